@@ -1,0 +1,1 @@
+"""research: one research task, from question to answer with evidence."""

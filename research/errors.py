@@ -1,0 +1,123 @@
+"""The tree of errors. What may be tried again is decided by an exception's type, and by nothing else.
+
+    ResearchError
+    ├── TerminalError              trying again cannot help
+    │   ├── InvalidInput           what was asked is wrong; raised before anything is spent
+    │   │   ├── InvalidTask        a field of the request
+    │   │   ├── InvalidSchema      an output schema
+    │   │   ├── InvalidTable       a table, a column, an objective template
+    │   │   ├── InvalidCorpus      a corpus that cannot be read at all
+    │   │   ├── InvalidRun         a run folder that is not one, or holds another request
+    │   │   └── NotSupported       a field of the contract whose behaviour is not built yet
+    │   ├── FetchRefused           a page that may not be read (outside the corpus, outside the policy)
+    │   ├── PageUnreadable         a page that was read and holds nothing to read
+    │   └── InvalidAnswer          an answer that breaks its schema after its one repair
+    ├── TransientError             the same call may succeed later
+    │   ├── FetchFailed            a page did not arrive
+    │   ├── SearchFailed           a search provider did not answer
+    │   └── ModelUnavailable       a model did not answer
+    └── LimitReached               a limit the caller set; more of it and the work can go on
+        └── BudgetExhausted        tool calls, fetches or money
+
+Foreign exceptions are translated once, at the boundary where the foreign library is called, with `raise … from exc`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class ResearchError(Exception):
+    """Any error of this project. `str(error)` is written for the person who reads it: what, where, what next."""
+
+
+class TerminalError(ResearchError):
+    """Trying again cannot help."""
+
+
+class TransientError(ResearchError):
+    """The same call may succeed later."""
+
+
+class LimitReached(ResearchError):
+    """A limit that the caller set stopped the work; with a higher limit it can go on."""
+
+
+class BudgetExhausted(LimitReached):
+    """Tool calls, fetches or money have run out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong, and where.
+
+    `pointer` is a JSON Pointer (RFC 6901) into the document at fault; "" is the document itself.
+    """
+
+    pointer: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.pointer or '(root)'}: {self.message}"
+
+
+class InvalidInput(TerminalError):
+    """What was asked is wrong. Raised before anything is spent. `faults` holds every fault found, not just the first."""
+
+    def __init__(self, message: str, faults: Sequence[Fault] = ()) -> None:
+        self.faults = tuple(faults)
+        lines = [message, *(f"  {fault}" for fault in self.faults)]
+        super().__init__("\n".join(lines))
+
+
+class InvalidTask(InvalidInput):
+    """A field of the request is wrong."""
+
+
+class InvalidSchema(InvalidInput):
+    """An output schema cannot be used."""
+
+
+class InvalidTable(InvalidInput):
+    """A table cannot be read, or a column or an objective template does not fit it."""
+
+
+class InvalidCorpus(InvalidInput):
+    """A corpus cannot be read at all."""
+
+
+class InvalidRun(InvalidInput):
+    """A run folder is not one, or holds another request."""
+
+
+class NotSupported(InvalidInput):
+    """A field of the contract whose behaviour is not built yet."""
+
+
+class FetchRefused(TerminalError):
+    """A page that may not be read."""
+
+
+class PageUnreadable(TerminalError):
+    """A page was read, and holds nothing to read (empty, encrypted, an unknown format)."""
+
+
+class InvalidAnswer(TerminalError):
+    """A model's answer breaks its schema after its one repair. `faults` are the validator's own words."""
+
+    def __init__(self, message: str, faults: Sequence[Fault] = ()) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join([message, *(f"  {fault}" for fault in self.faults)]))
+
+
+class FetchFailed(TransientError):
+    """A page did not arrive."""
+
+
+class SearchFailed(TransientError):
+    """A search provider did not answer."""
+
+
+class ModelUnavailable(TransientError):
+    """A model did not answer."""

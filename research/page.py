@@ -1,0 +1,83 @@
+"""What was read: pages, and the passages they are cut into.
+
+A page's text is plain text in a small, fixed form, so that passages can be cut from the text alone (years later, offline):
+
+- blocks are separated by one blank line;
+- `# Heading` … `###### Heading` is a block of one line;
+- `- item` lines are a list; `1. item` lines are a numbered list;
+- `Key: value` lines are facts (a definition list, a two-column table, an infobox), one fact a line;
+- `| a | b |` lines are a table, header first; a `|` inside a cell is written `¦`;
+- after the line `## Page data` (`PAGE_DATA_HEADING`), which stands at most once and last, come the facts that the page carries for
+  machines: JSON-LD, microdata, Open Graph, `<meta>`, as `path.to.key: value` lines;
+- anything else is a paragraph, on one line.
+
+Offsets are in Unicode code points.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import Final, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+PAGE_DATA_HEADING: Final = "## Page data"
+
+PassageKind = Literal["heading", "paragraph", "list", "facts", "table", "data"]
+
+
+def page_hash(text: str) -> str:
+    """The identity of a page's text: lower-case hex SHA-256 of its UTF-8 bytes."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+class Page(BaseModel):
+    """One page as it was read: where from, when, and its text. Evidence points into `text`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    page_hash: str
+    url: str
+    """The URL that was asked for. Pages of a local corpus have `corpus://<corpus>/<path>` URLs."""
+    final_url: str
+    """The URL that answered, after redirects."""
+    title: str
+    media_type: str
+    """As served or as detected: `text/html`, `application/pdf`, …"""
+    fetched_at: datetime
+    published: str | None
+    """ISO 8601 date or date-time from the page's own metadata; None if it says nothing."""
+    text: str
+    extraction_version: str
+    """The version of the code that made `text` from the bytes. A new version gives new text, so new hashes."""
+
+
+class Passage(BaseModel):
+    """A piece of a page that can be cited: `page.text[start:end] == text`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    """`p1`, `p2`, …: unique within what one model call sees."""
+    page_hash: str
+    start: int
+    end: int
+    text: str
+    kind: PassageKind
+    heading: str = ""
+    """The headings above it, outermost first, joined by ` > `. Context; not part of the text."""
+
+
+class Hit(BaseModel):
+    """One search result."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: str
+    title: str
+    snippet: str
+    """What the provider says of the page. Untrusted, and never evidence."""
+    score: float
+    """Higher is better; comparable only within one answer of one provider."""
+    published: str | None = None

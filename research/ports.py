@@ -1,0 +1,236 @@
+"""The three things a step needs from the world, `Model`, `Search` and `Fetcher`, and the words they exchange.
+
+An implementation of a port is a plain class; nothing registers, nothing inherits. Fakes are shipped implementations
+(`research.models.scripted`, a corpus of three files), not patches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from research.errors import Fault
+from research.page import Hit, Page, Passage
+from research.result import Confidence, Usage
+from research.task import SourcePolicy, Task
+
+
+class _Word(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SubQuery(_Word):
+    """A question that serves some of the output's fields."""
+
+    index: int
+    """Its place in the task, from 1; later rounds go on counting."""
+    question: str
+    fields: tuple[str, ...]
+    """Names of top-level output fields."""
+    label: str = ""
+    """A few words for people: `launch date`."""
+
+
+class FieldAnswer(_Word):
+    """What a model says of one field. It names passages by id; it never writes an excerpt.
+
+    `field` is a path. The answers for top-level fields (`key_people`) make the output. An answer for a nested path
+    (`key_people.0.name`) adds passages to that part only, and its value is ignored.
+    """
+
+    field: str
+    value: Any = None
+    """A JSON value; None abstains."""
+    passages: tuple[str, ...] = ()
+    reasoning: str = ""
+    confidence: Confidence | None = None
+
+
+class Draft(_Word):
+    """What a model returns from an investigation or a synthesis."""
+
+    answers: tuple[FieldAnswer, ...]
+    summary: str = ""
+    """One or a few sentences for people."""
+    report: str | None = None
+    usage: Usage = Usage()
+    """Tokens and model calls only: the desk counts searches and fetches."""
+    cost_usd: float | None = 0.0
+
+
+class Plan(_Word):
+    """Sub-queries that together serve every field at least once."""
+
+    subqueries: tuple[SubQuery, ...]
+    usage: Usage = Usage()
+    cost_usd: float | None = 0.0
+
+
+FieldGrade = Literal["supported", "thin", "conflicting", "missing"]
+
+
+class Grade(_Word):
+    """How well each field stands, and what to ask next. No sub-query: done."""
+
+    fields: dict[str, FieldGrade]
+    ask: tuple[SubQuery, ...] = ()
+    usage: Usage = Usage()
+    cost_usd: float | None = 0.0
+
+
+class Investigated(_Word):
+    """One finished sub-query: what was answered, on which passages, and what was read on the way.
+
+    This is what is kept for resuming. It holds no page text beyond its passages: pages are recalled from the store by their hash.
+    """
+
+    subquery: SubQuery
+    answers: tuple[FieldAnswer, ...]
+    """Their passage ids are all found in `passages`."""
+    passages: tuple[Passage, ...]
+    summary: str
+    considered: tuple[Hit, ...]
+    """Every search hit, best first, without repeats."""
+    read: tuple[str, ...]
+    """Hashes of the pages read, in order."""
+    urls: dict[str, str]
+    """URL by which each page was read, by its hash."""
+    warnings: tuple[str, ...] = ()
+    usage: Usage = Usage()
+    cost_usd: float | None = 0.0
+
+
+class Desk(Protocol):
+    """What a model can do while it investigates. It enforces the tool budget, the fetch budget and the source policy."""
+
+    @property
+    def tool_calls_left(self) -> int:
+        """Calls of `search` and `read` that are still allowed. At 0 the model must answer from what it has."""
+        ...
+
+    async def search(self, query: str, limit: int = 10) -> tuple[Hit, ...]:
+        """Search the world. One tool call.
+
+        Raises:
+            BudgetExhausted: no tool call is left.
+            SearchFailed: the provider did not answer.
+        """
+        ...
+
+    async def read(self, url: str, about: str | None = None, limit: int | None = None) -> tuple[Passage, ...]:
+        """Read a page and return its passages in page order; with `about`, only the `limit` that matter most for it. One tool
+        call; a page this task has read already costs no fetch.
+
+        Raises:
+            BudgetExhausted: no tool call or no fetch is left.
+            FetchRefused, PageUnreadable, FetchFailed: this page is not to be had. Another may be.
+        """
+        ...
+
+    def check(self, draft: Draft) -> tuple[Fault, ...]:
+        """What is wrong with a draft: passage ids that do not exist, values that break the schema. A model mends its draft
+        once; what is still wrong after that is dropped with a warning. Free."""
+        ...
+
+
+class Checker(Protocol):
+    def __call__(self, draft: Draft, /) -> tuple[Fault, ...]: ...
+
+
+class Model(Protocol):
+    """A researcher's judgement."""
+
+    @property
+    def name(self) -> str:
+        """Shown to people and written to the `model` column: `extractive`, or a model's own id."""
+        ...
+
+    @property
+    def identity(self) -> str:
+        """Changes whenever its answers may change (version, prompts, settings). Part of every key of paid work; holds no secret."""
+        ...
+
+    @property
+    def keyless(self) -> bool:
+        """True if asking it costs nothing. A keyless model plans and grades on every tier."""
+        ...
+
+    async def plan(self, task: Task, max_subqueries: int) -> Plan:
+        """Divide a task. At most `max_subqueries` sub-queries, which together name every field."""
+        ...
+
+    async def investigate(self, task: Task, subquery: SubQuery, desk: Desk) -> Draft:
+        """Answer the sub-query's fields with what the desk can find. May fail with any ResearchError."""
+        ...
+
+    async def grade(self, task: Task, work: Sequence[Investigated], max_subqueries: int) -> Grade:
+        """Judge the work so far; ask at most `max_subqueries` more."""
+        ...
+
+    async def synthesize(self, task: Task, work: Sequence[Investigated], check: Checker) -> Draft:
+        """Write the output from the work of all sub-queries. Passage ids are unique over `work`."""
+        ...
+
+
+class Search(Protocol):
+    """One way to find pages."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def identity(self) -> str:
+        """Changes whenever its answers may change: for a corpus, a fingerprint of its documents."""
+        ...
+
+    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None) -> tuple[Hit, ...]:
+        """At most `limit` hits, best first, no URL twice.
+
+        Raises:
+            SearchFailed: the provider did not answer.
+        """
+        ...
+
+
+class Fetcher(Protocol):
+    """One way to read pages."""
+
+    @property
+    def identity(self) -> str:
+        """Changes whenever the text made from the same bytes may change."""
+        ...
+
+    async def fetch(self, url: str) -> Page:
+        """Read a page.
+
+        Raises:
+            FetchRefused: this page may not be read.
+            PageUnreadable: there is nothing to read in it.
+            FetchFailed: it did not arrive.
+        """
+        ...
+
+    async def recall(self, page_hash: str) -> Page:
+        """A page that was fetched before, by the hash of its text, even in an earlier process.
+
+        Raises:
+            PageUnreadable: no such page is stored.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What one task is researched with."""
+
+    model: Model
+    search: Search
+    fetcher: Fetcher
+
+    @property
+    def identity(self) -> str:
+        """Changes whenever any answer may."""
+        return f"{self.model.identity}|{self.search.identity}|{self.fetcher.identity}"

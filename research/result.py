@@ -1,0 +1,191 @@
+"""What comes back: one `Result` a task, with the basis of every field.
+
+`SCHEMA_VERSION` names the form; `docs/contract.md` says what counts as a breaking change to it.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, computed_field
+
+SCHEMA_VERSION: Final = "1"
+
+Status = Literal["queued", "running", "action_required", "cancelling", "completed", "failed", "cancelled"]
+Confidence = Literal["high", "medium", "low"]
+Support = Literal["stated", "inferred", "none"]
+
+ACTIVE: Final[frozenset[Status]] = frozenset({"queued", "running", "cancelling"})
+CONFIDENCE_ORDER: Final[tuple[Confidence, ...]] = ("low", "medium", "high")
+
+
+def lowest(confidences: list[Confidence | None]) -> Confidence | None:
+    """The lowest of several confidences; None (no evidence) is lower than `low`. None for an empty list."""
+    if not confidences or None in confidences:
+        return None
+    return min((c for c in confidences if c is not None), key=CONFIDENCE_ORDER.index)
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Excerpt(_Part):
+    """Text copied from a page: `page.text[start:end] == text`, in Unicode code points."""
+
+    text: str
+    page_hash: str
+    start: int
+    end: int
+    support: Support
+    """`stated`: the value stands in the excerpt. `inferred`: it follows from it. `none`: it does not support the value."""
+
+
+class Citation(_Part):
+    """One page that a value rests on, and what it says."""
+
+    url: str
+    title: str
+    excerpts: list[Excerpt]
+
+
+class FieldBasis(_Part):
+    """Why a field has its value."""
+
+    field: str
+    """The field's path: `name`, `key_people.0.name`."""
+    citations: list[Citation] = []
+    reasoning: str = ""
+    confidence: Confidence | None = None
+    """None: nothing supports a value, and the field is null."""
+
+
+class Finding(_Part):
+    """What one sub-query brought."""
+
+    subquery: str
+    answer: str
+    citations: list[Citation] = []
+    confidence: Confidence | None = None
+    evidence: str = ""
+
+
+class Source(_Part):
+    """One page that the task considered."""
+
+    index: int
+    """The `[N]` of the report. From 1."""
+    url: str
+    title: str
+    domain: str
+    fetched: datetime | None
+    """When it was read; None if it was only considered."""
+    quality: str | None = None
+    first_seen_subquery: str | None = None
+    read: bool = False
+    page_hash: str | None = None
+    """The stored page; None if it was only considered."""
+
+
+class Tokens(_Part):
+    """Model tokens. A model without tokens counts none; None is unknown."""
+
+    input: int | None = 0
+    output: int | None = 0
+    cache_read: int | None = 0
+    cache_write: int | None = 0
+
+
+class Usage(_Part):
+    """What a task used. None is unknown, never zero."""
+
+    tool_calls: int = 0
+    search_queries: int = 0
+    pages_fetched: int = 0
+    tokens: Tokens = Tokens()
+    planner_calls: int = 0
+    grader_calls: int = 0
+    synth_calls: int = 0
+    scratchpad_mode: str | None = None
+    scratchpad_chunks_indexed: int = 0
+    scratchpad_chunks_used: int = 0
+    scratchpad_searches: int = 0
+    scratchpad_tool_turns: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        """The sum of two usages. An unknown part makes its sum unknown."""
+        merged = {
+            name: _plus(getattr(self, name), getattr(other, name))
+            for name in Usage.model_fields
+            if name not in ("tokens", "scratchpad_mode")
+        }
+        tokens = Tokens(**{n: _plus(getattr(self.tokens, n), getattr(other.tokens, n)) for n in Tokens.model_fields})
+        return Usage(**merged, tokens=tokens, scratchpad_mode=self.scratchpad_mode or other.scratchpad_mode)
+
+
+def _plus(left: int | None, right: int | None) -> int | None:
+    return None if left is None or right is None else left + right
+
+
+class Result(_Part):
+    """One task, done or failed."""
+
+    task_id: str
+    status: Status
+    task: str
+    processor: str
+    model: str
+    """Which model answered: its own name, or `extractive` for the keyless one."""
+    metadata: dict[str, str] = {}
+    fields: list[str] = []
+    output_schema: dict[str, Any] = {}
+    """The JSON Schema that the output was checked against."""
+    output: dict[str, Any] | str | None = None
+    """An object for json and auto schemas, text for text schemas; None until completed."""
+    basis: list[FieldBasis] = []
+    usage: Usage = Usage()
+    credits: int | None = None
+    cost_usd: float | None = None
+    """US dollars; None if a price is not known."""
+    answer: str = ""
+    """The output as text a person can read."""
+    report: str | None = None
+    findings: list[Finding] = []
+    sources_detailed: list[Source] = []
+    sources: list[str] = []
+    read: list[str] = []
+    considered: list[str] = []
+    warnings: list[str] = []
+    error: str | None = None
+    html_dump: str | None = None
+    session_id: str | None = None
+    taskgroup_id: str | None = None
+    created_at: datetime = Field(default_factory=utc_now)
+    modified_at: datetime = Field(default_factory=utc_now)
+    completed_at: datetime | None = None
+    schema_version: str = SCHEMA_VERSION
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def run_id(self) -> str:
+        return self.task_id
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def query(self) -> str:
+        return self.task
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def is_active(self) -> bool:
+        return self.status in ACTIVE
+
+    @property
+    def confidence(self) -> Confidence | None:
+        """The lowest confidence of its fields."""
+        return lowest([b.confidence for b in self.basis])
