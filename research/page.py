@@ -7,8 +7,8 @@ A page's text is plain text in a small, fixed form, so that passages can be cut 
 - `- item` lines are a list; `1. item` lines are a numbered list;
 - `Key: value` lines are facts (a definition list, a two-column table, an infobox), one fact a line;
 - `| a | b |` lines are a table, header first; a `|` inside a cell is written `¦`;
-- after the line `## Page data` (`PAGE_DATA_HEADING`), which stands at most once and last, come the facts that the page carries for
-  machines: JSON-LD, microdata, Open Graph, `<meta>`, as `path.to.key: value` lines;
+- after the line `## Page data` (`PAGE_DATA_HEADING`), which stands at most once and last, come the facts that the page carries
+  for machines: JSON-LD, microdata, Open Graph, `<meta>`, as `path.to.key: value` lines;
 - anything else is a paragraph, on one line.
 
 Offsets are in Unicode code points.

@@ -150,7 +150,7 @@ class Model(Protocol):
 
     @property
     def identity(self) -> str:
-        """Changes whenever its answers may change (version, prompts, settings). Part of every key of paid work; holds no secret."""
+        """Changes whenever its answers may change (version, prompts, settings). In every key of paid work; holds no secret."""
         ...
 
     @property
