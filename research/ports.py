@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict
@@ -81,23 +82,34 @@ class Grade(_Word):
     cost_usd: float | None = 0.0
 
 
+class ReadPage(_Word):
+    """A page that was read: enough to name it as a source."""
+
+    page_hash: str
+    url: str
+    """The URL by which it was read."""
+    title: str
+    fetched_at: datetime
+
+
 class Investigated(_Word):
     """One finished sub-query: what was answered, on which passages, and what was read on the way.
 
-    This is what is kept for resuming. It holds no page text beyond its passages: pages are recalled from the store by their hash.
+    This is what is kept for resuming. It holds no page text beyond the passages its answers cite: pages are recalled from the
+    store by their hash.
     """
 
     subquery: SubQuery
     answers: tuple[FieldAnswer, ...]
     """Their passage ids are all found in `passages`."""
     passages: tuple[Passage, ...]
+    """The passages cited, with ids that are unique over the task: `s2p7`."""
     summary: str
-    considered: tuple[Hit, ...]
+    report: str | None = None
+    considered: tuple[Hit, ...] = ()
     """Every search hit, best first, without repeats."""
-    read: tuple[str, ...]
-    """Hashes of the pages read, in order."""
-    urls: dict[str, str]
-    """URL by which each page was read, by its hash."""
+    read: tuple[ReadPage, ...] = ()
+    """The pages read, in order."""
     warnings: tuple[str, ...] = ()
     usage: Usage = Usage()
     cost_usd: float | None = 0.0
