@@ -1,0 +1,136 @@
+"""Concludes a task: from the draft and the work behind it to the parts of a Result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from research.errors import InvalidAnswer
+from research.evidence import Cited, settle
+from research.output_spec import Field, OutputSpec
+from research.ports import Draft, Investigated
+from research.result import FieldBasis, Finding, Source, lowest
+
+SAMPLE_OF_SOURCES = 10
+
+
+def conclude(spec: OutputSpec, draft: Draft, work: Sequence[Investigated]) -> dict[str, Any]:
+    """Judge the evidence of every field and gather what was read: `output`, `basis`, `findings`, sources and warnings.
+
+    Raises:
+        InvalidAnswer: the draft's values break the schema (its author was shown the faults, and did not mend them).
+    """
+    cited = passages_by_id(work)
+    output: dict[str, Any] = {}
+    basis: list[FieldBasis] = []
+    warnings = [warning for done in work for warning in done.warnings]
+    _refuse_invalid(spec, draft)
+    for field in spec.fields:
+        answers = [a for a in draft.answers if a.field == field.name or a.field.startswith(f"{field.name}.")]
+        settled = settle(field, answers, cited)
+        if settled.value is not None and spec.check(_alone(spec, field, settled.value)):
+            warnings.append(f"`{field.name}`: what its evidence supports does not fit the schema, so it is null")
+            settled = settled._replace(value=None, basis=[FieldBasis(field=field.name, reasoning=settled.basis[0].reasoning)])
+        output[field.name] = settled.value
+        basis += settled.basis
+    sources = gather_sources(work)
+    read = [source.url for source in sources if source.read]
+    return {
+        "output": output["answer"] if spec.kind == "text" else output,
+        "basis": basis,
+        "answer": draft.summary or _as_text(output),
+        "report": draft.report,
+        "findings": [_finding(spec, done, cited) for done in work],
+        "sources_detailed": sources,
+        "sources": read[:SAMPLE_OF_SOURCES],
+        "read": read,
+        "considered": [source.url for source in sources],
+        "warnings": warnings,
+    }
+
+
+def passages_by_id(work: Sequence[Investigated]) -> dict[str, Cited]:
+    """Every passage that the work cites, with the page it was read on."""
+    return {
+        passage.id: Cited(passage, next(page for page in done.read if page.page_hash == passage.page_hash))
+        for done in work
+        for passage in done.passages
+    }
+
+
+def gather_sources(work: Sequence[Investigated]) -> list[Source]:
+    """Every page of the work once: those that were read first, in order, then those that were only considered."""
+    found: dict[str, Source] = {}
+    for done in work:
+        for page in done.read:
+            found.setdefault(
+                page.url,
+                Source(
+                    index=len(found) + 1,
+                    url=page.url,
+                    title=page.title,
+                    domain=_domain(page.url),
+                    fetched=page.fetched_at,
+                    first_seen_subquery=done.subquery.question,
+                    read=True,
+                    page_hash=page.page_hash,
+                ),
+            )
+    for done in work:
+        for hit in done.considered:
+            found.setdefault(
+                hit.url,
+                Source(
+                    index=len(found) + 1,
+                    url=hit.url,
+                    title=hit.title,
+                    domain=_domain(hit.url),
+                    fetched=None,
+                    first_seen_subquery=done.subquery.question,
+                ),
+            )
+    return list(found.values())
+
+
+def _refuse_invalid(spec: OutputSpec, draft: Draft) -> None:
+    given = {answer.field: answer.value for answer in draft.answers}
+    output = {field.name: given.get(field.name) for field in spec.fields}
+    faults = spec.check(output["answer"] if spec.kind == "text" else output) if any(v is not None for v in output.values()) else ()
+    if faults:
+        raise InvalidAnswer("the model's answer breaks the output schema", faults)
+
+
+def _alone(spec: OutputSpec, field: Field, value: Any) -> Any:
+    """An answer that holds one field only."""
+    return value if spec.kind == "text" else {f.name: value if f.name == field.name else None for f in spec.fields}
+
+
+def _finding(spec: OutputSpec, done: Investigated, cited: Mapping[str, Cited]) -> Finding:
+    fields = {field.name: field for field in spec.fields}
+    settled = [
+        settle(fields[name], [a for a in done.answers if a.field.split(".")[0] == name], cited)
+        for name in done.subquery.fields
+        if name in fields
+    ]
+    basis = [entry for one in settled for entry in one.basis]
+    return Finding(
+        subquery=done.subquery.question,
+        answer=done.summary or _as_text({name: one.value for name, one in zip(done.subquery.fields, settled, strict=True)}),
+        citations=[citation for entry in basis for citation in entry.citations],
+        confidence=lowest([entry.confidence for entry in basis]),
+        evidence=" ".join(dict.fromkeys(entry.reasoning for entry in basis if entry.reasoning)),
+    )
+
+
+def _domain(url: str) -> str:
+    return urlsplit(url).netloc
+
+
+def _as_text(output: Mapping[str, Any]) -> str:
+    """The output as one line a person can read."""
+    return "; ".join(f"{name}: {_value(value)}" for name, value in output.items() if value is not None)
+
+
+def _value(value: Any) -> str:
+    return ", ".join(map(_value, value)) if isinstance(value, list) else str(value)

@@ -1,0 +1,99 @@
+"""A model that does what it is told: a shipped double, for testing flows and for trying things out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from research.page import Passage
+from research.ports import Checker, Desk, Draft, FieldAnswer, Grade, Investigated, Plan, SubQuery
+from research.task import Task
+from research.values import places
+
+Script = Callable[[Task, SubQuery, Desk], Awaitable[Draft]]
+
+
+class ScriptedModel:
+    """Investigates by a script. It plans one sub-query a field, asks nothing more, and merges what the sub-queries answer.
+
+    Args:
+        script: what an investigation does; it may search, read, wait and raise, as any model may.
+        name: shown as the model that answered.
+        identity: change it to make earlier work count as other work.
+        keyless: False makes it a paid model, which plans and grades on the `research` tier only.
+    """
+
+    def __init__(self, script: Script, *, name: str = "scripted", identity: str = "scripted/1", keyless: bool = True) -> None:
+        self._script = script
+        self.name = name
+        self.identity = identity
+        self.keyless = keyless
+        self.calls: Counter[str] = Counter()
+        """How often each method was called."""
+
+    async def plan(self, task: Task, max_subqueries: int) -> Plan:
+        self.calls["plan"] += 1
+        names = [field.name for field in task.output_schema.fields]
+        groups = [tuple(names[place::max_subqueries]) for place in range(min(max_subqueries, len(names)))]
+        return Plan(
+            subqueries=tuple(
+                SubQuery(index=place, question=f"{task.task}: {', '.join(group)}", fields=group, label=", ".join(group).replace("_", " "))
+                for place, group in enumerate(groups, start=1)
+            )
+        )
+
+    async def investigate(self, task: Task, subquery: SubQuery, desk: Desk) -> Draft:
+        self.calls["investigate"] += 1
+        return await self._script(task, subquery, desk)
+
+    async def grade(self, task: Task, work: Sequence[Investigated], max_subqueries: int) -> Grade:
+        self.calls["grade"] += 1
+        answered = {answer.field for done in work for answer in done.answers if answer.value is not None}
+        return Grade(fields={f.name: "supported" if f.name in answered else "missing" for f in task.output_schema.fields})
+
+    async def synthesize(self, task: Task, work: Sequence[Investigated], check: Checker) -> Draft:
+        self.calls["synthesize"] += 1
+        best: dict[str, FieldAnswer] = {}
+        for answer in (answer for done in work for answer in done.answers):
+            if answer.field not in best or best[answer.field].value is None:
+                best[answer.field] = answer
+        return Draft(answers=tuple(best.values()))
+
+
+def quoting(answers: Callable[[Task], Mapping[str, Any]]) -> Script:
+    """A script that knows the answers and looks for the passages that state them.
+
+    It searches once, reads hits until every answer is found or no tool call is left, and cites every passage in which an answer
+    stands. What stands nowhere is answered with null.
+
+    Args:
+        answers: the values by field name for a task.
+    """
+
+    async def script(task: Task, subquery: SubQuery, desk: Desk) -> Draft:
+        known = answers(task)
+        schemas = {field.name: field.schema for field in task.output_schema.fields}
+        wanted = {name: known[name] for name in subquery.fields if known.get(name) is not None}
+        found: dict[str, list[Passage]] = {name: [] for name in wanted}
+        for hit in await desk.search(subquery.question):
+            if desk.tool_calls_left == 0 or all(found.values()):
+                break
+            for passage in await desk.read(hit.url):
+                for name, value in wanted.items():
+                    if places(value, schemas[name], passage.text):
+                        found[name].append(passage)
+        return Draft(
+            answers=tuple(
+                FieldAnswer(
+                    field=name,
+                    value=wanted[name] if found.get(name) else None,
+                    passages=tuple(passage.id for passage in found.get(name, ())),
+                    reasoning="The passage states it." if found.get(name) else "No page states it.",
+                    confidence="high" if found.get(name) else None,
+                )
+                for name in subquery.fields
+            )
+        )
+
+    return script

@@ -1,0 +1,129 @@
+"""Composes the steps into one task's research. The only place where their order is known."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+from research.conclusion import conclude
+from research.errors import ResearchError
+from research.identity import content_key
+from research.ports import Draft, Grade, Investigated, Plan, SubQuery, World
+from research.processors import PROCESSORS
+from research.result import Result, Usage, utc_now
+from research.steps.grade import grade
+from research.steps.investigate import investigate
+from research.steps.plan import plan, whole
+from research.steps.synthesize import sole, synthesize
+from research.task import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """The steps as async functions. The engine's own, or the same wrapped so that somebody watches and keeps them."""
+
+    plan: Callable[[Task, World], Awaitable[Plan]] = plan
+    investigate: Callable[[Task, SubQuery, World, int], Awaitable[Investigated]] = investigate
+    grade: Callable[[Task, Sequence[Investigated], World, int], Awaitable[Grade]] = grade
+    synthesize: Callable[[Task, Sequence[Investigated], World], Awaitable[Draft]] = synthesize
+
+
+ENGINE = Steps()
+
+
+@dataclass(slots=True)
+class Ledger:
+    """What a task has done and used so far: what a failed task still owes its caller."""
+
+    work: list[Investigated] = field(default_factory=list)
+    usage: Usage = field(default_factory=Usage)
+    cost_usd: float | None = 0.0
+
+    def charge(self, usage: Usage, cost_usd: float | None) -> None:
+        self.usage += usage
+        self.cost_usd = None if self.cost_usd is None or cost_usd is None else self.cost_usd + cost_usd
+
+
+async def research(task: Task, world: World, steps: Steps = ENGINE) -> Result:
+    """Research one task.
+
+    Returns:
+        A `completed` result, or a `failed` one for any ResearchError, with the usage so far. A bug (any other exception) is raised.
+    """
+    created = utc_now()
+    ledger = Ledger()
+    base = Result(
+        task_id=task.task_id or content_key("task", task=task.identity(), world=world.identity)[:32],
+        status="failed",
+        task=task.task,
+        processor=task.processor,
+        model=world.model.name,
+        metadata=task.metadata,
+        fields=[f.name for f in task.output_schema.fields],
+        output_schema=dict(task.output_schema.schema),
+        created_at=created,
+        modified_at=created,
+    )
+    try:
+        draft = await _draft(task, world, steps, ledger)
+        concluded = conclude(task.output_schema, draft, ledger.work)
+    except ResearchError as error:
+        outcome = {"status": "failed", "error": f"{type(error).__name__}: {error}"}
+    else:
+        outcome = {"status": "completed", **concluded}
+    now = utc_now()
+    return base.model_copy(
+        update={
+            **outcome,
+            "usage": ledger.usage,
+            "cost_usd": ledger.cost_usd,
+            "modified_at": now,
+            "completed_at": now,
+        }
+    )
+
+
+async def _draft(task: Task, world: World, steps: Steps, ledger: Ledger) -> Draft:
+    processor = PROCESSORS[task.processor]
+    if not (processor.agentic or world.model.keyless):
+        await _investigate(task, (whole(task),), world, steps, ledger, task.max_fetches)
+        return sole(ledger.work[0])
+
+    planned = await steps.plan(task, world)
+    ledger.charge(planned.usage, planned.cost_usd)
+    asked: tuple[SubQuery, ...] = planned.subqueries
+    for round_number in range(1, processor.max_rounds + 1):
+        await _investigate(task, asked, world, steps, ledger, task.max_fetches - ledger.usage.pages_fetched)
+        queries_left = task.max_subqueries - len(ledger.work)
+        fetches_left = task.max_fetches - ledger.usage.pages_fetched
+        if round_number == processor.max_rounds or queries_left <= 0 or fetches_left <= 0:
+            break
+        graded = await steps.grade(task, tuple(ledger.work), world, min(queries_left, fetches_left))
+        ledger.charge(graded.usage, graded.cost_usd)
+        asked = graded.ask
+        if not asked:
+            break
+    draft = await steps.synthesize(task, tuple(ledger.work), world)
+    ledger.charge(draft.usage, draft.cost_usd)
+    return draft
+
+
+async def _investigate(
+    task: Task, asked: Sequence[SubQuery], world: World, steps: Steps, ledger: Ledger, fetches: int
+) -> None:
+    """Investigate sub-queries side by side, each with a fair share of the fetches that are left.
+
+    All of them end before the first failure is raised, so that what was finished is kept and need not be paid for again.
+    """
+    shares = [fetches // len(asked) + (place < fetches % len(asked)) for place in range(len(asked))]
+    ended = await asyncio.gather(
+        *(steps.investigate(task, q, world, share) for q, share in zip(asked, shares, strict=True)), return_exceptions=True
+    )
+    for done in ended:
+        if isinstance(done, Investigated):
+            ledger.work.append(done)
+            ledger.charge(done.usage, done.cost_usd)
+    for done in ended:
+        if isinstance(done, BaseException):
+            raise done

@@ -1,0 +1,24 @@
+"""Grade: which fields are still without support, and what to ask next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from research.ports import Grade, Investigated, World
+from research.task import Task
+
+
+async def grade(task: Task, work: Sequence[Investigated], world: World, max_subqueries: int) -> Grade:
+    """Ask the model to judge the work, and hold what it asks for to the contract: fields that exist, at most `max_subqueries` more,
+    numbered after those that are done, no question asked before."""
+    judged = await world.model.grade(task, work, max_subqueries)
+    names = [f.name for f in task.output_schema.fields]
+    asked = {(done.subquery.question, done.subquery.fields) for done in work}
+    wanted = [
+        q.model_copy(update={"fields": fields})
+        for q in judged.ask
+        if (fields := tuple(name for name in names if name in q.fields)) and (q.question, fields) not in asked
+    ]
+    last = max((done.subquery.index for done in work), default=0)
+    numbered = tuple(q.model_copy(update={"index": last + place}) for place, q in enumerate(wanted[:max_subqueries], start=1))
+    return judged.model_copy(update={"ask": numbered})

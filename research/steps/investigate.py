@@ -1,0 +1,125 @@
+"""Investigate: answer one sub-query with what can be found, inside the tool budget."""
+
+from __future__ import annotations
+
+from research.drafts import faults_of
+from research.errors import BudgetExhausted, Fault, FetchRefused
+from research.page import Hit, Passage
+from research.ports import Draft, Investigated, SubQuery, World
+from research.processors import PROCESSORS
+from research.result import Usage
+from research.scratchpad import Scratchpad
+from research.task import Task
+
+
+class ResearchDesk:
+    """The engine's `Desk`: counts every call, keeps to the source policy, reads each page once."""
+
+    def __init__(self, task: Task, subquery: SubQuery, world: World, *, tool_calls: int, max_fetches: int) -> None:
+        self._task = task
+        self._subquery = subquery
+        self._world = world
+        self._tool_calls_allowed = tool_calls
+        self._max_fetches = max_fetches
+        self._hashes: dict[str, str] = {}
+        self._considered: dict[str, Hit] = {}
+        self.scratchpad = Scratchpad()
+        self.searches = 0
+        self.tool_calls = 0
+        self.fetches = 0
+
+    @property
+    def tool_calls_left(self) -> int:
+        return self._tool_calls_allowed - self.tool_calls
+
+    async def search(self, query: str, limit: int = 10) -> tuple[Hit, ...]:
+        self._spend_tool_call()
+        self.searches += 1
+        policy = self._task.source_policy
+        hits = await self._world.search.search(query, limit=limit, policy=policy)
+        allowed = tuple(hit for hit in hits if policy is None or policy.allows(hit.url, hit.published))
+        for hit in allowed:
+            self._considered.setdefault(hit.url, hit)
+        return allowed
+
+    async def read(self, url: str, about: str | None = None, limit: int | None = None) -> tuple[Passage, ...]:
+        self._spend_tool_call()
+        if url not in self._hashes:
+            await self._fetch(url)
+        return self.scratchpad.hand_over(self._hashes[url], about, limit)
+
+    def check(self, draft: Draft) -> tuple[Fault, ...]:
+        known = {*self._subquery.fields}
+        return faults_of(draft, self._task.output_schema, known, lambda passage_id: self.scratchpad.passage(passage_id) is not None)
+
+    def considered(self) -> tuple[Hit, ...]:
+        return tuple(self._considered.values())
+
+    def usage(self) -> Usage:
+        return Usage(
+            tool_calls=self.tool_calls,
+            search_queries=self.searches,
+            pages_fetched=self.fetches,
+            scratchpad_mode="bm25" if self.scratchpad.searches else None,
+            scratchpad_chunks_indexed=len(self.scratchpad),
+            scratchpad_chunks_used=len(self.scratchpad.shown),
+            scratchpad_searches=self.scratchpad.searches,
+        )
+
+    def _spend_tool_call(self) -> None:
+        if self.tool_calls_left <= 0:
+            raise BudgetExhausted(f"all {self._tool_calls_allowed} tool calls of this sub-query are used")
+        self.tool_calls += 1
+
+    async def _fetch(self, url: str) -> None:
+        policy = self._task.source_policy
+        if policy is not None and not policy.allows(url, None):
+            raise FetchRefused(f"{url}: outside the task's source policy")
+        if self.fetches >= self._max_fetches:
+            raise BudgetExhausted(f"all {self._max_fetches} fetches of this sub-query are used")
+        self.fetches += 1
+        page = await self._world.fetcher.fetch(url)
+        if policy is not None and not policy.allows(page.final_url, page.published):
+            raise FetchRefused(f"{url}: it leads to {page.final_url}, outside the task's source policy")
+        self.scratchpad.add(page, url)
+        self._hashes[url] = page.page_hash
+
+
+async def investigate(task: Task, subquery: SubQuery, world: World, max_fetches: int) -> Investigated:
+    """Let the model answer one sub-query; keep of its draft what it could know.
+
+    Answers for fields that the sub-query does not serve, and passage ids that the model was never shown, are dropped with a
+    warning; values are judged later, where the output is put together.
+    """
+    budget = PROCESSORS[task.processor].tool_calls
+    desk = ResearchDesk(task, subquery, world, tool_calls=budget, max_fetches=max_fetches)
+    draft = await world.model.investigate(task, subquery, desk)
+    warnings: list[str] = []
+    passages: dict[str, Passage] = {}
+    answers = []
+    for answer in draft.answers:
+        if answer.field.split(".")[0] not in subquery.fields:
+            warnings.append(f"sub-query {subquery.index}: an answer for `{answer.field}`, which was not asked, was dropped")
+            continue
+        ids = []
+        for passage_id in answer.passages:
+            passage = desk.scratchpad.passage(passage_id)
+            if passage is None:
+                warnings.append(f"sub-query {subquery.index}: `{answer.field}` named the passage {passage_id!r}, which does not exist")
+                continue
+            unique = f"s{subquery.index}{passage_id}"
+            passages[unique] = passage.model_copy(update={"id": unique})
+            ids.append(unique)
+        answers.append(answer.model_copy(update={"passages": tuple(ids)}))
+    return Investigated(
+        subquery=subquery,
+        answers=tuple(answers),
+        passages=tuple(passages.values()),
+        summary=draft.summary,
+        report=draft.report,
+        considered=desk.considered(),
+        read=desk.scratchpad.read,
+        warnings=tuple(warnings),
+        usage=desk.usage() + draft.usage,
+        cost_usd=draft.cost_usd,
+    )

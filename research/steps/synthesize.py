@@ -1,0 +1,21 @@
+"""Synthesize: from the work of all sub-queries to one draft of the output."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from research.drafts import faults_of
+from research.ports import Draft, Investigated, World
+from research.task import Task
+
+
+async def synthesize(task: Task, work: Sequence[Investigated], world: World) -> Draft:
+    """Ask the model to write the output from the work. What it names must stand in the work."""
+    known = {passage.id for done in work for passage in done.passages}
+    names = {field.name for field in task.output_schema.fields}
+    return await world.model.synthesize(task, work, lambda draft: faults_of(draft, task.output_schema, names, known.__contains__))
+
+
+def sole(work: Investigated) -> Draft:
+    """The draft of a task that was not divided: its one investigation ends in the output itself."""
+    return Draft(answers=work.answers, summary=work.summary, report=work.report)
