@@ -1,0 +1,118 @@
+"""Dates: the days, months and years that a text states."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+import dateparser
+
+LANGUAGES: Final = (
+    *("en", "de", "fr", "es", "it", "pt", "nl", "sv", "da", "nb", "fi"),
+    *("pl", "cs", "ro", "hu", "tr", "ru", "uk", "el", "id"),
+)
+"""Languages whose month names are read. dateparser knows two hundred; trying them all on every phrase takes seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatedDate:
+    """A date in a text, as exact as the text is: `month` and `day` are None where it does not say them."""
+
+    start: int
+    end: int
+    year: int
+    month: int | None = None
+    day: int | None = None
+    time: str | None = None
+    """`HH:MM:SS`, with the offset or Z if the text gives one, only for ISO 8601 date-times."""
+    swapped: bool = False
+    """`03/04/2021`: day and month may stand the other way round. Read day first."""
+
+    def iso(self) -> str:
+        """`1977-09-05`, `1977-09` or `1977`."""
+        parts = [f"{self.year:04d}", *(f"{p:02d}" for p in (self.month, self.day) if p is not None)]
+        return "-".join(parts)
+
+
+_MONTHS: Final = (
+    *("january", "february", "march", "april", "may", "june"),
+    *("july", "august", "september", "october", "november", "december"),
+)
+_ENGLISH: Final = {
+    spelling: number
+    for number, name in enumerate(_MONTHS, start=1)
+    for spelling in {name, name[:3], *({name[:4]} & {"june", "july", "sept"})}
+}
+
+_WORD: Final = r"[^\W\d_]{3,12}"
+_YEAR: Final = r"(?P<year>[12]\d{3})"
+_LINK: Final = r"(?:\s+(?:of|de|del|di))?"
+_PATTERNS: Final = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        r"(?<![\d./-])(?P<year>[12]\d{3})-(?P<month>\d{2})-(?P<day>\d{2})"
+        r"(?:[T ](?P<time>\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)\s?(?P<zone>Z|[+-]\d{2}:?\d{2})?)?(?!\d)",
+        r"(?<![\d./-])(?P<year>[12]\d{3})-(?P<month>0[1-9]|1[0-2])(?![\d-])",
+        r"(?<![\d./-])(?P<year>[12]\d{3})[./](?P<month>\d{1,2})[./](?P<day>\d{1,2})(?![\d/])",
+        r"(?<![\d./-])(?P<first>\d{1,2})(?P<mark>[./-])(?P<second>\d{1,2})(?P=mark)(?P<year>[12]\d{3})(?!\d)",
+        r"(?P<year>[12]\d{3})\s?年(?:\s?(?P<month>\d{1,2})\s?月(?:\s?(?P<day>\d{1,2})\s?日)?)?",
+        rf"(?<!\w)(?P<day>\d{{1,2}})(?:st|nd|rd|th|er|\.|º)?{_LINK}[\s-]+(?P<word>{_WORD})\.?{_LINK},?[\s-]+{_YEAR}(?!\w)",
+        rf"(?<!\w)(?P<word>{_WORD})\.?\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?,?\s+{_YEAR}(?!\w)",
+        rf"(?<!\w)(?P<year>[12]\d{{3}})\s+(?P<word>{_WORD})\s+(?P<day>\d{{1,2}})(?!\w)",
+        rf"(?<!\w)(?P<word>{_WORD})\.?{_LINK},?\s+{_YEAR}(?!\w)",
+        r"(?<![\w.,/])(?P<year>1\d{3}|20\d{2})(?![\w/]|[.,]\d)",
+    )
+)
+
+
+@lru_cache(maxsize=4096)
+def _month(word: str) -> int | None:
+    """The month that a word names, in any of `LANGUAGES`."""
+    folded = word.casefold()
+    if english := _ENGLISH.get(folded):
+        return english
+    if len(folded) < 3:
+        return None
+    parsed = dateparser.parse(f"1 {folded} 2001", languages=list(LANGUAGES), settings={"REQUIRE_PARTS": ["month"]})
+    return parsed.month if parsed and (parsed.year, parsed.day) == (2001, 1) else None
+
+
+def _is_day(year: int, month: int, day: int) -> bool:
+    lengths = (31, 29 if year % 4 == 0 and (year % 100 or year % 400 == 0) else 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+    return 1 <= month <= 12 and 1 <= day <= lengths[month - 1]
+
+
+def _dated(match: re.Match[str]) -> StatedDate | None:
+    parts = match.groupdict()
+    year, day, swapped = int(parts["year"]), int(parts["day"]) if parts.get("day") else None, False
+    month = int(parts["month"]) if parts.get("month") else None
+    if word := parts.get("word"):
+        month = _month(word)
+        if month is None:
+            return None
+    if first := parts.get("first"):
+        day, month = int(first), int(parts["second"])
+        swapped = _is_day(year, day, month) and day != month
+        if not _is_day(year, month, day):
+            day, month = month, day
+    if month is not None and not _is_day(year, month, day or 1):
+        return None
+    time = parts.get("time")
+    return StatedDate(match.start(), match.end(), year, month, day, time + (parts["zone"] or "") if time else None, swapped)
+
+
+@lru_cache(maxsize=8192)
+def dates(text: str) -> tuple[StatedDate, ...]:
+    """Every date that stands in `text`, in order, bare years included. Where readings overlap, the most exact is kept."""
+    if not re.search(r"[12]\d{3}", text):
+        return ()
+    found: list[StatedDate] = []
+    for pattern in _PATTERNS:
+        for match in pattern.finditer(text):
+            if any(match.start() < f.end and f.start < match.end() for f in found):
+                continue
+            if stated := _dated(match):
+                found.append(stated)
+    return tuple(sorted(found, key=lambda d: d.start))
