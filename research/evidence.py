@@ -3,8 +3,8 @@
 The rules, in order:
 
 1. An excerpt is copied: the smallest run of sentences (or lines) of a cited passage in which the value stands.
-2. A value that stands there is `stated`. A value that may follow from the words (a yes or no, one of a list of choices, a long
-   text, a converted unit) is `inferred`, and its confidence is lowered by one step. Anything else has support `none`.
+2. A value that stands there is `stated`. A value that may follow from the words (a yes or no, one of a list of choices, a text
+   most of whose words stand there) is `inferred`, and its confidence is lowered by one step. Anything else has support `none`.
 3. Where every cited passage gives `none`, the value is dropped: null, confidence null, and the reason says so.
 4. A list keeps its supported items; an object keeps its supported properties. Each leaf has a basis of its own.
 """
@@ -20,7 +20,7 @@ from research.passages import Span, lines, sentences
 from research.ports import FieldAnswer, ReadPage
 from research.ranking import words
 from research.result import CONFIDENCE_ORDER, Citation, Confidence, Excerpt, FieldBasis, Support
-from research.values import factor_between, numbers, places
+from research.values import places
 
 MAX_EXCERPTS: Final = 5
 """Excerpts kept for one leaf, best first: more prove nothing more."""
@@ -156,8 +156,6 @@ def may_follow(value: Any, schema: Mapping[str, Any], field: Field, passage: Pas
     there = {*words(passage.text), *words(passage.heading)}
     if isinstance(value, bool) or value in schema.get("enum", ()):
         return bool(there & {*words(f"{field.name} {field.description} {value}")})
-    if isinstance(value, (int, float)):
-        return any(factor_between(number.value, float(value)) for number in numbers(passage.text))
     if isinstance(value, str):
         said = words(value)
         share = sum(word in there for word in said) / len(said) if said else 0.0

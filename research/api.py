@@ -1,0 +1,57 @@
+"""Research one task from Python: `await research.run("Who launched Voyager 1?", corpus="pages/")`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from research.pipeline import research
+from research.ports import Model
+from research.result import Result
+from research.task import Task
+from research.world import Settings, open_world
+
+
+def default_cache_dir() -> Path:
+    """Where indexes and the pages of single tasks are kept: the user's cache folder."""
+    return platformdirs.user_cache_path("research-flows")
+
+
+async def run(
+    task: str | Mapping[str, Any] | Task,
+    *,
+    schema: Any = None,
+    corpus: str | Path | None = None,
+    model: str | Model | None = None,
+    cache_dir: Path | None = None,
+    **fields: Any,
+) -> Result:
+    """Research one task.
+
+    Args:
+        task: the objective, or a whole request in any accepted spelling, or a Task.
+        schema: any spelling of an output schema; None lets the model answer freely.
+        corpus: a folder or a file of documents to search.
+        model: a model's name, or one of your own that implements `research.Model`.
+        cache_dir: where indexes and pages are kept; the user's cache folder by default.
+        fields: further fields of the request: `processor`, `max_fetches`, …
+
+    Returns:
+        The result, `completed` or `failed`.
+
+    Raises:
+        InvalidInput: the request, the schema, the corpus or the model's name is wrong. Nothing was spent.
+    """
+    if isinstance(task, Task):
+        asked = task
+    else:
+        request = {"task": task} if isinstance(task, str) else dict(task)
+        asked = Task.parse({**request, **({"output_schema": schema} if schema is not None else {}), **fields})
+    folder = cache_dir or default_cache_dir()
+    settings = Settings(cache_dir=folder, corpus=None if corpus is None else str(corpus), model=model if isinstance(model, str) else None)
+    own = None if isinstance(model, str) else model
+    async with open_world(settings, folder / "pages", model=own) as world:
+        return await research(asked, world)

@@ -1,0 +1,125 @@
+"""Evidence: excerpts are copied, support is judged, and what nothing supports is null."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from research.evidence import Cited, excerpt, settle
+from research.output_spec import Field
+from research.page import Page, page_hash
+from research.passages import passages_of
+from research.ports import FieldAnswer, ReadPage
+from research.result import Confidence
+
+TEXT = (
+    "# Voyager 1\n\nVoyager 1 is a space probe. NASA launched it on 5 September 1977 from Florida. It weighs 825.5 kg.\n\n"
+    "Operator: NASA\nMass: 825.5 kg\nLaunch date: September 5, 1977"
+)
+
+
+def read(text: str, url: str = "corpus://t/a") -> dict[str, Cited]:
+    page = Page(
+        page_hash=page_hash(text),
+        url=url,
+        final_url=url,
+        title="A page",
+        media_type="text/plain",
+        fetched_at=datetime(2026, 1, 1, tzinfo=UTC),
+        published=None,
+        text=text,
+        extraction_version="1",
+    )
+    where = ReadPage(page_hash=page.page_hash, url=url, title=page.title, fetched_at=page.fetched_at)
+    return {passage.id: Cited(passage, where) for passage in passages_of(page)}
+
+
+def field(name: str, description: str = "", **schema: Any) -> Field:
+    return Field(name=name, schema=schema, description=description, required=False)
+
+
+def answer(name: str, value: Any, *passages: str, confidence: Confidence | None = "high") -> FieldAnswer:
+    return FieldAnswer(field=name, value=value, passages=passages, reasoning="Because.", confidence=confidence)
+
+
+LAUNCH = field("launch_date", "When it was launched", type="string", format="date")
+
+
+def test_the_excerpt_is_the_smallest_sentence_that_states_the_value() -> None:
+    settled = settle(LAUNCH, [answer("launch_date", "1977-09-05", "p2")], read(TEXT))
+    piece = settled.basis[0].citations[0].excerpts[0]
+    assert piece.text == "NASA launched it on 5 September 1977 from Florida."
+    assert TEXT[piece.start : piece.end] == piece.text
+    assert (piece.support, settled.basis[0].confidence) == ("stated", "high")
+
+
+def test_the_excerpt_of_a_fact_is_its_line() -> None:
+    settled = settle(LAUNCH, [answer("launch_date", "1977-09-05", "p3")], read(TEXT))
+    assert settled.basis[0].citations[0].excerpts[0].text == "Launch date: September 5, 1977"
+
+
+@pytest.mark.parametrize(("value", "schema"), [(722, {"type": "number"}), ("Roscosmos", {"type": "string"}), ("1977-08-20", {"type": "string"})])
+def test_a_value_that_its_passages_do_not_state_is_null_with_a_reason(value: Any, schema: dict[str, Any]) -> None:
+    settled = settle(field("it", **schema), [answer("it", value, "p2", "p3")], read(TEXT))
+    assert settled.value is None
+    assert settled.basis[0].confidence is None
+    assert not settled.basis[0].citations
+    assert "do not support it" in settled.basis[0].reasoning
+
+
+def test_a_value_without_a_passage_is_null() -> None:
+    settled = settle(LAUNCH, [answer("launch_date", "1977-09-05")], read(TEXT))
+    assert settled.value is None
+    assert "names no passage" in settled.basis[0].reasoning
+
+
+def test_a_passage_that_does_not_exist_supports_nothing() -> None:
+    assert settle(LAUNCH, [answer("launch_date", "1977-09-05", "p99")], read(TEXT)).value is None
+
+
+def test_a_yes_or_no_that_follows_from_the_words_is_inferred_and_loses_confidence() -> None:
+    probe = field("is_probe", "Whether it is a space probe", type="boolean")
+    settled = settle(probe, [answer("is_probe", True, "p2")], read(TEXT))
+    assert settled.value is True
+    assert settled.basis[0].citations[0].excerpts[0].support == "inferred"
+    assert settled.basis[0].confidence == "medium"
+
+
+def test_a_list_keeps_the_items_that_are_supported_each_with_its_own_basis() -> None:
+    sites = field("places", type="array", items={"type": "string"})
+    settled = settle(sites, [answer("places", ["Kazakhstan", "Florida"], "p2")], read(TEXT))
+    assert settled.value == ["Florida"]
+    assert [basis.field for basis in settled.basis] == ["places.0"]
+
+
+def test_a_nested_answer_gives_its_own_passages_to_that_part() -> None:
+    probe = field("probe", type="object", properties={"operator": {"type": "string"}, "mass": {"type": "number"}})
+    settled = settle(
+        probe, [answer("probe", {"operator": "NASA", "mass": 825.5}, "p3"), answer("probe.mass", None, "p2")], read(TEXT)
+    )
+    assert settled.value == {"operator": "NASA", "mass": 825.5}
+    excerpts = {basis.field: basis.citations[0].excerpts[0].text for basis in settled.basis}
+    assert excerpts == {"probe.operator": "Operator: NASA", "probe.mass": "It weighs 825.5 kg."}
+
+
+def test_an_object_of_which_nothing_is_supported_is_null() -> None:
+    probe = field("probe", type="object", properties={"operator": {"type": "string"}})
+    settled = settle(probe, [answer("probe", {"operator": "ESA"}, "p3")], read(TEXT))
+    assert settled.value is None
+    assert [basis.field for basis in settled.basis] == ["probe"]
+
+
+@given(
+    st.lists(st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=60), min_size=1, max_size=6),
+    st.one_of(st.text(max_size=20), st.integers(), st.booleans()),
+)
+def test_whatever_the_page_and_the_value_an_excerpt_stands_in_the_page_at_its_offsets(blocks: list[str], value: Any) -> None:
+    text = "\n\n".join(blocks)
+    for cited in read(text).values():
+        piece = excerpt(value, {}, LAUNCH, cited.passage)
+        assert text[piece.start : piece.end] == piece.text
+        assert cited.passage.start <= piece.start <= piece.end <= cited.passage.end
