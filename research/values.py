@@ -15,6 +15,9 @@ from typing import Any, Final
 
 from research.dates import StatedDate, dates
 from research.numerals import durations, numbers
+from research.units import factor_between
+
+__all__ = ["factor_between", "fold", "is_date", "numbers", "places", "same", "seconds_per_unit"]
 
 Span = tuple[int, int]
 Schema = Mapping[str, Any]
