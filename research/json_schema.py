@@ -1,0 +1,386 @@
+"""One JSON Schema document (draft 2020-12): what is wrong with it, its references followed, and the validators made from it.
+
+Nothing is ever fetched: a `$ref` leads into the same document, or it is a fault.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any, Final
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+from jsonschema.protocols import Validator
+from jsonschema.validators import extend
+from rapidfuzz import fuzz, process
+from referencing.exceptions import NoSuchResource, Unresolvable
+from referencing.jsonschema import DRAFT202012, EMPTY_REGISTRY
+
+from research.errors import Fault
+
+DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
+TYPES: Final = ("array", "boolean", "integer", "null", "number", "object", "string")
+
+MAX_BYTES: Final = 262_144
+"""Of the schema as JSON text."""
+MAX_DEPTH: Final = 40
+"""Of nested JSON values, in a schema and in an answer."""
+MAX_SUBSCHEMAS: Final = 10_000
+"""After every `$ref` is followed."""
+
+# Where a keyword holds schemas. `definitions` is draft-07's `$defs`; the 2020-12 metaschema still knows it.
+ONE_SCHEMA: Final = frozenset(
+    {"additionalProperties", "contains", "contentSchema", "else", "if", "items", "not", "propertyNames", "then"}
+    | {"unevaluatedItems", "unevaluatedProperties"}
+)
+LIST_OF_SCHEMAS: Final = frozenset(("allOf", "anyOf", "oneOf", "prefixItems"))
+MAP_OF_SCHEMAS: Final = frozenset(("$defs", "definitions", "dependentSchemas", "patternProperties", "properties"))
+ANNOTATIONS: Final = frozenset(("$comment", "default", "deprecated", "description", "examples", "readOnly", "title", "writeOnly"))
+
+# What only names places and references; of no use once every reference is followed.
+NAMING: Final = frozenset(
+    ("$schema", "$vocabulary", "$id", "$anchor", "$dynamicAnchor", "$ref", "$dynamicRef", "$defs", "definitions")
+)
+
+# Older drafts that read the same in 2020-12, as long as none of these keywords is used.
+OLDER_DRAFTS: Final = {
+    "http://json-schema.org/draft-06/schema": "draft-06",
+    "http://json-schema.org/draft-07/schema": "draft-07",
+    "https://json-schema.org/draft/2019-09/schema": "2019-09",
+}
+OLDER_KEYWORDS: Final = {
+    "additionalItems": "write prefixItems and items",
+    "dependencies": "write dependentRequired or dependentSchemas",
+    "$recursiveRef": "recursive schemas cannot become columns",
+    "$recursiveAnchor": "recursive schemas cannot become columns",
+}
+
+
+def escape(token: str | int) -> str:
+    """One token of a JSON Pointer (RFC 6901)."""
+    return str(token).replace("~", "~0").replace("/", "~1")
+
+
+def pointer(tokens: Iterable[str | int]) -> str:
+    """A JSON Pointer (RFC 6901)."""
+    return "".join("/" + escape(token) for token in tokens)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """`; did you mean "x"?`, or nothing if no known name is near."""
+    best = process.extractOne(name.casefold(), list(known), scorer=fuzz.ratio, score_cutoff=60)
+    return f'; did you mean "{best[0]}"?' if best else ""
+
+
+def json_faults(value: Any) -> list[Fault]:
+    """Why a Python value is not JSON: other types, NaN, names that are not text, nesting over `MAX_DEPTH` (a value inside
+    itself). At most ten faults."""
+    faults: list[Fault] = []
+    stack: list[tuple[Any, str, int]] = [(value, "", 0)]
+    while stack and len(faults) < 10:
+        item, at, depth = stack.pop()
+        if item is None or isinstance(item, (str, bool, int)):
+            continue
+        if isinstance(item, float):
+            if item != item or item in (float("inf"), float("-inf")):
+                faults.append(Fault(at, f"{item} is not a JSON number"))
+        elif depth >= MAX_DEPTH:
+            faults.append(Fault(at, f"is nested deeper than {MAX_DEPTH} levels"))
+        elif isinstance(item, dict):
+            if strange := [key for key in item if not isinstance(key, str)]:
+                faults.append(Fault(at, f"the name {strange[0]!r} is not text"))
+            else:
+                stack.extend((child, f"{at}/{escape(key)}", depth + 1) for key, child in reversed(item.items()))
+        elif isinstance(item, list):
+            stack.extend((item[i], f"{at}/{i}", depth + 1) for i in reversed(range(len(item))))
+        else:
+            faults.append(Fault(at, f"a {type(item).__name__} is not JSON"))
+    return faults
+
+
+def subschemas(schema: Any, at: str = "") -> Iterator[tuple[str, Any]]:
+    """Every place of a document where a schema stands, with its JSON Pointer: outermost first, in document order."""
+    yield at, schema
+    for key, value in children(schema):
+        yield from subschemas(value, at + pointer(key))
+
+
+def children(schema: Any) -> Iterator[tuple[tuple[str | int, ...], Any]]:
+    """The schemas directly inside a schema, with the tokens that lead to each."""
+    if not isinstance(schema, dict):
+        return
+    for keyword, value in schema.items():
+        if keyword in ONE_SCHEMA and isinstance(value, (dict, bool)):
+            yield (keyword,), value
+        elif keyword in LIST_OF_SCHEMAS and isinstance(value, list):
+            yield from (((keyword, i), part) for i, part in enumerate(value))
+        elif keyword in MAP_OF_SCHEMAS and isinstance(value, dict):
+            yield from (((keyword, name), part) for name, part in value.items())
+
+
+@cache
+def _metaschema() -> Validator:
+    # With format checks, so that a bad `pattern` is found here and not in the middle of a run.
+    return Draft202012Validator(Draft202012Validator.META_SCHEMA, format_checker=Draft202012Validator.FORMAT_CHECKER)
+
+
+def document_faults(schema: Any) -> list[Fault]:
+    """All that is wrong with a document as a JSON Schema of draft 2020-12 whose references stay inside it."""
+    faults = [_meta_fault(error) for error in _metaschema().iter_errors(schema)]
+    return faults + _dialect_faults(schema) + [fault for _, fault in _references(schema) if isinstance(fault, Fault)]
+
+
+def _meta_fault(error: ValidationError) -> Fault:
+    at = pointer(error.absolute_path)
+    keyword = error.absolute_path[-1] if error.absolute_path else None
+    if keyword == "type" and isinstance(error.instance, str):
+        return Fault(at, f'"{error.instance}" is not a JSON type ({", ".join(TYPES)}){nearest(error.instance, TYPES)}')
+    if error.validator == "format" and error.validator_value == "regex":
+        try:
+            re.compile(str(error.instance))
+        except (re.error, OverflowError, RecursionError) as reason:
+            return Fault(at, f"is not a regular expression: {reason}")
+    if error.validator == "type" and error.validator_value == ["object", "boolean"]:
+        return Fault(at, f"{_shown(error.instance)} is not a schema: write an object")
+    return Fault(at, _message(error))
+
+
+def _dialect_faults(schema: Any) -> list[Fault]:
+    faults: list[Fault] = []
+    root = schema.get("$schema") if isinstance(schema, dict) else None
+    older = OLDER_DRAFTS.get(root.rstrip("#")) if isinstance(root, str) else None
+    for at, part in subschemas(schema):
+        if not isinstance(part, dict):
+            continue
+        dialect = part.get("$schema")
+        if isinstance(dialect, str) and dialect.rstrip("#") != DRAFT and (at or not older):
+            faults.append(Fault(f"{at}/$schema", f"{dialect} is not supported: write the schema in {DRAFT}"))
+        if older:
+            faults.extend(
+                Fault(f"{at}/{word}", f"{older} keyword that 2020-12 does not have: {advice}")
+                for word, advice in OLDER_KEYWORDS.items()
+                if word in part
+            )
+    return faults
+
+
+def _references(schema: Any) -> Iterator[tuple[str, Fault | tuple[Any, str]]]:
+    """Each `$ref` and `$dynamicRef` by its own pointer: the schema it leads to with that schema's pointer, or what is wrong."""
+    places: dict[int, str] = {}
+    found: list[tuple[str, str, Any]] = []
+
+    def visit(part: Any, at: str, resolver: Any) -> None:
+        if not isinstance(part, dict):
+            return
+        places[id(part)] = at
+        if isinstance(part.get("$id"), str) and at:
+            resolver = resolver.in_subresource(DRAFT202012.create_resource(part))
+        found.extend(
+            (f"{at}/{word}", part[word], resolver) for word in ("$ref", "$dynamicRef") if isinstance(part.get(word), str)
+        )
+        for key, value in children(part):
+            visit(value, at + pointer(key), resolver)
+
+    try:
+        visit(schema, "", EMPTY_REGISTRY.resolver_with_root(DRAFT202012.create_resource(schema)))
+    except (TypeError, AttributeError, ValueError):
+        return  # ids that are not text or not URIs: the metaschema says so better
+    for at, reference, resolver in found:
+        try:
+            target = resolver.lookup(reference).contents
+        except (Unresolvable, ValueError, TypeError, KeyError) as reason:
+            remote = isinstance(reason, NoSuchResource) or not reference.startswith("#")
+            why = "leads out of the document, and nothing is fetched" if remote else "leads nowhere in the document"
+            yield at, Fault(at, f"{reference} {why}")
+            continue
+        if isinstance(target, bool):
+            yield at, (target, reference)
+        elif id(target) in places:
+            yield at, (target, places[id(target)])
+        else:
+            yield at, Fault(at, f"{reference} does not lead to a schema")
+
+
+class _TooLarge(Exception):
+    pass
+
+
+def expand(schema: dict[str, Any]) -> tuple[dict[str, Any], list[Fault]]:
+    """A document without faults, with every `$ref` replaced by what it leads to, and without definitions; or why that cannot
+    be done: references in a circle, or more than `MAX_SUBSCHEMAS` schemas."""
+    targets = {at: target for at, target in _references(schema) if not isinstance(target, Fault)}
+    faults: dict[str, Fault] = {}
+    count = 0
+
+    def follow(part: Any, at: str, open_: dict[str, bool]) -> Any:
+        """`open_` holds the pointers of the schemas this one stands in, outermost first; True for those reached by `$ref`."""
+        nonlocal count
+        count += 1
+        if count > MAX_SUBSCHEMAS or len(open_) > MAX_DEPTH:
+            raise _TooLarge
+        if not isinstance(part, dict):
+            return part
+        copy = {word: value for word, value in part.items() if word not in NAMING}
+        if "$dynamicRef" in part:
+            faults[at] = Fault(f"{at}/$dynamicRef", "is not supported: write $ref")
+        for key, value in children(part):
+            if key[0] not in ("$defs", "definitions"):
+                _put(copy, key, follow(value, at + pointer(key), {**open_, at: open_.get(at, False)}))
+        if "$ref" not in part:
+            return _unwrap(copy)
+        target, place = targets[f"{at}/$ref"]
+        if place == at or place in open_:
+            loop = [*_from(place, open_), *([] if place == at else [at]), place]
+            hops = [hop for n, hop in enumerate(loop) if n in (0, len(loop) - 1) or open_.get(hop)]
+            circle = " → ".join("#" + hop for hop in hops)
+            faults[at] = Fault(f"{at}/$ref", f"is recursive ({circle}): a column cannot hold a schema that contains itself")
+            return {}
+        return _joined(follow(target, place, {**open_, at: open_.get(at, False), place: True}), copy)
+
+    try:
+        expanded = follow(schema, "", {})
+    except _TooLarge:
+        limits = f"{MAX_SUBSCHEMAS:,} schemas, {MAX_DEPTH} levels"
+        return {}, [Fault("", f"is too large with every $ref followed (more than {limits}): flatten it or ask for less")]
+    return expanded, list(faults.values())
+
+
+def _from(place: str, open_: Mapping[str, bool]) -> list[str]:
+    names = list(open_)
+    return names[names.index(place) :] if place in open_ else [place]
+
+
+def _put(schema: dict[str, Any], key: Sequence[str | int], value: Any) -> None:
+    """Sets one child schema, copying the list or map that holds it so that the document stays as it was."""
+    if len(key) == 1:
+        schema[str(key[0])] = value
+        return
+    keyword = str(key[0])
+    holder: Any = schema[keyword]
+    holder = list(holder) if isinstance(holder, list) else dict(holder)
+    holder[key[1]] = value
+    schema[keyword] = holder
+
+
+def _joined(target: Any, beside: dict[str, Any]) -> Any:
+    """What a `$ref` leads to, together with the keywords that stand beside it."""
+    if not beside or not isinstance(target, dict):
+        return target if not beside or set(beside) <= ANNOTATIONS else {"allOf": [target], **beside}
+    if set(beside) <= ANNOTATIONS:
+        return {**target, **beside}
+    return _unwrap({**beside, "allOf": [target, *beside.get("allOf", [])]})
+
+
+def _unwrap(schema: dict[str, Any]) -> dict[str, Any]:
+    """`{allOf: [one], title…}` is that one schema with these annotations."""
+    parts = schema.get("allOf")
+    if isinstance(parts, list) and len(parts) == 1 and isinstance(parts[0], dict):
+        beside = {word: value for word, value in schema.items() if word != "allOf"}
+        if set(beside) <= ANNOTATIONS:
+            return {**parts[0], **beside}
+    return schema
+
+
+def validator(schema: Any) -> Validator:
+    """The validator of a document without faults: draft 2020-12, formats checked, nothing fetched."""
+    return Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER, registry=EMPTY_REGISTRY)
+
+
+def lenient_validator(expanded: dict[str, Any]) -> Validator:
+    """A validator of an expanded schema which lets any property abstain: be null, or be left out though it is required.
+
+    Under `not` and `if` the schema's own words hold, since leniency there would turn into strictness.
+    """
+    checker: Validator = _lenient()(expanded, format_checker=Draft202012Validator.FORMAT_CHECKER, registry=EMPTY_REGISTRY)
+    return checker
+
+
+def _properties(check: Any, properties: Mapping[str, Any], instance: Any, schema: Any) -> Iterator[ValidationError]:
+    for name, part in properties.items() if isinstance(instance, dict) else ():
+        if name in instance and (instance[name] is not None or part is False):
+            yield from check.descend(instance[name], part, path=name, schema_path=name)
+
+
+def _without_nulls(keyword: str) -> Any:
+    inner = Draft202012Validator.VALIDATORS[keyword]
+
+    def check(check: Any, value: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
+        if value is not False and isinstance(instance, dict):
+            instance = {name: part for name, part in instance.items() if part is not None}
+        yield from inner(check, value, instance, schema) or ()
+
+    return check
+
+
+def _silent(check: Any, value: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
+    yield from ()
+
+
+def _not(check: Any, value: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
+    if validator(value).is_valid(instance):
+        yield ValidationError(f"{_shown(instance)} is what `not` forbids")
+
+
+def _if(check: Any, value: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
+    branch = "then" if validator(value).is_valid(instance) else "else"
+    if branch in schema:
+        yield from check.descend(instance, schema[branch], schema_path=branch)
+
+
+@cache
+def _lenient() -> Any:
+    return extend(  # type: ignore[no-untyped-call]
+        Draft202012Validator,
+        {
+            "properties": _properties,
+            "patternProperties": _without_nulls("patternProperties"),
+            "additionalProperties": _without_nulls("additionalProperties"),
+            "required": _silent,
+            "dependentRequired": _silent,
+            "not": _not,
+            "if": _if,
+            # What is left out may complete an answer to one branch or to another.
+            "oneOf": Draft202012Validator.VALIDATORS["anyOf"],
+        },
+    )
+
+
+def value_faults(check: Validator, value: Any) -> list[Fault]:
+    """What a validator says of a value, by JSON Pointer into the value."""
+    return [fault for error in check.iter_errors(value) for fault in _explained(error)]
+
+
+def _explained(error: ValidationError) -> Iterator[Fault]:
+    """A union that only adds null says what is wrong by its other branch; that is what a person can mend."""
+    branches: dict[Any, list[ValidationError]] = {}
+    for inner in error.context or ():
+        branches.setdefault(inner.relative_schema_path[0], []).append(inner)
+    real = [part for part in branches.values() if not (part[0].validator == "type" and part[0].validator_value == "null")]
+    if error.validator in ("anyOf", "oneOf") and len(real) == 1:
+        for inner in real[0]:
+            yield from _explained(inner)
+        return
+    reasons = "; or ".join(_message(part[0]) for part in real[:4])
+    yield Fault(pointer(error.absolute_path), f"{_message(error)}{f' ({reasons})' if reasons else ''}")
+
+
+def _message(error: ValidationError) -> str:
+    shown = _shown(error.instance)
+    if error.validator == "type":
+        wanted = error.validator_value if isinstance(error.validator_value, list) else [error.validator_value]
+        return f"{shown} is not of type {' or '.join(map(str, wanted))}"
+    if error.validator == "format":
+        return f'{shown} is not a valid "{error.validator_value}"'
+    if error.validator == "enum":
+        choices: list[Any] = list(error.validator_value)  # type: ignore[arg-type]
+        return f"{shown} is none of {', '.join(map(_shown, choices))}"
+    if error.validator in ("anyOf", "oneOf") and error.context:
+        return f"{shown} fits none of the schemas allowed here"
+    return error.message if len(error.message) <= 300 else error.message[:299] + "…"
+
+
+def _shown(value: Any) -> str:
+    text = repr(value) if not isinstance(value, str) else f'"{value}"'
+    return text if len(text) <= 120 else text[:119] + "…"
