@@ -10,6 +10,7 @@ import asyncio
 import gzip
 import os
 import tempfile
+import zlib
 from collections import OrderedDict
 from pathlib import Path
 from typing import Final
@@ -44,7 +45,7 @@ class PageStore:
         """The page with this hash; None if it is not stored, or what is stored is not it (a cut or changed file)."""
         try:
             page = Page.model_validate_json(gzip.decompress(self._path(hash_).read_bytes()))
-        except (FileNotFoundError, EOFError, gzip.BadGzipFile, ValidationError):
+        except (FileNotFoundError, EOFError, gzip.BadGzipFile, zlib.error, ValidationError):
             return None
         return page if page_hash(page.text) == hash_ else None
 

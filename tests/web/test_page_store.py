@@ -1,0 +1,122 @@
+"""The page store: a page is there from the moment it was read, once, whole, or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from research.errors import FetchFailed, PageUnreadable
+from research.page import Page, page_hash
+from research.web.page_store import PageStore, StoringFetcher
+
+
+def page(text: str, url: str = "https://example.org/") -> Page:
+    return Page(
+        page_hash=page_hash(text),
+        url=url,
+        final_url=url,
+        title="t",
+        media_type="text/plain",
+        fetched_at=datetime(2026, 1, 1, tzinfo=UTC),
+        published=None,
+        text=text,
+        extraction_version="1",
+    )
+
+
+class Counting:
+    """A fetcher that counts, waits for its gate, and fails as often as it is told to."""
+
+    identity = "counting"
+
+    def __init__(self, failures: int = 0) -> None:
+        self.fetched: list[str] = []
+        self.failures = failures
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def fetch(self, url: str) -> Page:
+        self.fetched.append(url)
+        await self.gate.wait()
+        if self.failures:
+            self.failures -= 1
+            raise FetchFailed(f"{url}: no answer")
+        return page(f"text of {url}", url)
+
+    async def recall(self, page_hash: str) -> Page:
+        raise NotImplementedError
+
+
+def test_a_page_comes_back_as_it_was_stored(tmp_path: Path) -> None:
+    stored = page("Ünïcode 🚀 text\n\nmore")
+    PageStore(tmp_path).put(stored)
+    assert PageStore(tmp_path).get(stored.page_hash) == stored
+
+
+@pytest.mark.parametrize("damage", [b"", b"\x1f\x8b\x08\x00", b"not gzip"])
+def test_a_damaged_file_reads_as_absent(tmp_path: Path, damage: bytes) -> None:
+    store, stored = PageStore(tmp_path), page("x")
+    store.put(stored)
+    next(tmp_path.rglob("*.json.gz")).write_bytes(damage)
+    assert store.get(stored.page_hash) is None
+
+
+def test_a_cut_file_reads_as_absent(tmp_path: Path) -> None:
+    store, stored = PageStore(tmp_path), page("x" * 1000)
+    store.put(stored)
+    path = next(tmp_path.rglob("*.json.gz"))
+    for length in range(0, path.stat().st_size, 7):
+        path.write_bytes(path.read_bytes()[:length] if length else b"")
+        assert store.get(stored.page_hash) is None
+
+
+def test_a_changed_byte_reads_as_absent(tmp_path: Path) -> None:
+    store, stored = PageStore(tmp_path), page("The mass is 825.5 kg. " * 20)
+    store.put(stored)
+    path = next(tmp_path.rglob("*.json.gz"))
+    whole = path.read_bytes()
+    for place in range(12, len(whole), 5):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0x55]) + whole[place + 1 :])
+        assert store.get(stored.page_hash) in (None, stored)
+
+
+async def test_equal_urls_in_flight_are_fetched_once(tmp_path: Path) -> None:
+    inner = Counting()
+    inner.gate.clear()
+    fetcher = StoringFetcher(inner, PageStore(tmp_path))
+    waiting = [asyncio.create_task(fetcher.fetch("https://example.org/")) for _ in range(5)]
+    await asyncio.sleep(0)
+    inner.gate.set()
+    assert len({(await one).page_hash for one in waiting}) == 1
+    await fetcher.fetch("https://example.org/")
+    assert inner.fetched == ["https://example.org/"]
+
+
+async def test_one_caller_that_gives_up_does_not_take_the_page_from_the_others(tmp_path: Path) -> None:
+    inner = Counting()
+    inner.gate.clear()
+    fetcher = StoringFetcher(inner, PageStore(tmp_path))
+    first = asyncio.create_task(fetcher.fetch("https://example.org/"))
+    second = asyncio.create_task(fetcher.fetch("https://example.org/"))
+    await asyncio.sleep(0)
+    first.cancel()
+    await asyncio.sleep(0)
+    inner.gate.set()
+    assert (await second).text == "text of https://example.org/"
+
+
+async def test_a_failure_is_not_remembered(tmp_path: Path) -> None:
+    fetcher = StoringFetcher(Counting(failures=1), PageStore(tmp_path))
+    with pytest.raises(FetchFailed):
+        await fetcher.fetch("https://example.org/")
+    assert (await fetcher.fetch("https://example.org/")).url == "https://example.org/"
+
+
+async def test_a_page_read_by_one_process_is_recalled_by_the_next(tmp_path: Path) -> None:
+    read = await StoringFetcher(Counting(), PageStore(tmp_path)).fetch("https://example.org/")
+    assert await StoringFetcher(Counting(), PageStore(tmp_path)).recall(read.page_hash) == read
+    with pytest.raises(PageUnreadable, match="missing or damaged"):
+        await StoringFetcher(Counting(), PageStore(tmp_path)).recall("0" * 64)
