@@ -2,36 +2,153 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+from pydantic_core.core_schema import ValidationInfo
 
+from research.errors import Fault, InvalidTask, NotSupported
+from research.json_schema import json_faults, nearest, pointer
 from research.output_spec import OutputSpec
-from research.processors import ProcessorName
+from research.processors import PROCESSOR_NAMES, ProcessorName
+from research.request import Folded, fold
+from research.source_policy import SourcePolicy
+
+__all__ = ["SourcePolicy", "Task"]
+
+METADATA_KEY: Final = 16
+METADATA_VALUE: Final = 512
+"""Most characters of a metadata key and of a value."""
+
+EXCUSED: Final[Mapping[str, str]] = {
+    "metadata": "labels: echoed, never read",
+    "task_id": "the caller's name for the work, not the work",
+}
+"""Fields that are not in `Task.identity()`, and why."""
 
 
-class SourcePolicy(BaseModel):
-    """Which sources may be used."""
+def _said(text: str) -> str:
+    if not (trimmed := text.strip()):
+        raise ValueError("must not be empty")
+    return trimmed
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
-    include_domains: tuple[str, ...] = ()
-    exclude_domains: tuple[str, ...] = ()
-    after_date: str | None = None
+def _own_model(name: str | None) -> str | None:
+    return None if name is None or name.strip() in ("", "auto") else name.strip()
+
+
+def _policy(policy: SourcePolicy | None) -> SourcePolicy | None:
+    return policy if policy != SourcePolicy() else None
+
+
+Count = Annotated[int, Field(strict=True)]
 
 
 class Task(BaseModel):
-    """One research task: one row of a table."""
+    """One research task: one row of a table.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    `Task.model_validate(request)` accepts every dialect's spelling of a field; `context={"row": 17}` names the row in errors.
 
-    task: str
+    Raises:
+        InvalidTask: with every fault, each by its JSON Pointer into the request.
+        NotSupported: only fields that are not built yet stand in the way.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    task: Annotated[str, AfterValidator(_said)] = Field(min_length=1)
+    """The objective, in the asker's words."""
     input: dict[str, Any] = {}
-    output_schema: OutputSpec
+    """The row's columns as JSON, offered to the model beside the objective."""
+    output_schema: OutputSpec = Field(default_factory=lambda: OutputSpec.parse(None))
+    """In any of its spellings; absent is auto."""
     processor: ProcessorName = "core"
-    max_subqueries: int = 8
-    max_fetches: int = 18
-    metadata: dict[str, str] = {}
-    source_policy: SourcePolicy | None = None
-    model: str | None = None
-    task_id: str | None = None
+    """The tier: how much may be spent on the task."""
+    max_subqueries: Count = Field(default=8, ge=1, le=12)
+    """Sub-queries of the whole task (research tier)."""
+    max_fetches: Count = Field(default=18, ge=1, le=30)
+    """Pages read, over all sub-queries."""
+    metadata: dict[str, str] = Field(
+        default={},
+        json_schema_extra={
+            "propertyNames": {"maxLength": METADATA_KEY},
+            "additionalProperties": {"type": "string", "maxLength": METADATA_VALUE},
+        },
+    )
+    """Labels, echoed everywhere and never read."""
+    source_policy: Annotated[SourcePolicy | None, AfterValidator(_policy)] = None
+    model: Annotated[str | None, AfterValidator(_own_model)] = None
+    """Overrides the tier's model. None is the tier's own; so are `auto` and an empty text."""
+    task_id: str | None = Field(default=None, min_length=1)
+    """The caller's id."""
+
+    def identity(self) -> dict[str, Any]:
+        """The JSON of every field that makes the work what it is: all but `EXCUSED`."""
+        return self.model_dump(mode="json", exclude=set(EXCUSED))
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _door(cls, request: Any, handler: ModelWrapValidatorHandler[Task], info: ValidationInfo) -> Task:
+        if isinstance(request, Task):
+            return request
+        row = (info.context or {}).get("row")
+        where = "The task" if row is None else f"The task of row {row}"
+        if not isinstance(request, Mapping):
+            raise InvalidTask(f"{where} must be an object, not a {type(request).__name__}.")
+        folded = fold(request)
+        faults = folded.faults + _own_faults(folded)
+        try:
+            task = handler(folded.fields)
+        except ValidationError as error:
+            taken = {fault.pointer for fault in faults}
+            faults += [fault for fault in _translated(error, folded.places) if fault.pointer not in taken]
+        if faults:
+            raise InvalidTask(f"{where} cannot be run:", [*faults, *folded.unsupported])
+        if folded.unsupported:
+            raise NotSupported(f"{where} asks for what is not built yet:", folded.unsupported)
+        return task
+
+
+def _own_faults(folded: Folded) -> list[Fault]:
+    """What pydantic's types do not say."""
+    faults: list[Fault] = []
+    if isinstance(row := folded.fields.get("input"), dict):
+        faults += [Fault(folded.places["input"] + fault.pointer, fault.message) for fault in json_faults(row)]
+    if isinstance(labels := folded.fields.get("metadata"), dict):
+        for key, value in labels.items():
+            at = folded.places["metadata"] + pointer([key])
+            if len(str(key)) > METADATA_KEY:
+                faults.append(Fault(at, f"a key has at most {METADATA_KEY} characters, not {len(str(key))}"))
+            if isinstance(value, str) and len(value) > METADATA_VALUE:
+                faults.append(Fault(at, f"a value has at most {METADATA_VALUE} characters, not {len(value)}"))
+    return faults
+
+
+def _translated(error: ValidationError, places: Mapping[str, str]) -> list[Fault]:
+    faults = []
+    for detail in error.errors():
+        name, *inner = (part for part in detail["loc"] if part != "[key]")
+        faults.append(Fault(places.get(str(name), f"/{name}") + pointer(inner), _message(detail)))
+    return faults
+
+
+def _message(detail: ErrorDetails) -> str:
+    """pydantic's complaint in the words of this project."""
+    kind, name = detail["type"], str(detail["loc"][0]) if detail["loc"] else ""
+    if name in ("max_subqueries", "max_fetches"):
+        top = 12 if name == "max_subqueries" else 30
+        return f"must be a whole number from 1 to {top}, not {detail['input']!r:.80}"
+    if name == "processor":
+        given = detail["input"]
+        hint = nearest(given, PROCESSOR_NAMES) if isinstance(given, str) else ""
+        return f"must be one of {', '.join(PROCESSOR_NAMES)}, not {given!r:.80}{hint}"
+    if kind == "missing" or kind == "string_too_short":
+        return "must not be empty"
+    if kind == "extra_forbidden":
+        return f"is not a known field{nearest(str(detail['loc'][-1]), SourcePolicy.model_fields)}"
+    if kind == "value_error":
+        return str(detail["ctx"]["error"])
+    wanted = {"string_type": "text", "dict_type": "an object", "tuple_type": "a list", "model_type": "an object"}.get(kind)
+    return f"must be {wanted}, not {detail['input']!r:.80}" if wanted else detail["msg"]
