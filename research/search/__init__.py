@@ -1,0 +1,1 @@
+"""Ways to find pages: one file a provider."""

@@ -1,0 +1,51 @@
+"""Markdown -> blocks, by way of the HTML it stands for; and its front matter."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import lxml.html
+from markdown_it import MarkdownIt
+
+from research.web.blocks import Block, clean
+from research.web.html import parse
+from research.web.layout import layout
+
+_FRONT: Final = re.compile(r"\A\ufeff?---[^\S\n]*\n(.*?)\n(?:---|\.\.\.)[^\S\n]*(?:\n|\Z)", re.S)
+_PAIR: Final = re.compile(r"([A-Za-z][\w .-]{0,60}?)\s*:(?:\s+(.*))?")
+_QUOTED: Final = re.compile(r"""\A(["'])(.*)\1\Z""", re.S)
+
+
+def split_front_matter(text: str) -> tuple[dict[str, str], str]:
+    """(front matter, the rest). Front matter is the lines `key: value` between two lines `---` at the very start; a list under a
+    key is joined by commas. Deeper structure is not read."""
+    match = _FRONT.match(text)
+    if match is None:
+        return {}, text
+    values: dict[str, str] = {}
+    key = ""
+    for line in match.group(1).split("\n"):
+        if item := re.match(r"\s*-\s+(.*)", line):
+            if key and (entry := _scalar(item.group(1))):
+                values[key] = f"{values[key]}, {entry}" if values.get(key) else entry
+        elif pair := _PAIR.fullmatch(line.rstrip()):
+            key = clean(pair.group(1))
+            values[key] = _scalar(pair.group(2) or "")
+    return {name: value for name, value in values.items() if value}, text[match.end() :]
+
+
+def blocks(text: str) -> list[Block]:
+    """The blocks of a Markdown text (CommonMark and tables; HTML in it is read as HTML)."""
+    rendered = MarkdownIt("commonmark", {"html": True, "maxNesting": 40}).enable("table").render(text)
+    tree = parse(f"<html><body>{rendered}</body></html>")
+    body = tree.find(".//body") if isinstance(tree, lxml.html.HtmlElement) else None
+    return [] if body is None else layout(body)
+
+
+def _scalar(text: str) -> str:
+    text = text.strip()
+    if text.startswith("[") and text.endswith("]"):
+        return ", ".join(entry for part in text[1:-1].split(",") if (entry := _scalar(part)))
+    quoted = _QUOTED.match(text)
+    return clean(quoted.group(2) if quoted else text)

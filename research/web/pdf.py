@@ -1,0 +1,109 @@
+"""PDF -> blocks, by PDFium. Only text that is there is read: no pictures, no scripts, no attachments."""
+
+from __future__ import annotations
+
+import re
+import statistics
+import threading
+from dataclasses import dataclass
+from typing import Final
+
+import pypdfium2
+
+from research.errors import PageUnreadable
+from research.web.blocks import Block, clean
+
+MAX_PAGES: Final = 1_000
+MAX_CHARACTERS: Final = 2_000_000
+
+_LOCK: Final = threading.Lock()  # PDFium is not safe to use from two threads.
+_DATE: Final = re.compile(r"D:(\d{4})(\d{2})?(\d{2})?")
+_FACT: Final = re.compile(r"[^\s:|#][^:\n]{0,59}: \S")
+_ITEM: Final = re.compile(r"(?:[-•‣▪·–*]|\(?\d{1,3}[.)])\s+(?=\S)")
+_ENDS: Final = (".", "!", "?", ":", "。", "”", '"', "؟", "।")
+
+
+@dataclass(frozen=True, slots=True)
+class Pdf:
+    title: str
+    published: str
+    blocks: list[Block]
+
+
+def read(data: bytes, url: str) -> Pdf:
+    """The text of a PDF, its title and its date from its own metadata.
+
+    Raises:
+        PageUnreadable: it is broken, or needs a password.
+    """
+    with _LOCK:
+        try:
+            document = pypdfium2.PdfDocument(data)
+        except pypdfium2.PdfiumError as exc:
+            raise PageUnreadable(f"{url}: this PDF cannot be opened ({exc}). Is it complete, and free of a password?") from exc
+        try:
+            metadata = document.get_metadata_dict()
+            pages = _page_texts(document)
+        except pypdfium2.PdfiumError as exc:
+            raise PageUnreadable(f"{url}: the text of this PDF cannot be read ({exc}).") from exc
+        finally:
+            document.close()
+    found = [block for page in pages for block in _blocks(page)]
+    date = _DATE.match(metadata.get("CreationDate") or "")
+    published = "-".join(part for part in date.groups() if part) if date and date.group(3) else ""
+    return Pdf(clean(metadata.get("Title") or ""), published, found)
+
+
+def _page_texts(document: pypdfium2.PdfDocument) -> list[str]:
+    texts: list[str] = []
+    total = 0
+    for number in range(min(len(document), MAX_PAGES)):
+        page = document[number]
+        reader = page.get_textpage()
+        text = reader.get_text_bounded(errors="ignore")
+        reader.close()
+        page.close()
+        texts.append(text[: MAX_CHARACTERS - total])
+        total += len(texts[-1])
+        if total >= MAX_CHARACTERS:
+            break
+    return texts
+
+
+def _blocks(text: str) -> list[Block]:
+    """A page's lines put together into paragraphs. A paragraph ends where a line stops short after a full stop, at an empty
+    line, and around lists and facts. U+FFFE is how PDFium writes a hyphen at a line's end."""
+    lines = [clean(line) for line in text.replace("\ufffe", "\u00ad\n").replace("\r", "").split("\n")]
+    raw = text.replace("\r", "").split("\n")
+    lines = [clean(line.replace("\ufffe", "")) for line in raw]
+    hyphened = [line.rstrip().endswith("\ufffe") for line in raw]
+    widths = [len(line) for line in lines if line]
+    usual = statistics.quantiles(widths, n=4)[2] if len(widths) > 3 else 80
+    found: list[Block] = []
+    paragraph = ""
+
+    def end() -> None:
+        nonlocal paragraph
+        if paragraph:
+            found.append(Block("paragraph", [paragraph]))
+            paragraph = ""
+
+    joined = False
+    for line, hyphen in zip(lines, hyphened, strict=True):
+        if not line:
+            end()
+        elif (_FACT.match(line) or _ITEM.match(line)) and len(line) < 0.9 * max(usual, 60) and not joined:
+            end()
+            kind = "list" if _ITEM.match(line) else "facts"
+            entry = _ITEM.sub("", line, count=1) if kind == "list" else line
+            if found and found[-1].kind == kind:
+                found[-1].lines.append(entry)
+            else:
+                found.append(Block(kind, [entry]))  # type: ignore[arg-type]
+        else:
+            paragraph = paragraph + line if joined else clean(f"{paragraph} {line}")
+            if len(line) < 0.75 * usual and (line.endswith(_ENDS) or len(paragraph) == len(line)) and not hyphen:
+                end()
+        joined = hyphen
+    end()
+    return found
