@@ -49,9 +49,11 @@ async def run(
         asked = task
     else:
         request = {"task": task} if isinstance(task, str) else dict(task)
-        asked = Task.parse({**request, **({"output_schema": schema} if schema is not None else {}), **fields})
+        asked = Task.model_validate({**request, **({"output_schema": schema} if schema is not None else {}), **fields})
     folder = cache_dir or default_cache_dir()
-    settings = Settings(cache_dir=folder, corpus=None if corpus is None else str(corpus), model=model if isinstance(model, str) else None)
+    settings = Settings(
+        cache_dir=folder, corpus=None if corpus is None else str(corpus), model=model if isinstance(model, str) else None
+    )
     own = None if isinstance(model, str) else model
     async with open_world(settings, folder / "pages", model=own) as world:
         return await research(asked, world)

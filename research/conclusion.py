@@ -96,7 +96,9 @@ def gather_sources(work: Sequence[Investigated]) -> list[Source]:
 def _refuse_invalid(spec: OutputSpec, draft: Draft) -> None:
     given = {answer.field: answer.value for answer in draft.answers}
     output = {field.name: given.get(field.name) for field in spec.fields}
-    faults = spec.check(output["answer"] if spec.kind == "text" else output) if any(v is not None for v in output.values()) else ()
+    faults = (
+        spec.check(output["answer"] if spec.kind == "text" else output) if any(v is not None for v in output.values()) else ()
+    )
     if faults:
         raise InvalidAnswer("the model's answer breaks the output schema", faults)
 

@@ -3,8 +3,8 @@
 The rules, in order:
 
 1. An excerpt is copied: the smallest run of sentences (or lines) of a cited passage in which the value stands.
-2. A value that stands there is `stated`. A value that may follow from the words (a yes or no, one of a list of choices, a text
-   most of whose words stand there) is `inferred`, and its confidence is lowered by one step. Anything else has support `none`.
+2. A value that stands there is `stated`. A value that may follow from the words (a yes or no, one of a list of choices, a quantity
+   in another unit, a text most of whose words stand there) is `inferred`, and its confidence is lowered by one step. Anything else has support `none`.
 3. Where every cited passage gives `none`, the value is dropped: null, confidence null, and the reason says so.
 4. A list keeps its supported items; an object keeps its supported properties. Each leaf has a basis of its own.
 """
@@ -12,14 +12,17 @@ The rules, in order:
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
+from research.numerals import numbers
 from research.output_spec import Field
 from research.page import Passage
 from research.passages import Span, lines, sentences
 from research.ports import FieldAnswer, ReadPage
 from research.ranking import words
 from research.result import CONFIDENCE_ORDER, Citation, Confidence, Excerpt, FieldBasis, Support
+from research.units import UNITS, unit_after
 from research.values import places
 
 MAX_EXCERPTS: Final = 5
@@ -141,7 +144,9 @@ def excerpt(value: Any, schema: Mapping[str, Any], field: Field, passage: Passag
     else:
         support = "inferred" if may_follow(value, schema, field, passage) else "none"
         about = words(f"{field.name} {field.description} {value}")
-        start, end = max(units, key=lambda unit: len({*words(passage.text[unit[0] : unit[1]])} & {*about}), default=(0, len(passage.text)))
+        start, end = max(
+            units, key=lambda unit: len({*words(passage.text[unit[0] : unit[1]])} & {*about}), default=(0, len(passage.text))
+        )
     return Excerpt(
         text=passage.text[start:end],
         page_hash=passage.page_hash,
@@ -156,10 +161,24 @@ def may_follow(value: Any, schema: Mapping[str, Any], field: Field, passage: Pas
     there = {*words(passage.text), *words(passage.heading)}
     if isinstance(value, bool) or value in schema.get("enum", ()):
         return bool(there & {*words(f"{field.name} {field.description} {value}")})
+    if isinstance(value, (int, float)):
+        return _converted(Decimal(str(value)), passage.text)
     if isinstance(value, str):
         said = words(value)
         share = sum(word in there for word in said) / len(said) if said else 0.0
         return share >= (0.5 if len(said) > LONG_TEXT_WORDS else 0.75)
+    return False
+
+
+def _converted(value: Decimal, text: str) -> bool:
+    """Whether a text states a quantity that is `value` in another unit of its kind, to 0.1 % (for rounding)."""
+    for number in numbers(text):
+        unit = unit_after(text, number.end)
+        if unit is not None and value:
+            others = {other.factor for other in UNITS.values() if other.kind == unit.kind}
+            amounts = [reading * unit.factor / factor for reading in number.readings for factor in others]
+            if any(abs(amount - value) <= abs(value) / 1000 for amount in amounts):
+                return True
     return False
 
 

@@ -109,9 +109,7 @@ async def _draft(task: Task, world: World, steps: Steps, ledger: Ledger) -> Draf
     return draft
 
 
-async def _investigate(
-    task: Task, asked: Sequence[SubQuery], world: World, steps: Steps, ledger: Ledger, fetches: int
-) -> None:
+async def _investigate(task: Task, asked: Sequence[SubQuery], world: World, steps: Steps, ledger: Ledger, fetches: int) -> None:
     """Investigate sub-queries side by side, each with a fair share of the fetches that are left.
 
     All of them end before the first failure is raised, so that what was finished is kept and need not be paid for again.

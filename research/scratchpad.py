@@ -36,7 +36,8 @@ class Scratchpad:
         if page.page_hash in self._by_page:
             return
         numbered = tuple(
-            passage.model_copy(update={"id": f"p{len(self._by_id) + place}"}) for place, passage in enumerate(passages_of(page), start=1)
+            passage.model_copy(update={"id": f"p{len(self._by_id) + place}"})
+            for place, passage in enumerate(passages_of(page), start=1)
         )
         self._by_page[page.page_hash] = numbered
         self._by_id.update({passage.id: passage for passage in numbered})

@@ -57,6 +57,8 @@ async def open_world(settings: Settings, pages: Path, *, model: Model | None = N
     """
     judge = model or open_model(settings.model)
     if settings.corpus is None:
-        raise InvalidInput("there is nothing to search: give a corpus (a folder or a file of documents) with `--corpus` or `corpus=`")
+        raise InvalidInput(
+            "there is nothing to search: give a corpus (a folder or a file of documents) with `--corpus` or `corpus=`"
+        )
     corpus = await asyncio.to_thread(LocalCorpus.open, settings.corpus, settings.cache_dir / "index")
     yield World(model=judge, search=corpus, fetcher=StoringFetcher(corpus, PageStore(pages)))

@@ -38,7 +38,12 @@ class ScriptedModel:
         groups = [tuple(names[place::max_subqueries]) for place in range(min(max_subqueries, len(names)))]
         return Plan(
             subqueries=tuple(
-                SubQuery(index=place, question=f"{task.task}: {', '.join(group)}", fields=group, label=", ".join(group).replace("_", " "))
+                SubQuery(
+                    index=place,
+                    question=f"{task.task}: {', '.join(group)}",
+                    fields=group,
+                    label=", ".join(group).replace("_", " "),
+                )
                 for place, group in enumerate(groups, start=1)
             )
         )

@@ -50,7 +50,9 @@ class ResearchDesk:
 
     def check(self, draft: Draft) -> tuple[Fault, ...]:
         known = {*self._subquery.fields}
-        return faults_of(draft, self._task.output_schema, known, lambda passage_id: self.scratchpad.passage(passage_id) is not None)
+        return faults_of(
+            draft, self._task.output_schema, known, lambda passage_id: self.scratchpad.passage(passage_id) is not None
+        )
 
     def considered(self) -> tuple[Hit, ...]:
         return tuple(self._considered.values())
@@ -105,7 +107,9 @@ async def investigate(task: Task, subquery: SubQuery, world: World, max_fetches:
         for passage_id in answer.passages:
             passage = desk.scratchpad.passage(passage_id)
             if passage is None:
-                warnings.append(f"sub-query {subquery.index}: `{answer.field}` named the passage {passage_id!r}, which does not exist")
+                warnings.append(
+                    f"sub-query {subquery.index}: `{answer.field}` named the passage {passage_id!r}, which does not exist"
+                )
                 continue
             unique = f"s{subquery.index}{passage_id}"
             passages[unique] = passage.model_copy(update={"id": unique})

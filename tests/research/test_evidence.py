@@ -62,7 +62,9 @@ def test_the_excerpt_of_a_fact_is_its_line() -> None:
     assert settled.basis[0].citations[0].excerpts[0].text == "Launch date: September 5, 1977"
 
 
-@pytest.mark.parametrize(("value", "schema"), [(722, {"type": "number"}), ("Roscosmos", {"type": "string"}), ("1977-08-20", {"type": "string"})])
+@pytest.mark.parametrize(
+    ("value", "schema"), [(722, {"type": "number"}), ("Roscosmos", {"type": "string"}), ("1977-08-20", {"type": "string"})]
+)
 def test_a_value_that_its_passages_do_not_state_is_null_with_a_reason(value: Any, schema: dict[str, Any]) -> None:
     settled = settle(field("it", **schema), [answer("it", value, "p2", "p3")], read(TEXT))
     assert settled.value is None
@@ -87,6 +89,17 @@ def test_a_yes_or_no_that_follows_from_the_words_is_inferred_and_loses_confidenc
     assert settled.value is True
     assert settled.basis[0].citations[0].excerpts[0].support == "inferred"
     assert settled.basis[0].confidence == "medium"
+
+
+def test_a_quantity_in_another_unit_is_inferred() -> None:
+    mass = field("mass_t", "Mass in tonnes", type="number")
+    settled = settle(mass, [answer("mass_t", 0.8255, "p3")], read(TEXT))
+    assert settled.value == 0.8255
+    assert settled.basis[0].citations[0].excerpts[0].support == "inferred"
+
+
+def test_a_number_with_another_unit_of_another_kind_is_no_conversion() -> None:
+    assert settle(field("mass_t", type="number"), [answer("mass_t", 8.255, "p2", "p3")], read(TEXT)).value is None
 
 
 def test_a_list_keeps_the_items_that_are_supported_each_with_its_own_basis() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, datetime
 
 from hypothesis import given
@@ -73,7 +74,9 @@ def test_abbreviations_do_not_end_a_sentence() -> None:
 page_texts = st.lists(
     st.one_of(
         st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=80),
-        st.sampled_from(["# Top", "### Deep", "- one\n- two", "Key: value\nOther: thing", "| a | b |\n| 1 | 2 |", "x" * 3_000, "a b " * 800]),
+        st.sampled_from(
+            ["# Top", "### Deep", "- one\n- two", "Key: value\nOther: thing", "| a | b |\n| 1 | 2 |", "x" * 3_000, "a b " * 800]
+        ),
     ),
     max_size=8,
 ).map("\n\n".join)
@@ -84,5 +87,5 @@ def test_passages_hold_every_visible_character_once_and_in_order(text: str) -> N
     found = passages_of(page(text))
     assert all(text[p.start : p.end] == p.text for p in found)
     assert all(len(p.text) <= MAX_CHARACTERS for p in found)
-    assert all(left.end <= right.start for left, right in zip(found, found[1:], strict=False))
+    assert all(left.end <= right.start for left, right in itertools.pairwise(found))
     assert "".join("".join(p.text.split()) for p in found) == "".join(text.split())
