@@ -1,4 +1,4 @@
-"""One JSON Schema document (draft 2020-12): what is wrong with it, its references followed, and the validators made from it.
+"""One JSON Schema document (draft 2020-12): what is wrong with it, and the same document with its references followed.
 
 Nothing is ever fetched: a `$ref` leads into the same document, or it is a fault.
 """
@@ -6,27 +6,24 @@ Nothing is ever fetched: a `$ref` leads into the same document, or it is a fault
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 from jsonschema.protocols import Validator
-from jsonschema.validators import extend
-from rapidfuzz import fuzz, process
 from referencing.exceptions import NoSuchResource, Unresolvable
 from referencing.jsonschema import DRAFT202012, EMPTY_REGISTRY
 
 from research.errors import Fault
+from research.json_check import FORMATS, MAX_DEPTH, message, nearest, pointer, shown
 
 DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
 TYPES: Final = ("array", "boolean", "integer", "null", "number", "object", "string")
 
 MAX_BYTES: Final = 262_144
 """Of the schema as JSON text."""
-MAX_DEPTH: Final = 40
-"""Of nested JSON values, in a schema and in an answer."""
 MAX_SUBSCHEMAS: Final = 10_000
 """After every `$ref` is followed."""
 
@@ -58,48 +55,6 @@ OLDER_KEYWORDS: Final = {
 }
 
 
-def escape(token: str | int) -> str:
-    """One token of a JSON Pointer (RFC 6901)."""
-    return str(token).replace("~", "~0").replace("/", "~1")
-
-
-def pointer(tokens: Iterable[str | int]) -> str:
-    """A JSON Pointer (RFC 6901)."""
-    return "".join("/" + escape(token) for token in tokens)
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """`; did you mean "x"?`, or nothing if no known name is near."""
-    best = process.extractOne(name.casefold(), list(known), scorer=fuzz.ratio, score_cutoff=60)
-    return f'; did you mean "{best[0]}"?' if best else ""
-
-
-def json_faults(value: Any) -> list[Fault]:
-    """Why a Python value is not JSON: other types, NaN, names that are not text, nesting over `MAX_DEPTH` (a value inside
-    itself). At most ten faults."""
-    faults: list[Fault] = []
-    stack: list[tuple[Any, str, int]] = [(value, "", 0)]
-    while stack and len(faults) < 10:
-        item, at, depth = stack.pop()
-        if item is None or isinstance(item, (str, bool, int)):
-            continue
-        if isinstance(item, float):
-            if item != item or item in (float("inf"), float("-inf")):
-                faults.append(Fault(at, f"{item} is not a JSON number"))
-        elif depth >= MAX_DEPTH:
-            faults.append(Fault(at, f"is nested deeper than {MAX_DEPTH} levels"))
-        elif isinstance(item, dict):
-            if strange := [key for key in item if not isinstance(key, str)]:
-                faults.append(Fault(at, f"the name {strange[0]!r} is not text"))
-            else:
-                stack.extend((child, f"{at}/{escape(key)}", depth + 1) for key, child in reversed(item.items()))
-        elif isinstance(item, list):
-            stack.extend((item[i], f"{at}/{i}", depth + 1) for i in reversed(range(len(item))))
-        else:
-            faults.append(Fault(at, f"a {type(item).__name__} is not JSON"))
-    return faults
-
-
 def subschemas(schema: Any, at: str = "") -> Iterator[tuple[str, Any]]:
     """Every place of a document where a schema stands, with its JSON Pointer: outermost first, in document order."""
     yield at, schema
@@ -123,7 +78,7 @@ def children(schema: Any) -> Iterator[tuple[tuple[str | int, ...], Any]]:
 @cache
 def _metaschema() -> Validator:
     # With format checks, so that a bad `pattern` is found here and not in the middle of a run.
-    return Draft202012Validator(Draft202012Validator.META_SCHEMA, format_checker=Draft202012Validator.FORMAT_CHECKER)
+    return Draft202012Validator(Draft202012Validator.META_SCHEMA, format_checker=FORMATS)
 
 
 def document_faults(schema: Any) -> list[Fault]:
@@ -143,8 +98,8 @@ def _meta_fault(error: ValidationError) -> Fault:
         except (re.error, OverflowError, RecursionError) as reason:
             return Fault(at, f"is not a regular expression: {reason}")
     if error.validator == "type" and error.validator_value == ["object", "boolean"]:
-        return Fault(at, f"{_shown(error.instance)} is not a schema: write an object")
-    return Fault(at, _message(error))
+        return Fault(at, f"{shown(error.instance)} is not a schema: write an object")
+    return Fault(at, message(error))
 
 
 def _dialect_faults(schema: Any) -> list[Fault]:
@@ -281,106 +236,3 @@ def _unwrap(schema: dict[str, Any]) -> dict[str, Any]:
         if set(beside) <= ANNOTATIONS:
             return {**parts[0], **beside}
     return schema
-
-
-def validator(schema: Any) -> Validator:
-    """The validator of a document without faults: draft 2020-12, formats checked, nothing fetched."""
-    return Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER, registry=EMPTY_REGISTRY)
-
-
-def lenient_validator(expanded: dict[str, Any]) -> Validator:
-    """A validator of an expanded schema which lets any property abstain: be null, or be left out though it is required.
-
-    Under `not` and `if` the schema's own words hold, since leniency there would turn into strictness.
-    """
-    checker: Validator = _lenient()(expanded, format_checker=Draft202012Validator.FORMAT_CHECKER, registry=EMPTY_REGISTRY)
-    return checker
-
-
-def _properties(check: Any, properties: Mapping[str, Any], instance: Any, schema: Any) -> Iterator[ValidationError]:
-    for name, part in properties.items() if isinstance(instance, dict) else ():
-        if name in instance and (instance[name] is not None or part is False):
-            yield from check.descend(instance[name], part, path=name, schema_path=name)
-
-
-def _without_nulls(keyword: str) -> Any:
-    inner = Draft202012Validator.VALIDATORS[keyword]
-
-    def check(check: Any, value: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
-        if value is not False and isinstance(instance, dict):
-            instance = {name: part for name, part in instance.items() if part is not None}
-        yield from inner(check, value, instance, schema) or ()
-
-    return check
-
-
-def _silent(check: Any, value: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
-    yield from ()
-
-
-def _not(check: Any, value: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
-    if validator(value).is_valid(instance):
-        yield ValidationError(f"{_shown(instance)} is what `not` forbids")
-
-
-def _if(check: Any, value: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
-    branch = "then" if validator(value).is_valid(instance) else "else"
-    if branch in schema:
-        yield from check.descend(instance, schema[branch], schema_path=branch)
-
-
-@cache
-def _lenient() -> Any:
-    return extend(  # type: ignore[no-untyped-call]
-        Draft202012Validator,
-        {
-            "properties": _properties,
-            "patternProperties": _without_nulls("patternProperties"),
-            "additionalProperties": _without_nulls("additionalProperties"),
-            "required": _silent,
-            "dependentRequired": _silent,
-            "not": _not,
-            "if": _if,
-            # What is left out may complete an answer to one branch or to another.
-            "oneOf": Draft202012Validator.VALIDATORS["anyOf"],
-        },
-    )
-
-
-def value_faults(check: Validator, value: Any) -> list[Fault]:
-    """What a validator says of a value, by JSON Pointer into the value."""
-    return [fault for error in check.iter_errors(value) for fault in _explained(error)]
-
-
-def _explained(error: ValidationError) -> Iterator[Fault]:
-    """A union that only adds null says what is wrong by its other branch; that is what a person can mend."""
-    branches: dict[Any, list[ValidationError]] = {}
-    for inner in error.context or ():
-        branches.setdefault(inner.relative_schema_path[0], []).append(inner)
-    real = [part for part in branches.values() if not (part[0].validator == "type" and part[0].validator_value == "null")]
-    if error.validator in ("anyOf", "oneOf") and len(real) == 1:
-        for inner in real[0]:
-            yield from _explained(inner)
-        return
-    reasons = "; or ".join(_message(part[0]) for part in real[:4])
-    yield Fault(pointer(error.absolute_path), f"{_message(error)}{f' ({reasons})' if reasons else ''}")
-
-
-def _message(error: ValidationError) -> str:
-    shown = _shown(error.instance)
-    if error.validator == "type":
-        wanted = error.validator_value if isinstance(error.validator_value, list) else [error.validator_value]
-        return f"{shown} is not of type {' or '.join(map(str, wanted))}"
-    if error.validator == "format":
-        return f'{shown} is not a valid "{error.validator_value}"'
-    if error.validator == "enum":
-        choices: list[Any] = list(error.validator_value)  # type: ignore[arg-type]
-        return f"{shown} is none of {', '.join(map(_shown, choices))}"
-    if error.validator in ("anyOf", "oneOf") and error.context:
-        return f"{shown} fits none of the schemas allowed here"
-    return error.message if len(error.message) <= 300 else error.message[:299] + "…"
-
-
-def _shown(value: Any) -> str:
-    text = repr(value) if not isinstance(value, str) else f'"{value}"'
-    return text if len(text) <= 120 else text[:119] + "…"

@@ -12,18 +12,11 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
+from research.closing import closed
 from research.errors import Fault, InvalidSchema
 from research.identity import canonical_json
-from research.json_schema import (
-    MAX_BYTES,
-    document_faults,
-    expand,
-    json_faults,
-    lenient_validator,
-    nearest,
-    pointer,
-    value_faults,
-)
+from research.json_check import json_faults, lenient_validator, nearest, pointer, value_faults
+from research.json_schema import MAX_BYTES, document_faults, expand
 from research.spelling import SpecKind, read_spelling
 
 MAX_FIELDS: Final = 500
@@ -47,8 +40,8 @@ class Field:
 class OutputSpec:
     """One output schema, parsed. Immutable; equal specs have equal `schema`, `kind` and `description`.
 
-    `schema` is self-contained: every `$ref` is followed, definitions are gone, and a json spec's root is an object that allows
-    its fields only. text and auto specs have one field, `answer`, a string; the output of a text spec is that string itself.
+    `schema` is self-contained: every `$ref` is followed, definitions are gone, and objects are closed (`research.closing`).
+    text and auto specs have one field, `answer`, a string; the output of a text spec is that string itself.
 
     Do not change what `schema` holds: equal spellings share one spec.
     """
@@ -97,7 +90,7 @@ class OutputSpec:
         Formats are checked. A field may abstain: null is good wherever a property stands, at any depth, and a required
         property may be left out. An unknown top-level field is a fault.
         """
-        if faults := json_faults(answer):
+        if faults := json_faults(answer, max_bits=64):
             return tuple(faults)
         if self.kind == "text":
             return () if answer is None or isinstance(answer, str) else (Fault("", "must be text"),)
@@ -169,7 +162,8 @@ def _parsed(kind: SpecKind, text: str, description: str, root: str) -> OutputSpe
         return OutputSpec(kind, {"type": "string"}, description)
     if kind == "auto":
         answer = {"type": "string", "description": description or "The answer to the task, in a few sentences."}
-        return OutputSpec(kind, _closed({"type": "object", "properties": {ANSWER: answer}, "required": [ANSWER]}), description)
+        schema = {"type": "object", "properties": {ANSWER: answer}, "required": [ANSWER], "additionalProperties": False}
+        return OutputSpec(kind, schema, description)
     schema = json.loads(text)
     faults = document_faults(schema)
     expanded: dict[str, Any] = {}
@@ -184,15 +178,10 @@ def _parsed(kind: SpecKind, text: str, description: str, root: str) -> OutputSpe
     return OutputSpec(kind, expanded, description or _description(expanded))
 
 
-def _closed(schema: dict[str, Any]) -> dict[str, Any]:
-    return {**schema, "additionalProperties": False}
-
-
 def _object_root(schema: dict[str, Any]) -> tuple[dict[str, Any], list[Fault]]:
     """The root as an object that allows its properties only, with `allOf` folded into it; and what keeps it from being one."""
-    if isinstance(schema, dict) and "allOf" in schema:
-        schema = _folded(schema)
-    root_type = schema.get("type", "object")
+    schema = closed({"type": "object", **schema})
+    root_type = schema["type"]
     if root_type != "object":
         hint = "" if "properties" in schema else '. If `type` is meant as a field, write {"properties": {"type": …}}'
         return {}, [Fault("/type", f"the root must be of type object, not {root_type}{hint}")]
@@ -209,23 +198,7 @@ def _object_root(schema: dict[str, Any]) -> tuple[dict[str, Any], list[Fault]]:
             for name in inside
             if name not in properties
         )
-    return _closed({"type": "object", **schema}), faults
-
-
-def _folded(schema: dict[str, Any]) -> dict[str, Any]:
-    """`allOf` of objects with different properties (inheritance) as one object; anything else stays as it is."""
-    merged = {word: value for word, value in schema.items() if word != "allOf"}
-    merged["properties"] = dict(schema.get("properties", {}))
-    merged["required"] = list(schema.get("required", ()))
-    plain = {"type", "properties", "required", "title", "description"}
-    for part in schema["allOf"]:
-        if not isinstance(part, dict) or not set(part) <= plain or set(part.get("properties", {})) & set(merged["properties"]):
-            return schema
-        if part.get("type", "object") != "object":
-            return schema
-        merged["properties"].update(part.get("properties", {}))
-        merged["required"] += [name for name in part.get("required", ()) if name not in merged["required"]]
-    return merged
+    return {**schema, "additionalProperties": False}, faults
 
 
 def _branches(schema: dict[str, Any]) -> list[tuple[str, Any]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from research.errors import Fault, InvalidInput
-from research.json_schema import nearest, pointer
+from research.json_check import nearest, pointer
 from research.output_spec import OutputSpec
 
 BUILT: Final = (

@@ -14,7 +14,8 @@ from pydantic.errors import PydanticUserError
 from rapidfuzz.distance import OSA
 
 from research.errors import Fault, InvalidSchema
-from research.json_schema import ANNOTATIONS, LIST_OF_SCHEMAS, MAP_OF_SCHEMAS, MAX_BYTES, NAMING, ONE_SCHEMA, TYPES, nearest
+from research.json_check import nearest
+from research.json_schema import ANNOTATIONS, LIST_OF_SCHEMAS, MAP_OF_SCHEMAS, MAX_BYTES, NAMING, ONE_SCHEMA, TYPES
 
 SpecKind = Literal["json", "text", "auto"]
 

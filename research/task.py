@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 from pydantic_core.core_schema import ValidationInfo
 
 from research.errors import Fault, InvalidTask, NotSupported
-from research.json_schema import json_faults, nearest, pointer
+from research.json_check import json_faults, nearest, pointer
 from research.output_spec import OutputSpec
 from research.processors import PROCESSOR_NAMES, ProcessorName
 from research.request import Folded, fold

@@ -1,0 +1,227 @@
+"""Checks a JSON value against a JSON Schema, strictly or so that a field may abstain, and says what is wrong and where."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any, Final
+
+from jsonschema import Draft202012Validator, FormatChecker
+from jsonschema.exceptions import ValidationError
+from jsonschema.protocols import Validator
+from jsonschema.validators import extend
+from rapidfuzz import fuzz, process
+from referencing.jsonschema import EMPTY_REGISTRY
+
+from research.errors import Fault
+
+MAX_DEPTH: Final = 40
+"""Of nested JSON values, in a schema and in an answer."""
+
+
+def instant(text: str) -> datetime:
+    """The moment of an RFC 3339 date-time, in UTC, to the microsecond. A leap second is the second after it.
+
+    Raises:
+        ValueError: it is none, or lies outside the years 1 to 9999.
+    """
+    head, colon, second = text[:17], text[16:17], text[17:19]
+    leap = colon == ":" and second == "60"
+    moment = datetime.fromisoformat((f"{head}59{text[19:]}" if leap else text).upper())
+    if moment.tzinfo is None:
+        raise ValueError("has no time zone")
+    try:
+        return moment.astimezone(UTC) + timedelta(seconds=leap)
+    except OverflowError as reason:
+        raise ValueError("lies outside the years 1 to 9999") from reason
+
+
+def _unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _formats() -> FormatChecker:
+    """The formats of draft 2020-12; a date-time must also be a moment that a table can hold."""
+    checker = FormatChecker(formats=())
+    checker.checkers = dict(Draft202012Validator.FORMAT_CHECKER.checkers)
+    rfc3339, raises = checker.checkers["date-time"]
+
+    def date_time(value: object) -> bool:
+        if not isinstance(value, str):
+            return True
+        if not rfc3339(value):
+            return False
+        instant(value)
+        return True
+
+    checker.checkers["date-time"] = (date_time, (ValueError, *([raises] if isinstance(raises, type) else raises)))
+    return checker
+
+
+FORMATS: Final = _formats()
+
+
+def escape(token: str | int) -> str:
+    """One token of a JSON Pointer (RFC 6901)."""
+    return str(token).replace("~", "~0").replace("/", "~1")
+
+
+def pointer(tokens: Iterable[str | int]) -> str:
+    """A JSON Pointer (RFC 6901)."""
+    return "".join("/" + escape(token) for token in tokens)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """`; did you mean "x"?`, or nothing if no known name is near."""
+    best = process.extractOne(name.casefold(), list(known), scorer=fuzz.ratio, score_cutoff=60)
+    return f'; did you mean "{best[0]}"?' if best else ""
+
+
+def json_faults(value: Any, max_bits: int | None = None) -> list[Fault]:
+    """Why a Python value is not JSON: other types, NaN, names that are not text, nesting over `MAX_DEPTH` (a value inside
+    itself); or an integer that has more than `max_bits` bits. At most ten faults."""
+    faults: list[Fault] = []
+    stack: list[tuple[Any, str, int]] = [(value, "", 0)]
+    while stack and len(faults) < 10:
+        item, at, depth = stack.pop()
+        if item is None or isinstance(item, bool):
+            continue
+        if isinstance(item, str):
+            if not _unicode(item):
+                faults.append(Fault(at, "holds half of a surrogate pair, which is not text"))
+            continue
+        if isinstance(item, int):
+            if max_bits and not -(2 ** (max_bits - 1)) <= item < 2 ** (max_bits - 1):
+                faults.append(Fault(at, f"a whole number must fit {max_bits} bits: ask for text instead"))
+            continue
+        if isinstance(item, float):
+            if item != item or item in (float("inf"), float("-inf")):
+                faults.append(Fault(at, f"{item} is not a JSON number"))
+        elif depth >= MAX_DEPTH:
+            faults.append(Fault(at, f"is nested deeper than {MAX_DEPTH} levels"))
+        elif isinstance(item, dict):
+            if strange := [key for key in item if not isinstance(key, str) or not _unicode(key)]:
+                faults.append(Fault(at, f"the name {strange[0]!a} is not text"))
+            else:
+                stack.extend((child, f"{at}/{escape(key)}", depth + 1) for key, child in reversed(item.items()))
+        elif isinstance(item, list):
+            stack.extend((item[i], f"{at}/{i}", depth + 1) for i in reversed(range(len(item))))
+        else:
+            faults.append(Fault(at, f"a {type(item).__name__} is not JSON"))
+    return faults
+
+
+def validator(schema: Any) -> Validator:
+    """The validator of a document without faults: draft 2020-12, formats checked, nothing fetched."""
+    return Draft202012Validator(schema, format_checker=FORMATS, registry=EMPTY_REGISTRY)
+
+
+def lenient_validator(expanded: dict[str, Any]) -> Validator:
+    """A validator of an expanded schema which lets any property abstain: be null, or be left out though it is required.
+
+    Under `not` and `if` the schema's own words hold, since leniency there would turn into strictness.
+    """
+    checker: Validator = _lenient()(expanded, format_checker=FORMATS, registry=EMPTY_REGISTRY)
+    return checker
+
+
+def _properties(check: Any, properties: Mapping[str, Any], instance: Any, schema: Any) -> Iterator[ValidationError]:
+    for name, part in properties.items() if isinstance(instance, dict) else ():
+        if name in instance and (instance[name] is not None or part is False):
+            yield from check.descend(instance[name], part, path=name, schema_path=name)
+
+
+def _without_nulls(keyword: str) -> Any:
+    inner = Draft202012Validator.VALIDATORS[keyword]
+
+    def check(check: Any, value: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
+        if value is not False and isinstance(instance, dict):
+            instance = {name: part for name, part in instance.items() if part is not None}
+        yield from inner(check, value, instance, schema) or ()
+
+    return check
+
+
+def _silent(check: Any, value: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
+    yield from ()
+
+
+def _not(check: Any, value: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
+    if validator(value).is_valid(instance):
+        yield ValidationError(f"{shown(instance)} is what `not` forbids")
+
+
+def _if(check: Any, value: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
+    branch = "then" if validator(value).is_valid(instance) else "else"
+    if branch in schema:
+        yield from check.descend(instance, schema[branch], schema_path=branch)
+
+
+def _fits_64_bits(checker: Any, value: object) -> bool:
+    """JSON Schema's integers (1.0 is one) as far as a column can hold them."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return -(2**63) <= value < 2**63 and value == int(value)
+
+
+@cache
+def _lenient() -> Any:
+    return extend(  # type: ignore[no-untyped-call]
+        Draft202012Validator,
+        {
+            "properties": _properties,
+            "patternProperties": _without_nulls("patternProperties"),
+            "additionalProperties": _without_nulls("additionalProperties"),
+            "required": _silent,
+            "dependentRequired": _silent,
+            "not": _not,
+            "if": _if,
+            # What is left out may complete an answer to one branch or to another.
+            "oneOf": Draft202012Validator.VALIDATORS["anyOf"],
+        },
+        type_checker=Draft202012Validator.TYPE_CHECKER.redefine("integer", _fits_64_bits),
+    )
+
+
+def value_faults(check: Validator, value: Any) -> list[Fault]:
+    """What a validator says of a value, by JSON Pointer into the value."""
+    return [fault for error in check.iter_errors(value) for fault in _explained(error)]
+
+
+def _explained(error: ValidationError) -> Iterator[Fault]:
+    """A union that only adds null says what is wrong by its other branch; that is what a person can mend."""
+    branches: dict[Any, list[ValidationError]] = {}
+    for inner in error.context or ():
+        branches.setdefault(inner.relative_schema_path[0], []).append(inner)
+    real = [part for part in branches.values() if not (part[0].validator == "type" and part[0].validator_value == "null")]
+    if error.validator in ("anyOf", "oneOf") and len(real) == 1:
+        for inner in real[0]:
+            yield from _explained(inner)
+        return
+    reasons = "; or ".join(message(part[0]) for part in real[:4])
+    yield Fault(pointer(error.absolute_path), f"{message(error)}{f' ({reasons})' if reasons else ''}")
+
+
+def message(error: ValidationError) -> str:
+    said = shown(error.instance)
+    if error.validator == "type":
+        wanted = error.validator_value if isinstance(error.validator_value, list) else [error.validator_value]
+        return f"{said} is not of type {' or '.join(map(str, wanted))}"
+    if error.validator == "format":
+        return f'{said} is not a valid "{error.validator_value}"'
+    if error.validator == "enum":
+        choices: list[Any] = list(error.validator_value)  # type: ignore[arg-type]
+        return f"{said} is none of {', '.join(map(shown, choices))}"
+    if error.validator in ("anyOf", "oneOf") and error.context:
+        return f"{said} fits none of the schemas allowed here"
+    return error.message if len(error.message) <= 300 else error.message[:299] + "…"
+
+
+def shown(value: Any) -> str:
+    text = repr(value) if not isinstance(value, str) else f'"{value}"'
+    return text if len(text) <= 120 else text[:119] + "…"

@@ -1,0 +1,1 @@
+"""Tables on disk: what is read, what a run leaves behind."""
