@@ -1,0 +1,197 @@
+"""Local copies: a table's bytes brought to this disk, hashed, unpacked, turned into UTF-8; rows kept in an Arrow file.
+
+What was fingerprinted is what is read: everything but local Parquet is copied into a scratch folder that is removed with the table.
+"""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import shutil
+import tempfile
+import weakref
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final, Literal, Protocol
+
+import fsspec
+import pyarrow as pa
+import pyarrow.fs as pafs
+
+from research.errors import InvalidTable
+
+COMPRESSIONS: Final[dict[str, Literal["gzip", "bz2", "zstd"]]] = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
+_CHUNK: Final = 1 << 20
+_SPOOL_ROWS: Final = 8192
+
+# UTF-32 before UTF-16: the little-endian marks begin alike.
+_BYTE_ORDER_MARKS: Final = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+class Scratch:
+    """A temporary folder that lives as long as this object does."""
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="research-table-"))
+        self._count = 0
+        self._removed = weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+
+    def new(self, name: str) -> Path:
+        """A path in the folder at which nothing stands yet."""
+        self._count += 1
+        return self.path / f"{self._count}-{name}"
+
+    def close(self) -> None:
+        self._removed()
+
+
+class _Readable(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+
+
+def chunks_of(stream: _Readable) -> Iterator[bytes]:
+    while chunk := stream.read(_CHUNK):
+        yield chunk
+
+
+def sha256_of(path: Path) -> str:
+    """Lower-case hex SHA-256 of a file's bytes."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        for chunk in chunks_of(stream):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def is_remote(source: str) -> bool:
+    return "://" in source
+
+
+def filesystem_of(uri: str) -> tuple[pafs.FileSystem, str]:
+    """The filesystem that a URI names, and the path in it: Arrow's own (s3, gs, abfss, hdfs, file), else fsspec's.
+
+    Raises:
+        InvalidTable: no filesystem is known for the scheme, or it does not answer.
+    """
+    try:
+        return pafs.FileSystem.from_uri(uri)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        pass  # not one of Arrow's: fsspec knows more schemes
+    except OSError as exc:
+        raise InvalidTable(f"{uri}: {exc}") from exc
+    try:
+        filesystem, path = fsspec.core.url_to_fs(uri)
+    except (ValueError, ImportError, OSError) as exc:
+        raise InvalidTable(f"{uri}: no filesystem can read it: {exc}") from exc
+    return pafs.PyFileSystem(pafs.FSSpecHandler(filesystem)), path  # type: ignore[abstract]  # the stubs' fault
+
+
+def download(uri: str, scratch: Scratch) -> Path:
+    """A local copy of a remote file or folder, under its own name.
+
+    Raises:
+        InvalidTable: there is nothing there, or it cannot be read.
+    """
+    filesystem, path = filesystem_of(uri)
+    target = scratch.new("source") / (Path(path).name or "table")
+    target.parent.mkdir()
+    try:
+        if filesystem.get_file_info(path).type == pafs.FileType.NotFound:
+            raise InvalidTable(f"{uri}: there is no such file")
+        pafs.copy_files(path, str(target), source_filesystem=filesystem, destination_filesystem=pafs.LocalFileSystem())
+    except OSError as exc:
+        raise InvalidTable(f"{uri}: cannot be read: {exc}") from exc
+    return target
+
+
+def as_utf8(path: Path, scratch: Scratch, encoding: str | None) -> Path:
+    """The file itself if it is plain and may be UTF-8 without a byte order mark; else an unpacked, decoded copy.
+
+    Without `encoding`, a byte order mark decides, and a file without one is taken for UTF-8.
+
+    Raises:
+        InvalidTable: the encoding is unknown, or does not fit the bytes; or the compressed file is broken.
+    """
+    packed = path.suffix.lower() in COMPRESSIONS
+    try:
+        with _open(path) as stream:
+            head = stream.read(4)
+        found = next((name for mark, name in _BYTE_ORDER_MARKS if head.startswith(mark)), None)
+        encoding = found or encoding
+        if not packed and encoding is None:
+            return path
+        decoder = codecs.getincrementaldecoder(encoding or "utf-8")("strict")
+        target = scratch.new("plain")
+        with _open(path) as stream, target.open("wb") as out:
+            for chunk in chunks_of(stream):
+                out.write(decoder.decode(chunk).encode("utf-8"))
+            out.write(decoder.decode(b"", True).encode("utf-8"))
+    except LookupError as exc:
+        raise InvalidTable(f"{path}: there is no encoding called {encoding!r}") from exc
+    except UnicodeError as exc:
+        raise InvalidTable(f"{path}: is not {encoding or 'utf-8'} ({exc}). Say its encoding, e.g. encoding='cp1252'") from exc
+    except (OSError, EOFError) as exc:
+        raise InvalidTable(f"{path}: cannot be read: {exc}") from exc
+    return target
+
+
+def _open(path: Path) -> pa.NativeFile:
+    compression = COMPRESSIONS.get(path.suffix.lower())
+    plain = pa.OSFile(str(path), "rb")
+    return pa.CompressedInputStream(plain, compression) if compression else plain
+
+
+def rebatch(batches: Iterable[pa.RecordBatch], size: int, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """The same rows in batches of exactly `size`; the last may be shorter. Never holds more than one batch of each kind."""
+    held: list[pa.RecordBatch] = []
+    count = 0
+    for batch in batches:
+        start = 0
+        while start < batch.num_rows:
+            piece = batch.slice(start, size - count)
+            held.append(piece)
+            count += piece.num_rows
+            start += piece.num_rows
+            if count == size:
+                yield _joined(held, schema)
+                held, count = [], 0
+    if held:
+        yield _joined(held, schema)
+
+
+def _joined(batches: list[pa.RecordBatch], schema: pa.Schema) -> pa.RecordBatch:
+    if len(batches) == 1:
+        return batches[0]
+    table = pa.Table.from_batches(batches, schema=schema).combine_chunks()
+    return table.to_batches()[0]
+
+
+class Spool:
+    """Rows kept in an Arrow file: written once, read as often as needed, a batch in memory at a time."""
+
+    def __init__(self, path: Path, schema: pa.Schema, row_count: int) -> None:
+        self.path, self.schema, self.row_count = path, schema, row_count
+
+    @classmethod
+    def write(cls, path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Spool:
+        rows = 0
+        with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
+            for batch in rebatch(batches, _SPOOL_ROWS, schema):
+                writer.write_batch(batch)
+                rows += batch.num_rows
+        return cls(path, schema, rows)
+
+    def read(self) -> Iterator[pa.RecordBatch]:
+        with pa.OSFile(str(self.path), "rb") as source, pa.ipc.open_file(source) as reader:
+            for index in range(reader.num_record_batches):
+                yield reader.get_batch(index)
+
+    def table(self) -> pa.Table:
+        """All rows, mapped from disk rather than read into memory."""
+        return pa.ipc.open_file(pa.memory_map(str(self.path))).read_all()
