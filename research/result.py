@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, computed_field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, computed_field, model_validator
 
 SCHEMA_VERSION: Final = "1"
 
@@ -31,8 +32,13 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+UtcTime = Annotated[AwareDatetime, AfterValidator(lambda moment: moment.astimezone(UTC))]
+"""A moment; RFC 3339 in UTC (`2026-01-31T09:15:00Z`) as JSON."""
+
+
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # NaN has no JSON form, so a result that holds one would not come back as it went.
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
 
 
 class Excerpt(_Part):
@@ -83,7 +89,7 @@ class Source(_Part):
     url: str
     title: str
     domain: str
-    fetched: datetime | None
+    fetched: UtcTime | None
     """When it was read; None if it was only considered."""
     quality: str | None = None
     first_seen_subquery: str | None = None
@@ -132,8 +138,15 @@ def _plus(left: int | None, right: int | None) -> int | None:
     return None if left is None or right is None else left + right
 
 
+SECOND_NAMES: Final = frozenset({"run_id", "query", "is_active", "interaction_id", "createdAt", "completedAt"})
+"""What a result's JSON says twice, for readers who know it by another name."""
+
+
 class Result(_Part):
-    """One task, done or failed."""
+    """One task, done or failed.
+
+    `Result.model_validate_json(result.model_dump_json()) == result`.
+    """
 
     task_id: str
     status: Status
@@ -165,25 +178,54 @@ class Result(_Part):
     html_dump: str | None = None
     session_id: str | None = None
     taskgroup_id: str | None = None
-    created_at: datetime = Field(default_factory=utc_now)
-    modified_at: datetime = Field(default_factory=utc_now)
-    completed_at: datetime | None = None
+    created_at: UtcTime = Field(default_factory=utc_now)
+    modified_at: UtcTime = Field(default_factory=utc_now)
+    completed_at: UtcTime | None = None
     schema_version: str = SCHEMA_VERSION
 
     @computed_field  # type: ignore[prop-decorator]
     @property
     def run_id(self) -> str:
+        """The same as `task_id`."""
         return self.task_id
 
     @computed_field  # type: ignore[prop-decorator]
     @property
     def query(self) -> str:
+        """The same as `task`."""
         return self.task
 
     @computed_field  # type: ignore[prop-decorator]
     @property
     def is_active(self) -> bool:
+        """Whether its status may still change: queued, running or cancelling."""
         return self.status in ACTIVE
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def interaction_id(self) -> str | None:
+        """The same as `session_id`."""
+        return self.session_id
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def createdAt(self) -> UtcTime:
+        """The same as `created_at`."""
+        return self.created_at
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def completedAt(self) -> UtcTime | None:
+        """The same as `completed_at`."""
+        return self.completed_at
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_second_names(cls, data: Any) -> Any:
+        """What is only another name for a field is written and not read, so that what was written can be read."""
+        if not isinstance(data, Mapping):
+            return data
+        return {name: value for name, value in data.items() if name not in SECOND_NAMES}
 
     @property
     def confidence(self) -> Confidence | None:
