@@ -1,1 +1,34 @@
-"""Tables on disk: what is read, what a run leaves behind."""
+"""Tables: what is read, what a run leaves behind, and how to read that again.
+
+from research.tables import open_run
+
+run = open_run("runs/demo")
+run.results()                      # a DataFrame; basis(), usage(), findings(), sources(), pages() likewise
+run.cell(17, "launch_date")        # the value and every excerpt it rests on
+run.sql("FROM low_confidence")     # research.duckdb's tables and views
+"""
+
+from __future__ import annotations
+
+from research.tables.check import Problem, Verification, verify
+from research.tables.reader import Cell, Evidence, Run, open_run
+from research.tables.run_folder import CommittedShard, RunFolder, default_run_path, request_key
+from research.tables.score import Score, Tally, WrongCell, score
+
+__all__ = [
+    "Cell",
+    "CommittedShard",
+    "Evidence",
+    "Problem",
+    "Run",
+    "RunFolder",
+    "Score",
+    "Tally",
+    "Verification",
+    "WrongCell",
+    "default_run_path",
+    "open_run",
+    "request_key",
+    "score",
+    "verify",
+]
