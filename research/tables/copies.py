@@ -1,6 +1,6 @@
 """Local copies: a table's bytes brought to this disk, hashed, unpacked, turned into UTF-8; rows kept in an Arrow file.
 
-What was fingerprinted is what is read: everything but local Parquet is copied into a scratch folder that is removed with the table.
+What was fingerprinted is what is read: all but local Parquet is copied into a scratch folder that is removed with the table.
 """
 
 from __future__ import annotations
@@ -102,8 +102,11 @@ def download(uri: str, scratch: Scratch) -> Path:
     target = scratch.new("source") / (Path(path).name or "table")
     target.parent.mkdir()
     try:
-        if filesystem.get_file_info(path).type == pafs.FileType.NotFound:
+        found = filesystem.get_file_info(path).type
+        if found == pafs.FileType.NotFound:
             raise InvalidTable(f"{uri}: there is no such file")
+        if found == pafs.FileType.Directory:
+            target.mkdir()
         pafs.copy_files(path, str(target), source_filesystem=filesystem, destination_filesystem=pafs.LocalFileSystem())
     except OSError as exc:
         raise InvalidTable(f"{uri}: cannot be read: {exc}") from exc

@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 _DELIMITERS: Final = (",", "\t", ";", "|")
 _TAB_SUFFIXES: Final = frozenset({".tsv", ".tab"})
 
-# A column has the first of these types whose every value, made text again, is the text that was written. Infinities, NaN and
-# years outside 1-9999 round-trip in DuckDB but neither in JSON nor in Python.
+# A column has the first of these types whose every value, made text again, is the text that was written. Infinities, NaN, years
+# outside 1-9999 and fractions of a second round-trip in DuckDB, but not elsewhere.
 _ROUND_TRIPS: Final = {
     "BIGINT": "TRY_CAST({c} AS BIGINT)::VARCHAR = {c}",
     "DOUBLE": "TRY_CAST({c} AS DOUBLE)::VARCHAR = {c} AND isfinite(TRY_CAST({c} AS DOUBLE))",
     "BOOLEAN": "TRY_CAST({c} AS BOOLEAN)::VARCHAR = {c}",
     "DATE": "TRY_CAST({c} AS DATE)::VARCHAR = {c} AND length({c}) = 10",
-    "TIMESTAMP": "TRY_CAST({c} AS TIMESTAMP)::VARCHAR = {c} AND {c}[11] = ' '",
+    "TIMESTAMP": "TRY_CAST({c} AS TIMESTAMP)::VARCHAR = {c} AND length({c}) = 19",
 }
 
 

@@ -22,8 +22,8 @@ def read_json(path: Path, scratch: Scratch, shown: str, suffix: str) -> tuple[Sp
     """The rows of a UTF-8 file of JSON objects, and the names of all their keys in the order in which they first stand there.
 
     A key that an object lacks is null. Text stays text, even if it looks like a date. Whole numbers are BIGINT, mixed numbers
-    DOUBLE; lists and objects keep their form. A column in which that would change a value (a 25-digit number, text beside numbers,
-    lists of different things) becomes text: strings as they are, anything else as JSON.
+    DOUBLE; lists and objects keep their form. A column in which that would change a value (a 25-digit number, text beside
+    numbers, lists of different things) becomes text: strings as they are, anything else as JSON.
 
     Raises:
         InvalidTable: there is no object, a line is not JSON or not an object, or a key stands twice in one.

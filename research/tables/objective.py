@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -12,6 +11,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from research.errors import InvalidTable, InvalidTask
+from research.json_check import nearest
 from research.output_spec import OutputSpec
 
 _TOKEN: Final = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
@@ -114,9 +114,7 @@ def _parsed(template: str) -> tuple[str | _Place, ...]:
 
 
 def _nearest(name: str, names: Sequence[str]) -> str:
-    folded = {known.casefold().strip(): known for known in names}
-    close = difflib.get_close_matches(name.casefold().strip(), folded, n=1)
-    return f"; did you mean {folded[close[0]]!r}?" if close else f"; it has {', '.join(map(repr, names))}"
+    return nearest(name, names) or f"; it has {', '.join(names)}"
 
 
 def _plain_only(name: str) -> str:
