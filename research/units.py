@@ -64,7 +64,12 @@ _TABLE: Final = {
         "ms m_s metres_per_second meters_per_second": "3.6",
         "kn kt knot knots": "1.852",
     },
-    "power": {"w watt watts": "1", "kw kilowatt kilowatts": "1000", "mw megawatt megawatts": "1000000", "gw gigawatt gigawatts": "1e9"},
+    "power": {
+        "w watt watts": "1",
+        "kw kilowatt kilowatts": "1000",
+        "mw megawatt megawatts": "1000000",
+        "gw gigawatt gigawatts": "1e9",
+    },
     "energy": {"j joule joules": "1", "kj kilojoule kilojoules": "1000", "kcal kilocalorie kilocalories calories": "4184"},
     "data": {"kb kilobyte kilobytes": "1", "mb megabyte megabytes": "1000", "gb gigabyte gigabytes": "1e6", "tb terabyte terabytes": "1e9"},
 }  # fmt: skip

@@ -1,0 +1,159 @@
+"""Candidates: possible values of a field, each with what speaks for it, found in a page's facts and sentences."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from research.models.extraction.casting import cast, cast_list
+from research.models.extraction.entities import Entity, aboutness
+from research.models.extraction.facts import Fact
+from research.models.extraction.keys import affinity
+from research.models.extraction.questions import Question
+from research.models.extraction.reading import Reading, Sentence, tokens
+from research.models.extraction.vocabulary import concepts, weight
+
+MIN_AFFINITY: Final = 0.6
+MIN_ABOUT: Final = 0.5
+_ORIGIN: Final = {"data": 0.97, "facts": 1.0, "table": 0.95, "list": 0.9}
+_WHERE: Final = {"data": "the page data", "facts": "the facts", "table": "a table", "list": "a list"}
+_NAME: Final = re.compile(
+    r"[A-ZÀ-ÞА-Я][\w'’.&-]*(?:\s+(?:(?:of|the|de|la|du|von|van|der|and|&)\s+)?(?:[A-ZÀ-ÞА-Я][\w'’&-]*|\d[\w-]*))*", re.UNICODE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A value that a page may state."""
+
+    value: Any
+    score: float
+    """0 to 1: how well the key fits × how surely the page is about the entity × how surely the value is of its type."""
+    places: tuple[int, ...]
+    """Places of the passages that say it, among the page's passages."""
+    how: str
+    """Where it was found, for people: "`Launch date` in the facts"."""
+    structured: bool
+    affinity: float
+    gate: float
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question about an entity, asked of a page that is about it to some degree."""
+
+    question: Question
+    entity: Entity
+    about: float
+
+    def gate(self, reading: Reading, place: int) -> float:
+        """How surely what stands at a place speaks of the entity."""
+        if self.about >= MIN_ABOUT:
+            return self.about
+        heading = reading.heading(place)
+        under = aboutness(self.entity, tuple(heading.split(" > "))) if heading and self.entity.named else 0.0
+        if under >= 0.6:
+            return 0.95 * under
+        return 0.0 if self.entity.named else 0.6
+
+
+def candidates(asked: Asked, reading: Reading) -> list[Candidate]:
+    """All candidates of one page, best first."""
+    found = list(_from_facts(asked, reading))
+    if asked.question.kind not in ("list", "object"):
+        found.extend(_from_sentences(asked, reading))
+    return sorted(found, key=lambda c: -c.score)
+
+
+def _from_facts(asked: Asked, reading: Reading) -> Iterator[Candidate]:
+    question = asked.question
+    for order, fact in enumerate(reading.facts):
+        if fact.origin == "list" and question.kind != "list":
+            continue
+        fit = affinity(question, fact)
+        if fit < MIN_AFFINITY:
+            continue
+        gate = _fact_gate(asked, reading, fact)
+        if gate <= 0:
+            continue
+        score = fit * gate * _ORIGIN[fact.origin] * (1 - 0.0005 * min(order, 100))
+        how = f"`{fact.key}` in {_WHERE[fact.origin]}"
+        if question.kind == "list":
+            items, origins = cast_list(question, fact.values)
+            if items:
+                places = tuple(dict.fromkeys(fact.places[o] for o in origins))
+                richness = 1.0 if len(items) > 1 or fact.origin == "data" else 0.85
+                yield Candidate(items, score * richness, places, how, True, fit, gate)
+            continue
+        for value, place in list(zip(fact.values, fact.places, strict=True))[:3]:
+            for one in cast(question, value)[:2]:
+                yield Candidate(one.value, score * one.quality, (place,), how, True, fit, gate)
+
+
+def _fact_gate(asked: Asked, reading: Reading, fact: Fact) -> float:
+    if not fact.subject:
+        return asked.gate(reading, fact.places[0])
+    about = aboutness(asked.entity, (fact.subject,))
+    return about if about >= 0.6 else 0.0
+
+
+def _from_sentences(asked: Asked, reading: Reading) -> Iterator[Candidate]:
+    question = asked.question
+    wanted = question.concepts
+    total = sum(map(weight, wanted))
+    index = reading.sentences_with
+    cues = question.cues | question.negative if question.kind == "boolean" else question.cues
+    touched = sorted({place for cue in cues if weight(cue) >= 1 for place in index.get(cue, ())})
+    for at in touched[:60]:
+        sentence = reading.sentences[at]
+        said = frozenset(sentence.words)
+        strength = sum(map(weight, concepts(said & question.cues) & wanted)) / total if total else 0.0
+        if question.kind == "boolean" and question.negative & said:
+            strength = max(strength, 0.8)
+        if strength < 0.5:
+            continue
+        gate = asked.gate(reading, sentence.place)
+        if asked.entity.named and asked.entity.words <= said:
+            gate = max(gate, 0.75)
+        if gate <= 0:
+            continue
+        for value, quality, near in _stated(question, asked.entity, sentence):
+            score = 0.72 * strength * gate * quality * (0.55 + 0.45 * near)
+            yield Candidate(value, score, (sentence.place,), "a sentence", False, strength, gate)
+
+
+def _stated(question: Question, entity: Entity, sentence: Sentence) -> Iterator[tuple[Any, float, float]]:
+    """Values that a sentence states near the words that speak of the field: `(value, quality, nearness)`."""
+    marks = tokens(sentence.text)
+    cue_at = [place for place, (stem, _, _) in enumerate(marks) if stem in question.cues and weight(stem) >= 1]
+    if question.kind == "text":
+        yield from _names(entity, sentence, marks, cue_at)
+        return
+    if question.kind == "boolean":
+        yield from ((one.value, one.quality, 0.8) for one in cast(question, sentence.text)[:1])
+        return
+    for one in cast(question, sentence.text):
+        at = next((place for place, (_, _, end) in enumerate(marks) if end > one.start), len(marks))
+        distance = min((abs(at - place) - (1 if at > place else 0) for place in cue_at), default=20)
+        if question.kind in ("number", "integer") and question.unit is None and distance > 4:
+            continue
+        yield one.value, one.quality, 1 / (1 + max(distance, 0) / 5)
+
+
+def _names(
+    entity: Entity, sentence: Sentence, marks: list[tuple[str, int, int]], cue_at: list[int]
+) -> Iterator[tuple[Any, float, float]]:
+    """Names that stand just after a cue (`operated by X`), or a little before it (`X operated`)."""
+    for match in _NAME.finditer(sentence.text):
+        name = re.sub(r"['’]s$|[.,]+$", "", match[0])
+        found = {stem for stem, start, end in marks if match.start() <= start and end <= match.end()}
+        if not found or found <= entity.words or len(name) > 80 or (match.start() == 0 and len(found) == 1):
+            continue
+        first = next((place for place, (_, start, _) in enumerate(marks) if start >= match.start()), 0)
+        after = min((first - place for place in cue_at if place < first), default=99)
+        before = min((place - first - len(found) + 1 for place in cue_at if place > first), default=99)
+        distance, quality = (after - 1, 0.75) if after <= before else (before, 0.45)
+        if distance <= 4 and not any(first <= place < first + len(found) for place in cue_at):
+            yield name, quality, 1 / (1 + max(distance, 0) / 3)

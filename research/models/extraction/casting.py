@@ -1,0 +1,241 @@
+"""Casting: from a piece of text to a JSON value of the type that a question asks for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from decimal import ROUND_HALF_EVEN, Decimal
+from functools import lru_cache
+from typing import Any, Final
+
+from price_parser import Price
+
+from research.dates import dates
+from research.models.extraction.questions import Question, item_of
+from research.numerals import Number, durations, numbers
+from research.ranking import words
+from research.units import Unit, unit_after
+from research.values import places
+
+MAX_TEXT: Final = 1_200
+_YES: Final = re.compile(r"\s*(?:yes|true|y|available|oui|ja|sí|si|sì|да|✓|✔)\b.*|[✓✔].*", re.I | re.S)
+_NO: Final = re.compile(r"\s*(?:no|none|false|n|not|never|unavailable|non|nein|нет)\b.*|[✗✘].*", re.I | re.S)
+_IN_STOCK: Final = re.compile(
+    r"\b(?:in[\s_-]?stock|available|pre[\s_-]?order|limited[\s_-]?availability|ready to ship|add to (?:cart|basket|bag))\b", re.I
+)
+_OUT_OF_STOCK: Final = re.compile(
+    r"\b(?:out[\s_-]?of[\s_-]?stock|sold[\s_-]?out|unavailable|not available|discontinued|back[\s_-]?order)\b", re.I
+)
+_NEGATION: Final = re.compile(r"\b(?:not|no|non|never|without|neither|nor|n't|lacks?|free of)\b", re.I)
+_NOTE: Final = re.compile(r"\s*\[(?:\d+|[a-z]|note \d+|citation needed)\]", re.I)
+_PARENTHESIS: Final = re.compile(r"\s*\([^()]*\)\s*$")
+_DIVIDER: Final = re.compile(r"\s*(?:;|•|·|\||¦|\n)\s*")
+_COMMA: Final = re.compile(r"\s*,\s*(?:and\s+)?|\s+and\s+")
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """A value read from a text, where it stood, and how surely it is of the type asked (0 to 1)."""
+
+    value: Any
+    start: int
+    end: int
+    quality: float
+
+
+@lru_cache(maxsize=32768)
+def _cast(question: Question, text: str) -> tuple[Cast, ...]:
+    found = _CASTERS[question.kind](question, text)
+    return tuple(sorted((c for c in found if _fits(c.value, question.schema)), key=lambda c: -c.quality))
+
+
+def cast(question: Question, text: str) -> tuple[Cast, ...]:
+    """Every value of the asked type in `text`, the surest first; none if there is none. Lists come from `cast_list`."""
+    return _cast(question, text) if len(text) <= 4 * MAX_TEXT else ()
+
+
+def cast_list(question: Question, values: Iterable[str]) -> tuple[list[Any], list[int]]:
+    """Items of the asked type from a list's values, and for each the place of the value it came from. One value that holds several
+    (`a; b`, `a, b and c`) is divided."""
+    item = item_of(question)
+    given = list(values)
+    pieces = [(piece, place) for place, value in enumerate(given) for piece in (_divided(value) if len(given) == 1 else [value])]
+    items: list[Any] = []
+    origins: list[int] = []
+    for piece, place in pieces:
+        best = cast(item, piece)
+        if best and best[0].value not in items:
+            items.append(best[0].value)
+            origins.append(place)
+    return items, origins
+
+
+def _divided(value: str) -> list[str]:
+    for divider in (_DIVIDER, _COMMA):
+        parts = [part for part in divider.split(value) if part]
+        if len(parts) > 1 and all(len(part.split()) <= 8 for part in parts):
+            return parts
+    return [value]
+
+
+def _fits(value: Any, schema: Mapping[str, Any]) -> bool:
+    """The schema's cheap bounds; the whole schema is checked at the end, where the draft is."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        bounds = (
+            ("minimum", lambda limit: value >= limit),
+            ("maximum", lambda limit: value <= limit),
+            ("exclusiveMinimum", lambda limit: value > limit),
+            ("exclusiveMaximum", lambda limit: value < limit),
+        )
+        return all(holds(schema[name]) for name, holds in bounds if isinstance(schema.get(name), (int, float)))
+    if isinstance(value, str):
+        if len(value) > schema.get("maxLength", len(value)) or len(value) < schema.get("minLength", 0):
+            return False
+        pattern = schema.get("pattern")
+        return not isinstance(pattern, str) or _matches(pattern, value)
+    return True
+
+
+def _matches(pattern: str, value: str) -> bool:
+    try:
+        return re.search(pattern, value) is not None
+    except re.error:  # ECMA 262 and Python differ in corners; the schema's own check decides at the end.
+        return True
+
+
+def _dates(question: Question, text: str) -> list[Cast]:
+    wants_time = question.schema.get("format") == "date-time"
+    found = []
+    for date in dates(text):
+        if date.day is None:
+            continue
+        if wants_time:
+            clock = date.time or "00:00:00"
+            zoned = clock if re.search(r"(?:Z|[+-]\d{2}:?\d{2})$", clock) else f"{clock}Z"
+            found.append(Cast(f"{date.iso()}T{zoned}", date.start, date.end, 1.0 if date.time else 0.8))
+        else:
+            found.append(Cast(date.iso(), date.start, date.end, 0.8 if date.swapped else 1.0))
+    return found
+
+
+def _years(question: Question, text: str) -> list[Cast]:
+    return [Cast(date.year, date.start, date.end, 1.0) for date in dates(text)]
+
+
+def _numbers(question: Question, text: str) -> list[Cast]:
+    found = []
+    if (question.unit and question.unit.kind == "time") or _is_timed(question):
+        per = question.unit.factor if question.unit else Decimal(60)
+        found += [Cast(_json(d.seconds / per, question), d.start, d.end, 1.0) for d in durations(text)]
+        if found:
+            return [c for c in found if c.value is not None]
+    if "=price" in question.concepts and len(text) <= 80:
+        price = Price.fromstring(text)
+        if price.amount is not None and (spans := places(float(price.amount), {}, text)):
+            return [Cast(_json(price.amount, question), *spans[0], 1.0)]
+    dated = [(d.start, d.end) for d in dates(text) if d.month is not None]
+    for place, number in enumerate(numbers(text)):
+        if any(start <= number.start and number.end <= end for start, end in dated):
+            continue
+        value, quality = _counted(number, unit_after(text, number.end), question.unit)
+        as_json = _json(value, question)
+        if as_json is not None:
+            found.append(Cast(as_json, number.start, number.end, quality - 0.02 * min(place, 10)))
+    return found
+
+
+def _is_timed(question: Question) -> bool:
+    return question.unit is None and bool(question.concepts & {"=total time", "=prep time", "=cook time"})
+
+
+def _counted(number: Number, unit: Unit | None, asked: Unit | None) -> tuple[Decimal, float]:
+    """A number in the unit asked, and how sure that is. What is counted in a unit of another kind answers something else."""
+    if asked is None:
+        return number.value, 0.95 if unit is None else 0.85
+    if unit is None:
+        return number.value, 0.6
+    if unit == asked:
+        return number.value, 1.0
+    if unit.kind != asked.kind:
+        return number.value, 0.15
+    converted = number.value * unit.factor / asked.factor
+    digits = max(len(number.value.as_tuple().digits), 4)
+    return converted.quantize(Decimal(1).scaleb(converted.adjusted() - digits + 1), ROUND_HALF_EVEN), 0.8
+
+
+def _json(value: Decimal, question: Question) -> int | float | None:
+    """An int where the value is whole; None where an integer is asked and it is not."""
+    if value == value.to_integral_value():
+        return int(value)
+    return None if question.kind in ("integer", "year") else float(value)
+
+
+def _boolean(question: Question, text: str) -> list[Cast]:
+    whole = (0, len(text))
+    if "=availability" in question.concepts:
+        for pattern, value in ((_OUT_OF_STOCK, False), (_IN_STOCK, True)):
+            if match := pattern.search(text):
+                return [Cast(value, *match.span(), 1.0)]
+    if _YES.fullmatch(text) and len(text) <= 80:
+        return [Cast(True, *whole, 1.0)]
+    if _NO.fullmatch(text) and len(text) <= 80:
+        return [Cast(False, *whole, 1.0)]
+    said = set(words(text))
+    if question.negative & said:
+        return [Cast(False, *whole, 0.9)]
+    negated = {f"{prefix}{word}" for word in question.name_words for prefix in ("un", "non", "in", "im")}
+    if negated & said:
+        return [Cast(False, *whole, 0.9)]
+    if question.name_words <= said:
+        return [Cast(not _NEGATION.search(text), *whole, 0.8)]
+    return []
+
+
+def _enum(question: Question, text: str) -> list[Cast]:
+    found = []
+    said = words(text)
+    for option in question.schema.get("enum", ()):
+        if isinstance(option, str):
+            spans = places(option, {}, text)
+            if spans:
+                # The option that covers most of the text, then the first, is meant.
+                found.append(Cast(option, *spans[0], 1.0 - 0.2 * spans[0][0] / max(len(text), 1) + 0.001 * len(option)))
+            elif len(option) > 3 and said and _stems_in(words(option), said):
+                found.append(Cast(option, 0, len(text), 0.7))
+        elif option is not None and (spans := places(option, {}, text)):
+            found.append(Cast(option, *spans[0], 0.9))
+    return [
+        c
+        for c in found
+        if not any(o is not c and o.start <= c.start and c.end <= o.end and o.end - o.start > c.end - c.start for o in found)
+    ]
+
+
+def _stems_in(option: list[str], said: list[str]) -> bool:
+    return any(said[at : at + len(option)] == option for at in range(len(said) - len(option) + 1))
+
+
+def _text(question: Question, text: str) -> list[Cast]:
+    value = _NOTE.sub("", text).strip()
+    if not value or len(value) > MAX_TEXT or not re.search(r"[\w$€£¥₽₹]", value):
+        return []
+    start = max(text.find(value), 0)
+    return [Cast(value, start, start + len(value), 0.9 if len(value) <= 300 else 0.7)]
+
+
+def _nothing(question: Question, text: str) -> list[Cast]:
+    return []
+
+
+_CASTERS: Final[Mapping[str, Callable[[Question, str], list[Cast]]]] = {
+    "date": _dates,
+    "year": _years,
+    "number": _numbers,
+    "integer": _numbers,
+    "boolean": _boolean,
+    "enum": _enum,
+    "text": _text,
+    "list": _nothing,
+    "object": _nothing,
+}

@@ -1,0 +1,92 @@
+"""Entities: what a task is about, and whether a page, a heading or a sentence is about it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from research.models.extraction.vocabulary import STOP
+from research.ranking import words
+from research.task import Task
+
+_NAMING: Final = frozenset(
+    ["name", "title", "entity", "subject", "company", "organisation", "organization", "person", "product", "item", "topic", "label", "page_title", "headline"]
+)
+_QUOTED: Final = re.compile(r"[\"“«„'‘]([^\"”»“'’]{2,80})[\"”»“'’]")
+_PROPER: Final = re.compile(
+    r"(?<![.?!:]\s)(?<!^)(?<![\w])[A-ZÀ-ÞА-Я][\w'’.&-]*(?:\s+(?:(?:of|the|de|la|du|von|van|der|and|&|for|in)\s+)*(?:[A-ZÀ-ÞА-Я][\w'’.&-]*|\d[\w.-]*))*"
+)
+_SEPARATOR: Final = re.compile(r"\s+[|–—·•:»>-]+\s+|\s*[|–—·•»]\s*|:\s+")
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """What a task is about. With no name (`name == ""`) only the objective's own words are known."""
+
+    name: str
+    words: frozenset[str]
+    objective: frozenset[str]
+    """Telling words of the whole task: objective and row."""
+    context: str
+    """Other values of the row, for searching."""
+
+    @property
+    def named(self) -> bool:
+        return bool(self.name)
+
+
+def entity_of(task: Task) -> Entity:
+    """Find what a task is about: a naming column of its row, else the first column that is text and not a web address; else
+    what the objective quotes or spells as a name."""
+    cells = {
+        key: str(value).strip()
+        for key, value in task.input.items()
+        if isinstance(value, (str, int, float)) and str(value).strip()
+    }
+    texts = {key: value for key, value in cells.items() if re.search(r"[^\W\d_]", value) and not re.match(r"https?://", value)}
+    name = next((value for key, value in texts.items() if key.casefold() in _NAMING), "") or next(iter(texts.values()), "")
+    if not name:
+        quoted = _QUOTED.search(task.task)
+        name = quoted[1] if quoted else max(_PROPER.findall(task.task), key=len, default="")
+    rest = " ".join(value for value in cells.values() if value != name and len(value) <= 80)
+    objective = frozenset(w for w in words(f"{task.task} {rest}") if w not in STOP)
+    named = words(name)
+    telling = frozenset(w for w in named if w not in STOP) or frozenset(named)
+    return Entity(name, telling, objective, rest)
+
+
+def aboutness(entity: Entity, titles: tuple[str, ...]) -> float:
+    """From 0 to 1: how far one of a page's titles (or a part of one, between bars or dashes) names the entity."""
+    return _aboutness(entity.words if entity.named else entity.objective, entity.named, titles)
+
+
+@lru_cache(maxsize=32768)
+def _aboutness(asked: frozenset[str], named: bool, titles: tuple[str, ...]) -> float:
+    best = 0.0
+    for title in titles:
+        for part in {title, *_SEPARATOR.split(title)}:
+            found = frozenset(w for w in words(part) if w not in STOP)
+            if found:
+                best = max(best, _names(asked, found) if named else 0.9 * len(asked & found) / len(found))
+    return best
+
+
+def _names(asked: frozenset[str], found: frozenset[str]) -> float:
+    """How far words name what is asked: all of it counts most; a number that differs makes it another thing."""
+    common = asked & found
+    if not common:
+        return 0.0
+    recall, precision = len(common) / len(asked), len(common) / len(found)
+    score = recall * (0.6 + 0.4 * precision)
+    if any(word.isdigit() for word in asked - found):
+        score *= 0.4
+    if any(word.isdigit() for word in found - asked):
+        score *= 0.6
+    return score
+
+
+def mentions(entity: Entity, text_words: frozenset[str] | set[str]) -> bool:
+    """Whether a text holds every telling word of the entity's name."""
+    return bool(entity.words) and entity.words <= text_words

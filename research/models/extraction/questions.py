@@ -1,0 +1,169 @@
+"""Questions: what one output field asks, read from its name, its description and its schema."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Final, Literal
+
+from research.identity import canonical_json
+from research.models.extraction.vocabulary import LIGHT, STOP, concepts, spellings
+from research.output_spec import Field
+from research.ranking import words
+from research.units import UNITS, Unit, unit_named
+
+Kind = Literal["date", "year", "number", "integer", "boolean", "enum", "list", "object", "text"]
+
+_CURRENCIES: Final = frozenset(["usd", "eur", "gbp", "jpy", "inr", "chf", "cad", "aud", "cny", "dollars", "euros"])
+_IN_UNIT: Final = re.compile(
+    r"\b(?:in|as|of)\s+((?:square |cubic |metric )?[^\W\d_]+(?:\s?/\s?[^\W\d_]+| per \w+)?[²³]?)|\(([^()]{1,20})\)", re.I
+)
+_NEGATIVE: Final = re.compile(r"(?:\bor not\b|\bfalse (?:if|when|for)\b|\belse\b|\bno (?:if|when)\b)\s*:?\s*\(?([^().;]*)", re.I)
+_EXAMPLE: Final = re.compile(r"(?:,|;|\()?\s*(?:e\.\s?g\.|for example|such as|i\.\s?e\.)[^.;)]*", re.I)
+
+
+@dataclass(frozen=True)
+class Question:
+    """What one field asks. Words are stems as `research.ranking.words` gives them."""
+
+    field: str
+    schema: Mapping[str, Any] = field(hash=False, compare=False)
+    description: str
+    kind: Kind
+    unit: Unit | None
+    name_words: frozenset[str]
+    about: frozenset[str]
+    """Words of the description that are not in the name."""
+    negative: frozenset[str]
+    """For a yes or no: words that the description gives for no."""
+    fingerprint: str
+
+    @property
+    def label(self) -> str:
+        """A few words for people: `launch date`."""
+        return _spaced(self.field)
+
+    @property
+    def concepts(self) -> frozenset[str]:
+        return concepts(self.name_words)
+
+    @property
+    def cues(self) -> frozenset[str]:
+        """Words by which a sentence may speak of the field."""
+        return spellings(self.name_words)
+
+    @property
+    def open(self) -> bool:
+        """A text whose name says nothing: the objective itself is the question."""
+        return self.kind == "text" and self.field.casefold() in ("answer", "response", "result", "output", "answer_text")
+
+
+def effective(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A schema without its null: `type: [x, "null"]` and `anyOf: [x, null]` become x; keywords beside a union are kept."""
+    for union in ("anyOf", "oneOf"):
+        options = [option for option in schema.get(union, ()) if isinstance(option, Mapping) and option.get("type") != "null"]
+        if options:
+            return effective({**{k: v for k, v in schema.items() if k != union}, **options[0]})
+    kinds = schema.get("type")
+    if isinstance(kinds, (list, tuple)):
+        left = [kind for kind in kinds if kind != "null"]
+        return {**schema, "type": left[0] if left else "null"}
+    return schema
+
+
+def question_of(asked: Field) -> Question:
+    """Read a field. Equal fields give the same question, made once."""
+    return _question(asked.name, asked.description, canonical_json(_plain(asked.schema)))
+
+
+def item_of(question: Question) -> Question:
+    """What one item of a list field asks."""
+    items = question.schema.get("items")
+    schema = items if isinstance(items, Mapping) else {"type": "string"}
+    return _question(question.field, question.description, canonical_json(_plain(schema)))
+
+
+def part_of(question: Question, name: str) -> Question:
+    """What one property of an object field asks, its own name first."""
+    schema = question.schema.get("properties", {}).get(name, {})
+    return _question(name, str(schema.get("description", "")), canonical_json(_plain(schema)))
+
+
+@lru_cache(maxsize=1024)
+def _question(name: str, description: str, fingerprint: str) -> Question:
+    schema = effective(json.loads(fingerprint))
+    said = _EXAMPLE.sub(" ", description or str(schema.get("description", "")) or str(schema.get("title", "")))
+    negative_text = " ".join(match[1] for match in _NEGATIVE.finditer(said))
+    name_text = _spaced(name)
+    kind = _kind(schema, name_text, said)
+    unit = _unit(name_text, said) if kind in ("number", "integer") else None
+    dropped = set(_unit_words(name_text)) if unit or kind in ("number", "integer") else set()
+    name_words = frozenset(w for w in words(name_text) if w not in dropped and w not in STOP) or frozenset(words(name_text))
+    about = frozenset(w for w in words(said) if w not in STOP and w not in LIGHT) - name_words
+    negative = frozenset(w for w in words(negative_text) if w not in STOP) - name_words if kind == "boolean" else frozenset()
+    return Question(name, schema, said, kind, unit, name_words, about - negative, negative, fingerprint)
+
+
+def _kind(schema: Mapping[str, Any], name: str, said: str) -> Kind:
+    if "enum" in schema:
+        return "enum"
+    match schema.get("type"):
+        case "integer":
+            return (
+                "year"
+                if re.search(r"\byear\b", name) and not re.search(r"\byears\b|\bper year\b", f"{name} {said}")
+                else "integer"
+            )
+        case "number":
+            return "number"
+        case "boolean":
+            return "boolean"
+        case "array":
+            return "list"
+        case "object":
+            return "object"
+    if schema.get("format") in ("date", "date-time"):
+        return "date"
+    return "object" if "properties" in schema else "text"
+
+
+def _spaced(name: str) -> str:
+    """`launchDate`, `launch_date`, `launch-date` -> `launch date`."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[_\-.]+", " ", name)
+    return " ".join(spaced.split()).casefold()
+
+
+def _unit_words(name: str) -> list[str]:
+    """The words at a name's end that only say in what the value is counted."""
+    tokens = name.split()
+    for size in (2, 1):
+        tail = " ".join(tokens[-size:])
+        if len(tokens) > size and (unit_named(tail) or (size == 1 and tail in _CURRENCIES)):
+            return words(tail)
+    return []
+
+
+def _unit(name: str, said: str) -> Unit | None:
+    if _unit_words(name):
+        tokens = name.split()
+        for size in (2, 1):
+            if unit := unit_named(" ".join(tokens[-size:])):
+                return unit
+    for match in _IN_UNIT.finditer(said):
+        phrase = (match[1] or match[2]).casefold()
+        if phrase in UNITS or (phrase := " ".join(phrase.split()[:2])) in UNITS or (phrase := phrase.split(" ")[0]) in UNITS:
+            return UNITS[phrase]
+    first = said.casefold().split()
+    return UNITS[first[0]] if first and first[0] in UNITS and len(first[0]) > 2 else None
+
+
+def _plain(value: Any) -> Any:
+    """JSON containers of any make as plain dicts and lists."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(part) for part in value]
+    return value

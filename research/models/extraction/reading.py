@@ -1,0 +1,115 @@
+"""Reading: a page's passages taken apart once, however many questions are asked of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Final
+
+from research.models.extraction.facts import Fact, facts_of
+from research.page import Passage
+from research.passages import sentences
+from research.ranking import words
+
+_TITLE_KEYS: Final = frozenset(("title", "og.title", "name", "headline"))
+MAX_PROSE: Final = 100_000
+"""Characters of prose that are searched on one page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence and where it stands: `passages[place].text[start:end]`."""
+
+    place: int
+    start: int
+    end: int
+    text: str
+    words: tuple[str, ...]
+    """Stems, in order, repeats kept."""
+
+
+class Reading:
+    """What can be found in one page. Places are places in `passages`; ids of passages are the caller's matter, since they differ
+    from task to task."""
+
+    def __init__(self, passages: Sequence[Passage]) -> None:
+        self._texts = [(p.text, p.kind, p.heading) for p in passages]
+        self.facts: tuple[Fact, ...] = facts_of(passages)
+
+    @cached_property
+    def titles(self) -> tuple[str, ...]:
+        """What the page calls itself: its first headings of the first rank, and its own data."""
+        headings = [text.lstrip("# ") for text, kind, _ in self._texts if kind == "heading" and text.startswith("# ")][:2]
+        named = [
+            f.values[0]
+            for f in self.facts
+            if f.origin == "data" and f.depth == 0 and f.key.rpartition(".")[2] in ("title", "name", "headline")
+        ]
+        return tuple(dict.fromkeys([*headings, *named[:4]]))
+
+    def heading(self, place: int) -> str:
+        return self._texts[place][2]
+
+    @cached_property
+    def sentences(self) -> tuple[Sentence, ...]:
+        found = []
+        left = MAX_PROSE
+        for place, (text, kind, _) in enumerate(self._texts):
+            if kind not in ("paragraph", "list") or left <= 0:
+                continue
+            left -= len(text)
+            for start, end in sentences(text):
+                piece = text[start:end]
+                found.append(Sentence(place, start, end, piece, tuple(words(piece))))
+        return tuple(found)
+
+    @cached_property
+    def sentences_with(self) -> dict[str, list[int]]:
+        """Places in `sentences` of those that hold a word."""
+        index: dict[str, list[int]] = {}
+        for place, sentence in enumerate(self.sentences):
+            for word in set(sentence.words):
+                index.setdefault(word, []).append(place)
+        return index
+
+    @cached_property
+    def passage_words(self) -> tuple[tuple[str, ...], ...]:
+        """Stems of every passage, with those of its headings."""
+        return tuple(tuple(words(f"{heading}\n{text}")) for text, _, heading in self._texts)
+
+    def kind(self, place: int) -> str:
+        return self._texts[place][1]
+
+    def text(self, place: int) -> str:
+        return self._texts[place][0]
+
+
+class Shelf:
+    """The readings of the pages read last, by the hash of their text."""
+
+    def __init__(self, size: int = 512) -> None:
+        self._size = size
+        self._readings: dict[tuple[str, int], Reading] = {}
+
+    def reading(self, passages: Sequence[Passage]) -> Reading:
+        """Take a page apart, or recall it. `passages` are all passages of one page, and at least one."""
+        key = (passages[0].page_hash, len(passages))
+        found = self._readings.pop(key, None) or Reading(passages)
+        self._readings[key] = found
+        if len(self._readings) > self._size:
+            del self._readings[next(iter(self._readings))]
+        return found
+
+
+@lru_cache(maxsize=65536)
+def stem(token: str) -> str:
+    """The stem of one token; "" for one that has none."""
+    found = words(token)
+    return found[0] if found else ""
+
+
+def tokens(text: str) -> list[tuple[str, int, int]]:
+    """The words of a text as `(stem, start, end)`."""
+    return [(stem(m[0]), m.start(), m.end()) for m in re.finditer(r"[^\W_]+", text)]
