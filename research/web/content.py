@@ -25,15 +25,35 @@ MAX_CHARACTERS: Final = 2_000_000
 """Of a page's text. What is longer is cut between two blocks."""
 
 _SUFFIXES: Final = {
-    ".html": "text/html", ".htm": "text/html", ".xhtml": "text/html", ".md": "text/markdown", ".markdown": "text/markdown",
-    ".txt": "text/plain", ".text": "text/plain", ".rst": "text/plain", ".csv": "text/plain", ".tsv": "text/plain",
-    ".pdf": "application/pdf", ".json": "application/json", ".jsonld": "application/json", ".xml": "text/html",
+    ".html": "text/html",
+    ".htm": "text/html",
+    ".xhtml": "text/html",
+    ".md": "text/markdown",
+    ".markdown": "text/markdown",
+    ".txt": "text/plain",
+    ".text": "text/plain",
+    ".rst": "text/plain",
+    ".csv": "text/plain",
+    ".tsv": "text/plain",
+    ".pdf": "application/pdf",
+    ".json": "application/json",
+    ".jsonld": "application/json",
+    ".xml": "text/html",
 }
-_HTML: Final = re.compile(rb"\A\s*(?:\xef\xbb\xbf)?\s*<(?:!doctype\s+html|html|head|body|!--|\?xml|div|p|h1|table|title|meta)\b|<html[\s>]", re.I)
+_HTML: Final = re.compile(
+    rb"\A\s*(?:\xef\xbb\xbf)?\s*<(?:!doctype\s+html|html|head|body|!--|\?xml|div|p|h1|table|title|meta)\b|<html[\s>]", re.I
+)
 _BINARY: Final = {
-    b"PK\x03\x04": "a ZIP or Office file", b"\x1f\x8b": "a gzip file", b"\x89PNG": "a picture", b"\xff\xd8\xff": "a picture",
-    b"GIF8": "a picture", b"RIFF": "a picture, sound or film", b"\xd0\xcf\x11\xe0": "an old Office file", b"PAR1": "a Parquet file",
-    b"\x7fELF": "a program", b"MZ\x90": "a program",
+    b"PK\x03\x04": "a ZIP or Office file",
+    b"\x1f\x8b": "a gzip file",
+    b"\x89PNG": "a picture",
+    b"\xff\xd8\xff": "a picture",
+    b"GIF8": "a picture",
+    b"RIFF": "a picture, sound or film",
+    b"\xd0\xcf\x11\xe0": "an old Office file",
+    b"PAR1": "a Parquet file",
+    b"\x7fELF": "a program",
+    b"MZ\x90": "a program",
 }
 _ISO_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?")
 
@@ -120,7 +140,9 @@ def _html(text: str, url: str) -> Extracted:
         return Extracted("", "", "text/html", None)
     data = page_data(tree, url)
     blocks = html.blocks(tree, data.is_thing)
-    title = data.title or next((block.text for block in blocks if block.kind == "heading" and block.level == 1), "") or data.own_title
+    title = (
+        data.title or next((block.text for block in blocks if block.kind == "heading" and block.level == 1), "") or data.own_title
+    )
     return _finished(title, blocks, data.lines, "text/html", _date(data.published) or _guessed_date(tree, url))
 
 
@@ -141,7 +163,9 @@ def _json(text: str) -> Extracted:
         return _finished("", blocks, [], "text/plain", "")
     top = value if isinstance(value, dict) else {}
     title = next((clean(top[key]) for key in ("title", "name", "headline") if isinstance(top.get(key), str)), "")
-    return _finished(title, [], list(flatten(value, "")), "application/json", str(top.get("datePublished") or top.get("date") or ""))
+    return _finished(
+        title, [], list(flatten(value, "")), "application/json", str(top.get("datePublished") or top.get("date") or "")
+    )
 
 
 def _finished(title: str, blocks: list[Block], lines: list[str], media_type: str, published: str) -> Extracted:
@@ -164,7 +188,9 @@ def _date(text: str) -> str | None:
 def _guessed_date(tree: html.HtmlElement, url: str) -> str:
     try:
         # An upper bound far away: with today's date, which is the default, the same bytes would not always give the same text.
-        found = find_date(tree, extensive_search=False, original_date=True, url=url, max_date="2100-01-01", deferred_url_extractor=True)
+        found = find_date(
+            tree, extensive_search=False, original_date=True, url=url, max_date="2100-01-01", deferred_url_extractor=True
+        )
     except (ValueError, TypeError, AttributeError, RecursionError):
         return ""
     return found or ""

@@ -25,7 +25,9 @@ MAX_BYTES: Final = 8_000_000
 """What is read of one page. The longest real pages are below 5 MB."""
 
 _INVISIBLE_PARTS: Final = re.compile(rb"(?is)<(script|style)\b.*?(?:</\1\s*>|\Z)")
-_CONTAINER_TAGS: Final = re.compile(rb"(?i)</?(?:div|section|article|main|center|font|span|b|i|em|strong|u|a|small|big|blockquote|table|tbody|tr|td|ul|ol|li|dl|form|fieldset)\b[^<>]*>")
+_CONTAINER_TAGS: Final = re.compile(
+    rb"(?i)</?(?:div|section|article|main|center|font|span|b|i|em|strong|u|a|small|big|blockquote|table|tbody|tr|td|ul|ol|li|dl|form|fieldset)\b[^<>]*>"
+)
 _SQUASH: Final = re.compile(r"[\W_]+")
 
 logging.getLogger("trafilatura").setLevel(logging.CRITICAL)

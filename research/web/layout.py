@@ -42,7 +42,8 @@ _CHROME: Final = re.compile(
     re.I,
 )
 _ASIDE: Final = re.compile(
-    r"(?:\w+[-_]+)?(?:side-?bar|related|recommend(?:ed|ations?)?|trending|most-?(?:read|popular)|more-?(?:from|on|stories)|widget|promo)(?:[-_]+\w+)*", re.I
+    r"(?:\w+[-_]+)?(?:side-?bar|related|recommend(?:ed|ations?)?|trending|most-?(?:read|popular)|more-?(?:from|on|stories)|widget|promo)(?:[-_]+\w+)*",
+    re.I,
 )
 _CHROME_ROLES: Final = frozenset("navigation banner contentinfo search dialog alertdialog menu menubar toolbar".split())
 _LABEL: Final = re.compile(r"label|(?:^|[-_\s])(?:key|term|attr\w*|prop\w*|legend|heading|spec-?name|dt|th)(?:$|[-_\s])", re.I)
@@ -330,7 +331,13 @@ def _lines(pieces: Iterable[str]) -> list[str]:
 
 def _touching(left: HtmlElement, right: HtmlElement) -> bool:
     apart = {"sup", "sub", "br", "wbr"}
-    return not left.tail and left.tag not in _BLOCKS and right.tag not in _BLOCKS and left.tag not in apart and right.tag not in apart
+    return (
+        not left.tail
+        and left.tag not in _BLOCKS
+        and right.tag not in _BLOCKS
+        and left.tag not in apart
+        and right.tag not in apart
+    )
 
 
 def _opening(element: HtmlElement) -> str:
@@ -361,7 +368,11 @@ def _place(element: HtmlElement) -> tuple[bool, bool]:
     """(is chrome, is aside), by the element's own tag, role and names. What holds the page's heading is neither."""
     tag = element.tag
     names = [*(element.get("class") or "").split(), element.get("id") or ""]
-    chrome = tag in ("nav", "footer", "dialog", "search") or element.get("role") in _CHROME_ROLES or any(_CHROME.fullmatch(name) for name in names)
+    chrome = (
+        tag in ("nav", "footer", "dialog", "search")
+        or element.get("role") in _CHROME_ROLES
+        or any(_CHROME.fullmatch(name) for name in names)
+    )
     aside = tag == "aside" or element.get("role") == "complementary" or any(_ASIDE.fullmatch(name) for name in names)
     if (chrome or aside) and (tag in ("html", "body", "main") or next(element.iter("h1", "main"), None) is not None):
         return False, False
@@ -431,7 +442,9 @@ def _item_lines(item: HtmlElement) -> Iterator[str]:
                 elif child.tag == "br":
                     pieces.append(" ")
                 else:
-                    apart = child.tag in _BLOCKS or (previous is not None and _touching(previous, child) and bool(_opening(child)[:1].isalnum()))
+                    apart = child.tag in _BLOCKS or (
+                        previous is not None and _touching(previous, child) and bool(_opening(child)[:1].isalnum())
+                    )
                     if apart:
                         pieces.append(" ")
                     gather(child)

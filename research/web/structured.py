@@ -36,7 +36,8 @@ Json = Any
 
 _NOISE_KEYS: Final = re.compile(
     r"(?:@context|@id|.*image.*|.*thumbnail.*|logo|photos?|contenturl|embedurl|potentialaction|.*template|mainentityofpage|"
-    r"ispartof|primaryimageofpage|width|height|.*color|encodingformat|item(?:list)?order|target|query-input)", re.I
+    r"ispartof|primaryimageofpage|width|height|.*color|encodingformat|item(?:list)?order|target|query-input)",
+    re.I,
 )
 _NOISE_TYPES: Final = frozenset(
     {"imageobject", "sitenavigationelement", "wpheader", "wpfooter", "wpsidebar", "searchaction", "readaction", "wpadblock"}
@@ -44,27 +45,90 @@ _NOISE_TYPES: Final = frozenset(
 _KEPT_META: Final = re.compile(
     r"(?:(?:og|article|product|book|music|video|profile|place|business|recipe|event|restaurant|al)[:.].+|dc(?:terms)?[.:].+|"
     r"citation_.+|twitter[:.](?:title|description|label\d|data\d)|description|keywords|author|news_keywords|abstract|subject|"
-    r"(?:date|pubdate|publish.*|last-?modified|revised|created)|geo\..+|price.*|brand|sku|title|language|section|category)", re.I
+    r"(?:date|pubdate|publish.*|last-?modified|revised|created)|geo\..+|price.*|brand|sku|title|language|section|category)",
+    re.I,
 )
-_NOISE_META: Final = re.compile(r"(?i).*(?:image|video:(?:url|secure_url|width|height|type)|audio|locale:alternate|:app_id|:ttl|al[:.]).*")
+_NOISE_META: Final = re.compile(
+    r"(?i).*(?:image|video:(?:url|secure_url|width|height|type)|audio|locale:alternate|:app_id|:ttl|al[:.]).*"
+)
 _TAG: Final = re.compile(r"<[a-zA-Z/!][^<>]{0,500}>")
-_COMMENT: Final = re.compile(r"^\s*(?:<!--|//\s*<!\[CDATA\[|<!\[CDATA\[|/\*\s*<!\[CDATA\[\s*\*/)|(?:-->|//\s*\]\]>|/\*\s*\]\]>\s*\*/|\]\]>)\s*;?\s*$")
+_COMMENT: Final = re.compile(
+    r"^\s*(?:<!--|//\s*<!\[CDATA\[|<!\[CDATA\[|/\*\s*<!\[CDATA\[\s*\*/)|(?:-->|//\s*\]\]>|/\*\s*\]\]>\s*\*/|\]\]>)\s*;?\s*$"
+)
 _TRAILING_COMMA: Final = re.compile(r",\s*([}\]])")
 _LINE_COMMENT: Final = re.compile(r"^\s*//.*$", re.M)
-_NEXT_VALUE: Final = re.compile(r'}\s*;?\s*{')
+_NEXT_VALUE: Final = re.compile(r"}\s*;?\s*{")
 _KEY: Final = re.compile(r"[:\s|]+")
 
 _ARTICLES: Final = frozenset(
-    {"article", "newsarticle", "blogposting", "reportagenewsarticle", "analysisnewsarticle", "techarticle", "scholarlyarticle",
-     "liveblogposting", "opinionnewsarticle", "socialmediaposting", "discussionforumposting", "medicalwebpage"}
+    {
+        "article",
+        "newsarticle",
+        "blogposting",
+        "reportagenewsarticle",
+        "analysisnewsarticle",
+        "techarticle",
+        "scholarlyarticle",
+        "liveblogposting",
+        "opinionnewsarticle",
+        "socialmediaposting",
+        "discussionforumposting",
+        "medicalwebpage",
+    }
 )
 _ABOUT_PAGES: Final = frozenset(
-    {"webpage", "website", "organization", "newsmediaorganization", "breadcrumblist", "listitem", "person", "imageobject",
-     "videoobject", "audioobject", "collectionpage", "itempage", "searchaction", "sitenavigationelement", "wpheader", "wpfooter",
-     "wpsidebar", "wpadblock", "comment", "usercomments", "blog", "searchresultspage", "faqpage", "aboutpage", "contactpage",
-     "postaladdress", "corporation", "itemlist", "entrypoint", "propertyvaluespecification", "speakablespecification", "rating",
-     "aggregaterating", "review", "claimreview", "creativework", "place", "interactioncounter", "question", "answer", "qapage",
-     "webpageelement", "readaction", "thing", "brand", "offer", "aggregateoffer", "localbusiness", "datafeed", "hentry"}
+    {
+        "webpage",
+        "website",
+        "organization",
+        "newsmediaorganization",
+        "breadcrumblist",
+        "listitem",
+        "person",
+        "imageobject",
+        "videoobject",
+        "audioobject",
+        "collectionpage",
+        "itempage",
+        "searchaction",
+        "sitenavigationelement",
+        "wpheader",
+        "wpfooter",
+        "wpsidebar",
+        "wpadblock",
+        "comment",
+        "usercomments",
+        "blog",
+        "searchresultspage",
+        "faqpage",
+        "aboutpage",
+        "contactpage",
+        "postaladdress",
+        "corporation",
+        "itemlist",
+        "entrypoint",
+        "propertyvaluespecification",
+        "speakablespecification",
+        "rating",
+        "aggregaterating",
+        "review",
+        "claimreview",
+        "creativework",
+        "place",
+        "interactioncounter",
+        "question",
+        "answer",
+        "qapage",
+        "webpageelement",
+        "readaction",
+        "thing",
+        "brand",
+        "offer",
+        "aggregateoffer",
+        "localbusiness",
+        "datafeed",
+        "hentry",
+    }
 )
 
 
@@ -125,7 +189,9 @@ def flatten(value: Json, path: str, depth: int = 0) -> Iterator[str]:
                 return
             for key, inner in value.items():
                 if not _NOISE_KEYS.fullmatch(str(key)) or (depth == 0 and key == "@graph"):
-                    yield from flatten(inner, f"{path}.{_KEY.sub('_', clean(str(key)))}" if path else _KEY.sub("_", clean(str(key))), depth + 1)
+                    yield from flatten(
+                        inner, f"{path}.{_KEY.sub('_', clean(str(key)))}" if path else _KEY.sub("_", clean(str(key))), depth + 1
+                    )
         case list():
             limit = MAX_REVIEWS if path.lower().endswith(("review", "reviews", "comment")) else MAX_LIST
             for place, inner in enumerate(value[:limit]):
@@ -209,7 +275,11 @@ def _things(value: Json) -> Iterator[dict[str, Json]]:
 def _types(thing: dict[str, Json]) -> list[str]:
     given = thing.get("@type")
     names = given if isinstance(given, list) else [given]
-    return [name for each in names if isinstance(each, str) and (name := _KEY.sub("_", clean(re.split(r"[/#]", each.rstrip("/#"))[-1])))]
+    return [
+        name
+        for each in names
+        if isinstance(each, str) and (name := _KEY.sub("_", clean(re.split(r"[/#]", each.rstrip("/#"))[-1])))
+    ]
 
 
 def _all_types(value: Json, depth: int = 0) -> Iterator[str]:

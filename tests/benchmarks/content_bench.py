@@ -60,9 +60,7 @@ def read(html: str, url: str, seconds: list[float]) -> str:
 
 def speed(seconds: list[float]) -> str:
     ordered = sorted(seconds)
-    return (
-        f"seconds a page: median {statistics.median(ordered):.3f}, p95 {ordered[int(0.95 * len(ordered))]:.3f}, most {ordered[-1]:.3f}"
-    )
+    return f"seconds a page: median {statistics.median(ordered):.3f}, p95 {ordered[int(0.95 * len(ordered))]:.3f}, most {ordered[-1]:.3f}"
 
 
 def articles(folder: Path, verbose: bool) -> None:
@@ -82,7 +80,9 @@ def articles(folder: Path, verbose: bool) -> None:
 
 def visible(html: str) -> str:
     """What a reader can see, or unfold: the text of a page without scripts and styles."""
-    tree = lxml.html.document_fromstring(html.encode("utf-8", "replace"), parser=lxml.html.HTMLParser(encoding="utf-8", huge_tree=True))
+    tree = lxml.html.document_fromstring(
+        html.encode("utf-8", "replace"), parser=lxml.html.HTMLParser(encoding="utf-8", huge_tree=True)
+    )
     for element in list(tree.iter("script", "style", "noscript", "template")):
         element.drop_tree()
     return " ".join(tree.itertext())
@@ -125,7 +125,9 @@ def things(folder: Path, verbose: bool) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--eval", type=Path, required=True, help="folder with article_extraction_benchmark, recipe_pages, product_pages")
+    parser.add_argument(
+        "--eval", type=Path, required=True, help="folder with article_extraction_benchmark, recipe_pages, product_pages"
+    )
     parser.add_argument("--verbose", action="store_true", help="print each page that falls behind, each value that is missing")
     options = parser.parse_args()
     articles(options.eval / "article_extraction_benchmark", options.verbose)

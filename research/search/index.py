@@ -1,0 +1,255 @@
+"""The index of a corpus: which documents, and which of their passages, speak of a query's words.
+
+Two tantivy indexes side by side, because BM25 counts over one kind of text: `passages` (the pieces that can be cited) and `documents`
+(titles and whole texts). A document's score is that of its best passage, lifted by its title and by the whole of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+import tantivy
+from tantivy import Filter, Index, IndexWriter, Occur, Query, SchemaBuilder, TextAnalyzer, TextAnalyzerBuilder, Tokenizer
+
+INDEX_VERSION: Final = "2"
+"""Changes with anything that an index file holds."""
+
+MAX_TERMS: Final = 80
+"""Words of one query. Of a longer one the rarest are searched."""
+PASSAGES: Final = 300
+"""Passages and documents looked at for one answer."""
+
+# Found on SQuAD 2.0, recipe and shop pages; see docs/design/page-text.md. Flat around these values.
+TITLE_WEIGHT: Final = 1.0
+WHOLE_WEIGHT: Final = 0.5
+HEADING_WEIGHT: Final = 0.3
+EXACT_WEIGHT: Final = 0.3
+PHRASE_WEIGHT: Final = 1.0
+PAIR_WEIGHT: Final = 0.2
+ASKING_WEIGHT: Final = 0.2
+
+ASKING: Final = frozenset(
+    "what which who whom whose when where why how many much did do does is are was were be been name the a an of in on at to for "
+    "from by with and or that this it its as".split()
+)
+"""Words that ask, or bind. Texts that state facts seldom ask, so by their rarity alone these would weigh a lot."""
+
+_UNSPACED: Final = re.compile("([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff])")
+_CODE: Final = re.compile(r"[^\W_]+(?:[-./_][^\W_]+)+")
+_HEAP: Final = 64_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What is indexed of one document."""
+
+    number: int
+    url: str
+    title: str
+    text: str
+    page_hash: str
+    stored: str
+    """Given back by `stored`, as it is."""
+    passages: Sequence[tuple[int, int, str]]
+    """(start, end, headings above) of each passage in `text`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A document that speaks of the query."""
+
+    number: int
+    score: float
+    start: int
+    end: int
+    """The best passage."""
+
+
+@lru_cache(maxsize=2)
+def _analyzer(stemmed: bool) -> TextAnalyzer:
+    builder = TextAnalyzerBuilder(Tokenizer.simple()).filter(Filter.lowercase()).filter(Filter.ascii_fold())
+    return (builder.filter(Filter.stemmer("english")) if stemmed else builder).build()
+
+
+def spaced(text: str) -> str:
+    """A text whose words stand apart: in scripts without spaces between words each character is taken for one."""
+    return text if text.isascii() else _UNSPACED.sub(r" \1 ", text)
+
+
+def words(text: str, *, stemmed: bool) -> list[str]:
+    """The words of a text as the index knows them, in order."""
+    return list(_analyzer(stemmed).analyze(spaced(text)))
+
+
+class CorpusIndex:
+    """The two indexes in one folder."""
+
+    def __init__(self, folder: Path, *, create: bool = False) -> None:
+        self._passages = _open(folder / "passages", _passage_schema(), create)
+        self._documents = _open(folder / "documents", _document_schema(), create)
+        self._writers: tuple[IndexWriter, IndexWriter] | None = None
+        self._passage_schema, self._document_schema = self._passages.schema, self._documents.schema
+
+    def add(self, documents: Iterable[Document]) -> None:
+        """Add documents. Seen by searches after `commit`."""
+        passages_writer, documents_writer = self._open_writers()
+        for document in documents:
+            for start, end, heading in document.passages:
+                body = spaced(document.text[start:end])
+                passages_writer.add_document(
+                    _document(
+                        self._passage_schema,
+                        document=document.number,
+                        start=start,
+                        end=end,
+                        body=body,
+                        exact=body,
+                        heading=spaced(heading),
+                    )
+                )
+            documents_writer.add_document(
+                _document(
+                    self._document_schema,
+                    number=document.number,
+                    url=document.url,
+                    page_hash=document.page_hash,
+                    stored=document.stored.encode("utf-8"),
+                    title=spaced(document.title),
+                    whole=spaced(document.text),
+                )
+            )
+
+    def remove(self, numbers: Iterable[int]) -> None:
+        """Take documents out by their numbers. Seen by searches after `commit`."""
+        passages_writer, documents_writer = self._open_writers()
+        for number in numbers:
+            passages_writer.delete_documents_by_term("document", number)
+            documents_writer.delete_documents_by_term("number", number)
+
+    def commit(self) -> None:
+        """Write what was added and removed, and let searches see it."""
+        for writer in self._writers or ():
+            writer.commit()
+            writer.wait_merging_threads()
+        self._writers = None
+        self._passages.reload()
+        self._documents.reload()
+
+    def count(self) -> int:
+        """Documents in the index."""
+        return int(self._documents.searcher().num_docs)
+
+    def _open_writers(self) -> tuple[IndexWriter, IndexWriter]:
+        if self._writers is None:
+            self._writers = (self._passages.writer(_HEAP, 1), self._documents.writer(_HEAP, 1))
+        return self._writers
+
+    def stored(self, field: str, value: str | int) -> str | None:
+        """What was stored with the document whose `number`, `url` or `page_hash` is this."""
+        searcher = self._documents.searcher()
+        hits = searcher.search(Query.term_query(self._document_schema, field, value), limit=1, count=False).hits
+        return bytes(searcher.doc(hits[0][1])["stored"][0]).decode("utf-8") if hits else None
+
+    def search(self, query: str) -> list[Found]:
+        """The documents that speak of a query, best first. A query is words; nothing in it is syntax."""
+        stemmed, exact = _distinct(words(query, stemmed=True)), _distinct(words(query, stemmed=False))
+        if not stemmed:
+            return []
+        passages, documents = self._passages.searcher(), self._documents.searcher()
+        stemmed = _rarest(documents, stemmed, "whole")
+        phrases = [parts for code in _CODE.findall(query) if len(parts := words(code, stemmed=False)) > 1][:MAX_TERMS]
+        of_passages = [
+            *_terms(self._passage_schema, "body", stemmed),
+            *_terms(self._passage_schema, "heading", stemmed, HEADING_WEIGHT),
+            *_terms(self._passage_schema, "exact", exact[:MAX_TERMS], EXACT_WEIGHT),
+            *(
+                Query.boost_query(Query.phrase_query(self._passage_schema, "exact", list(parts)), PHRASE_WEIGHT)
+                for parts in phrases
+            ),
+        ]
+        sequence = words(query, stemmed=True)
+        pairs = _distinct(zip(sequence, sequence[1:], strict=False))[:MAX_TERMS]
+        of_passages += [
+            Query.boost_query(Query.phrase_query(self._passage_schema, "body", list(pair)), PAIR_WEIGHT)
+            for pair in pairs
+            if pair[0] != pair[1]
+        ]
+        best: dict[int, tuple[float, int, int]] = {}
+        hits = passages.search(_any(of_passages), limit=PASSAGES, count=False).hits
+        addresses = [address for _, address in hits]
+        numbers = passages.fast_field_values("document", addresses)
+        for (score, _), number, address in zip(hits, numbers, addresses, strict=True):
+            if number not in best:
+                best[number] = (score, address, 0)
+        totals: dict[int, float] = {number: score for number, (score, *_) in best.items()}
+        for field, weight in (("title", TITLE_WEIGHT), ("whole", WHOLE_WEIGHT)):
+            hits = documents.search(_any(_terms(self._document_schema, field, stemmed)), limit=PASSAGES, count=False).hits
+            for (score, _), number in zip(
+                hits, documents.fast_field_values("number", [address for _, address in hits]), strict=True
+            ):
+                totals[number] = totals.get(number, 0.0) + weight * score
+        ranked = sorted(totals.items(), key=lambda item: (-item[1], item[0]))
+        found = []
+        for number, score in ranked:
+            if number in best:
+                document = passages.doc(best[number][1])
+                found.append(Found(number, score, document["start"][0], document["end"][0]))
+            else:
+                found.append(Found(number, score, 0, 0))
+        return found
+
+
+def _passage_schema() -> Any:
+    builder = SchemaBuilder()
+    for name, tokenizer in (("body", "stemmed"), ("exact", "exact"), ("heading", "stemmed")):
+        builder.add_text_field(name, tokenizer_name=tokenizer)
+    builder.add_unsigned_field("document", indexed=True, fast=True)
+    builder.add_unsigned_field("start", stored=True)
+    return builder.add_unsigned_field("end", stored=True).build()
+
+
+def _document_schema() -> Any:
+    builder = SchemaBuilder()
+    for name, tokenizer in (("url", "raw"), ("page_hash", "raw"), ("title", "stemmed"), ("whole", "stemmed")):
+        builder.add_text_field(name, tokenizer_name=tokenizer)
+    builder.add_unsigned_field("number", indexed=True, fast=True)
+    return builder.add_bytes_field("stored", stored=True).build()
+
+
+def _open(folder: Path, schema: Any, create: bool) -> Index:
+    if create:
+        folder.mkdir(parents=True)
+    index = Index(schema, path=str(folder)) if create else Index.open(str(folder))
+    index.register_tokenizer("stemmed", _analyzer(True))
+    index.register_tokenizer("exact", _analyzer(False))
+    return index
+
+
+def _document(schema: Any, **values: Any) -> tantivy.Document:
+    return tantivy.Document.from_dict(values, schema)
+
+
+def _distinct(terms: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(terms))
+
+
+def _rarest(searcher: Any, terms: list[str], field: str) -> list[str]:
+    if len(terms) <= MAX_TERMS:
+        return terms
+    return sorted(terms, key=lambda term: searcher.doc_freq(field, term) or 1 << 40)[:MAX_TERMS]
+
+
+def _terms(schema: Any, field: str, terms: Sequence[str], weight: float = 1.0) -> list[Query]:
+    return [
+        Query.boost_query(Query.term_query(schema, field, term), weight * (ASKING_WEIGHT if term in ASKING else 1.0))
+        for term in terms
+    ]
+
+
+def _any(queries: Sequence[Query]) -> Query:
+    return Query.boolean_query([(Occur.Should, query) for query in queries])
