@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from research.tables.check import Problem, Verification, verify
 from research.tables.reader import Cell, Evidence, Run, open_run
-from research.tables.run_folder import CommittedShard, RunFolder, default_run_path, request_key
+from research.tables.request import default_run_path, request_key
+from research.tables.run_folder import CommittedShard, RunFolder
 from research.tables.score import Score, Tally, WrongCell, score
 
 __all__ = [

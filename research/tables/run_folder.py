@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -27,8 +26,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from filelock import FileLock, Timeout
 
-from research.errors import Fault, InvalidRun
-from research.identity import canonical_json, content_key
+from research.errors import InvalidRun
+from research.identity import canonical_json
 from research.output_spec import OutputSpec
 from research.page import Page
 from research.result import Result
@@ -36,6 +35,7 @@ from research.tables import warehouse
 from research.tables.durable import write_json
 from research.tables.part_files import PartFiles
 from research.tables.parts import SCHEMAS, TABLES, pages_cited, tables_of
+from research.tables.request import differences, request_key
 from research.tables.result_columns import ResultColumns
 
 FORMAT_VERSION: Final = "1"
@@ -43,17 +43,6 @@ RUN_FILE: Final = "run.json"
 STATE: Final = ".state"
 
 Pages = Iterable[Page] | Callable[[str], Page]
-
-
-def request_key(request: Mapping[str, Any]) -> str:
-    """What makes two runs the same run: lower-case hex SHA-256 of the whole request."""
-    return content_key("run", request=dict(request))
-
-
-def default_run_path(table_name: str, key: str) -> Path:
-    """Where a run goes that was not told where: `runs/<table>-<first 8 hex digits of its key>`."""
-    name = re.sub(r"[^\w.-]+", "-", table_name).strip("-._")[:60] or "table"
-    return Path("runs") / f"{name}-{key[:8]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,25 +313,10 @@ class RunFolder:
     def _refuse_another(self, request: Mapping[str, Any]) -> None:
         if self.key == request_key(request):
             return
-        faults = list(_differences(self.request, request, ""))
+        faults = list(differences(self.request, request))
         raise InvalidRun(
             f"{self.path} holds the run of another request. Choose another folder with --out, or ask for the same again.", faults
         )
-
-
-def _differences(old: Any, new: Any, pointer: str) -> Iterator[Fault]:
-    """Where two JSON values differ, as deep as both are objects."""
-    if isinstance(old, Mapping) and isinstance(new, Mapping):
-        for name in sorted({*old, *new}):
-            step = f"{pointer}/{str(name).replace('~', '~0').replace('/', '~1')}"
-            yield from _differences(old.get(name), new.get(name), step)
-    elif old != new:
-        yield Fault(pointer, f"the run has {_short(old)}, asked is {_short(new)}")
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 100 else f"{text[:97]}…"
 
 
 def _describe(holder: Path) -> str:

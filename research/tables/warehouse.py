@@ -19,7 +19,7 @@ from research.tables.views import literal, quoted, views
 FILE: Final = "research.duckdb"
 _STORAGE: Final = "v1.2.0"
 """The oldest DuckDB that can open the file. Older ones cannot compress text well."""
-_MEMORY: Final = "1GB"
+_MEMORY: Final = "512MB"
 
 _COMMENTS: Final[Mapping[str, str]] = {
     "results": "One row per input row, in input order: the input's columns, the output's columns, then the run's.",

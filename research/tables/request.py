@@ -1,0 +1,38 @@
+"""A run's request: its key, the folder it goes to, and how two requests differ."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from research.errors import Fault
+from research.identity import content_key
+
+
+def request_key(request: Mapping[str, Any]) -> str:
+    """What makes two runs the same run: lower-case hex SHA-256 of the whole request."""
+    return content_key("run", request=dict(request))
+
+
+def default_run_path(table_name: str, key: str) -> Path:
+    """Where a run goes that was not told where: `runs/<table>-<first 8 hex digits of its key>`."""
+    name = re.sub(r"[^\w.-]+", "-", table_name).strip("-._")[:60] or "table"
+    return Path("runs") / f"{name}-{key[:8]}"
+
+
+def differences(old: Any, new: Any, pointer: str = "") -> Iterator[Fault]:
+    """Where two JSON values differ, as deep as both are objects."""
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        for name in sorted({*old, *new}):
+            step = f"{pointer}/{str(name).replace('~', '~0').replace('/', '~1')}"
+            yield from differences(old.get(name), new.get(name), step)
+    elif old != new:
+        yield Fault(pointer, f"the run has {_short(old)}, asked is {_short(new)}")
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 100 else f"{text[:97]}…"

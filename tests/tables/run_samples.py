@@ -1,0 +1,148 @@
+"""Small runs to test with: results whose excerpts do stand on their pages."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from research.output_spec import OutputSpec
+from research.page import Page, page_hash
+from research.result import Citation, Excerpt, FieldBasis, Finding, Result, Source, Tokens, Usage
+from research.tables import RunFolder
+
+SPEC = OutputSpec.parse(
+    {
+        "type": "object",
+        "properties": {
+            "operator": {"type": "string", "description": "who flies it"},
+            "mass": {"type": "integer"},
+            "launched": {"type": "string", "format": "date"},
+            "crew": {
+                "type": "array",
+                "items": {"type": "object", "properties": {"name": {"type": "string"}}, "additionalProperties": False},
+            },
+        },
+        "additionalProperties": False,
+    }
+)
+INPUT = pa.schema([("mission", pa.string()), ("status", pa.string())])
+REQUEST = {"table": {"name": "missions", "fingerprint": "abc"}, "objective": "Who flies {mission}?", "processor": "core"}
+START = datetime(2026, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC)
+
+
+def page(number: int) -> Page:
+    """A page with characters of one, two, three and four bytes, and one that is two code points."""
+    text = (
+        f"# Mission {number} 🛰️ über 中国\n\nOperator e\u0301: Agency {number}\nMass: {100 + number} kg 😀 and crew Ada {number}"
+    )
+    url = f"corpus://missions/{number}.html"
+    return Page(
+        page_hash=page_hash(text),
+        url=url,
+        final_url=url,
+        title=f"Mission {number}",
+        media_type="text/html",
+        fetched_at=START,
+        published=None,
+        text=text,
+        extraction_version="1",
+    )
+
+
+def citation(number: int, words: str, support: Any = "stated") -> Citation:
+    source = page(number)
+    start = source.text.index(words)
+    excerpt = Excerpt(text=words, page_hash=source.page_hash, start=start, end=start + len(words), support=support)
+    return Citation(url=source.url, title=source.title, excerpts=[excerpt])
+
+
+def completed(row: int, number: int | None = None, **changes: Any) -> Result:
+    """A completed result for a row that rests on page `number` (of its own if None)."""
+    n = row if number is None else number
+    agency, mass, crew = f"Agency {n}", f"{100 + n} kg 😀", f"Ada {n}"
+    values: dict[str, Any] = {
+        "task_id": f"task-{row}",
+        "status": "completed",
+        "task": f"Who flies {row}?",
+        "processor": "core",
+        "model": "extractive",
+        "output": {"operator": agency, "mass": 100 + n, "launched": None, "crew": [{"name": crew}]},
+        "basis": [
+            FieldBasis(field="operator", citations=[citation(n, agency)], reasoning="It is named.", confidence="high"),
+            FieldBasis(field="mass", citations=[citation(n, mass, "inferred")], confidence="low"),
+            FieldBasis(field="launched", reasoning="No page says when."),
+            FieldBasis(field="crew.0.name", citations=[citation(n, crew)], confidence="medium"),
+        ],
+        "usage": Usage(tool_calls=2, pages_fetched=1, tokens=Tokens(input=10, output=3)),
+        "cost_usd": 0.25,
+        "findings": [Finding(subquery="operator?", answer=agency, citations=[citation(n, agency)], confidence="high")],
+        "sources_detailed": [
+            Source(
+                index=1,
+                url=page(n).url,
+                title="Mission",
+                domain="missions",
+                fetched=START,
+                read=True,
+                page_hash=page(n).page_hash,
+            )
+        ],
+        "created_at": START,
+        "completed_at": START + timedelta(seconds=1.5),
+    }
+    return Result(**{**values, **changes})
+
+
+def failed(row: int) -> Result:
+    return Result(
+        task_id=f"task-{row}",
+        status="failed",
+        task=f"Who flies {row}?",
+        processor="core",
+        model="extractive",
+        error="the search did not answer",
+        cost_usd=None,
+        created_at=START,
+        modified_at=START,
+    )
+
+
+def batch(rows: Sequence[int]) -> pa.RecordBatch:
+    return pa.record_batch([[f"Mission {row}" for row in rows], ["flying"] * len(rows)], schema=INPUT)
+
+
+def create(path: Path, request: Mapping[str, Any] = REQUEST, spec: OutputSpec = SPEC, inputs: pa.Schema = INPUT) -> RunFolder:
+    return RunFolder.create(path, request, input_schema=inputs, spec=spec, settings={"shard_size": 2})
+
+
+def write(run: RunFolder, shard: int, rows: Sequence[int], failing: Collection[int] = ()) -> None:
+    results = [failed(row) if row in failing else completed(row) for row in rows]
+    run.write_shard(shard, batch(rows), rows[0], results, [page(row) for row in rows if row not in failing])
+
+
+def finished(path: Path, shards: int = 2, failing: Collection[int] = ()) -> RunFolder:
+    """A finished run of two rows a shard."""
+    run = create(path)
+    with run.lock():
+        for shard in range(shards):
+            write(run, shard, [2 * shard, 2 * shard + 1], failing)
+        run.finish(rows=2 * shards)
+    return run
+
+
+def everything(run: RunFolder, table: str) -> pa.Table:
+    """A table's committed rows, exactly as Arrow reads them."""
+    return pa.concat_tables([run.read(table, shard) for shard in run.committed_shards()])
+
+
+def change(path: Path, row: int, **values: Any) -> None:
+    """Change cells of one row of a Parquet file, as somebody with an editor might."""
+    table = pq.read_table(path, partitioning=None)
+    rows = table.to_pylist()
+    rows[row] = {**rows[row], **values}
+    pq.write_table(pa.Table.from_pylist(rows, table.schema), path)

@@ -1,0 +1,309 @@
+"""The run folder: what stands on disk, when a shard counts, and what survives a killed process."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from run_samples import REQUEST, batch, completed, create, everything, failed, finished, page, write
+
+from research.errors import InvalidRun
+from research.page import Page
+from research.tables import RunFolder, default_run_path, request_key, verify
+
+TABLES = ["results", "basis", "usage", "findings", "sources", "pages"]
+
+
+def names(run: RunFolder) -> dict[str, list[str]]:
+    return {table: sorted(p.name for p in (run.path / table).iterdir()) for table in TABLES}
+
+
+def test_a_shard_is_one_part_in_each_table(tmp_path: Path) -> None:
+    run = create(tmp_path / "run")
+    write(run, 0, [0, 1])
+    write(run, 1, [2, 3])
+    assert names(run) == dict.fromkeys(TABLES, ["part-00000.parquet", "part-00001.parquet"])
+    assert run.committed_shards() == [0, 1]
+
+
+def test_run_json_says_what_was_asked_and_which_column_is_what(tmp_path: Path) -> None:
+    finished(tmp_path)
+    document = json.loads((tmp_path / "run.json").read_text(encoding="utf-8"))
+    assert document["format_version"] == "1"
+    assert document["request"] == REQUEST
+    assert document["key"] == request_key(REQUEST)
+    assert document["settings"] == {"shard_size": 2}
+    assert document["columns"]["run"]["status"] == "status_research"
+    assert document["columns"]["outputs"][0]["description"] == "who flies it"
+    assert document["status"] == "finished"
+    assert {k: document["summary"][k] for k in ("rows", "completed", "failed", "cost_usd", "models")} == {
+        "rows": 4,
+        "completed": 4,
+        "failed": 0,
+        "cost_usd": 1.0,
+        "models": ["extractive"],
+    }
+
+
+def test_anybody_can_read_the_parts_while_the_run_goes_on(tmp_path: Path) -> None:
+    run = create(tmp_path / "run")
+    write(run, 0, [0, 1])
+    table = pq.read_table(sorted((run.path / "results").glob("part-*.parquet")))
+    assert table["mission"].to_pylist() == ["Mission 0", "Mission 1"]
+    assert table["operator"].to_pylist() == ["Agency 0", "Agency 1"]
+
+
+def test_the_same_request_finds_its_run_again_and_keeps_its_settings(tmp_path: Path) -> None:
+    finished(tmp_path)
+    again = RunFolder.create(
+        tmp_path,
+        dict(reversed(REQUEST.items())),
+        input_schema=pa.schema([]),
+        spec=None,
+        settings={"shard_size": 9},  # type: ignore[arg-type]
+    )
+    assert again.committed_shards() == [0, 1]
+    assert again.settings == {"shard_size": 2}
+
+
+def test_another_request_is_refused_and_each_difference_is_named(tmp_path: Path) -> None:
+    create(tmp_path)
+    other = {**REQUEST, "table": {"name": "missions", "fingerprint": "xyz"}, "processor": "base", "model": "m"}
+    with pytest.raises(InvalidRun, match="another request") as caught:
+        create(tmp_path, other)
+    assert [f.pointer for f in caught.value.faults] == ["/model", "/processor", "/table/fingerprint"]
+    assert 'the run has "core", asked is "base"' in str(caught.value)
+
+
+def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text("dear")
+    with pytest.raises(InvalidRun, match="not empty"):
+        create(tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["letter.txt"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [(None, "not a run folder"), ("{", "not JSON"), ("[]", "does not describe"), ('{"format_version": "2"}', "version 2")],
+)
+def test_what_is_no_run_folder_is_refused_with_the_reason(tmp_path: Path, text: str | None, said: str) -> None:
+    if text is not None:
+        (tmp_path / "run.json").write_text(text)
+    with pytest.raises(InvalidRun, match=said):
+        RunFolder.open(tmp_path)
+
+
+def test_a_shard_whose_results_part_is_missing_does_not_count_and_is_swept(tmp_path: Path) -> None:
+    run = create(tmp_path)
+    write(run, 0, [0, 1])
+    write(run, 1, [2, 3])
+    run.part("results", 1).unlink()
+    (tmp_path / "pages" / ".part-00002.parquet.0123.tmp").write_bytes(b"half")
+    assert run.committed_shards() == [0]
+    assert [p.name for p in run.parts("pages")] == ["part-00000.parquet"]
+    with run.lock():
+        pass
+    assert names(run) == dict.fromkeys(TABLES, ["part-00000.parquet"])
+
+
+def test_a_write_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
+    run = create(tmp_path)
+
+    def lost(page_hash: str) -> Page:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run.write_shard(0, batch([0]), 0, [completed(0)], lost)
+    assert names(run) == {table: [] for table in TABLES}
+
+
+@pytest.mark.parametrize("renamed", range(7))
+def test_a_commit_that_was_cut_short_is_ended_by_the_next_holder(tmp_path: Path, renamed: int) -> None:
+    """A shard that is written again is never half old, half new: killed after any rename, it becomes new as a whole."""
+    old, new = finished(tmp_path / "old", 1, failing=[1]), finished(tmp_path / "new", 1)
+    note = {}
+    for place, table in enumerate(["basis", "usage", "findings", "sources", "pages", "results"]):
+        note[table] = f".part-00000.parquet.abc{place}.tmp"
+        target = old.part(table, 0) if place < renamed else old.path / table / note[table]
+        shutil.copy(new.part(table, 0), target)
+    (old.state / "commits").mkdir(exist_ok=True)
+    (old.state / "commits" / "00000.json").write_text(json.dumps(note))
+    again = RunFolder.open(old.path)
+    with again.lock():
+        assert all(everything(again, table).equals(everything(new, table)) for table in TABLES)
+        assert names(again) == dict.fromkeys(TABLES, ["part-00000.parquet"])
+        again.finish(rows=2)
+    assert verify(old.path).ok
+
+
+def test_one_process_at_a_time_and_the_other_is_told_which(tmp_path: Path) -> None:
+    run = create(tmp_path)
+    with run.lock(), pytest.raises(InvalidRun, match=f"process {os.getpid()} on "), RunFolder.open(tmp_path).lock():
+        pass
+    with RunFolder.open(tmp_path).lock():
+        pass
+
+
+def test_the_lock_of_a_dead_process_is_free(tmp_path: Path) -> None:
+    create(tmp_path)
+    script = "import os, sys; from research.tables import RunFolder; lock = RunFolder.open(sys.argv[1]).lock(); lock.__enter__(); os._exit(9)"
+    assert subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=False).returncode == 9
+    assert (tmp_path / ".state" / "holder.json").exists()
+    with RunFolder.open(tmp_path).lock() as run:
+        assert run.status == "running"
+
+
+def test_a_page_is_stored_once_however_many_shards_read_it(tmp_path: Path) -> None:
+    run = create(tmp_path)
+    asked: list[str] = []
+
+    def find(page_hash: str) -> Page:
+        asked.append(page_hash)
+        return page(7)
+
+    run.write_shard(0, batch([0, 1]), 0, [completed(0, 7), completed(1, 7)], find)
+    RunFolder.open(tmp_path).write_shard(1, batch([2]), 2, [completed(2, 7)], find)
+    run.write_shard(2, batch([3]), 3, [completed(3, 7)], [page(7)])
+    assert asked == [page(7).page_hash]
+    assert everything(run, "pages").num_rows == 1
+
+
+def test_a_page_that_two_processes_stored_at_once_is_there_once_in_the_end(tmp_path: Path) -> None:
+    run = create(tmp_path)
+
+    def meanwhile() -> Iterator[Page]:
+        RunFolder.open(tmp_path).write_shard(0, batch([0]), 0, [completed(0, 7)], [page(7)])
+        yield page(7)
+        yield page(8)
+
+    run.write_shard(1, batch([1]), 1, [completed(1, 7)], meanwhile())
+    assert everything(run, "pages").num_rows == 3
+    run.finish(rows=2)
+    assert everything(run, "pages")["url"].to_pylist() == [page(7).url, page(8).url]
+    assert verify(tmp_path).ok
+
+
+def test_a_shard_written_again_keeps_the_pages_that_other_shards_rest_on(tmp_path: Path) -> None:
+    run = create(tmp_path)
+    run.write_shard(0, batch([0]), 0, [completed(0, 7)], [page(7)])
+    run.write_shard(1, batch([1]), 1, [completed(1, 7)], [page(7)])
+    run.write_shard(0, batch([0]), 0, [completed(0, 8)], [page(8)])
+    assert everything(run, "pages")["url"].to_pylist() == [page(7).url, page(8).url]
+    run.finish(rows=2)
+    assert verify(tmp_path).ok
+
+
+def test_what_is_unfinished_is_known_without_reading_the_rest(tmp_path: Path) -> None:
+    run = create(tmp_path)
+    write(run, 0, [0, 1])
+    write(run, 1, [2, 3], failing=[3])
+    assert run.unfinished() == {1: [3]}
+    shard = run.read_shard(1)
+    assert (shard.row_start, shard.unfinished) == (2, (3,))
+    assert shard.inputs.equals(pa.Table.from_batches([batch([2, 3])]))
+    with pytest.raises(InvalidRun, match="Shard 2 .* not committed"):
+        run.read_shard(2)
+
+
+@settings(max_examples=25)
+@given(failing=st.sets(st.integers(0, 5)), sizes=st.sampled_from([[6], [2, 4], [1, 1, 4], [3, 3]]))
+def test_running_the_failed_rows_again_gives_what_one_unbroken_run_gives(
+    tmp_path_factory: pytest.TempPathFactory, failing: set[int], sizes: list[int]
+) -> None:
+    broken, whole = create(tmp_path_factory.mktemp("broken")), create(tmp_path_factory.mktemp("whole"))
+    start = 0
+    for shard, size in enumerate(sizes):
+        rows = list(range(start, start + size))
+        write(broken, shard, rows, failing)
+        write(whole, shard, rows)
+        start += size
+    again = RunFolder.open(broken.path)
+    for shard, rows in again.unfinished().items():
+        again.rewrite_shard(
+            shard, {row: completed(row) for row in rows}, lambda h: next(p for n in range(6) if (p := page(n)).page_hash == h)
+        )
+    for table in TABLES[:-1]:
+        assert everything(again, table).equals(everything(whole, table)), table
+    assert sorted(everything(again, "pages").to_pylist(), key=str) == sorted(everything(whole, "pages").to_pylist(), key=str)
+    assert again.unfinished() == {}
+
+
+def test_rows_that_are_not_in_the_shard_cannot_be_rewritten(tmp_path: Path) -> None:
+    run = create(tmp_path)
+    write(run, 0, [0, 1])
+    with pytest.raises(ValueError, match=r"rows \[2\] are not all in shard 0"):
+        run.rewrite_shard(0, {2: completed(2)})
+
+
+def test_results_and_rows_must_be_as_many_and_of_the_runs_columns(tmp_path: Path) -> None:
+    run = create(tmp_path)
+    with pytest.raises(ValueError, match="2 rows and 1 results"):
+        run.write_shard(0, batch([0, 1]), 0, [completed(0)])
+    with pytest.raises(ValueError, match="other columns"):
+        run.write_shard(0, pa.record_batch({"x": [1]}), 0, [completed(0)])
+    with pytest.raises(InvalidRun, match="100,000 shards"):
+        run.write_shard(100_000, batch([0]), 0, [completed(0)])
+
+
+def test_an_empty_table_makes_a_whole_run(tmp_path: Path) -> None:
+    run = create(tmp_path)
+    with run.lock():
+        summary = run.finish(rows=0)
+    assert (summary["rows"], summary["cost_usd"], summary["models"]) == (0, 0.0, [])
+    assert all(everything(run, table).num_rows == 0 for table in TABLES)
+    assert everything(run, "results").schema.equals(run.columns.schema)
+    assert verify(tmp_path).ok
+    assert run.read_shard(0).unfinished == ()
+
+
+def test_a_stopped_run_says_why_and_can_go_on(tmp_path: Path) -> None:
+    run = create(tmp_path)
+    with run.lock():
+        write(run, 1, [2, 3])
+        run.finish(status="stopped", reason="the budget of $5 is spent")
+    document = json.loads((tmp_path / "run.json").read_text(encoding="utf-8"))
+    assert (document["status"], document["reason"]) == ("stopped", "the budget of $5 is spent")
+    assert verify(tmp_path).ok
+    with create(tmp_path).lock() as again:
+        write(again, 0, [0, 1])
+        assert again.finish(rows=4)["rows"] == 4
+    assert verify(tmp_path).ok
+
+
+def test_a_run_that_lacks_rows_cannot_be_called_finished(tmp_path: Path) -> None:
+    run = create(tmp_path)
+    write(run, 0, [0, 1], failing=[0])
+    with pytest.raises(InvalidRun, match="holds 2 rows and the table has 3"):
+        run.finish(rows=3)
+    assert RunFolder.open(tmp_path).status == "running"
+
+
+def test_an_unknown_cost_is_not_zero(tmp_path: Path) -> None:
+    run = create(tmp_path)
+    run.write_shard(0, batch([0, 1]), 0, [failed(0), completed(1)], [page(1)])
+    assert run.finish(rows=2)["cost_usd"] is None
+
+
+def test_equal_rows_that_share_a_task_are_paid_for_once(tmp_path: Path) -> None:
+    run = create(tmp_path)
+    result = completed(0)
+    run.write_shard(0, batch([0, 1]), 0, [result, result], [page(0)])
+    summary = run.finish(rows=2)
+    assert (summary["rows"], summary["tasks"], summary["cost_usd"]) == (2, 1, 0.25)
+
+
+def test_a_run_goes_to_a_folder_named_after_its_table_and_key() -> None:
+    key = request_key(REQUEST)
+    assert default_run_path("missions", key) == Path("runs") / f"missions-{key[:8]}"
+    assert default_run_path("../s3://b/ä b?", key) == Path("runs") / f"s3-b-ä-b-{key[:8]}"
+    assert default_run_path("???", key) == Path("runs") / f"table-{key[:8]}"
