@@ -21,6 +21,7 @@ import pyarrow.fs as pafs
 from research.errors import InvalidTable
 
 COMPRESSIONS: Final[dict[str, Literal["gzip", "bz2", "zstd"]]] = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
+SAY_ENCODING: Final = "Save it as UTF-8, or say its encoding after the name: file.csv::cp1252"
 _CHUNK: Final = 1 << 20
 _SPOOL_ROWS: Final = 8192
 
@@ -138,7 +139,7 @@ def as_utf8(path: Path, scratch: Scratch, encoding: str | None) -> Path:
     except LookupError as exc:
         raise InvalidTable(f"{path}: there is no encoding called {encoding!r}") from exc
     except UnicodeError as exc:
-        raise InvalidTable(f"{path}: is not {encoding or 'utf-8'} ({exc}). Say its encoding, e.g. encoding='cp1252'") from exc
+        raise InvalidTable(f"{path}: is not {encoding or 'utf-8'}: {exc}. {SAY_ENCODING}") from exc
     except (OSError, EOFError) as exc:
         raise InvalidTable(f"{path}: cannot be read: {exc}") from exc
     return target

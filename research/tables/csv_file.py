@@ -1,5 +1,7 @@
 """CSV and TSV: the dialect, the header, and the types that give back every value exactly as it was written."""
 
+# ruff: noqa: S608 (the SQL is made of our own names and of quoted ones)
+
 from __future__ import annotations
 
 import csv
@@ -12,7 +14,7 @@ from typing import TYPE_CHECKING, Final, TextIO
 import duckdb
 
 from research.errors import InvalidTable
-from research.tables.copies import Scratch, Spool
+from research.tables.copies import SAY_ENCODING, Scratch, Spool
 from research.tables.database import connection, first_line, literal, spooled
 
 if TYPE_CHECKING:
@@ -74,7 +76,7 @@ def read_csv(path: Path, scratch: Scratch, shown: str, suffix: str) -> tuple[Spo
         except duckdb.Error as exc:
             raise _translated(exc, shown) from exc
         except UnicodeDecodeError as exc:
-            raise InvalidTable(f"{shown}: is not UTF-8 ({exc.reason} at byte {exc.start}). {_SAY_ENCODING}") from exc
+            raise InvalidTable(f"{shown}: is not UTF-8 ({exc.reason} at byte {exc.start}). {SAY_ENCODING}") from exc
         except csv.Error as exc:
             raise InvalidTable(f"{shown}: the header cannot be read: {exc}") from exc
 
@@ -174,7 +176,6 @@ def _columns(types: Sequence[str]) -> str:
     )
 
 
-_SAY_ENCODING: Final = "Save it as UTF-8, or say its encoding, e.g. encoding='cp1252'"
 _RECORD: Final = re.compile(r"CSV Error on Line: (\d+)\nOriginal Line: (.*)")
 _WIDTH: Final = re.compile(r"Expected Number of Columns: (\d+) Found: (\d+)")
 
@@ -190,7 +191,7 @@ def _translated(exc: duckdb.Error, shown: str) -> InvalidTable:
     if width := _WIDTH.search(text):
         return InvalidTable(f"{where}: has {width[2]} cells, but the header names {width[1]} columns")
     if "not utf-8" in text:
-        return InvalidTable(f"{where}: is not UTF-8. {_SAY_ENCODING}")
+        return InvalidTable(f"{where}: is not UTF-8. {SAY_ENCODING}")
     if "unterminated quote" in text:
         return InvalidTable(f"{where}: a quote is opened and not closed")
     return InvalidTable(f"{where}: {first_line(exc)}")

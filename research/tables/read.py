@@ -76,15 +76,15 @@ class Table:
             yield pa.RecordBatch.from_arrays(taken.columns, schema=self.schema)
 
 
-def open_table(source: Any, *, query: str | None = None, limit: int | None = None, encoding: str | None = None) -> Table:
+def open_table(source: Any, *, query: str | None = None, limit: int | None = None) -> Table:
     """Open an input table.
 
     Args:
         source: a path or URI of a CSV, TSV, Parquet (file, folder or glob), JSON lines or Excel file, `file.xlsx::sheet`,
-            `file.duckdb::table`; or a pandas DataFrame, an Arrow table, batch or stream.
+            `file.duckdb::table`, `file.csv::encoding` (for text that is neither UTF-8 nor marked); or a
+            pandas DataFrame, an Arrow table, batch or stream.
         query: one SELECT that is run on it. The table is called `input`; a DuckDB file given without `::table` is queried itself.
         limit: read the first so many rows only.
-        encoding: of a text file that is not UTF-8 and has no byte order mark, by Python's name for it.
 
     Raises:
         InvalidTable: it cannot be read, two columns have one name, a column holds binary data.
@@ -92,7 +92,7 @@ def open_table(source: Any, *, query: str | None = None, limit: int | None = Non
     if limit is not None and limit < 0:
         raise InvalidTable(f"limit: must be 0 or more, not {limit}")
     scratch = Scratch()
-    name, rows, names, content = _opened(source, query, scratch, encoding)
+    name, rows, names, content = _opened(source, query, scratch)
     if query is not None and not _asks_database(source):
         rows = database.query_table(rows.table().rename_columns(_checked(names)), query, scratch)
         names = rows.schema.names
@@ -104,13 +104,13 @@ def open_table(source: Any, *, query: str | None = None, limit: int | None = Non
         name=name,
         schema=schema,
         row_count=rows.row_count if limit is None else min(limit, rows.row_count),
-        fingerprint=content_key("table", version=READER_VERSION, content=content, query=query, encoding=encoding),
+        fingerprint=content_key("table", version=READER_VERSION, content=content, query=query),
         _rows=rows,
         _scratch=scratch,
     )
 
 
-def _opened(source: Any, query: str | None, scratch: Scratch, encoding: str | None) -> tuple[str, _Rows, list[str], str]:
+def _opened(source: Any, query: str | None, scratch: Scratch) -> tuple[str, _Rows, list[str], str]:
     """The name, the rows, the column names as they stand in the source, and a hash of the content."""
     if not isinstance(source, (str, os.PathLike)):
         given = spool_of(source, scratch)
@@ -122,8 +122,8 @@ def _opened(source: Any, query: str | None, scratch: Scratch, encoding: str | No
     if suffix in COMPRESSIONS:
         suffix = Path(path.stem).suffix.lower()
     stem = Path(path.stem).stem if path.suffix.lower() in COMPRESSIONS else path.stem
-    if part and suffix not in _EXCEL | _DATABASE:
-        raise InvalidTable(f"{shown}: `::` names a table of a DuckDB file or a sheet of a workbook, and {location} is neither")
+    if part and suffix in _PARQUET:
+        raise InvalidTable(f"{shown}: `::` names a database's table, a workbook's sheet or a text's encoding; Parquet has none")
     if suffix in _DATABASE:
         return _from_database(path, part, query, scratch, location)
     parquet = _parquet_files(path, location)
@@ -132,14 +132,13 @@ def _opened(source: Any, query: str | None, scratch: Scratch, encoding: str | No
         return path.stem.replace("*", "") or "table", found, found.schema.names, found.content_hash()
     if not path.is_file():
         raise InvalidTable(f"{location}: there is no such file")
-    content = sha256_of(path)
+    content = f"{sha256_of(path)}::{part}"
     if suffix in _TEXT:
-        spool, names = read_csv(as_utf8(path, scratch, encoding), scratch, location, suffix)
+        spool, names = read_csv(as_utf8(path, scratch, part or None), scratch, location, suffix)
     elif suffix in _JSON:
-        spool, names = read_json(as_utf8(path, scratch, encoding), scratch, location, suffix)
+        spool, names = read_json(as_utf8(path, scratch, part or None), scratch, location, suffix)
     elif suffix in _EXCEL:
         spool, names = read_excel(path, part or None, scratch, location)
-        content = f"{content}::{part}"
     else:
         raise InvalidTable(f"{location}: its name does not say what it is. What can be read: {_KNOWN}")
     return stem, spool, names, content

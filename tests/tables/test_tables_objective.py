@@ -91,7 +91,7 @@ def test_a_broken_template_is_refused_with_its_position(template: str, message: 
 
 
 def test_a_missing_objective_column_is_refused_with_the_nearest() -> None:
-    with pytest.raises(InvalidTable, match="objective column 'misson': .*did you mean \"mission\""):
+    with pytest.raises(InvalidTable, match=r"objective column 'misson': .*did you mean .mission"):
         Objective(column="misson").check(SCHEMA)
     with pytest.raises(InvalidTask, match="not both"):
         Objective("{mission}", "mission")
