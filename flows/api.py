@@ -1,0 +1,78 @@
+"""`flows.enrich(...)`: the flow, as Python calls it. It takes tables from memory, a listener and a model object."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, TypedDict, Unpack
+
+import pyarrow.parquet as pq
+
+from flows.enrich import Enrichment
+from flows.enrich import enrich as enrich_flow
+from flows.events import Listener
+from flows.runtime import Host, hosted, nobody
+from flows.server import own_server
+from research.ports import Model
+from research.processors import ProcessorName
+from research.tables.read import open_table
+from research.world import open_world
+
+TABLES: Final = Path("runs") / ".tables"
+"""Where tables from memory are put down, by their content: what a flow is given must be there for it when it is run again."""
+
+
+class Options(TypedDict, total=False):
+    """The flow's other parameters: see `flows.enrich.enrich`."""
+
+    output_schema: str | dict[str, Any] | None
+    objective: str | None
+    objective_column: str | None
+    query: str | None
+    processor: ProcessorName
+    corpus: str | None
+    out: str | None
+    limit: int | None
+    concurrency: int
+    shard_size: int
+    max_subqueries: int | None
+    max_fetches: int | None
+    source_policy: dict[str, Any] | None
+
+
+async def enrich(
+    table: Any, *, model: str | Model | None = None, listener: Listener = nobody, **options: Unpack[Options]
+) -> Enrichment:
+    """Research every row of a table, as a Prefect flow run. The same call goes on where an earlier one stopped.
+
+    Args:
+        table: a path, or a pandas DataFrame or Arrow table.
+        model: its name, or a model of your own.
+        listener: is told what happens, in order, on the event loop: it should return at once.
+        options: the flow's other parameters.
+
+    Raises:
+        InvalidInput: something is wrong with the request. Nothing was spent.
+    """
+    if model is None or isinstance(model, str):
+        named, host = model, Host(listener=listener)
+    else:
+        named, host = None, Host(listener=listener, opener=partial(open_world, model=model))
+    path = os.fspath(table) if isinstance(table, str | os.PathLike) else put_down(table)
+    with own_server(), hosted(host):
+        return await enrich_flow(table=path, model=named, **options)
+
+
+def put_down(table: Any) -> str:
+    """Write a table from memory to a Parquet file named by its content; returns its path."""
+    opened = open_table(table)
+    file = TABLES / opened.fingerprint[:16] / "table.parquet"
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        partial = file.with_suffix(f".{os.getpid()}.part")
+        with pq.ParquetWriter(partial, opened.schema) as writer:
+            for batch in opened.batches(10_000):
+                writer.write_batch(batch)
+        partial.replace(file)
+    return str(file)

@@ -1,0 +1,126 @@
+"""What Prefect's UI shows of a run beside its task runs: how far it is, and at the end what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import string
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final
+from uuid import UUID
+
+import duckdb
+import httpx
+from prefect.artifacts import acreate_markdown_artifact, acreate_progress_artifact, aupdate_progress_artifact
+from prefect.exceptions import PrefectException
+from prefect.logging import get_run_logger
+
+from research.tables.warehouse import FILE
+
+REPORT_KEY: Final = "enrichment"
+PROGRESS_KEY: Final = "enrichment-progress"
+UPDATE_SECONDS: Final = 2.0
+LOW_CELLS: Final = 10
+EXCERPT: Final = 240
+
+_PUNCTUATION: Final = re.compile(f"([{re.escape(string.punctuation)}])")
+
+Table = Sequence[Sequence[object]]
+
+
+class Progress:
+    """A bar in the UI while the run goes on, moved every two seconds. A UI that cannot be reached costs the run nothing."""
+
+    def __init__(self, rows: int, kept: int) -> None:
+        self._rows = rows
+        self._done = kept
+        self._failed = 0
+        self._artifact: UUID | None = None
+        self._mover: asyncio.Task[None] | None = None
+
+    def row_finished(self, *, failed: bool) -> None:
+        self._done += 1
+        self._failed += failed
+
+    async def __aenter__(self) -> Progress:
+        try:
+            self._artifact = await acreate_progress_artifact(self._percent(), key=PROGRESS_KEY, description=self._words())
+        except (httpx.HTTPError, PrefectException) as error:
+            get_run_logger().warning("no progress bar in the UI: %s", error)
+        else:
+            self._mover = asyncio.create_task(self._move())
+        return self
+
+    async def __aexit__(self, _type: type[BaseException] | None, _value: object, _trace: TracebackType | None) -> None:
+        if self._mover is not None:
+            self._mover.cancel()
+            await asyncio.wait([self._mover])
+            await self._update()
+
+    async def _move(self) -> None:
+        shown = -1
+        while True:
+            await asyncio.sleep(UPDATE_SECONDS)
+            if shown != self._done:
+                shown = self._done
+                await self._update()
+
+    async def _update(self) -> None:
+        if self._artifact is not None:
+            with suppress(httpx.HTTPError, PrefectException):  # the next move, or the report, says it again
+                await aupdate_progress_artifact(self._artifact, self._percent(), description=self._words())
+
+    def _percent(self) -> float:
+        return 100.0 * self._done / self._rows if self._rows else 100.0
+
+    def _words(self) -> str:
+        return f"{self._done} of {self._rows} rows" + (f", {self._failed} failed" if self._failed else "")
+
+
+async def publish(run: Path, facts: Iterable[tuple[str, Any]]) -> None:
+    """Put the report of a finished run into the UI."""
+    text = await asyncio.to_thread(report, run, facts)
+    try:
+        await acreate_markdown_artifact(text, key=REPORT_KEY, description=plain(f"Enrichment of {run}"))
+    except (httpx.HTTPError, PrefectException) as error:
+        get_run_logger().warning("no report in the UI: %s", error)
+
+
+def report(run: Path, facts: Iterable[tuple[str, object]]) -> str:
+    """The report of a finished run, as Markdown. Whatever came from a table or a page is escaped."""
+    with duckdb.connect(str(run / FILE), read_only=True) as db:
+        coverage = db.execute("SELECT field, filled, empty, high, medium, low FROM coverage").fetchall()
+        failed = db.execute("SELECT row_index, error FROM failed_rows LIMIT ?", [LOW_CELLS]).fetchall()
+        low = db.execute(
+            "SELECT cell.row_index, cell.field, cell.value, any_value(basis.excerpt), any_value(basis.url) "
+            "FROM low_confidence AS cell LEFT JOIN basis USING (row_index, field) "
+            "GROUP BY ALL ORDER BY cell.row_index, cell.field LIMIT ?",
+            [LOW_CELLS],
+        ).fetchall()
+    parts = [
+        "# Enrichment",
+        table(("", ""), list(facts)),
+        "## Fields",
+        table(("field", "filled", "empty", "high", "medium", "low"), coverage),
+    ]
+    if failed:
+        parts += ["## Failed rows", table(("row", "error"), failed)]
+    if low:
+        parts += ["## Cells worth a second look", table(("row", "field", "value", "excerpt", "page"), low)]
+    return "\n\n".join(parts) + "\n"
+
+
+def table(heading: Sequence[str], rows: Table) -> str:
+    lines = [heading, ["---"] * len(heading)]
+    cells = [[plain(cell) for cell in row] for row in rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in [*lines, *cells])
+
+
+def plain(value: Any) -> str:
+    """Any text as Markdown that shows it and does nothing else: one line, cut, every punctuation mark escaped."""
+    text = " ".join(str("" if value is None else value).split())
+    text = text if len(text) <= EXCERPT else f"{text[:EXCERPT]}…"
+    return _PUNCTUATION.sub(r"\\\1", text)

@@ -1,0 +1,186 @@
+"""The main job as a Prefect flow: every row of a table is researched, and a run folder holds the answers with their evidence."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import os
+import time
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+from uuid import UUID
+
+from prefect import flow
+from prefect.client.orchestration import get_client
+from prefect.context import FlowRunContext
+from pydantic import BaseModel, ConfigDict, Field
+
+from flows import artifacts
+from flows.events import Event, RowFinished, RunFinished, RunStarted
+from flows.gate import Gate, recorded_task_runs
+from flows.kept import keep_in
+from flows.request import Request
+from flows.rows import Rows
+from flows.runtime import Host, host
+from flows.server import quiet_task_runs
+from flows.shards import Left, Shards
+from flows.steps import make_tasks
+from research.ports import World
+from research.tables.request import default_run_path, request_key
+from research.tables.run_folder import RunFolder
+
+AFTER_INTERRUPT_SECONDS: Final = 5.0
+"""How long an interrupted run still waits for Prefect's database."""
+
+
+class Enrichment(BaseModel):
+    """What a finished run says of itself."""
+
+    model_config = ConfigDict(frozen=True)
+
+    run: Path
+    """The run folder."""
+    rows: int
+    completed: int
+    failed: int
+    cost_usd: float | None
+    """US dollars, of this run and of the runs it went on from; None if a price is not known."""
+    model: str
+    seconds: float
+
+
+@flow(name="enrich", flow_run_name="enrich {table}", persist_result=False)
+async def enrich(
+    table: str,
+    output_schema: str | dict[str, Any] | None = None,
+    objective: str | None = None,
+    objective_column: str | None = None,
+    query: str | None = None,
+    processor: Literal["base", "core", "ultra", "research"] = "core",
+    corpus: str | None = None,
+    model: str | None = None,
+    out: str | None = None,
+    limit: Annotated[int | None, Field(ge=1)] = None,
+    concurrency: Annotated[int, Field(ge=1, le=1000)] = 16,
+    shard_size: Annotated[int, Field(ge=1, le=10_000)] = 100,
+    max_subqueries: Annotated[int | None, Field(ge=1, le=12)] = None,
+    max_fetches: Annotated[int | None, Field(ge=1, le=30)] = None,
+    source_policy: dict[str, Any] | None = None,
+) -> Enrichment:
+    """Research every row of a table.
+
+    The same call goes on where an earlier one stopped: rows that are completed stay, rows that failed are tried again.
+
+    Args:
+        table: CSV, TSV, Parquet, JSON lines or Excel file, or `file.duckdb::table`.
+        output_schema: What to find out: a schema file, or the schema itself. Nothing: one free answer a row.
+        objective: What to ask of each row, with its columns in braces: `Who operates {mission}, launched {year}?`
+        objective_column: Or the column that holds it.
+        query: One SELECT over the table, which it calls `input`; its rows are researched instead.
+        processor: How much may be spent on a row.
+        corpus: The documents to search: a folder, or a Parquet file of documents.
+        model: Which model answers. Nothing: the best that can be used.
+        out: The run folder. Nothing: `runs/<table>-<8 hex digits of the request's key>`.
+        limit: Only the first so many rows.
+        concurrency: Rows in flight at once.
+        shard_size: Rows that are committed together. The first run of a run folder decides.
+        max_subqueries: Most sub-queries of a row. Nothing: 8.
+        max_fetches: Most pages read for a row. Nothing: 18.
+        source_policy: `include_domains`, `exclude_domains`, `after_date`.
+
+    Raises:
+        InvalidInput: something is wrong with the request. Nothing was spent.
+    """
+    by = host()
+    async with AsyncExitStack() as held:
+        request = await asyncio.to_thread(
+            Request.check,
+            table=table,
+            query=query,
+            limit=limit,
+            output_schema=output_schema,
+            objective=objective,
+            objective_column=objective_column,
+            processor=processor,
+            max_subqueries=max_subqueries,
+            max_fetches=max_fetches,
+            source_policy=source_policy,
+        )
+        folder, world = await _open(held, by, request, out, corpus, model, shard_size)
+        held.enter_context(folder.lock())
+        held.enter_context(quiet_task_runs())
+        return await _run(request, folder, world, by, concurrency)
+
+
+async def _open(
+    held: AsyncExitStack, by: Host, request: Request, out: str | None, corpus: str | None, model: str | None, shard_size: int
+) -> tuple[RunFolder, World]:
+    """The run folder and the world. A folder that nobody named is named by its world too, so a look at the world comes first."""
+    path = Path(out) if out else None
+    if path is None:
+        nowhere = Path(os.devnull)  # a look reads no page, so none is stored
+        async with by.world(nowhere, model=model, corpus=corpus) as world:
+            path = default_run_path(request.table.name, request_key(request.document(world)))
+    world = await held.enter_async_context(by.world(path / ".state" / "pages", model=model, corpus=corpus))
+    folder = await asyncio.to_thread(
+        RunFolder.create,
+        path,
+        request.document(world),
+        input_schema=request.table.schema,
+        spec=request.spec,
+        settings={"shard_size": shard_size},
+    )
+    return folder, world
+
+
+async def _run(request: Request, folder: RunFolder, world: World, by: Host, concurrency: int) -> Enrichment:
+    started = time.monotonic()
+    table, size = request.table, int(folder.settings["shard_size"])
+    left = await asyncio.to_thread(Left.of, folder, table.row_count, size)
+    gate = Gate(recorded_task_runs(await _flow_run(f"enrich {table.name} · {table.row_count} rows")))
+    keep_in(folder.state / "results")
+    try:
+        async with artifacts.Progress(table.row_count, left.kept) as progress:
+
+            def tell(event: Event) -> None:
+                if isinstance(event, RowFinished):
+                    progress.row_finished(failed=event.status != "completed")
+                by.listener(event)
+
+            tasks = make_tasks(by.retry_delays)
+            rows = Rows(request, world, tasks, gate, tell, concurrency)
+            shards = Shards(folder, rows, world, tasks, gate, tell)
+            tell(RunStarted(run=folder.path, rows=table.row_count, kept=left.kept, model=world.model.name))
+            await shards.run(left.shards(table), open_at_once=2 + math.ceil(2 * concurrency / size))
+        summary = await asyncio.to_thread(folder.finish, rows=table.row_count)
+        done = Enrichment(
+            run=folder.path,
+            rows=summary["rows"],
+            completed=summary["completed"],
+            failed=summary["failed"],
+            cost_usd=summary["cost_usd"],
+            model=world.model.name,
+            seconds=round(time.monotonic() - started, 3),
+        )
+        await artifacts.publish(done.run, done)
+    except asyncio.CancelledError:
+        await asyncio.to_thread(folder.finish, status="stopped", reason="interrupted")
+        await gate.drain(AFTER_INTERRUPT_SECONDS)
+        raise
+    except Exception:
+        await gate.drain(AFTER_INTERRUPT_SECONDS)
+        raise
+    await gate.drain()
+    by.listener(RunFinished(done.run, done.rows, done.completed, done.failed, done.cost_usd, done.seconds))
+    return done
+
+
+async def _flow_run(name: str) -> UUID:
+    """Call the flow run what it is. Returns its id."""
+    context = FlowRunContext.get()
+    if context is None or context.flow_run is None:
+        raise RuntimeError("there is no flow run")
+    async with get_client() as client:
+        await client.update_flow_run(context.flow_run.id, name=name)
+    return context.flow_run.id

@@ -1,0 +1,108 @@
+"""Holds rows back while Prefect's database is behind, and waits at the end until it holds every task run.
+
+Prefect records task runs from events, some seconds after they happen, and drops events when too many are waiting: see
+`docs/design/task-runs.md`. So finished task runs are counted here, and compared with those that the database holds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+from uuid import UUID
+
+import httpx
+from prefect.client.orchestration import get_client
+from prefect.exceptions import PrefectException
+from prefect.logging import get_logger
+
+MOST_UNRECORDED: Final = 2_000
+"""Finished task runs that the database may lack before no new row starts. Each is 3 events; Prefect drops events from 10,000."""
+POLL_SECONDS: Final = 0.5
+PATIENCE_SECONDS: Final = 30.0
+"""How long the database may stand still before waiting for it is given up."""
+
+FINAL_STATES: Final = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+
+Count = Callable[[], Awaitable[int]]
+
+
+class Gate:
+    """One for each flow run. `count` says how many of its task runs stand in a final state in the database."""
+
+    def __init__(
+        self,
+        count: Count,
+        *,
+        most_unrecorded: int = MOST_UNRECORDED,
+        poll: float = POLL_SECONDS,
+        patience: float = PATIENCE_SECONDS,
+    ) -> None:
+        self._count = count
+        self._most = most_unrecorded
+        self._poll = poll
+        self._patience = patience
+        self._finished = 0
+        self._recorded = 0
+        self._given_up = False
+        self._polling = asyncio.Lock()
+
+    @property
+    def unrecorded(self) -> int:
+        """Finished task runs that the database did not hold when it was last asked."""
+        return max(0, self._finished - self._recorded)
+
+    def task_run_finished(self) -> None:
+        self._finished += 1
+
+    async def open(self) -> None:
+        """Return when another row may start: at once, unless the database is far behind."""
+        if self.unrecorded > self._most and not self._given_up:
+            await self._until(self._most)
+
+    async def drain(self, patience: float | None = None) -> int:
+        """Wait until the database holds every finished task run. Return how many it still lacks after it has stood still for
+        `patience` seconds."""
+        self._given_up = False
+        await self._until(0, patience)
+        return self.unrecorded
+
+    async def _until(self, most: int, patience: float | None = None) -> None:
+        """Ask until at most `most` are unrecorded. Of many waiting rows, one asks."""
+        patience = self._patience if patience is None else patience
+        async with self._polling:
+            waited = 0.0
+            while self.unrecorded > most and not self._given_up:
+                before = self._recorded
+                self._recorded = max(before, await self._count())
+                waited = 0.0 if self._recorded > before else waited + self._poll
+                if self.unrecorded <= most:
+                    return
+                if waited > patience:
+                    self._given_up = True
+                    get_logger("enrich").warning(
+                        "Prefect's database has not moved for %.0f s: %s finished task runs are not in it yet. The run folder is "
+                        "complete; only the list of task runs in the UI may not be.",
+                        patience,
+                        self.unrecorded,
+                    )
+                    return
+                await asyncio.sleep(self._poll)
+
+
+def recorded_task_runs(flow_run: UUID) -> Count:
+    """How many task runs of a flow run stand in a final state in Prefect's database. 0 if it does not answer."""
+    body = {
+        "flow_runs": {"id": {"any_": [str(flow_run)]}},
+        "task_runs": {"state": {"type": {"any_": list(FINAL_STATES)}}},
+    }
+
+    async def count() -> int:
+        try:
+            async with get_client() as client:
+                response = await client.request("POST", "/task_runs/count", json=body)
+                return int(response.raise_for_status().json())
+        except (httpx.HTTPError, PrefectException):
+            return 0
+
+    return count

@@ -1,0 +1,107 @@
+"""Keeps finished work in the run folder, for Prefect to find again: one JSON file a content key, written whole or not at all.
+
+Prefect's own JSON serializer is not used: it imports and calls whatever class a stored value names, and stored values come
+from pages. Here a file names one of `KINDS`, and nothing else is ever built from it. A file that cannot be read is a result
+that is not there.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any, ClassVar, Final, Literal
+from uuid import uuid4
+
+from prefect.context import FlowRunContext
+from prefect.filesystems import WritableFileSystem
+from prefect.results import ResultStore
+from prefect.serializers import Serializer
+from pydantic import BaseModel
+
+from research.ports import Draft, Grade, Investigated, Plan
+from research.result import Result
+
+KINDS: Final[dict[str, type[BaseModel]]] = {kind.__name__: kind for kind in (Plan, Investigated, Grade, Draft, Result)}
+
+_KEY: Final = re.compile(r"(?P<kind>[a-z]+)-(?P<digest>[0-9a-f]{64})")
+
+
+class KeptSerializer(Serializer):  # not `Serializer[Any]`: Prefect registers every subclass, that one as well
+    """One of `KINDS` ⇄ `{"kind": …, "value": …}`."""
+
+    type: Literal["research-kept"] = "research-kept"
+
+    def dumps(self, obj: Any) -> bytes:
+        if isinstance(obj, BaseException):
+            return b"null"  # Prefect hands over failures as well, under a key of its own; `KeptResults` does not keep them
+        kind = type(obj).__name__
+        if KINDS.get(kind) is not type(obj):
+            raise TypeError(f"a {kind} is not work that is kept")
+        computed = set(type(obj).model_computed_fields)
+        return f'{{"kind":"{kind}","value":{obj.model_dump_json(exclude=computed)}}}'.encode()
+
+    def loads(self, blob: bytes) -> Any:
+        document = json.loads(blob)
+        return KINDS[document["kind"]].model_validate(document["value"])
+
+
+class KeptResults(WritableFileSystem):
+    """A folder of kept results. Prefect's envelope (which could name any serializer) is taken off on the way in and put on again
+    on the way out, so that a foreign file can only ever be read as one of `KINDS`."""
+
+    _block_type_name: ClassVar[str] = "Kept results of a research run"
+    _block_type_slug: ClassVar[str] = "research-kept-results"
+
+    folder: Path
+
+    def _resolve_path(self, path: str) -> None:
+        """Keys are keys: Prefect shall not make paths of them."""
+
+    def file(self, key: str) -> Path | None:
+        """Where the result of a key of ours lies. None for a key that Prefect made up: a failure, which is not kept."""
+        if (match := _KEY.fullmatch(key)) is None:
+            return None
+        return self.folder / match["kind"] / match["digest"][:2] / f"{match['digest']}.json"
+
+    # Local files of a few kilobytes: read and written on the loop, because a thread would cost more than the work.
+    async def aread_path(self, path: str) -> bytes:
+        return self.read_path(path)
+
+    async def awrite_path(self, path: str, content: bytes) -> None:
+        self.write_path(path, content)
+
+    def read_path(self, path: str, _sync: bool = True) -> bytes:  # type: ignore[override]
+        """The envelope that Prefect wrote.
+
+        Raises:
+            FileNotFoundError: nothing is kept under this key.
+        """
+        file = self.file(path)
+        if file is None:
+            raise FileNotFoundError(path)
+        envelope = {
+            "metadata": {"storage_key": path, "serializer": {"type": "research-kept"}},
+            "result": file.read_text("utf-8"),
+        }
+        return json.dumps(envelope).encode()
+
+    def write_path(self, path: str, content: bytes, _sync: bool = True) -> None:  # type: ignore[override]
+        if (file := self.file(path)) is None:
+            return
+        file.parent.mkdir(parents=True, exist_ok=True)
+        partial = file.with_name(f"{file.name}.{uuid4().hex[:8]}.part")
+        partial.write_text(json.loads(content)["result"], "utf-8")
+        partial.replace(file)
+
+
+def keep_in(folder: Path) -> None:
+    """From here on, the tasks of the current flow run keep their results in this folder."""
+    context = FlowRunContext.get()
+    if context is None:
+        raise RuntimeError("results are kept for a flow run, and there is none")
+    context.result_store = ResultStore(
+        result_storage=KeptResults(folder=folder.resolve()),
+        serializer=KeptSerializer(),
+        cache_result_in_memory=False,
+    )

@@ -1,0 +1,87 @@
+"""What a run is asked: read, checked whole, turned into the key that makes it this run and no other. Nothing is spent here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from flows.policies import VERSIONS
+from research.output_spec import OutputSpec
+from research.ports import World
+from research.tables.objective import Objective
+from research.tables.read import Table, open_table
+from research.task import Task
+
+DEFAULT_SHARD_SIZE: Final = 100
+DEFAULT_CONCURRENCY: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A table and what to find out about each of its rows."""
+
+    table: Table
+    spec: OutputSpec
+    objective: Objective
+    options: Mapping[str, Any]
+    """Fields of every row's task, beside its objective and input: processor, limits, source policy."""
+    content: Mapping[str, Any]
+    """JSON: what the answers depend on, except the world."""
+
+    @classmethod
+    def check(
+        cls,
+        *,
+        table: str,
+        query: str | None,
+        limit: int | None,
+        output_schema: Any,
+        objective: str | None,
+        objective_column: str | None,
+        **options: Any,
+    ) -> Request:
+        """Read and check everything that can be wrong before a row is researched.
+
+        Raises:
+            InvalidInput: of the table, the schema, the objective or an option; says which, and where.
+        """
+        spec = OutputSpec.parse(output_schema)
+        opened = open_table(table, query=query, limit=limit)
+        asked = Objective(template=objective, column=objective_column)
+        asked.check(opened.schema)
+        given = {name: value for name, value in options.items() if value is not None}
+        sample = Task.model_validate({"task": "a row's objective", "output_schema": spec, **given})
+        content = {
+            "table": opened.fingerprint,
+            "query": query,
+            "limit": limit,
+            "objective": {"template": objective, "column": objective_column},
+            "task": {name: part for name, part in sample.identity().items() if name not in ("task", "input")},
+        }
+        return cls(table=opened, spec=spec, objective=asked, options=given, content=content)
+
+    def task(self, row: int, values: Mapping[str, Any]) -> Task:
+        """The task of one row.
+
+        Args:
+            row: its place in the input, from 0.
+            values: its cells as JSON.
+
+        Raises:
+            InvalidTask: its objective cannot be made, or is empty; names row and column.
+        """
+        objective = self.objective.render(values, self.spec, row)
+        return Task.model_validate(
+            {"task": objective, "input": dict(values), "output_schema": self.spec, **self.options}, context={"row": row}
+        )
+
+    def document(self, world: World) -> dict[str, Any]:
+        """The request as the run folder keeps it and is known by."""
+        return {
+            **self.content,
+            "model": world.model.identity,
+            "search": world.search.identity,
+            "fetcher": world.fetcher.identity,
+            "versions": dict(VERSIONS),
+        }

@@ -1,0 +1,156 @@
+"""Researches the rows of a run: each is a task run, equal rows are done once, and a row that fails is a row with an error."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from flows import policies
+from flows.events import Listener, RowFinished
+from flows.flight import SingleFlight
+from flows.gate import Gate
+from flows.policies import Keys
+from flows.request import Request
+from flows.steps import Call, Tasks, run_task, watched
+from research.errors import InvalidInput
+from research.identity import content_key
+from research.pipeline import research
+from research.ports import World
+from research.result import Result, utc_now
+from research.task import Task
+
+
+class RowFailed(Exception):
+    """Ends a row's task run as failed, and carries the row's result out of it."""
+
+    def __init__(self, result: Result) -> None:
+        self.result = result
+        super().__init__(result.error)
+
+
+class Rows:
+    """The rows of one run, on one event loop. `concurrency` rows are in flight at most, whatever shards they belong to."""
+
+    def __init__(self, request: Request, world: World, tasks: Tasks, gate: Gate, listener: Listener, concurrency: int) -> None:
+        self._request = request
+        self._world = world
+        self._world_identity = world.identity
+        self._tasks = tasks
+        self._gate = gate
+        self._listener = listener
+        self._free = asyncio.Semaphore(concurrency)
+        self._flight: SingleFlight[Result] = SingleFlight()
+
+    async def research(self, row: int, values: Mapping[str, Any]) -> Result:
+        """A row's result, completed or failed. Nothing but a cancellation is raised.
+
+        Args:
+            row: its place in the input, from 0.
+            values: its cells as JSON.
+        """
+        label = policies.row_label(row, values)
+        try:
+            task = self._request.task(row, values)
+        except InvalidInput as error:
+            started = time.monotonic()
+            result = await self._end(label, self._refused(row, error))
+            return self._tell(row, result, started, cached=False)
+
+        keys = Keys.of(task, self._world_identity)
+        result, theirs = await self._flight.once(keys.row(), lambda: self._lead(row, label, task, keys), _failed)
+        if theirs:
+            started = time.monotonic()
+            async with self._turn():
+                result = await self._end(label, result, keys.row())
+            self._tell(row, result, started, cached=True)
+        return result
+
+    async def _lead(self, row: int, label: str, task: Task, keys: Keys) -> Result:
+        async def work() -> Result:
+            return _raise_failed(await research(task, self._world, watched(self._tasks, self._gate, keys)))
+
+        async with self._turn():
+            started = time.monotonic()
+            call = Call(label, keys.row(), work)
+            try:
+                result = await run_task(self._tasks.row, call, self._gate)
+            except RowFailed as failed:
+                result = failed.result
+            except Exception as bug:  # noqa: BLE001  # one row's bug is that row's error, and the failed task run has its traceback
+                result = self._broken(task, bug)
+        return self._tell(row, result, started, cached=not call.called)
+
+    async def _end(self, label: str, result: Result, key: str | None = None) -> Result:
+        """A task run for a row whose result is known: it belongs to an equal row, or the row could not even be asked."""
+
+        async def known() -> Result:
+            return _raise_failed(result)
+
+        try:
+            return await run_task(self._tasks.row, Call(label, key, known), self._gate)
+        except RowFailed as failed:
+            return failed.result
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        async with self._free:
+            await self._gate.open()
+            yield
+
+    def _tell(self, row: int, result: Result, started: float, *, cached: bool) -> Result:
+        self._listener(
+            RowFinished(
+                row=row,
+                status=result.status,
+                confidence=result.confidence if result.status == "completed" else None,
+                cost_usd=0.0 if cached else result.cost_usd,
+                seconds=time.monotonic() - started,
+                cached=cached,
+                error=result.error,
+            )
+        )
+        return result
+
+    def _refused(self, row: int, error: InvalidInput) -> Result:
+        return self._failure(
+            task_id=content_key("refused row", request=dict(self._request.content), row=row)[:32],
+            task="",
+            processor=str(self._request.options.get("processor", "core")),
+            error=f"{type(error).__name__}: {error}",
+        )
+
+    def _broken(self, task: Task, bug: Exception) -> Result:
+        return self._failure(
+            task_id=content_key("task", task=task.identity(), world=self._world_identity)[:32],
+            task=task.task,
+            processor=task.processor,
+            metadata=task.metadata,
+            error=f"a bug, please report it: {type(bug).__name__}: {bug}",
+            cost_usd=None,
+        )
+
+    def _failure(self, **parts: Any) -> Result:
+        now = utc_now()
+        return Result(
+            status="failed",
+            model=self._world.model.name,
+            fields=[field.name for field in self._request.spec.fields],
+            output_schema=dict(self._request.spec.schema),
+            created_at=now,
+            modified_at=now,
+            completed_at=now,
+            **{"cost_usd": 0.0, **parts},
+        )
+
+
+def _failed(result: Result) -> bool:
+    return result.status != "completed"
+
+
+def _raise_failed(result: Result) -> Result:
+    if _failed(result):
+        raise RowFailed(result)
+    return result

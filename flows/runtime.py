@@ -1,0 +1,80 @@
+"""The composition root: what the process, not the request, decides. Read once a run; nothing below reads the environment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from platformdirs import user_cache_path
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from flows.events import Event, Listener
+from flows.policies import RETRY_DELAYS
+from research.ports import World
+from research.world import Settings, open_world
+
+
+class Environment(BaseSettings):
+    """`RESEARCH_…` environment variables: defaults for what a request leaves open."""
+
+    model_config = SettingsConfigDict(env_prefix="RESEARCH_", frozen=True)
+
+    cache_dir: Path = Field(default_factory=lambda: user_cache_path("research-flows"))
+    """`RESEARCH_CACHE_DIR`: where search indexes are kept between runs."""
+    corpus: str | None = None
+    """`RESEARCH_CORPUS`: documents to search when the request names none."""
+    model: str | None = None
+    """`RESEARCH_MODEL`: the model when the request names none."""
+
+
+Opener = Callable[[Settings, Path], AbstractAsyncContextManager[World]]
+
+
+def nobody(_event: Event) -> None:
+    """Listens to nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """What whoever calls the flow gives it beside its parameters, which are JSON: objects of its own process."""
+
+    listener: Listener = nobody
+    opener: Opener = open_world
+    """Opens a world. Another one brings a model, or a whole world, of the caller's own."""
+    retry_delays: Sequence[float] = RETRY_DELAYS
+    environment: Environment = field(default_factory=Environment)
+
+    def world(self, pages: Path, *, model: str | None, corpus: str | None) -> AbstractAsyncContextManager[World]:
+        """The world of one run; its pages are stored in the folder `pages`.
+
+        Raises:
+            InvalidInput: no such model; no corpus, or one that cannot be read.
+        """
+        settings = Settings(
+            cache_dir=self.environment.cache_dir,
+            model=model or self.environment.model,
+            corpus=corpus or self.environment.corpus,
+        )
+        return self.opener(settings, pages)
+
+
+_HOST: Final[ContextVar[Callable[[], Host]]] = ContextVar("host", default=Host)
+
+
+def host() -> Host:
+    return _HOST.get()()
+
+
+@contextmanager
+def hosted(by: Host) -> Iterator[None]:
+    """Flows that are called inside this block have this host."""
+    token = _HOST.set(lambda: by)
+    try:
+        yield
+    finally:
+        _HOST.reset(token)

@@ -1,0 +1,121 @@
+"""The engine's steps as Prefect tasks: the same functions, watched and kept. No logic of their own.
+
+A task's only parameter is a `Call`. Prefect walks through every parameter it is given, looking for futures, and compares its
+parts with earlier results by their `id()`; a `Call` is opaque to both, so no time is lost and no false dependency is drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Generic, TypeVar
+
+from prefect import Task as PrefectTask
+from prefect import task as prefect_task
+from prefect.context import TaskRunContext
+
+from flows import policies
+from flows.gate import Gate
+from flows.policies import Keys
+from research.pipeline import ENGINE, Steps
+from research.ports import Draft, Grade, Investigated, Plan, SubQuery, World
+from research.task import Task
+
+T = TypeVar("T")
+
+
+class Call(Generic[T]):
+    """One piece of work: what a person calls it, the key it is kept under (None: it is not kept), and how it is done."""
+
+    __slots__ = ("_work", "called", "key", "label")
+
+    def __init__(self, label: str, key: str | None, work: Callable[[], Awaitable[T]]) -> None:
+        self.label = label
+        self.key = key
+        self.called = False
+        """True once the work was really done here, rather than found."""
+        self._work = work
+
+    def __str__(self) -> str:
+        return self.label
+
+    async def do(self) -> T:
+        self.called = True
+        return await self._work()
+
+
+def _key(_context: TaskRunContext, parameters: dict[str, Any]) -> str | None:
+    key: str | None = parameters["call"].key
+    return key
+
+
+Doer = Callable[[Call[Any]], Awaitable[Any]]
+"""What does a call: a Prefect task, when there is a Prefect."""
+
+
+@dataclass(frozen=True)
+class Tasks:
+    """The Prefect tasks of a run. One set for each run, because a task carries its retries."""
+
+    shard: Doer
+    row: Doer
+    plan: Doer
+    investigate: Doer
+    grade: Doer
+    synthesize: Doer
+
+
+def _task(name: str, **options: Any) -> PrefectTask[Any, Any]:
+    async def work(call: Call[Any]) -> Any:
+        return await call.do()
+
+    options.setdefault("cache_key_fn", _key)
+    return prefect_task(name=name, task_run_name="{call}", cache_result_in_memory=False, **options)(work)
+
+
+def make_tasks(retry_delays: Sequence[float] = policies.RETRY_DELAYS) -> Tasks:
+    return Tasks(
+        shard=_task("shard", cache_key_fn=None, persist_result=False),
+        row=_task("row"),
+        plan=_task("plan"),
+        investigate=_task(
+            "sub-query",
+            retries=len(retry_delays),
+            retry_delay_seconds=list(retry_delays),
+            retry_condition_fn=policies.is_transient,
+        ),
+        grade=_task("grade"),
+        synthesize=_task("synthesize"),
+    )
+
+
+async def run_task(task: Doer, call: Call[T], gate: Gate) -> T:
+    """Do a call as a task run on this event loop, and count it for the gate however it ends."""
+    try:
+        done: T = await task(call)
+        return done
+    finally:
+        gate.task_run_finished()
+
+
+def watched(tasks: Tasks, gate: Gate, keys: Keys) -> Steps:
+    """The engine's steps for one task, each call of them a task run that is kept under the key of its content."""
+
+    async def plan(task: Task, world: World) -> Plan:
+        return await run_task(tasks.plan, Call("plan", keys.plan(), partial(ENGINE.plan, task, world)), gate)
+
+    async def investigate(task: Task, subquery: SubQuery, world: World, max_fetches: int) -> Investigated:
+        work = partial(ENGINE.investigate, task, subquery, world, max_fetches)
+        key = keys.investigate(subquery, max_fetches)
+        return await run_task(tasks.investigate, Call(policies.subquery_label(subquery), key, work), gate)
+
+    async def grade(task: Task, work: Sequence[Investigated], world: World, max_subqueries: int) -> Grade:
+        key = keys.grade(work, max_subqueries)
+        return await run_task(tasks.grade, Call("grade", key, partial(ENGINE.grade, task, work, world, max_subqueries)), gate)
+
+    async def synthesize(task: Task, work: Sequence[Investigated], world: World) -> Draft:
+        call = Call("synthesize", keys.synthesize(work), partial(ENGINE.synthesize, task, work, world))
+        return await run_task(tasks.synthesize, call, gate)
+
+    return Steps(plan=plan, investigate=investigate, grade=grade, synthesize=synthesize)
