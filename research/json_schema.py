@@ -84,7 +84,8 @@ def _metaschema() -> Validator:
 def document_faults(schema: Any) -> list[Fault]:
     """All that is wrong with a document as a JSON Schema of draft 2020-12 whose references stay inside it."""
     faults = [_meta_fault(error) for error in _metaschema().iter_errors(schema)]
-    return faults + _dialect_faults(schema) + [fault for _, fault in _references(schema) if isinstance(fault, Fault)]
+    faults += _dialect_faults(schema) + [fault for _, fault in _references(schema) if isinstance(fault, Fault)]
+    return sorted(faults, key=lambda fault: fault.pointer)
 
 
 def _meta_fault(error: ValidationError) -> Fault:
