@@ -24,6 +24,9 @@ MAX_DEPTH: Final = 250
 MAX_BYTES: Final = 8_000_000
 """What is read of one page. The longest real pages are below 5 MB."""
 
+SHORT: Final = 30
+"""Characters. A shorter text may well stand twice: `minutes`, `Yes`."""
+
 _INVISIBLE_PARTS: Final = re.compile(rb"(?is)<(script|style)\b.*?(?:</\1\s*>|\Z)")
 _CONTAINER_TAGS: Final = re.compile(
     rb"(?i)</?(?:div|section|article|main|center|font|span|b|i|em|strong|u|a|small|big|blockquote|table|tbody|tr|td|ul|ol|li|dl|form|fieldset)\b[^<>]*>"
@@ -154,6 +157,8 @@ def _without_repeats(kept: list[Block]) -> list[Block]:
         if block.kind == "heading":
             continue
         if block.kind in ("paragraph", "table"):
+            if len(block.text) < SHORT:
+                continue
             key = _squash(block.text)
             if key in seen:
                 block.lines = []

@@ -49,6 +49,7 @@ _CHROME_ROLES: Final = frozenset("navigation banner contentinfo search dialog al
 _LABEL: Final = re.compile(r"label|(?:^|[-_\s])(?:key|term|attr\w*|prop\w*|legend|heading|spec-?name|dt|th)(?:$|[-_\s])", re.I)
 _LABEL_TAGS: Final = frozenset({"strong", "b", "label", "dt", "th"})
 _FACT: Final = re.compile(r"[^\s:|#][^:\n]{0,59}: \S")
+_QUANTITY: Final = re.compile(r"[^\w\s]?\s?\d[\d.,]*\W{0,3}\w{0,12}\W{0,2}(?:\d[\d.,]*\W{0,2}\w{0,12})?\W{0,2}$")
 _BINDS_BEFORE: Final = tuple(",;:–—-(/[“")
 _BINDS_AFTER: Final = re.compile(r"[a-z(),.;:)\]–—-]")
 
@@ -147,6 +148,8 @@ class _Walk:
             self._preformatted(element)
         elif pair := _pair(element):
             self._add(Block("facts", [pair]))
+        elif facts := _ledger(element):
+            self._add(Block("facts", facts))
         else:
             self.children(element)
             self.flush()
@@ -385,9 +388,11 @@ def _pair(element: HtmlElement) -> str:
         return ""
     parts = [child for child in element if isinstance(child.tag, str) and not _unseen(child) and _opening(child)]
     tail = clean(" ".join(child.tail or "" for child in element))
-    if len(parts) != 2 or tail.strip(" :") or _length(element, 400) >= 400:
+    if not 2 <= len(parts) <= 3 or tail.strip(" :") or _length(element, 400) >= 400:
         return ""
-    label, content = parts
+    label, content = parts[:2]
+    if len(parts) == 3 or _is_quantity(value(content)):
+        return _quantity(parts) if not tail else ""
     if label.tag in _LISTS or _holds_structure(content) or _holds_structure(label) or label.tag in _HEADINGS:
         return ""
     key, text = value(label), value(content)
@@ -398,6 +403,45 @@ def _pair(element: HtmlElement) -> str:
     if not key or not text or len(key) > 60 or ":" in key or key[0] in "#|":
         return ""
     return fact(key.replace("|", "¦"), text)
+
+
+def _quantity(parts: list[HtmlElement]) -> str:
+    """`Prep time: 20 minutes` from `<div>Prep time</div><div>20</div><div>minutes</div>`."""
+    key, *rest = [value(part) for part in parts]
+    text = " ".join(rest)
+    is_label = len(key) <= 30 and key[:1].isalpha() and not any(map(str.isdigit, key)) and next(parts[0].iter("a"), None) is None
+    if any(_holds_structure(part) for part in parts) or not is_label or not _is_quantity(text) or len(text) > 40:
+        return ""
+    return fact(key.replace("|", "¦"), text) if key.rstrip(" :").count(":") == 0 else ""
+
+
+def _is_quantity(text: str) -> bool:
+    return bool(_QUANTITY.match(text))
+
+
+def _ledger(element: HtmlElement) -> list[str]:
+    """`Key: value` lines if all children of an element are rows of two cells that are built alike, as in
+    `<div><div class="c1">Owner</div><div class="c2">NASA</div></div>`; [] otherwise. Nothing else says that these are labels, so there
+    must be several, short, different, and not links."""
+    rows = [child for child in element if isinstance(child.tag, str) and not _unseen(child) and _opening(child)]
+    if not 3 <= len(rows) <= 300 or (element.text and not element.text.isspace()):
+        return []
+    facts: list[str] = []
+    keys: set[str] = set()
+    built: set[tuple[object, ...]] = set()
+    for child in rows:
+        cells = [cell for cell in child if isinstance(cell.tag, str) and not _unseen(cell) and _opening(cell)]
+        if len(cells) != 2 or _length(child, 400) >= 400 or (child.text and not child.text.isspace()) or clean(child.tail or ""):
+            return []
+        if any(clean(cell.tail or "") or _holds_structure(cell) for cell in cells) or next(cells[0].iter("a"), None) is not None:
+            return []
+        key, text = value(cells[0]).rstrip(" :："), value(cells[1])
+        if not key or not text or len(key) > 40 or ":" in key or key[0] in "#|" or not any(map(str.isalpha, key)):
+            return []
+        built.add((child.tag, cells[0].tag, cells[0].get("class"), cells[1].tag, cells[1].get("class")))
+        keys.add(key)
+        facts.append(fact(key.replace("|", "¦"), text))
+    return facts if len(built) == 1 and len(keys) == len(facts) else []
 
 
 def _length(element: HtmlElement, limit: int) -> int:
@@ -482,7 +526,9 @@ def _rows(table: HtmlElement) -> Iterator[list[HtmlElement]]:
 
 def _is_scaffold(table: HtmlElement, rows: list[list[HtmlElement]]) -> bool:
     """A table that only places things on the screen."""
-    if table.get("role") in ("presentation", "none") or max(map(len, rows), default=0) == 1:
+    if max(map(len, rows), default=0) <= 1:
+        return True
+    if table.get("role") in ("presentation", "none") and next(table.iter("th"), None) is None:
         return True
     cells = [cell for cells in rows for cell in cells]
     return any(next(cell.iter("table", "h1", "h2", "form"), None) is not None or _length(cell, 1500) >= 1500 for cell in cells)
