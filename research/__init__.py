@@ -1,1 +1,66 @@
-"""research: one research task, from question to answer with evidence."""
+"""research: one research task, from the question to typed answers with their evidence.
+
+`await research.run("Who launched Voyager 1?", corpus="pages/")` is the whole of it; the rest is for composing it yourself. Tables
+of tasks are the business of `flows`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from research.api import run
+    from research.errors import InvalidInput, LimitReached, ResearchError, TerminalError, TransientError
+    from research.output_spec import OutputSpec
+    from research.ports import Fetcher, Model, Search, World
+    from research.result import SCHEMA_VERSION, Result
+    from research.task import SourcePolicy, Task
+    from research.world import Settings, open_world
+
+_HOME: Final = {
+    "run": "api",
+    "InvalidInput": "errors",
+    "LimitReached": "errors",
+    "ResearchError": "errors",
+    "TerminalError": "errors",
+    "TransientError": "errors",
+    "OutputSpec": "output_spec",
+    "Fetcher": "ports",
+    "Model": "ports",
+    "Search": "ports",
+    "World": "ports",
+    "Result": "result",
+    "SCHEMA_VERSION": "result",
+    "Settings": "world",
+    "open_world": "world",
+    "SourcePolicy": "task",
+    "Task": "task",
+}
+
+__all__ = [  # noqa: RUF022 - by what a newcomer needs first
+    "run",
+    "Task",
+    "SourcePolicy",
+    "OutputSpec",
+    "Result",
+    "SCHEMA_VERSION",
+    "World",
+    "open_world",
+    "Settings",
+    "Model",
+    "Search",
+    "Fetcher",
+    "ResearchError",
+    "TerminalError",
+    "InvalidInput",
+    "TransientError",
+    "LimitReached",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Names are brought in when first used: a command that only prints its help does not wait for an index and a parser."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'research' has no attribute {name!r}")
+    return getattr(import_module(f"research.{_HOME[name]}"), name)
