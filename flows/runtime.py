@@ -9,28 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from platformdirs import user_cache_path
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
-
+from flows.environment import Environment
 from flows.events import Event, Listener
 from flows.policies import RETRY_DELAYS
 from research.ports import World
 from research.world import Settings, open_world
-
-
-class Environment(BaseSettings):
-    """`RESEARCH_…` environment variables: defaults for what a request leaves open."""
-
-    model_config = SettingsConfigDict(env_prefix="RESEARCH_", frozen=True)
-
-    cache_dir: Path = Field(default_factory=lambda: user_cache_path("research-flows"))
-    """`RESEARCH_CACHE_DIR`: where search indexes are kept between runs."""
-    corpus: str | None = None
-    """`RESEARCH_CORPUS`: documents to search when the request names none."""
-    model: str | None = None
-    """`RESEARCH_MODEL`: the model when the request names none."""
-
 
 Opener = Callable[[Settings, Path], AbstractAsyncContextManager[World]]
 
