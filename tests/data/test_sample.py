@@ -1,4 +1,4 @@
-"""The sample in `data/` is what its README says it is: every answer of the truth file stands in the corpus, every null does not."""
+"""The sample in `data/` is what its README says: every answer of the truth file stands in the corpus, and no null does."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def pages_titled(mission: str) -> dict[str, str]:
 
 
 def texts_about(mission: str) -> list[str]:
-    """Texts in which a statement is about the mission: pages with its name as title, and lines or blocks of other pages that name it."""
+    """Texts about the mission: pages with its name in the title, and lines and blocks of other pages that name it."""
     titled = pages_titled(mission)
     found = list(titled.values())
     for name, (_, text) in corpus().items():
