@@ -24,6 +24,7 @@ _SKIP: Final = frozenset(
     "script style noscript template svg iframe object embed audio video canvas head select option datalist textarea input button "
     "map area annotation annotation-xml progress meter".split()
 )
+_NEVER_SHOWN: Final = frozenset({"script", "style", "noscript", "template", "head"})
 _HEADINGS: Final = {f"h{level}": level for level in range(1, 7)}
 _BLOCKS: Final = frozenset(
     "address article aside blockquote body caption center dd details dialog dir div dl dt fieldset figcaption figure footer form "
@@ -355,8 +356,9 @@ def _unseen(element: HtmlElement) -> bool:
     """Scripts, forms' controls, reference marks, edit links, and what is hidden in the middle of a line. A hidden block stays: it
     is a closed tab or a folded section, and those hold facts."""
     tag = element.tag
-    if tag in _SKIP or element.get("aria-hidden") == "true" and tag not in _BLOCKS and tag not in ("span", "a"):
-        return True
+    if tag in _SKIP:
+        # A button that is never closed swallows the page.
+        return tag in _NEVER_SHOWN or next(element.iter("h1", "main", "article", "p"), None) is None
     if tag == "sup" and len(element) <= 4 and _REFERENCE.fullmatch(element.text_content()):
         return True
     attributes = element.attrib

@@ -147,7 +147,7 @@ class PageData:
     @property
     def is_thing(self) -> bool:
         """The page is about one thing (a product, a recipe, an event), and is not an article."""
-        return not self.types & _ARTICLES and bool(self.types - _ABOUT_PAGES)
+        return bool(self.types - _ABOUT_PAGES - _ARTICLES)
 
 
 def page_data(tree: HtmlElement, url: str) -> PageData:
