@@ -96,6 +96,8 @@ class RunFolder:
             return run
         if folder.is_dir() and any(entry.name != STATE for entry in folder.iterdir()):
             raise InvalidRun(f"{folder} is not empty and holds no {RUN_FILE}: choose another folder with --out.")
+        if "?" in str(folder):
+            raise InvalidRun(f"{folder} holds a `?`, and DuckDB would read what follows as options: choose another name.")
         columns = ResultColumns.plan(input_schema, spec)
         document = {
             "format_version": FORMAT_VERSION,
