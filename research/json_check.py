@@ -2,47 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, Final
 
-from jsonschema import Draft202012Validator, FormatChecker
+from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 from jsonschema.protocols import Validator
 from jsonschema.validators import extend
 from rapidfuzz import fuzz, process
 from referencing.jsonschema import EMPTY_REGISTRY
 
+from research import patterns
 from research.errors import Fault
+from research.formats import checker
 
 MAX_DEPTH: Final = 40
 """Of nested JSON values, in a schema and in an answer."""
-
-
-_DATE_TIME: Final = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt]([01][0-9]|2[0-3]):[0-5][0-9]:([0-5][0-9]|60)([.][0-9]+)?([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
-)
-
-
-def instant(text: str) -> datetime:
-    """The moment of an RFC 3339 date-time, in UTC, to the microsecond. A leap second is the second after it.
-
-    Raises:
-        ValueError: it is none, or lies outside the years 1 to 9999.
-    """
-    found = _DATE_TIME.fullmatch(text)
-    if not found:
-        raise ValueError("is not an RFC 3339 date-time")
-    leap = found[2] == "60"
-    try:
-        moment = datetime.fromisoformat((f"{text[:17]}59{text[19:]}" if leap else text).upper()).astimezone(UTC)
-        if leap and (moment.hour, moment.minute) != (23, 59):
-            raise ValueError("has a leap second in the middle of a day")
-        return moment + timedelta(seconds=leap)
-    except OverflowError as reason:
-        raise ValueError("lies outside the years 1 to 9999") from reason
 
 
 def _unicode(text: str) -> bool:
@@ -51,17 +27,6 @@ def _unicode(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _formats() -> FormatChecker:
-    """The formats of draft 2020-12; a date-time must also be a moment that a table can hold."""
-    checker = FormatChecker(formats=())
-    checker.checkers = dict(Draft202012Validator.FORMAT_CHECKER.checkers)
-    checker.checkers["date-time"] = (lambda value: not isinstance(value, str) or bool(instant(value)), ValueError)
-    return checker
-
-
-FORMATS: Final = _formats()
 
 
 def escape(token: str | int) -> str:
@@ -116,7 +81,8 @@ def json_faults(value: Any, max_bits: int | None = None) -> list[Fault]:
 
 def validator(schema: Any) -> Validator:
     """The validator of a document without faults: draft 2020-12, formats checked, nothing fetched."""
-    return Draft202012Validator(schema, format_checker=FORMATS, registry=EMPTY_REGISTRY)
+    strict: Validator = _strict()(schema, format_checker=checker(), registry=EMPTY_REGISTRY)
+    return strict
 
 
 def lenient_validator(expanded: dict[str, Any]) -> Validator:
@@ -124,8 +90,8 @@ def lenient_validator(expanded: dict[str, Any]) -> Validator:
 
     Under `not` and `if` the schema's own words hold, since leniency there would turn into strictness.
     """
-    checker: Validator = _lenient()(expanded, format_checker=FORMATS, registry=EMPTY_REGISTRY)
-    return checker
+    lenient: Validator = _lenient()(expanded, format_checker=checker(), registry=EMPTY_REGISTRY)
+    return lenient
 
 
 def _properties(check: Any, properties: Mapping[str, Any], instance: Any, schema: Any) -> Iterator[ValidationError]:
@@ -134,8 +100,42 @@ def _properties(check: Any, properties: Mapping[str, Any], instance: Any, schema
             yield from check.descend(instance[name], part, path=name, schema_path=name)
 
 
+def _pattern(check: Any, pattern: str, instance: Any, schema: Any) -> Iterator[ValidationError]:
+    try:
+        if isinstance(instance, str) and not patterns.found(pattern, instance):
+            yield ValidationError(f"{shown(instance)} does not match the pattern {pattern}")
+    except TimeoutError:
+        yield ValidationError(f"the pattern {pattern} takes too long on {shown(instance)}: write a simpler one")
+
+
+def _pattern_properties(check: Any, parts: Mapping[str, Any], instance: Any, schema: Any) -> Iterator[ValidationError]:
+    for pattern, part in parts.items() if isinstance(instance, dict) else ():
+        for name, value in instance.items():
+            if patterns.found(pattern, name):
+                yield from check.descend(value, part, path=name, schema_path=pattern)
+
+
+def _additional_properties(check: Any, part: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
+    if not isinstance(instance, dict):
+        return
+    known, matched = schema.get("properties", {}), schema.get("patternProperties", {})
+    for name, value in instance.items():
+        if name in known or any(patterns.found(pattern, name) for pattern in matched):
+            continue
+        if part is False:
+            yield ValidationError(f"is not a field here{nearest(name, known)}", path=[name])
+        else:
+            yield from check.descend(value, part, path=name)
+
+
+@cache
+def _strict() -> Any:
+    own = {"pattern": _pattern, "patternProperties": _pattern_properties, "additionalProperties": _additional_properties}
+    return extend(Draft202012Validator, own)  # type: ignore[no-untyped-call]
+
+
 def _without_nulls(keyword: str) -> Any:
-    inner = Draft202012Validator.VALIDATORS[keyword]
+    inner = _strict().VALIDATORS[keyword]
 
     def check(check: Any, value: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
         if value is not False and isinstance(instance, dict):
@@ -160,6 +160,13 @@ def _if(check: Any, value: Any, instance: Any, schema: Any) -> Iterator[Validati
         yield from check.descend(instance, schema[branch], schema_path=branch)
 
 
+def _unevaluated(check: Any, value: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
+    """A name counts as known if it does strictly or leniently: which branch holds may hang on what abstains."""
+    inner = _without_nulls("unevaluatedProperties")
+    if strict := list(inner(validator(schema), value, instance, schema)):
+        yield from strict if list(inner(check, value, instance, schema)) else ()
+
+
 def _fits_64_bits(checker: Any, value: object) -> bool:
     """JSON Schema's integers (1.0 is one) as far as a column can hold them."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
@@ -170,11 +177,12 @@ def _fits_64_bits(checker: Any, value: object) -> bool:
 @cache
 def _lenient() -> Any:
     return extend(  # type: ignore[no-untyped-call]
-        Draft202012Validator,
+        _strict(),
         {
             "properties": _properties,
             "patternProperties": _without_nulls("patternProperties"),
             "additionalProperties": _without_nulls("additionalProperties"),
+            "unevaluatedProperties": _unevaluated,
             "required": _silent,
             "dependentRequired": _silent,
             "not": _not,

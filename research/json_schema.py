@@ -16,8 +16,10 @@ from jsonschema.protocols import Validator
 from referencing.exceptions import NoSuchResource, Unresolvable
 from referencing.jsonschema import DRAFT202012, EMPTY_REGISTRY
 
+from research import patterns
 from research.errors import Fault
-from research.json_check import FORMATS, MAX_DEPTH, message, nearest, pointer, shown
+from research.formats import checker
+from research.json_check import MAX_DEPTH, message, nearest, pointer, shown
 
 DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
 TYPES: Final = ("array", "boolean", "integer", "null", "number", "object", "string")
@@ -78,7 +80,7 @@ def children(schema: Any) -> Iterator[tuple[tuple[str | int, ...], Any]]:
 @cache
 def _metaschema() -> Validator:
     # With format checks, so that a bad `pattern` is found here and not in the middle of a run.
-    return Draft202012Validator(Draft202012Validator.META_SCHEMA, format_checker=FORMATS)
+    return Draft202012Validator(Draft202012Validator.META_SCHEMA, format_checker=checker())
 
 
 def document_faults(schema: Any) -> list[Fault]:
@@ -95,9 +97,9 @@ def _meta_fault(error: ValidationError) -> Fault:
         return Fault(at, f'"{error.instance}" is not a JSON type ({", ".join(TYPES)}){nearest(error.instance, TYPES)}')
     if error.validator == "format" and error.validator_value == "regex":
         try:
-            re.compile(str(error.instance))
-        except (re.error, OverflowError, RecursionError) as reason:
-            return Fault(at, f"is not a regular expression: {reason}")
+            patterns.compiled(str(error.instance))
+        except ValueError as reason:
+            return Fault(at, f"{shown(error.instance)} is not a regular expression: {reason}")
     if error.validator == "type" and error.validator_value == ["object", "boolean"]:
         return Fault(at, f"{shown(error.instance)} is not a schema: write an object")
     return Fault(at, message(error))
@@ -113,6 +115,12 @@ def _dialect_faults(schema: Any) -> list[Fault]:
         dialect = part.get("$schema")
         if isinstance(dialect, str) and dialect.rstrip("#") != DRAFT and (at or not older):
             faults.append(Fault(f"{at}/$schema", f"{dialect} is not supported: write the schema in {DRAFT}"))
+        if "unevaluatedProperties" in part and any(
+            not _plain(pattern) for _, inner in subschemas(part) for pattern in _names(inner)
+        ):
+            faults.append(
+                Fault(f"{at}/unevaluatedProperties", "does not work with this patternProperties: write additionalProperties")
+            )
         if older:
             faults.extend(
                 Fault(f"{at}/{word}", f"{older} keyword that 2020-12 does not have: {advice}")
@@ -120,6 +128,19 @@ def _dialect_faults(schema: Any) -> list[Fault]:
                 if word in part
             )
     return faults
+
+
+def _names(schema: Any) -> list[str]:
+    return list(schema.get("patternProperties", ())) if isinstance(schema, dict) else []
+
+
+def _plain(pattern: str) -> bool:
+    """Whether Python reads a pattern too. `jsonschema` takes it so under `unevaluatedProperties`, and would fail in a run."""
+    try:
+        re.compile(pattern)
+    except re.error:
+        return False
+    return True
 
 
 def _references(schema: Any) -> Iterator[tuple[str, Fault | tuple[Any, str]]]:

@@ -25,7 +25,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from research.closing import folded
-from research.json_check import instant
+from research.formats import instant
 from research.output_spec import Field, OutputSpec
 
 JSON_TEXT: Final = {b"content": b"json"}

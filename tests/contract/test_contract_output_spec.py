@@ -348,7 +348,7 @@ def test_every_fault_of_an_answer_has_its_pointer() -> None:
 
 def test_an_unknown_name_is_a_fault_at_any_depth() -> None:
     """Where the schema says nothing of other names, an object is closed; where it allows them, they are allowed."""
-    assert list(messages({"people": [{"name": "x", "nick": "y"}]})) == ["/people/0"]
+    assert list(messages({"people": [{"name": "x", "nick": "y"}]})) == ["/people/0/nick"]
     free = OutputSpec.parse({"properties": {"a": {"type": "object", "properties": {"b": {}}, "additionalProperties": True}}})
     assert free.check({"a": {"c": 1}}) == ()
 
@@ -356,6 +356,53 @@ def test_an_unknown_name_is_a_fault_at_any_depth() -> None:
 def test_the_root_is_closed_even_where_it_says_otherwise() -> None:
     spec = OutputSpec.parse({"properties": {"a": {}}, "additionalProperties": True})
     assert [fault.pointer for fault in spec.check({"b": 1})] == ["/b"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "good", "bad"),
+    [
+        (r"^\d+$", "12", "১২"),  # ECMA's digits are ASCII
+        (r"^\d+$", "12", "12\n"),  # and its $ is the very end
+        (r"^\p{Letter}+$", "Zoë", "Z1"),
+        (r"^(?<a>x)\k<a>$", "xx", "xy"),
+        (r"^[\w-]+$", "a-b", "é"),
+        (r"^[[&&\]]+$", "[&]", "a"),
+        (r"^.$", "a", "\u2028"),
+        (r"^\uD83D\uDC32$", "🐲", "x"),
+    ],
+)
+def test_patterns_mean_what_json_schema_means(pattern: str, good: str, bad: str) -> None:
+    spec = OutputSpec.parse({"properties": {"x": {"type": "string", "pattern": pattern}}})
+    assert spec.check({"x": good}) == ()
+    assert [fault.pointer for fault in spec.check({"x": bad})] == ["/x"]
+
+
+@pytest.mark.parametrize("pattern", ["(", "(?P<a>x)", "(?i)a", r"\a", "a{2,1}", r"\u{110000}"])
+def test_what_is_no_pattern_is_refused_before_it_is_used(pattern: str) -> None:
+    assert list(faults_of({"properties": {"x": {"pattern": pattern}}})) == ["/properties/x/pattern"]
+    assert "/properties/x/patternProperties" in faults_of({"properties": {"x": {"patternProperties": {pattern: {}}}}})
+
+
+def test_a_pattern_that_never_ends_is_stopped() -> None:
+    spec = OutputSpec.parse({"properties": {"x": {"pattern": "^(a|a)*$"}}})
+    assert ["takes too long" in fault.message for fault in spec.check({"x": "a" * 60 + "b"})] == [True]
+
+
+@pytest.mark.parametrize(
+    ("format_", "good", "bad"),
+    [
+        ("email", "ada@example.com", "ada@"),
+        ("uuid", "2eb8aa08-aa98-11ea-b4aa-73b441d16380", "2eb8aa08-aa98-11ea-b4aa-73b441d1638"),
+        ("duration", "P1DT12H", "P1H"),
+        ("time", "08:30:06Z", "08:30:06"),
+        ("uri", "https://example.com/", "example.com"),
+        ("date", "2024-02-29", "2023-02-29"),
+    ],
+)
+def test_formats_are_checked(format_: str, good: str, bad: str) -> None:
+    spec = OutputSpec.parse({"properties": {"x": {"type": "string", "format": format_}}})
+    assert spec.check({"x": good}) == ()
+    assert [fault.pointer for fault in spec.check({"x": bad})] == ["/x"]
 
 
 def test_leniency_does_not_turn_into_strictness() -> None:
@@ -367,6 +414,10 @@ def test_leniency_does_not_turn_into_strictness() -> None:
     negated = OutputSpec.parse({"properties": {"x": {"not": {"required": ["a"]}}}})
     assert negated.check({"x": {}}) == ()
     assert negated.check({"x": {"a": 1}}) != ()
+    branches = {"if": {"required": ["a"]}, "then": {"properties": {"b": {}}}, "else": {"properties": {"c": {}}}}
+    unevaluated = OutputSpec.parse({"properties": {"x": {**branches, "unevaluatedProperties": False}}})
+    assert unevaluated.check({"x": {"c": 1}}) == ()
+    assert unevaluated.check({"x": {"d": 1}}) != ()
     conditional = OutputSpec.parse(
         {
             "properties": {

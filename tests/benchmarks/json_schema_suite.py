@@ -1,0 +1,124 @@
+"""Runs the JSON-Schema-Test-Suite (draft 2020-12) through the validator that output schemas are checked with.
+
+    python tests/benchmarks/json_schema_suite.py --eval FOLDER
+
+FOLDER holds `json_schema_test_suite/tests.jsonl.gz`, one case a line: draft, file, optional, group, test, schema, data, valid.
+Exit code 1 if a case fails that is not excepted by name and reason, if an exception no longer happens, or if following
+a schema's `$ref`s changes what it means.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from research.json_check import json_faults, validator
+from research.json_schema import document_faults, expand
+
+DRAFT = "draft2020-12"
+
+# (start of the file's name, words of the case or of what happened) -> why it differs. The first match counts.
+EXCEPTIONS: list[tuple[str, str, str]] = [
+    (
+        "",
+        "and nothing is fetched",
+        "a `$ref` that leads out of the document is refused: nothing is fetched, not even the metaschema",
+    ),
+    ("format.json", "is only an annotation by default", "formats are always checked: a wrong date must not reach a date column"),
+    ("", "is not supported: write the schema in", "schemas of a custom metaschema are refused by name"),
+    ("optional/refOfUnknownKeyword.json", "does not lead to a schema", "a `$ref` must lead to where a schema stands"),
+    (
+        "optional/dependencies-compatibility.json",
+        "says valid",
+        "`dependencies` is no keyword of 2020-12; from older drafts it is refused",
+    ),
+    ("optional/format/hostname.json", "says valid", "jsonschema's `hostname` (fqdn) does not look inside punycode labels"),
+    (
+        "optional/format/idn-hostname.json",
+        "says valid",
+        "jsonschema's `idn-hostname` (idna) lets a trailing dot and one Bidi rule pass",
+    ),
+    ("optional/format/iri.json", "says invalid", "jsonschema's `iri` (rfc3987-syntax) knows some IP literals and planes not"),
+    ("optional/format/uri", "IPv", "jsonschema's `uri` (rfc3986-validator) lets a leading zero in an IPv4 part pass"),
+    ("optional/format/uri-template.json", "", "jsonschema's `uri-template` checks less than RFC 6570 asks"),
+    ("optional/format/relative-json-pointer.json", "", "jsonschema's own `relative-json-pointer`: digits of the prefix"),
+]
+
+
+def excepted(case: dict[str, Any], name: str) -> str | None:
+    """The reason why a case may differ; None if it must pass."""
+    return next((why for file, words, why in EXCEPTIONS if case["file"].startswith(file) and words in name), None)
+
+
+def cases(path: Path) -> Iterator[dict[str, Any]]:
+    """The suite's cases of the draft, in order."""
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        yield from (case for case in map(json.loads, lines) if case["draft"] == DRAFT)
+
+
+def outcome(case: dict[str, Any]) -> str:
+    """`right`, or how the project differs from the suite."""
+    faults = json_faults(case["schema"]) or document_faults(case["schema"])
+    if faults:
+        return f"schema refused: {faults[0]}"
+    if json_faults(case["data"]):
+        return f"data refused: {json_faults(case['data'])[0]}"
+    valid = validator(case["schema"]).is_valid(case["data"])
+    return "right" if valid == case["valid"] else f"says {'valid' if valid else 'invalid'}"
+
+
+def expansion(case: dict[str, Any]) -> str:
+    """Whether the schema with every `$ref` followed judges the same as the schema; or why it cannot be followed."""
+    schema = case["schema"]
+    if not isinstance(schema, dict) or document_faults(schema):
+        return "not tried"
+    expanded, faults = expand(schema)
+    if faults:
+        return "recursive" if "recursive" in faults[0].message else "with $dynamicRef"
+    alike = validator(schema).is_valid(case["data"]) == validator(expanded).is_valid(case["data"])
+    return "alike" if alike else "different"
+
+
+def main() -> int:
+    """Prints the figures; 0 if nothing is unexplained."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--eval", type=Path, required=True, help="folder of the evaluation data")
+    parser.add_argument("--list", action="store_true", help="print every excepted case")
+    options = parser.parse_args()
+
+    total = passed = 0
+    reasons: dict[str, list[str]] = defaultdict(list)
+    failed: list[str] = []
+    expansions: Counter[str] = Counter()
+    for case in cases(options.eval / "json_schema_test_suite" / "tests.jsonl.gz"):
+        total += 1
+        expansions[expansion(case)] += 1
+        result = outcome(case)
+        name = f"{case['file']} · {case['group']} · {case['test']}: {result}"
+        if result == "right":
+            passed += 1
+        elif reason := excepted(case, name):
+            reasons[reason].append(name)
+        else:
+            failed.append(name)
+    excepted_count = sum(map(len, reasons.values()))
+    write = sys.stdout.write
+    write(f"{total} cases of {DRAFT}: {passed} passed, {len(failed)} failed, {excepted_count} excepted\n")
+    for reason, names in sorted(reasons.items(), key=lambda item: -len(item[1])):
+        write(f"  excepted {len(names):4}  {reason}\n")
+        write("".join(f"                 {name}\n" for name in names) if options.list else "")
+    write("".join(f"  FAILED  {name}\n" for name in failed))
+    unused = [f"{file} · {words}" for file, words, why in EXCEPTIONS if why not in reasons]
+    write("".join(f"  NOT NEEDED  exception {name}\n" for name in unused))
+    write(f"with every $ref followed: {dict(expansions)}\n")
+    return 1 if failed or unused or expansions["different"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
