@@ -1,0 +1,79 @@
+"""Doubles for testing flows: Anthropic's Messages API on loopback, for the real SDK. No key, no network, no cost.
+
+    with ModelServer([text("Hello")]) as server:
+        client = anthropic.Anthropic(base_url=server.url, api_key="test")
+
+See docs/testing.md.
+"""
+
+from research.testing.batches import Batches
+from research.testing.faults import Faults
+from research.testing.model_server import ModelServer
+from research.testing.plausible import ImpossibleReply
+from research.testing.prompt_cache import PromptCache
+from research.testing.rate_limits import RateLimits
+from research.testing.recording import Answered, Request, ToolResult
+from research.testing.replies import (
+    Answer,
+    BatchEnd,
+    Failure,
+    Reply,
+    WebPage,
+    call,
+    canceled,
+    cited,
+    cited_document,
+    cut,
+    errored,
+    expired,
+    fail,
+    overflowed,
+    paused,
+    refusal,
+    structured,
+    text,
+    thinking,
+    tool_calls,
+    web_fetch,
+    web_search,
+)
+from research.testing.rules import Rule, Script, ScriptIsOver, echo, smallest
+
+__all__ = [
+    "Answer",
+    "Answered",
+    "BatchEnd",
+    "Batches",
+    "Failure",
+    "Faults",
+    "ImpossibleReply",
+    "ModelServer",
+    "PromptCache",
+    "RateLimits",
+    "Reply",
+    "Request",
+    "Rule",
+    "Script",
+    "ScriptIsOver",
+    "ToolResult",
+    "WebPage",
+    "call",
+    "canceled",
+    "cited",
+    "cited_document",
+    "cut",
+    "echo",
+    "errored",
+    "expired",
+    "fail",
+    "overflowed",
+    "paused",
+    "refusal",
+    "smallest",
+    "structured",
+    "text",
+    "thinking",
+    "tool_calls",
+    "web_fetch",
+    "web_search",
+]
