@@ -9,7 +9,7 @@ The truth is a table (CSV, JSONL, Parquet, …). Its columns:
 
 An empty cell says that the question has no answer: leaving the field empty is right. A JSON list, for a field that is not a list
 itself, holds several accepted values; `null` among them accepts an empty cell too. For a list or an object, the cell holds the
-value as JSON.
+value as JSON; where `[]` is expected, an empty cell is right too.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ def score(path: str | os.PathLike[str], truth: Any) -> Score:
             confidence = told.get(output.field)
             cells.append((output.field, (confidence or "none") if got is not None else "", outcome))
             if outcome not in _GOOD:
-                shown = expected[0] if len(expected) == 1 else tuple(expected)
+                shown = expected[0] if len(expected) == 1 else expected
                 wrong.append(WrongCell(row, output.field, shown, got, confidence, outcome))
     buckets = ("high", "medium", "low", "none")
     return Score(
@@ -216,7 +216,7 @@ def _key(value: Any) -> str:
 
 def _expected(value: Any, output: OutputColumn) -> tuple[Any, ...]:
     """The accepted values; None among them: an empty cell."""
-    if value is None or value == "" or value == []:
+    if value is None or value == "":
         return (None,)
     structured = {"array", "object"} & set(_types(output.schema))
     if isinstance(value, str) and (structured or value.lstrip().startswith("[")):
@@ -225,8 +225,8 @@ def _expected(value: Any, output: OutputColumn) -> tuple[Any, ...]:
         except ValueError:
             return (value,)
     if isinstance(value, list) and "array" not in structured:
-        return tuple(None if item == "" else item for item in value)
-    return (value,)
+        return tuple(None if item == "" else item for item in value) or (None,)
+    return (value, None) if value == [] else (value,)
 
 
 def _types(schema: Mapping[str, Any]) -> Iterable[str]:
