@@ -1,0 +1,68 @@
+"""The command's parts put together, and its one way of failing: a message a person can use, and an exit code."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Final
+
+from cyclopts import App, CycloptsError, Parameter
+
+from flows.cli.enrich import enrich
+from flows.cli.exits import Exit
+from flows.cli.look import score, show, verify
+from flows.cli.run import run
+from flows.cli.schema import check
+from flows.cli.terminal import note, print_json
+from research.errors import InvalidInput, LimitReached, ResearchError
+
+app: Final = App(
+    name="research",
+    help="Bulk web research for tables: typed answers, with the evidence for every cell.",
+    version=lambda: importlib.metadata.version("research-flows"),
+    help_format="markdown",
+    default_parameter=Parameter(negative=()),
+    result_action="return_value",
+)
+schemas: Final = App(name="schema", help="Work with output schemas.")
+
+for command in (enrich, run, show, verify, score):
+    app.command(command)
+schemas.command(check)
+app.command(schemas)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command. Returns its exit code; never raises.
+
+    Args:
+        arguments: without the program's name; None takes the process's own.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return int(app(given, exit_on_error=False, print_error=False) or Exit.OK)
+    except CycloptsError as error:
+        return _failed(error, given, Exit.BAD_INPUT, "research --help shows what there is")
+    except InvalidInput as error:
+        return _failed(error, given, Exit.BAD_INPUT)
+    except LimitReached as error:
+        return _failed(error, given, Exit.LIMIT, "raise the limit and run the same command to go on")
+    except KeyboardInterrupt as error:
+        return _failed(error, given, Exit.INTERRUPTED)
+    except ResearchError as error:
+        return _failed(error, given, Exit.BROKEN)
+    except Exception as error:  # noqa: BLE001  # the last stop: a person gets a sentence, with --debug the traceback
+        return _failed(error, given, Exit.BROKEN, "this is a bug; --debug shows where")
+
+
+def _failed(error: BaseException, arguments: Sequence[str], code: Exit, hint: str = "") -> int:
+    if "--debug" in arguments:
+        traceback.print_exception(error, file=sys.stderr)
+    message = "stopped" if isinstance(error, KeyboardInterrupt) else str(error) or type(error).__name__
+    if "--json" in arguments:
+        faults = [{"pointer": fault.pointer, "message": fault.message} for fault in getattr(error, "faults", ())]
+        print_json({"event": "error", "kind": type(error).__name__, "message": message, "faults": faults, "exit_code": int(code)})
+    note(f"{'' if code is Exit.INTERRUPTED else 'error: '}{message}" + (f"\n{hint}" if hint else ""))
+    return int(code)

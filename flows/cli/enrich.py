@@ -1,0 +1,128 @@
+"""`research enrich`: research every row of a table."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from flows.cli.exits import Exit
+from flows.cli.progress import watching
+from flows.cli.terminal import Output, money, note, out
+
+if TYPE_CHECKING:
+    from flows.enrich import Enrichment
+
+Processor = Literal["base", "core", "ultra", "research"]
+AtLeastOne = Parameter(validator=Number(gte=1))
+
+
+def enrich(
+    table: str,
+    /,
+    *,
+    schema: str | None = None,
+    objective: str | None = None,
+    objective_column: str | None = None,
+    query: str | None = None,
+    processor: Processor = "core",
+    corpus: str | None = None,
+    model: str | None = None,
+    out_folder: Annotated[Path | None, Parameter(name="--out")] = None,
+    limit: Annotated[int | None, AtLeastOne] = None,
+    concurrency: Annotated[int, Parameter(validator=Number(gte=1, lte=1000))] = 16,
+    shard_size: Annotated[int, Parameter(validator=Number(gte=1, lte=10_000))] = 100,
+    max_subqueries: Annotated[int | None, Parameter(validator=Number(gte=1, lte=12))] = None,
+    max_fetches: Annotated[int | None, Parameter(validator=Number(gte=1, lte=30))] = None,
+    dry_run: bool = False,
+    output: Output = Output(),  # noqa: B008  # frozen, and how cyclopts gives defaults
+) -> int:
+    """Research every row of a table, and put answers, evidence and usage into a run folder.
+
+    The same command goes on where an earlier one stopped: rows that are completed stay, rows that failed are tried again.
+
+    Args:
+        table: CSV, TSV, Parquet, JSON lines or Excel file, or `file.duckdb::table`.
+        schema: what to find out: an output schema file. Without it, one free answer a row.
+        objective: what to ask of each row, with columns in braces: `"Who operates {mission}?"`
+        objective_column: or the column that holds it.
+        query: one SELECT over the table, which it calls `input`; its rows are researched instead.
+        processor: how much may be spent on a row.
+        corpus: the documents to search: a folder, or a Parquet or JSON lines file of documents.
+        model: which model answers. Without it, the best that can be used.
+        out_folder: the run folder. Without it, `runs/<table>-<8 hex digits of the request's key>`.
+        limit: only the first so many rows.
+        concurrency: rows in flight at once.
+        shard_size: rows that are committed together. The first run of a run folder decides.
+        max_subqueries: most sub-queries of a row.
+        max_fetches: most pages read for a row.
+        dry_run: check everything, print the plan, run nothing.
+    """
+    _quiet_prefect(output.debug)
+    from flows.cli.plan import make_plan
+
+    asked: dict[str, Any] = {
+        "table": table,
+        "query": query,
+        "limit": limit,
+        "output_schema": schema,
+        "objective": objective,
+        "objective_column": objective_column,
+        "processor": processor,
+        "max_subqueries": max_subqueries,
+        "max_fetches": max_fetches,
+    }
+    plan = asyncio.run(make_plan(out_folder=out_folder, corpus=corpus, model=model, look_at_rows=dry_run, **asked))
+    if dry_run:
+        if output.json:
+            from flows.cli.terminal import print_json
+
+            print_json(plan.as_json())
+        else:
+            plan.print()
+        return Exit.OK
+    options = {
+        **asked,
+        "corpus": corpus,
+        "model": model,
+        "out": str(plan.run),
+        "concurrency": concurrency,
+        "shard_size": shard_size,
+    }
+    try:
+        done = asyncio.run(_run(options, output.json))
+    except KeyboardInterrupt:
+        note(f"stopped; what is finished is kept in {plan.run}. The same command goes on from there")
+        return Exit.INTERRUPTED
+    _tell(done, output.json)
+    return Exit.ROWS_FAILED if done.failed else Exit.OK
+
+
+async def _run(options: dict[str, Any], as_json: bool) -> Enrichment:
+    from flows.api import enrich as enrich_flow
+
+    with watching(as_json) as listener:
+        return await enrich_flow(listener=listener, **options)
+
+
+def _tell(done: Enrichment, as_json: bool) -> None:
+    if as_json:
+        return  # its last line said it
+    failed = f", {done.failed} failed" if done.failed else ""
+    out().print(
+        f"{done.rows} rows: {done.completed} completed{failed} · {money(done.cost_usd)} · {done.seconds:.1f} s\n{done.run}",
+        markup=False,
+    )
+    if done.failed:
+        note(f"the same command tries the failed rows again; research show {done.run} --failed lists them")
+
+
+def _quiet_prefect(debug: bool) -> None:
+    """Before Prefect is imported: its log would drown the output, and what a user has set stays."""
+    if not debug:
+        os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
+    os.environ.setdefault("DO_NOT_TRACK", "1")

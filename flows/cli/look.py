@@ -1,0 +1,182 @@
+"""`research show`, `verify` and `score`: look into a run folder. They read it only, also while the run goes on."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from flows.cli.exits import Exit
+from flows.cli.terminal import Output, answered_by, note, out, print_json, shown
+
+if TYPE_CHECKING:
+    from research.tables.reader import Cell, Run
+    from research.tables.score import Tally
+
+NONE = Output()
+
+
+def show(
+    run: Path,
+    /,
+    *,
+    row: Annotated[int | None, Parameter(validator=Number(gte=0))] = None,
+    field: str | None = None,
+    failed: bool = False,
+    limit: Annotated[int, Parameter(validator=Number(gte=1))] = 50,
+    output: Output = NONE,
+) -> int:
+    """Show a run's results; of one row, its fields; of one cell, its value with the excerpts it rests on, in context.
+
+    Args:
+        run: the run folder.
+        row: a row's place in the input, from 0.
+        field: an output field. Without `--row`, its column alone.
+        failed: only rows that failed.
+        limit: most rows shown.
+    """
+    from research.errors import InvalidInput
+    from research.tables.reader import open_run
+
+    opened = open_run(run)
+    if field is not None and field not in opened.fields:
+        raise InvalidInput(f"{run}: the output has no field {field!r}; it has {', '.join(opened.fields)}")
+    if row is None:
+        _show_rows(opened, list(opened.fields) if field is None else [field], failed, limit, output.json)
+        return Exit.OK
+    try:
+        cells = [opened.cell(row, name) for name in (opened.fields if field is None else [field])]
+    except KeyError as error:
+        raise InvalidInput(str(error.args[0])) from error
+    for cell in cells:
+        if output.json:
+            print_json(asdict(cell))
+        elif field is not None:
+            _show_cell(cell)
+    if field is None and not output.json:
+        table = Table("field", "value", "confidence", "source", title=f"row {row}", title_justify="left")
+        for cell in cells:
+            source = cell.evidence[0].url if cell.evidence else cell.reasoning
+            table.add_row(*map(Text, (cell.field, shown(cell.value), cell.confidence or "–", source)))
+        out().print(table)
+    return Exit.OK
+
+
+def verify(run: Path, /, *, output: Output = NONE) -> int:
+    """Prove a run: every excerpt stands at its offsets in its stored page, every row is there, nothing was changed since.
+
+    Args:
+        run: the run folder.
+    """
+    from research.tables.check import verify as check
+
+    found = check(run)
+    if output.json:
+        print_json({"ok": found.ok, **asdict(found)})
+    else:
+        counted = f"{found.rows} rows, {found.excerpts} excerpts, {found.pages} pages"
+        for problem in found.problems:
+            out().print(str(problem), markup=False)
+        out().print(
+            f"{counted}: " + ("all as they were written" if found.ok else f"{len(found.problems)} problems"), markup=False
+        )
+    return Exit.OK if found.ok else Exit.BROKEN
+
+
+def score(run: Path, /, *, truth: str, wrong: bool = False, output: Output = NONE) -> int:
+    """Score a run against the truth: accuracy per field and per confidence.
+
+    Args:
+        run: the run folder.
+        truth: a table with the expected values, in columns named as the fields; its other columns say which rows are meant.
+        wrong: list every cell that is not right.
+    """
+    from research.tables.score import score as judge
+
+    found = judge(run, truth)
+    if output.json:
+        summary = {"accuracy": found.total.accuracy, "precision": found.total.precision}
+        print_json({**summary, **{name: value for name, value in asdict(found).items() if wrong or name != "wrong"}})
+        return Exit.OK
+    console = out()
+    fields = {**found.fields, "all fields": found.total}
+    console.print(_tallies("field", fields))
+    console.print(_tallies("confidence", found.confidence))
+    if wrong:
+        table = Table("row", "field", "expected", "got", "confidence", "outcome")
+        for cell in found.wrong:
+            table.add_row(
+                *map(
+                    Text, (str(cell.row), cell.field, shown(cell.expected), shown(cell.got), cell.confidence or "–", cell.outcome)
+                )
+            )
+        console.print(table)
+    if found.rows_without_truth or found.truth_without_row:
+        note(f"{found.rows_without_truth} rows have no truth; {found.truth_without_row} lines of the truth match no row")
+    if found.passed_over:
+        note(f"columns of the truth that are no fields: {', '.join(found.passed_over)}")
+    return Exit.OK
+
+
+def _tallies(name: str, tallies: dict[str, Tally]) -> Table:
+    table = Table(name, "accuracy", "precision", "right", "rightly empty", "wrong", "invented", "missed", "failed")
+    for title, tally in tallies.items():
+        counts = (tally.right, tally.rightly_empty, tally.wrong, tally.invented, tally.missed, tally.failed)
+        table.add_row(Text(title), _share(tally.accuracy), _share(tally.precision), *map(str, counts))
+    return table
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _show_rows(run: Run, fields: list[str], failed: bool, limit: int, as_json: bool) -> None:
+    columns = run.folder.columns
+    own = columns.run
+    outputs = [columns.output(name) for name in fields]
+    rows: list[dict[str, Any]] = []
+    models: set[str] = set()
+    for shard in run.folder.committed_shards():
+        part = run.folder.read("results", shard)
+        models |= {model for model in part[own["model"]].to_pylist() if model}
+        values = {output.column: output.json_values(part[output.column]) for output in outputs}
+        for place, plain in enumerate(part.select([columns.row_index, *columns.inputs, *own.values()]).to_pylist()):
+            if len(rows) < limit and not (failed and plain[own["status"]] == "completed"):
+                rows.append({**plain, **{column: values[column][place] for column in values}})
+    told = ("error",) if failed else ("confidence", "status")
+    names = [columns.row_index, *columns.inputs, *(o.column for o in outputs), *(own[name] for name in told)]
+    if as_json:
+        for line in rows:
+            print_json({name: line[name] for name in dict.fromkeys([*names, *own.values()])})
+        return
+    table = Table(*map(Text, names))
+    for line in rows:
+        table.add_row(*(Text(shown(line[name]), overflow="ellipsis") for name in names))
+    out().print(table)
+    total = (run.summary or {}).get("rows")
+    if len(rows) == limit:
+        note(f"the first {limit}" + (f" of {total}" if total else "") + " rows; --limit shows more")
+    for model in sorted(models):
+        note(answered_by(model))
+    note(f"{run.path}: {run.status}")
+
+
+def _show_cell(cell: Cell) -> None:
+    console = out()
+    head = Text.assemble((f"{cell.field}: ", "bold"), shown(cell.value), f"   confidence {cell.confidence or '–'}")
+    console.print(head)
+    if cell.reasoning:
+        console.print(Text(cell.reasoning, style="dim"))
+    for piece in cell.evidence:
+        context = Text.assemble(("…" + piece.before, "dim"), (piece.excerpt, "bold reverse"), (piece.after + "…", "dim"))
+        title = Text(f"{piece.field} · {piece.support} · {piece.title or piece.url}")
+        place = Text(f"{piece.url} · characters {piece.start}–{piece.end}", style="dim")
+        console.print(Panel(context, title=title, title_align="left", subtitle=place, subtitle_align="left"))
+    if not cell.evidence:
+        console.print("No passage supports a value.", markup=False)

@@ -1,0 +1,157 @@
+"""Everything about an enrichment that can be known without running it. What is wrong is found here, before Prefect is started."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from rich.table import Table as Printed
+
+from flows.cli.terminal import answered_by, out
+from flows.environment import Environment
+from flows.request import Request
+from research.errors import InvalidInput, InvalidRun
+from research.tables.read import json_rows
+from research.tables.request import default_run_path, differences, request_key
+from research.tables.result_columns import ResultColumns
+from research.tables.run_folder import RUN_FILE, RunFolder
+from research.world import Settings, open_world
+
+SAMPLES: Final = 3
+"""Objectives that a plan shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A request that is sound, and where it leads."""
+
+    table: str
+    rows: int
+    inputs: tuple[str, ...]
+    outputs: Mapping[str, str]
+    """The output's columns in `results`, with their types."""
+    renamed: Mapping[str, str]
+    """Columns that give way to the input's, with the names they get."""
+    processor: str
+    model: str
+    corpus: str
+    run: Path
+    done: int
+    """Rows of an earlier run of this very request that are completed."""
+    objectives: tuple[str, ...] = ()
+    """Of the first rows."""
+    unaskable: tuple[str, ...] = field(default=())
+    """Why rows will fail: their objective is empty. At most ten."""
+    unaskable_rows: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "event": "plan",
+            "table": self.table,
+            "rows": self.rows,
+            "inputs": list(self.inputs),
+            "outputs": dict(self.outputs),
+            "renamed": dict(self.renamed),
+            "processor": self.processor,
+            "model": self.model,
+            "corpus": self.corpus,
+            "run": str(self.run),
+            "rows_done": self.done,
+            "objectives": list(self.objectives),
+            "unaskable": list(self.unaskable),
+            "unaskable_rows": self.unaskable_rows,
+        }
+
+    def print(self) -> None:
+        shown = Printed.grid(padding=(0, 2))
+        shown.add_row("table", f"{self.table}: {self.rows} rows, columns {', '.join(self.inputs)}")
+        for place, objective in enumerate(self.objectives):
+            shown.add_row(f"row {place}", objective)
+        shown.add_row("columns out", ", ".join(f"{name} ({kind})" for name, kind in self.outputs.items()))
+        if self.renamed:
+            shown.add_row("renamed", ", ".join(f"{old} → {new}" for old, new in self.renamed.items()))
+        shown.add_row("processor", self.processor)
+        shown.add_row("corpus", self.corpus)
+        shown.add_row("model", answered_by(self.model).removeprefix("answered by: "))
+        shown.add_row("run folder", f"{self.run}" + (f" ({self.done} rows are done)" if self.done else ""))
+        for problem in self.unaskable:
+            shown.add_row("will fail", problem)
+        if more := self.unaskable_rows - len(self.unaskable):
+            shown.add_row("", f"and {more} more rows")
+        console = out()
+        console.print(shown, markup=False)
+        console.print("Nothing was run.", markup=False)
+
+
+async def make_plan(*, out_folder: Path | None, corpus: str | None, model: str | None, look_at_rows: bool, **asked: Any) -> Plan:
+    """Check a whole request, its world and its run folder.
+
+    Args:
+        look_at_rows: make every row's objective, too.
+        asked: what `Request.check` takes.
+
+    Raises:
+        InvalidInput: something is wrong with the request; the corpus cannot be read; the run folder holds another request.
+    """
+    environment = Environment()
+    request = Request.check(**asked)
+    columns = ResultColumns.plan(request.table.schema, request.spec)
+    settings = Settings(cache_dir=environment.cache_dir, model=model or environment.model, corpus=corpus or environment.corpus)
+    async with open_world(settings, Path("pages")) as world:  # a plan reads no page, so nothing is stored there
+        document = request.document(world)
+        model_name = world.model.name
+    run = out_folder or default_run_path(request.table.name, request_key(document))
+    objectives, problems, unaskable = _objectives(request) if look_at_rows else ((), (), 0)
+    return Plan(
+        table=request.table.name,
+        rows=request.table.row_count,
+        inputs=columns.inputs,
+        outputs={o.column: str(columns.schema.field(o.column).type) for o in columns.outputs},
+        renamed={old: new for old, new in [*((o.field, o.column) for o in columns.outputs), *columns.run.items()] if old != new},
+        processor=str(asked.get("processor")),
+        model=model_name,
+        corpus=str(settings.corpus),
+        run=run,
+        done=_done(run, document, request.table.row_count),
+        objectives=objectives,
+        unaskable=problems,
+        unaskable_rows=unaskable,
+    )
+
+
+def _objectives(request: Request) -> tuple[tuple[str, ...], tuple[str, ...], int]:
+    """The first rows' objectives, and the rows that have none."""
+    objectives: list[str] = []
+    problems: list[str] = []
+    unaskable = row = 0
+    for batch in request.table.batches(1_000):
+        for values in json_rows(batch):
+            try:
+                objective = request.objective.render(values, request.spec, row)
+            except InvalidInput as error:
+                objective = "(none)"
+                unaskable += 1
+                if len(problems) < 10:
+                    problems.append(str(error))
+            if row < SAMPLES:
+                objectives.append(objective)
+            row += 1
+    return tuple(objectives), tuple(problems), unaskable
+
+
+def _done(path: Path, document: Mapping[str, Any], rows: int) -> int:
+    """Completed rows of an earlier run of the same request.
+
+    Raises:
+        InvalidRun: the folder holds another request, or something else.
+    """
+    if not (path / RUN_FILE).exists():
+        return 0
+    run = RunFolder.open(path)
+    if faults := tuple(differences(run.request, document)):
+        raise InvalidRun(f"{path} holds another request; choose another folder with --out, or ask the same again:", faults)
+    size = int(run.settings.get("shard_size", 0))
+    committed = sum(max(0, min(size, rows - shard * size)) for shard in run.committed_shards())
+    return committed - sum(map(len, run.unfinished().values()))

@@ -1,0 +1,91 @@
+"""`research run`: research one task, without Prefect."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+from rich.console import Group
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from flows.cli.enrich import Processor
+from flows.cli.exits import Exit
+from flows.cli.terminal import Output, answered_by, money, note, out, shown
+
+if TYPE_CHECKING:
+    from research.result import Result
+
+
+def run(
+    objective: str,
+    /,
+    *,
+    schema: str | None = None,
+    processor: Processor = "core",
+    corpus: str | None = None,
+    model: str | None = None,
+    max_subqueries: Annotated[int | None, Parameter(validator=Number(gte=1, lte=12))] = None,
+    max_fetches: Annotated[int | None, Parameter(validator=Number(gte=1, lte=30))] = None,
+    output: Output = Output(),  # noqa: B008  # frozen, and how cyclopts gives defaults
+) -> int:
+    """Research one question. On a terminal it prints a card; piped, or with `--json`, the whole result as one line of JSON.
+
+    Args:
+        objective: the question.
+        schema: what to find out: an output schema file. Without it, one free answer.
+        processor: how much may be spent on it.
+        corpus: the documents to search: a folder, or a Parquet or JSON lines file of documents.
+        model: which model answers. Without it, the best that can be used.
+        max_subqueries: most sub-queries.
+        max_fetches: most pages read.
+    """
+    from flows.environment import Environment
+    from research.api import run as research
+
+    environment = Environment()
+    limits: dict[str, Any] = {"max_subqueries": max_subqueries, "max_fetches": max_fetches}
+    try:
+        result = asyncio.run(
+            research(
+                objective,
+                schema=schema,
+                corpus=corpus or environment.corpus,
+                model=model or environment.model,
+                cache_dir=environment.cache_dir,
+                processor=processor,
+                **{name: value for name, value in limits.items() if value is not None},
+            )
+        )
+    except KeyboardInterrupt:
+        note("stopped")
+        return Exit.INTERRUPTED
+    if output.json or not sys.stdout.isatty():
+        sys.stdout.write(result.model_dump_json() + "\n")
+    else:
+        out().print(card(result))
+    if result.status != "completed":
+        note(f"failed: {result.error}")
+        return Exit.ROWS_FAILED
+    return Exit.OK
+
+
+def card(result: Result) -> Panel:
+    """A result for a terminal: each field with how sure it is and where it stands."""
+    basis = {part.field: part for part in result.basis}
+    values = result.output if isinstance(result.output, dict) else {"answer": result.output}
+    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+    for name, value in values.items():
+        why = basis.get(name)
+        source = why.citations[0].url if why and why.citations else (why.reasoning if why else "")
+        sure = (why.confidence if why else None) or "–"
+        table.add_row(Text(name, style="bold"), Text(shown(value)), Text(sure), Text(source, style="dim"))
+    parts: list[Any] = [table] if result.status == "completed" else [Text(result.error or "failed", style="red")]
+    parts += [Text(f"warning: {warning}", style="yellow") for warning in result.warnings]
+    used = f"{result.usage.search_queries} searches · {result.usage.pages_fetched} pages · {money(result.cost_usd)}"
+    parts.append(Text(f"\n{answered_by(result.model)} · {used}", style="dim"))
+    return Panel(Group(*parts), title=Text(result.task), title_align="left")

@@ -1,0 +1,61 @@
+"""Where output goes: answers to stdout, everything else to stderr; JSON lines for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+
+from cyclopts import Parameter
+from rich.console import Console
+
+KEYLESS: Final = "extractive"
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Output:
+    """Options that every command has."""
+
+    json: Annotated[bool, Parameter(name="--json")] = False
+    """One JSON object per line on stdout, and nothing else there."""
+    debug: Annotated[bool, Parameter(name="--debug")] = False
+    """Show the traceback of an error."""
+
+
+def out() -> Console:
+    """Answers. Made when used, so that it writes to what stdout is then."""
+    return Console(file=sys.stdout, highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+def err() -> Console:
+    """Progress, notes and errors."""
+    return Console(file=sys.stderr, highlight=False, soft_wrap=not sys.stderr.isatty())
+
+
+def note(text: str) -> None:
+    """A line for people, on stderr."""
+    err().print(text, markup=False)
+
+
+def print_json(value: Any) -> None:
+    """One line of JSON on stdout, at once. What is not JSON (paths, dates) is written as text."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, default=str) + "\n")
+    sys.stdout.flush()
+
+
+def answered_by(model: str) -> str:
+    """Who answered, so that nobody takes the keyless baseline for more than it is."""
+    return f"answered by: {model}" + (" (keyless baseline; no model key was used)" if model == KEYLESS else "")
+
+
+def money(cost_usd: float | None) -> str:
+    return "cost unknown" if cost_usd is None else f"${cost_usd:,.4f}".rstrip("0").rstrip(".") if cost_usd else "$0"
+
+
+def shown(value: Any) -> str:
+    """A value for a person: text as it is, nothing as a dash, the rest as JSON."""
+    if value is None:
+        return "–"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
