@@ -11,7 +11,8 @@ from prefect.testing.utilities import prefect_test_harness
 from flows.server import DEFAULTS
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="session")
 def prefect_server() -> Iterator[None]:
-    with temporary_settings(set_defaults=DEFAULTS), prefect_test_harness(server_startup_timeout=120):
+    quick = {**DEFAULTS, "server.services.task_run_recorder.flush_interval": 0.1}
+    with temporary_settings(set_defaults=quick), prefect_test_harness(server_startup_timeout=120):
         yield

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from flows.events import Event
-from flows.runtime import Host
+from flows.gate import Gate
+from flows.request import Request
+from flows.rows import Rows
+from flows.runtime import Host, nobody
+from flows.shards import Left, Shards
+from flows.steps import Call, Tasks
 from research.models.scripted import ScriptedModel
 from research.page import Hit, Page, page_hash
 from research.ports import Desk, Draft, FieldAnswer, SubQuery, World
+from research.tables.reader import open_run
+from research.tables.run_folder import RunFolder
 from research.task import SourcePolicy, Task
 from research.web.page_store import PageStore, StoringFetcher
 from research.world import Settings
@@ -79,10 +86,8 @@ def reader(hook: Hook | None = None, **options: Any) -> ScriptedModel:
     return ScriptedModel(script, **options)
 
 
-def host(
-    model: ScriptedModel | None = None, heard: list[Event] | None = None, retry_delays: tuple[float, ...] = (0.0, 0.0)
-) -> Host:
-    """A host whose world is `OnePageEach` and this model."""
+def host(model: ScriptedModel | None = None, heard: list[Event] | None = None) -> Host:
+    """A host whose world is `OnePageEach` and this model, and who loses no time between tries."""
     judge = model or reader()
 
     @asynccontextmanager
@@ -90,11 +95,52 @@ def host(
         source = OnePageEach()
         yield World(model=judge, search=source, fetcher=StoringFetcher(source, PageStore(pages)))
 
-    return Host(listener=[].append if heard is None else heard.append, opener=opener, retry_delays=retry_delays)
+    return Host(listener=[].append if heard is None else heard.append, opener=opener, retry_delays=(0.0, 0.0))
 
 
-def without_times(value: Any) -> Any:
-    """A table's rows without what differs between two runs of the same work."""
-    if isinstance(value, Mapping):
-        return {k: without_times(v) for k, v in value.items() if k not in ("completed_at", "seconds", "fetched", "fetched_at")}
-    return [without_times(v) for v in value] if isinstance(value, list) else value
+def tables_of(run: Path) -> dict[str, list[dict[str, Any]]]:
+    """Every table of a run but its pages, row by row, without what differs between two runs of the same work."""
+    times = {"completed_at", "seconds"}
+    opened = open_run(run)
+    return {
+        name: [{k: v for k, v in row.items() if k not in times} for row in opened.table(name).to_pylist()]
+        for name in ("results", "basis", "usage", "findings", "sources")
+    }
+
+
+async def below_prefect(
+    table: Path,
+    run: Path,
+    *,
+    model: ScriptedModel | None = None,
+    shard_size: int = 100,
+    concurrency: int = 4,
+    open_at_once: int = 3,
+) -> Path:
+    """The whole run without Prefect: the same rows and shards, their calls simply done."""
+    request = Request.check(
+        table=str(table),
+        query=None,
+        limit=None,
+        output_schema=SCHEMA,
+        objective=OBJECTIVE,
+        objective_column=None,
+    )
+
+    async def do(call: Call[Any]) -> Any:
+        return await call.do()
+
+    async def recorded() -> int:
+        raise AssertionError("a gate that is never behind asks nobody")
+
+    tasks = Tasks(shard=do, row=do, plan=do, investigate=do, grade=do, synthesize=do)
+    gate = Gate(recorded, most_unrecorded=10**9)
+    async with host(model).world(run / ".state" / "pages", model=None, corpus=None) as world:
+        document = request.document(world)
+        folder = RunFolder.create(run, document, input_schema=request.table.schema, spec=request.spec)
+        with folder.lock():
+            rows = Rows(request, world, tasks, gate, nobody, concurrency)
+            left = Left.of(folder, request.table.row_count, shard_size)
+            await Shards(folder, rows, world, tasks, gate, nobody).run(left.shards(request.table), open_at_once)
+            folder.finish(rows=request.table.row_count)
+    return run

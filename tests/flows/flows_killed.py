@@ -1,0 +1,37 @@
+"""Run by the kill test in a process of its own: enriches a table, writes down every sub-query it does, dies of `kill -9`.
+
+python flows_killed.py TABLE RUN LOG DIE_AFTER
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+from flows_doubles import OBJECTIVE, SCHEMA, host, reader
+
+from flows.enrich import enrich
+from flows.runtime import hosted
+from research.ports import SubQuery
+
+
+def main(table: str, run: str, log: str, die_after: int) -> None:
+    done = 0
+
+    def hook(name: str, subquery: SubQuery) -> None:
+        nonlocal done
+        with Path(log).open("a") as lines:
+            lines.write(f"{name}/{subquery.index}\n")
+        done += 1
+        if done == die_after:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    with hosted(host(reader(hook))):
+        asyncio.run(enrich(table, output_schema=SCHEMA, objective=OBJECTIVE, out=run, shard_size=20, concurrency=4))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:4], int(sys.argv[4]))

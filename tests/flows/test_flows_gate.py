@@ -1,0 +1,123 @@
+"""The gate counts what Prefect's database lacks; single flight shares work in flight. Both below Prefect."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from flows.flight import SingleFlight
+from flows.gate import Gate
+
+
+class Database:
+    """Records so many task runs more at each look."""
+
+    def __init__(self, *steps: int) -> None:
+        self._steps: Iterator[int] = iter(steps)
+        self.recorded = 0
+        self.looks = 0
+
+    async def count(self) -> int:
+        self.looks += 1
+        self.recorded += next(self._steps, 0)
+        return self.recorded
+
+
+def gate(database: Database, finished: int, **options: float) -> Gate:
+    made = Gate(database.count, most_unrecorded=10, poll=0, **{"patience": 0, **options})
+    for _ in range(finished):
+        made.task_run_finished()
+    return made
+
+
+async def test_a_gate_that_is_not_behind_asks_nobody() -> None:
+    database = Database()
+    await gate(database, finished=10).open()
+    assert database.looks == 0
+
+
+async def test_no_row_starts_while_the_database_is_too_far_behind() -> None:
+    database = Database(1, 4, 20)
+    shut = gate(database, finished=30)
+    await shut.open()
+    assert database.looks == 3
+    assert shut.unrecorded == 5
+
+
+async def test_of_many_waiting_rows_one_asks() -> None:
+    database = Database(*[5] * 100)
+    shut = gate(database, finished=50)
+    await asyncio.gather(*(shut.open() for _ in range(100)))
+    assert database.looks == 8
+
+
+async def test_draining_waits_for_the_last_task_run() -> None:
+    database = Database(10, 10, 9, 1)
+    assert await gate(database, finished=30).drain() == 0
+    assert database.looks == 4
+
+
+async def test_a_database_that_stands_still_is_given_up_with_a_warning_that_counts(caplog: pytest.LogCaptureFixture) -> None:
+    database = Database(10)
+    shut = Gate(database.count, most_unrecorded=10, poll=0.001, patience=0.003)
+    for _ in range(30):
+        shut.task_run_finished()
+    await shut.open()
+    looks = database.looks
+    await shut.open()
+    assert database.looks == looks, "given up: rows go on without asking"
+    assert await shut.drain() == 20
+    assert "20 finished task runs" in caplog.text
+
+
+def bad(outcome: str) -> bool:
+    return outcome == "bad"
+
+
+async def test_equal_work_in_flight_is_done_once_and_shared() -> None:
+    flight: SingleFlight[str] = SingleFlight()
+    done: list[str] = []
+
+    async def work() -> str:
+        await asyncio.sleep(0)
+        done.append("once")
+        return "good"
+
+    ended = await asyncio.gather(*(flight.once("key", work, bad) for _ in range(5)))
+    assert done == ["once"]
+    assert sorted(ended) == [("good", False)] + [("good", True)] * 4
+
+
+async def test_a_failure_is_shared_with_who_comes_later_and_success_is_left_to_the_disk() -> None:
+    flight: SingleFlight[str] = SingleFlight()
+    outcomes = iter(["bad", "good", "good"])
+
+    async def work() -> str:
+        return next(outcomes)
+
+    assert await flight.once("a", work, bad) == ("bad", False)
+    assert await flight.once("a", work, bad) == ("bad", True)
+    assert await flight.once("b", work, bad) == ("good", False)
+    assert await flight.once("b", work, bad) == ("good", False)
+
+
+async def test_work_that_was_cancelled_is_done_by_one_of_those_who_waited() -> None:
+    flight: SingleFlight[str] = SingleFlight()
+
+    async def never() -> str:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def work() -> str:
+        return "good"
+
+    first = asyncio.create_task(flight.once("key", never, bad))
+    await asyncio.sleep(0)
+    waiting = [asyncio.create_task(flight.once("key", work, bad)) for _ in range(2)]
+    await asyncio.sleep(0)
+    first.cancel()
+    assert ("good", False) in await asyncio.gather(*waiting)
+    with pytest.raises(asyncio.CancelledError):
+        await first

@@ -1,0 +1,59 @@
+"""`kill -9` in the middle of 200 rows, then the same command again."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from flows_doubles import OBJECTIVE, SCHEMA, below_prefect, host, planets, reader, tables_of
+from prefect.settings import get_current_settings
+
+from flows.enrich import enrich
+from flows.runtime import hosted
+from research.ports import SubQuery
+from research.tables.reader import open_run
+
+IN_FLIGHT = 4 * 2
+"""Rows in flight × sub-queries of a row."""
+
+
+@pytest.mark.usefixtures("prefect_server")
+async def test_a_killed_run_repeats_nothing_that_was_finished_and_ends_as_if_it_had_not_been_killed(tmp_path: Path) -> None:
+    table, run, log = tmp_path / "planets.csv", tmp_path / "run", tmp_path / "log"
+    pd.DataFrame(planets(200)).to_csv(table, index=False)
+
+    script = Path(__file__).with_name("flows_killed.py")
+    environment = {**os.environ, "PREFECT_API_URL": str(get_current_settings().api.url), "PREFECT_LOGGING_LEVEL": "ERROR"}
+    killed = await asyncio.create_subprocess_exec(
+        sys.executable, str(script), str(table), str(run), str(log), "201", env=environment
+    )
+    assert await killed.wait() == -signal.SIGKILL
+    begun = Counter(log.read_text().splitlines())
+    kept = len(list((run / ".state" / "results" / "investigate").rglob("*.json")))
+    assert len(begun) == 201
+    assert 201 - IN_FLIGHT <= kept < 201
+    readable = open_run(run).results()
+    assert len(readable) % 20 == 0
+    assert set(readable["status"]) == {"completed"}, "what was committed can be read before the run goes on"
+
+    again: Counter[str] = Counter()
+
+    def hook(name: str, subquery: SubQuery) -> None:
+        again[f"{name}/{subquery.index}"] += 1
+
+    model = reader(hook)
+    with hosted(host(model)):
+        done = await enrich(str(table), output_schema=SCHEMA, objective=OBJECTIVE, out=str(run), shard_size=20, concurrency=4)
+    assert (done.completed, done.failed) == (200, 0)
+    assert set(again.values()) == {1}
+    assert sum(again.values()) == 400 - kept, "each sub-query that was finished is not run again"
+    assert set(begun) | set(again) == {f"Planet {i}/{n}" for i in range(200) for n in (1, 2)}
+
+    unbroken = await below_prefect(table, tmp_path / "unbroken", shard_size=20)
+    assert tables_of(run) == tables_of(unbroken)
