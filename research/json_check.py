@@ -108,10 +108,17 @@ def _pattern(check: Any, pattern: str, instance: Any, schema: Any) -> Iterator[V
         yield ValidationError(f"the pattern {pattern} takes too long on {shown(instance)}: write a simpler one")
 
 
+def _named_by(pattern: str, name: str) -> bool:
+    try:
+        return patterns.found(pattern, name)
+    except TimeoutError:
+        return False
+
+
 def _pattern_properties(check: Any, parts: Mapping[str, Any], instance: Any, schema: Any) -> Iterator[ValidationError]:
     for pattern, part in parts.items() if isinstance(instance, dict) else ():
         for name, value in instance.items():
-            if patterns.found(pattern, name):
+            if _named_by(pattern, name):
                 yield from check.descend(value, part, path=name, schema_path=pattern)
 
 
@@ -120,7 +127,7 @@ def _additional_properties(check: Any, part: Any, instance: Any, schema: Any) ->
         return
     known, matched = schema.get("properties", {}), schema.get("patternProperties", {})
     for name, value in instance.items():
-        if name in known or any(patterns.found(pattern, name) for pattern in matched):
+        if name in known or any(_named_by(pattern, name) for pattern in matched):
             continue
         if part is False:
             yield ValidationError(f"is not a field here{nearest(name, known)}", path=[name])

@@ -386,6 +386,8 @@ def test_what_is_no_pattern_is_refused_before_it_is_used(pattern: str) -> None:
 def test_a_pattern_that_never_ends_is_stopped() -> None:
     spec = OutputSpec.parse({"properties": {"x": {"pattern": "^(a|a)*$"}}})
     assert ["takes too long" in fault.message for fault in spec.check({"x": "a" * 60 + "b"})] == [True]
+    named = OutputSpec.parse({"properties": {"x": {"patternProperties": {"^(a|a)*$": {}}, "additionalProperties": False}}})
+    assert [fault.pointer for fault in named.check({"x": {"a" * 60 + "b": 1}})] == ["/x/" + "a" * 60 + "b"]
 
 
 @pytest.mark.parametrize(
