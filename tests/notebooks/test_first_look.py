@@ -1,0 +1,178 @@
+"""The notebook reads any run folder: one with failures and unknown costs, one where every task cost nothing, an empty one."""
+
+from __future__ import annotations
+
+import ast
+import re
+from copy import deepcopy
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pyarrow as pa
+import pytest
+from nbclient import NotebookClient
+
+from research.output_spec import OutputSpec
+from research.page import Page, page_hash
+from research.result import Citation, Confidence, Excerpt, FieldBasis, Result
+from research.tables import RunFolder
+
+NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "first_look.ipynb"
+RUN_LINE = 'RUN = "../runs/demo"'
+SPEC = OutputSpec.parse(
+    {
+        "type": "object",
+        "properties": {
+            "operator": {"type": "string"},
+            "mass": {"type": "number"},
+            "crew": {"type": "array", "items": {"type": "string"}},
+        },
+        "additionalProperties": False,
+    }
+)
+INPUT = pa.schema([("mission", pa.string()), ("status", pa.string())])
+START = datetime(2026, 1, 2, tzinfo=UTC)
+HOSTILE = "<script>alert('page')</script>"
+
+
+def page(row: int) -> Page:
+    text = f"# Mission {row} {HOSTILE}\n\nOperator: Agency <b>{row}</b> & sons\nMass: {row + 0.5} kg"
+    url = f"corpus://missions/{row}.html"
+    return Page(
+        page_hash=page_hash(text),
+        url=url,
+        final_url=url,
+        title=f"Mission {row} <i>",
+        media_type="text/html",
+        fetched_at=START,
+        published=None,
+        text=text,
+        extraction_version="1",
+    )
+
+
+def basis(row: int, field: str, words: str, confidence: Confidence) -> FieldBasis:
+    source = page(row)
+    start = source.text.index(words)
+    excerpt = Excerpt(text=words, page_hash=source.page_hash, start=start, end=start + len(words), support="stated")
+    return FieldBasis(
+        field=field,
+        citations=[Citation(url=source.url, title=source.title, excerpts=[excerpt])],
+        reasoning=f"It is named <u>{row}</u>.",
+        confidence=confidence,
+    )
+
+
+def completed(row: int, cost: float | None) -> Result:
+    return Result(
+        task_id=f"task-{row}",
+        status="completed",
+        task=f"Who flies {row}?",
+        processor="core",
+        model="extractive",
+        output={"operator": f"Agency <b>{row}</b>", "mass": row + 0.5, "crew": None},
+        basis=[
+            basis(row, "operator", f"Agency <b>{row}</b>", "high"),
+            basis(row, "mass", f"{row + 0.5} kg", "low"),
+            FieldBasis(field="crew", reasoning="No page names anyone."),
+        ],
+        cost_usd=cost,
+        created_at=START,
+        completed_at=START + timedelta(seconds=1 + row),
+    )
+
+
+def failed(row: int) -> Result:
+    return Result(
+        task_id=f"task-{row}",
+        status="failed",
+        task=f"Who flies {row}?",
+        processor="core",
+        model="extractive",
+        error="the corpus did not answer",
+        cost_usd=None,
+        created_at=START,
+    )
+
+
+RUNS = {
+    "mixed": [completed(0, 0.25), failed(1), completed(2, None), completed(3, 0.5)],
+    "free": [completed(0, 0.0), completed(1, 0.0)],
+    "all-failed": [failed(0)],
+    "no-rows": [],
+}
+
+
+def a_run(path: Path, results: list[Result]) -> Path:
+    run = RunFolder.create(path, {"table": "missions"}, input_schema=INPUT, spec=SPEC)
+    rows = range(len(results))
+    with run.lock():
+        batch = pa.record_batch([[f"Mission {row}" for row in rows], ["flying"] * len(results)], schema=INPUT)
+        run.write_shard(0, batch, 0, results, [page(row) for row in rows if results[row].status == "completed"])
+        run.finish(rows=len(results))
+    return path
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, Any]]]:
+    """What the notebook's cells give for each run, in order. A cell that raises fails here, with its own error.
+
+    The runs follow one another in one kernel, since starting one is what takes the time.
+    """
+    folder = tmp_path_factory.mktemp("runs")
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    assert [cell.source for cell in notebook.cells].count(RUN_LINE) == 1, f"the run is set once, in a cell of its own: {RUN_LINE}"
+    blocks = {name: deepcopy(notebook.cells) for name in RUNS}
+    for name, cells in blocks.items():
+        run = a_run(folder / name, RUNS[name])
+        for number, cell in enumerate(cells):
+            cell.id = f"{name}-{number}"
+            cell.source = cell.source.replace(RUN_LINE, f"RUN = {str(run)!r}")
+    notebook.cells = [cell for cells in blocks.values() for cell in cells]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("IPYTHONDIR", str(folder / "ipython"))
+        NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    return {name: [output for cell in cells for output in cell.get("outputs", [])] for name, cells in blocks.items()}
+
+
+def rich(outputs: list[dict[str, Any]], kind: str) -> list[str]:
+    return [output["data"][kind] for output in outputs if kind in output.get("data", {})]
+
+
+def test_it_shows_confidence_cost_failures_and_a_marked_passage(shown):
+    outputs = shown["mixed"]
+    assert len(rich(outputs, "image/png")) == 2
+    tables = "".join(rich(outputs, "text/html"))
+    assert "the corpus did not answer" in tables
+    said = "".join(output.get("text", "") for output in outputs if output.get("name") == "stdout")
+    assert "0.7500 US dollars" in said
+    assert "2 tasks of unknown cost" in said
+    passage = next(text for text in rich(outputs, "text/html") if "<mark>" in text)
+    assert "<mark>Agency &lt;b&gt;0&lt;/b&gt;</mark>" in passage
+
+
+def test_nothing_on_a_page_can_run_in_the_notebook(shown):
+    passage = next(text for text in rich(shown["free"], "text/html") if "<mark>" in text)
+    assert "&lt;script&gt;alert" in passage
+    assert not re.search(r"<(script|b|i|u)>(?!row )", passage)
+
+
+def test_a_run_in_which_nothing_failed_says_so(shown):
+    assert "No row failed." in "".join(rich(shown["free"], "text/markdown"))
+
+
+@pytest.mark.parametrize("name", ["all-failed", "no-rows"])
+def test_a_run_without_an_answer_is_shown_all_the_same(shown, name):
+    assert len(rich(shown[name], "image/png")) == 2
+
+
+def test_the_notebook_is_kept_without_outputs_and_reads_through_research_tables_alone():
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert all(cell.outputs == [] and cell.execution_count is None for cell in code)
+    tree = ast.parse("\n".join(cell.source for cell in code))
+    modules = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    modules |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    assert {name for name in modules if name.split(".")[0] in ("research", "flows")} == {"research.tables"}
