@@ -60,7 +60,7 @@ def _bad_tool_input(reply: Reply, request: Request) -> Reply | None:
 def _bad_tool_json(reply: Reply, request: Request) -> Reply | None:
     """A tool call whose input is not JSON: as it comes in a stream, or, on plain requests, from compatible servers."""
     place = _call(reply)
-    return None if place is None else _with(reply, place, {"input": '{"query": "unfinished"], "limit": }'})
+    return None if place is None else _with(reply, place, {"input": '{"query": unquoted words, "limit": }'})
 
 
 def _bad_passages(reply: Reply, request: Request) -> Reply | None:

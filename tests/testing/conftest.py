@@ -1,0 +1,35 @@
+"""Clients of the real SDK, aimed at the double."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import anthropic
+import pytest
+
+from research.testing import ModelServer
+
+HELLO = {"model": "claude-haiku-4-5", "max_tokens": 1000, "messages": [{"role": "user", "content": "Hello"}]}
+
+
+@pytest.fixture
+def hello() -> dict[str, Any]:
+    """The parameters of the smallest request."""
+    return {**HELLO}
+
+
+@pytest.fixture
+def sync_client() -> Callable[..., anthropic.Anthropic]:
+    def make(server: ModelServer, **options: Any) -> anthropic.Anthropic:
+        return anthropic.Anthropic(base_url=server.url, api_key="test", **{"max_retries": 0, "timeout": 10, **options})
+
+    return make
+
+
+@pytest.fixture
+def async_client() -> Callable[..., anthropic.AsyncAnthropic]:
+    def make(server: ModelServer, **options: Any) -> anthropic.AsyncAnthropic:
+        return anthropic.AsyncAnthropic(base_url=server.url, api_key="test", **{"max_retries": 0, "timeout": 10, **options})
+
+    return make
