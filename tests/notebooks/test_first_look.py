@@ -94,6 +94,7 @@ def failed(row: int) -> Result:
         error="the corpus did not answer",
         cost_usd=None,
         created_at=START,
+        modified_at=START + timedelta(seconds=2),
     )
 
 
