@@ -18,6 +18,7 @@ from research.models.extraction.entities import Entity, aboutness, entity_of
 from research.models.extraction.merging import merge
 from research.models.extraction.questions import Question, question_of
 from research.models.extraction.reading import Reading, Shelf
+from research.models.extraction.unkeyed import unkeyed
 from research.page import Hit, Passage
 from research.ports import Checker, Desk, Draft, FieldAnswer, FieldGrade, Grade, Investigated, Plan, SubQuery
 from research.task import Task
@@ -175,7 +176,8 @@ def _answer(task: Task, entity: Entity, question: Question, read: Sequence[_Read
         return answer_question(question, task.task, [Passages(p.hit, p.passages, p.reading) for p in read])
     backings = []
     for page in read:
-        for candidate in candidates(Asked(question, entity, page.about), page.reading)[:8]:
+        asked = Asked(question, entity, page.about)
+        for candidate in [*candidates(asked, page.reading)[:8], *unkeyed(asked, page.reading)]:
             ids = tuple(page.passages[place].id for place in candidate.places)
             title = page.hit.title or next(iter(page.reading.titles), "")
             backings.append(Backing(candidate, page.passages[0].page_hash, title, ids))

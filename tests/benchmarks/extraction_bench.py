@@ -60,7 +60,7 @@ SCHEMAS: dict[str, dict[str, dict[str, Any]]] = {
         "InStock": {"enum": ["InStock", "OutOfStock"], "description": "Whether it can be bought now"},
         "availability": {"enum": ["InStock", "OutOfStock"], "description": "Availability of the product"},
         "brand": {"type": "string", "description": "Brand of the product"},
-        "currency": {"type": "string", "description": "Currency of the price"},
+        "currency": {"type": "string", "description": "Currency symbol of the price, as shown"},
         "price": {"type": "number", "description": "Price now asked for the product"},
         "regularPrice": {"type": "number", "description": "Regular price before a discount"},
         "sku": {"type": "string", "description": "SKU: the shop's own number of the product"},

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import heapq
+import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final, Literal
 
 from research.dates import dates
 from research.models.extraction.questions import Question
-from research.models.extraction.reading import Reading, tokens
+from research.models.extraction.reading import Reading, Sentence, tokens
 from research.models.extraction.vocabulary import STOP
 from research.numerals import numbers
 from research.page import Hit, Passage
 from research.ports import FieldAnswer
-from research.ranking import Bm25, words
+from research.ranking import words
 
 Sought = Literal["person", "date", "place", "number", "thing"]
 
-_PASSAGES: Final = 6
-"""Passages whose sentences are looked at, best first."""
+_PASSAGES: Final = 12
+"""Passages of one page whose sentences are looked at, best first."""
+_FLOOR: Final = 0.3
+"""A passage that holds less of the question is no answer."""
+_K1: Final = 1.2
+_B: Final = 0.75
 _NAME: Final = re.compile(
     r"[A-ZÀ-ÞА-Я][\w'’.&-]*(?:\s+(?:(?:of|the|de|la|du|von|van|der|and|&|ibn)\s+)?(?:[A-ZÀ-ÞА-Я][\w'’&-]*|\d[\w-]*))*"
 )
@@ -51,78 +58,89 @@ class _Span:
 
 def answer_question(question: Question, asked: str, pages: Sequence[Passages]) -> FieldAnswer:
     """Answer a question from pages. Null if no passage holds enough of its words."""
-    telling = [w for w in dict.fromkeys(words(asked)) if w not in STOP]
-    ranked = _ranked(telling, pages)
-    if not ranked or not telling:
+    stems = words(asked)
+    ranked = _ranked(stems, pages)
+    if not ranked:
         return FieldAnswer(field=question.field, reasoning="No passage that was read speaks of this.")
-    score, page, place, covered = ranked[0]
-    title = page.hit.title or next(iter(page.reading.titles), "")
-    best: _Span | None = None
-    if covered >= 0.4:
-        for passage_score, other, at, _ in ranked[:1]:
-            for span in _spans(asked, telling, other.reading.text(at)):
-                value = span.score * passage_score / score
-                if best is None or value > best.score:
-                    best = _Span(span.text, value)
-    if best is None:
-        return FieldAnswer(
-            field=question.field, reasoning=f"The nearest passage, in “{title}”, holds too little of what was asked."
-        )
+    best = ranked[0]
+    title = best.page.hit.title or next(iter(best.page.reading.titles), "")
+    spans = _spans(asked, stems, best.page.reading.sentences_of.get(best.place, ())) if best.covered >= _FLOOR else iter(())
+    span = max(spans, key=lambda s: s.score, default=None)
+    if span is None:
+        return FieldAnswer(field=question.field, reasoning=f"The nearest passage, in “{title}”, holds too little of what was asked.")
     return FieldAnswer(
         field=question.field,
-        value=best.text,
-        passages=(page.passages[place].id,),
-        reasoning=f"The passage of “{title}” that fits the question best holds {covered:.0%} of its telling words; the answer is read from it.",
-        confidence="medium" if covered >= 0.75 else "low",
+        value=span.text,
+        passages=(best.page.passages[best.place].id,),
+        reasoning=f"The passage of “{title}” that fits best holds {best.covered:.0%} of the question; the answer is read from it.",
+        confidence="medium" if best.covered >= 0.8 else "low",
     )
 
 
-def _ranked(telling: Sequence[str], pages: Sequence[Passages]) -> list[tuple[float, Passages, int, float]]:
-    """Passages with prose, best first: `(score, page, place, share of the question's words, by rarity, that it holds)`."""
-    spots = [
-        (page, place)
-        for page in pages
-        for place in range(len(page.passages))
-        if page.reading.kind(place) not in ("heading", "data")
-    ]
-    index = Bm25.of_words([page.reading.passage_words[place] for page, place in spots])
-    weights = {w: index.idf(w) for w in telling}
-    total = sum(weights.values()) or 1.0
-    top = max((page.hit.score for page in pages), default=0.0) or 1.0
+@dataclass(frozen=True, slots=True)
+class _Ranked:
+    score: float
+    page: Passages
+    place: int
+    covered: float
+    """The share of the question's words, by rarity, that the passage holds."""
+
+
+def _ranked(asked: Sequence[str], pages: Sequence[Passages]) -> list[_Ranked]:
+    """Passages with prose, best first: BM25 over the passages that were read, the search's own view of the page, and how much of the
+    question one sentence holds, words that stand side by side counting more."""
+    telling = [w for w in dict.fromkeys(asked) if w not in STOP]
+    indexes = [page.reading.prose_postings for page in pages]
+    count = sum(len(lengths) for _, lengths in indexes)
+    if not count or not telling:
+        return []
+    mean = sum(sum(lengths.values()) for _, lengths in indexes) / count
+    holding = {w: sum(len(postings.get(w, ())) for postings, _ in indexes) for w in telling}
+    idf = {w: math.log(1 + (count - held + 0.5) / (held + 0.5)) for w, held in holding.items()}
+    total = sum(idf.values())
+    pairs = set(pairwise(asked))
+    top = max(page.hit.score for page in pages) or 1.0
     found = []
-    for score, (page, place) in zip(index.scores_of(telling), spots, strict=True):
-        held = {*page.reading.passage_words[place]}
-        covered = sum(weight for w, weight in weights.items() if w in held) / total
-        found.append((score * (0.7 + 0.3 * page.hit.score / top), page, place, covered))
-    return sorted(found, key=lambda item: -item[0])
+    for page, (postings, lengths) in zip(pages, indexes, strict=True):
+        scores: dict[int, float] = dict.fromkeys(lengths, 0.0)
+        covered: dict[int, float] = dict.fromkeys(lengths, 0.0)
+        for word in telling:
+            for place, times in postings.get(word, ()):
+                scores[place] += idf[word] * times * (_K1 + 1) / (times + _K1 * (1 - _B + _B * lengths[place] / mean))
+                covered[place] += idf[word] / total
+        for place in heapq.nlargest(_PASSAGES, scores, key=scores.__getitem__):
+            held = max((_held(s, idf, pairs) / total for s in page.reading.sentences_of.get(place, ())), default=0.0)
+            score = scores[place] * (0.5 + 0.5 * page.hit.score / top) + 10 * held + 5 * covered[place]
+            found.append(_Ranked(score, page, place, covered[place]))
+    return sorted(found, key=lambda ranked: -ranked.score)
+
+
+def _held(sentence: Sentence, idf: Mapping[str, float], pairs: set[tuple[str, str]]) -> float:
+    """What a sentence holds of a question."""
+    said = set(sentence.words)
+    words_held = sum(weight for word, weight in idf.items() if word in said)
+    return words_held + 0.1 * sum(idf.values()) * len(pairs & set(pairwise(sentence.words)))
 
 
 def _sought(asked: str) -> Sought:
     return next((kind for kind, pattern in _SOUGHT if pattern.search(asked)), "thing")
 
 
-def _spans(asked: str, telling: Sequence[str], text: str) -> Iterator[_Span]:
+def _spans(asked: str, stems: Sequence[str], found_in: Iterable[Sentence]) -> Iterator[_Span]:
     """Candidate answers in a passage, each scored by its sentence's fit and its nearness to the question's words."""
-    from research.passages import sentences
-
     sought = _sought(asked)
-    wanted = set(telling)
-    for start, end in sentences(text):
-        sentence = text[start:end]
-        marks = tokens(sentence)
+    wanted = {w for w in stems if w not in STOP}
+    for sentence in found_in:
+        marks = tokens(sentence.text)
         hits = [place for place, (stem, _, _) in enumerate(marks) if stem in wanted]
-        fit = len({marks[place][0] for place in hits}) / len(wanted)
-        for piece_start, piece_end, quality in _pieces(sought, sentence):
-            inside = [place for place, (_, s, e) in enumerate(marks) if piece_start <= s and e <= piece_end]
-            if not inside:
-                continue
-            fresh = [place for place in inside if marks[place][0] not in wanted]
+        fit = len({marks[place][0] for place in hits}) / max(len(wanted), 1)
+        for start, end, quality in _pieces(sought, sentence.text):
+            inside = [place for place, (_, s, e) in enumerate(marks) if start <= s and e <= end]
+            fresh = [place for place in inside if marks[place][0] not in wanted and marks[place][0] not in STOP]
             if not fresh:
                 continue
-            near = sum(1 / (1 + min(abs(h - inside[0]), abs(h - inside[-1]))) for h in hits if h not in inside) / max(
-                len(hits), 1
-            )
-            yield _Span(sentence[piece_start:piece_end].strip(), (fit + 0.05) * (quality + near) * (len(fresh) / len(inside)))
+            near = sum(1 / (1 + min(abs(h - inside[0]), abs(h - inside[-1]))) for h in hits if h not in inside) / max(len(hits), 1)
+            yield _Span(sentence.text[start:end].strip(), (fit + 0.05) * (quality + near) * len(fresh) / len(inside))
 
 
 def _pieces(sought: Sought, sentence: str) -> Iterator[tuple[int, int, float]]:

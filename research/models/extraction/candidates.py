@@ -19,6 +19,13 @@ MIN_AFFINITY: Final = 0.6
 MIN_ABOUT: Final = 0.5
 _ORIGIN: Final = {"data": 0.97, "facts": 1.0, "table": 0.95, "list": 0.9}
 _WHERE: Final = {"data": "the page data", "facts": "the facts", "table": "a table", "list": "a list"}
+_ABOUT_THE_PAGE: Final = {
+    **dict.fromkeys(("og", "product", "meta"), 0.9),
+    **dict.fromkeys(("twitter", ""), 0.85),
+    **dict.fromkeys(("webpage", "itempage", "article", "newsarticle", "blogposting", "imageobject", "collectionpage"), 0.87),
+    **dict.fromkeys(("website", "breadcrumblist", "comment", "review", "videoobject"), 0.75),
+}
+"""Things in page data that describe the page rather than what it is about, and how much less they count."""
 _NAME: Final = re.compile(
     r"[A-ZÀ-ÞА-Я][\w'’.&-]*(?:\s+(?:(?:of|the|de|la|du|von|van|der|and|&)\s+)?(?:[A-ZÀ-ÞА-Я][\w'’&-]*|\d[\w-]*))*", re.UNICODE
 )
@@ -93,10 +100,20 @@ def _from_facts(asked: Asked, reading: Reading) -> Iterator[Candidate]:
 
 
 def _fact_gate(asked: Asked, reading: Reading, fact: Fact) -> float:
-    if not fact.subject:
-        return asked.gate(reading, fact.places[0])
-    about = aboutness(asked.entity, (fact.subject,))
-    return about if about >= 0.6 else 0.0
+    if fact.subject:
+        about = aboutness(asked.entity, (fact.subject,))
+        return about if about >= 0.6 else 0.0
+    return asked.gate(reading, fact.places[0]) * (_thing_weight(asked.entity, reading, fact.thing) if fact.origin == "data" else 1.0)
+
+
+def _thing_weight(entity: Entity, reading: Reading, thing: str) -> float:
+    """How far a thing in the page's data is the entity, and not the page, its site or something beside it."""
+    weight = _ABOUT_THE_PAGE.get(thing.partition("#")[0].casefold(), 1.0)
+    name = reading.thing_names.get(thing)
+    if not name or not entity.named:
+        return weight if weight < 1 or name else 0.95
+    about = aboutness(entity, (name,))
+    return weight if about >= 0.5 else 0.85 * weight if about >= 0.25 else 0.6 * weight
 
 
 def _from_sentences(asked: Asked, reading: Reading) -> Iterator[Candidate]:

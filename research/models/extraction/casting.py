@@ -29,6 +29,8 @@ _OUT_OF_STOCK: Final = re.compile(
 )
 _NEGATION: Final = re.compile(r"\b(?:not|no|non|never|without|neither|nor|n't|lacks?|free of)\b", re.I)
 _NOTE: Final = re.compile(r"\s*\[(?:\d+|[a-z]|note \d+|citation needed)\]", re.I)
+_SCHEMA_ORG: Final = re.compile(r"^https?://schema\.org/(?=\w+$)")
+"""Before a member of one of schema.org's enumerations, which is written as a web address."""
 _PARENTHESIS: Final = re.compile(r"\s*\([^()]*\)\s*$")
 _DIVIDER: Final = re.compile(r"\s*(?:;|•|·|\||¦|\n)\s*")
 _COMMA: Final = re.compile(r"\s*,\s*(?:and\s+)?|\s+and\s+")
@@ -171,6 +173,13 @@ def _json(value: Decimal, question: Question) -> int | float | None:
     return None if question.kind in ("integer", "year") else float(value)
 
 
+def availability(text: str) -> bool | None:
+    """Whether a text says that something is to be had; None if it does not say."""
+    if _OUT_OF_STOCK.search(text):
+        return False
+    return True if _IN_STOCK.search(text) else None
+
+
 def _boolean(question: Question, text: str) -> list[Cast]:
     whole = (0, len(text))
     if "=availability" in question.concepts:
@@ -217,7 +226,7 @@ def _stems_in(option: list[str], said: list[str]) -> bool:
 
 
 def _text(question: Question, text: str) -> list[Cast]:
-    value = _NOTE.sub("", text).strip()
+    value = _SCHEMA_ORG.sub("", _NOTE.sub("", text)).strip()
     if not value or len(value) > MAX_TEXT or not re.search(r"[\w$€£¥₽₹]", value):
         return []
     start = max(text.find(value), 0)

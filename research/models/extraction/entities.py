@@ -66,10 +66,14 @@ def aboutness(entity: Entity, titles: tuple[str, ...]) -> float:
 def _aboutness(asked: frozenset[str], named: bool, titles: tuple[str, ...]) -> float:
     best = 0.0
     for title in titles:
-        for part in {title, *_SEPARATOR.split(title)}:
+        for part in dict.fromkeys([title, *_SEPARATOR.split(title)]):
             found = frozenset(w for w in words(part) if w not in STOP)
-            if found:
-                best = max(best, _names(asked, found) if named else 0.9 * len(asked & found) / len(found))
+            if not found:
+                continue
+            best = max(best, _names(asked, found) if named else 0.9 * len(asked & found) / len(found))
+            if named and part is title and found <= asked and len(found) > 1:
+                # The name asked for says more than the title: a site's name, a variant.
+                best = max(best, (len(found) / len(asked)) ** 0.3)
     return best
 
 

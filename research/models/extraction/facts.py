@@ -22,6 +22,7 @@ _IGNORED_TAILS: Final = frozenset(("@type", "@id", "@context", "url", "item", "p
 _FAR: Final = frozenset(
     words("review comment breadcrumb related itemlistelement similar recommended is_related_to is_similar_to suggested")
 )
+_TITLE: Final = frozenset(words("title"))
 MAX_KEY_WORDS: Final = 8
 
 
@@ -41,6 +42,8 @@ class Fact:
     origin: Origin
     subject: str = ""
     """What a row of a table is about (its first cell); "" where the page itself is the subject."""
+    thing: str = ""
+    """The thing in the page data that the fact belongs to: `Recipe`, `Product#2`, `og`, `meta`."""
     depth: int = 0
     """How many things stand between the page's subject and the key (`author.name` is its author: 0)."""
 
@@ -55,9 +58,14 @@ def stems(text: str) -> frozenset[str]:
 def facts_of(passages: Sequence[Passage]) -> tuple[Fact, ...]:
     """All facts of a page, in page order."""
     found: list[Fact] = []
+    named = False
     paths: dict[str, tuple[list[str], list[int]]] = {}
     for place, passage in enumerate(passages):
         match passage.kind:
+            case "heading":
+                if not named and passage.text.startswith("# "):
+                    named = True
+                    found.append(Fact("heading", _TITLE, frozenset(), (passage.text[2:].strip(),), (place,), "facts"))
             case "data":
                 _collect_data(passage, place, paths)
             case "table":
@@ -72,7 +80,12 @@ def facts_of(passages: Sequence[Passage]) -> tuple[Fact, ...]:
 def _collect_data(passage: Passage, place: int, paths: dict[str, tuple[list[str], list[int]]]) -> None:
     for line in passage.text.split("\n"):
         path, mark, value = line.partition(": ")
-        if mark and value.strip():
+        if not mark or " " in path:  # The rest of a value too long for one passage.
+            if paths and line.strip():
+                values, places = next(reversed(paths.values()))
+                values[-1] = f"{values[-1]} {line.strip()}"
+            continue
+        if value.strip():
             parts = [part for part in path.split(".") if not part.isdigit()]
             values, places = paths.setdefault(".".join(parts), ([], []))
             values.append(value.strip())
@@ -82,10 +95,11 @@ def _collect_data(passage: Passage, place: int, paths: dict[str, tuple[list[str]
 def _data(path: str, values: Iterable[str], places: Iterable[int]) -> Fact | None:
     """A fact from a machine's path. `Product.offers.price` -> key `price` below `offers`; `author.name` is the author."""
     parts = path.split(".")
+    thing = ""
     if parts[-1].casefold() in _IGNORED_TAILS or parts[-1].startswith("@"):
         return None
     if len(parts) > 1 and (parts[0][:1].isupper() or parts[0] in ("og", "meta", "twitter")):
-        parts = parts[1:]  # The thing's type.
+        thing, *parts = parts
     while len(parts) > 1 and parts[-1].casefold() in _EMPTY_TAILS:
         parts = parts[:-1]
     above = [stems(part) for part in parts[:-1]]
@@ -93,7 +107,7 @@ def _data(path: str, values: Iterable[str], places: Iterable[int]) -> Fact | Non
     if any(part & _FAR for part in above):
         depth += 2
     context = frozenset(word for part in above for word in part)
-    return Fact(path, stems(parts[-1]), context, tuple(values), tuple(places), "data", depth=depth)
+    return Fact(path, stems(parts[-1]), context, tuple(values), tuple(places), "data", thing=thing, depth=depth)
 
 
 def _lines(passage: Passage, place: int) -> list[Fact]:

@@ -22,6 +22,8 @@ _IN_UNIT: Final = re.compile(
     r"\b(?:in|as|of)\s+((?:square |cubic |metric )?[^\W\d_]+(?:\s?/\s?[^\W\d_]+| per \w+)?[²³]?)|\(([^()]{1,20})\)", re.I
 )
 _NEGATIVE: Final = re.compile(r"(?:\bor not\b|\bfalse (?:if|when|for)\b|\belse\b|\bno (?:if|when)\b)\s*:?\s*\(?([^().;]*)", re.I)
+_OF_THE: Final = re.compile(r"\b(?:of|for|by|from|to|in|on|at|with|that) (?:the|a|an|this|its|their|your) [^\W\d_]+", re.I)
+"""What a description says of the thing that has the property (`brand of the product`), not of the property."""
 _EXAMPLE: Final = re.compile(r"(?:,|;|\()?\s*(?:e\.\s?g\.|for example|such as|i\.\s?e\.)[^.;)]*", re.I)
 
 
@@ -54,6 +56,11 @@ class Question:
     def cues(self) -> frozenset[str]:
         """Words by which a sentence may speak of the field."""
         return spellings(self.name_words)
+
+    @property
+    def wants_sign(self) -> bool:
+        """A currency's sign (`€`), not its code, is asked for."""
+        return "=price currency" in self.concepts and bool(re.search(r"\b(?:symbol|sign|as shown|as displayed)\b", self.description, re.I))
 
     @property
     def open(self) -> bool:
@@ -102,7 +109,8 @@ def _question(name: str, description: str, fingerprint: str) -> Question:
     unit = _unit(name_text, said) if kind in ("number", "integer") else None
     dropped = set(_unit_words(name_text)) if unit or kind in ("number", "integer") else set()
     name_words = frozenset(w for w in words(name_text) if w not in dropped and w not in STOP) or frozenset(words(name_text))
-    about = frozenset(w for w in words(said) if w not in STOP and w not in LIGHT) - name_words
+    telling = _OF_THE.sub(" ", said)
+    about = frozenset(w for w in words(telling) if w not in STOP and w not in LIGHT) - name_words
     negative = frozenset(w for w in words(negative_text) if w not in STOP) - name_words if kind == "boolean" else frozenset()
     return Question(name, schema, said, kind, unit, name_words, about - negative, negative, fingerprint)
 

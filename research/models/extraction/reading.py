@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -13,7 +14,6 @@ from research.page import Passage
 from research.passages import sentences
 from research.ranking import words
 
-_TITLE_KEYS: Final = frozenset(("title", "og.title", "name", "headline"))
 MAX_PROSE: Final = 100_000
 """Characters of prose that are searched on one page."""
 
@@ -38,6 +38,10 @@ class Reading:
         self._texts = [(p.text, p.kind, p.heading) for p in passages]
         self.facts: tuple[Fact, ...] = facts_of(passages)
 
+    def __len__(self) -> int:
+        """How many passages it has."""
+        return len(self._texts)
+
     @cached_property
     def titles(self) -> tuple[str, ...]:
         """What the page calls itself: its first headings of the first rank, and its own data."""
@@ -48,6 +52,15 @@ class Reading:
             if f.origin == "data" and f.depth == 0 and f.key.rpartition(".")[2] in ("title", "name", "headline")
         ]
         return tuple(dict.fromkeys([*headings, *named[:4]]))
+
+    @cached_property
+    def thing_names(self) -> dict[str, str]:
+        """The names of the things in the page's data."""
+        names: dict[str, str] = {}
+        for fact in self.facts:
+            if fact.origin == "data" and fact.depth == 0 and fact.key.rpartition(".")[2] in ("name", "headline", "title"):
+                names.setdefault(fact.thing, fact.values[0])
+        return names
 
     def heading(self, place: int) -> str:
         return self._texts[place][2]
@@ -75,9 +88,26 @@ class Reading:
         return index
 
     @cached_property
-    def passage_words(self) -> tuple[tuple[str, ...], ...]:
-        """Stems of every passage, with those of its headings."""
-        return tuple(tuple(words(f"{heading}\n{text}")) for text, _, heading in self._texts)
+    def prose_postings(self) -> tuple[dict[str, list[tuple[int, int]]], dict[int, int]]:
+        """For ranking: where each word stands among the passages that are no heading and no page data, as `(place, times)`, headings
+        above a passage included; and each such passage's length in words."""
+        postings: dict[str, list[tuple[int, int]]] = {}
+        lengths: dict[int, int] = {}
+        for place, (text, kind, heading) in enumerate(self._texts):
+            if kind not in ("heading", "data"):
+                stems = words(f"{heading}\n{text}")
+                lengths[place] = len(stems)
+                for word, times in Counter(stems).items():
+                    postings.setdefault(word, []).append((place, times))
+        return postings, lengths
+
+    @cached_property
+    def sentences_of(self) -> dict[int, list[Sentence]]:
+        """The sentences of each passage that has any."""
+        found: dict[int, list[Sentence]] = {}
+        for sentence in self.sentences:
+            found.setdefault(sentence.place, []).append(sentence)
+        return found
 
     def kind(self, place: int) -> str:
         return self._texts[place][1]

@@ -39,7 +39,7 @@ cuisine; recipe cuisine
 keywords; tags; keyword; subjects; topics
 date published; publication date; published; published time; posted; issued; date posted; publish date; date of publication
 date modified; updated; modified time; last updated; last modified; modified
-language; in language; lang; locale; content language
+language; in language; lang; content language
 sku; item number; article number; product code; product number; product id; item no; art nr; stock keeping unit
 mpn; manufacturer part number; part number; model number; model no; manufacturer number
 gtin; gtin13; gtin12; gtin14; gtin8; ean; upc; barcode; ean code; gtin code
