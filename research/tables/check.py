@@ -12,6 +12,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ import pyarrow.parquet as pq
 
 from research.tables.parts import SCHEMAS, TABLES
 from research.tables.run_folder import RunFolder
+from research.tables.stated import not_stated
 from research.tables.views import literal, of_field, quoted
 from research.tables.warehouse import FILE, read_parts, result_names
 
@@ -86,7 +88,7 @@ class _Check:
         for table in TABLES:
             self.parts[table] = list(self._readable(table))
         self._load()
-        for check in (self._rows, self._references, self._pages, self._cells, self._warehouse):
+        for check in (self._rows, self._references, self._pages, self._cells, self._stated, self._warehouse):
             check()
         return Verification(
             rows=self._count("run_rows"),
@@ -208,6 +210,20 @@ class _Check:
                 self._add(
                     "has a value and no evidence" if filled else "is empty and claims a confidence", file, row, output.field
                 )
+
+    def _stated(self) -> None:
+        """What is called stated is stated in its excerpt: a value that was changed afterwards is not."""
+        for path, row, field, value in islice(self._not_stated(), LIMIT):
+            self._add(f"its excerpt does not state {_quote(str(value))}", path, row, field)
+
+    def _not_stated(self) -> Iterator[tuple[Path, int, str, Any]]:
+        there = {path for table in ("results", "basis") for path in self.parts[table]}
+        for shard in self.run_folder.committed_shards():
+            if {self.run_folder.part(table, shard) for table in ("results", "basis")} <= there:
+                results = self.run_folder.read("results", shard)
+                basis = self.run_folder.read("basis", shard, ["row_index", "field", "excerpt", "support"])
+                for row, field, value in not_stated(self.columns, results, basis):
+                    yield self.run_folder.part("basis", shard), row, field, value
 
     def _warehouse(self) -> None:
         """`research.duckdb` holds what the parts hold. While a run goes on, it is an earlier run's end and not compared."""

@@ -110,6 +110,14 @@ CHANGES: dict[str, tuple[Callable[[RunFolder], None], str]] = {
         lambda run: without(run.part("usage", 0), 1),
         "row 1: has 0 rows in usage, not one (usage/part-00000.parquet)",
     ),
+    "a value that its excerpt states": (
+        lambda run: change(run.part("results", 0), 1, operator="Agency 7"),
+        "row 1, operator: its excerpt does not state 'Agency 7' (basis/part-00000.parquet)",
+    ),
+    "a part of a value": (
+        lambda run: change(run.part("results", 0), 0, crew=[{"name": "Bob"}]),
+        "row 0, crew.0.name: its excerpt does not state 'Bob' (basis/part-00000.parquet)",
+    ),
     "a missing part": (
         lambda run: run.part("basis", 1).unlink(),
         "is missing, though its shard is committed (basis/part-00001.parquet)",
@@ -179,7 +187,7 @@ def test_offsets_are_code_points_in_any_script(
     pages, results = [], []
     for row, (text, start, end) in enumerate(drawn):
         pages.append(Page(**{**page(0).model_dump(), "text": text, "page_hash": page_hash(text)}))
-        excerpt = Excerpt(text=text[start:end], page_hash=pages[-1].page_hash, start=start, end=end, support="stated")
+        excerpt = Excerpt(text=text[start:end], page_hash=pages[-1].page_hash, start=start, end=end, support="inferred")
         basis = FieldBasis(field="operator", citations=[Citation(url="u", title="", excerpts=[excerpt])], confidence="low")
         results.append(completed(row, output={"operator": "x"}, basis=[basis], findings=[]))
     run = create(tmp_path_factory.mktemp("points"))

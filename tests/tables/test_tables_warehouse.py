@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -125,6 +126,17 @@ def test_hard_names_of_folders_columns_and_fields_do_no_harm(tmp_path: Path) -> 
         assert rows(db, "SELECT row_index_research, row_index, mission, file FROM results") == [(0, "r", "m", "f")]
         for view in PEOPLE_ASK:
             rows(db, f"FROM {view}")
+
+
+def test_the_sql_of_the_manual_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    manual = (Path(__file__).parents[2] / "docs" / "run-folder.md").read_text(encoding="utf-8")
+    run = finished(tmp_path / "runs" / "missions-3f9a1c20", failing=[3])
+    monkeypatch.chdir(tmp_path)
+    with duckdb.connect(run.path / "research.duckdb", read_only=True) as connection:
+        statements = [s for block in re.findall(r"```sql\n(.*?)```", manual, re.DOTALL) for s in duckdb.extract_statements(block)]
+        assert len(statements) > 8
+        for statement in statements:
+            connection.execute(statement).fetchall()
 
 
 def test_columns_that_differ_in_case_alone_are_both_there(tmp_path: Path) -> None:
