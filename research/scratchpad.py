@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from research.page import Page, Passage
 from research.passages import passages_of
 from research.ports import ReadPage
@@ -35,10 +37,7 @@ class Scratchpad:
         """Index a page that was read by `url`. A page that is there already is left as it is."""
         if page.page_hash in self._by_page:
             return
-        numbered = tuple(
-            passage.model_copy(update={"id": f"p{len(self._by_id) + place}"})
-            for place, passage in enumerate(passages_of(page), start=1)
-        )
+        numbered = _numbered(page, len(self._by_id) + 1)
         self._by_page[page.page_hash] = numbered
         self._by_id.update({passage.id: passage for passage in numbered})
         self._pages[page.page_hash] = ReadPage(page_hash=page.page_hash, url=url, title=page.title, fetched_at=page.fetched_at)
@@ -61,3 +60,9 @@ class Scratchpad:
             passages = tuple(passages[place] for place in sorted(best))
         self.shown.update(p.id for p in passages)
         return passages
+
+
+@lru_cache(maxsize=256)
+def _numbered(page: Page, first: int) -> tuple[Passage, ...]:
+    """A page's passages with ids from `first` on. Kept, since the sub-queries of a row, and rows of one kind, read the same pages."""
+    return tuple(p.model_copy(update={"id": f"p{first + place}"}) for place, p in enumerate(passages_of(page)))
