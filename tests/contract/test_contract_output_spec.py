@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field
 
 from research import json_schema, output_spec
 from research.errors import InvalidSchema
+from research.formats import checker
 from research.output_spec import OutputSpec
 
 NAME = {"type": "object", "properties": {"name": {"type": "string", "description": "Its name"}}, "required": ["name"]}
@@ -399,12 +400,21 @@ def test_a_pattern_that_never_ends_is_stopped() -> None:
         ("time", "08:30:06Z", "08:30:06"),
         ("uri", "https://example.com/", "example.com"),
         ("date", "2024-02-29", "2023-02-29"),
+        ("iri", "https://münchen.example/größe?q=ß", "münchen"),
+        ("iri-reference", "/größe", "a b"),
     ],
 )
 def test_formats_are_checked(format_: str, good: str, bad: str) -> None:
     spec = OutputSpec.parse({"properties": {"x": {"type": "string", "format": format_}}})
     assert spec.check({"x": good}) == ()
     assert [fault.pointer for fault in spec.check({"x": bad})] == ["/x"]
+
+
+def test_every_format_of_the_draft_is_checked() -> None:
+    """`jsonschema` silently checks less when an optional library is missing."""
+    uris = {"uri", "uri-reference", "uri-template", "iri", "iri-reference", "json-pointer", "relative-json-pointer"}
+    hosts = {"email", "idn-email", "hostname", "idn-hostname", "ipv4", "ipv6"}
+    assert set(checker().checkers) >= uris | hosts | {"date", "date-time", "duration", "regex", "time", "uuid"}
 
 
 def test_leniency_does_not_turn_into_strictness() -> None:
