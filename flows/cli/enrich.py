@@ -11,8 +11,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from flows.cli.exits import Exit
-from flows.cli.progress import watching
-from flows.cli.terminal import Output, money, note, out
+from flows.cli.terminal import Output, money, note, out, print_json
 
 if TYPE_CHECKING:
     from flows.enrich import Enrichment
@@ -79,8 +78,6 @@ def enrich(
     plan = asyncio.run(make_plan(out_folder=out_folder, corpus=corpus, model=model, look_at_rows=dry_run, **asked))
     if dry_run:
         if output.json:
-            from flows.cli.terminal import print_json
-
             print_json(plan.as_json())
         else:
             plan.print()
@@ -104,6 +101,7 @@ def enrich(
 
 async def _run(options: dict[str, Any], as_json: bool) -> Enrichment:
     from flows.api import enrich as enrich_flow
+    from flows.cli.progress import watching
 
     with watching(as_json) as listener:
         return await enrich_flow(listener=listener, **options)
@@ -122,7 +120,11 @@ def _tell(done: Enrichment, as_json: bool) -> None:
 
 
 def _quiet_prefect(debug: bool) -> None:
-    """Before Prefect is imported: its log would drown the output, and what a user has set stays."""
-    if not debug:
-        os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
+    """Before Prefect is imported: its log shows each failed row's traceback, and would drown the output.
+
+    The log still goes to Prefect's server. Whoever sets `PREFECT_LOGGING_LEVEL`, or asks for `--debug`, sees it here as well.
+    """
+    if not debug and "PREFECT_LOGGING_LEVEL" not in os.environ:
+        os.environ["PREFECT_LOGGING_LEVEL"] = "WARNING"
+        os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     os.environ.setdefault("DO_NOT_TRACK", "1")

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
+from rich.box import SIMPLE
 from rich.panel import Panel
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from flows.cli.exits import Exit
@@ -125,7 +126,10 @@ def score(run: Path, /, *, truth: str, wrong: bool = False, output: Output = NON
 
 
 def _tallies(name: str, tallies: dict[str, Tally]) -> Table:
-    table = Table(name, "accuracy", "precision", "right", "rightly empty", "wrong", "invented", "missed", "failed")
+    counted = ("accuracy", "precision", "right", "rightly\nempty", "wrong", "invented", "missed", "failed")
+    table = Table(
+        Column(name, no_wrap=True), *(Column(title, justify="right") for title in counted), box=SIMPLE, padding=(0, 1, 0, 0)
+    )
     for title, tally in tallies.items():
         counts = (tally.right, tally.rightly_empty, tally.wrong, tally.invented, tally.missed, tally.failed)
         table.add_row(Text(title), _share(tally.accuracy), _share(tally.precision), *map(str, counts))
@@ -155,7 +159,7 @@ def _show_rows(run: Run, fields: list[str], failed: bool, limit: int, as_json: b
         for line in rows:
             print_json({name: line[name] for name in dict.fromkeys([*names, *own.values()])})
         return
-    table = Table(*map(Text, names))
+    table = Table(*(Column(Text(name)) for name in names))
     for line in rows:
         table.add_row(*(Text(shown(line[name]), overflow="ellipsis") for name in names))
     out().print(table)

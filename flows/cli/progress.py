@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import Final
 
+from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -19,10 +20,11 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from flows.cli.terminal import answered_by, err, note, print_json
+from flows.cli.terminal import answered_by, err, print_json
+from flows.events import Event, Listener, RowFinished, RunStarted
 
-if TYPE_CHECKING:
-    from flows.events import Event, Listener
+FAILURES_TOLD: Final = 5
+"""Failed rows that are told while a run goes on; the rest stand in the results."""
 
 
 @contextmanager
@@ -31,7 +33,7 @@ def watching(as_json: bool) -> Iterator[Listener]:
     if as_json:
         yield _json_line
     elif not err().is_terminal:
-        yield _only_the_start
+        yield _Notes(err())
     else:
         with _progress() as progress:
             yield _Bar(progress)
@@ -42,19 +44,24 @@ def _json_line(event: Event) -> None:
     print_json({"event": name, **asdict(event)})
 
 
-def _only_the_start(event: Event) -> None:
-    from flows.events import RunStarted
+class _Notes:
+    """Tells how a run began, and its first failures."""
 
-    if isinstance(event, RunStarted):
-        note(_begun(event))
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self.failed = 0
 
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, RunStarted):
+            kept = f", {event.kept} of them done before" if event.kept else ""
+            self._say(f"{event.rows} rows{kept} → {event.run}\n{answered_by(event.model)}")
+        elif isinstance(event, RowFinished) and event.status != "completed":
+            self.failed += 1
+            if self.failed <= FAILURES_TOLD:
+                self._say(f"row {event.row} failed: {event.error}")
 
-def _begun(event: Event) -> str:
-    from flows.events import RunStarted
-
-    assert isinstance(event, RunStarted)  # noqa: S101  # both callers looked
-    kept = f", {event.kept} done before" if event.kept else ""
-    return f"{event.rows} rows{kept} → {event.run}\n{answered_by(event.model)}"
+    def _say(self, text: str) -> None:
+        self._console.print(text, markup=False)
 
 
 class _Speed(ProgressColumn):
@@ -77,20 +84,17 @@ def _progress() -> Progress:
     )
 
 
-class _Bar:
-    """Draws the events of one run."""
+class _Bar(_Notes):
+    """Tells the same, above a progress bar."""
 
     def __init__(self, progress: Progress) -> None:
+        super().__init__(progress.console)
         self._progress = progress
         self._bar = progress.add_task("starting", total=None, failed=0)
-        self._failed = 0
 
     def __call__(self, event: Event) -> None:
-        from flows.events import RowFinished, RunStarted
-
+        super().__call__(event)
         if isinstance(event, RunStarted):
-            self._progress.console.print(_begun(event), markup=False)
             self._progress.reset(self._bar, total=event.rows, completed=event.kept, description="rows", failed=0)
         elif isinstance(event, RowFinished):
-            self._failed += event.status != "completed"
-            self._progress.update(self._bar, advance=1, failed=self._failed)
+            self._progress.update(self._bar, advance=1, failed=self.failed)

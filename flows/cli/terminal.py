@@ -11,6 +11,8 @@ from cyclopts import Parameter
 from rich.console import Console
 
 KEYLESS: Final = "extractive"
+WIDTH_OF_A_PIPE: Final = 160
+"""Columns of a table that no terminal bounds."""
 
 
 @Parameter(name="*")
@@ -26,7 +28,7 @@ class Output:
 
 def out() -> Console:
     """Answers. Made when used, so that it writes to what stdout is then."""
-    return Console(file=sys.stdout, highlight=False, soft_wrap=not sys.stdout.isatty())
+    return Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else WIDTH_OF_A_PIPE)
 
 
 def err() -> Console:
