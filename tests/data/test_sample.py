@@ -76,6 +76,12 @@ def test_there_are_enough_rows_and_pages():
     assert len(corpus()) >= 120
 
 
+def test_the_readme_counts_them_right():
+    said = (DATA / "README.md").read_text(encoding="utf-8")
+    assert f"{len(TRUTH)} rows" in said
+    assert f"{len(corpus())} pages" in said
+
+
 def test_the_data_folder_stays_small():
     assert sum(path.stat().st_size for path in DATA.rglob("*") if path.is_file()) <= 3_000_000
 
@@ -101,10 +107,11 @@ def test_every_truth_has_every_field_and_fits_the_schema():
                 assert spec.check(answer) == (), truth["mission"]
 
 
-@pytest.mark.parametrize("truth", TRUTH, ids=lambda truth: f"{truth['row_index']}-{truth['mission']}")
+ANSWERED = [truth for truth in TRUTH if truth["mission"] != UNANSWERED]
+
+
+@pytest.mark.parametrize("truth", ANSWERED, ids=lambda truth: f"{truth['row_index']}-{truth['mission']}")
 def test_every_true_value_is_stated_by_a_page_about_its_mission(truth):
-    if truth["mission"] == UNANSWERED:
-        pytest.skip("nothing answers this row")
     about = texts_about(truth["mission"])
     unstated = [
         (name, value)
@@ -122,7 +129,7 @@ def test_nothing_in_the_corpus_speaks_of_the_row_that_nothing_answers():
     assert not [name for name, (title, text) in corpus().items() if "halcyon" in f"{title} {text}".casefold()]
 
 
-NULLS = [(truth["mission"], name) for truth in TRUTH for name in FIELDS if truth[name] is None and truth["mission"] != UNANSWERED]
+NULLS = [(truth["mission"], name) for truth in ANSWERED for name in FIELDS if truth[name] is None]
 LABEL = {
     "launch_mass_kg": r"(launch mass|weight|mass at|mass, |total mass)[^:\n]*:",
     "operator": r"(operator|agency|owner|run by|sponsor|organisation|by whom)\b[^:\n]*:",
