@@ -230,12 +230,12 @@ def test_recursion_names_its_circle() -> None:
     assert "# → #" in faults["/properties/root/$ref"]
 
 
-def test_a_bomb_of_references_is_refused_without_being_built() -> None:
-    """Thirty definitions of ten references each would be 10^30 schemas; counting stops at the limit."""
-    bomb = {
-        f"d{i}": {"type": "object", "properties": {c: {"$ref": f"#/$defs/d{i + 1}"} for c in "abcdefghij"}} for i in range(30)
-    }
-    faults = faults_of({"$defs": {**bomb, "d30": {}}, "properties": {"a": {"$ref": "#/$defs/d0"}}})
+@pytest.mark.parametrize("levels", [6, 30])
+def test_a_bomb_of_references_is_refused_without_being_built(levels: int) -> None:
+    """Definitions of ten references each, one in another, would be 10^6 or 10^30 schemas; counting stops at the limit."""
+    names = "abcdefghij"
+    bomb = {f"d{i}": {"type": "object", "properties": {c: {"$ref": f"#/$defs/d{i + 1}"} for c in names}} for i in range(levels)}
+    faults = faults_of({"$defs": {**bomb, f"d{levels}": {}}, "properties": {"a": {"$ref": "#/$defs/d0"}}})
     assert "too large" in faults[""]
 
 

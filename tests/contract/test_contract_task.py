@@ -202,7 +202,8 @@ def test_every_field_is_in_the_identity_or_excused(field: str) -> None:
 
 
 def test_excuses_are_given_for_fields_that_exist() -> None:
-    assert set(EXCUSED) <= set(Task.model_fields)
+    """A new excuse changes what counts as the same work, so it is written here too."""
+    assert set(EXCUSED) == {"metadata", "task_id"} <= set(Task.model_fields)
     assert all(EXCUSED.values())
 
 
