@@ -67,7 +67,7 @@ class ExtractiveModel:
         questions = [question_of(f) for f in task.output_schema.fields if f.name in subquery.fields]
         read: list[_Read] = []
         if all(question.open for question in questions):
-            async for page in self._pages(entity, [task.task], desk):
+            async for page in self._pages(Entity("", entity.words, (), entity.objective, ""), [task.task], desk):
                 read.append(page)
                 if len(read) >= ENOUGH_PAGES:
                     break

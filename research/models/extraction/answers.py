@@ -23,7 +23,7 @@ Sought = Literal["person", "date", "place", "number", "thing"]
 
 _PASSAGES: Final = 12
 """Passages of one page whose sentences are looked at, best first."""
-_FLOOR: Final = 0.3
+_FLOOR: Final = 0.2
 """A passage that holds less of the question is no answer."""
 _K1: Final = 1.2
 _B: Final = 0.75
@@ -33,6 +33,7 @@ _NAME: Final = re.compile(
 _BREAK: Final = re.compile(
     r"[,;:()–—]|\s(?:which|that|who|whom|when|where|while|because|although|but|is|are|was|were|has|have|had|will|would|can|could|did|does|do|by|in|on|at|from|with|for|to|as|and|or|than|of)\s|[.?!]$"
 )
+_AGE: Final = re.compile(r"\b\d{1,2}(?:st|nd|rd|th)(?:[ -]century)?\b|\b[12]\d{2}0s\b")
 _SOUGHT: Final[tuple[tuple[Sought, re.Pattern[str]], ...]] = (
     ("number", re.compile(r"\bhow (?:many|much|old|long|far|tall|high|large|big|fast|often)\b|\bwhat (?:percent|number|amount|proportion|share|fraction)|\bpopulation\b", re.I)),
     ("date", re.compile(r"\bwhen\b|\b(?:what|which|in what|in which) (?:year|date|day|month|century|decade|time)\b", re.I)),
@@ -147,6 +148,7 @@ def _pieces(sought: Sought, sentence: str) -> Iterator[tuple[int, int, float]]:
     """Spans of the kind sought, with how well they are of it."""
     if sought == "date":
         yield from ((d.start, d.end, 1.0) for d in dates(sentence))
+        yield from ((*match.span(), 1.0) for match in _AGE.finditer(sentence))
     if sought == "number":
         yield from ((n.start, n.end, 1.0) for n in numbers(sentence))
     if sought in ("person", "place", "thing"):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from research.models.extraction.casting import cast, cast_list
-from research.models.extraction.entities import Entity, aboutness
+from research.models.extraction.entities import Entity, aboutness, mentions
 from research.models.extraction.facts import Fact
 from research.models.extraction.keys import affinity
 from research.models.extraction.questions import Question
@@ -95,8 +95,12 @@ def _from_facts(asked: Asked, reading: Reading) -> Iterator[Candidate]:
                 yield Candidate(items, score * richness, places, how, True, fit, gate)
             continue
         for value, place in list(zip(fact.values, fact.places, strict=True))[:3]:
-            for one in cast(question, value)[:2]:
+            found = cast(question, value)[:2]
+            for one in found:
                 yield Candidate(one.value, score * one.quality, (place,), how, True, fit, gate)
+            if not found and question.kind == "boolean" and fit >= 0.85:
+                # `Wi-Fi: in all rooms`: there is some.
+                yield Candidate(True, 0.7 * score, (place,), how, True, fit, gate)
 
 
 def _fact_gate(asked: Asked, reading: Reading, fact: Fact) -> float:
@@ -132,7 +136,7 @@ def _from_sentences(asked: Asked, reading: Reading) -> Iterator[Candidate]:
         if strength < 0.5:
             continue
         gate = asked.gate(reading, sentence.place)
-        if asked.entity.named and asked.entity.words <= said:
+        if asked.entity.named and mentions(asked.entity, said):
             gate = max(gate, 0.75)
         if gate <= 0:
             continue

@@ -27,7 +27,10 @@ _IN_STOCK: Final = re.compile(
 _OUT_OF_STOCK: Final = re.compile(
     r"\b(?:out[\s_-]?of[\s_-]?stock|sold[\s_-]?out|unavailable|not available|discontinued|back[\s_-]?order)\b", re.I
 )
+_CLOCK: Final = re.compile(r"\b\d{1,2}:\d{2}(?::\d{2})?\b")
 _NEGATION: Final = re.compile(r"\b(?:not|no|non|never|without|neither|nor|n't|lacks?|free of)\b", re.I)
+_TOKEN: Final = re.compile(r"[^\W_]+")
+_UN: Final = ("un", "non", "in", "im")
 _NOTE: Final = re.compile(r"\s*\[(?:\d+|[a-z]|note \d+|citation needed)\]", re.I)
 _SCHEMA_ORG: Final = re.compile(r"^https?://schema\.org/(?=\w+$)")
 """Before a member of one of schema.org's enumerations, which is written as a web address."""
@@ -136,7 +139,7 @@ def _numbers(question: Question, text: str) -> list[Cast]:
         price = Price.fromstring(text)
         if price.amount is not None and (spans := places(float(price.amount), {}, text)):
             return [Cast(_json(price.amount, question), *spans[0], 1.0)]
-    dated = [(d.start, d.end) for d in dates(text) if d.month is not None]
+    dated = [(d.start, d.end) for d in dates(text) if d.month is not None] + [m.span() for m in _CLOCK.finditer(text)]
     for place, number in enumerate(numbers(text)):
         if any(start <= number.start and number.end <= end for start, end in dated):
             continue
@@ -190,13 +193,10 @@ def _boolean(question: Question, text: str) -> list[Cast]:
         return [Cast(True, *whole, 1.0)]
     if _NO.fullmatch(text) and len(text) <= 80:
         return [Cast(False, *whole, 1.0)]
-    said = set(words(text))
-    if question.negative & said:
+    spelled = {token.casefold() for token in _TOKEN.findall(text)}
+    if question.negative & set(words(text)) or any(f"{prefix}{name}" in spelled for name in question.surface for prefix in _UN):
         return [Cast(False, *whole, 0.9)]
-    negated = {f"{prefix}{word}" for word in question.name_words for prefix in ("un", "non", "in", "im")}
-    if negated & said:
-        return [Cast(False, *whole, 0.9)]
-    if question.name_words <= said:
+    if question.surface <= spelled:
         return [Cast(not _NEGATION.search(text), *whole, 0.8)]
     return []
 
@@ -209,7 +209,9 @@ def _enum(question: Question, text: str) -> list[Cast]:
             spans = places(option, {}, text)
             if spans:
                 # The option that covers most of the text, then the first, is meant.
-                found.append(Cast(option, *spans[0], 1.0 - 0.2 * spans[0][0] / max(len(text), 1) + 0.001 * len(option)))
+                exact = [span for span in spans if text[span[0] : span[1]] == option]
+                start, end = (exact or spans)[0]
+                found.append(Cast(option, start, end, (1.0 if exact else 0.85) - 0.1 * start / max(len(text), 1)))
             elif len(option) > 3 and said and _stems_in(words(option), said):
                 found.append(Cast(option, 0, len(text), 0.7))
         elif option is not None and (spans := places(option, {}, text)):

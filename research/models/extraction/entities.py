@@ -18,6 +18,8 @@ _QUOTED: Final = re.compile(r"[\"“«„'‘]([^\"”»“'’]{2,80})[\"”»�
 _PROPER: Final = re.compile(
     r"(?<![.?!:]\s)(?<!^)(?<![\w])[A-ZÀ-ÞА-Я][\w'’.&-]*(?:\s+(?:(?:of|the|de|la|du|von|van|der|and|&|for|in)\s+)*(?:[A-ZÀ-ÞА-Я][\w'’.&-]*|\d[\w.-]*))*"
 )
+_PARENTHESES: Final = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
+_UNSPACED: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uac00-\ud7af]+\d*")
 _SEPARATOR: Final = re.compile(r"\s+[|–—·•:»>-]+\s+|\s*[|–—·•»]\s*|:\s+")
 
 
@@ -27,6 +29,8 @@ class Entity:
 
     name: str
     words: frozenset[str]
+    others: tuple[frozenset[str], ...]
+    """Words of shorter spellings of the name: without what stands in parentheses, in one script of two."""
     objective: frozenset[str]
     """Telling words of the whole task: objective and row."""
     context: str
@@ -52,14 +56,21 @@ def entity_of(task: Task) -> Entity:
         name = quoted[1] if quoted else max(_PROPER.findall(task.task), key=len, default="")
     rest = " ".join(value for value in cells.values() if value != name and len(value) <= 80)
     objective = frozenset(w for w in words(f"{task.task} {rest}") if w not in STOP)
+    telling = _telling(name)
+    shorter = [_telling(spelled) for spelled in (_PARENTHESES.sub(" ", name), _UNSPACED.sub(" ", name), " ".join(_UNSPACED.findall(name)))]
+    return Entity(name, telling, tuple(dict.fromkeys(s for s in shorter if s and s != telling)), objective, rest)
+
+
+def _telling(name: str) -> frozenset[str]:
     named = words(name)
-    telling = frozenset(w for w in named if w not in STOP) or frozenset(named)
-    return Entity(name, telling, objective, rest)
+    return frozenset(w for w in named if w not in STOP) or frozenset(named)
 
 
 def aboutness(entity: Entity, titles: tuple[str, ...]) -> float:
     """From 0 to 1: how far one of a page's titles (or a part of one, between bars or dashes) names the entity."""
-    return _aboutness(entity.words if entity.named else entity.objective, entity.named, titles)
+    if not entity.named:
+        return _aboutness(entity.objective, False, titles)
+    return max(_aboutness(spelled, True, titles) for spelled in (entity.words, *entity.others))
 
 
 @lru_cache(maxsize=32768)
@@ -91,6 +102,6 @@ def _names(asked: frozenset[str], found: frozenset[str]) -> float:
     return score
 
 
-def mentions(entity: Entity, text_words: frozenset[str] | set[str]) -> bool:
-    """Whether a text holds every telling word of the entity's name."""
-    return bool(entity.words) and entity.words <= text_words
+def mentions(entity: Entity, said: frozenset[str] | set[str]) -> bool:
+    """Whether a text's words hold every telling word of the entity's name, in any of its spellings."""
+    return any(spelled and spelled <= said for spelled in (entity.words, *entity.others))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Literal
 
-from research.models.extraction.vocabulary import CONTAINERS, STOP
+from research.models.extraction.vocabulary import CONTAINERS, STOP, weight
 from research.page import Passage
 from research.ranking import words
 
@@ -17,6 +17,7 @@ Origin = Literal["data", "facts", "table", "list"]
 _FACT: Final = re.compile(r"(?:[-*] |\d{1,3}[.)] )?([^\s:|#][^:\n]{0,79}?)\s*[:：]\s+(\S.*)")
 _ITEM: Final = re.compile(r"(?:[-*•] |\d{1,3}[.)] )(.+)")
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[_\-:/]+")
+_BEHIND: Final = re.compile(r"\s+(?:of|in|at|on|for|by|per|to|from|with|and|or)\s+|\s*[(,;:/]", re.I)
 _EMPTY_TAILS: Final = frozenset(("name", "value", "text", "content", "@value", "label", "title", "contenturl", "address"))
 _IGNORED_TAILS: Final = frozenset(("@type", "@id", "@context", "url", "item", "position", "identifier.@type"))
 _FAR: Final = frozenset(
@@ -34,6 +35,8 @@ class Fact:
     """As people read it: `Launch date`, `offers.price`."""
     words: frozenset[str]
     """Stems of the key itself."""
+    head: str
+    """The stem of the key's head, the word that the others only narrow: `site` in `Launch site`, `mass` in `Mass at launch`."""
     context: frozenset[str]
     """Stems of what stands above the key: parts of a path, the heading of a section, a table's row."""
     values: tuple[str, ...]
@@ -55,6 +58,17 @@ def stems(text: str) -> frozenset[str]:
     return frozenset(word for word in found if word not in STOP) or frozenset(found)
 
 
+@lru_cache(maxsize=16384)
+def head(text: str) -> str:
+    """The stem of a phrase's head: its last telling word before what narrows it from behind; "" if no word tells anything."""
+    spaced = _CAMEL.sub(" ", text)
+    for part in (_BEHIND.split(spaced, maxsplit=1)[0], spaced):
+        telling = [word for word in words(part) if word not in STOP and weight(word) >= 1]
+        if telling:
+            return telling[-1]
+    return ""
+
+
 def facts_of(passages: Sequence[Passage]) -> tuple[Fact, ...]:
     """All facts of a page, in page order."""
     found: list[Fact] = []
@@ -65,7 +79,7 @@ def facts_of(passages: Sequence[Passage]) -> tuple[Fact, ...]:
             case "heading":
                 if not named and passage.text.startswith("# "):
                     named = True
-                    found.append(Fact("heading", _TITLE, frozenset(), (passage.text[2:].strip(),), (place,), "facts"))
+                    found.append(Fact("heading", _TITLE, "", frozenset(), (passage.text[2:].strip(),), (place,), "facts"))
             case "data":
                 _collect_data(passage, place, paths)
             case "table":
@@ -107,7 +121,7 @@ def _data(path: str, values: Iterable[str], places: Iterable[int]) -> Fact | Non
     if any(part & _FAR for part in above):
         depth += 2
     context = frozenset(word for part in above for word in part)
-    return Fact(path, stems(parts[-1]), context, tuple(values), tuple(places), "data", thing=thing, depth=depth)
+    return Fact(path, stems(parts[-1]), head(parts[-1]), context, tuple(values), tuple(places), "data", thing=thing, depth=depth)
 
 
 def _lines(passage: Passage, place: int) -> list[Fact]:
@@ -120,7 +134,7 @@ def _lines(passage: Passage, place: int) -> list[Fact]:
     for line in lines:
         match = _FACT.fullmatch(line.strip())
         if match and (key := stems(match[1])) and len(key) <= MAX_KEY_WORDS:
-            found.append(Fact(match[1].strip(), key, context, (match[2].strip(),), (place,), "facts"))
+            found.append(Fact(match[1].strip(), key, head(match[1]), context, (match[2].strip(),), (place,), "facts"))
     return found
 
 
@@ -141,7 +155,7 @@ def _lists(passages: Sequence[Passage]) -> list[Fact]:
         for title in dict.fromkeys(filter(None, [led_by, *reversed(heading.split(" > "))])):
             key = stems(title)
             if key and len(key) <= MAX_KEY_WORDS:
-                facts.append(Fact(title, key, frozenset(), tuple(values), tuple(places), "list"))
+                facts.append(Fact(title, key, head(title), frozenset(), tuple(values), tuple(places), "list"))
     return facts
 
 
@@ -154,8 +168,8 @@ def _table(passage: Passage, place: int) -> list[Fact]:
     for row in body:
         for title, cell in zip(header[1:], row[1:], strict=False):
             if title and cell and (key := stems(title)) and len(key) <= MAX_KEY_WORDS:
-                found.append(Fact(title, key, context, (cell,), (place,), "table", subject=row[0]))
+                found.append(Fact(title, key, head(title), context, (cell,), (place,), "table", subject=row[0]))
     for row in rows:
         if len(row) == 2 and row[0] and row[1] and (key := stems(row[0])) and len(key) <= MAX_KEY_WORDS:
-            found.append(Fact(row[0], key, context, (row[1],), (place,), "facts"))
+            found.append(Fact(row[0], key, head(row[0]), context, (row[1],), (place,), "facts"))
     return found

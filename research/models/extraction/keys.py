@@ -2,63 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import lru_cache
+from typing import Final
 
 from rapidfuzz.distance import JaroWinkler
 
 from research.models.extraction.facts import Fact
 from research.models.extraction.questions import Question
-from research.models.extraction.vocabulary import CONTAINERS, concepts, weight
+from research.models.extraction.vocabulary import CONTAINERS, concepts, held_by, weight
+
+
+UNLIKE: Final = 0.5
+"""The most that two keys of different heads are alike: a launch site is no launch date."""
 
 
 def affinity(question: Question, fact: Fact) -> float:
     """From 0 (another matter) to 1 (the same words, or words that mean the same)."""
-    return _affinity(question, fact.words, fact.context, fact.depth, fact.origin == "data")
+    return _affinity(question, fact.words, fact.head, fact.context, fact.depth, fact.origin == "data")
 
 
 @lru_cache(maxsize=65536)
-def _affinity(question: Question, key: frozenset[str], context: frozenset[str], depth: int, is_data: bool) -> float:
-    plain = _likeness(question.name_words, key)
-    best = plain
+def _affinity(question: Question, key: frozenset[str], head: str, context: frozenset[str], depth: int, is_data: bool) -> float:
+    best = _likeness(question, key, head)
     above = context - CONTAINERS
-    if above and plain < 0.95:
+    if above and best < 0.95:
         # `Launch` > `Date`, `nutrition.calories`: what stands above the key is a part of what it says.
-        best = max(best, 0.95 * _likeness(question.name_words, key | above))
+        best = max(best, 0.95 * _likeness(question, key | above, head))
     if question.about and best < 0.8:
-        best = max(best, _described(question, key))
+        best = max(best, _described(question, key, head))
     return best * 0.75**depth if is_data and not (above & question.name_words) else best
 
 
-def _likeness(asked: frozenset[str], key: frozenset[str]) -> float:
-    """Dice's coefficient of two sets of words, by meaning and by the weight of each word."""
-    one, other = concepts(asked), concepts(key)
+def _likeness(question: Question, key: frozenset[str], head: str) -> float:
+    """Dice's coefficient of the field's name and a key, by meaning and by the weight of each word; bounded if their heads differ."""
+    one, other = question.concepts, concepts(key)
     if one == other:
         return 1.0
     common = one & other
-    shared = sum(map(weight, common))
-    fuzzy = _near(one - common, other - common)
+    near = [(a, b) for a in one - common for b in other - common if _is_near(a, b)]
+    shared = sum(map(weight, common)) + sum(0.85 * min(weight(a), weight(b)) for a, b in near)
     total = sum(map(weight, one)) + sum(map(weight, other))
-    return 2 * (shared + fuzzy) / total if total else 0.0
+    likeness = 2 * shared / total if total else 0.0
+    met = common | {word for pair in near for word in pair}
+    heads_meet = _meets(question.head, one, met) and _meets(head, other, met)
+    return likeness if heads_meet else min(likeness, UNLIKE)
 
 
-def _near(left: Iterable[str], right: Iterable[str]) -> float:
-    """The weight of words that are spelled almost alike (`organisation`, `organization`; `crewed`, `crew`)."""
-    return sum(
-        0.85 * min(weight(a), weight(b))
-        for a in left
-        for b in right
-        if min(len(a), len(b)) >= 5 and a[0] == b[0] and JaroWinkler.similarity(a, b) >= 0.93
-    )
+def _meets(head: str, among: frozenset[str], met: frozenset[str] | set[str]) -> bool:
+    return not head or bool(held_by(head, among) & met)
 
 
-def _described(question: Question, key: frozenset[str]) -> float:
-    """A key whose every telling word stands in the field's description: it may be what is meant."""
+def _is_near(left: str, right: str) -> bool:
+    """Words spelled almost alike: `organisation`, `organization`; `crewed`, `crew`."""
+    if min(len(left), len(right)) < 5 or left[0] != right[0]:
+        return False
+    return JaroWinkler.similarity(left, right) >= 0.93
+
+
+def _described(question: Question, key: frozenset[str], head: str) -> float:
+    """A key whose every telling word stands in the field's description, its head too: it may be what is meant."""
     known = question.about | question.name_words
     telling = [word for word in key if weight(word) >= 1]
-    if not telling:
+    if not telling or head not in question.about:
         return 0.0
     if all(word in known for word in telling):
-        return 0.72 if len(telling) > 1 or any(w in question.name_words for w in telling) else 0.66
-    meant = concepts(question.about) & concepts(key)
-    return 0.62 if meant and all(c.startswith("=") for c in concepts(key)) else 0.0
+        return 0.72 if len(telling) > 1 else 0.66
+    return 0.0

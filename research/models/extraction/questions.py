@@ -6,11 +6,11 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Final, Literal
 
 from research.identity import canonical_json
-from research.models.extraction.vocabulary import LIGHT, STOP, concepts, spellings
+from research.models.extraction.vocabulary import LIGHT, STOP, concepts, spellings, weight
 from research.output_spec import Field
 from research.ranking import words
 from research.units import UNITS, Unit, unit_named
@@ -24,6 +24,8 @@ _IN_UNIT: Final = re.compile(
 _NEGATIVE: Final = re.compile(r"(?:\bor not\b|\bfalse (?:if|when|for)\b|\belse\b|\bno (?:if|when)\b)\s*:?\s*\(?([^().;]*)", re.I)
 _OF_THE: Final = re.compile(r"\b(?:of|for|by|from|to|in|on|at|with|that) (?:the|a|an|this|its|their|your) [^\W\d_]+", re.I)
 """What a description says of the thing that has the property (`brand of the product`), not of the property."""
+_CLAUSE: Final = re.compile(r"\b(?:that|which|who|whom|whose|where|when)\b", re.I)
+"""Where a description turns from what the property is to what it does."""
 _EXAMPLE: Final = re.compile(r"(?:,|;|\()?\s*(?:e\.\s?g\.|for example|such as|i\.\s?e\.)[^.;)]*", re.I)
 
 
@@ -37,22 +39,26 @@ class Question:
     kind: Kind
     unit: Unit | None
     name_words: frozenset[str]
+    head: str
+    """The word of the name that the others only narrow: `vehicle` in `launch_vehicle`; "" if it says only of what kind the value is."""
+    surface: frozenset[str]
+    """The name's words as they are spelled."""
     about: frozenset[str]
     """Words of the description that are not in the name."""
     negative: frozenset[str]
     """For a yes or no: words that the description gives for no."""
     fingerprint: str
 
-    @property
+    @cached_property
     def label(self) -> str:
         """A few words for people: `launch date`."""
         return _spaced(self.field)
 
-    @property
+    @cached_property
     def concepts(self) -> frozenset[str]:
         return concepts(self.name_words)
 
-    @property
+    @cached_property
     def cues(self) -> frozenset[str]:
         """Words by which a sentence may speak of the field."""
         return spellings(self.name_words)
@@ -109,10 +115,13 @@ def _question(name: str, description: str, fingerprint: str) -> Question:
     unit = _unit(name_text, said) if kind in ("number", "integer") else None
     dropped = set(_unit_words(name_text)) if unit or kind in ("number", "integer") else set()
     name_words = frozenset(w for w in words(name_text) if w not in dropped and w not in STOP) or frozenset(words(name_text))
-    telling = _OF_THE.sub(" ", said)
+    telling = _CLAUSE.split(_OF_THE.sub(" ", said), maxsplit=1)[0]
     about = frozenset(w for w in words(telling) if w not in STOP and w not in LIGHT) - name_words
     negative = frozenset(w for w in words(negative_text) if w not in STOP) - name_words if kind == "boolean" else frozenset()
-    return Question(name, schema, said, kind, unit, name_words, about - negative, negative, fingerprint)
+    telling_name = [w for w in words(name_text) if w in name_words and weight(w) >= 1]
+    head = telling_name[-1] if telling_name else ""
+    surface = frozenset(name_text.split())
+    return Question(name, schema, said, kind, unit, name_words, head, surface, about - negative, negative, fingerprint)
 
 
 def _kind(schema: Mapping[str, Any], name: str, said: str) -> Kind:

@@ -1,4 +1,5 @@
-"""Unkeyed values: what a page about one thing shows without a key, since people know it when they see it (a price, "in stock")."""
+"""Unkeyed values: what a page about one thing says without a key, since people know it when they see it: a price, "in stock", a
+choice or a yes that its type or its first sentences name."""
 
 from __future__ import annotations
 
@@ -12,9 +13,13 @@ from price_parser import Price
 from research.models.extraction.candidates import Asked, Candidate
 from research.models.extraction.casting import availability, cast
 from research.models.extraction.reading import Reading
+from research.ranking import words
 
 MIN_ABOUT: Final = 0.75
 """Only a page that is surely about the entity is read so."""
+_TYPES: Final = frozenset(words("type kind category class classification genre"))
+_FIRST: Final = 4
+"""Sentences of a page that say what its subject is."""
 _SHORT: Final = 80
 """Characters of a passage or a line that may be nothing but such a value."""
 _SIGN: Final = re.compile(r"[$€£¥₽₹₺₴₩฿₫₪]|zł|Kč|\b(?:kr|Rs|Ft|lei|R\$)\b|\b(?:USD|EUR|GBP|PLN|CZK|SEK|NOK|DKK|CHF|CAD|AUD|INR|JPY)\b")
@@ -22,9 +27,31 @@ _FREE: Final = re.compile(r"shipping|delivery|livraison|versand|envío|spedizion
 
 
 def unkeyed(asked: Asked, reading: Reading) -> Iterator[Candidate]:
+    """Weak candidates of a page that is surely about the entity."""
+    if asked.about >= MIN_ABOUT:
+        yield from _shown(asked, reading)
+        if asked.question.kind in ("enum", "boolean"):
+            yield from _leading(asked, reading)
+
+
+def _leading(asked: Asked, reading: Reading) -> Iterator[Candidate]:
+    """What the page says that its subject is: facts whose key is a type or a kind, then its first sentences. In a sentence, a choice
+    counts only if it is the only one there."""
+    for fact in reading.facts:
+        if fact.origin == "facts" and fact.words & _TYPES:
+            for one in cast(asked.question, fact.values[0])[:1]:
+                yield Candidate(one.value, 0.55 * asked.about, fact.places[:1], f"`{fact.key}` in the facts", True, 0.6, asked.about)
+                return
+    for sentence in reading.sentences[:_FIRST]:
+        found = {str(one.value): one for one in cast(asked.question, sentence.text) if one.quality > 0.75}
+        if len(found) == 1:
+            one = next(iter(found.values()))
+            yield Candidate(one.value, 0.42 * asked.about, (sentence.place,), "one of the first sentences", False, 0.5, asked.about)
+            return
+
+
+def _shown(asked: Asked, reading: Reading) -> Iterator[Candidate]:
     """The first price after the page's own heading; the first word on whether a thing is to be had."""
-    if asked.about < MIN_ABOUT:
-        return
     question = asked.question
     lines = _short_lines(reading)
     if "=price" in question.concepts and question.kind in ("number", "integer", "text"):

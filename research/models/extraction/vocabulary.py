@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Final
 
 from research.ranking import words
+from research.units import UNITS
 
 Concept = str
 
@@ -62,8 +63,8 @@ website; homepage; official website; web site; home page
 industry; sector; line of business
 owner; owned by; parent; parent company; parent organization
 operator; operated by; run by; operating agency; agency; managed by
-launch date; launched; date of launch; liftoff; lift off; launch; liftoff date
-mass; weight; launch mass; weighs; heaviness
+launch date; launched; date of launch; launch; liftoff; lift off; lifted off; liftoff date
+mass; weight; weighs; heaviness
 duration; length of time; runtime; running time; time required
 height; elevation; altitude; tall
 start date; begins; starts; opened; opening date; start
@@ -94,6 +95,7 @@ LIGHT: Final = {word: weight for weight, listed in {
     0.3: ["date", "year", "number", "no", "total", "value", "current", "main", "official", "type", "kind", "text", "info", "information", "details", "listed"],
     0.4: ["name", "time", "code", "id", "list", "of", "level", "official", "original", "primary"],
     0.6: ["count", "size", "amount"],
+    0.2: [spelling for spelling in UNITS if " " not in spelling],
 }.items() for stem in listed for word in words(stem)}  # fmt: skip
 """Words of a key that say of what kind its value is rather than what it is about; all others weigh 1."""
 
@@ -151,6 +153,13 @@ def spellings(stems: frozenset[str]) -> frozenset[str]:
     return stems | {
         word for phrase, concept in _concepts() if concept in held for word in phrase if word not in LIGHT and word not in STOP
     }
+
+
+def held_by(word: str, among: frozenset[str]) -> frozenset[str]:
+    """What became of a word of a key among the key's concepts: the word itself, or the properties of whose names it was a part."""
+    if word in among:
+        return frozenset((word,))
+    return frozenset(concept for phrase, concept in _by_word().get(word, ()) if concept in among)
 
 
 def weight(word: str) -> float:
