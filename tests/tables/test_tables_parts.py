@@ -69,6 +69,7 @@ def test_results_has_the_inputs_columns_then_the_outputs_then_the_runs() -> None
     [
         ([], ["Error"], {"Error": "Error", "error": "error_research"}),
         (["NAME"], ["name"], {"name": "name_research"}),
+        (["name"], ["NAME"], {"NAME": "NAME_research"}),
         (["name", "Name_Research"], ["name"], {"name": "name_research2"}),
         (["name", "name_research", "name_research2"], ["name"], {"name": "name_research3"}),
         (["x"], ["x_research", "x"], {"x_research": "x_research", "x": "x_research2"}),

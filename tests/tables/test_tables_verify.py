@@ -72,7 +72,10 @@ CHANGES: dict[str, tuple[Callable[[RunFolder], None], str]] = {
     ),
     "a start": (lambda run: change(run.part("basis", 0), 1, start=3), "row 0, mass: page"),
     "an end": (lambda run: change(run.part("basis", 1), 0, end=AGENCY + 7), "row 2, operator: page"),
-    "a negative offset": (lambda run: change(run.part("basis", 0), 0, start=-5, end=3), "row 0, operator: page"),
+    "an offset that counts from the end": (
+        lambda run: change(run.part("basis", 0), 0, start=AGENCY - len(page(0).text) - 1, end=AGENCY - len(page(0).text) + 7),
+        "row 0, operator: page",
+    ),
     "an excerpt's page": (
         lambda run: change(run.part("basis", 0), 0, page_hash="0" * 64),
         "row 0, operator: page 000000000000 is not stored (basis/part-00000.parquet)",
