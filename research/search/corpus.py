@@ -35,7 +35,8 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "published": ("published", "published_at", "publication_date", "date", "datepublished"),
     "media_type": ("media_type", "mime_type", "content_type"),
 }
-"""Columns of a table of documents: for each thing the names that are known, the first that is there wins. Case does not matter."""
+"""Columns of a table of documents: for each thing the names that are known, the first that is there wins. Case does not
+matter."""
 
 _MEDIA_TYPES: Final = {
     "html": "text/html; charset=utf-8",
@@ -106,8 +107,8 @@ class Corpus(Protocol):
 
 
 def open_corpus(source: str | Path, name: str | None = None) -> Corpus:
-    """The corpus at a path: a folder, or a `.parquet`, `.jsonl` or `.ndjson` file. `name` stands in the documents' URLs; by default
-    it is the folder's or file's own.
+    """The corpus at a path: a folder, or a `.parquet`, `.jsonl` or `.ndjson` file. `name` stands in the documents' URLs; by
+    default it is the folder's or file's own.
 
     Raises:
         InvalidCorpus: there is no such path, it is of another kind, or it cannot be read.
@@ -125,7 +126,8 @@ def open_corpus(source: str | Path, name: str | None = None) -> Corpus:
 
 
 class FolderCorpus:
-    """Documents as files. Hidden files and folders are passed over; a symbolic link is followed only to a file inside the folder."""
+    """Documents as files. Hidden files and folders are passed over; a symbolic link is followed only to a file inside the
+    folder."""
 
     def __init__(self, path: Path, name: str) -> None:
         self.path, self.name = path, name
@@ -255,8 +257,8 @@ class TableCorpus:
         if not {"html", "markdown", "text"} & columns.keys():
             wanted = ", ".join(spelling for thing in ("html", "markdown", "text") for spelling in COLUMNS[thing])
             raise InvalidCorpus(
-                f"corpus {str(self.path)!r}: no column holds documents. Its columns are {', '.join(names) or '(none)'}; one must be called "
-                f"one of {wanted}"
+                f"corpus {str(self.path)!r}: no column holds documents. Its columns are {', '.join(names) or '(none)'}; "
+                f"one must be called one of {wanted}"
             )
         return columns
 
@@ -276,14 +278,17 @@ class TableCorpus:
             for number, line in enumerate(lines):
                 if not line.strip():
                     continue
-                try:
-                    record = json.loads(line)
-                except (ValueError, RecursionError):
-                    record = None
-                if isinstance(record, dict):
-                    yield number, record
+                if isinstance(entry := _json(line), dict):
+                    yield number, entry
                 else:
                     self._warnings.append(f"row {number}: not a JSON object; left out")
+
+
+def _json(line: bytes) -> Any:
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _raw(record: Mapping[str, Any], columns: Mapping[str, str]) -> Raw | None:

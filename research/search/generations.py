@@ -5,9 +5,9 @@
                                      /g-<random>/     passages/  documents/  entries.parquet
                                      /.draft-<random> one being built; left behind by a killed process, and then removed
 
-A new generation starts as hard links to the files of the last one (tantivy never changes a file it has written, it writes new ones),
-is changed in its own folder, and takes the last one's place by renames. So a reader never sees half an index, and a killed build leaves
-the last generation as it was.
+A new generation starts as hard links to the files of the last one (tantivy never changes a file it has written, it writes new
+ones), is changed in its own folder, and takes the last one's place by renames. So a reader never sees half an index, and a
+killed build leaves the last generation as it was.
 """
 
 from __future__ import annotations
@@ -32,16 +32,15 @@ from research.identity import content_key
 from research.search.index import CorpusIndex
 
 _ENTRIES: Final = "entries.parquet"
-_SCHEMA: Final = pa.schema(
-    [
-        pa.field("url", pa.string(), nullable=False),
-        pa.field("size", pa.int64(), nullable=False),
-        pa.field("mtime_ns", pa.int64(), nullable=False),
-        pa.field("digest", pa.string(), nullable=False),
-        pa.field("number", pa.int64()),
-        pa.field("warning", pa.string()),
-    ]
-)
+_COLUMNS: Final[list[tuple[str, pa.DataType]]] = [
+    ("url", pa.string()),
+    ("size", pa.int64()),
+    ("mtime_ns", pa.int64()),
+    ("digest", pa.string()),
+    ("number", pa.int64()),
+    ("warning", pa.string()),
+]
+_SCHEMA: Final = pa.schema(_COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The index of a corpus: which documents, and which of their passages, speak of a query's words.
 
-Two tantivy indexes side by side, because BM25 counts over one kind of text: `passages` (the pieces that can be cited) and `documents`
-(titles and whole texts). A document's score is that of its best passage, lifted by its title and by the whole of it.
+Two tantivy indexes side by side, because BM25 counts over one kind of text: `passages` (the pieces that can be cited) and
+`documents` (titles and whole texts). A document's score is that of its best passage, lifted by its title and by the whole of it.
 """
 
 from __future__ import annotations
@@ -10,15 +10,30 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
 import tantivy
-from tantivy import Filter, Index, IndexWriter, Occur, Query, SchemaBuilder, TextAnalyzer, TextAnalyzerBuilder, Tokenizer
+from tantivy import (
+    DocAddress,
+    Filter,
+    Index,
+    IndexWriter,
+    Occur,
+    Query,
+    SchemaBuilder,
+    Searcher,
+    TextAnalyzer,
+    TextAnalyzerBuilder,
+    Tokenizer,
+)
 
 INDEX_VERSION: Final = "2"
 """Changes with anything that an index file holds."""
 
+MAX_QUERY: Final = 10_000
+"""Characters of one query. The rest is not read."""
 MAX_TERMS: Final = 80
 """Words of one query. Of a longer one the rarest are searched."""
 PASSAGES: Final = 300
@@ -33,9 +48,11 @@ PHRASE_WEIGHT: Final = 1.0
 PAIR_WEIGHT: Final = 0.2
 ASKING_WEIGHT: Final = 0.2
 
-ASKING: Final = frozenset(
-    "what which who whom whose when where why how many much did do does is are was were be been name the a an of in on at to for "
-    "from by with and or that this it its as".split()
+ASKING: Final = frozenset(  # noqa: SIM905
+    (
+        "what which who whom whose when where why how many much did do does is are was were be been name the a an of in "
+        "on at to for from by with and or that this it its as"
+    ).split()
 )
 """Words that ask, or bind. Texts that state facts seldom ask, so by their rarity alone these would weigh a lot."""
 
@@ -157,6 +174,7 @@ class CorpusIndex:
 
     def search(self, query: str) -> list[Found]:
         """The documents that speak of a query, best first. A query is words; nothing in it is syntax."""
+        query = query[:MAX_QUERY]
         stemmed, exact = _distinct(words(query, stemmed=True)), _distinct(words(query, stemmed=False))
         if not stemmed:
             return []
@@ -173,31 +191,25 @@ class CorpusIndex:
             ),
         ]
         sequence = words(query, stemmed=True)
-        pairs = _distinct(zip(sequence, sequence[1:], strict=False))[:MAX_TERMS]
+        pairs = list(dict.fromkeys(pairwise(sequence)))[:MAX_TERMS]
         of_passages += [
             Query.boost_query(Query.phrase_query(self._passage_schema, "body", list(pair)), PAIR_WEIGHT)
             for pair in pairs
             if pair[0] != pair[1]
         ]
-        best: dict[int, tuple[float, int, int]] = {}
-        hits = passages.search(_any(of_passages), limit=PASSAGES, count=False).hits
-        addresses = [address for _, address in hits]
-        numbers = passages.fast_field_values("document", addresses)
-        for (score, _), number, address in zip(hits, numbers, addresses, strict=True):
+        best: dict[int, DocAddress] = {}
+        totals: dict[int, float] = {}
+        for score, number, address in _hits(passages, of_passages, "document"):
             if number not in best:
-                best[number] = (score, address, 0)
-        totals: dict[int, float] = {number: score for number, (score, *_) in best.items()}
+                best[number], totals[number] = address, score
         for field, weight in (("title", TITLE_WEIGHT), ("whole", WHOLE_WEIGHT)):
-            hits = documents.search(_any(_terms(self._document_schema, field, stemmed)), limit=PASSAGES, count=False).hits
-            for (score, _), number in zip(
-                hits, documents.fast_field_values("number", [address for _, address in hits]), strict=True
-            ):
+            for score, number, _ in _hits(documents, _terms(self._document_schema, field, stemmed), "number"):
                 totals[number] = totals.get(number, 0.0) + weight * score
         ranked = sorted(totals.items(), key=lambda item: (-item[1], item[0]))
         found = []
         for number, score in ranked:
             if number in best:
-                document = passages.doc(best[number][1])
+                document = passages.doc(best[number])
                 found.append(Found(number, score, document["start"][0], document["end"][0]))
             else:
                 found.append(Found(number, score, 0, 0))
@@ -238,10 +250,10 @@ def _distinct(terms: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(terms))
 
 
-def _rarest(searcher: Any, terms: list[str], field: str) -> list[str]:
+def _rarest(searcher: Searcher, terms: list[str], field: str) -> list[str]:
     if len(terms) <= MAX_TERMS:
         return terms
-    return sorted(terms, key=lambda term: searcher.doc_freq(field, term) or 1 << 40)[:MAX_TERMS]
+    return sorted(terms, key=lambda term: int(searcher.doc_freq(field, term)) or 1 << 40)[:MAX_TERMS]
 
 
 def _terms(schema: Any, field: str, terms: Sequence[str], weight: float = 1.0) -> list[Query]:
@@ -251,5 +263,8 @@ def _terms(schema: Any, field: str, terms: Sequence[str], weight: float = 1.0) -
     ]
 
 
-def _any(queries: Sequence[Query]) -> Query:
-    return Query.boolean_query([(Occur.Should, query) for query in queries])
+def _hits(searcher: Searcher, queries: Sequence[Query], field: str) -> list[tuple[float, int, DocAddress]]:
+    """(score, the number in `field`, address) of what any of the queries finds, best first."""
+    hits = searcher.search(Query.boolean_query([(Occur.Should, query) for query in queries]), limit=PASSAGES, count=False).hits
+    numbers = searcher.fast_field_values(field, [address for _, address in hits])
+    return [(float(score), int(number or 0), address) for (score, address), number in zip(hits, numbers, strict=True)]

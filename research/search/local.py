@@ -30,8 +30,8 @@ _SEPARATORS: Final = re.compile(r"[\W_]+")
 class LocalCorpus:
     """A corpus that can be searched and read: a `Search` and a `Fetcher`.
 
-    Its index is built when it is first opened, used again while the corpus is unchanged, and brought up to date by what changed. All
-    of it may be shared by threads.
+    Its index is built when it is first opened, used again while the corpus is unchanged, and brought up to date by what changed.
+    All of it may be shared by threads.
     """
 
     def __init__(self, name: str, generation: Generation, index: CorpusIndex) -> None:

@@ -12,8 +12,8 @@ from research.page import PAGE_DATA_HEADING
 
 BlockKind = Literal["heading", "paragraph", "list", "numbers", "facts", "table"]
 
-# Soft hyphens, zero-width spaces, word joiners, byte order marks and direction marks: they are invisible and break every comparison.
-# Joiners (U+200C, U+200D) stay: Persian and emoji need them. Lone surrogates cannot be written as UTF-8.
+# Soft hyphens, zero-width spaces, word joiners, byte order marks and direction marks: they are invisible and break every
+# comparison. Joiners (U+200C, U+200D) stay: Persian and emoji need them. Lone surrogates cannot be written as UTF-8.
 _INVISIBLE: Final = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff\ud800-\udfff]")
 _CONTROL: Final = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
 _SPACE: Final = re.compile(r"\s+")

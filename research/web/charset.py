@@ -15,7 +15,8 @@ _SAMPLE: Final = 20_000
 
 def decode(data: bytes, media_type: str | None = None) -> str:
     """The text of some bytes. A byte order mark wins; bytes that are valid UTF-8 are UTF-8, whatever is declared; then what is
-    declared where it fits (by the server, then by the page); then a guess by charset-normalizer; then Windows-1252. Never fails."""
+    declared where it fits (by the server, then by the page); then a guess by charset-normalizer; then Windows-1252. Never
+    fails."""
     for mark, name in _BOMS:
         if data.startswith(mark):
             return data[len(mark) if name == "utf-8" else 0 :].decode(name, "replace")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import PurePosixPath
@@ -11,6 +12,7 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from htmldate import find_date
+from lxml.html import HtmlElement
 
 from research.errors import PageUnreadable
 from research.web import html, markdown, pdf, plain
@@ -18,11 +20,13 @@ from research.web.blocks import Block, clean, write
 from research.web.charset import decode
 from research.web.structured import flatten, page_data
 
-EXTRACTION_VERSION: Final = "1+" + ".".join(version(name) for name in ("trafilatura", "lxml", "pypdfium2"))
+EXTRACTION_VERSION: Final = "2+" + ".".join(version(name) for name in ("trafilatura", "lxml", "pypdfium2"))
 """Changes whenever the same bytes may give another text: with the code of this folder, and with the libraries that read."""
 
 MAX_CHARACTERS: Final = 2_000_000
-"""Of a page's text. What is longer is cut between two blocks."""
+"""Of a page's text before its data. What is longer is cut."""
+LINE_OVERHEAD: Final = 4
+"""Characters that a line takes beside its own."""
 
 _SUFFIXES: Final = {
     ".html": "text/html",
@@ -74,8 +78,8 @@ class Extracted:
 def extract(data: bytes, *, url: str, media_type: str | None = None) -> Extracted:
     """Read a page: HTML, Markdown, plain text, PDF or JSON.
 
-    What the page is says `media_type` (as served; it may carry a charset), then its first bytes, then the suffix of its URL. A PDF
-    is known by its first bytes whatever it is served as. Nothing is fetched.
+    What the page is says `media_type` (as served; it may carry a charset), then its first bytes, then the suffix of its URL. A
+    PDF is known by its first bytes whatever it is served as. Nothing is fetched.
 
     Raises:
         PageUnreadable: there is nothing to read in it, or it is of an unknown format, broken or encrypted.
@@ -139,7 +143,7 @@ def _html(text: str, url: str) -> Extracted:
     if tree is None:
         return Extracted("", "", "text/html", None)
     data = page_data(tree, url)
-    blocks = html.blocks(tree, data.is_thing)
+    blocks = html.without_layout(text) if html.is_deep(tree) else html.blocks(tree, data.is_thing)
     title = (
         data.title or next((block.text for block in blocks if block.kind == "heading" and block.level == 1), "") or data.own_title
     )
@@ -170,13 +174,23 @@ def _json(text: str) -> Extracted:
 
 def _finished(title: str, blocks: list[Block], lines: list[str], media_type: str, published: str) -> Extracted:
     kept: list[Block] = []
-    total = 0
+    left = MAX_CHARACTERS
     for block in blocks:
-        total += len(block.text) + 2 + 4 * len(block.lines)
-        if total > MAX_CHARACTERS:
-            break
+        block.lines = list(_within(block.lines, left))
+        left -= sum(len(line) + LINE_OVERHEAD for line in block.lines)
         kept.append(block)
+        if left <= 0:
+            break
     return Extracted(clean(title)[:300], write(kept, lines), media_type, _date(published))
+
+
+def _within(lines: list[str], left: int) -> Iterator[str]:
+    """The lines that fit; one that does not is cut and is the last."""
+    for line in lines:
+        if left <= 0:
+            return
+        yield line[:left]
+        left -= len(line) + LINE_OVERHEAD
 
 
 def _date(text: str) -> str | None:
@@ -185,7 +199,7 @@ def _date(text: str) -> str | None:
     return match.group().replace(" ", "T") if match else None
 
 
-def _guessed_date(tree: html.HtmlElement, url: str) -> str:
+def _guessed_date(tree: HtmlElement, url: str) -> str:
     try:
         # An upper bound far away: with today's date, which is the default, the same bytes would not always give the same text.
         found = find_date(

@@ -7,6 +7,7 @@ product, a recipe, a place) rather than an article, all of the content is kept.
 
 from __future__ import annotations
 
+import html
 import logging
 import re
 from typing import Final
@@ -16,55 +17,56 @@ import lxml.html
 from lxml.html import HtmlElement
 from trafilatura import bare_extraction
 
+from research.web import plain
 from research.web.blocks import Block
 from research.web.layout import layout
 
 MAX_DEPTH: Final = 250
-"""Elements inside elements. A deeper page is flattened first: real pages stay far below, and recursion has an end."""
+"""Elements inside elements. Real pages stay far below; a deeper one is read without its layout, so that recursion has an end."""
 MAX_BYTES: Final = 8_000_000
 """What is read of one page. The longest real pages are below 5 MB."""
-
+MAX_ELEMENTS: Final = 25_000
+"""Of a page whose main text is looked for: trafilatura takes seconds for more. All of a larger page's content is kept."""
 SHORT: Final = 30
 """Characters. A shorter text may well stand twice: `minutes`, `Yes`."""
 
-_INVISIBLE_PARTS: Final = re.compile(rb"(?is)<(script|style)\b.*?(?:</\1\s*>|\Z)")
-_CONTAINER_TAGS: Final = re.compile(
-    rb"(?i)</?(?:div|section|article|main|center|font|span|b|i|em|strong|u|a|small|big|blockquote|table|tbody|tr|td|ul|ol|li|dl|form|fieldset)\b[^<>]*>"
-)
+_SCRIPTS: Final = re.compile(r"(?is)<(script|style|noscript|template|head)\b.*?(?:</\1\s*>|\Z)")
+_TAG: Final = re.compile(r"<[^<>]{0,10000}>")
 _SQUASH: Final = re.compile(r"[\W_]+")
 
 logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
 
 
-def parse(data: str) -> HtmlElement | None:
-    """The tree of a page, at most `MAX_DEPTH` deep; None if there is nothing in it. Nothing is fetched, no entity resolved."""
-    raw = data.encode("utf-8", "replace")[:MAX_BYTES]
-    tree = _tree(raw)
-    if tree is not None and _depth(tree) > MAX_DEPTH:
-        tree = _tree(_CONTAINER_TAGS.sub(b"<br>", raw))
-    return tree
-
-
-def _tree(raw: bytes) -> HtmlElement | None:
+def parse(text: str) -> HtmlElement | None:
+    """The tree of a page; None if there is nothing in it. Nothing is fetched, no entity resolved."""
     # A new parser each time: lxml's parsers keep state and are not to be shared by threads.
     parser = lxml.html.HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True, no_network=True)
     try:
-        tree = lxml.html.document_fromstring(raw, parser=parser)
+        tree = lxml.html.document_fromstring(text.encode("utf-8", "replace")[:MAX_BYTES], parser=parser)
     except (lxml.etree.ParserError, lxml.etree.XMLSyntaxError):
         return None
     return tree
 
 
-def _depth(tree: HtmlElement) -> int:
-    deepest = depth = 0
+def is_deep(tree: HtmlElement) -> bool:
+    """Deeper than `MAX_DEPTH`."""
+    depth = 0
     for event, _ in lxml.etree.iterwalk(tree, events=("start", "end")):
         depth += 1 if event == "start" else -1
-        deepest = max(deepest, depth)
-    return deepest
+        if depth > MAX_DEPTH:
+            return True
+    return False
+
+
+def without_layout(text: str) -> list[Block]:
+    """A page read as plain text, its tags taken for line ends."""
+    return plain.blocks(html.unescape(_TAG.sub("\n", _SCRIPTS.sub("\n", text[:MAX_BYTES]))))
 
 
 def main_text(tree: HtmlElement) -> str:
     """What trafilatura takes for the main text: no comments, one block a line."""
+    if sum(1 for _ in tree.iter()) > MAX_ELEMENTS:
+        return ""
     try:
         document = bare_extraction(tree, include_comments=False, fast=True)
     except (ValueError, TypeError, AttributeError, RecursionError, lxml.etree.Error):
@@ -172,8 +174,8 @@ def _without_repeats(kept: list[Block]) -> list[Block]:
     for block in kept:
         if not block.lines:
             continue
-        if block.kind == "heading" and result and result[-1].kind == "heading" and result[-1].level >= block.level:
-            if result[-1].lines == block.lines:
-                continue
+        last = result[-1] if result else None
+        if last and block.kind == last.kind == "heading" and last.level >= block.level and last.lines == block.lines:
+            continue
         result.append(block)
     return result

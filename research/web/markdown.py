@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
-import lxml.html
 from markdown_it import MarkdownIt
 
 from research.web.blocks import Block, clean
-from research.web.html import parse
+from research.web.html import is_deep, parse, without_layout
 from research.web.layout import layout
 
 _FRONT: Final = re.compile(r"\A\ufeff?---[^\S\n]*\n(.*?)\n(?:---|\.\.\.)[^\S\n]*(?:\n|\Z)", re.S)
@@ -39,8 +38,9 @@ def blocks(text: str) -> list[Block]:
     """The blocks of a Markdown text (CommonMark and tables; HTML in it is read as HTML)."""
     rendered = MarkdownIt("commonmark", {"html": True, "maxNesting": 40}).enable("table").render(text)
     tree = parse(f"<html><body>{rendered}</body></html>")
-    body = tree.find(".//body") if isinstance(tree, lxml.html.HtmlElement) else None
-    return [] if body is None else layout(body)
+    if tree is None:
+        return []
+    return without_layout(rendered) if is_deep(tree) else layout(tree)
 
 
 def _scalar(text: str) -> str:

@@ -1,9 +1,10 @@
 """Measures `research.web.content` on pages with human gold: `python tests/benchmarks/content_bench.py --eval DIR`.
 
-- Articles: F1 of 4-shingles as in scrapinghub/article-extraction-benchmark (precision and recall averaged over pages), of the text
+- Articles: F1 of 4-shingles as in scrapinghub/article-extraction-benchmark (precision and recall averaged over pages), of the
+text
   before `## Page data`, beside trafilatura's own in the same run.
 - Recipes and products: the share of gold values that stand in our text, of those that stand in the visible text of the page.
-- Seconds a page. Absolute times say nothing of another machine.
+- CPU seconds a page. Absolute times say nothing of another machine.
 """
 
 from __future__ import annotations
@@ -49,18 +50,19 @@ def folded(text: str) -> str:
 
 
 def read(html: str, url: str, seconds: list[float]) -> str:
-    started = time.perf_counter()
+    started = time.process_time()
     try:
         text = extract(html.encode("utf-8", "replace"), url=url, media_type="text/html; charset=utf-8").text
     except PageUnreadable:
         text = ""
-    seconds.append(time.perf_counter() - started)
+    seconds.append(time.process_time() - started)
     return text
 
 
 def speed(seconds: list[float]) -> str:
     ordered = sorted(seconds)
-    return f"seconds a page: median {statistics.median(ordered):.3f}, p95 {ordered[int(0.95 * len(ordered))]:.3f}, most {ordered[-1]:.3f}"
+    middle = statistics.median(ordered)
+    return f"CPU seconds a page: median {middle:.3f}, p95 {ordered[len(ordered) * 95 // 100]:.3f}, most {ordered[-1]:.3f}"
 
 
 def articles(folder: Path, verbose: bool) -> None:
@@ -117,7 +119,8 @@ def things(folder: Path, verbose: bool) -> None:
                     print("   ", page["url"][:90], name, value[:80])
     print(
         f"{folder.name}: {len(seconds)} pages; {have.total()} of {want.total()} gold values of the visible text: "
-        f"{have.total() / want.total():.3f} ({before.total() / want.total():.3f} before the page data); median {statistics.median(sizes):,.0f} characters"
+        f"{have.total() / want.total():.3f} ({before.total() / want.total():.3f} before the page data); "
+        f"median {statistics.median(sizes):,.0f} characters"
     )
     print("  " + ", ".join(f"{name} {have[name]}/{count}" for name, count in want.items()))
     print(f"  {speed(seconds)}")
