@@ -5,6 +5,7 @@ An honest general baseline. What it does, what it cannot, and how confidence is 
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ from research.ports import Checker, Desk, Draft, FieldAnswer, FieldGrade, Grade,
 from research.task import Task
 
 VERSION: Final = "1"
+FIELDS_TOGETHER: Final = 2
+"""Fields that share one sub-query, and so its search and its pages. One each finds no more, and costs twice as much."""
 HITS: Final = 10
 ENOUGH_PAGES: Final = 3
 """Pages read for a sub-query when the first ones answer: enough to see whether they agree."""
@@ -138,8 +141,8 @@ class ExtractiveModel:
 
 
 def _groups(questions: Sequence[Question], most: int) -> list[list[Question]]:
-    """At most `most` groups of neighbours, as even as can be."""
-    count = max(1, min(most, len(questions)))
+    """At most `most` groups of neighbours of about `FIELDS_TOGETHER`, as even as can be."""
+    count = max(1, min(most, math.ceil(len(questions) / FIELDS_TOGETHER)))
     bounds = [round(place * len(questions) / count) for place in range(count + 1)]
     return [list(questions[start:end]) for start, end in zip(bounds, bounds[1:], strict=False)]
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from research.dates import dates
 from research.models.extraction.casting import cast, cast_list
 from research.models.extraction.entities import Entity, aboutness, mentions
 from research.models.extraction.facts import Fact
@@ -14,6 +15,7 @@ from research.models.extraction.keys import affinity
 from research.models.extraction.questions import Question
 from research.models.extraction.reading import Reading, Sentence, tokens
 from research.models.extraction.vocabulary import concepts, weight
+from research.ranking import words
 
 MIN_AFFINITY: Final = 0.6
 MIN_ABOUT: Final = 0.5
@@ -104,9 +106,11 @@ def _from_facts(asked: Asked, reading: Reading) -> Iterator[Candidate]:
 
 
 def _fact_gate(asked: Asked, reading: Reading, fact: Fact) -> float:
-    if fact.subject:
-        about = aboutness(asked.entity, (fact.subject,))
-        return about if about >= 0.6 else 0.0
+    if fact.subjects:
+        if fact.origin != "table":
+            return 0.75 if asked.about >= MIN_ABOUT or mentions(asked.entity, {*words(fact.subjects[0])}) else 0.0
+        about = aboutness(asked.entity, fact.subjects) if asked.entity.named else 0.0
+        return about if about >= 0.75 else 0.0
     return asked.gate(reading, fact.places[0]) * (_thing_weight(asked.entity, reading, fact.thing) if fact.origin == "data" else 1.0)
 
 
@@ -167,7 +171,10 @@ def _names(
     entity: Entity, sentence: Sentence, marks: list[tuple[str, int, int]], cue_at: list[int]
 ) -> Iterator[tuple[Any, float, float]]:
     """Names that stand just after a cue (`operated by X`), or a little before it (`X operated`)."""
+    dated = [(d.start, d.end) for d in dates(sentence.text)]
     for match in _NAME.finditer(sentence.text):
+        if any(start < match.end() and match.start() < end for start, end in dated):
+            continue
         name = re.sub(r"['’]s$|[.,]+$", "", match[0])
         found = {stem for stem, start, end in marks if match.start() <= start and end <= match.end()}
         if not found or found <= entity.words or len(name) > 80 or (match.start() == 0 and len(found) == 1):

@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 from research.models.extraction.vocabulary import CONTAINERS, STOP, weight
 from research.page import Passage
+from research.passages import sentences
 from research.ranking import words
 
 Origin = Literal["data", "facts", "table", "list"]
@@ -43,8 +44,8 @@ class Fact:
     places: tuple[int, ...]
     """For each value, the place of its passage among the page's passages."""
     origin: Origin
-    subject: str = ""
-    """What a row of a table is about (its first cell); "" where the page itself is the subject."""
+    subjects: tuple[str, ...] = ()
+    """What a row of a table may be about (its other cells), or the sentences before; none where the page itself is the subject."""
     thing: str = ""
     """The thing in the page data that the fact belongs to: `Recipe`, `Product#2`, `og`, `meta`."""
     depth: int = 0
@@ -127,14 +128,27 @@ def _data(path: str, values: Iterable[str], places: Iterable[int]) -> Fact | Non
 def _lines(passage: Passage, place: int) -> list[Fact]:
     """`Key: value` lines. In a paragraph, only one that is nothing but such a line."""
     lines = passage.text.split("\n")
-    if passage.kind == "paragraph" and (len(lines) > 1 or len(passage.text) > 240):
-        return []
+    if passage.kind == "paragraph" and (len(lines) > 1 or not _FACT.fullmatch(lines[0]) or len(passage.text) > 240):
+        return _said(passage, place)
     context = stems(passage.heading.rpartition(" > ")[2])
     found = []
     for line in lines:
         match = _FACT.fullmatch(line.strip())
         if match and (key := stems(match[1])) and len(key) <= MAX_KEY_WORDS:
             found.append(Fact(match[1].strip(), key, head(match[1]), context, (match[2].strip(),), (place,), "facts"))
+    return found
+
+
+def _said(passage: Passage, place: int) -> list[Fact]:
+    """Sentences of a paragraph that are nothing but `Key: value.`; they speak of what the sentences before them name."""
+    if ": " not in passage.text:
+        return []
+    found = []
+    for start, end in sentences(passage.text):
+        match = _FACT.fullmatch(passage.text[start:end])
+        if match and len(match[1].split()) <= 4 and end - start <= 120 and (key := stems(match[1])):
+            before = (passage.text[:start],) if start else ()
+            found.append(Fact(match[1], key, head(match[1]), frozenset(), (match[2].rstrip(". "),), (place,), "facts", subjects=before))
     return found
 
 
@@ -160,15 +174,16 @@ def _lists(passages: Sequence[Passage]) -> list[Fact]:
 
 
 def _table(passage: Passage, place: int) -> list[Fact]:
-    """Each cell below a header is a fact about its row's first cell; each row of two cells also one about the page."""
+    """Each cell below a header is a fact about the rest of its row; each row of two cells also one about the page."""
     rows = [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in passage.text.split("\n")]
     header, *body = rows
     context = stems(passage.heading.rpartition(" > ")[2])
     found = []
     for row in body:
-        for title, cell in zip(header[1:], row[1:], strict=False):
+        for at, (title, cell) in enumerate(zip(header, row, strict=False)):
             if title and cell and (key := stems(title)) and len(key) <= MAX_KEY_WORDS:
-                found.append(Fact(title, key, head(title), context, (cell,), (place,), "table", subject=row[0]))
+                others = tuple(other for place_of, other in enumerate(row) if place_of != at and other)
+                found.append(Fact(title, key, head(title), context, (cell,), (place,), "table", subjects=others))
     for row in rows:
         if len(row) == 2 and row[0] and row[1] and (key := stems(row[0])) and len(key) <= MAX_KEY_WORDS:
             found.append(Fact(row[0], key, head(row[0]), context, (row[1],), (place,), "facts"))
