@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
-from research.testing.api_errors import ApiError
+from research.testing.api_errors import ApiError, invalid
 from research.testing.api_rules import check_rules
 from research.testing.faults import TRANSPORT, Faults
 from research.testing.loopback import Ending, HttpReply
@@ -64,6 +64,8 @@ class Answering:
     async def result(self, request: Request) -> dict[str, Any]:
         """The result of one entry of a batch."""
         try:
+            if request.params.get("stream"):
+                raise invalid("stream: Input should be False")
             self.check(json.dumps(request.params).encode(), request.params)
             answer = self._spoiled_entry(await self._say(request), request)
         except ApiError as error:

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
+from research.testing.catalogue import SDK_MODELS
 from research.testing.faults import KINDS, Faults
 from research.testing.model_server import ModelServer
 from research.testing.rules import echo
@@ -35,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             latency=given.latency,
             port=given.port,
             record=False,
-            **({"models": None} if given.any_model else {}),
+            models=None if given.any_model else SDK_MODELS,
         )
     except ValueError as error:
         parser.error(str(error))

@@ -29,7 +29,10 @@ from research.testing import (
     web_search,
 )
 
-SEARCH = {"name": "search", "input_schema": {"type": "object", "properties": {"query": {"type": "string"}}, "required": ["query"]}}
+SEARCH = {
+    "name": "search",
+    "input_schema": {"type": "object", "properties": {"query": {"type": "string"}}, "required": ["query"]},
+}
 YEAR = {"type": "object", "properties": {"year": {"type": "integer"}}, "required": ["year"], "additionalProperties": False}
 PAGE = WebPage("https://example.org/voyager", "Voyager 1", "Voyager 1 was launched on 5 September 1977.")
 WEB = [{"type": "web_search_20250305", "name": "web_search"}, {"type": "web_fetch_20250910", "name": "web_fetch"}]
@@ -168,7 +171,13 @@ def test_a_stream_has_the_events_of_the_service(sync_client, hello):
         "content_block_start", "content_block_stop", "message_delta", "message_stop",
     ]  # fmt: skip
     deltas = [event["delta"]["type"] for event in events if event["type"] == "content_block_delta"]
-    assert list(dict.fromkeys(deltas)) == ["thinking_delta", "signature_delta", "citations_delta", "text_delta", "input_json_delta"]
+    assert list(dict.fromkeys(deltas)) == [
+        "thinking_delta",
+        "signature_delta",
+        "citations_delta",
+        "text_delta",
+        "input_json_delta",
+    ]
 
 
 def test_a_streamed_message_equals_the_plain_one(sync_client, hello):
@@ -219,19 +228,23 @@ def test_tool_input_can_be_broken(sync_client, hello):
 )
 def test_a_rule_that_says_what_the_service_cannot_is_stopped(sync_client, hello, reply, options, words):
     """Such a test would prove nothing: it fails on leaving the server. `anyway()` says it is meant."""
-    with pytest.raises(ImpossibleReply, match=words), ModelServer([reply]) as server:
-        with pytest.raises(anthropic.InternalServerError, match="ImpossibleReply"):
-            sync_client(server).messages.create(**hello, **options)
+    server = ModelServer([reply]).start()
+    with pytest.raises(anthropic.InternalServerError, match="ImpossibleReply"):
+        sync_client(server).messages.create(**hello, **options)
+    with pytest.raises(ImpossibleReply, match=words):
+        server.__exit__(None, None, None)
     with ModelServer([reply.anyway()]) as server:
         sync_client(server).messages.create(**hello, **options)
 
 
 def test_a_script_that_is_over_fails_the_test(sync_client, hello):
     """More requests than answers: the client sees an error that it does not retry, and leaving the server raises."""
-    with pytest.raises(ScriptIsOver, match="has 0 answers"), ModelServer([]) as server:
-        with pytest.raises(anthropic.InternalServerError):
-            sync_client(server, max_retries=5).messages.create(**hello)
-        assert len(server.requests) == 1
+    server = ModelServer([]).start()
+    with pytest.raises(anthropic.InternalServerError):
+        sync_client(server, max_retries=5).messages.create(**hello)
+    assert len(server.requests) == 1
+    with pytest.raises(ScriptIsOver, match="has 0 answers"):
+        server.__exit__(None, None, None)
 
 
 def test_echo_answers_anything(sync_client, hello):

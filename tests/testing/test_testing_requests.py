@@ -10,6 +10,7 @@ from research.testing import ModelServer, call, echo, text, thinking, tool_calls
 
 TOOL = {"name": "search", "input_schema": {"type": "object"}}
 EPHEMERAL = {"type": "ephemeral"}
+WEB_SEARCH = {"type": "web_search_20260318", "name": "web_search"}
 
 
 @pytest.fixture(scope="module")
@@ -63,15 +64,24 @@ BROKEN = {
     "tool without schema": ({"tools": [{"name": "a"}]}, "tools.0.custom.input_schema: Field required"),
     "tool named twice": ({"tools": [TOOL, TOOL]}, "Tool names must be unique"),
     "tool with a bad name": ({"tools": [{**TOOL, "name": "a b"}]}, "String should match pattern"),
-    "unknown server tool": ({"tools": [{"type": "web_search_19990101", "name": "web_search"}]}, "Input tag 'web_search_19990101'"),
+    "unknown server tool": (
+        {"tools": [{"type": "web_search_19990101", "name": "web_search"}]},
+        "Input tag 'web_search_19990101'",
+    ),
     "choice without tools": ({"tool_choice": {"type": "auto"}}, "may only be specified while providing tools"),
-    "choice of another tool": ({"tools": [TOOL], "tool_choice": {"type": "tool", "name": "x"}}, "'x' not found in provided tools"),
+    "choice of another tool": (
+        {"tools": [TOOL], "tool_choice": {"type": "tool", "name": "x"}},
+        "'x' not found in provided tools",
+    ),
     "both domain lists": (
-        {"tools": [{"type": "web_search_20250305", "name": "web_search", "allowed_domains": ["a.org"], "blocked_domains": ["b.org"]}]},
+        {"tools": [{**WEB_SEARCH, "allowed_domains": ["a.org"], "blocked_domains": ["b.org"]}]},
         "cannot be used together",
     ),
     "small budget": ({"thinking": {"type": "enabled", "budget_tokens": 1000}}, "greater than or equal to 1024"),
-    "budget over max_tokens": ({"thinking": {"type": "enabled", "budget_tokens": 5000}}, "must be greater than `thinking.budget_tokens`"),
+    "budget over max_tokens": (
+        {"thinking": {"type": "enabled", "budget_tokens": 5000}},
+        "must be greater than `thinking.budget_tokens`",
+    ),
     "adaptive on an old model": ({"thinking": {"type": "adaptive"}}, "adaptive thinking is not supported"),
     "budget on a new model": (
         {"model": "claude-opus-5-5", "thinking": {"type": "enabled", "budget_tokens": 1024}},
@@ -82,12 +92,18 @@ BROKEN = {
         "Thinking may not be enabled when tool_choice forces tool use",
     ),
     "effort on an old model": ({"output_config": {"effort": "high"}}, "does not support the effort parameter"),
-    "unknown effort": ({"model": "claude-opus-5-5", "output_config": {"effort": "huge"}}, "output_config.effort: Input should be"),
+    "unknown effort": (
+        {"model": "claude-opus-5-5", "output_config": {"effort": "huge"}},
+        "output_config.effort: Input should be",
+    ),
     "prefill on a new model": (
         {"model": "claude-opus-5-5", "messages": [user("q"), {"role": "assistant", "content": "A:"}]},
         "does not support assistant message prefill",
     ),
-    "prefill with a space": ({"messages": [user("q"), {"role": "assistant", "content": [{"type": "text", "text": "A: "}]}]}, "whitespace"),
+    "prefill with a space": (
+        {"messages": [user("q"), {"role": "assistant", "content": [{"type": "text", "text": "A: "}]}]},
+        "whitespace",
+    ),
     "five breakpoints": (
         {"messages": [user([{"type": "text", "text": "a", "cache_control": EPHEMERAL}] * 5)]},
         "A maximum of 4 blocks with cache_control may be provided. Found 5.",
@@ -102,7 +118,10 @@ BROKEN = {
                                                                     {"type": "text", "text": "a"}]}, user("r")]},
         "Invalid `signature`",
     ),
-    "open object": ({"output_config": {"format": {"type": "json_schema", "schema": {"type": "object"}}}}, "explicitly set to false"),
+    "open object": (
+        {"output_config": {"format": {"type": "json_schema", "schema": {"type": "object"}}}},
+        "explicitly set to false",
+    ),
     "number range": (schema(type="integer", minimum=1), "'minimum' is not supported"),
     "text length": (schema(type="string", maxLength=5), "'maxLength' is not supported"),
     "list length": (schema(type="array", items={"type": "string"}, minItems=2), "'minItems' values other than 0 or 1"),
@@ -146,9 +165,10 @@ GOOD = {
         "output_config": {"format": {"type": "json_schema", "schema": {"$ref": "#/$defs/A", "$defs": {"A": {
             "type": "object", "properties": {"b": {"$ref": "#/$defs/B"}}, "additionalProperties": False}, "B": {"enum": ["x"]}}}}}
     },
-    "server tools": {"tools": [{"type": "web_search_20260318", "name": "web_search", "max_uses": 3, "allowed_domains": ["a.org"]}]},
+    "server tools": {"tools": [{**WEB_SEARCH, "max_uses": 3, "allowed_domains": ["a.org"]}]},
     "prefill": {"messages": [user("q"), {"role": "assistant", "content": "A:"}]},
-    "everything else": {"stop_sequences": ["END"], "metadata": {"user_id": "u"}, "service_tier": "auto", "cache_control": EPHEMERAL},
+    "stop sequences and labels": {"stop_sequences": ["END"], "metadata": {"user_id": "u"}, "service_tier": "auto"},
+    "automatic caching": {"cache_control": EPHEMERAL},
 }  # fmt: skip
 
 
@@ -157,7 +177,11 @@ def test_a_good_request_passes(server, sync_client, hello, change):
     """What the types and the rules allow is answered, and counted."""
     client = sync_client(server)
     assert client.messages.create(**{**hello, **change}).type == "message"
-    counted = {key: value for key, value in {**hello, **change}.items() if key in anthropic.types.MessageCountTokensParams.__annotations__}
+    counted = {
+        key: value
+        for key, value in {**hello, **change}.items()
+        if key in anthropic.types.MessageCountTokensParams.__annotations__
+    }
     assert client.messages.count_tokens(**counted).input_tokens > 0
 
 
@@ -217,7 +241,13 @@ def test_a_request_is_kept_as_received(sync_client, hello):
         for _ in range(2):
             client.messages.create(**hello, tools=[TOOL], system="Be brief.")
         first, second = server.requests
-    assert (first.model, first.system, first.text, first.tools, first.turn) == (hello["model"], "Be brief.", "Hello", ["search"], 0)
+    assert (first.model, first.system, first.text, first.tools, first.turn) == (
+        hello["model"],
+        "Be brief.",
+        "Hello",
+        ["search"],
+        0,
+    )
     assert first.params["max_tokens"] == 1000
     assert first.headers["user-agent"].startswith("Anthropic")
     assert first.headers["authorization"] == "(masked)"
@@ -234,5 +264,7 @@ def test_thinking_must_come_back_before_the_results_of_its_calls(sync_client, he
         said = client.messages.create(**options).to_param()
         ending = results(said["content"][1].id)
         with pytest.raises(anthropic.BadRequestError, match="Expected `thinking`"):
-            client.messages.create(**{**options, "messages": [*hello["messages"], {**said, "content": said["content"][1:]}, ending]})
+            client.messages.create(
+                **{**options, "messages": [*hello["messages"], {**said, "content": said["content"][1:]}, ending]}
+            )
         assert client.messages.create(**{**options, "messages": [*hello["messages"], said, ending]}).content[0].text == "done"
