@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from flows.enrich import Enrichment
 from flows.enrich import enrich as enrich_flow
 from flows.events import Listener
+from flows.interrupt import orderly_end
 from flows.runtime import Host, hosted, nobody
 from flows.server import own_server
 from research.ports import Model
@@ -54,13 +55,14 @@ async def enrich(
 
     Raises:
         InvalidInput: something is wrong with the request. Nothing was spent.
+        SystemExit: SIGTERM ended it; what was committed stays.
     """
     if model is None or isinstance(model, str):
         named, host = model, Host(listener=listener)
     else:
         named, host = None, Host(listener=listener, opener=partial(open_world, model=model))
     path = os.fspath(table) if isinstance(table, str | os.PathLike) else put_down(table)
-    with own_server(), hosted(host):
+    with orderly_end(), own_server(), hosted(host):
         return await enrich_flow(table=path, model=named, **options)
 
 
@@ -70,9 +72,9 @@ def put_down(table: Any) -> str:
     file = TABLES / opened.fingerprint[:16] / "table.parquet"
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
-        partial = file.with_suffix(f".{os.getpid()}.part")
-        with pq.ParquetWriter(partial, opened.schema) as writer:
+        half = file.with_suffix(f".{os.getpid()}.part")
+        with pq.ParquetWriter(half, opened.schema) as writer:
             for batch in opened.batches(10_000):
                 writer.write_batch(batch)
-        partial.replace(file)
+        half.replace(file)
     return str(file)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
-from prefect import flow
+from prefect import flow, get_run_logger
 from prefect.client.orchestration import get_client
 from prefect.context import FlowRunContext
 from pydantic import BaseModel, ConfigDict, Field
@@ -140,12 +140,15 @@ async def _run(request: Request, folder: RunFolder, world: World, by: Host, conc
     left = await asyncio.to_thread(Left.of, folder, table.row_count, size)
     gate = Gate(recorded_task_runs(await _flow_run(f"enrich {table.name} · {table.row_count} rows")))
     keep_in(folder.state / "results")
+    log = get_run_logger()
     try:
         async with artifacts.Progress(table.row_count, left.kept) as progress:
 
             def tell(event: Event) -> None:
                 if isinstance(event, RowFinished):
                     progress.row_finished(failed=event.status != "completed")
+                else:
+                    log.info("%s", event)
                 by.listener(event)
 
             tasks = make_tasks(by.retry_delays)

@@ -19,6 +19,10 @@ class RunStarted:
     """Rows of earlier runs of the same request that are completed and stay as they are."""
     model: str
 
+    def __str__(self) -> str:
+        kept = f", {self.kept} of them done before" if self.kept else ""
+        return f"{self.rows} rows{kept}, into {self.run}, by {self.model}"
+
 
 @dataclass(frozen=True, slots=True)
 class RowFinished:
@@ -44,6 +48,10 @@ class ShardCommitted:
     row_start: int
     rows: int
     failed: int
+
+    def __str__(self) -> str:
+        failed = f", {self.failed} failed" if self.failed else ""
+        return f"shard {self.shard} committed: rows {self.row_start}-{self.row_start + self.rows - 1}{failed}"
 
 
 @dataclass(frozen=True, slots=True)

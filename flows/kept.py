@@ -24,7 +24,7 @@ from research.result import Result
 
 KINDS: Final[dict[str, type[BaseModel]]] = {kind.__name__: kind for kind in (Plan, Investigated, Grade, Draft, Result)}
 
-_KEY: Final = re.compile(r"(?P<kind>[a-z]+)-(?P<digest>[0-9a-f]{64})")
+_KEY: Final = re.compile(r"[a-z]+-(?P<digest>[0-9a-f]{64})")
 
 
 class KeptSerializer(Serializer):  # not `Serializer[Any]`: Prefect registers every subclass, that one as well
@@ -62,7 +62,7 @@ class KeptResults(WritableFileSystem):
         """Where the result of a key of ours lies. None for a key that Prefect made up: a failure, which is not kept."""
         if (match := _KEY.fullmatch(key)) is None:
             return None
-        return self.folder / match["kind"] / match["digest"][:2] / f"{match['digest']}.json"
+        return self.folder / match["digest"][:2] / f"{key}.json"
 
     # Local files of a few kilobytes: read and written on the loop, because a thread would cost more than the work.
     async def aread_path(self, path: str) -> bytes:
@@ -89,7 +89,8 @@ class KeptResults(WritableFileSystem):
     def write_path(self, path: str, content: bytes, _sync: bool = True) -> None:  # type: ignore[override]
         if (file := self.file(path)) is None:
             return
-        file.parent.mkdir(parents=True, exist_ok=True)
+        if not file.parent.is_dir():
+            file.parent.mkdir(parents=True, exist_ok=True)
         partial = file.with_name(f"{file.name}.{uuid4().hex[:8]}.part")
         partial.write_text(json.loads(content)["result"], "utf-8")
         partial.replace(file)

@@ -1,14 +1,17 @@
-"""The gate counts what Prefect's database lacks; single flight shares work in flight. Both below Prefect."""
+"""The gate, single flight and the orderly end: what is below Prefect and about time."""
 
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections.abc import Iterator
 
 import pytest
 
 from flows.flight import SingleFlight
 from flows.gate import Gate
+from flows.interrupt import orderly_end
 
 
 class Database:
@@ -101,6 +104,25 @@ async def test_a_failure_is_shared_with_who_comes_later_and_success_is_left_to_t
     assert await flight.once("a", work, bad) == ("bad", True)
     assert await flight.once("b", work, bad) == ("good", False)
     assert await flight.once("b", work, bad) == ("good", False)
+
+
+async def test_sigterm_ends_a_run_in_order_and_then_the_process() -> None:
+    """The work is cancelled, so it can clean up; the exit code says that it was terminated."""
+    cleaned: list[str] = []
+    with pytest.raises(SystemExit) as ended, orderly_end():
+        asyncio.get_running_loop().call_soon(os.kill, os.getpid(), signal.SIGTERM)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cleaned.append("up")
+    assert ended.value.code == 143
+    assert cleaned == ["up"]
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+async def test_a_cancellation_of_another_kind_stays_one() -> None:
+    with pytest.raises(asyncio.CancelledError), orderly_end():
+        raise asyncio.CancelledError
 
 
 async def test_work_that_was_cancelled_is_done_by_one_of_those_who_waited() -> None:

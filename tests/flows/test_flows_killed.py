@@ -35,7 +35,7 @@ async def test_a_killed_run_repeats_nothing_that_was_finished_and_ends_as_if_it_
     )
     assert await killed.wait() == -signal.SIGKILL
     begun = Counter(log.read_text().splitlines())
-    kept = len(list((run / ".state" / "results" / "investigate").rglob("*.json")))
+    kept = len(list((run / ".state" / "results").rglob("investigate-*.json")))
     assert len(begun) == 201
     assert 201 - IN_FLIGHT <= kept < 201
     readable = open_run(run).results()

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import string
+import sys
+from pathlib import Path
 
+import pandas as pd
 import pytest
+import yaml
+from flows_doubles import below_prefect, planets, reader
 from hypothesis import given
 from hypothesis import strategies as st
 from prefect.states import Failed
 
 from flows import artifacts, policies
+from flows.enrich import enrich
 from research import errors
 from research.ports import SubQuery
+
+flow_module = sys.modules["flows.enrich"]
 
 
 @pytest.mark.parametrize(
@@ -34,7 +43,7 @@ def test_a_sub_query_is_called_by_its_label_or_its_question() -> None:
 
 
 def test_a_shard_is_called_by_its_rows() -> None:
-    assert policies.shard_label(2, 200, 100) == "shard 2 · rows 200–299"
+    assert policies.shard_label(2, 200, 100) == "shard 2 · rows 200-299"
 
 
 def test_only_transient_errors_are_tried_again() -> None:
@@ -52,3 +61,35 @@ def test_text_from_a_page_cannot_become_markdown(text: str) -> None:
     bare = shown.replace("\\\\", "")
     assert all(bare[i - 1 : i] == "\\" for i, c in enumerate(bare) if c in string.punctuation and c != "\\")
     assert shown.replace("\\", "") == " ".join(text.split()).replace("\\", "")
+
+
+def test_the_deployment_is_of_this_flow_with_parameters_that_it_takes() -> None:
+    """`prefect.yaml` at the root: its entry point is the flow, and its defaults pass the flow's own check."""
+    root = Path(__file__).parents[2]
+    (deployment,) = yaml.safe_load((root / "prefect.yaml").read_text())["deployments"]
+    file, name = deployment["entrypoint"].split(":")
+    assert (root / file).samefile(flow_module.__file__)
+    assert enrich.validate_parameters(deployment["parameters"])["table"] == "data/missions.csv"
+    assert getattr(flow_module, name) is enrich
+    for path in ("table", "output_schema", "corpus"):
+        assert (root / deployment["parameters"][path]).exists()
+
+
+def test_the_report_shows_what_came_of_a_run_and_no_text_of_a_page_becomes_markup(tmp_path: Path) -> None:
+    """A failed row whose error is an attack in Markdown and HTML is shown as the text that it is."""
+    attack = "| [click](javascript:alert(1)) <img src=x onerror=alert(1)> ![](http://tracker/)"
+
+    def hook(name: str, _: SubQuery) -> None:
+        if name == "Planet 1":
+            raise errors.PageUnreadable(attack)
+
+    table = tmp_path / "planets.csv"
+    pd.DataFrame(planets(3)).to_csv(table, index=False)
+    run = asyncio.run(below_prefect(table, tmp_path / "run", model=reader(hook)))
+    report = artifacts.report(run, [("rows", 3), ("failed", 1)])
+    assert "| rows | 3 |" in report
+    assert "| moons | 2 | 1 | 2 | 0 | 0 |" in report
+    (line,) = [line for line in report.splitlines() if "click" in line]
+    assert line.startswith("| 1 | PageUnreadable")
+    assert "](" not in report
+    assert " <img" not in report
