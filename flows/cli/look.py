@@ -143,32 +143,49 @@ def _share(value: float | None) -> str:
 def _show_rows(run: Run, fields: list[str], failed: bool, limit: int, as_json: bool) -> None:
     columns = run.folder.columns
     own = columns.run
-    outputs = [columns.output(name) for name in fields]
-    rows: list[dict[str, Any]] = []
-    models: set[str] = set()
-    for shard in run.folder.committed_shards():
-        part = run.folder.read("results", shard)
-        models |= {model for model in part[own["model"]].to_pylist() if model}
-        values = {output.column: output.json_values(part[output.column]) for output in outputs}
-        for place, plain in enumerate(part.select([columns.row_index, *columns.inputs, *own.values()]).to_pylist()):
-            if len(rows) < limit and not (failed and plain[own["status"]] == "completed"):
-                rows.append({**plain, **{column: values[column][place] for column in values}})
-    told = ("error",) if failed else ("confidence", "status")
-    names = [columns.row_index, *columns.inputs, *(o.column for o in outputs), *(own[name] for name in told)]
+    rows = _rows(run, fields, failed, limit)
     if as_json:
         for line in rows:
-            print_json({name: line[name] for name in dict.fromkeys([*names, *own.values()])})
-        return
-    table = Table(*(Column(Text(name)) for name in names))
-    for line in rows:
-        table.add_row(*(Text(shown(line[name]), overflow="ellipsis") for name in names))
-    out().print(table)
+            print_json(line)
+    else:
+        outputs = [columns.output(name).column for name in fields]
+        titles = {columns.row_index: "row", **{name: name for name in columns.inputs[:1]}}
+        if failed:
+            titles[own["error"]] = "error"
+        else:
+            titles |= {**{name: name for name in outputs}, own["confidence"]: "confidence"}
+            if any(line[own["status"]] != "completed" for line in rows):
+                titles[own["status"]] = "status"
+        table = Table(*(Column(Text(title), no_wrap=not failed) for title in titles.values()), box=SIMPLE, padding=(0, 1, 0, 0))
+        for line in rows:
+            table.add_row(*(Text(shown(line[name])) for name in titles))
+        out().print(table)
     total = (run.summary or {}).get("rows")
-    if len(rows) == limit:
+    if len(rows) == limit and total != limit:
         note(f"the first {limit}" + (f" of {total}" if total else "") + " rows; --limit shows more")
-    for model in sorted(models):
+    for model in sorted({line[own["model"]] for line in rows if line[own["model"]]}):
         note(answered_by(model))
     note(f"{run.path}: {run.status}")
+
+
+def _rows(run: Run, fields: list[str], failed: bool, limit: int) -> list[dict[str, Any]]:
+    """The first rows of results, each as a dict of JSON values by column."""
+    from research.tables.json_values import json_rows
+
+    columns = run.folder.columns
+    outputs = [columns.output(name) for name in fields]
+    told = [columns.row_index, *columns.inputs, *(columns.run[name] for name in columns.run)]
+    rows: list[dict[str, Any]] = []
+    for shard in run.folder.committed_shards():
+        part = run.folder.read("results", shard)
+        values = {output.column: output.json_values(part[output.column]) for output in outputs}
+        plain = [line for batch in part.select(list(dict.fromkeys(told))).to_batches() for line in json_rows(batch)]
+        for place, line in enumerate(plain):
+            if not failed or line[columns.run["status"]] != "completed":
+                rows.append(line | {column: values[column][place] for column in values})
+            if len(rows) == limit:
+                return rows
+    return rows
 
 
 def _show_cell(cell: Cell) -> None:

@@ -12,11 +12,11 @@ from rich.table import Table as Printed
 from flows.cli.terminal import answered_by, out
 from flows.environment import Environment
 from flows.request import Request
-from research.errors import InvalidInput, InvalidRun
+from research.errors import InvalidInput
 from research.tables.read import json_rows
-from research.tables.request import default_run_path, differences, request_key
+from research.tables.request import default_run_path, request_key
 from research.tables.result_columns import ResultColumns
-from research.tables.run_folder import RUN_FILE, RunFolder
+from research.tables.run_folder import RunFolder
 from research.world import Settings, open_world
 
 SAMPLES: Final = 3
@@ -147,11 +147,9 @@ def _done(path: Path, document: Mapping[str, Any], rows: int) -> int:
     Raises:
         InvalidRun: the folder holds another request, or something else.
     """
-    if not (path / RUN_FILE).exists():
+    run = RunFolder.find(path, document)
+    if run is None:
         return 0
-    run = RunFolder.open(path)
-    if faults := tuple(differences(run.request, document)):
-        raise InvalidRun(f"{path} holds another request; choose another folder with --out, or ask the same again:", faults)
     size = int(run.settings.get("shard_size", 0))
     committed = sum(max(0, min(size, rows - shard * size)) for shard in run.committed_shards())
     return committed - sum(map(len, run.unfinished().values()))

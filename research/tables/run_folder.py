@@ -90,14 +90,8 @@ class RunFolder:
         """
         folder = Path(path)
         request = json.loads(canonical_json(dict(request)))
-        if (folder / RUN_FILE).exists():
-            run = cls.open(folder)
-            run._refuse_another(request)
+        if run := cls.find(folder, request):
             return run
-        if folder.is_dir() and any(entry.name != STATE for entry in folder.iterdir()):
-            raise InvalidRun(f"{folder} is not empty and holds no {RUN_FILE}: choose another folder with --out.")
-        if "?" in str(folder):
-            raise InvalidRun(f"{folder} holds a `?`, and DuckDB would read what follows as options: choose another name.")
         columns = ResultColumns.plan(input_schema, spec)
         document = {
             "format_version": FORMAT_VERSION,
@@ -115,6 +109,24 @@ class RunFolder:
         PartFiles(folder).make_folders()
         write_json(folder / RUN_FILE, document)
         return cls(folder, document)
+
+    @classmethod
+    def find(cls, path: str | os.PathLike[str], request: Mapping[str, Any]) -> RunFolder | None:
+        """The run that this very request started in a folder; None if one can be started there. Writes nothing.
+
+        Raises:
+            InvalidRun: the folder holds another request (each difference is named), or is not a run folder and not empty.
+        """
+        folder = Path(path)
+        if (folder / RUN_FILE).exists():
+            run = cls.open(folder)
+            run._refuse_another(json.loads(canonical_json(dict(request))))
+            return run
+        if folder.is_file() or (folder.is_dir() and any(entry.name != STATE for entry in folder.iterdir())):
+            raise InvalidRun(f"{folder} is not empty and holds no {RUN_FILE}: choose another folder with --out.")
+        if "?" in str(folder):
+            raise InvalidRun(f"{folder} holds a `?`, and DuckDB would read what follows as options: choose another name.")
+        return None
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> RunFolder:

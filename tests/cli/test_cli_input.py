@@ -1,0 +1,122 @@
+"""Bad input is refused with exit code 2 and one clear message, before Prefect is started."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from cli_desk import Command
+
+from flows.cli.app import app
+from flows.cli.enrich import Processor
+from research.processors import PROCESSOR_NAMES
+
+ASK = ("--schema", "mission.json", "--corpus", "pages")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("enrich", "none.csv", *ASK), "none.csv: there is no such file"),
+        (("enrich", "missions.csv", "--schema", "none.json", "--corpus", "pages"), "none.json"),
+        (("enrich", "missions.csv", *ASK, "--objective", "Who flies {mision}?"), "no column 'mision'; did you mean \"mission\""),
+        (("enrich", "missions.csv", *ASK, "--objective-column", "q"), "objective column 'q'"),
+        (("enrich", "missions.csv", *ASK, "--objective", "x", "--objective-column", "mission"), "not both"),
+        (("enrich", "missions.csv", "--schema", "mission.json"), "there is nothing to search"),
+        (("enrich", "missions.csv", *ASK, "--model", "gpt-0"), "model 'gpt-0' is not known"),
+        (("enrich", "missions.csv", *ASK, "--limit", "0"), "--limit. Must be >= 1"),
+        (("enrich", "missions.csv", *ASK, "--concurency", "2"), "--concurency. Did you mean --concurrency"),
+        (("enrich", "missions.csv", *ASK, "--out", "pages"), "pages"),
+        (("enrich",), "TABLE requires an argument"),
+        (("run", "Who?", "--processor", "mega"), "--processor"),
+        (("show", "pages"), "pages is not a run folder"),
+        (("verify", "pages"), "pages is not a run folder"),
+        (("score", "pages", "--truth", "missions.csv"), "pages is not a run folder"),
+        (("verify", "pages", "--no-json"), "Unknown option: --no-json"),
+        (("bogus",), "bogus"),
+    ],
+)
+def test_bad_input_ends_with_2_and_says_what_is_wrong(
+    research: Command, desk: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    ran = research(*arguments)
+    assert (ran.code, ran.out) == (2, "")
+    assert message in " ".join(ran.err.split())
+    assert "Traceback" not in ran.err
+    assert not (desk / "runs").exists()
+
+
+def test_an_error_is_a_line_of_json_too(research: Command, desk: Path) -> None:
+    (desk / "bad.json").write_text('{"type": "object", "properties": {"a": {"type": "strin"}}}')
+    ran = research("schema", "check", "bad.json", "--json")
+    [line] = ran.lines
+    assert (ran.code, line["event"], line["kind"], line["exit_code"]) == (2, "error", "InvalidSchema", 2)
+    assert line["faults"][0]["pointer"] == "/properties/a/type"
+
+
+def test_debug_shows_the_traceback(research: Command) -> None:
+    assert "Traceback" in research("enrich", "none.csv", "--debug").err
+
+
+def test_schema_check_prints_fields_and_column_types(research: Command) -> None:
+    ran = research("schema", "check", "mission.json")
+    assert ran.code == 0
+    assert "operator" in ran.out
+    assert "date32" in ran.out
+    fields = research("schema", "check", "mission.json", "--json").lines[0]["fields"]
+    assert {field["field"]: field["column_type"] for field in fields} == {"operator": "string", "launched": "date32[day]"}
+
+
+def test_a_dry_run_tells_the_plan_and_runs_nothing(research: Command, desk: Path) -> None:
+    (desk / "missions.csv").write_text("mission,operator,status\nVoyager 1,?,x\n,,\n")
+    ran = research("enrich", "missions.csv", *ASK, "--objective", "Facts about {mission}", "--dry-run", "--json")
+    [plan] = ran.lines
+    assert ran.code == 0
+    assert plan["objectives"] == ["Facts about Voyager 1", "(none)"]
+    assert plan["unaskable_rows"] == 1
+    assert "row 1: every column of the objective is empty: mission" in plan["unaskable"][0]
+    assert plan["renamed"].keys() == {"operator", "status"}, "columns that the input has already"
+    assert plan["model"] == "extractive"
+    assert not (desk / "runs").exists()
+    printed = research("enrich", "missions.csv", *ASK, "--objective", "Facts about {mission}", "--dry-run").out
+    assert "Facts about Voyager 1" in printed
+    assert "keyless baseline; no model key was used" in printed
+    assert "Nothing was run" in printed
+
+
+def test_help_needs_neither_prefect_nor_the_engine() -> None:
+    """So that it comes at once."""
+    slow = "{'prefect', 'duckdb', 'pyarrow', 'research.api'}"
+    code = f"import sys; from flows.cli import main; main(['--help']); sys.exit(bool({slow} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
+
+
+def test_the_processors_are_the_engines() -> None:
+    assert get_args(Processor) == PROCESSOR_NAMES
+
+
+def commands() -> list[tuple[str, set[str]]]:
+    """Every command with its options."""
+    found = []
+    for group in ([], ["schema"]):
+        at = app
+        for name in group:
+            at = at[name]
+        for name in at:
+            if not name.startswith("-") and name != "schema":
+                arguments = at[name].assemble_argument_collection()
+                options = {n for a in arguments for n in a.names if n.startswith("--") and not n.startswith("--no-")}
+                found.append((" ".join([*group, name]), options))
+    return found
+
+
+@pytest.mark.parametrize(("command", "options"), commands())
+def test_every_command_and_option_is_documented(command: str, options: set[str]) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
+    general, *sections = page.split("\n## ")
+    section = next((text for text in sections if text.startswith(f"research {command} ")), None)
+    assert section, f"docs/cli.md has no section on research {command}"
+    assert not [name for name in options if f"`{name}" not in section + general]
