@@ -48,8 +48,8 @@ PHRASE_WEIGHT: Final = 1.0
 PAIR_WEIGHT: Final = 0.2
 ASKING_WEIGHT: Final = 0.2
 
-ASKING: Final = frozenset(  # noqa: SIM905
-    (
+ASKING: Final = frozenset(
+    (  # noqa: SIM905
         "what which who whom whose when where why how many much did do does is are was were be been name the a an of in "
         "on at to for from by with and or that this it its as"
     ).split()
@@ -145,8 +145,8 @@ class CorpusIndex:
         """Take documents out by their numbers. Seen by searches after `commit`."""
         passages_writer, documents_writer = self._open_writers()
         for number in numbers:
-            passages_writer.delete_documents_by_term("document", number)
-            documents_writer.delete_documents_by_term("number", number)
+            passages_writer.delete_documents_by_query(Query.term_query(self._passage_schema, "document", number))
+            documents_writer.delete_documents_by_query(Query.term_query(self._document_schema, "number", number))
 
     def commit(self) -> None:
         """Write what was added and removed, and let searches see it."""

@@ -13,8 +13,8 @@ from research.web.blocks import clean
 MAX_ALT: Final = 79
 """Characters of an image's `alt` that stands for a value. A longer one describes the picture."""
 
-BLOCKS: Final = frozenset(  # noqa: SIM905
-    (
+BLOCKS: Final = frozenset(
+    (  # noqa: SIM905
         "address article aside blockquote body caption center dd details dialog dir div dl dt fieldset figcaption figure "
         "footer form frameset h1 h2 h3 h4 h5 h6 header hgroup hr html legend li main menu nav ol p pre search section "
         "summary table tbody td tfoot th thead tr ul"
@@ -23,8 +23,8 @@ BLOCKS: Final = frozenset(  # noqa: SIM905
 LISTS: Final = frozenset({"ul", "ol", "menu", "dir"})
 
 _NEVER_SHOWN: Final = frozenset({"script", "style", "noscript", "template", "head"})
-_CONTROLS: Final = frozenset(  # noqa: SIM905
-    (
+_CONTROLS: Final = frozenset(
+    (  # noqa: SIM905
         "svg iframe object embed audio video canvas select option datalist textarea input button map area annotation "
         "annotation-xml progress meter"
     ).split()

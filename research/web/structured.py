@@ -60,14 +60,14 @@ _LINE_COMMENT: Final = re.compile(r"^\s*//.*$", re.M)
 _NEXT_VALUE: Final = re.compile(r"}\s*;?\s*{")
 _KEY: Final = re.compile(r"[:\s|]+")
 
-_ARTICLES: Final = frozenset(  # noqa: SIM905
-    (
+_ARTICLES: Final = frozenset(
+    (  # noqa: SIM905
         "article newsarticle blogposting reportagenewsarticle analysisnewsarticle techarticle scholarlyarticle "
         "liveblogposting opinionnewsarticle socialmediaposting discussionforumposting medicalwebpage"
     ).split()
 )
-_ABOUT_PAGES: Final = frozenset(  # noqa: SIM905
-    (
+_ABOUT_PAGES: Final = frozenset(
+    (  # noqa: SIM905
         "webpage website organization newsmediaorganization breadcrumblist listitem person imageobject videoobject "
         "audioobject collectionpage itempage searchaction sitenavigationelement wpheader wpfooter wpsidebar wpadblock "
         "comment usercomments blog searchresultspage faqpage aboutpage contactpage postaladdress corporation itemlist "
@@ -126,7 +126,8 @@ def page_data(tree: HtmlElement, url: str) -> PageData:
 
 
 def flatten(value: Json, path: str, depth: int = 0) -> Iterator[str]:
-    """The lines of a JSON value: keys joined by dots, list items by their place from 0."""
+    """The lines of a JSON value: keys joined by dots, list items by their place from 0. A value without any key is called
+    `value`."""
     if depth > MAX_DEPTH:
         return
     match value:
@@ -134,21 +135,23 @@ def flatten(value: Json, path: str, depth: int = 0) -> Iterator[str]:
             if {name.lower() for name in _types(value)} & _NOISE_TYPES:
                 return
             for key, inner in value.items():
-                if not _NOISE_KEYS.fullmatch(str(key)) or (depth == 0 and key == "@graph"):
-                    yield from flatten(
-                        inner, f"{path}.{_KEY.sub('_', clean(str(key)))}" if path else _KEY.sub("_", clean(str(key))), depth + 1
-                    )
+                if not _NOISE_KEYS.fullmatch(str(key)):
+                    yield from flatten(inner, _joined(path, _KEY.sub("_", clean(str(key))) or "_"), depth + 1)
         case list():
             limit = MAX_REVIEWS if path.lower().endswith(("review", "reviews", "comment")) else MAX_LIST
             for place, inner in enumerate(value[:limit]):
-                yield from flatten(inner, f"{path}.{place}", depth + 1)
+                yield from flatten(inner, _joined(path, str(place)), depth + 1)
         case bool():
-            yield f"{path}: {str(value).lower()}"
+            yield f"{path or 'value'}: {str(value).lower()}"
         case int() | float():
-            yield f"{path}: {value}"
+            yield f"{path or 'value'}: {value}"
         case str():
             if text := _text(value):
-                yield f"{path}: {text}"
+                yield f"{path or 'value'}: {text}"
+
+
+def _joined(path: str, key: str) -> str:
+    return f"{path}.{key}" if path else key
 
 
 def json_ld(tree: HtmlElement) -> Iterator[Json]:
