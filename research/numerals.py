@@ -70,13 +70,18 @@ _UNIT_SECONDS: Final = {"d": 86400, "h": 3600, "m": 60, "s": 1}
 _ISO_DURATION: Final = re.compile(
     r"(?<!\w)P(?=[\dT])(?:(?P<d>\d+(?:\.\d+)?)D)?(?:T(?:(?P<h>\d+(?:\.\d+)?)H)?(?:(?P<m>\d+(?:\.\d+)?)M)?(?:(?P<s>\d+(?:\.\d+)?)S)?)?(?!\w)"
 )
+_DAYS: Final = r"(?:days?|d|tage?|jours?|giorni|días|dagen)\b"
+_HOURS: Final = r"(?:hours?|hrs?|h|std|stunden?|heures?|horas?|ore|ora|uur|timmar|timmer)\b\.?"
+_MINUTES: Final = r"(?:minut[a-zë]*|mins?|m)\b\.?|′"
+_SECONDS: Final = r"(?:seconds?|secs?|s|sekunden?|secondes?)\b\.?"
+_AND: Final = r"[\s,]*(?:(?:and|und|et|y|e|&)\s)?"
 _DURATION: Final = re.compile(
-    r"""(?<![\w.,])(?=\d)
-    (?:(?P<d>\d+(?:[.,]\d+)?)\s*-?(?:days?|d|tage?|jours?|giorni|días|dagen)\b[\s,]*(?:and\s|und\s|et\s|y\s|e\s|&\s)?)?
-    (?:(?P<h>\d+(?:[.,]\d+)?)\s*-?(?:hours?|hrs?|h|std|stunden?|heures?|horas?|ore|ora|uur|timmar|timmer)\.?(?![^\W\d_])[\s,]*(?:and\s|und\s|et\s|y\s|e\s|&\s)?)?
-    (?:(?P<m>\d+(?:[.,]\d+)?)\s*-?(?P<word>minut[a-zë]*|mins?|m|′)?\.?(?![^\W_])[\s,]*(?:and\s|und\s|et\s|y\s|e\s|&\s)?)?
-    (?:(?P<s>\d+(?:[.,]\d+)?)\s*-?(?:seconds?|secs?|s|sekunden?|secondes?)\b)?""",
-    re.VERBOSE | re.IGNORECASE,
+    # A unit may be there twice: once for the eye, once for readers of the screen.
+    rf"(?<![\w.,])(?=\d)(?:(?P<d>\d+(?:[.,]\d+)?)\s*-?{_DAYS}{_AND})?"
+    rf"(?:(?P<h>\d+(?:[.,]\d+)?)\s*-?(?:{_HOURS}|(?=h\d)h)(?:\s+{_HOURS})?{_AND})?"
+    rf"(?:(?P<m>\d+(?:[.,]\d+)?)(?:\s*-?(?P<word>{_MINUTES})(?:\s+(?:{_MINUTES}))?|(?!\w)){_AND})?"
+    rf"(?:(?P<s>\d+(?:[.,]\d+)?)\s*-?{_SECONDS})?",
+    re.IGNORECASE,
 )
 
 

@@ -50,6 +50,7 @@ def test_numbers_are_found_however_they_are_written(value: Any, text: str, found
         (90, "takes 1h 30min", "minutes", ["1h 30min"]),
         (90, "takes 1 hour and 30 minutes.", "minutes", ["1 hour and 30 minutes"]),
         (90, "takes 1h30", "minutes", ["1h30"]),
+        (70, "Total Time 1 hour hr 10 minutes mins", "minutes", ["1 hour hr 10 minutes mins"]),
         (1.5, "PT1H30M", "hours", ["PT1H30M"]),
         (90, "PT1H30M", "hours", []),
         (14, "a stay of 2 weeks or P14D", "number of days", ["P14D"]),

@@ -68,7 +68,9 @@ def answer_question(question: Question, asked: str, pages: Sequence[Passages]) -
     spans = _spans(asked, stems, best.page.reading.sentences_of.get(best.place, ())) if best.covered >= _FLOOR else iter(())
     span = max(spans, key=lambda s: s.score, default=None)
     if span is None:
-        return FieldAnswer(field=question.field, reasoning=f"The nearest passage, in “{title}”, holds too little of what was asked.")
+        return FieldAnswer(
+            field=question.field, reasoning=f"The nearest passage, in “{title}”, holds too little of what was asked."
+        )
     return FieldAnswer(
         field=question.field,
         value=span.text,
@@ -99,7 +101,9 @@ def _ranked(asked: Sequence[str], pages: Sequence[Passages]) -> list[_Ranked]:
     holding = {w: sum(len(postings.get(w, ())) for postings, _ in indexes) for w in telling}
     idf = {w: math.log(1 + (count - held + 0.5) / (held + 0.5)) for w, held in holding.items()}
     total = sum(idf.values())
-    pairs = set(pairwise(asked))
+    pairs = {pair: 0.03 for pair in pairwise(asked)}
+    for pair in pairwise(telling):
+        pairs[pair] = pairs.get(pair, 0.0) + 0.05
     top = max(page.hit.score for page in pages) or 1.0
     found = []
     for page, (postings, lengths) in zip(pages, indexes, strict=True):
@@ -110,17 +114,17 @@ def _ranked(asked: Sequence[str], pages: Sequence[Passages]) -> list[_Ranked]:
                 scores[place] += idf[word] * times * (_K1 + 1) / (times + _K1 * (1 - _B + _B * lengths[place] / mean))
                 covered[place] += idf[word] / total
         for place in heapq.nlargest(_PASSAGES, scores, key=scores.__getitem__):
-            held = max((_held(s, idf, pairs) / total for s in page.reading.sentences_of.get(place, ())), default=0.0)
-            score = scores[place] * (0.5 + 0.5 * page.hit.score / top) + 10 * held + 5 * covered[place]
+            held = max((_held(s, idf, pairs) for s in page.reading.sentences_of.get(place, ())), default=0.0)
+            score = scores[place] * (0.15 + 0.85 * page.hit.score / top) + 15 * held + 5 * covered[place]
             found.append(_Ranked(score, page, place, covered[place]))
     return sorted(found, key=lambda ranked: -ranked.score)
 
 
-def _held(sentence: Sentence, idf: Mapping[str, float], pairs: set[tuple[str, str]]) -> float:
-    """What a sentence holds of a question."""
+def _held(sentence: Sentence, idf: Mapping[str, float], pairs: Mapping[tuple[str, str], float]) -> float:
+    """What a sentence holds of a question: its words by their rarity, and those that stand side by side there too."""
     said = set(sentence.words)
-    words_held = sum(weight for word, weight in idf.items() if word in said)
-    return words_held + 0.1 * sum(idf.values()) * len(pairs & set(pairwise(sentence.words)))
+    words_held = sum(weight for word, weight in idf.items() if word in said) / sum(idf.values())
+    return words_held + sum(pairs.get(pair, 0.0) for pair in set(pairwise(sentence.words)))
 
 
 def _sought(asked: str) -> Sought:
@@ -140,7 +144,9 @@ def _spans(asked: str, stems: Sequence[str], found_in: Iterable[Sentence]) -> It
             fresh = [place for place in inside if marks[place][0] not in wanted and marks[place][0] not in STOP]
             if not fresh:
                 continue
-            near = sum(1 / (1 + min(abs(h - inside[0]), abs(h - inside[-1]))) for h in hits if h not in inside) / max(len(hits), 1)
+            near = sum(1 / (1 + min(abs(h - inside[0]), abs(h - inside[-1]))) for h in hits if h not in inside) / max(
+                len(hits), 1
+            )
             yield _Span(sentence.text[start:end].strip(), (fit + 0.05) * (quality + near) * len(fresh) / len(inside))
 
 

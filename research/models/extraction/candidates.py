@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from rapidfuzz.fuzz import ratio
+
 from research.dates import dates
 from research.models.extraction.casting import cast, cast_list
 from research.models.extraction.entities import Entity, aboutness, mentions
@@ -16,10 +18,13 @@ from research.models.extraction.questions import Question
 from research.models.extraction.reading import Reading, Sentence, tokens
 from research.models.extraction.vocabulary import concepts, weight
 from research.ranking import words
+from research.values import fold
 
 MIN_AFFINITY: Final = 0.6
 MIN_ABOUT: Final = 0.5
-_ORIGIN: Final = {"data": 0.97, "facts": 1.0, "table": 0.95, "list": 0.9}
+MAX_JOINED: Final = 8
+SHORT: Final = 60
+_ORIGIN: Final = {"data": 1.0, "facts": 0.97, "table": 0.95, "list": 0.9}
 _WHERE: Final = {"data": "the page data", "facts": "the facts", "table": "a table", "list": "a list"}
 _ABOUT_THE_PAGE: Final = {
     **dict.fromkeys(("og", "product", "meta"), 0.9),
@@ -96,6 +101,9 @@ def _from_facts(asked: Asked, reading: Reading) -> Iterator[Candidate]:
                 richness = 1.0 if len(items) > 1 or fact.origin == "data" else 0.85
                 yield Candidate(items, score * richness, places, how, True, fit, gate)
             continue
+        if question.kind == "text":
+            yield from _text(asked, fact, score, how, fit, gate)
+            continue
         for value, place in list(zip(fact.values, fact.places, strict=True))[:3]:
             found = cast(question, value)[:2]
             for one in found:
@@ -105,13 +113,28 @@ def _from_facts(asked: Asked, reading: Reading) -> Iterator[Candidate]:
                 yield Candidate(True, 0.7 * score, (place,), how, True, fit, gate)
 
 
+def _text(asked: Asked, fact: Fact, score: float, how: str, fit: float, gate: float) -> Iterator[Candidate]:
+    """A fact's text; a few short values of one key are one text. For a name, the nearer to how the entity was asked for, the better."""
+    values, places = fact.values, fact.places
+    if 1 < len(values) <= MAX_JOINED and all(len(value) <= SHORT for value in values):
+        values, places = (", ".join(dict.fromkeys(values)),), (places[0],)
+    for value, place in list(zip(values, places, strict=False))[:3]:
+        for one in cast(asked.question, value)[:1]:
+            quality = one.quality
+            if "=title" in asked.question.concepts and asked.entity.named:
+                quality *= 0.8 + 0.2 * ratio(fold(asked.entity.name), fold(one.value)) / 100
+            yield Candidate(one.value, score * quality, (place,), how, True, fit, gate)
+
+
 def _fact_gate(asked: Asked, reading: Reading, fact: Fact) -> float:
     if fact.subjects:
         if fact.origin != "table":
             return 0.75 if asked.about >= MIN_ABOUT or mentions(asked.entity, {*words(fact.subjects[0])}) else 0.0
         about = aboutness(asked.entity, fact.subjects) if asked.entity.named else 0.0
         return about if about >= 0.75 else 0.0
-    return asked.gate(reading, fact.places[0]) * (_thing_weight(asked.entity, reading, fact.thing) if fact.origin == "data" else 1.0)
+    return asked.gate(reading, fact.places[0]) * (
+        _thing_weight(asked.entity, reading, fact.thing) if fact.origin == "data" else 1.0
+    )
 
 
 def _thing_weight(entity: Entity, reading: Reading, thing: str) -> float:

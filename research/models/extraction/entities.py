@@ -12,7 +12,22 @@ from research.ranking import words
 from research.task import Task
 
 _NAMING: Final = frozenset(
-    ["name", "title", "entity", "subject", "company", "organisation", "organization", "person", "product", "item", "topic", "label", "page_title", "headline"]
+    [
+        "name",
+        "title",
+        "entity",
+        "subject",
+        "company",
+        "organisation",
+        "organization",
+        "person",
+        "product",
+        "item",
+        "topic",
+        "label",
+        "page_title",
+        "headline",
+    ]
 )
 _QUOTED: Final = re.compile(r"[\"“«„'‘]([^\"”»“'’]{2,80})[\"”»“'’]")
 _PROPER: Final = re.compile(
@@ -57,7 +72,10 @@ def entity_of(task: Task) -> Entity:
     rest = " ".join(value for value in cells.values() if value != name and len(value) <= 80)
     objective = frozenset(w for w in words(f"{task.task} {rest}") if w not in STOP)
     telling = _telling(name)
-    shorter = [_telling(spelled) for spelled in (_PARENTHESES.sub(" ", name), _UNSPACED.sub(" ", name), " ".join(_UNSPACED.findall(name)))]
+    shorter = [
+        _telling(spelled)
+        for spelled in (_PARENTHESES.sub(" ", name), _UNSPACED.sub(" ", name), " ".join(_UNSPACED.findall(name)))
+    ]
     return Entity(name, telling, tuple(dict.fromkeys(s for s in shorter if s and s != telling)), objective, rest)
 
 

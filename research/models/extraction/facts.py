@@ -148,7 +148,9 @@ def _said(passage: Passage, place: int) -> list[Fact]:
         match = _FACT.fullmatch(passage.text[start:end])
         if match and len(match[1].split()) <= 4 and end - start <= 120 and (key := stems(match[1])):
             before = (passage.text[:start],) if start else ()
-            found.append(Fact(match[1], key, head(match[1]), frozenset(), (match[2].rstrip(". "),), (place,), "facts", subjects=before))
+            found.append(
+                Fact(match[1], key, head(match[1]), frozenset(), (match[2].rstrip(". "),), (place,), "facts", subjects=before)
+            )
     return found
 
 

@@ -66,7 +66,9 @@ class Question:
     @property
     def wants_sign(self) -> bool:
         """A currency's sign (`€`), not its code, is asked for."""
-        return "=price currency" in self.concepts and bool(re.search(r"\b(?:symbol|sign|as shown|as displayed)\b", self.description, re.I))
+        return "=price currency" in self.concepts and bool(
+            re.search(r"\b(?:symbol|sign|as shown|as displayed)\b", self.description, re.I)
+        )
 
     @property
     def open(self) -> bool:

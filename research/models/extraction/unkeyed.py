@@ -22,8 +22,13 @@ _FIRST: Final = 4
 """Sentences of a page that say what its subject is."""
 _SHORT: Final = 80
 """Characters of a passage or a line that may be nothing but such a value."""
-_SIGN: Final = re.compile(r"[$€£¥₽₹₺₴₩฿₫₪]|zł|Kč|\b(?:kr|Rs|Ft|lei|R\$)\b|\b(?:USD|EUR|GBP|PLN|CZK|SEK|NOK|DKK|CHF|CAD|AUD|INR|JPY)\b")
-_FREE: Final = re.compile(r"shipping|delivery|livraison|versand|envío|spedizione|save|saving|off\b|discount|installment|month|/\s?mo\b|from \d+ for", re.I)
+_SIGN: Final = re.compile(
+    r"[$€£¥₽₹₺₴₩฿₫₪]|zł|Kč|\b(?:kr|Rs|Ft|lei|R\$)\b|\b(?:USD|EUR|GBP|PLN|CZK|SEK|NOK|DKK|CHF|CAD|AUD|INR|JPY)\b"
+)
+_FREE: Final = re.compile(
+    r"shipping|delivery|livraison|versand|envío|spedizione|save|saving|off\b|discount|installment|month|/\s?mo\b|from \d+ for",
+    re.I,
+)
 
 
 def unkeyed(asked: Asked, reading: Reading) -> Iterator[Candidate]:
@@ -40,13 +45,17 @@ def _leading(asked: Asked, reading: Reading) -> Iterator[Candidate]:
     for fact in reading.facts:
         if fact.origin == "facts" and fact.words & _TYPES:
             for one in cast(asked.question, fact.values[0])[:1]:
-                yield Candidate(one.value, 0.55 * asked.about, fact.places[:1], f"`{fact.key}` in the facts", True, 0.6, asked.about)
+                yield Candidate(
+                    one.value, 0.55 * asked.about, fact.places[:1], f"`{fact.key}` in the facts", True, 0.6, asked.about
+                )
                 return
     for sentence in reading.sentences[:_FIRST]:
         found = {str(one.value): one for one in cast(asked.question, sentence.text) if one.quality > 0.75}
         if len(found) == 1:
             one = next(iter(found.values()))
-            yield Candidate(one.value, 0.42 * asked.about, (sentence.place,), "one of the first sentences", False, 0.5, asked.about)
+            yield Candidate(
+                one.value, 0.42 * asked.about, (sentence.place,), "one of the first sentences", False, 0.5, asked.about
+            )
             return
 
 
