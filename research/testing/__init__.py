@@ -1,4 +1,4 @@
-"""Doubles for testing flows: Anthropic's Messages API on loopback, for the real SDK. No key, no network, no cost.
+"""Doubles for testing flows, on loopback: Anthropic's Messages API for the real SDK, and a small web. No key, no cost.
 
     with ModelServer([text("Hello")]) as server:
         client = anthropic.Anthropic(base_url=server.url, api_key="test")
@@ -38,6 +38,7 @@ from research.testing.replies import (
     web_search,
 )
 from research.testing.rules import Rule, Script, ScriptIsOver, echo, smallest
+from research.testing.web_server import Served, WebServer, redirect
 
 __all__ = [
     "Answer",
@@ -55,8 +56,10 @@ __all__ = [
     "Rule",
     "Script",
     "ScriptIsOver",
+    "Served",
     "ToolResult",
     "WebPage",
+    "WebServer",
     "call",
     "canceled",
     "cited",
@@ -68,6 +71,7 @@ __all__ = [
     "fail",
     "overflowed",
     "paused",
+    "redirect",
     "refusal",
     "smallest",
     "structured",

@@ -30,8 +30,11 @@ Latency = float | tuple[float, float] | Callable[[Request], float]
 """Seconds before an answer begins: always the same, drawn from a range, or by the request."""
 
 _HTML = b"<html>\n<head><title>502 Bad Gateway</title></head>\n<body><center><h1>502 Bad Gateway</h1></center></body>\n</html>\n"
-_BEFORE_THE_MODEL = ("reset", "timeout", "html")
+BEFORE_THE_MODEL = ("reset", "timeout", "html")
 """Faults that come from what stands before the model: the rule is not asked."""
+AFTERWARDS = ("cut_body", "lost")
+"""Faults that a gate lets happen once a request is carried out."""
+_ENDINGS: dict[str, Ending] = {"timeout": "silence", "reset": "reset"}
 
 
 @dataclass(slots=True)
@@ -78,7 +81,7 @@ class Answering:
         use = self.cache.measure(request.params)
         self.cache.begin(use)
         whole = message(limited(answer, request.params), request, use, service_tier="batch")
-        _note(request, 200, message=whole)
+        _note(request, 200, message=whole, cache=use)
         return {"type": "succeeded", "message": whole}
 
     def check(self, body: bytes, params: Mapping[str, Any]) -> None:
@@ -105,16 +108,14 @@ class Answering:
             raise ApiError(429, retry_after=wait)
         if fault is not None and fault.kind == "error_event" and not request.params.get("stream"):
             fault = replace(fault, kind="529")
-        if fault is not None and (fault.kind.isdigit() or fault.kind in _BEFORE_THE_MODEL):
+        if fault is not None and (fault.kind.isdigit() or fault.kind in BEFORE_THE_MODEL):
             return self._fail(fault, request, request_id)
         answer = await self._say(request)
         if isinstance(answer, BatchEnd):
             raise TypeError(f"the rule answered {answer.kind!r} outside a batch")
         if isinstance(answer, Reply):
             return await self._deliver(answer, fault, request, use, request_id)
-        if answer.kind.isdigit() or answer.kind in _BEFORE_THE_MODEL:
-            return self._fail(answer, request, request_id)
-        raise TypeError(f"a rule cannot answer {answer.kind!r}, which spoils a reply: put it into Faults(at={{…}})")
+        return self._fail(answer, request, request_id)
 
     async def _say(self, request: Request) -> Answer:
         if request.params["max_tokens"] == 0:  # fills the cache and generates nothing
@@ -136,7 +137,7 @@ class Answering:
         kind = fault.kind if fault is not None and fault.kind in (*TRANSPORT, *SPOILERS) else None
         if kind is not None:
             self.faults_served[kind] += 1
-        _note(request, 200, fault=kind, message=whole)
+        _note(request, 200, fault=kind, message=whole, cache=use)
         headers = {"request-id": request_id, **self._limit_headers()}
         ending: Ending = "cut" if kind in ("cut_body", "cut_stream") else "whole"
         if request.params.get("stream"):
@@ -155,20 +156,30 @@ class Answering:
             return (events[0], b'event: content_block_start\ndata: {"type": "content_block_start", "ind\n\n', *events[2:])
         return events
 
-    def _fail(self, failure: Failure, request: Request, request_id: str) -> HttpReply:
-        """An answer that is no message."""
-        self.faults_served[failure.kind] += 1
+    def failed(self, failure: Failure, request_id: str) -> HttpReply:
+        """An answer that is no message.
+
+        Raises:
+            ValueError: this kind of failure spoils a reply, or is unknown.
+        """
+        headers = {"request-id": request_id}
         if failure.kind.isdigit():
-            status = int(failure.kind)
-            _note(request, status, fault=failure.kind, retry_after=failure.retry_after)
-            error = ApiError(status, failure.message, retry_after=failure.retry_after)
-            headers = {"content-type": "application/json", "request-id": request_id, **self.error_headers(error)}
-            return HttpReply(status, headers, json.dumps(error.body(request_id)).encode())
-        if failure.kind == "html":
-            _note(request, 502, fault="html")
-            return HttpReply(502, {"content-type": "text/html"}, _HTML)
-        _note(request, 0, fault=failure.kind)
-        return HttpReply(ending="silence" if failure.kind == "timeout" else "reset")
+            error = ApiError(int(failure.kind), failure.message, retry_after=failure.retry_after)
+            body = json.dumps(error.body(request_id)).encode()
+            headers |= {"content-type": "application/json", **self.error_headers(error)}
+            reply = HttpReply(error.status, headers, body)
+        elif failure.kind in BEFORE_THE_MODEL:
+            reply = HttpReply(502, {"content-type": "text/html"}, _HTML, ending=_ENDINGS.get(failure.kind, "whole"))
+        else:
+            raise ValueError(f"{failure.kind!r} cannot stand in place of a reply: put it into Faults(at={{…}})")
+        self.faults_served[failure.kind] += 1
+        return reply
+
+    def _fail(self, failure: Failure, request: Request, request_id: str) -> HttpReply:
+        reply = self.failed(failure, request_id)
+        status = reply.status if reply.ending == "whole" else 0
+        _note(request, status, fault=failure.kind, retry_after=failure.retry_after)
+        return reply
 
     def _spoiled_entry(self, answer: Answer, request: Request) -> Reply | BatchEnd:
         """What a fault leaves of a batch entry's answer."""
@@ -191,10 +202,8 @@ class Answering:
         return self.rate_limits.headers() if self.rate_limits is not None else {}
 
 
-def _note(
-    request: Request, status: int, *, fault: str | None = None, retry_after: float | None = None, message: Any = None
-) -> None:
-    request.answered = Answered(time.monotonic(), status, fault, retry_after, message)
+def _note(request: Request, status: int, **more: Any) -> None:
+    request.answered = Answered(time.monotonic(), status, **more)
 
 
 def _status_of(failure: Failure) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import time
@@ -31,6 +32,8 @@ class _Batch:
     polls: int = 0
     cancel_asked: datetime | None = None
     ended: datetime | None = None
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Two looks at once do not process an entry twice."""
 
 
 class Batches:
@@ -63,9 +66,10 @@ class Batches:
     async def look(self, batch_id: str, process: Process, url: str) -> dict[str, Any]:
         """One poll: processing goes on, and its state is told."""
         batch = self._get(batch_id)
-        if batch.ended is None:
-            batch.polls += 1
-            await self._advance(batch, process)
+        async with batch.lock:
+            if batch.ended is None:
+                batch.polls += 1
+                await self._advance(batch, process)
         return self._wire(batch, url)
 
     def listed(self, query: Mapping[str, str], url: str) -> dict[str, Any]:
@@ -106,10 +110,8 @@ class Batches:
         if batch.cancel_asked is None and not late:
             due = len(batch.entries) if share >= 1 else int(len(batch.entries) * share)
             for entry in batch.entries[:due]:
-                name = str(entry.custom_id)
-                if name not in batch.results:
-                    batch.results[name] = {"type": "expired"}  # taken: another poll at the same time leaves it alone
-                    batch.results[name] = await process(entry)
+                if entry.custom_id not in batch.results:
+                    batch.results[str(entry.custom_id)] = await process(entry)
         if late or batch.cancel_asked is not None or len(batch.results) == len(batch.entries):
             for entry in batch.entries:
                 batch.results.setdefault(str(entry.custom_id), {"type": "canceled" if batch.cancel_asked else "expired"})

@@ -22,9 +22,12 @@ Ending = Literal["whole", "cut", "reset", "silence"]
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """A request, whole. Header names are lower case. `arrived` is `time.monotonic()` seconds at its last byte."""
+    """A request, whole. Header names are lower case. `target` is path and query as sent. `arrived` is `time.monotonic()` seconds
+    at its last byte.
+    """
 
     method: str
+    target: str
     path: str
     query: Mapping[str, str]
     headers: Mapping[str, str]
@@ -186,6 +189,7 @@ class _Connection(asyncio.Protocol):
         headers = {name.decode("ascii"): value.decode("latin-1") for name, value in self._head.headers}
         return HttpRequest(
             method=self._head.method.decode("ascii"),
+            target=self._head.target.decode("ascii"),
             path=target.path,
             query=dict(parse_qsl(target.query)),
             headers=headers,
@@ -223,6 +227,8 @@ class _Connection(asyncio.Protocol):
 
     def _send_whole(self, reply: HttpReply, body: bytes) -> None:
         sent = body[: len(body) // 2] if reply.ending == "cut" else body
+        if self._bodiless(reply):
+            sent = b""
         head = self._http.send(self._head_of(reply, "content-length", str(len(body)))) or b""
         data = (self._http.send(h11.Data(data=sent)) or b"") if sent else b""
         if reply.ending == "cut":
@@ -233,6 +239,8 @@ class _Connection(asyncio.Protocol):
 
     async def _send_pieces(self, reply: HttpReply, pieces: tuple[bytes, ...]) -> None:
         self._transport.write(self._http.send(self._head_of(reply, "transfer-encoding", "chunked")) or b"")
+        if self._bodiless(reply):
+            pieces = ()
         sent = pieces[: max(1, len(pieces) // 2)] if reply.ending == "cut" else pieces
         for index, piece in enumerate(sent):
             if index and reply.pause > 0:
@@ -244,6 +252,10 @@ class _Connection(asyncio.Protocol):
             self._transport.close()
         else:
             self._transport.write(self._http.send(h11.EndOfMessage()) or b"")
+
+    def _bodiless(self, reply: HttpReply) -> bool:
+        """Answers that have headers only, whatever body they speak of."""
+        return reply.status in (204, 304) or (self._head is not None and self._head.method == b"HEAD")
 
     @staticmethod
     def _head_of(reply: HttpReply, framing: str, value: str) -> h11.Response:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
 from random import Random
 from typing import Any
 
-from research.testing.answering import Answering, Latency
+from research.testing.answering import AFTERWARDS, Answering, Latency
 from research.testing.api_errors import ApiError, invalid
 from research.testing.api_rules import check_rules
 from research.testing.batches import Batches, check_entries
@@ -16,10 +17,10 @@ from research.testing.catalogue import SDK_MODELS, model_info, page
 from research.testing.faults import Faults
 from research.testing.loopback import HttpReply, HttpRequest, LoopbackServer
 from research.testing.params import check_count
-from research.testing.prompt_cache import PromptCache
+from research.testing.prompt_cache import PromptCache, cache_share
 from research.testing.rate_limits import RateLimits
 from research.testing.recording import Recording, Request, early_retries
-from research.testing.replies import Answer, Reply
+from research.testing.replies import Answer, Failure, Reply
 from research.testing.rules import Rule, rule_of
 from research.testing.tokens import input_tokens
 
@@ -38,6 +39,8 @@ class ModelServer(LoopbackServer):
     `api_keys`: the keys that are let in; None: any.
     `chunk`: characters per delta of a stream; `pause`: seconds between its events.
     `context_window`, `max_output`: tokens, the same for all models.
+    `gate`: may fail any HTTP request, batches included, before (a status, `reset`, `timeout`, `html`) or after it was carried out
+    (`cut_body`, `lost`: done, and the answer never arrives).
     `record`: False keeps no requests: for long benchmarks.
     """
 
@@ -58,6 +61,7 @@ class ModelServer(LoopbackServer):
         max_output: int = 64_000,
         seed: int = 0,
         port: int = 0,
+        gate: Callable[[HttpRequest], Failure | None] | None = None,
         record: bool = True,
     ) -> None:
         super().__init__(port=port)
@@ -77,6 +81,7 @@ class ModelServer(LoopbackServer):
         self._batches = batches or Batches()
         self._api_keys = api_keys
         self._recording = Recording(record)
+        self._gate = gate
         self._count = 0
 
     @property
@@ -93,13 +98,25 @@ class ModelServer(LoopbackServer):
         """Requests that came again sooner than the `retry-after` of their last answer allowed."""
         return early_retries(self.requests)
 
+    def cache_share(self) -> float | None:
+        """Input tokens read from the prompt cache, of those that a perfect use of breakpoints would have read."""
+        answers = [each.answered for each in self.requests if each.answered is not None]
+        return cache_share([answer.cache for answer in answers if answer.cache is not None])
+
     async def handle(self, request: HttpRequest) -> HttpReply:
         self._count += 1
         request_id = f"req_{self._count:016d}"
+        failure = self._gate(request) if self._gate is not None else None
+        if failure is not None and failure.kind not in AFTERWARDS:
+            return self._answering.failed(failure, request_id)
         try:
-            return await self._route(request, request_id)
+            reply = await self._route(request, request_id)
         except ApiError as error:
             return _json(error.body(request_id), request_id, error.status, self._answering.error_headers(error))
+        if failure is None:
+            return reply
+        self.faults_served[failure.kind] += 1
+        return replace(reply, ending="cut" if failure.kind == "cut_body" else "reset")
 
     async def _route(self, http: HttpRequest, request_id: str) -> HttpReply:
         parts = http.path.strip("/").split("/")

@@ -12,8 +12,9 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any
 
 from research.testing.tokens import PromptBlock, prompt_blocks
@@ -32,8 +33,10 @@ class CacheUse:
     written_1h: int = 0
     entries: Mapping[str, float] = field(default_factory=dict)
     """Prefix hash → seconds to live: what to keep once the answer begins."""
-    stable: int = 0
-    """Tokens up to the last breakpoint: what a later request with the same prefix could read."""
+    could_read: int = 0
+    """Tokens of the longest prefix, of at least the minimum, that an earlier request had too: what a perfect use of breakpoints
+    would have read."""
+    prefixes: tuple[str, ...] = ()
 
     @property
     def total(self) -> int:
@@ -56,17 +59,17 @@ class PromptCache:
         self._minimum = minimum
         self._clock = clock
         self._until: dict[str, float] = {}
+        self._seen: set[str] = set()
 
     def measure(self, params: Mapping[str, Any]) -> CacheUse:
         """What this request reads and would write. Changes nothing: see `begin`."""
         blocks = prompt_blocks(params)
-        total = sum(block.tokens for block in blocks)
         breakpoints = [index for index, block in enumerate(blocks) if block.ttl is not None]
-        if not breakpoints:
-            return CacheUse(fresh=total)
-        hashes = _prefix_hashes(params, blocks, breakpoints[-1] + 1)
-        sizes = _running_sums(blocks)
+        hashes = _prefix_hashes(params, blocks)
+        sizes = list(accumulate((block.tokens for block in blocks), initial=0))
         minimum = self._minimum_of(str(params.get("model")))
+        known = max((sizes[index + 1] for index, each in enumerate(hashes) if each in self._seen), default=0)
+        could_read = known if known >= minimum else 0
         read_end, read_hash = self._longest_read(hashes, breakpoints)
         read = sizes[read_end]
         entries: dict[str, float] = {read_hash: 0.0} if read_hash else {}
@@ -80,11 +83,12 @@ class PromptCache:
                 done = max(done, sizes[index + 1])
         if read_hash and entries[read_hash] == 0.0:
             entries[read_hash] = LIFETIMES["5m"]
-        return CacheUse(total - done, read, written["5m"], written["1h"], entries, sizes[breakpoints[-1] + 1])
+        return CacheUse(sizes[-1] - done, read, written["5m"], written["1h"], entries, could_read, tuple(hashes))
 
     def begin(self, use: CacheUse) -> None:
         """The answer begins: what it wrote can be read from now on, what it read lives on."""
         now = self._clock()
+        self._seen.update(use.prefixes)
         for name, seconds in use.entries.items():
             self._until[name] = max(self._until.get(name, 0.0), now + seconds)
 
@@ -101,24 +105,24 @@ class PromptCache:
         return 0, None
 
 
-def _running_sums(blocks: list[PromptBlock]) -> list[int]:
-    sums = [0]
-    for block in blocks:
-        sums.append(sums[-1] + block.tokens)
-    return sums
-
-
-def _prefix_hashes(params: Mapping[str, Any], blocks: list[PromptBlock], count: int) -> list[str]:
+def _prefix_hashes(params: Mapping[str, Any], blocks: list[PromptBlock]) -> list[str]:
     """The hash of each prefix, by its last block's index."""
     output = params.get("output_config") or {}
     settings = json.dumps([params.get("tool_choice"), params.get("thinking"), output.get("format")], sort_keys=True)
     running = hashlib.sha256(str(params.get("model")).encode())
     hashes: list[str] = []
     layer = ""
-    for block in blocks[:count]:
+    for block in blocks:
         if block.layer != layer:
             layer = block.layer
             running.update(f"\x01{layer}\x01{settings if layer == 'messages' else ''}".encode())
         running.update(f"\x02{block.text}".encode())
         hashes.append(running.copy().hexdigest())
     return hashes
+
+
+def cache_share(uses: Iterable[CacheUse]) -> float | None:
+    """Tokens read from the cache, of those that could have been; None where nothing could."""
+    pairs = [(use.read, use.could_read) for use in uses]
+    possible = sum(could for _, could in pairs)
+    return sum(min(read, could) for read, could in pairs) / possible if possible else None

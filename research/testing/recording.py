@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from research.testing.loopback import HttpRequest
+from research.testing.prompt_cache import CacheUse
 
 _SECRETS = ("x-api-key", "authorization", "proxy-authorization", "cookie")
 
@@ -33,6 +34,8 @@ class Answered:
     retry_after: float | None = None
     message: Mapping[str, Any] | None = None
     """The message in its wire form, where there was one. A fault may have kept it from arriving whole."""
+    cache: CacheUse | None = None
+    """How the prompt's tokens divided, where there was a message."""
 
 
 @dataclass(slots=True)

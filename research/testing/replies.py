@@ -89,6 +89,7 @@ class WebPage:
 
 
 def text(words: str) -> Reply:
+    """Plain text, and the end of the turn."""
     return Reply(({"type": "text", "text": words},))
 
 

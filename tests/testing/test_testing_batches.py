@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import anthropic
+import httpx2
 import pytest
 
 from research.testing import (
@@ -15,6 +18,7 @@ from research.testing import (
     echo,
     errored,
     expired,
+    fail,
     text,
     web_search,
 )
@@ -107,6 +111,47 @@ def test_faults_meet_entries_too(sync_client, hello):
     assert counts.errored == server.faults_served["errored"] > 5
     assert counts.expired == server.faults_served["expired"] > 5
     assert counts.succeeded == 60 - counts.errored - counts.expired
+
+
+def test_a_gate_can_fail_any_call_before_or_after_it_was_carried_out(sync_client, hello):
+    """A batch whose creation was answered into the void exists: whoever asks for it again pays twice."""
+    failures = {1: fail("529", retry_after=0.01), 2: fail("lost"), 4: fail("html"), 6: fail("cut_body")}
+    calls = []
+
+    def gate(http):
+        calls.append(http.path)
+        return failures.get(len(calls))
+
+    with ModelServer(echo, gate=gate) as server:
+        batches = sync_client(server).messages.batches
+        for error in (anthropic.InternalServerError, anthropic.APIConnectionError):
+            with pytest.raises(error):
+                batches.create(requests=entries(hello, "a"))
+        (found,) = list(batches.list())
+        with pytest.raises(anthropic.InternalServerError):
+            batches.retrieve(found.id)
+        assert batches.retrieve(found.id).processing_status == "ended"
+        with pytest.raises((anthropic.APIConnectionError, httpx2.RemoteProtocolError)):
+            batches.retrieve(found.id)
+        assert [each.custom_id for each in batches.results(found.id)] == ["a"]
+    assert server.faults_served == {"529": 1, "lost": 1, "html": 1, "cut_body": 1}
+
+
+def test_two_looks_at_once_process_an_entry_once(hello, async_client):
+    """However slow the rule."""
+
+    async def rule(request):
+        await asyncio.sleep(0.05)
+        return text("ok")
+
+    async def run():
+        async with ModelServer(rule) as server, async_client(server) as client:
+            batch = await client.messages.batches.create(requests=entries(hello, *"abc"))
+            looks = await asyncio.gather(*(client.messages.batches.retrieve(batch.id) for _ in range(3)))
+            assert {each.request_counts.succeeded for each in looks} == {3}
+            assert len(server.requests) == 3
+
+    asyncio.run(run())
 
 
 def test_server_tools_work_in_batches(sync_client, hello):

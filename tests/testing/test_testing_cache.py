@@ -153,6 +153,21 @@ async def test_what_is_being_written_cannot_be_read_yet(async_client, hello):
     assert after.usage.cache_read_input_tokens == 2000
 
 
+def test_the_share_tells_how_well_breakpoints_are_set(sync_client, hello):
+    """Of the tokens that requests had in common: all are read with a breakpoint at their end, none without one."""
+    shares = []
+    for mark in (MARK, None):
+        hello["system"] = [part("s" * 8000, mark)]
+        with ModelServer(echo) as server:
+            client = sync_client(server)
+            assert server.cache_share() is None
+            for row in range(3):
+                client.messages.create(**{**hello, "messages": [{"role": "user", "content": f"row {row}"}]})
+            shares.append(server.cache_share())
+            assert [each.answered.cache.could_read for each in server.requests] == [0, 2000, 2000]
+    assert shares == [1.0, 0.0]
+
+
 blocks = st.lists(st.builds(part, st.text("abc", min_size=1, max_size=60), st.sampled_from([None, None, MARK, LONG])), max_size=6)
 
 

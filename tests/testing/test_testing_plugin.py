@@ -61,6 +61,7 @@ def test_the_plugin_blocks_real_models(pytester, monkeypatch):
     """
     for name in ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL", "BRAVE_API_KEY"):
         monkeypatch.setenv(name, "secret")
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # a user's run needs no more than this plugin
     pytester.makepyfile(A_USERS_TESTS)
     result = pytester.runpytest_subprocess("-p", "research.testing.pytest_plugin", "-p", "no:cacheprovider")
     result.assert_outcomes(passed=4, failed=4, errors=5)
