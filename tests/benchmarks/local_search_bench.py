@@ -37,8 +37,6 @@ def opened(folder: Path, index: Path) -> LocalCorpus:
     again = time.perf_counter() - built
     seconds = f"built in {built - started:.1f} s, opened again in {again * 1000:.0f} ms"
     print(f"{folder.name}: {corpus.document_count} documents; {seconds}")
-        f"{folder.name}: {corpus.document_count} documents; built in {built - started:.1f} s, opened again in {again * 1000:.0f} ms"
-    )
     for warning in corpus.warnings:
         print("  warning:", warning)
     return corpus
