@@ -71,7 +71,12 @@ _TABLE: Final = {
         "gw gigawatt gigawatts": "1e9",
     },
     "energy": {"j joule joules": "1", "kj kilojoule kilojoules": "1000", "kcal kilocalorie kilocalories calories": "4184"},
-    "data": {"kb kilobyte kilobytes": "1", "mb megabyte megabytes": "1000", "gb gigabyte gigabytes": "1e6", "tb terabyte terabytes": "1e9"},
+    "data": {
+        "kb kilobyte kilobytes": "1",
+        "mb megabyte megabytes": "1000",
+        "gb gigabyte gigabytes": "1e6",
+        "tb terabyte terabytes": "1e9",
+    },
 }  # fmt: skip
 UNITS: Final = {
     spelling.replace("_", " "): Unit(kind, Decimal(factor))

@@ -9,6 +9,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final
 
 from research.errors import BudgetExhausted, Fault, FetchFailed, FetchRefused, PageUnreadable
@@ -44,8 +45,8 @@ class _Read:
 
 
 class ExtractiveModel:
-    """The `Model` port without a language model. It keeps nothing but a cache of the pages it read last, so one instance may serve
-    any number of tasks."""
+    """The `Model` port without a language model. It keeps nothing but a cache of the pages it read last, so one instance may
+    serve any number of tasks."""
 
     name = "extractive"
     identity = f"extractive/{VERSION}"
@@ -85,8 +86,8 @@ class ExtractiveModel:
         return _mended(draft, desk.check(draft))
 
     async def grade(self, task: Task, work: Sequence[Investigated], max_subqueries: int) -> Grade:
-        """Grade each field by what was found. Fields that nothing answered are asked for once more, together, in the words of their
-        descriptions."""
+        """Grade each field by what was found. Fields that nothing answered are asked for once more, together, in the words of
+        their descriptions."""
         grades: dict[str, FieldGrade] = {}
         questions = [question_of(f) for f in task.output_schema.fields]
         for question in questions:
@@ -144,7 +145,7 @@ def _groups(questions: Sequence[Question], most: int) -> list[list[Question]]:
     """At most `most` groups of neighbours of about `FIELDS_TOGETHER`, as even as can be."""
     count = max(1, min(most, math.ceil(len(questions) / FIELDS_TOGETHER)))
     bounds = [round(place * len(questions) / count) for place in range(count + 1)]
-    return [list(questions[start:end]) for start, end in zip(bounds, bounds[1:], strict=False)]
+    return [list(questions[start:end]) for start, end in pairwise(bounds)]
 
 
 def _subquery(task: Task, entity: Entity, index: int, group: Sequence[Question]) -> SubQuery:

@@ -1,8 +1,9 @@
-"""Measure the keyless model on real pages: `python tests/benchmarks/extraction_bench.py --eval DIR [--set NAME] [--limit N] [--half even|odd]`.
+"""Measure the keyless model on real pages: `python tests/benchmarks/extraction_bench.py --eval DIR [--set NAME] …`.
 
-`DIR` holds `recipe_pages`, `product_pages` and `squad2`: documents as Parquet, gold as JSON lines. One row an entity (or a question), the
-corpus is the set's own documents. Recipes and products: the fields are those that the gold has, with a plain schema. A field counts as
-`stands` if its gold value stands in the page's text; the aim is over those. SQuAD 2.0: one `answer` field a question.
+`DIR` holds `recipe_pages`, `product_pages` and `squad2`: documents as Parquet, gold as JSON lines. One row an entity (or a
+question), the corpus is the set's own documents. Recipes and products: the fields are those that the gold has, with a plain
+schema. A field counts as `stands` if its gold value stands in the page's text; the aim is over those. SQuAD 2.0: one `answer`
+field a question.
 """
 
 from __future__ import annotations
@@ -268,23 +269,19 @@ def _show(row: Row, result: Result) -> int:
 def report(name: str, tally: Tally) -> None:
     """Print one set's figures."""
     answerable = tally.rows - tally.unanswerable
-    print(
-        f"\n== {name}: {tally.rows} rows in {tally.seconds:.1f} s, {tally.rows / max(tally.seconds, 1e-9):.1f} rows/s, {tally.failed} failed"
-    )
-    print(
-        f"cited the right document  {_share(tally.right_document, answerable)}   (of those answered {_share(tally.right_document, tally.answered)})"
-    )
+    pace = tally.rows / max(tally.seconds, 1e-9)
+    print(f"\n== {name}: {tally.rows} rows in {tally.seconds:.1f} s, {pace:.1f} rows/s, {tally.failed} failed")
+    print(f"cited the right document  {_share(tally.right_document, answerable)}")
+    print(f"  of those answered       {_share(tally.right_document, tally.answered)}")
     if name == "squad2":
         print(f"cited the right passage   {_share(tally.right_passage, answerable)}")
-        print(
-            f"abstained: {_share(tally.abstained, tally.unanswerable)} of unanswerable, {_share(answerable - tally.answered, answerable)} of answerable"
-        )
+        print(f"abstained, answerable     {_share(answerable - tally.answered, answerable)}")
+        print(f"abstained, unanswerable   {_share(tally.abstained, tally.unanswerable)}")
     print(f"excerpts verified         {_share(tally.verified, tally.excerpts)}")
     total: Counter[str] = sum(tally.fields.values(), Counter())
     f1 = [f for values in tally.f1.values() for f in values]
-    print(
-        f"field exact match         {_share(total['right'], total['n'])}; where gold stands in the page {_share(total['right_standing'], total['stands'])}"
-    )
+    print(f"field exact match         {_share(total['right'], total['n'])}")
+    print(f"  gold stands in the page {_share(total['right_standing'], total['stands'])}")
     print(f"token F1                  {sum(f1) / max(len(f1), 1):.3f}")
     print(f"  {'field':20}{'n':>5}{'exact':>8}{'stands':>8}{'exact|stands':>14}{'null':>7}{'F1':>7}")
     for field_name, counts in sorted(tally.fields.items()):

@@ -31,15 +31,26 @@ _NAME: Final = re.compile(
     r"[A-ZÀ-ÞА-Я][\w'’.&-]*(?:\s+(?:(?:of|the|de|la|du|von|van|der|and|&|ibn)\s+)?(?:[A-ZÀ-ÞА-Я][\w'’&-]*|\d[\w-]*))*"
 )
 _BREAK: Final = re.compile(
-    r"[,;:()–—]|\s(?:which|that|who|whom|when|where|while|because|although|but|is|are|was|were|has|have|had|will|would|can|could|did|does|do|by|in|on|at|from|with|for|to|as|and|or|than|of)\s|[.?!]$"
+    r"[,;:()–—]|\s(?:which|that|who|whom|when|where|while|because|although|but|is|are|was|were|has|have|had|will|would|can|could|did|does|do|by|"
+    r"in|on|at|from|with|for|to|as|and|or|than|of)\s|[.?!]$"
 )
 _AGE: Final = re.compile(r"\b\d{1,2}(?:st|nd|rd|th)(?:[ -]century)?\b|\b[12]\d{2}0s\b")
-_SOUGHT: Final[tuple[tuple[Sought, re.Pattern[str]], ...]] = (
-    ("number", re.compile(r"\bhow (?:many|much|old|long|far|tall|high|large|big|fast|often)\b|\bwhat (?:percent|number|amount|proportion|share|fraction)|\bpopulation\b", re.I)),
-    ("date", re.compile(r"\bwhen\b|\b(?:what|which|in what|in which) (?:year|date|day|month|century|decade|time)\b", re.I)),
-    ("person", re.compile(r"\bwho(?:m|se)?\b", re.I)),
-    ("place", re.compile(r"\bwhere\b|\b(?:what|which) (?:city|country|place|location|region|state|town|county|continent|island|river)\b", re.I)),
-)  # fmt: skip
+_SOUGHT: Final[tuple[tuple[Sought, re.Pattern[str]], ...]] = tuple(
+    (kind, re.compile(pattern, re.IGNORECASE))
+    for kind, pattern in (
+        (
+            "number",
+            r"\bhow (?:many|much|old|long|far|tall|high|large|big|fast|often)\b|\bpopulation\b|"
+            r"\bwhat (?:percent|number|amount|proportion|share|fraction)",
+        ),
+        ("date", r"\bwhen\b|\b(?:what|which) (?:year|date|day|month|century|decade|time)\b"),
+        ("person", r"\bwho(?:m|se)?\b"),
+        (
+            "place",
+            r"\bwhere\b|\b(?:what|which) (?:city|country|place|location|region|state|town|county|continent|island|river)\b",
+        ),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +86,7 @@ def answer_question(question: Question, asked: str, pages: Sequence[Passages]) -
         field=question.field,
         value=span.text,
         passages=(best.page.passages[best.place].id,),
-        reasoning=f"The passage of “{title}” that fits best holds {best.covered:.0%} of the question; the answer is read from it.",
+        reasoning=f"The best passage, in “{title}”, holds {best.covered:.0%} of the question; the answer is read from it.",
         confidence="medium" if best.covered >= 0.8 else "low",
     )
 
@@ -90,8 +101,8 @@ class _Ranked:
 
 
 def _ranked(asked: Sequence[str], pages: Sequence[Passages]) -> list[_Ranked]:
-    """Passages with prose, best first: BM25 over the passages that were read, the search's own view of the page, and how much of the
-    question one sentence holds, words that stand side by side counting more."""
+    """Passages with prose, best first: BM25 over the passages that were read, the search's own view of the page, and how much of
+    the question one sentence holds, words that stand side by side counting more."""
     telling = [w for w in dict.fromkeys(asked) if w not in STOP]
     indexes = [page.reading.prose_postings for page in pages]
     count = sum(len(lengths) for _, lengths in indexes)
@@ -101,7 +112,7 @@ def _ranked(asked: Sequence[str], pages: Sequence[Passages]) -> list[_Ranked]:
     holding = {w: sum(len(postings.get(w, ())) for postings, _ in indexes) for w in telling}
     idf = {w: math.log(1 + (count - held + 0.5) / (held + 0.5)) for w, held in holding.items()}
     total = sum(idf.values())
-    pairs = {pair: 0.03 for pair in pairwise(asked)}
+    pairs = dict.fromkeys(pairwise(asked), 0.03)
     for pair in pairwise(telling):
         pairs[pair] = pairs.get(pair, 0.0) + 0.05
     top = max(page.hit.score for page in pages) or 1.0
@@ -128,7 +139,7 @@ def _held(sentence: Sentence, idf: Mapping[str, float], pairs: Mapping[tuple[str
 
 
 def _sought(asked: str) -> Sought:
-    return next((kind for kind, pattern in _SOUGHT if pattern.search(asked)), "thing")
+    return next((kind for kind, pattern in _SOUGHT.items() if pattern.search(asked)), "thing")
 
 
 def _spans(asked: str, stems: Sequence[str], found_in: Iterable[Sentence]) -> Iterator[_Span]:
@@ -162,11 +173,11 @@ def _pieces(sought: Sought, sentence: str) -> Iterator[tuple[int, int, float]]:
             yield match.start(), match.end(), 0.6 if sought != "thing" else 0.35
     quality = 0.3 if sought == "thing" else 0.05
     at = 0
-    for match in [*_BREAK.finditer(sentence), None]:
-        end = match.start() if match else len(sentence)
+    for broken in [*_BREAK.finditer(sentence), None]:
+        end = broken.start() if broken else len(sentence)
         piece = sentence[at:end]
         if 0 < len(piece.split()) <= 10:
             lead = len(piece) - len(piece.lstrip())
             skip = re.match(r"(?:the|a|an)\s+", piece.lstrip(), re.I)
             yield at + lead + (len(skip[0]) if skip else 0), end, quality
-        at = match.end() if match else end
+        at = broken.end() if broken else end

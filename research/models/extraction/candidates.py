@@ -114,7 +114,7 @@ def _from_facts(asked: Asked, reading: Reading) -> Iterator[Candidate]:
 
 
 def _text(asked: Asked, fact: Fact, score: float, how: str, fit: float, gate: float) -> Iterator[Candidate]:
-    """A fact's text; a few short values of one key are one text. For a name, the nearer to how the entity was asked for, the better."""
+    """A fact's text; a few short values of one key are one text. A name is the better the nearer it is to the one asked for."""
     values, places = fact.values, fact.places
     if 1 < len(values) <= MAX_JOINED and all(len(value) <= SHORT for value in values):
         values, places = (", ".join(dict.fromkeys(values)),), (places[0],)

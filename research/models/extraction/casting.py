@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -32,6 +33,12 @@ _NEGATION: Final = re.compile(r"\b(?:not|no|non|never|without|neither|nor|n't|la
 _TOKEN: Final = re.compile(r"[^\W_]+")
 _UN: Final = ("un", "non", "in", "im")
 _NOTE: Final = re.compile(r"\s*\[(?:\d+|[a-z]|note \d+|citation needed)\]", re.I)
+_BOUNDS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
+    "minimum": operator.ge,
+    "maximum": operator.le,
+    "exclusiveMinimum": operator.gt,
+    "exclusiveMaximum": operator.lt,
+}
 _SCHEMA_ORG: Final = re.compile(r"^https?://schema\.org/(?=\w+$)")
 """Before a member of one of schema.org's enumerations, which is written as a web address."""
 _PARENTHESIS: Final = re.compile(r"\s*\([^()]*\)\s*$")
@@ -61,8 +68,8 @@ def cast(question: Question, text: str) -> tuple[Cast, ...]:
 
 
 def cast_list(question: Question, values: Iterable[str]) -> tuple[list[Any], list[int]]:
-    """Items of the asked type from a list's values, and for each the place of the value it came from. One value that holds several
-    (`a; b`, `a, b and c`) is divided."""
+    """Items of the asked type from a list's values, and for each the place of the value it came from. One value that holds
+    several (`a; b`, `a, b and c`) is divided."""
     item = item_of(question)
     given = list(values)
     pieces = [(piece, place) for place, value in enumerate(given) for piece in (_divided(value) if len(given) == 1 else [value])]
@@ -87,13 +94,7 @@ def _divided(value: str) -> list[str]:
 def _fits(value: Any, schema: Mapping[str, Any]) -> bool:
     """The schema's cheap bounds; the whole schema is checked at the end, where the draft is."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        bounds = (
-            ("minimum", lambda limit: value >= limit),
-            ("maximum", lambda limit: value <= limit),
-            ("exclusiveMinimum", lambda limit: value > limit),
-            ("exclusiveMaximum", lambda limit: value < limit),
-        )
-        return all(holds(schema[name]) for name, holds in bounds if isinstance(schema.get(name), (int, float)))
+        return all(holds(value, schema[name]) for name, holds in _BOUNDS.items() if isinstance(schema.get(name), (int, float)))
     if isinstance(value, str):
         if len(value) > schema.get("maxLength", len(value)) or len(value) < schema.get("minLength", 0):
             return False

@@ -45,7 +45,7 @@ class Fact:
     """For each value, the place of its passage among the page's passages."""
     origin: Origin
     subjects: tuple[str, ...] = ()
-    """What a row of a table may be about (its other cells), or the sentences before; none where the page itself is the subject."""
+    """What a row of a table may be about (its other cells), or the sentences before; none where it is the page itself."""
     thing: str = ""
     """The thing in the page data that the fact belongs to: `Recipe`, `Product#2`, `og`, `meta`."""
     depth: int = 0
@@ -186,7 +186,10 @@ def _table(passage: Passage, place: int) -> list[Fact]:
             if title and cell and (key := stems(title)) and len(key) <= MAX_KEY_WORDS:
                 others = tuple(other for place_of, other in enumerate(row) if place_of != at and other)
                 found.append(Fact(title, key, head(title), context, (cell,), (place,), "table", subjects=others))
-    for row in rows:
-        if len(row) == 2 and row[0] and row[1] and (key := stems(row[0])) and len(key) <= MAX_KEY_WORDS:
-            found.append(Fact(row[0], key, head(row[0]), context, (row[1],), (place,), "facts"))
+    pairs = [row for row in rows if len(row) == 2 and all(row)]
+    found.extend(
+        Fact(name, key, head(name), context, (value,), (place,), "facts")
+        for name, value in pairs
+        if (key := stems(name)) and len(key) <= MAX_KEY_WORDS
+    )
     return found

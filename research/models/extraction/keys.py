@@ -11,7 +11,6 @@ from research.models.extraction.facts import Fact
 from research.models.extraction.questions import Question
 from research.models.extraction.vocabulary import CONTAINERS, concepts, held_by, weight
 
-
 UNLIKE: Final = 0.5
 """The most that two keys of different heads are alike: a launch site is no launch date."""
 
@@ -34,7 +33,7 @@ def _affinity(question: Question, key: frozenset[str], head: str, context: froze
 
 
 def _likeness(question: Question, key: frozenset[str], head: str) -> float:
-    """Dice's coefficient of the field's name and a key, by meaning and by the weight of each word; bounded if their heads differ."""
+    """Dice's coefficient of a name and a key, by meaning and by the weight of each word; bounded if their heads differ."""
     one, other = question.concepts, concepts(key)
     if one == other:
         return 1.0

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any, Final, Literal
 
@@ -29,18 +29,18 @@ _CLAUSE: Final = re.compile(r"\b(?:that|which|who|whom|whose|where|when)\b", re.
 _EXAMPLE: Final = re.compile(r"(?:,|;|\()?\s*(?:e\.\s?g\.|for example|such as|i\.\s?e\.)[^.;)]*", re.I)
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Question:
     """What one field asks. Words are stems as `research.ranking.words` gives them."""
 
     field: str
-    schema: Mapping[str, Any] = field(hash=False, compare=False)
+    schema: Mapping[str, Any] = dataclasses.field(hash=False, compare=False)
     description: str
     kind: Kind
     unit: Unit | None
     name_words: frozenset[str]
     head: str
-    """The word of the name that the others only narrow: `vehicle` in `launch_vehicle`; "" if it says only of what kind the value is."""
+    """The word of the name that the others only narrow: `vehicle` in `launch_vehicle`; "" if no word tells what it is about."""
     surface: frozenset[str]
     """The name's words as they are spelled."""
     about: frozenset[str]

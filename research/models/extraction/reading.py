@@ -89,8 +89,8 @@ class Reading:
 
     @cached_property
     def prose_postings(self) -> tuple[dict[str, list[tuple[int, int]]], dict[int, int]]:
-        """For ranking: where each word stands among the passages that are no heading and no page data, as `(place, times)`, headings
-        above a passage included; and each such passage's length in words."""
+        """For ranking: where each word stands among the passages that are no heading and no page data, as `(place, times)`,
+        headings above a passage included; and each such passage's length in words."""
         postings: dict[str, list[tuple[int, int]]] = {}
         lengths: dict[int, int] = {}
         for place, (text, kind, heading) in enumerate(self._texts):

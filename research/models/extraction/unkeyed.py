@@ -40,8 +40,8 @@ def unkeyed(asked: Asked, reading: Reading) -> Iterator[Candidate]:
 
 
 def _leading(asked: Asked, reading: Reading) -> Iterator[Candidate]:
-    """What the page says that its subject is: facts whose key is a type or a kind, then its first sentences. In a sentence, a choice
-    counts only if it is the only one there."""
+    """What the page says that its subject is: facts whose key is a type or a kind, then its first sentences. In a sentence, a
+    choice counts only if it is the only one there."""
     for fact in reading.facts:
         if fact.origin == "facts" and fact.words & _TYPES:
             for one in cast(asked.question, fact.values[0])[:1]:
@@ -88,7 +88,7 @@ def _shown(asked: Asked, reading: Reading) -> Iterator[Candidate]:
 @lru_cache(maxsize=256)
 def _short_lines(reading: Reading) -> list[tuple[str, int]]:
     """Short lines after the page's own heading, in order, with the places of their passages."""
-    found = []
+    found: list[tuple[str, int]] = []
     begun = not any(reading.kind(place) == "heading" and reading.text(place).startswith("# ") for place in range(len(reading)))
     for place in range(len(reading)):
         kind, text = reading.kind(place), reading.text(place)

@@ -91,113 +91,27 @@ material; materials; made of; made from
 crew; crew size; crew members
 """
 
-LIGHT: Final = {word: weight for weight, listed in {
-    0.3: ["date", "year", "number", "no", "total", "value", "current", "main", "official", "type", "kind", "text", "info", "information", "details", "listed"],
-    0.4: ["name", "time", "code", "id", "list", "of", "level", "official", "original", "primary"],
-    0.6: ["count", "size", "amount"],
-    0.2: [spelling for spelling in UNITS if " " not in spelling],
-}.items() for stem in listed for word in words(stem)}  # fmt: skip
+LIGHT: Final = {
+    **dict.fromkeys(words(" ".join(spelling for spelling in UNITS if " " not in spelling)), 0.2),
+    **dict.fromkeys(words("date year number no total value current main type kind text info information details listed"), 0.3),
+    **dict.fromkeys(words("name time code id list of level official original primary"), 0.4),
+    **dict.fromkeys(words("count size amount"), 0.6),
+}
 """Words of a key that say of what kind its value is rather than what it is about; all others weigh 1."""
 
 STOP: Final = frozenset(
-    word
-    for phrase in [
-        "a",
-        "an",
-        "the",
-        "of",
-        "in",
-        "on",
-        "at",
-        "to",
-        "for",
-        "from",
-        "by",
-        "with",
-        "and",
-        "or",
-        "is",
-        "are",
-        "was",
-        "were",
-        "be",
-        "been",
-        "it",
-        "its",
-        "this",
-        "that",
-        "which",
-        "who",
-        "whom",
-        "whose",
-        "what",
-        "when",
-        "where",
-        "why",
-        "how",
-        "as",
-        "if",
-        "not",
-        "no",
-        "any",
-        "all",
-        "each",
-        "every",
-        "some",
-        "has",
-        "have",
-        "had",
-        "do",
-        "does",
-        "did",
-        "e",
-        "g",
-        "i",
-        "e",
-        "s",
-        "whether",
-        "give",
-        "find",
-        "tell",
-        "please",
-        "must",
-    ]
-    for word in words(phrase)
+    words(
+        "a an the of in on at to for from by with and or is are was were be been it its this that which who whom whose what when "
+        "where why how as if not no any all each every some has have had do does did e g i whether give find tell please must"
+    )
 )
 """Words that carry no meaning of their own in a description or a question."""
 
 CONTAINERS: Final = frozenset(
-    stem
-    for word in [
-        "offers",
-        "offer",
-        "main",
-        "entity",
-        "item",
-        "offered",
-        "aggregate",
-        "rating",
-        "graph",
-        "props",
-        "data",
-        "page",
-        "product",
-        "nutrition",
-        "meta",
-        "og",
-        "root",
-        "recipe",
-        "article",
-        "detail",
-        "property",
-        "additional",
-        "@graph",
-        "publication",
-        "event",
-        "thing",
-        "web",
-    ]
-    for stem in words(word)
+    words(
+        "offers offer main entity item offered aggregate rating graph props data page product nutrition meta og root recipe "
+        "article detail property additional publication event thing web"
+    )
 )
 """Parts of a path that only hold what comes below them."""
 
@@ -244,7 +158,7 @@ def spellings(stems: frozenset[str]) -> frozenset[str]:
 
 
 def held_by(word: str, among: frozenset[str]) -> frozenset[str]:
-    """What became of a word of a key among the key's concepts: the word itself, or the properties of whose names it was a part."""
+    """What became of a word of a key among its concepts: the word itself, or the properties of whose names it was a part."""
     if word in among:
         return frozenset((word,))
     return frozenset(concept for phrase, concept in _by_word().get(word, ()) if concept in among)
