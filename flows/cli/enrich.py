@@ -93,6 +93,8 @@ def enrich(
     try:
         done = asyncio.run(_run(options, output.json))
     except KeyboardInterrupt:
+        if output.json:
+            print_json({"event": "interrupted", "run": str(plan.run), "exit_code": int(Exit.INTERRUPTED)})
         note(f"stopped; what is finished is kept in {plan.run}. The same command goes on from there")
         return Exit.INTERRUPTED
     _tell(done, output.json)

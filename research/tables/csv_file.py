@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from _csv import Reader as CsvReader
 
 _DELIMITERS: Final = (",", "\t", ";", "|")
+_MAX_LINE_BYTES: Final = 16 << 20
 _TAB_SUFFIXES: Final = frozenset({".tsv", ".tab"})
 
 # A column has the first of these types whose every value, made text again, is the text that was written. Infinities, NaN, years
@@ -109,7 +110,10 @@ def _sniff(con: duckdb.DuckDBPyConnection, path: Path, delimiter: str | None) ->
         first = stream.readline().lstrip().rstrip("\r\n")
     if first.startswith("'") and first.endswith("'") and first.count("'") % 2 == 0:
         quote = "'"
-    options = f"sample_size = -1, skip = 0, comment = '', header = true, all_varchar = true, quote = {literal(quote)}"
+    options = (
+        f"sample_size = -1, max_line_size = {_MAX_LINE_BYTES}, skip = 0, comment = '', header = true, all_varchar = true, "
+        f"quote = {literal(quote)}"
+    )
     if delimiter:
         options += f", delim = {literal(delimiter)}"
     sniff = f"SELECT Delimiter, Escape, len(Columns) FROM sniff_csv({literal(str(path))}, {options})"
@@ -149,7 +153,8 @@ def _rows(path: Path, dialect: Dialect, width: int, blank: int, *, strict: bool 
     return (
         f"read_csv({literal(str(path))}, auto_detect = false, header = true, skip = {blank}, comment = '', "
         f"delim = {literal(dialect.delimiter)}, quote = {literal(dialect.quote)}, escape = {literal(dialect.escape)}, "
-        f"strict_mode = {strict}, nullstr = '', allow_quoted_nulls = false, columns = {{{columns}}})"
+        f"strict_mode = {strict}, max_line_size = {_MAX_LINE_BYTES}, "
+        f"nullstr = '', allow_quoted_nulls = false, columns = {{{columns}}})"
     )
 
 
@@ -192,6 +197,8 @@ def _translated(exc: duckdb.Error, shown: str) -> InvalidTable:
         return InvalidTable(f"{where}: has {width[2]} cells, but the header names {width[1]} columns")
     if "not utf-8" in text:
         return InvalidTable(f"{where}: is not UTF-8. {SAY_ENCODING}")
+    if "Maximum line size" in text:
+        return InvalidTable(f"{where}: is longer than {_MAX_LINE_BYTES >> 20} MB")
     if "unterminated quote" in text:
         return InvalidTable(f"{where}: a quote is opened and not closed")
     return InvalidTable(f"{where}: {first_line(exc)}")

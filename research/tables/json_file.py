@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +16,7 @@ from research.errors import InvalidTable
 from research.tables.copies import Scratch, Spool
 from research.tables.database import connection, first_line, literal, spooled
 
-_MAX_OBJECT_BYTES: Final = 64 << 20
+_MAX_OBJECT_BYTES: Final = 16 << 20
 _EXACT: Final = 2**53
 """A double holds every whole number up to here."""
 
@@ -62,17 +63,18 @@ def _names(con: duckdb.DuckDBPyConnection, shown: str) -> list[str]:
     ).fetchall()
     if other:
         raise InvalidTable(f"{shown}, value {other[0][0]}: is {str(other[0][1]).lower()}, not an object")
-    keys = con.sql(
-        "SELECT key, max(times) FROM (SELECT key, row_number, min(place) AS place, count(*) AS times FROM "
-        "(SELECT row_number, unnest(keys) AS key, unnest(range(len(keys))) AS place FROM "
-        "(SELECT row_number() OVER () AS row_number, json_keys(json) AS keys FROM objects)) GROUP BY ALL) "
-        "GROUP BY key ORDER BY min((row_number, place))"
+    numbered = "SELECT row_number() OVER () AS row_number, json_keys(json) AS keys FROM objects"
+    twice = con.sql(f"SELECT row_number, keys FROM ({numbered}) WHERE len(keys) <> len(list_distinct(keys)) LIMIT 1").fetchall()
+    if twice:
+        [(row, keys)] = twice
+        raise InvalidTable(f"{shown}, value {row}: has the key {Counter(keys).most_common(1)[0][0]!r} twice")
+    found = con.sql(
+        "SELECT key FROM (SELECT row_number, unnest(keys) AS key, unnest(range(len(keys))) AS place "
+        f"FROM ({numbered})) GROUP BY key ORDER BY min((row_number, place))"
     ).fetchall()
-    if not keys:
+    if not found:
         raise InvalidTable(f"{shown}: is empty; it must hold JSON objects with at least one key")
-    if twice := [key for key, times in keys if times > 1]:
-        raise InvalidTable(f"{shown}: an object has the key {twice[0]!r} twice")
-    return [key for key, _ in keys]
+    return [key for (key,) in found]
 
 
 def _column(con: duckdb.DuckDBPyConnection, name: str) -> str:

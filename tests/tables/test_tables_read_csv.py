@@ -206,6 +206,12 @@ def test_an_open_quote_is_refused(tmp_path: Path) -> None:
         opened(tmp_path, 'a,b\n1,"2\n3,4\n')
 
 
+def test_a_cell_of_megabytes_is_read_and_a_row_beyond_16_is_refused(tmp_path: Path) -> None:
+    assert len(rows_of(opened(tmp_path, f"a,b\n1,{'x' * 5_000_000}\n"))[0][1]) == 5_000_000
+    with pytest.raises(InvalidTable, match=r"record 3 .* is longer than 16 MB"):
+        opened(tmp_path, f"a,b\n1,x\n2,{'x' * 17_000_000}\n")
+
+
 @pytest.mark.parametrize("header", ["id,x,id", "id,x,ID"])
 def test_two_columns_of_one_name_are_refused_by_their_places(tmp_path: Path, header: str) -> None:
     with pytest.raises(InvalidTable, match=r"columns 1 \('id'\) and 3 \('(id|ID)'\) have one name"):
