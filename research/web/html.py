@@ -79,7 +79,8 @@ def blocks(tree: HtmlElement, is_thing: bool) -> list[Block]:
     """The blocks that matter, in page order. `is_thing`: the page's own data say that it is about one thing."""
     body = tree.find(".//body")
     every = layout(tree if body is None else body)
-    main = _Main(main_text(tree))
+    # On a page about a thing all content is kept whatever the main text is, and finding it takes most of the time.
+    main = _Main("" if is_thing else main_text(tree))
     marked = [main.holds(block) for block in every]
     outside = sum(len(block.text) for block, mark in zip(every, marked, strict=True) if not mark and _is_content(block))
     inside = sum(len(block.text) for block, mark in zip(every, marked, strict=True) if mark)

@@ -11,7 +11,7 @@ from typing import Final
 import pypdfium2
 
 from research.errors import PageUnreadable
-from research.web.blocks import Block, clean
+from research.web.blocks import Block, BlockKind, clean
 
 MAX_PAGES: Final = 1_000
 MAX_CHARACTERS: Final = 2_000_000
@@ -71,39 +71,40 @@ def _page_texts(document: pypdfium2.PdfDocument) -> list[str]:
 
 
 def _blocks(text: str) -> list[Block]:
-    """A page's lines put together into paragraphs. A paragraph ends where a line stops short after a full stop, at an empty
-    line, and around lists and facts. U+FFFE is how PDFium writes a hyphen at a line's end."""
-    lines = [clean(line) for line in text.replace("\ufffe", "\u00ad\n").replace("\r", "").split("\n")]
+    """A page's lines put together into paragraphs. A paragraph ends at an empty line, where a line stops short after a full stop,
+    before a short line that ends without one (a heading), and around lists and facts. PDFium writes a hyphen at a line's end
+    as U+FFFE."""
     raw = text.replace("\r", "").split("\n")
-    lines = [clean(line.replace("\ufffe", "")) for line in raw]
-    hyphened = [line.rstrip().endswith("\ufffe") for line in raw]
-    widths = [len(line) for line in lines if line]
-    usual = statistics.quantiles(widths, n=4)[2] if len(widths) > 3 else 80
+    widths = [len(line) for line in raw if line.strip()]
+    usual = statistics.quantiles(widths, n=4)[2] if len(widths) > 3 else 80.0
     found: list[Block] = []
-    paragraph = ""
+    paragraph: list[str] = []
 
     def end() -> None:
-        nonlocal paragraph
-        if paragraph:
-            found.append(Block("paragraph", [paragraph]))
-            paragraph = ""
+        if line := clean("".join(paragraph)):
+            found.append(Block("paragraph", [line]))
+        paragraph.clear()
 
-    joined = False
-    for line, hyphen in zip(lines, hyphened, strict=True):
+    for written in raw:
+        line, hyphen = clean(written.replace("\ufffe", "")), written.rstrip().endswith("\ufffe")
+        joined = bool(paragraph) and not paragraph[-1].endswith(" ")
+        kind: BlockKind | None = "list" if _ITEM.match(line) else "facts" if _FACT.match(line) else None
         if not line:
             end()
-        elif (_FACT.match(line) or _ITEM.match(line)) and len(line) < 0.9 * max(usual, 60) and not joined:
+        elif kind and not joined and len(line) < 0.9 * max(usual, 60):
             end()
-            kind = "list" if _ITEM.match(line) else "facts"
-            entry = _ITEM.sub("", line, count=1) if kind == "list" else line
+            entry = _ITEM.sub("", line, count=1)
             if found and found[-1].kind == kind:
                 found[-1].lines.append(entry)
             else:
-                found.append(Block(kind, [entry]))  # type: ignore[arg-type]
+                found.append(Block(kind, [entry]))
         else:
-            paragraph = paragraph + line if joined else clean(f"{paragraph} {line}")
-            if len(line) < 0.75 * usual and (line.endswith(_ENDS) or len(paragraph) == len(line)) and not hyphen:
+            is_heading = len(line) < 0.6 * usual and not line.endswith(_ENDS) and not line[0].islower()
+            if is_heading and paragraph and paragraph[-1].rstrip().endswith(_ENDS):
                 end()
-        joined = hyphen
+            stops = len(line) < 0.75 * usual and (line.endswith(_ENDS) or not paragraph) and not hyphen
+            paragraph.append(line if hyphen else f"{line} ")
+            if stops:
+                end()
     end()
     return found
