@@ -10,7 +10,7 @@ from research.conclusion import conclude
 from research.errors import ResearchError
 from research.identity import content_key
 from research.ports import Draft, Grade, Investigated, Plan, SubQuery, World
-from research.processors import PROCESSORS
+from research.processors import load_processors
 from research.result import Result, Usage, utc_now
 from research.steps.grade import grade
 from research.steps.investigate import investigate
@@ -85,7 +85,7 @@ async def research(task: Task, world: World, steps: Steps = ENGINE) -> Result:
 
 
 async def _draft(task: Task, world: World, steps: Steps, ledger: Ledger) -> Draft:
-    processor = PROCESSORS[task.processor]
+    processor = load_processors()[task.processor]
     if not (processor.agentic or world.model.keyless):
         await _investigate(task, (whole(task),), world, steps, ledger, task.max_fetches)
         return sole(ledger.work[0])

@@ -6,7 +6,7 @@ from research.drafts import faults_of
 from research.errors import BudgetExhausted, Fault, FetchRefused
 from research.page import Hit, Passage
 from research.ports import Draft, Investigated, SubQuery, World
-from research.processors import PROCESSORS
+from research.processors import load_processors
 from research.result import Usage
 from research.scratchpad import Scratchpad
 from research.task import Task
@@ -93,7 +93,7 @@ async def investigate(task: Task, subquery: SubQuery, world: World, max_fetches:
     Answers for fields that the sub-query does not serve, and passage ids that the model was never shown, are dropped with a
     warning; values are judged later, where the output is put together.
     """
-    budget = PROCESSORS[task.processor].tool_calls
+    budget = load_processors()[task.processor].tool_calls
     desk = ResearchDesk(task, subquery, world, tool_calls=budget, max_fetches=max_fetches)
     draft = await world.model.investigate(task, subquery, desk)
     warnings: list[str] = []
