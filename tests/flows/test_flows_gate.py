@@ -109,12 +109,17 @@ async def test_a_failure_is_shared_with_who_comes_later_and_success_is_left_to_t
 async def test_sigterm_ends_a_run_in_order_and_then_the_process() -> None:
     """The work is cancelled, so it can clean up; the exit code says that it was terminated."""
     cleaned: list[str] = []
-    with pytest.raises(SystemExit) as ended, orderly_end():
-        asyncio.get_running_loop().call_soon(os.kill, os.getpid(), signal.SIGTERM)
-        try:
-            await asyncio.Event().wait()
-        finally:
-            cleaned.append("up")
+
+    async def work() -> None:
+        with orderly_end():
+            asyncio.get_running_loop().call_soon(os.kill, os.getpid(), signal.SIGTERM)
+            try:
+                await asyncio.Event().wait()
+            finally:
+                cleaned.append("up")
+
+    with pytest.raises(SystemExit) as ended:
+        await work()
     assert ended.value.code == 143
     assert cleaned == ["up"]
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
