@@ -13,7 +13,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from research.errors import InvalidTable
-from research.tables.copies import Scratch, Spool, rebatch, sha256_of
+from research.tables.copies import Scannable, Scratch, Spool, rebatch, sha256_of
 
 _ROWS = 8192
 
@@ -59,8 +59,9 @@ class ParquetFiles:
     def read(self) -> Iterator[pa.RecordBatch]:
         yield from self.dataset.to_batches(batch_size=_ROWS, batch_readahead=2, fragment_readahead=1)
 
-    def table(self) -> pa.Table:
-        return self.dataset.to_table()
+    def scan(self, names: list[str]) -> Scannable:
+        """The dataset, whose names these are."""
+        return self.dataset
 
 
 def _with_partitions(together: pa.Schema, discovered: pa.Schema) -> pa.Schema:

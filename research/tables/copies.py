@@ -6,6 +6,7 @@ What was fingerprinted is what is read: all but local Parquet is copied into a s
 from __future__ import annotations
 
 import codecs
+import glob
 import hashlib
 import shutil
 import tempfile
@@ -16,6 +17,7 @@ from typing import Final, Literal, Protocol
 
 import fsspec
 import pyarrow as pa
+import pyarrow.dataset as ds
 import pyarrow.fs as pafs
 
 from research.errors import InvalidTable
@@ -33,6 +35,9 @@ _BYTE_ORDER_MARKS: Final = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+
+
+Scannable = pa.Table | ds.Dataset
 
 
 class Scratch:
@@ -115,7 +120,8 @@ def download(uri: str, scratch: Scratch) -> Path:
 
 
 def as_utf8(path: Path, scratch: Scratch, encoding: str | None) -> Path:
-    """The file itself if it is plain and may be UTF-8 without a byte order mark; else an unpacked, decoded copy.
+    """The file itself if it is plain and may be UTF-8 without a byte order mark; else an unpacked, decoded copy under a plain
+    name: DuckDB would take `*`, `?` and `[` in a name for a pattern.
 
     Without `encoding`, a byte order mark decides, and a file without one is taken for UTF-8.
 
@@ -128,7 +134,7 @@ def as_utf8(path: Path, scratch: Scratch, encoding: str | None) -> Path:
             head = stream.read(4)
         found = next((name for mark, name in _BYTE_ORDER_MARKS if head.startswith(mark)), None)
         encoding = found or encoding
-        if not packed and encoding is None:
+        if not packed and encoding is None and not glob.has_magic(str(path)):
             return path
         decoder = codecs.getincrementaldecoder(encoding or "utf-8")("strict")
         target = scratch.new("plain")
@@ -196,6 +202,6 @@ class Spool:
             for index in range(reader.num_record_batches):
                 yield reader.get_batch(index)
 
-    def table(self) -> pa.Table:
-        """All rows, mapped from disk rather than read into memory."""
-        return pa.ipc.open_file(pa.memory_map(str(self.path))).read_all()
+    def scan(self, names: list[str]) -> Scannable:
+        """All rows under these names, mapped from disk rather than read into memory."""
+        return pa.ipc.open_file(pa.memory_map(str(self.path))).read_all().rename_columns(names)

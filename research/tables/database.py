@@ -7,10 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
-import pyarrow as pa
 
 from research.errors import InvalidTable
-from research.tables.copies import Scratch, Spool
+from research.tables.copies import Scannable, Scratch, Spool
 
 _ROWS = 8192
 
@@ -46,7 +45,7 @@ def query_database(database: Path, query: str, scratch: Scratch) -> Spool:
         return _answer(con, query, scratch)
 
 
-def query_table(table: pa.Table, query: str, scratch: Scratch) -> Spool:
+def query_table(table: Scannable, query: str, scratch: Scratch) -> Spool:
     """The rows of one SELECT over a table that it calls `input`."""
     with connection(sealed=True) as con:
         con.register("input", table)

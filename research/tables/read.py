@@ -15,7 +15,7 @@ from research.errors import InvalidTable
 from research.identity import content_key
 from research.tables import database
 from research.tables.arrow_data import ParquetFiles, rows_hash, spool_of
-from research.tables.copies import COMPRESSIONS, Scratch, as_utf8, download, is_remote, rebatch, sha256_of
+from research.tables.copies import COMPRESSIONS, Scannable, Scratch, as_utf8, download, is_remote, rebatch, sha256_of
 from research.tables.csv_file import read_csv
 from research.tables.excel_file import read_excel
 from research.tables.json_file import read_json
@@ -45,7 +45,9 @@ class _Rows(Protocol):
 
     def read(self) -> Iterator[pa.RecordBatch]: ...
 
-    def table(self) -> pa.Table: ...
+    def scan(self, names: list[str]) -> Scannable:
+        """All rows under these names, for DuckDB to take what it needs."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ def open_table(source: Any, *, query: str | None = None, limit: int | None = Non
     scratch = Scratch()
     name, rows, names, content = _opened(source, query, scratch)
     if query is not None and not _asks_database(source):
-        rows = database.query_table(rows.table().rename_columns(_checked(names)), query, scratch)
+        rows = database.query_table(rows.scan(_checked(names)), query, scratch)
         names = rows.schema.names
     schema = pa.schema(
         [f.with_name(column) for f, column in zip(rows.schema, _checked(names), strict=True)],
@@ -174,10 +176,8 @@ def _parquet_files(path: Path, shown: str) -> list[Path]:
         if not found:
             raise InvalidTable(f"{shown}: the folder holds no Parquet file")
         return found
-    if path.suffix.lower() not in _PARQUET and not glob.has_magic(shown):
-        return []
-    if path.is_file():
-        return [path]
+    if path.is_file() or not glob.has_magic(shown):
+        return [path] if path.is_file() and path.suffix.lower() in _PARQUET else []
     found = sorted(Path(p) for p in glob.glob(str(path), recursive=True))  # noqa: PTH207
     if not found:
         raise InvalidTable(f"{shown}: there is no such file")

@@ -117,6 +117,9 @@ def test_a_folder_or_a_glob_of_parquet_is_read_in_order_of_paths(tmp_path: Path)
     (tmp_path / "_note.txt").write_text("not a table")
     assert rows_of(open_table(tmp_path)) == [{"n": 1, "year": None}, {"n": 2, "year": None}, {"n": 3, "year": 1977}]
     assert rows_of(open_table(f"{tmp_path}/*.parquet")) == [{"n": 1}, {"n": 2}]
+    assert rows_of(open_table(tmp_path, query="SELECT sum(n)::INT AS s FROM input WHERE year IS NULL")) == [{"s": 3}]
+    with pytest.raises(InvalidTable, match="only Parquet files can be read many at once"):
+        open_table(f"{tmp_path}/*.txt")
 
 
 def test_parquet_files_that_do_not_fit_together_are_refused(tmp_path: Path) -> None:

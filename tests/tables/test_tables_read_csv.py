@@ -227,6 +227,14 @@ def test_columns_named_like_ours_are_kept(tmp_path: Path) -> None:
     assert opened(tmp_path, "row_index,status,error\n1,2,3\n").schema.names == ["row_index", "status", "error"]
 
 
+def test_a_name_that_looks_like_a_pattern_is_a_name(tmp_path: Path) -> None:
+    """DuckDB would read `t[1].csv` as `t1.csv`."""
+    opened(tmp_path, "a\n1\n", "t1.csv")
+    table = opened(tmp_path, "a\n2\n", "t[1].csv")
+    assert (table.name, rows_of(table)) == ("t[1]", [[2]])
+    assert rows_of(opened(tmp_path, '{"a": 3}\n', "t[1].jsonl")) == [[3]]
+
+
 def test_the_fingerprint_follows_the_content(tmp_path: Path) -> None:
     one, same = opened(tmp_path, "a\n1\n"), opened(tmp_path, "a\n1\n", "other.csv")
     assert one.fingerprint == same.fingerprint == opened(tmp_path, "a\n1\n", limit=0).fingerprint
