@@ -170,7 +170,7 @@ def _check_thinking(params: Params, model: str) -> None:
         raise invalid("This model does not support the effort parameter.")
     for index, message in enumerate(params["messages"]):
         for place, block in enumerate(_blocks(message)):
-            if block["type"] == "thinking" and block["signature"] != signature(block["thinking"]):
+            if block["type"] == "thinking" and block["thinking"] and block["signature"] != signature(block["thinking"]):
                 raise invalid(f"messages.{index}.content.{place}: Invalid `signature` in `thinking` block")
     if kind == "enabled":
         _check_thinking_kept(params["messages"])

@@ -18,7 +18,9 @@ _SERVER_TOOLS = ("web_search", "web_fetch")
 
 
 def signature(words: str) -> str:
-    """Signs a thinking block, so that one that was changed, or made up, is refused when it comes back."""
+    """Signs a thinking block, so that one that was changed, or made up, is refused when it comes back (one whose text was
+    omitted cannot be told from another).
+    """
     return base64.b64encode(hashlib.sha256(f"thinking\x00{words}".encode()).digest()).decode("ascii")
 
 
@@ -45,6 +47,9 @@ def message(reply: Reply, request: Request, cache: CacheUse, *, service_tier: st
     """The message in its wire form. The same request gets the same ids: they are made from its content."""
     seed = f"{request.key}:{request.attempt}"
     blocks = _with_ids(reply.blocks, seed)
+    usage = _usage(reply, blocks, cache)
+    if (request.params.get("thinking") or {}).get("display") == "omitted":
+        blocks = [{**block, "thinking": ""} if block["type"] == "thinking" else block for block in blocks]
     return {
         "id": f"msg_{_id(seed)}",
         "type": "message",
@@ -54,7 +59,7 @@ def message(reply: Reply, request: Request, cache: CacheUse, *, service_tier: st
         "stop_reason": reply.stop_reason,
         "stop_sequence": reply.stopped_at,
         "stop_details": dict(reply.refused) if reply.refused else None,
-        "usage": {**_usage(reply, blocks, cache), "service_tier": service_tier},
+        "usage": {**usage, "service_tier": service_tier},
     }
 
 

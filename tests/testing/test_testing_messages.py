@@ -111,6 +111,8 @@ def test_server_tools_bring_results_and_citations(sync_client, hello, stream):
     kinds = [block.type for block in answer.content]
     assert kinds == ["server_tool_use", "web_search_tool_result", "server_tool_use", "web_fetch_tool_result", "text"]
     assert answer.content[1].tool_use_id == answer.content[0].id
+    assert answer.content[3].tool_use_id == answer.content[2].id
+    assert len({answer.content[0].id, answer.content[2].id} - {""}) == 2
     assert answer.content[1].content[0].url == PAGE.url
     assert answer.content[3].content.content.source.data == PAGE.text
     assert answer.content[4].citations[0].cited_text == "launched on 5 September 1977"
@@ -192,6 +194,19 @@ def test_a_streamed_message_equals_the_plain_one(sync_client, hello):
     ]
     assert plain["usage"] == streamed["usage"]
     assert plain["stop_reason"] == streamed["stop_reason"]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_omitted_thinking_shows_its_signature_only(sync_client, hello, stream):
+    """`display: omitted` empties the block; it is counted all the same, and may come back."""
+    hello |= {"model": "claude-opus-5-5", "thinking": {"type": "adaptive", "display": "omitted"}}
+    with ModelServer([thinking("Hm, let me see.") + text("a"), text("b")]) as server:
+        client = sync_client(server)
+        first = _ask(client, stream, **hello)
+        assert (first.content[0].thinking, bool(first.content[0].signature)) == ("", True)
+        assert first.usage.output_tokens_details.thinking_tokens == 4
+        hello["messages"] = [*hello["messages"], first.to_param(), {"role": "user", "content": "and?"}]
+        assert _ask(client, stream, **hello).content[0].text == "b"
 
 
 def test_max_tokens_and_stop_sequences_end_a_reply(sync_client, hello):
