@@ -160,7 +160,8 @@ def may_follow(value: Any, schema: Mapping[str, Any], field: Field, passage: Pas
     """Whether a value that does not stand in a passage may still follow from it. Cautious: what code cannot see, it denies."""
     there = {*words(passage.text), *words(passage.heading)}
     if isinstance(value, bool) or value in schema.get("enum", ()):
-        return bool(there & {*words(f"{field.name} {field.description} {value}")})
+        named = bool(places(field.name, {}, passage.text))  # `in_stock` by "InStock", which is one word to `words`.
+        return named or bool(there & {*words(f"{field.name} {field.description} {value}")})
     if isinstance(value, (int, float)):
         return _converted(Decimal(str(value)), passage.text)
     if isinstance(value, str):
