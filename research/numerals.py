@@ -60,11 +60,11 @@ _NUMBER: Final = re.compile(
     (?![^\W\d_]*\d)
     (?:[\s-]?(?P<scale>(?:"""
     + _LONG_SCALES
-    + r""")\b|(?-i:[kKmMB])\b)|\s?(?P<percent>%))?""",
+    + r""")\b)|(?P<letter>(?-i:[kKmMB])\b)|\s?(?P<percent>%))?""",
     re.VERBOSE | re.IGNORECASE,
 )
 _WORD: Final = re.compile(r"\b(?:(?P<tens>" + "|".join(_TENS) + r")[-\s])?(?P<word>" + "|".join(_WORDS) + r")\b", re.I)
-_GROUPED: Final = re.compile(r"\d{1,3}(?:\d{2,3})*")
+_SIGN: Final = re.compile(r"[$€£¥₹]")
 
 _UNIT_SECONDS: Final = {"d": 86400, "h": 3600, "m": 60, "s": 1}
 _ISO_DURATION: Final = re.compile(
@@ -132,7 +132,9 @@ def numbers(text: str) -> tuple[Number, ...]:
         if match["percent"]:
             end = match.end("body")
             readings = (*readings, *(r / 100 for r in readings))
-        elif scale := match["scale"]:
+        elif match["letter"] in ("m", "b") and not _SIGN.search(text, max(0, start - 3), start):
+            end = match.end("body")  # A unit: metres, not millions.
+        elif scale := match["scale"] or match["letter"]:
             scaled = tuple(r * _SCALES[scale.casefold()] for r in readings)
             kept = scale.casefold() in _AMBIGUOUS_SCALES
             readings = (*scaled, *readings) if kept else scaled

@@ -99,7 +99,7 @@ class ExtractiveModel:
                 grades[question.field] = "conflicting"
             else:
                 grades[question.field] = "thin" if merged.confidence == "low" else "supported"
-        missing = [q for q in questions if grades[q.field] == "missing" and q.about]
+        missing = [q for q in questions if grades[q.field] == "missing" and q.description]
         if not missing or max_subqueries < 1 or any(done.subquery.label.startswith("again: ") for done in work):
             return Grade(fields=grades)
         entity = entity_of(task)

@@ -26,6 +26,8 @@ def stated(value: Any, text: str, schema: dict[str, Any] | None = None) -> list[
         (1234567, "12,34,567 rupees; 1 234 567 euros", ["12,34,567", "1 234 567"]),
         (1200000, "about 1.2 million people", ["1.2 million"]),
         (865000000, "US$865M", ["865M"]),
+        (1204.5, "1,204.5 m long, or 1204.5m", ["1,204.5", "1204.5"]),
+        (2000000, "it cost €2m, or 2 m", ["2m"]),
         (-5, "down to -5 °C, once −5", ["-5", "−5"]),
         (2010, "1977-2010", ["2010"]),
         (0.25, "a share of 25%", ["25"]),

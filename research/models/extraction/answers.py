@@ -35,22 +35,17 @@ _BREAK: Final = re.compile(
     r"in|on|at|from|with|for|to|as|and|or|than|of)\s|[.?!]$"
 )
 _AGE: Final = re.compile(r"\b\d{1,2}(?:st|nd|rd|th)(?:[ -]century)?\b|\b[12]\d{2}0s\b")
-_SOUGHT: Final[tuple[tuple[Sought, re.Pattern[str]], ...]] = tuple(
-    (kind, re.compile(pattern, re.IGNORECASE))
-    for kind, pattern in (
-        (
-            "number",
-            r"\bhow (?:many|much|old|long|far|tall|high|large|big|fast|often)\b|\bpopulation\b|"
-            r"\bwhat (?:percent|number|amount|proportion|share|fraction)",
-        ),
-        ("date", r"\bwhen\b|\b(?:what|which) (?:year|date|day|month|century|decade|time)\b"),
-        ("person", r"\bwho(?:m|se)?\b"),
-        (
-            "place",
-            r"\bwhere\b|\b(?:what|which) (?:city|country|place|location|region|state|town|county|continent|island|river)\b",
-        ),
-    )
-)
+_PLACES: Final = "city|country|place|location|region|state|town|county|continent|island|river"
+_SOUGHT: Final[dict[Sought, re.Pattern[str]]] = {
+    "number": re.compile(
+        r"\bhow (?:many|much|old|long|far|tall|high|large|big|fast|often)\b|\bpopulation\b|"
+        r"\bwhat (?:percent|number|amount|proportion|share|fraction)",
+        re.IGNORECASE,
+    ),
+    "date": re.compile(r"\bwhen\b|\b(?:what|which) (?:year|date|day|month|century|decade|time)\b", re.IGNORECASE),
+    "person": re.compile(r"\bwho(?:m|se)?\b", re.IGNORECASE),
+    "place": re.compile(rf"\bwhere\b|\b(?:what|which) (?:{_PLACES})\b", re.IGNORECASE),
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,7 +117,7 @@ def _question(name: str, description: str, fingerprint: str) -> Question:
     unit = _unit(name_text, said) if kind in ("number", "integer") else None
     dropped = set(_unit_words(name_text)) if unit or kind in ("number", "integer") else set()
     name_words = frozenset(w for w in words(name_text) if w not in dropped and w not in STOP) or frozenset(words(name_text))
-    telling = _CLAUSE.split(_OF_THE.sub(" ", said), maxsplit=1)[0]
+    telling = next((part for part in _CLAUSE.split(_OF_THE.sub(" ", said), maxsplit=1) if part.strip()), "")
     about = frozenset(w for w in words(telling) if w not in STOP and w not in LIGHT) - name_words
     negative = frozenset(w for w in words(negative_text) if w not in STOP) - name_words if kind == "boolean" else frozenset()
     telling_name = [w for w in words(name_text) if w in name_words and weight(w) >= 1]

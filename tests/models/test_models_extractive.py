@@ -1,0 +1,279 @@
+"""The keyless model, through the engine, on a few small pages."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from research.errors import FetchFailed, PageUnreadable, SearchFailed
+from research.models.extractive import ExtractiveModel
+from research.output_spec import OutputSpec
+from research.page import Hit, Page, page_hash
+from research.pipeline import research
+from research.ports import World
+from research.ranking import Bm25
+from research.result import FieldBasis, Result
+from research.source_policy import SourcePolicy
+from research.task import Task
+
+
+class Shelf:
+    """A world of a few pages: `Search` and `Fetcher` over texts in the form of `research.page`."""
+
+    name = "shelf"
+    identity = "shelf/1"
+
+    def __init__(self, **texts: str) -> None:
+        self.texts = {f"corpus://shelf/{name}": text for name, text in texts.items()}
+        self.broken: set[str] = set()
+        self.searches: list[str] = []
+
+    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None) -> tuple[Hit, ...]:
+        self.searches.append(query)
+        scores = Bm25(list(self.texts.values())).scores(query)
+        found = sorted(zip(scores, self.texts, strict=True), reverse=True)[:limit]
+        return tuple(Hit(url=url, title=self.title(url), snippet="", score=score) for score, url in found if score > 0)
+
+    def title(self, url: str) -> str:
+        return next((line[2:] for line in self.texts[url].split("\n") if line.startswith("# ")), "")
+
+    async def fetch(self, url: str) -> Page:
+        if url in self.broken:
+            raise FetchFailed(f"{url} did not arrive")
+        text = self.texts[url]
+        return Page(
+            page_hash=page_hash(text),
+            url=url,
+            final_url=url,
+            title=self.title(url),
+            media_type="text/plain",
+            fetched_at=datetime(2026, 1, 1, tzinfo=UTC),
+            published=None,
+            text=text,
+            extraction_version="1",
+        )
+
+    async def recall(self, page_hash: str) -> Page:
+        raise PageUnreadable(page_hash)
+
+
+BRIDGE = """# Aldern Bridge
+
+Type: Suspension bridge
+
+Opened: 14 May 1931
+
+Total length: 1,204.5 m
+
+Designed by: Ines Kovar
+
+Toll: none
+
+Aldern Bridge crosses the Sarn estuary. It carries about 1.2 million vehicles a year. The deck was renewed in 1988."""
+
+OTHER = """# Merrow Bridge
+
+Opened: 2 June 1955
+
+Total length: 310 m
+
+Designed by: Paul Anders"""
+
+FIELDS: dict[str, Any] = {
+    "opening_date": {"type": "string", "format": "date", "description": "Day on which it was opened"},
+    "length_km": {"type": "number", "description": "Total length in kilometres"},
+    "designer": {"type": "string", "description": "Who designed it"},
+    "kind": {"enum": ["arch", "suspension", "cable-stayed"], "description": "Kind of bridge"},
+    "owner": {"type": "string", "description": "Who owns it"},
+}
+
+
+def task(entity: str, fields: dict[str, Any], **more: Any) -> Task:
+    schema = {"type": "object", "properties": fields}
+    return Task(task=f"Facts about {entity}", input={"name": entity}, output_schema=OutputSpec.parse(schema), **more)
+
+
+async def ask(shelf: Shelf, entity: str, fields: dict[str, Any], **more: Any) -> Result:
+    return await research(task(entity, fields, **more), World(model=ExtractiveModel(), search=shelf, fetcher=shelf))
+
+
+def output(result: Result) -> dict[str, Any]:
+    assert result.status == "completed", result.error
+    assert isinstance(result.output, dict)
+    return result.output
+
+
+def basis(result: Result, field: str) -> FieldBasis:
+    return next(entry for entry in result.basis if entry.field == field)
+
+
+async def test_it_types_what_the_facts_of_the_right_page_say_and_abstains_from_the_rest() -> None:
+    """Dates become ISO, a length is converted to the unit asked for, a choice is picked; what nobody says is null."""
+    result = await ask(Shelf(aldern=BRIDGE, merrow=OTHER), "Aldern Bridge", FIELDS)
+    assert output(result) == {
+        "opening_date": "1931-05-14",
+        "length_km": 1.2045,
+        "designer": "Ines Kovar",
+        "kind": "suspension",
+        "owner": None,
+    }
+    assert basis(result, "opening_date").confidence == "high"
+    assert basis(result, "owner").confidence is None
+    assert {c.url for entry in result.basis for c in entry.citations} == {"corpus://shelf/aldern"}
+
+
+async def test_a_fact_on_a_page_about_another_entity_is_no_answer() -> None:
+    result = await ask(Shelf(merrow=OTHER), "Aldern Bridge", FIELDS)
+    assert set(output(result).values()) == {None}
+
+
+async def test_a_number_in_the_name_tells_entities_apart() -> None:
+    shelf = Shelf(one="# Pump 1\n\nPower: 40 kW", two="# Pump 2\n\nPower: 55 kW")
+    fields = {"power_kw": {"type": "number"}}
+    assert output(await ask(shelf, "Pump 1", fields)) == {"power_kw": 40}
+    assert output(await ask(shelf, "Pump 2", fields)) == {"power_kw": 55}
+    assert output(await ask(shelf, "Pump 3", fields)) == {"power_kw": None}
+
+
+async def test_a_key_with_another_head_is_another_matter() -> None:
+    """A launch site is no launch date, an entrance fee no entrance."""
+    shelf = Shelf(a="# Aldern Bridge\n\nOpening ceremony: 3 May 1931\n\nDesign award: Golden Arch")
+    fields = {"opening_toll": {"type": "string"}, "design_school": {"type": "string"}}
+    assert set(output(await ask(shelf, "Aldern Bridge", fields)).values()) == {None}
+
+
+async def test_pages_that_disagree_lower_the_confidence_and_are_named() -> None:
+    shelf = Shelf(a=BRIDGE, b="# Aldern Bridge\n\nOpened: 15 May 1931")
+    result = await ask(shelf, "Aldern Bridge", {"opening_date": FIELDS["opening_date"]})
+    found = basis(result, "opening_date")
+    assert output(result)["opening_date"] in ("1931-05-14", "1931-05-15")
+    assert found.confidence == "medium"
+    assert "but “Aldern Bridge” says" in found.reasoning
+
+
+async def test_pages_that_agree_are_all_cited() -> None:
+    shelf = Shelf(a=BRIDGE, b="# Aldern Bridge\n\nDate opened: 1931-05-14")
+    result = await ask(shelf, "Aldern Bridge", {"opening_date": FIELDS["opening_date"]})
+    assert output(result) == {"opening_date": "1931-05-14"}
+    assert len(basis(result, "opening_date").citations) == 2
+    assert "one other page agrees" in basis(result, "opening_date").reasoning
+
+
+async def test_a_table_row_about_the_entity_answers_wherever_its_name_stands() -> None:
+    table = """# Bridges of the Sarn
+
+| Opened | Bridge | Designer |
+| 14 May 1931 | Aldern Bridge | Ines Kovar |
+| 2 June 1955 | Merrow Bridge | Paul Anders |"""
+    result = await ask(Shelf(list=table), "Merrow Bridge", {k: FIELDS[k] for k in ("opening_date", "designer")})
+    assert output(result) == {"opening_date": "1955-06-02", "designer": "Paul Anders"}
+
+
+async def test_lists_come_whole_from_page_data_and_from_list_blocks() -> None:
+    lines = "Recipe.name: Plum cake\nRecipe.recipeIngredient.0: 500 g plums\nRecipe.recipeIngredient.1: 2 eggs"
+    data = f"# Plum cake\n\n## Page data\n\n{lines}"
+    blocks = "# Plum cake\n\n## Ingredients\n\n- 500 g plums\n- 2 eggs"
+    fields = {"ingredients": {"type": "array", "items": {"type": "string"}}}
+    for text in (data, blocks):
+        assert output(await ask(Shelf(cake=text), "Plum cake", fields)) == {"ingredients": ["500 g plums", "2 eggs"]}
+
+
+async def test_machine_data_is_read_by_meaning() -> None:
+    """Durations in minutes, prices, nested authors, schema.org's choices."""
+    page = """# Kettle K2
+
+Some words.
+
+## Page data
+
+Product.name: Kettle K2
+Product.brand.name: Brewwell
+Product.offers.price: 39.90
+Product.offers.availability: https://schema.org/InStock
+Product.review.0.author.name: Somebody
+HowTo.totalTime: PT1H10M"""
+    fields = {
+        "brand": {"type": "string"},
+        "price": {"type": "number"},
+        "in_stock": {"type": "boolean"},
+        "total_time": {"type": "integer", "description": "Total time in minutes"},
+        "author": {"type": "string"},
+    }
+    found = output(await ask(Shelf(kettle=page), "Kettle K2", fields))
+    assert found == {"brand": "Brewwell", "price": 39.9, "in_stock": True, "total_time": 70, "author": None}
+
+
+async def test_sentences_are_read_where_there_is_no_structure() -> None:
+    said = "The bridge was opened on 14 May 1931 by the mayor. It was designed by Ines Kovar, who lived nearby."
+    shelf = Shelf(a=f"# Aldern Bridge\n\n{said}")
+    result = await ask(shelf, "Aldern Bridge", {k: FIELDS[k] for k in ("opening_date", "designer")})
+    assert output(result) == {"opening_date": "1931-05-14", "designer": "Ines Kovar"}
+    assert basis(result, "opening_date").confidence != "high"
+
+
+async def test_a_question_in_plain_words_is_answered_from_the_best_passage() -> None:
+    asked = Task(task="When was the deck of Aldern Bridge renewed?", output_schema=OutputSpec.parse({"answer": "string"}))
+    shelf = Shelf(a=BRIDGE, b=OTHER)
+    result = await research(asked, World(model=ExtractiveModel(), search=shelf, fetcher=shelf))
+    assert output(result) == {"answer": "1988"}
+    assert "renewed in 1988" in basis(result, "answer").citations[0].excerpts[0].text
+
+
+async def test_a_page_that_cannot_be_read_is_passed_over() -> None:
+    shelf = Shelf(a=BRIDGE, b=f"{BRIDGE}\n\nA second copy.")
+    shelf.broken = {"corpus://shelf/a"}
+    assert output(await ask(shelf, "Aldern Bridge", {"designer": FIELDS["designer"]})) == {"designer": "Ines Kovar"}
+
+
+async def test_an_exhausted_budget_ends_the_reading_and_not_the_task() -> None:
+    shelf = Shelf(**{f"page{n}": f"{BRIDGE}\n\nCopy {n}." for n in range(6)})
+    result = await ask(shelf, "Aldern Bridge", {"designer": FIELDS["designer"], "owner": FIELDS["owner"]}, max_fetches=1)
+    assert output(result) == {"designer": "Ines Kovar", "owner": None}
+    assert result.usage.pages_fetched == 1
+
+
+async def test_a_search_that_fails_fails_the_task() -> None:
+    class Down(Shelf):
+        async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None) -> tuple[Hit, ...]:
+            raise SearchFailed("the index is away")
+
+    result = await ask(Down(a=BRIDGE), "Aldern Bridge", FIELDS)
+    assert result.status == "failed"
+    assert "the index is away" in (result.error or "")
+
+
+async def test_a_value_that_breaks_the_schema_is_withdrawn() -> None:
+    shelf = Shelf(a="# Aldern Bridge\n\nColour: red\n\nLanes: 4")
+    fields = {"colour": {"type": "string", "pattern": "^#"}, "lanes": {"type": "integer", "multipleOf": 3}}
+    assert output(await ask(shelf, "Aldern Bridge", fields)) == {"colour": None, "lanes": None}
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 8])
+async def test_a_plan_serves_every_field_within_the_limit(most: int) -> None:
+    plan = await ExtractiveModel().plan(task("Aldern Bridge", FIELDS), most)
+    assert len(plan.subqueries) <= most
+    assert sorted(name for q in plan.subqueries for name in q.fields) == sorted(FIELDS)
+    assert all(q.label and "Aldern Bridge" in q.question for q in plan.subqueries)
+
+
+async def test_the_research_tier_asks_once_more_for_what_is_missing_and_then_stops() -> None:
+    shelf = Shelf(a=BRIDGE)
+    result = await ask(shelf, "Aldern Bridge", {"owner": FIELDS["owner"]}, processor="research")
+    assert output(result) == {"owner": None}
+    assert sum("Who owns it" in query for query in shelf.searches) == 1
+    assert len(result.findings) == 2
+
+
+async def test_the_same_task_gives_the_same_answer() -> None:
+    shelf = Shelf(aldern=BRIDGE, merrow=OTHER)
+    first, again = [await ask(shelf, "Aldern Bridge", FIELDS) for _ in range(2)]
+    assert first.output == again.output
+    assert first.basis == again.basis
+
+
+async def test_it_says_what_it_is() -> None:
+    model = ExtractiveModel()
+    assert (model.name, model.keyless) == ("extractive", True)
+    assert model.identity.startswith("extractive/")
