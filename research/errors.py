@@ -11,13 +11,20 @@
     │   │   └── NotSupported       a field of the contract whose behaviour is not built yet
     │   ├── FetchRefused           a page that may not be read (outside the corpus, outside the policy)
     │   ├── PageUnreadable         a page that was read and holds nothing to read
-    │   └── InvalidAnswer          an answer that breaks its schema after its one repair
+    │   ├── InvalidAnswer          an answer that breaks its schema after its one repair
+    │   ├── ModelRefused           a model declined to answer
+    │   ├── ContextOverflow        more was put before a model than it can take
+    │   ├── RequestRejected        a model's service rejects a request
+    │   └── AccessDenied           a model's service lets no request in: no permission, no such model, no credit, a wrong address
+    │       └── AuthenticationFailed   its key is missing or wrong
     ├── TransientError             the same call may succeed later
     │   ├── FetchFailed            a page did not arrive
     │   ├── SearchFailed           a search provider did not answer
     │   └── ModelUnavailable       a model did not answer
     └── LimitReached               a limit the caller set; more of it and the work can go on
         └── BudgetExhausted        tool calls, fetches or money
+
+An error whose `stops_run` is true would meet every row: the run stops at once instead of failing row after row.
 
 Foreign exceptions are translated once, at the boundary where the foreign library is called, with `raise … from exc`.
 """
@@ -30,6 +37,9 @@ from dataclasses import dataclass
 
 class ResearchError(Exception):
     """Any error of this project. `str(error)` is written for the person who reads it: what, where, what next."""
+
+    stops_run: bool = False
+    """Whether every row of a run would meet it."""
 
 
 class TerminalError(ResearchError):
@@ -109,6 +119,32 @@ class InvalidAnswer(TerminalError):
     def __init__(self, message: str, faults: Sequence[Fault] = ()) -> None:
         self.faults = tuple(faults)
         super().__init__("\n".join([message, *(f"  {fault}" for fault in self.faults)]))
+
+
+class ModelRefused(TerminalError):
+    """A model declined to answer."""
+
+
+class ContextOverflow(TerminalError):
+    """More was put before a model than it can take."""
+
+
+class RequestRejected(TerminalError):
+    """A model's service rejects a request. `stops_run` where it rejects every request of the kind."""
+
+    def __init__(self, message: str, *, stops_run: bool = False) -> None:
+        self.stops_run = stops_run
+        super().__init__(message)
+
+
+class AccessDenied(TerminalError):
+    """A model's service lets no request in: no permission, no such model, no credit, a wrong address."""
+
+    stops_run = True
+
+
+class AuthenticationFailed(AccessDenied):
+    """The key of a model's service is missing or wrong."""
 
 
 class FetchFailed(TransientError):

@@ -1,0 +1,220 @@
+"""Translates what goes wrong between us and a model's service into this project's errors. The only place that knows both."""
+
+from __future__ import annotations
+
+import email.utils
+import json
+import math
+import re
+import ssl
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+import anthropic
+import httpx2
+
+from research.errors import AccessDenied, AuthenticationFailed, ContextOverflow, ModelUnavailable, RequestRejected, ResearchError
+
+Kind = Literal["refused", "overloaded", "broken", "lost", "unreachable", "rejected"]
+"""`refused`: rate limit. `overloaded`: 529 and 503. `broken`: other errors of the server. `lost`: the answer did not arrive, or not whole. `unreachable`: nothing
+there that speaks the Messages API. `rejected`: asking again cannot help."""
+
+_STATUS_OF_TYPE: Final = {
+    "invalid_request_error": 400,
+    "authentication_error": 401,
+    "billing_error": 402,
+    "permission_error": 403,
+    "not_found_error": 404,
+    "conflict_error": 409,
+    "request_too_large": 413,
+    "rate_limit_error": 429,
+    "api_error": 500,
+    "timeout_error": 504,
+    "overloaded_error": 529,
+}
+"""An `error` event in a stream has a type and no status (platform.claude.com/docs/en/api/errors)."""
+
+_PASSING: Final[Mapping[int, Kind]] = {429: "refused", 503: "overloaded", 529: "overloaded"}
+
+_LASTING: Final = frozenset({"contract_spend_limit_reached", "enforced_spend_limit_reached", "organization_on_hold"})
+"""Error codes that wear a passing error's status, or a single request's, and last until a person acts."""
+
+# The service has no code for these two; others that speak the Messages API (vLLM, llama.cpp) have words of their own.
+_TOO_LONG: Final = re.compile(
+    r"prompt is too long|exceed.{0,40}context|maximum context length|context (?:size|window|length) (?:has been )?exceeded|"
+    r"request_too_large",
+    re.IGNORECASE,
+)
+_NO_CREDIT: Final = re.compile(r"credit balance|billing", re.IGNORECASE)
+
+_LONGEST_QUOTE: Final = 500
+
+
+class NotAMessage(Exception):
+    """What arrived is not a whole message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an attempt brought no message."""
+
+    kind: Kind
+    error: ResearchError
+    retry_after: float | None = None
+    """Seconds, as the server asks."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    cause: Exception | None = None
+    """The foreign exception; None where its words hold a secret."""
+
+    @property
+    def paid(self) -> bool:
+        """Whether the service may charge for it: the answer may have been written, and lost on its way."""
+        return self.kind == "lost"
+
+
+class Translator:
+    """Knows the service by its address, and the secrets that no message may hold."""
+
+    def __init__(self, base_url: str, secrets: Iterable[str | None]) -> None:
+        self._base_url = base_url
+        self._secrets = tuple(sorted({s for s in secrets if s}, key=len, reverse=True))
+
+    def clean(self, text: str) -> str:
+        """The text without secrets, in one line, not too long."""
+        for secret in self._secrets:
+            text = text.replace(secret, "(key)")
+        text = " ".join(text.split())
+        return text if len(text) <= _LONGEST_QUOTE else f"{text[: _LONGEST_QUOTE - 1]}…"
+
+    def failure(self, error: Exception, model: str) -> Failure | None:
+        """What an exception of the SDK, or of what lies below it, means; None if it is none of theirs."""
+        cause = None if self._tells_secrets(error) else error
+        if isinstance(error, anthropic.APIStatusError):
+            return self._status(error, model, cause)
+        root = error.__cause__ if isinstance(error, anthropic.APIConnectionError) and error.__cause__ else error
+        if isinstance(root, httpx2.UnsupportedProtocol | httpx2.InvalidURL) or _is_bad_header(root):
+            words = f"no request can be made to {self._base_url}: {self.clean(str(root))}. Check the base URL and the key."
+            return Failure("rejected", AccessDenied(words), cause=cause)
+        if isinstance(error, NotAMessage):
+            return self._unavailable("unreachable", model, str(error), cause)
+        if isinstance(root, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.ProxyError):
+            return self._unavailable("unreachable", model, self._connection_words(root), cause)
+        if isinstance(error, anthropic.APITimeoutError) or isinstance(root, httpx2.TimeoutException):
+            return self._unavailable("lost", model, "it did not answer in time", cause)
+        if isinstance(root, httpx2.HTTPError | httpx2.StreamError) or isinstance(error, anthropic.APIConnectionError):
+            words = f"the connection broke: {type(root).__name__}: {root}"
+            return self._unavailable("lost", model, words, cause)
+        if isinstance(error, json.JSONDecodeError | UnicodeDecodeError | anthropic.APIResponseValidationError):
+            return self._unavailable("lost", model, "its answer is not whole JSON", cause)
+        return None
+
+    def _status(self, error: anthropic.APIStatusError, model: str, cause: Exception | None) -> Failure:
+        status = error.status_code if error.status_code >= 400 else _STATUS_OF_TYPE.get(str(error.type), 500)
+        headers = error.response.headers
+        said = self._said(error, status)
+        should_retry = headers.get("x-should-retry")
+        passing = status in (408, 409, 429) or status >= 500
+        if should_retry in ("true", "false"):
+            passing = should_retry == "true"
+        if passing and error.error_code not in _LASTING:
+            # An answer that turns into an error half way has begun to cost.
+            kind: Kind = "lost" if error.status_code < 400 else _PASSING.get(status, "broken")
+            unavailable = ModelUnavailable(f"{model} did not answer: {said}")
+            return Failure(kind, unavailable, retry_after(headers), headers, cause)
+        return Failure("rejected", self._rejection(error, status, said, model), None, headers, cause)
+
+    def _rejection(self, error: anthropic.APIStatusError, status: int, said: str, model: str) -> ResearchError:
+        words = error.api_message or str(error.body or "")
+        if status == 401:
+            return AuthenticationFailed(
+                f"the key was not accepted by {self._base_url} ({said}). Set ANTHROPIC_API_KEY to a valid key, "
+                "or choose `--model extractive`, which needs none."
+            )
+        if status == 402 or error.error_code in _LASTING or error.type == "billing_error" or _NO_CREDIT.search(words):
+            return AccessDenied(
+                f"the account may not spend any more ({said}). Add credit or raise its limit in the service's console; then the "
+                "same command goes on."
+            )
+        if status == 403:
+            return AccessDenied(f"the key has no permission for {model} ({said}). Use another key, or another model.")
+        if status == 404:
+            return AccessDenied(
+                f"{self._base_url} knows no model {model!r} ({said}). Correct the model's id, or the base URL: it is the part "
+                "before /v1/messages."
+            )
+        if status == 413 or _TOO_LONG.search(words):
+            return ContextOverflow(f"the request is more than {model} can take ({said}). Use a smaller input, or a larger model.")
+        return RequestRejected(f"{model} rejected the request ({said}).")
+
+    def _said(self, error: anthropic.APIStatusError, status: int) -> str:
+        """`429 rate_limit_error: This request would …; request req_1`."""
+        words = self.clean(error.api_message or _page_words(error.body))
+        kind = f" {error.type}" if error.type else ""
+        request = f"; request {error.request_id}" if error.request_id else ""
+        return f"{status}{kind}{': ' if words else ''}{words}{request}"
+
+    def _unavailable(self, kind: Kind, model: str, words: str, cause: Exception | None) -> Failure:
+        return Failure(kind, ModelUnavailable(f"{model} did not answer: {self.clean(words)} ({self._base_url})"), cause=cause)
+
+    def _connection_words(self, root: BaseException) -> str:
+        inner = _innermost(root)
+        if isinstance(inner, ssl.SSLError):
+            return f"no secure connection: {inner}"
+        return f"no connection: {inner or root}"
+
+    def _tells_secrets(self, error: BaseException) -> bool:
+        seen: set[int] = set()
+        link: BaseException | None = error
+        while link is not None and id(link) not in seen:
+            seen.add(id(link))
+            if any(secret in f"{link!s}{link!r}" for secret in self._secrets):
+                return True
+            link = link.__cause__ or link.__context__
+        return False
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds that the server asks to wait (RFC 9110, 10.2.3: seconds or a date; and the service's own `retry-after-ms`)."""
+    milliseconds = _finite(headers.get("retry-after-ms"))
+    if milliseconds is not None:
+        return max(0.0, milliseconds / 1000)
+    given = headers.get("retry-after")
+    seconds = _finite(given)
+    if seconds is not None:
+        return max(0.0, seconds)
+    date = email.utils.parsedate_tz(given) if given else None
+    return max(0.0, email.utils.mktime_tz(date) - time.time()) if date else None
+
+
+def _is_bad_header(error: BaseException) -> bool:
+    """A key with a line break in it, for one."""
+    return isinstance(error, httpx2.LocalProtocolError) and "header" in str(error).lower()
+
+
+def _finite(text: str | None) -> float | None:
+    try:
+        number = float(text) if text is not None else math.nan
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _innermost(error: BaseException) -> BaseException | None:
+    link: BaseException | None = error
+    seen: set[int] = set()
+    while link is not None and id(link) not in seen:
+        seen.add(id(link))
+        deeper = link.__cause__ or link.__context__
+        if deeper is None:
+            return link
+        link = deeper
+    return link
+
+
+def _page_words(body: Any) -> str:
+    """What a body says that is not the API's: a proxy's page without its tags."""
+    if not isinstance(body, str):
+        return "" if body is None else json.dumps(body, ensure_ascii=False, default=str)
+    return re.sub(r"<[^>]*>", " ", body)
