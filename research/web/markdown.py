@@ -7,9 +7,13 @@ from typing import Final
 
 from markdown_it import MarkdownIt
 
+from research.web import plain
 from research.web.blocks import Block, clean
 from research.web.html import is_deep, parse, without_layout
 from research.web.layout import layout
+
+MAX_CHARACTERS: Final = 500_000
+"""A longer text is read as plain text: brackets that are never closed cost the parser the square of their number."""
 
 _FRONT: Final = re.compile(r"\A\ufeff?---[^\S\n]*\n(.*?)\n(?:---|\.\.\.)[^\S\n]*(?:\n|\Z)", re.S)
 _PAIR: Final = re.compile(r"([A-Za-z][\w .-]{0,60}?)\s*:(?:\s+(.*))?")
@@ -36,6 +40,8 @@ def split_front_matter(text: str) -> tuple[dict[str, str], str]:
 
 def blocks(text: str) -> list[Block]:
     """The blocks of a Markdown text (CommonMark and tables; HTML in it is read as HTML)."""
+    if len(text) > MAX_CHARACTERS:
+        return plain.blocks(text)
     rendered = MarkdownIt("commonmark", {"html": True, "maxNesting": 40}).enable("table").render(text)
     tree = parse(f"<html><body>{rendered}</body></html>")
     if tree is None:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from extruct.w3cmicrodata import LxmlMicrodataExtractor
+from lxml.etree import iterwalk
 from lxml.html import HtmlElement
 
 from research.web.blocks import clean
@@ -30,7 +31,9 @@ MAX_REVIEWS: Final = 5
 MAX_DEPTH: Final = 12
 MAX_SCRIPT: Final = 2_000_000
 MAX_MICRODATA: Final = 5_000
-"""Elements with an `itemprop` on one page; with more, microdata are not read (the reader's time grows with their square)."""
+"""Elements with an `itemprop` on one page; with more, microdata are not read."""
+MAX_TANGLE: Final = 100_000
+"""Sum over all properties of the square of how many things they stand in. Real pages stay below 20,000."""
 
 Json = Any
 
@@ -189,12 +192,25 @@ def microdata(tree: HtmlElement, url: str) -> Iterator[Json]:
                 element.set("itemprop", element.get("property").split(":")[-1])
     elif properties == 0 or properties > MAX_MICRODATA:
         return
+    if _is_tangled(tree):
+        return
     try:
         items = LxmlMicrodataExtractor().extract_items(tree, url)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return
     for item in items:
         yield _from_microdata(item)
+
+
+def _is_tangled(tree: HtmlElement) -> bool:
+    """Things in things in things: extruct gathers the properties of each anew for all that are above it."""
+    depth = cost = 0
+    for event, element in iterwalk(tree, events=("start", "end")):
+        if element.get("itemscope") is not None:
+            depth += 1 if event == "start" else -1
+        if event == "start" and element.get("itemprop") is not None:
+            cost += depth * depth
+    return cost > MAX_TANGLE
 
 
 def _from_microdata(item: Json) -> Json:

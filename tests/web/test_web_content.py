@@ -45,11 +45,55 @@ def assert_form(text: str) -> None:
 
 
 PIECES = st.sampled_from(
-    ["<p>", "</p>", "<ul>", "<li>", "</ul>", "<ol>", "<table>", "<tr>", "<td>", "<th>", "</table>", "<dl><dt>", "<dd>", "</dl>", "<br>",
-     "<h2>", "</h2>", "<div>", "</div>", "<span>", "</span>", "<pre>", "</pre>", "Mass: 3 kg", "## Page data", "| a | b |", "- x", "#",
-     ":", "1. y", " ", "\n", "\r", "\x00", "&#0;", "&#xD800;", "&nbsp;", "é", "e\u0301", "\u2028", "\x85", "|", "Key:", "<sup>[1]</sup>",
-     '<script type="application/ld+json">{"@type":"Thing","a b":"c|d\\n"}</script>', '<meta name="description" content=" x  y ">']
-)  # fmt: skip
+    [
+        "<p>",
+        "</p>",
+        "<ul>",
+        "<li>",
+        "</ul>",
+        "<ol>",
+        "<table>",
+        "<tr>",
+        "<td>",
+        "<th>",
+        "</table>",
+        "<dl><dt>",
+        "<dd>",
+        "</dl>",
+        "<br>",
+        "<h2>",
+        "</h2>",
+        "<div>",
+        "</div>",
+        "<span>",
+        "</span>",
+        "<pre>",
+        "</pre>",
+        "Mass: 3 kg",
+        "## Page data",
+        "| a | b |",
+        "- x",
+        "#",
+        ":",
+        "1. y",
+        " ",
+        "\n",
+        "\r",
+        "\x00",
+        "&#0;",
+        "&#xD800;",
+        "&nbsp;",
+        "é",
+        "e\u0301",
+        "\u2028",
+        "\x85",
+        "|",
+        "Key:",
+        "<sup>[1]</sup>",
+        '<script type="application/ld+json">{"@type":"Thing","a b":"c|d\\n"}</script>',
+        '<meta name="description" content=" x  y ">',
+    ]
+)
 
 
 @settings(max_examples=150, deadline=None)
@@ -79,7 +123,8 @@ def test_an_infobox_becomes_facts_without_reference_marks_or_edit_links() -> Non
     text = text_of(
         article(
             '<table class="infobox"><caption>Voyager 1</caption>'
-            "<tr><th>Launch date</th><td>5 September 1977,<br>12:56:00<span>&nbsp;</span>UTC<sup class=reference>[4]</sup></td></tr>"
+            "<tr><th>Launch date</th><td>5 September 1977,<br>12:56:00<span>&nbsp;</span>UTC"
+            "<sup class=reference>[4]</sup></td></tr>"
             '<tr><th>Born</th><td><span style="display:none">(1950-01-02)</span>2 January 1950</td></tr>'
             "<tr><th>Crew</th><td><ul><li>Ann</li><li>Bob</li></ul></td></tr></table>"
             '<h2>Mission<span class="mw-editsection">[<a href="?edit">edit</a>]</span></h2>'
@@ -111,13 +156,17 @@ def test_a_table_of_several_columns_keeps_its_header_first_and_fills_spans() -> 
         ('<div><span class="label">Brand</span><span class="value">Acme</span></div>', "Brand: Acme"),
         ("<div><div>Prep time</div><div>20</div><div>minutes</div></div>", "Prep time: 20 minutes"),
         (
-            '<div><div class=r><i class=a>Owner</i><i class=b>NASA</i></div><div class=r><i class=a>Orbit</i><i class=b>polar</i></div>'
+            "<div><div class=r><i class=a>Owner</i><i class=b>NASA</i></div>"
+            "<div class=r><i class=a>Orbit</i><i class=b>polar</i></div>"
             "<div class=r><i class=a>State</i><i class=b>lost</i></div></div>",
             "Owner: NASA\nOrbit: polar\nState: lost",
         ),
-        ('<table role="presentation"><tr><th>ASIN</th><td>B00X</td></tr><tr><th>Size</th><td>4</td></tr></table>', "ASIN: B00X\nSize: 4"),
+        (
+            '<table role="presentation"><tr><th>ASIN</th><td>B00X</td></tr><tr><th>Size</th><td>4</td></tr></table>',
+            "ASIN: B00X\nSize: 4",
+        ),
     ],
-)  # fmt: skip
+)
 def test_labels_and_their_values_become_facts(html: str, fact: str) -> None:
     assert fact in text_of(article(html))
 
@@ -165,9 +214,14 @@ def test_page_data_are_paths_with_the_type_of_the_thing_first() -> None:
 
 @pytest.mark.parametrize(
     "script",
-    ['{"@type":"Product","name":"Lamp",}', '<!-- {"@type":"Product","name":"Lamp"} -->', '{"@type":"Product","name":"La\nmp"}',
-     '{"@type":"Person","name":"x"};{"@type":"Product","name":"Lamp"}', '// <![CDATA[\n{"@type":"Product","name":"Lamp"}\n// ]]>'],
-)  # fmt: skip
+    [
+        '{"@type":"Product","name":"Lamp",}',
+        '<!-- {"@type":"Product","name":"Lamp"} -->',
+        '{"@type":"Product","name":"La\nmp"}',
+        '{"@type":"Person","name":"x"};{"@type":"Product","name":"Lamp"}',
+        '// <![CDATA[\n{"@type":"Product","name":"Lamp"}\n// ]]>',
+    ],
+)
 def test_json_ld_that_is_nearly_json_is_read(script: str) -> None:
     text = text_of(article("", f'<script type="application/ld+json">{script}</script>'))
     assert re.search("Product.name: La ?mp", text)
@@ -180,7 +234,8 @@ def test_broken_json_ld_is_passed_over() -> None:
 def test_title_and_date_come_from_the_page_itself() -> None:
     page = article(
         "",
-        '<script type="application/ld+json">{"@type":"NewsArticle","headline":"Up","datePublished":"2021-03-04T05:06:07Z"}</script>',
+        '<script type="application/ld+json">{"@type":"NewsArticle","headline":"Up",'
+        '"datePublished":"2021-03-04T05:06:07Z"}</script>',
     )
     extracted = extract(page.encode(), url=URL, media_type="text/html")
     assert (extracted.title, extracted.published) == ("Up", "2021-03-04T05:06:07Z")
@@ -190,7 +245,8 @@ def test_title_and_date_come_from_the_page_itself() -> None:
 
 def test_markdown_keeps_its_structure_and_its_front_matter() -> None:
     extracted = extract(
-        b"---\ntitle: 'Luna 9'\ndate: 2020-01-02\nurl: https://e.org/l\ntags: [a, b]\n---\n# Luna\n\n- Mass: 3 kg\n- Crew: none\n\n"
+        b"---\ntitle: 'Luna 9'\ndate: 2020-01-02\nurl: https://e.org/l\ntags: [a, b]\n---\n# Luna\n\n"
+        b"- Mass: 3 kg\n- Crew: none\n\n"
         b"| a | b | c |\n|---|---|---|\n| 1 | 2 | 3 |\n\n1. one\n2. two\n",
         url="corpus://c/luna.md",
     )
@@ -257,6 +313,11 @@ def test_the_charset_is_found(data: bytes, media_type: str) -> None:
 @pytest.mark.parametrize("tag", ["div", "span", "table><tr><td", "ul><li", "dl><dd", "blockquote", "b", "made-up"])
 def test_elements_nested_ten_thousand_deep_are_read(tag: str) -> None:
     assert "hello" in text_of(f"<{tag}>" * 10_000 + "hello" + "<p>after")
+
+
+def test_things_in_things_do_not_hold_up_a_page() -> None:
+    html = "<div itemscope itemtype=https://schema.org/Thing>" * 100 + "<span itemprop=name>x</span>" * 4000 + "<p>after"
+    assert "after" in text_of(html)
 
 
 def test_a_table_that_claims_a_million_cells_is_bounded() -> None:
