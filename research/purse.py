@@ -28,16 +28,29 @@ import math
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import NamedTuple, Protocol, Self, runtime_checkable
 
 from research.errors import BudgetExhausted
+
+
+class Payment(NamedTuple):
+    """One call that was paid for. US dollars."""
+
+    usd: float | None
+    """What it cost; None if that is not known."""
+    counted_usd: float | None
+    """What counts against the cap: its cost, else its worst; None if neither is known."""
+    purpose: str
+    """What it was for (`investigate`, `plan`, …); empty if nobody said."""
 
 
 class Reservation:
     """What one call may cost, until it is settled."""
 
-    def __init__(self, purse: Purse, worst_usd: float | None) -> None:
+    def __init__(self, purse: Purse, worst_usd: float | None, purpose: str) -> None:
         self._purse = purse
         self.worst_usd = worst_usd
+        self.purpose = purpose
         self.settled = False
 
     def settle(self, actual_usd: float | None) -> None:
@@ -58,15 +71,18 @@ class Purse:
 
     Args:
         max_cost_usd: the cap, in US dollars; None: no cap.
-        spent_usd: what was spent of it before.
-        record: is told what each call cost (None: not known), at once, so that it can be kept.
+        spent_usd: what was spent of it before; None: calls were made whose price is not known.
+        record: is told of each payment at once, so that it can be kept.
 
     Raises:
         ValueError: an amount is negative or no number.
     """
 
     def __init__(
-        self, max_cost_usd: float | None = None, spent_usd: float = 0.0, record: Callable[[float | None], None] | None = None
+        self,
+        max_cost_usd: float | None = None,
+        spent_usd: float | None = 0.0,
+        record: Callable[[Payment], None] | None = None,
     ) -> None:
         _refuse_nonsense(max_cost_usd)
         _refuse_nonsense(spent_usd)
@@ -74,54 +90,37 @@ class Purse:
         self._spent = spent_usd
         self._reserved = 0.0
         self._under_way = 0
-        self._unknown = 0
-        self._lost_count = False
         self._waiting: deque[tuple[asyncio.Future[None], float | None]] = deque()
         self._record = record
 
     @property
-    def spent_usd(self) -> float:
-        """What counts against the cap: every cost that is known, and the worst of every call whose cost is not."""
+    def spent_usd(self) -> float | None:
+        """What counts against the cap: every cost that is known, and the worst of every call whose cost is not. None once neither
+        was known of a call."""
         return self._spent
 
     @property
-    def unknown(self) -> int:
-        """Calls whose cost is not known."""
-        return self._unknown
-
-    @property
-    def exhausted(self) -> bool:
-        """Whether every further call is refused."""
-        return self._refusal is not None
-
-    @property
-    def _refusal(self) -> str | None:
+    def refusal(self) -> str | None:
+        """Why every further call is refused; None while money is left."""
         if self.max_cost_usd is None:
             return None
-        if self._lost_count:
+        if self._spent is None:
             return (
-                f"a call was made whose price is not known, so the cap of ${self.max_cost_usd:.2f} cannot be held; "
+                f"a call was made whose price is not known, so the cap of {_dollars(self.max_cost_usd)} cannot be held; "
                 "give the model's prices, or no cap"
             )
         if self._spent >= self.max_cost_usd:
-            return f"${self._spent:.4f} of ${self.max_cost_usd:.2f} are spent; with a higher cap the work goes on"
+            spent, cap = _dollars(self._spent), _dollars(self.max_cost_usd)
+            return f"{spent} are spent, and the cap is {cap}; with a higher cap the same command goes on"
         return None
 
-    def require_money(self) -> None:
-        """Refuse work that would need a call, when none can be paid any more.
-
-        Raises:
-            BudgetExhausted: the cap is reached.
-        """
-        if (refusal := self._refusal) is not None:
-            raise BudgetExhausted(refusal)
-
     @asynccontextmanager
-    async def reserve(self, worst_usd: float | None) -> AsyncIterator[Reservation]:
+    async def reserve(self, worst_usd: float | None, *, purpose: str = "") -> AsyncIterator[Reservation]:
         """Reserve money for one call; may wait for others' calls to end.
 
         Args:
             worst_usd: the most that the call can cost; None if that is not known.
+            purpose: what it is for, kept with the payment.
 
         Raises:
             BudgetExhausted: the cap is reached.
@@ -129,7 +128,7 @@ class Purse:
         """
         _refuse_nonsense(worst_usd)
         await self._take(worst_usd)
-        reservation = Reservation(self, worst_usd)
+        reservation = Reservation(self, worst_usd, purpose)
         try:
             yield reservation
         finally:
@@ -138,7 +137,8 @@ class Purse:
                 self._free(worst_usd)
 
     async def _take(self, worst_usd: float | None) -> None:
-        self.require_money()
+        if (refusal := self.refusal) is not None:
+            raise BudgetExhausted(refusal)
         if not self._waiting and self._admits(worst_usd):
             self._enter(worst_usd)
             return
@@ -156,7 +156,9 @@ class Purse:
     def _admits(self, worst_usd: float | None) -> bool:
         if self.max_cost_usd is None or not self._under_way:
             return True
-        return worst_usd is not None and self._spent + self._reserved + worst_usd <= self.max_cost_usd
+        if worst_usd is None or self._spent is None:
+            return False
+        return self._spent + self._reserved + worst_usd <= self.max_cost_usd
 
     def _enter(self, worst_usd: float | None) -> None:
         self._under_way += 1
@@ -172,23 +174,19 @@ class Purse:
         self._advance()
 
     def _settle(self, reservation: Reservation, actual_usd: float | None) -> None:
-        charged = actual_usd
-        if actual_usd is None:
-            self._unknown += 1
-            charged = reservation.worst_usd
-        if charged is None:
-            self._lost_count = True
-        else:
-            self._spent += charged
-        if self._record is not None:
-            self._record(actual_usd)
-        self._free(reservation.worst_usd)
+        counted = reservation.worst_usd if actual_usd is None else actual_usd
+        self._spent = None if self._spent is None or counted is None else self._spent + counted
+        try:
+            if self._record is not None:
+                self._record(Payment(actual_usd, counted, reservation.purpose))
+        finally:
+            self._free(reservation.worst_usd)
 
     def _advance(self) -> None:
         """Let in, or refuse, those whose turn it is."""
         while self._waiting:
             turn, worst_usd = self._waiting[0]
-            refusal = self._refusal
+            refusal = self.refusal
             if not turn.done():
                 if refusal is None and not self._admits(worst_usd):
                     return
@@ -198,6 +196,20 @@ class Purse:
                 else:
                     turn.set_exception(BudgetExhausted(refusal))
             self._waiting.popleft()
+
+
+@runtime_checkable
+class Paying(Protocol):
+    """A model that reserves what its calls may cost. Whoever runs it gives it the purse; one that was given none has no cap."""
+
+    def paid_from(self, purse: Purse) -> Self:
+        """The same model, whose calls are paid from this purse."""
+        ...
+
+
+def _dollars(usd: float) -> str:
+    """To the cent, and below a dollar to what can be seen."""
+    return f"${usd:,.2f}" if usd >= 1 else f"${usd:.2g}"
 
 
 def _refuse_nonsense(usd: float | None) -> None:
