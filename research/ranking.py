@@ -16,7 +16,8 @@ _UNSPACED = re.compile(r"([\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff])")
 
 @lru_cache(maxsize=1)
 def _analyzer() -> TextAnalyzer:
-    builder = TextAnalyzerBuilder(Tokenizer.simple())
+    # The stemmer's time grows with the square of a word's length: a page may hold a word of a million letters.
+    builder = TextAnalyzerBuilder(Tokenizer.simple()).filter(Filter.remove_long(200))
     return builder.filter(Filter.lowercase()).filter(Filter.ascii_fold()).filter(Filter.stemmer("english")).build()
 
 

@@ -29,13 +29,15 @@ from tantivy import (
     Tokenizer,
 )
 
-INDEX_VERSION: Final = "3"
+INDEX_VERSION: Final = "4"
 """Changes with anything that an index file holds."""
 
 MAX_QUERY: Final = 10_000
 """Characters of one query. The rest is not read."""
 MAX_TERMS: Final = 80
 """Words of one query. Of a longer one the rarest are searched."""
+MAX_WORD: Final = 200
+"""Bytes of a word. Longer ones are keys and encoded pictures: nobody searches them."""
 PASSAGES: Final = 300
 """Passages and documents looked at for one answer."""
 
@@ -89,7 +91,13 @@ class Found:
 
 @lru_cache(maxsize=2)
 def _analyzer(stemmed: bool) -> TextAnalyzer:
-    builder = TextAnalyzerBuilder(Tokenizer.simple()).filter(Filter.lowercase()).filter(Filter.ascii_fold())
+    # Long first: the stemmer's time grows with the square of a word's length.
+    builder = (
+        TextAnalyzerBuilder(Tokenizer.simple())
+        .filter(Filter.remove_long(MAX_WORD))
+        .filter(Filter.lowercase())
+        .filter(Filter.ascii_fold())
+    )
     return (builder.filter(Filter.stemmer("english")) if stemmed else builder).build()
 
 
