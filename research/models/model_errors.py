@@ -18,8 +18,8 @@ import httpx2
 from research.errors import AccessDenied, AuthenticationFailed, ContextOverflow, ModelUnavailable, RequestRejected, ResearchError
 
 Kind = Literal["refused", "overloaded", "broken", "lost", "unreachable", "rejected"]
-"""`refused`: rate limit. `overloaded`: 529 and 503. `broken`: other errors of the server. `lost`: the answer did not arrive, or not whole. `unreachable`: nothing
-there that speaks the Messages API. `rejected`: asking again cannot help."""
+"""`refused`: rate limit. `overloaded`: 529 and 503. `broken`: other errors of the server. `lost`: the answer
+did not arrive, or not whole. `unreachable`: nothing there that speaks the Messages API. `rejected`: asking again cannot help."""
 
 _STATUS_OF_TYPE: Final = {
     "invalid_request_error": 400,
