@@ -55,8 +55,8 @@ def span(cell: HtmlElement, name: str) -> int:
 
 
 def spread(cells: list[list[HtmlElement]]) -> list[list[str]]:
-    """The rows of a table as equally wide lists of text, without empty columns. A cell that spans several places stands in
-    each."""
+    """The rows of a table as equally wide lists of text, without empty columns. A cell stands in each row
+    that it spans; a heading in each column too."""
     grid = list(_filled(cells))
     width = max((len(line) for line in grid), default=0)
     grid = [line + [""] * (width - len(line)) for line in grid]
@@ -70,17 +70,18 @@ def _filled(cells: list[list[HtmlElement]]) -> Iterator[list[str]]:
     for line in cells:
         texts: list[str] = []
         below: dict[int, tuple[int, str]] = {}
-        waiting = [(value(cell), span(cell, "colspan"), span(cell, "rowspan")) for cell in line]
+        waiting = [(value(cell), span(cell, "colspan"), span(cell, "rowspan"), cell.tag == "th") for cell in line]
         while waiting or len(texts) in from_above:
             if len(texts) in from_above:
                 down, text = from_above.pop(len(texts))
-                across = 1
+                across, repeats = 1, True
             else:
-                text, across, down = waiting.pop(0)
-            for _ in range(across):
+                text, across, down, repeats = waiting.pop(0)
+            for place in range(across):
+                written = text if place == 0 or repeats else ""
                 if down > 1:
-                    below[len(texts)] = (down - 1, text)
-                texts.append(text)
+                    below[len(texts)] = (down - 1, written)
+                texts.append(written)
             count += across
             if count > MAX_CELLS:
                 return

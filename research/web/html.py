@@ -30,6 +30,9 @@ MAX_ELEMENTS: Final = 25_000
 SHORT: Final = 30
 """Characters. A shorter text may well stand twice: `minutes`, `Yes`."""
 
+MENU: Final = 4
+"""Paragraphs of one link each that make a menu."""
+
 _SCRIPTS: Final = re.compile(r"(?is)<(script|style|noscript|template|head)\b.*?(?:</\1\s*>|\Z)")
 _TAG: Final = re.compile(r"<[^<>]{0,10000}>")
 _SQUASH: Final = re.compile(r"[\W_]+")
@@ -86,6 +89,7 @@ def blocks(tree: HtmlElement, is_thing: bool) -> list[Block]:
     inside = sum(len(block.text) for block, mark in zip(every, marked, strict=True) if mark)
     whole = is_thing or inside < 250 or inside < 0.25 * outside
     kept = [mark or (_is_content(block) if whole else _is_fact(block)) for block, mark in zip(every, marked, strict=True)]
+    _drop_menus(every, marked, kept)
     _keep_headings(every, kept)
     return _without_repeats([block for block, keep in zip(every, kept, strict=True) if keep])
 
@@ -135,6 +139,19 @@ def _is_content(block: Block) -> bool:
 
 def _is_fact(block: Block) -> bool:
     return block.kind in ("facts", "table") and not block.chrome and not block.aside and block.link_share < 0.7
+
+
+def _drop_menus(every: list[Block], marked: list[bool], kept: list[bool]) -> None:
+    """Drop runs of paragraphs that are nothing but links: menus that are not written as lists."""
+    run: list[int] = []
+    for at, block in enumerate([*every, Block("heading", [])]):
+        if block.kind == "paragraph" and block.link_share >= 0.9 and not marked[at]:
+            run.append(at)
+            continue
+        if len(run) >= MENU:
+            for place in run:
+                kept[place] = False
+        run = []
 
 
 def _keep_headings(every: list[Block], kept: list[bool]) -> None:
