@@ -6,8 +6,6 @@ import json
 from functools import lru_cache
 from typing import Any
 
-import jsonschema
-
 from research.testing.recording import Request
 from research.testing.replies import Reply
 
@@ -22,6 +20,8 @@ class ImpossibleReply(ValueError):
 @lru_cache(maxsize=256)
 def validator(schema: str) -> Any:
     """A validator for a schema given as JSON."""
+    import jsonschema  # takes two seconds where its format checkers are installed, and most servers never need it
+
     return jsonschema.Draft202012Validator(json.loads(schema))
 
 
