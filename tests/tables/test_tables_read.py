@@ -66,6 +66,12 @@ def test_json_text_is_not_taken_for_dates_and_numbers(tmp_path: Path) -> None:
     assert rows_of(table) == [{"day": "2020-01-01", "id": "007", "n": 1, "x": 1.5, "ok": True, "l": [1, 2], "o": {"k": "v"}}]
 
 
+def test_json_numbers_that_a_type_would_change_make_their_column_text(tmp_path: Path) -> None:
+    big = 1234567890123456789012345
+    table = opened(tmp_path, f'{{"n": 1.5, "l": [1]}}\n{{"n": {big}, "l": [{big}]}}\n')
+    assert rows_of(table) == [{"n": "1.5", "l": "[1]"}, {"n": str(big), "l": f"[{big}]"}]
+
+
 def test_keys_of_all_objects_are_columns_in_order_of_appearance(tmp_path: Path) -> None:
     assert rows_of(opened(tmp_path, '{"b": 1}\n\n{"a": 2, "b": 3}\n')) == [{"b": 1, "a": None}, {"b": 3, "a": 2}]
 

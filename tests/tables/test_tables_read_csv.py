@@ -120,6 +120,14 @@ def test_one_value_that_would_change_makes_its_column_text(tmp_path: Path, value
     assert rows_of(table)[-1] == [value, "x"]
 
 
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "infinity", "12000-01-01", "0044-03-15 (BC)"])
+def test_what_only_duckdb_takes_for_a_number_or_a_date_is_text(tmp_path: Path, value: str) -> None:
+    """Even in a column of nothing else."""
+    table = opened(tmp_path, f"v,w\n{value},x\n{value},y\n")
+    assert table.schema.field("v").type == pa.string()
+    assert rows_of(table) == [[value, "x"], [value, "y"]]
+
+
 def test_an_unquoted_empty_cell_is_null_and_a_quoted_one_is_empty_text(tmp_path: Path) -> None:
     assert rows_of(opened(tmp_path, 'a,b\n,x\n"",y\n')) == [[None, "x"], ["", "y"]]
 
