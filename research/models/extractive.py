@@ -32,6 +32,8 @@ HITS: Final = 10
 ENOUGH_PAGES: Final = 3
 """Pages read for a sub-query when the first ones answer: enough to see whether they agree."""
 MOST_PAGES: Final = 5
+BESIDE: Final = 2
+"""Pages about something else (lists, neighbours) that are read beside one that is about the entity."""
 SURE: Final = 0.6
 """A best candidate of this score needs no further page."""
 
@@ -79,7 +81,9 @@ class ExtractiveModel:
             async for page in self._pages(entity, _queries(task, entity, questions, subquery), desk):
                 read.append(page)
                 relevant = sum(p.about >= SURE for p in read)
-                if len(read) >= MOST_PAGES or (relevant >= ENOUGH_PAGES and all(_is_sure(entity, q, read) for q in questions)):
+                if len(read) >= MOST_PAGES or (relevant and len(read) - relevant >= BESIDE):
+                    break
+                if relevant >= ENOUGH_PAGES and all(_is_sure(entity, q, read) for q in questions):
                     break
         answers = tuple(_answer(task, entity, question, read) for question in questions)
         draft = Draft(answers=answers, summary=_summary(answers))

@@ -50,6 +50,8 @@ class Entity:
     """Telling words of the whole task: objective and row."""
     context: str
     """Other values of the row, for searching."""
+    guessed: bool = False
+    """The name was found in the objective by its spelling; there may be more to it."""
 
     @property
     def named(self) -> bool:
@@ -66,8 +68,10 @@ def entity_of(task: Task) -> Entity:
     }
     texts = {key: value for key, value in cells.items() if re.search(r"[^\W\d_]", value) and not re.match(r"https?://", value)}
     name = next((value for key, value in texts.items() if key.casefold() in _NAMING), "") or next(iter(texts.values()), "")
+    guessed = not name
     if not name:
         quoted = _QUOTED.search(task.task)
+        guessed = quoted is None
         name = quoted[1] if quoted else max(_PROPER.findall(task.task), key=len, default="")
     rest = " ".join(value for value in cells.values() if value != name and len(value) <= 80)
     objective = frozenset(w for w in words(f"{task.task} {rest}") if w not in STOP)
@@ -76,7 +80,7 @@ def entity_of(task: Task) -> Entity:
         _telling(spelled)
         for spelled in (_PARENTHESES.sub(" ", name), _UNSPACED.sub(" ", name), " ".join(_UNSPACED.findall(name)))
     ]
-    return Entity(name, telling, tuple(dict.fromkeys(s for s in shorter if s and s != telling)), objective, rest)
+    return Entity(name, telling, tuple(dict.fromkeys(s for s in shorter if s and s != telling)), objective, rest, guessed)
 
 
 def _telling(name: str) -> frozenset[str]:
@@ -88,7 +92,19 @@ def aboutness(entity: Entity, titles: tuple[str, ...]) -> float:
     """From 0 to 1: how far one of a page's titles (or a part of one, between bars or dashes) names the entity."""
     if not entity.named:
         return _aboutness(entity.objective, False, titles)
-    return max(_aboutness(spelled, True, titles) for spelled in (entity.words, *entity.others))
+    named = max(_aboutness(spelled, True, titles) for spelled in (entity.words, *entity.others))
+    return max(named, _spelled_out(entity.objective, titles)) if entity.guessed else named
+
+
+@lru_cache(maxsize=32768)
+def _spelled_out(objective: frozenset[str], titles: tuple[str, ...]) -> float:
+    """How far a title of several words stands in the objective."""
+    best = 0.0
+    for title in titles:
+        found = frozenset(w for w in words(title) if w not in STOP)
+        share = len(found & objective) / len(found) if len(found) > 2 else 0.0
+        best = max(best, 0.95 * share if share >= 0.8 else 0.0)
+    return best
 
 
 @lru_cache(maxsize=32768)
