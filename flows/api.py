@@ -40,6 +40,7 @@ class Options(TypedDict, total=False):
     max_subqueries: int | None
     max_fetches: int | None
     source_policy: dict[str, Any] | None
+    max_cost: float | None
 
 
 async def enrich(

@@ -7,6 +7,7 @@ import math
 import os
 import time
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
@@ -25,8 +26,11 @@ from flows.rows import Rows
 from flows.runtime import Host, host
 from flows.server import quiet_task_runs
 from flows.shards import Left, Shards
+from flows.spending import Spending
 from flows.steps import make_tasks
+from research.errors import InvalidInput
 from research.ports import World
+from research.purse import Paying, Purse
 from research.tables.request import default_run_path, request_key
 from research.tables.run_folder import RunFolder
 
@@ -45,9 +49,13 @@ class Enrichment(BaseModel):
     completed: int
     failed: int
     cost_usd: float | None
-    """US dollars, of this run and of the runs it went on from; None if a price is not known."""
+    """US dollars that the rows cost as they stand, whenever they were researched; None if a price is not known."""
+    spent_usd: float | None
+    """US dollars paid for this run folder so far, calls that came to nothing included; None if a price is not known."""
     model: str
     seconds: float
+    stopped: str | None = None
+    """Why rows are left that the same call with a higher limit goes on with; None: none are left."""
 
 
 @flow(name="enrich", flow_run_name="enrich {table}", persist_result=False)
@@ -67,6 +75,7 @@ async def enrich(
     max_subqueries: Annotated[int | None, Field(ge=1, le=12)] = None,
     max_fetches: Annotated[int | None, Field(ge=1, le=30)] = None,
     source_policy: dict[str, Any] | None = None,
+    max_cost: Annotated[float | None, Field(gt=0)] = None,
 ) -> Enrichment:
     """Research every row of a table.
 
@@ -88,6 +97,7 @@ async def enrich(
         max_subqueries: Most sub-queries of a row. Nothing: 8.
         max_fetches: Most pages read for a row. Nothing: 18.
         source_policy: `include_domains`, `exclude_domains`, `after_date`.
+        max_cost: Most US dollars that the whole run may cost, what it has cost before included. Nothing: no cap.
 
     Raises:
         InvalidInput: something is wrong with the request. Nothing was spent.
@@ -110,7 +120,25 @@ async def enrich(
         folder, world = await _open(held, by, request, out, corpus, model, shard_size)
         held.enter_context(folder.lock())
         held.enter_context(quiet_task_runs())
-        return await _run(request, folder, world, by, concurrency)
+        spending = await asyncio.to_thread(Spending, folder.state)
+        purse = spending.purse(max_cost)
+        return await _run(request, folder, _paying(world, purse), by, concurrency, spending, purse)
+
+
+def _paying(world: World, purse: Purse) -> World:
+    """The same world, whose model pays from the purse.
+
+    Raises:
+        InvalidInput: there is a cap, and the model does not say what a call may cost before it makes it.
+    """
+    if isinstance(world.model, Paying):
+        return replace(world, model=world.model.paid_from(purse))
+    if purse.max_cost_usd is not None and not world.model.keyless:
+        raise InvalidInput(
+            f"the model {world.model.name} does not say what its calls may cost before it makes them, so no cap can be held: "
+            "leave max_cost out, or give the model a `paid_from` (research.purse.Paying)"
+        )
+    return world
 
 
 async def _open(
@@ -134,7 +162,9 @@ async def _open(
     return folder, world
 
 
-async def _run(request: Request, folder: RunFolder, world: World, by: Host, concurrency: int) -> Enrichment:
+async def _run(
+    request: Request, folder: RunFolder, world: World, by: Host, concurrency: int, spending: Spending, purse: Purse
+) -> Enrichment:
     started = time.monotonic()
     table, size = request.table, int(folder.settings["shard_size"])
     left = await asyncio.to_thread(Left.of, folder, table.row_count, size)
@@ -152,19 +182,23 @@ async def _run(request: Request, folder: RunFolder, world: World, by: Host, conc
                 by.listener(event)
 
             tasks = make_tasks(by.retry_delays)
-            rows = Rows(request, world, tasks, gate, tell, concurrency)
+            rows = Rows(request, world, tasks, gate, tell, concurrency, purse)
             shards = Shards(folder, rows, world, tasks, gate, tell)
             tell(RunStarted(run=folder.path, rows=table.row_count, kept=left.kept, model=world.model.name))
             await shards.run(left.shards(table), open_at_once=2 + math.ceil(2 * concurrency / size))
-        summary = await asyncio.to_thread(folder.finish, rows=table.row_count)
+        stopped = purse.refusal if rows.unpaid else None
+        ended: Literal["finished", "stopped"] = "stopped" if stopped else "finished"
+        summary = await asyncio.to_thread(folder.finish, rows=table.row_count, status=ended, reason=stopped)
         done = Enrichment(
             run=folder.path,
             rows=summary["rows"],
             completed=summary["completed"],
             failed=summary["failed"],
             cost_usd=summary["cost_usd"],
+            spent_usd=spending.usd if world.model.keyless or isinstance(world.model, Paying) else None,
             model=world.model.name,
             seconds=round(time.monotonic() - started, 3),
+            stopped=stopped,
         )
         await artifacts.publish(done.run, done)
     except asyncio.CancelledError:
@@ -175,7 +209,9 @@ async def _run(request: Request, folder: RunFolder, world: World, by: Host, conc
         await gate.drain(AFTER_INTERRUPT_SECONDS)
         raise
     await gate.drain()
-    by.listener(RunFinished(done.run, done.rows, done.completed, done.failed, done.cost_usd, done.seconds))
+    by.listener(
+        RunFinished(done.run, done.rows, done.completed, done.failed, done.cost_usd, done.seconds, done.spent_usd, done.stopped)
+    )
     return done
 
 

@@ -63,7 +63,12 @@ class RunFinished:
     completed: int
     failed: int
     cost_usd: float | None
+    """US dollars that the rows cost as they stand."""
     seconds: float
+    spent_usd: float | None = None
+    """US dollars paid so far, calls that came to nothing included; None if a price is not known."""
+    stopped: str | None = None
+    """Why rows are left to go on with; None: none are left."""
 
 
 Event = RunStarted | RowFinished | ShardCommitted | RunFinished

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Final
 
 from flows import policies
 from flows.events import Listener, RowFinished
@@ -19,8 +19,12 @@ from research.errors import InvalidInput
 from research.identity import content_key
 from research.pipeline import research
 from research.ports import World
+from research.purse import Purse
 from research.result import Result, utc_now
 from research.task import Task
+
+UNPAID: Final = "budget_exhausted"
+"""How the error of a row begins that is unfinished because a budget is spent (`research.pipeline` writes it)."""
 
 
 class RowFailed(Exception):
@@ -34,7 +38,16 @@ class RowFailed(Exception):
 class Rows:
     """The rows of one run, on one event loop. `concurrency` rows are in flight at most, whatever shards they belong to."""
 
-    def __init__(self, request: Request, world: World, tasks: Tasks, gate: Gate, listener: Listener, concurrency: int) -> None:
+    def __init__(
+        self,
+        request: Request,
+        world: World,
+        tasks: Tasks,
+        gate: Gate,
+        listener: Listener,
+        concurrency: int,
+        purse: Purse | None = None,
+    ) -> None:
         self._request = request
         self._world = world
         self._world_identity = world.identity
@@ -43,6 +56,9 @@ class Rows:
         self._listener = listener
         self._free = asyncio.Semaphore(concurrency)
         self._flight: SingleFlight[Result] = SingleFlight()
+        self._purse = purse or Purse()
+        self.unpaid = 0
+        """Rows that are unfinished because the purse is empty."""
 
     async def research(self, row: int, values: Mapping[str, Any]) -> Result:
         """A row's result, completed or failed. Nothing but a cancellation is raised.
@@ -64,7 +80,8 @@ class Rows:
         if theirs:
             started = time.monotonic()
             async with self._turn():
-                result = await self._end(label, result, keys.row())
+                if self._purse.refusal is None:
+                    result = await self._end(label, result, keys.row())
             self._tell(row, result, started, cached=True)
         return result
 
@@ -74,6 +91,8 @@ class Rows:
 
         async with self._turn():
             started = time.monotonic()
+            if (refusal := self._purse.refusal) is not None:
+                return self._tell(row, self._unpaid(task, refusal), started, cached=False)
             call = Call(label, keys.row(), work)
             try:
                 result = await run_task(self._tasks.row, call, self._gate)
@@ -101,6 +120,8 @@ class Rows:
             yield
 
     def _tell(self, row: int, result: Result, started: float, *, cached: bool) -> Result:
+        if self._purse.refusal is not None and (result.error or "").startswith(UNPAID):
+            self.unpaid += 1
         self._listener(
             RowFinished(
                 row=row,
@@ -120,6 +141,16 @@ class Rows:
             task="",
             processor=str(self._request.options.get("processor", "core")),
             error=f"{type(error).__name__}: {error}",
+        )
+
+    def _unpaid(self, task: Task, refusal: str) -> Result:
+        """A row that is not begun, because the purse is empty."""
+        return self._failure(
+            task_id=content_key("task", task=task.identity(), world=self._world_identity)[:32],
+            task=task.task,
+            processor=task.processor,
+            metadata=task.metadata,
+            error=f"{UNPAID}: {refusal}",
         )
 
     def _broken(self, task: Task, bug: Exception) -> Result:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from research.conclusion import conclude
-from research.errors import ResearchError
+from research.errors import BudgetExhausted, ResearchError
 from research.identity import content_key
 from research.ports import Draft, Grade, Investigated, Plan, SubQuery, World
 from research.processors import load_processors
@@ -69,7 +69,7 @@ async def research(task: Task, world: World, steps: Steps = ENGINE) -> Result:
         draft = await _draft(task, world, steps, ledger)
         concluded = conclude(task.output_schema, draft, ledger.work)
     except ResearchError as error:
-        outcome = {"status": "failed", "error": f"{type(error).__name__}: {error}"}
+        outcome = {"status": "failed", "error": f"{_kind(error)}: {error}"}
     else:
         outcome = {"status": "completed", **concluded}
     now = utc_now()
@@ -82,6 +82,11 @@ async def research(task: Task, world: World, steps: Steps = ENGINE) -> Result:
             "completed_at": now,
         }
     )
+
+
+def _kind(error: ResearchError) -> str:
+    """What an error is called in the `error` column. `budget_exhausted` is a name that people filter by."""
+    return "budget_exhausted" if isinstance(error, BudgetExhausted) else type(error).__name__
 
 
 async def _draft(task: Task, world: World, steps: Steps, ledger: Ledger) -> Draft:

@@ -37,6 +37,7 @@ def enrich(
     shard_size: Annotated[int, Parameter(validator=Number(gte=1, lte=10_000))] = 100,
     max_subqueries: Annotated[int | None, Parameter(validator=Number(gte=1, lte=12))] = None,
     max_fetches: Annotated[int | None, Parameter(validator=Number(gte=1, lte=30))] = None,
+    max_cost: Annotated[float | None, Parameter(validator=Number(gt=0))] = None,
     dry_run: bool = False,
     output: Output = Output(),  # noqa: B008  # frozen, and how cyclopts gives defaults
 ) -> int:
@@ -59,6 +60,7 @@ def enrich(
         shard_size: rows that are committed together. The first run of a run folder decides.
         max_subqueries: most sub-queries of a row.
         max_fetches: most pages read for a row.
+        max_cost: most US dollars that the whole run may cost, what it has cost before included.
         dry_run: check everything, print the plan, run nothing.
     """
     _quiet_prefect(output.debug)
@@ -89,6 +91,7 @@ def enrich(
         "out": str(plan.run),
         "concurrency": concurrency,
         "shard_size": shard_size,
+        "max_cost": max_cost,
     }
     try:
         done = asyncio.run(_run(options, output.json))
@@ -98,6 +101,8 @@ def enrich(
         note(f"stopped; what is finished is kept in {plan.run}. The same command goes on from there")
         return Exit.INTERRUPTED
     _tell(done, output.json)
+    if done.stopped:
+        return Exit.LIMIT
     return Exit.ROWS_FAILED if done.failed else Exit.OK
 
 
@@ -117,7 +122,9 @@ def _tell(done: Enrichment, as_json: bool) -> None:
         f"{done.rows} rows: {done.completed} completed{failed} · {money(done.cost_usd)} · {done.seconds:.1f} s\n{done.run}",
         markup=False,
     )
-    if done.failed:
+    if done.stopped:
+        note(f"stopped: {done.stopped}")
+    elif done.failed:
         note(f"the same command tries the failed rows again; research show {done.run} --failed lists them")
 
 

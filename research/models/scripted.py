@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from research.page import Passage
 from research.ports import Checker, Desk, Draft, FieldAnswer, Grade, Investigated, Plan, SubQuery
+from research.purse import Purse
 from research.task import Task
 from research.values import places
 
 Script = Callable[[Task, SubQuery, Desk], Awaitable[Draft]]
+Cost = float | Callable[[Task], float | None] | None
+"""US dollars a call, or what says it for a task; None is not known."""
+
+Answered = TypeVar("Answered", Plan, Draft, Grade)
 
 
 class ScriptedModel:
@@ -22,48 +28,83 @@ class ScriptedModel:
         name: shown as the model that answered.
         identity: change it to make earlier work count as other work.
         keyless: False makes it a paid model, which plans and grades on the `research` tier only.
+        cost_usd: what each of its calls costs. It is paid from the run's purse.
+        worst_usd: what it says before a call that the call may cost at most; None: what it does cost.
     """
 
-    def __init__(self, script: Script, *, name: str = "scripted", identity: str = "scripted/1", keyless: bool = True) -> None:
+    def __init__(
+        self,
+        script: Script,
+        *,
+        name: str = "scripted",
+        identity: str = "scripted/1",
+        keyless: bool = True,
+        cost_usd: Cost = 0.0,
+        worst_usd: float | None = None,
+    ) -> None:
         self._script = script
         self.name = name
         self.identity = identity
         self.keyless = keyless
         self.calls: Counter[str] = Counter()
         """How often each method was called."""
+        self._cost_usd = cost_usd
+        self._worst_usd = worst_usd
+        self._purse = Purse()
+
+    def paid_from(self, purse: Purse) -> ScriptedModel:
+        """The same model, whose calls are paid from this purse. Its `calls` are counted together."""
+        paying = copy.copy(self)
+        paying._purse = purse
+        return paying
+
+    async def _paid(self, step: str, task: Task, answer: Callable[[], Awaitable[Answered]]) -> Answered:
+        """An answer that is paid for. A script that raises has cost nothing."""
+        cost = self._cost_usd(task) if callable(self._cost_usd) else self._cost_usd
+        async with self._purse.reserve(cost if self._worst_usd is None else self._worst_usd, purpose=step) as reservation:
+            self.calls[step] += 1
+            answered = await answer()
+            reservation.settle(cost)
+        whole = None if cost is None or answered.cost_usd is None else answered.cost_usd + cost
+        return answered.model_copy(update={"cost_usd": whole})
 
     async def plan(self, task: Task, max_subqueries: int) -> Plan:
-        self.calls["plan"] += 1
-        names = [field.name for field in task.output_schema.fields]
-        groups = [tuple(names[place::max_subqueries]) for place in range(min(max_subqueries, len(names)))]
-        return Plan(
-            subqueries=tuple(
-                SubQuery(
-                    index=place,
-                    question=f"{task.task}: {', '.join(group)}",
-                    fields=group,
-                    label=", ".join(group).replace("_", " "),
+        async def answer() -> Plan:
+            names = [field.name for field in task.output_schema.fields]
+            groups = [tuple(names[place::max_subqueries]) for place in range(min(max_subqueries, len(names)))]
+            return Plan(
+                subqueries=tuple(
+                    SubQuery(
+                        index=place,
+                        question=f"{task.task}: {', '.join(group)}",
+                        fields=group,
+                        label=", ".join(group).replace("_", " "),
+                    )
+                    for place, group in enumerate(groups, start=1)
                 )
-                for place, group in enumerate(groups, start=1)
             )
-        )
+
+        return await self._paid("plan", task, answer)
 
     async def investigate(self, task: Task, subquery: SubQuery, desk: Desk) -> Draft:
-        self.calls["investigate"] += 1
-        return await self._script(task, subquery, desk)
+        return await self._paid("investigate", task, lambda: self._script(task, subquery, desk))
 
     async def grade(self, task: Task, work: Sequence[Investigated], max_subqueries: int) -> Grade:
-        self.calls["grade"] += 1
-        answered = {answer.field for done in work for answer in done.answers if answer.value is not None}
-        return Grade(fields={f.name: "supported" if f.name in answered else "missing" for f in task.output_schema.fields})
+        async def answer() -> Grade:
+            answered = {answer.field for done in work for answer in done.answers if answer.value is not None}
+            return Grade(fields={f.name: "supported" if f.name in answered else "missing" for f in task.output_schema.fields})
+
+        return await self._paid("grade", task, answer)
 
     async def synthesize(self, task: Task, work: Sequence[Investigated], check: Checker) -> Draft:
-        self.calls["synthesize"] += 1
-        best: dict[str, FieldAnswer] = {}
-        for answer in (answer for done in work for answer in done.answers):
-            if answer.field not in best or best[answer.field].value is None:
-                best[answer.field] = answer
-        return Draft(answers=tuple(best.values()))
+        async def answer() -> Draft:
+            best: dict[str, FieldAnswer] = {}
+            for found in (found for done in work for found in done.answers):
+                if found.field not in best or best[found.field].value is None:
+                    best[found.field] = found
+            return Draft(answers=tuple(best.values()))
+
+        return await self._paid("synthesize", task, answer)
 
 
 def quoting(answers: Callable[[Task], Mapping[str, Any]]) -> Script:

@@ -141,7 +141,7 @@ async def test_a_sub_query_that_meets_a_transient_error_is_tried_again_and_one_t
         done = await enrich(csv(tmp_path, planets(2)), output_schema=SCHEMA, objective=OBJECTIVE, out=str(tmp_path / "run"))
     assert (done.completed, done.failed) == (1, 1)
     assert tries == {"Planet 0 1": 3, "Planet 0 2": 1, "Planet 1 1": 1, "Planet 1 2": 1}
-    assert "BudgetExhausted: no money is left" in open_run(done.run).results()["error"][1]
+    assert "budget_exhausted: no money is left" in open_run(done.run).results()["error"][1]
 
 
 async def test_equal_rows_are_researched_once_and_each_is_a_task_run_and_a_row(tmp_path: Path) -> None:

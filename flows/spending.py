@@ -1,0 +1,60 @@
+"""Keeps what a run has paid, call by call, in its run folder: money that is spent counts, whatever became of the row it was for.
+
+`.state/spending.jsonl`, one payment a line: `{"usd": 0.0031, "counted_usd": 0.0031, "purpose": "investigate"}`. null: not known.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from research.processors import total
+from research.purse import Payment, Purse
+
+FILE = "spending.jsonl"
+
+
+class Spending:
+    """The payments of one run folder, over all invocations of the run.
+
+    Args:
+        state: the run folder's `.state`.
+    """
+
+    def __init__(self, state: Path) -> None:
+        self._file = state / FILE
+        text = self._file.read_text("utf-8") if self._file.exists() else ""
+        self._torn = bool(text) and not text.endswith("\n")
+        payments = [paid for line in text.splitlines() if (paid := _payment(line)) is not None]
+        self._known = sum(paid.usd for paid in payments if paid.usd is not None)
+        self._unknown = sum(paid.usd is None for paid in payments)
+        self.counted_usd = total(paid.counted_usd for paid in payments)
+        """What counted against a cap before this invocation; None: calls were made whose price is not known."""
+
+    def purse(self, max_cost_usd: float | None) -> Purse:
+        """A purse that goes on where the last one stopped, and whose payments are kept here."""
+        return Purse(max_cost_usd, self.counted_usd, self.record)
+
+    @property
+    def usd(self) -> float | None:
+        """All that was paid; None if the cost of any call is not known."""
+        return None if self._unknown else self._known
+
+    def record(self, paid: Payment) -> None:
+        line = json.dumps(paid._asdict(), ensure_ascii=False) + "\n"
+        if self._torn:  # a machine that lost its power left half a line
+            line, self._torn = "\n" + line, False
+        with self._file.open("a", encoding="utf-8") as file:
+            file.write(line)
+        if paid.usd is None:
+            self._unknown += 1
+        else:
+            self._known += paid.usd
+
+
+def _payment(line: str) -> Payment | None:
+    """A line as a payment; None for half a line."""
+    try:
+        return Payment(**json.loads(line))
+    except (ValueError, TypeError):
+        return None
