@@ -7,14 +7,15 @@ An implementation of a port is a plain class; nothing registers, nothing inherit
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
 from research.errors import Fault
 from research.page import Hit, Page, Passage
+from research.processors import Processors, load_processors
 from research.result import Confidence, Usage
 from research.task import SourcePolicy, Task
 
@@ -46,6 +47,8 @@ class FieldAnswer(_Word):
     value: Any = None
     """A JSON value; None abstains."""
     passages: tuple[str, ...] = ()
+    against: tuple[str, ...] = ()
+    """Ids of passages that say otherwise: a disagreement is kept and shown."""
     reasoning: str = ""
     confidence: Confidence | None = None
 
@@ -55,8 +58,11 @@ class Draft(_Word):
 
     answers: tuple[FieldAnswer, ...]
     summary: str = ""
-    """One or a few sentences for people."""
+    """One or a few sentences for people. May cite: `[p3]`, `[p3, p8]`."""
     report: str | None = None
+    """Markdown. Cites in the same way."""
+    model: str = ""
+    """Which model answered, where that is more than the model's name says."""
     usage: Usage = Usage()
     """Tokens and model calls only: the desk counts searches and fetches."""
     cost_usd: float | None = 0.0
@@ -106,11 +112,46 @@ class Investigated(_Word):
     """The passages cited, with ids that are unique over the task: `s2p7`."""
     summary: str
     report: str | None = None
+    model: str = ""
     considered: tuple[Hit, ...] = ()
     """Every search hit, best first, without repeats."""
     read: tuple[ReadPage, ...] = ()
     """The pages read, in order."""
     warnings: tuple[str, ...] = ()
+    usage: Usage = Usage()
+    cost_usd: float | None = 0.0
+
+
+class Claim(_Word):
+    """One value of an answer, and the passages that are said to bear it out."""
+
+    field: str
+    """The value's path in the answer: `operator`, `key_people.0.name`."""
+    value: Any
+    passages: tuple[Passage, ...]
+
+
+class Verdict(_Word):
+    """Whether one passage bears one value out."""
+
+    field: str
+    value: Any
+    passage: str
+    supports: bool
+
+
+class Judged(_Word):
+    """What a model says where code cannot tell."""
+
+    verdicts: tuple[Verdict, ...]
+    usage: Usage = Usage()
+    cost_usd: float | None = 0.0
+
+
+class Verified(_Word):
+    """Which fields failed a second look, by top-level name, and why."""
+
+    doubts: dict[str, str]
     usage: Usage = Usage()
     cost_usd: float | None = 0.0
 
@@ -187,6 +228,20 @@ class Model(Protocol):
         ...
 
 
+@runtime_checkable
+class Reviewer(Protocol):
+    """What a model may also be able to do: look at evidence with fresh eyes. One that cannot is not asked."""
+
+    async def judge(self, task: Task, claims: Sequence[Claim]) -> Judged:
+        """Say which passages bear out values that do not stand in them letter for letter. A claim without a verdict stays as code
+        judged it."""
+        ...
+
+    async def verify(self, task: Task, claims: Sequence[Claim]) -> Verified:
+        """Check values against their passages, knowing nothing else of how they were found."""
+        ...
+
+
 class Search(Protocol):
     """One way to find pages."""
 
@@ -241,8 +296,9 @@ class World:
     model: Model
     search: Search
     fetcher: Fetcher
+    processors: Processors = field(default_factory=load_processors)
 
     @property
     def identity(self) -> str:
         """Changes whenever any answer may."""
-        return f"{self.model.identity}|{self.search.identity}|{self.fetcher.identity}"
+        return f"{self.model.identity}|{self.search.identity}|{self.fetcher.identity}|{self.processors.identity}"

@@ -18,6 +18,8 @@ BUILT: Final = (
     "processor",
     "max_subqueries",
     "max_fetches",
+    "max_steps",
+    "verify_loops",
     "metadata",
     "source_policy",
     "model",
@@ -25,8 +27,6 @@ BUILT: Final = (
 )
 
 NOT_BUILT: Final[Mapping[str, tuple[Any, ...]]] = {
-    "max_steps": (),
-    "verify_loops": (0,),
     "start_url": ("",),
     "include_html_dump": (False,),
     "session_id": ("",),

@@ -12,7 +12,7 @@ from pydantic_core.core_schema import ValidationInfo
 from research.errors import Fault, InvalidTask, NotSupported
 from research.json_check import json_faults, nearest, pointer
 from research.output_spec import OutputSpec
-from research.processors import PROCESSOR_NAMES, ProcessorName
+from research.processors import LEAST_STEPS, MOST_STEPS, PROCESSOR_NAMES, ProcessorName
 from research.request import Folded, fold
 from research.source_policy import SourcePolicy
 
@@ -21,6 +21,14 @@ __all__ = ["SourcePolicy", "Task"]
 METADATA_KEY: Final = 16
 METADATA_VALUE: Final = 512
 """Most characters of a metadata key and of a value."""
+
+RANGES: Final[Mapping[str, tuple[int, int]]] = {
+    "max_subqueries": (1, 12),
+    "max_fetches": (1, 30),
+    "max_steps": (LEAST_STEPS, MOST_STEPS),
+    "verify_loops": (0, 5),
+}
+"""The least and the most of each number."""
 
 EXCUSED: Final[Mapping[str, str]] = {
     "metadata": "labels: echoed, never read",
@@ -41,6 +49,11 @@ def _own_model(name: str | None) -> str | None:
 
 def _policy(policy: SourcePolicy | None) -> SourcePolicy | None:
     return policy if policy != SourcePolicy() else None
+
+
+def _within(name: str, default: int | None) -> Any:
+    least, most = RANGES[name]
+    return Field(default=default, ge=least, le=most)
 
 
 Count = Annotated[int, Field(strict=True)]
@@ -66,10 +79,15 @@ class Task(BaseModel):
     """In any of its spellings; absent is auto."""
     processor: ProcessorName = "core"
     """The tier: how much may be spent on the task."""
-    max_subqueries: Count = Field(default=8, ge=1, le=12)
+    max_subqueries: Count = _within("max_subqueries", 8)
     """Sub-queries of the whole task (research tier)."""
-    max_fetches: Count = Field(default=18, ge=1, le=30)
+    max_fetches: Count = _within("max_fetches", 18)
     """Pages read, over all sub-queries."""
+    max_steps: Count | None = _within("max_steps", None)
+    """Calls of the model that one investigation may make before it must answer. None is the tier's own; more than the tier allows is
+    taken as what it allows, with a warning."""
+    verify_loops: Count = _within("verify_loops", 0)
+    """How often every field is checked against its evidence with fresh eyes, and what fails is researched again."""
     metadata: dict[str, str] = Field(
         default={},
         json_schema_extra={
@@ -137,9 +155,9 @@ def _translated(error: ValidationError, places: Mapping[str, str]) -> list[Fault
 def _message(detail: ErrorDetails) -> str:
     """pydantic's complaint in the words of this project."""
     kind, name = detail["type"], str(detail["loc"][0]) if detail["loc"] else ""
-    if name in ("max_subqueries", "max_fetches"):
-        top = 12 if name == "max_subqueries" else 30
-        return f"must be a whole number from 1 to {top}, not {detail['input']!r:.80}"
+    if name in RANGES:
+        least, most = RANGES[name]
+        return f"must be a whole number from {least} to {most}, not {detail['input']!r:.80}"
     if name == "processor":
         given = detail["input"]
         hint = nearest(given, PROCESSOR_NAMES) if isinstance(given, str) else ""

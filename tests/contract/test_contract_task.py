@@ -22,6 +22,8 @@ FULL: dict[str, Any] = {
     "processor": "research",
     "max_subqueries": 3,
     "max_fetches": 4,
+    "max_steps": 30,
+    "verify_loops": 2,
     "metadata": {"owner": "me"},
     "source_policy": {"include_domains": ["nasa.gov"], "after_date": "2000-01-01"},
     "model": "some-model",
@@ -113,7 +115,7 @@ def test_all_faults_are_named_at_once_by_the_callers_own_names() -> None:
             "input": {"when": float("nan")},
             "task_id": "",
             "metdata": {},
-            "verify_loops": 2,
+            "start_url": "https://a.b",
         }
     )
     assert set(faults) == {
@@ -128,13 +130,13 @@ def test_all_faults_are_named_at_once_by_the_callers_own_names() -> None:
         "/input/when",
         "/task_id",
         "/metdata",
-        "/verify_loops",
+        "/start_url",
     }
     assert faults["/objective"] == "must not be empty"
     assert "from 1 to 30" in faults["/maxFetches"]
     assert "base, core, ultra, research" in faults["/processor"]
     assert 'did you mean "metadata"' in faults["/metdata"]
-    assert "not supported yet" in faults["/verify_loops"]
+    assert "not supported yet" in faults["/start_url"]
 
 
 def test_a_row_is_named() -> None:
@@ -148,7 +150,15 @@ def test_a_task_is_an_object(request_: object) -> None:
         Task.model_validate(request_)
 
 
-@pytest.mark.parametrize(("field", "good", "bad"), [("max_subqueries", (1, 12), (0, 13)), ("max_fetches", (1, 30), (0, 31))])
+@pytest.mark.parametrize(
+    ("field", "good", "bad"),
+    [
+        ("max_subqueries", (1, 12), (0, 13)),
+        ("max_fetches", (1, 30), (0, 31)),
+        ("max_steps", (4, 200), (3, 201)),
+        ("verify_loops", (0, 5), (-1, 6)),
+    ],
+)
 def test_limits_are_inclusive(field: str, good: tuple[int, ...], bad: tuple[int, ...]) -> None:
     for number in good:
         assert getattr(Task.model_validate({"task": "x", field: number}), field) == number
@@ -174,13 +184,12 @@ def test_what_is_not_built_is_refused_unless_it_asks_for_nothing(field: str) -> 
 def test_other_names_of_what_is_not_built_are_refused_too() -> None:
     request = {
         "task": "x",
-        "max_verification_loops": 1,
         "previous_interaction_id": "i",
         "startUrl": "https://a.b",
         "ask_question": True,
     }
     assert set(faults_of(request, NotSupported)) == {"/" + name for name in request if name != "task"}
-    assert list(faults_of({"task": "x", "verify_loops": False}, NotSupported)) == ["/verify_loops"]
+    assert list(faults_of({"task": "x", "ephemeral": 0}, NotSupported)) == ["/ephemeral"]
 
 
 def test_the_contract_has_no_other_field() -> None:

@@ -1,0 +1,201 @@
+"""`ClaudeModel`: plans, investigates, grades, writes, judges and verifies with Claude, by the tier's own settings."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import date
+from functools import partial
+from typing import Any, Final, TypeVar
+
+from pydantic import BaseModel
+
+from research.errors import RequestRejected
+from research.identity import content_key
+from research.models.claude import forms, telling
+from research.models.claude.conversation import Calls, Conversation, Kind
+from research.models.claude.loop import answered
+from research.models.claude.prompts import Prompts, load_prompts
+from research.models.claude.tools import TOOLS, Toolbox
+from research.models.claude.warming import Warming
+from research.models.claude.wire import AnswerForm
+from research.output_spec import OutputSpec
+from research.ports import (
+    Checker,
+    Claim,
+    Desk,
+    Draft,
+    Grade,
+    Investigated,
+    Judged,
+    Plan,
+    SubQuery,
+    Verdict,
+    Verified,
+)
+from research.processors import ModelSettings, Processors, Role, load_processors
+from research.result import Usage, utc_now
+from research.spending import noted
+from research.task import Task
+
+VERSION: Final = 1
+"""Raise it when the same settings and prompts give other answers."""
+
+SINGLE_STEPS: Final = 8
+"""Calls at most of a conversation without tools."""
+
+_ABOUT_SCHEMA: Final = ("schema", "grammar", "output_config")
+
+F = TypeVar("F", bound=BaseModel)
+
+
+class ClaudeModel:
+    """Claude behind the `Model` port. Belongs to one event loop.
+
+    Args:
+        calls: makes the calls: `research.models.calling.Caller`.
+        processors: which model does what, on which tier.
+        prompts: other prompts than those that ship.
+        model: a model id that stands in for every tier's own.
+        server: where it is asked, if that is not Anthropic's own service; another server may answer otherwise.
+        today: the day, as the model is told it.
+    """
+
+    keyless = False
+
+    def __init__(
+        self,
+        calls: Calls,
+        processors: Processors | None = None,
+        prompts: Prompts | None = None,
+        *,
+        model: str | None = None,
+        server: str | None = None,
+        today: Callable[[], date] = lambda: utc_now().date(),
+    ) -> None:
+        self._calls = calls
+        self._processors = processors or load_processors()
+        self._prompts = prompts or load_prompts()
+        self._model = model
+        self._server = server
+        self._today = today
+        self._warming = Warming()
+        self._untyped: set[OutputSpec] = set()
+        """Specs whose own form the service did not accept."""
+
+    @property
+    def name(self) -> str:
+        return self._model or "claude"
+
+    @property
+    def identity(self) -> str:
+        parts = {
+            "version": VERSION,
+            "processors": self._processors.identity,
+            "prompts": self._prompts.identity,
+            "model": self._model,
+            "server": self._server,
+        }
+        return f"claude/{content_key('claude', **parts)[:16]}"
+
+    async def plan(self, task: Task, max_subqueries: int) -> Plan:
+        talk = self._talk(task, "plan", forms.plan_schema(task.output_schema.names))
+        talk.say(telling.the_task(task, self._today()), f"At most {max_subqueries} sub-queries.")
+        form = await _form(talk, forms.PlanForm)
+        subqueries = tuple(each.subquery(place) for place, each in enumerate(form.subqueries[:max_subqueries], start=1))
+        return Plan(subqueries=subqueries, usage=talk.usage + Usage(planner_calls=talk.steps), cost_usd=talk.cost_usd)
+
+    async def investigate(self, task: Task, subquery: SubQuery, desk: Desk) -> Draft:
+        async def ask(form: AnswerForm) -> Draft:
+            steps = self._processors[task.processor].steps(task.max_steps)
+            talk = self._talk(task, "investigate", form.schema, steps=steps, tools=TOOLS)
+            talk.say(telling.the_task(task, self._today()), telling.the_question(task, subquery, desk.tool_calls_left))
+            box = Toolbox(desk)
+            with noted(talk):
+                draft = await answered(talk, partial(form.draft, asked=subquery.fields), desk.check, box)
+                if box.outage is not None and not box.read_any:
+                    raise box.outage
+            return self._signed(draft, talk, Usage(scratchpad_tool_turns=talk.tool_turns))
+
+        return await self._in_form(task.output_schema, ask)
+
+    async def grade(self, task: Task, work: Sequence[Investigated], max_subqueries: int) -> Grade:
+        names = task.output_schema.names
+        talk = self._talk(task, "grade", forms.grade_schema(names))
+        talk.say(telling.the_task(task, self._today()), telling.the_work(work), f"At most {max_subqueries} more sub-queries.")
+        form = await _form(talk, forms.GradeForm)
+        ask = tuple(each.subquery(place) for place, each in enumerate(form.ask[:max_subqueries], start=1))
+        grades = {each.field: each.grade for each in form.fields if each.field in names}
+        return Grade(fields=grades, ask=ask, usage=talk.usage + Usage(grader_calls=talk.steps), cost_usd=talk.cost_usd)
+
+    async def synthesize(self, task: Task, work: Sequence[Investigated], check: Checker) -> Draft:
+        async def ask(form: AnswerForm) -> Draft:
+            talk = self._talk(task, "synthesize", form.schema)
+            talk.say(telling.the_task(task, self._today()), telling.the_work(work))
+            with noted(talk):
+                draft = await answered(talk, partial(form.draft, asked=task.output_schema.names), check)
+            return self._signed(draft, talk, Usage(synth_calls=talk.steps))
+
+        return await self._in_form(task.output_schema, ask, report=True)
+
+    async def judge(self, task: Task, claims: Sequence[Claim]) -> Judged:
+        talk = self._talk(task, "judge", forms.judge_schema())
+        talk.say(telling.the_task(task, self._today()), telling.the_claims(claims))
+        form = await _form(talk, forms.JudgeForm)
+        borne = {each.claim: set(each.passages) for each in form.claims}
+        verdicts = tuple(
+            Verdict(field=claim.field, value=claim.value, passage=passage.id, supports=passage.id in borne[number])
+            for number, claim in enumerate(claims, start=1)
+            if number in borne
+            for passage in claim.passages
+        )
+        return Judged(verdicts=verdicts, usage=talk.usage, cost_usd=talk.cost_usd)
+
+    async def verify(self, task: Task, claims: Sequence[Claim]) -> Verified:
+        talk = self._talk(task, "verify", forms.verify_schema())
+        talk.say(telling.the_task(task, self._today()), telling.the_claims(claims))
+        form = await _form(talk, forms.VerifyForm)
+        doubts: dict[str, str] = {}
+        for each in form.claims:
+            if not each.stands and 1 <= each.claim <= len(claims):
+                doubts.setdefault(claims[each.claim - 1].field.split(".")[0], each.reasoning)
+        return Verified(doubts=doubts, usage=talk.usage, cost_usd=talk.cost_usd)
+
+    def settings(self, task: Task, role: Role) -> ModelSettings:
+        """How a role's model is asked for this task. How a tier's own model thinks says nothing about another one."""
+        own = self._processors[task.processor].roles[role]
+        named = task.model or self._model
+        return own if named in (None, own.model) else own.model_copy(update={"model": named, "thinking": None, "effort": None})
+
+    def _talk(
+        self,
+        task: Task,
+        role: Role,
+        schema: Mapping[str, Any],
+        *,
+        steps: int = SINGLE_STEPS,
+        tools: tuple[Mapping[str, Any], ...] = (),
+    ) -> Conversation:
+        answers = role in ("investigate", "synthesize")
+        system = self._prompts.system(role, task.output_schema, answers=answers)
+        return Conversation(
+            self._calls, self.settings(task, role), Kind(role, system, schema, tools), max_steps=steps, warming=self._warming
+        )
+
+    def _signed(self, draft: Draft, talk: Conversation, counts: Usage) -> Draft:
+        return draft.model_copy(update={"usage": talk.usage + counts, "cost_usd": talk.cost_usd, "model": talk.model})
+
+    async def _in_form(self, spec: OutputSpec, ask: Callable[[AnswerForm], Awaitable[Draft]], *, report: bool = False) -> Draft:
+        """Ask in the spec's own form; where the service does not accept that, and from then on, with values as JSON text."""
+        typed = spec not in self._untyped
+        try:
+            return await ask(AnswerForm.of(spec, report=report, typed=typed))
+        except RequestRejected as error:
+            if not typed or not any(word in str(error).lower() for word in _ABOUT_SCHEMA):
+                raise
+        self._untyped.add(spec)
+        return await ask(AnswerForm.of(spec, report=report, typed=False))
+
+
+async def _form(talk: Conversation, form: type[F]) -> F:
+    with noted(talk):
+        return await answered(talk, partial(forms.read_form, form))

@@ -1,0 +1,45 @@
+"""The prompts: markdown files in `research/models/prompts`, put together into the stable part of each kind of conversation."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from typing import Final
+
+from research.models.claude.wire import described
+from research.output_spec import OutputSpec
+
+NAMES: Final = ("untrusted", "answer", "investigate", "plan", "grade", "synthesize", "verify", "judge")
+
+
+@dataclass(frozen=True, slots=True)
+class Prompts:
+    """One text for each name in `NAMES`."""
+
+    texts: tuple[tuple[str, str], ...]
+
+    @property
+    def identity(self) -> str:
+        """Changes with every word."""
+        return hashlib.sha256(repr(self.texts).encode()).hexdigest()[:16]
+
+    def system(self, role: str, spec: OutputSpec, *, answers: bool = False) -> str:
+        """The instructions of a role. The same for every row of a table, since it holds nothing of a row.
+
+        Args:
+            role: whose instructions.
+            spec: the output that the table asks for.
+            answers: whether the role answers the fields.
+        """
+        text = dict(self.texts)
+        parts = [text[role], text["untrusted"], *([text["answer"]] if answers else [])]
+        return "\n\n".join([*(part.strip() for part in parts), f"# The fields, each with its JSON Schema\n\n{described(spec)}"])
+
+
+@lru_cache(maxsize=1)
+def load_prompts() -> Prompts:
+    """The prompts that ship."""
+    folder = files("research.models").joinpath("prompts")
+    return Prompts(tuple((name, folder.joinpath(f"{name}.md").read_text("utf-8")) for name in NAMES))

@@ -1,0 +1,132 @@
+"""The tools that Claude has while it investigates: `search` and `read`, on the engine's desk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+import json_repair
+from anthropic.types import ToolUseBlock
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+
+from research.errors import BudgetExhausted, FetchFailed, ResearchError, SearchFailed, TerminalError, TransientError
+from research.models.claude import fence
+from research.ports import Desk
+
+HITS: Final = 8
+"""Search results that are shown."""
+PASSAGES: Final = 14
+"""Passages of a page that are shown: those that matter most for what is looked for."""
+
+Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+
+
+class SearchInput(BaseModel):
+    """Arguments of `search`."""
+
+    model_config = ConfigDict(extra="forbid", title=None)
+
+    query: Words
+
+
+class ReadInput(BaseModel):
+    """Arguments of `read`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    url: Words
+    about: Words
+
+
+TOOLS: Final[tuple[Mapping[str, Any], ...]] = (
+    {
+        "name": "search",
+        "description": (
+            "Search for pages. Returns up to 8 results, best first, each with its URL, title and a snippet. Snippets are never "
+            "evidence: read a page before you rely on it. Use the words that a page with the answer would use: names, key terms, "
+            "not whole questions. Several searches may be made in one turn; they run side by side. Each counts as one tool call."
+        ),
+        "input_schema": {
+            "type": "object",
+            "properties": {"query": {"type": "string", "description": "What to search for."}},
+            "required": ["query"],
+            "additionalProperties": False,
+        },
+    },
+    {
+        "name": "read",
+        "description": (
+            "Read a page. Returns the passages that matter most for what you look for, in page order, each under its id (p12). "
+            "These ids are the only way to cite. Reading the same page again with another `about` shows other passages of it. "
+            "Several pages may be read in one turn; they are read side by side. Each counts as one tool call."
+        ),
+        "input_schema": {
+            "type": "object",
+            "properties": {
+                "url": {"type": "string", "description": "The page's URL, as a search result gives it."},
+                "about": {"type": "string", "description": "What you look for on the page: the facts and names that matter."},
+            },
+            "required": ["url", "about"],
+            "additionalProperties": False,
+        },
+    },
+)
+
+
+class Toolbox:
+    """Does what tool calls ask for, on one desk. What goes wrong is told to the model; another try may go better."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self.read_any = False
+        self.outage: TransientError | None = None
+        """The last search or fetch that failed in passing."""
+
+    @property
+    def calls_left(self) -> int:
+        return self._desk.tool_calls_left
+
+    async def use(self, call: ToolUseBlock) -> dict[str, Any]:
+        """The result of one call, as a block in its wire form."""
+        try:
+            content, is_error = await self._do(call), False
+        except (SearchFailed, FetchFailed) as error:
+            self.outage = error
+            content, is_error = _told(error), True
+        except BudgetExhausted as error:
+            content, is_error = f"Not done: {fence.one_line(str(error))}. Answer with what you have.", True
+        except TerminalError as error:
+            content, is_error = _told(error), True
+        except ValidationError as error:
+            content, is_error = _wrong_input(call.name, error), True
+        result = {"type": "tool_result", "tool_use_id": call.id, "content": content}
+        return {**result, "is_error": True} if is_error else result
+
+    async def _do(self, call: ToolUseBlock) -> str:
+        given = _arguments(call.input)
+        match call.name:
+            case "search":
+                hits = await self._desk.search(SearchInput.model_validate(given).query, HITS)
+                return fence.results(hits) if hits else "No results. Try other words."
+            case "read":
+                asked = ReadInput.model_validate(given)
+                passages = await self._desk.read(asked.url, asked.about, PASSAGES)
+                self.read_any = self.read_any or bool(passages)
+                return fence.page(asked.url, "", passages) if passages else "The page holds no text."
+            case other:
+                raise TerminalError(f"there is no tool {other!r}; there are: search, read")
+
+
+def _arguments(given: Any) -> Any:
+    """Arguments as an object; servers that are not Anthropic's own also send them as text."""
+    return json_repair.loads(given) if isinstance(given, str) else given
+
+
+def _told(error: ResearchError) -> str:
+    """An error, for the model. A page's own words may stand in it."""
+    return fence.fenced("error", (("Not done:", fence.one_line(str(error))),))
+
+
+def _wrong_input(tool: str, error: ValidationError) -> str:
+    faults = "; ".join(f"{'.'.join(map(str, each['loc'])) or 'input'}: {each['msg']}" for each in error.errors(include_url=False))
+    return f"The input of {tool} is wrong ({faults}). Nothing was done. Call it again with the right input."
