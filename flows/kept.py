@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any, ClassVar, Final, Literal
+from typing import Any, ClassVar, Final, Generic, Literal, TypeVar
 from uuid import uuid4
 
 from prefect.context import FlowRunContext
@@ -22,28 +22,44 @@ from pydantic import BaseModel
 from research.ports import Draft, Grade, Investigated, Plan
 from research.result import Result
 
+T = TypeVar("T")
+
 KINDS: Final[dict[str, type[BaseModel]]] = {kind.__name__: kind for kind in (Plan, Investigated, Grade, Draft, Result)}
 
 _KEY: Final = re.compile(r"[a-z]+-(?P<digest>[0-9a-f]{64})")
 
 
+class Sealed(Generic[T]):
+    """A result as Prefect carries it: one object without parts.
+
+    Prefect notes each part of a result by its `id()`, to find it again among later parameters; ids are used again, so parts cost
+    memory and draw dependencies that do not exist. This one can be referred to weakly, which Prefect checks.
+    """
+
+    __slots__ = ("__weakref__", "value")
+
+    def __init__(self, value: T) -> None:
+        self.value = value
+
+
 class KeptSerializer(Serializer):  # not `Serializer[Any]`: Prefect registers every subclass, that one as well
-    """One of `KINDS` ⇄ `{"kind": …, "value": …}`."""
+    """One of `KINDS`, sealed ⇄ `{"kind": …, "value": …}`."""
 
     type: Literal["research-kept"] = "research-kept"
 
     def dumps(self, obj: Any) -> bytes:
         if isinstance(obj, BaseException):
             return b"null"  # Prefect hands over failures as well, under a key of its own; `KeptResults` does not keep them
-        kind = type(obj).__name__
-        if KINDS.get(kind) is not type(obj):
+        value = obj.value
+        kind = type(value).__name__
+        if KINDS.get(kind) is not type(value):
             raise TypeError(f"a {kind} is not work that is kept")
-        computed = set(type(obj).model_computed_fields)
-        return f'{{"kind":"{kind}","value":{obj.model_dump_json(exclude=computed)}}}'.encode()
+        computed = set(type(value).model_computed_fields)
+        return f'{{"kind":"{kind}","value":{value.model_dump_json(exclude=computed)}}}'.encode()
 
     def loads(self, blob: bytes) -> Any:
         document = json.loads(blob)
-        return KINDS[document["kind"]].model_validate(document["value"])
+        return Sealed(KINDS[document["kind"]].model_validate(document["value"]))
 
 
 class KeptResults(WritableFileSystem):

@@ -17,6 +17,7 @@ from prefect.context import TaskRunContext
 
 from flows import policies
 from flows.gate import Gate
+from flows.kept import Sealed
 from flows.policies import Keys
 from research.pipeline import ENGINE, Steps
 from research.ports import Draft, Grade, Investigated, Plan, SubQuery, World
@@ -50,7 +51,7 @@ def _key(_context: TaskRunContext, parameters: dict[str, Any]) -> str | None:
     return key
 
 
-Doer = Callable[[Call[Any]], Awaitable[Any]]
+Doer = Callable[[Call[Any]], Awaitable[Sealed[Any]]]
 """What does a call: a Prefect task, when there is a Prefect."""
 
 
@@ -67,8 +68,8 @@ class Tasks:
 
 
 def _task(name: str, **options: Any) -> PrefectTask[Any, Any]:
-    async def work(call: Call[Any]) -> Any:
-        return await call.do()
+    async def work(call: Call[Any]) -> Sealed[Any]:
+        return Sealed(await call.do())
 
     options.setdefault("cache_key_fn", _key)
     return prefect_task(name=name, task_run_name="{call}", cache_result_in_memory=False, **options)(work)
@@ -93,8 +94,8 @@ def make_tasks(retry_delays: Sequence[float] = policies.RETRY_DELAYS) -> Tasks:
 async def run_task(task: Doer, call: Call[T], gate: Gate) -> T:
     """Do a call as a task run on this event loop, and count it for the gate however it ends."""
     try:
-        done: T = await task(call)
-        return done
+        done: Sealed[T] = await task(call)
+        return done.value
     finally:
         gate.task_run_finished()
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from flows.events import Event
 from flows.gate import Gate
+from flows.kept import Sealed
 from flows.request import Request
 from flows.rows import Rows
 from flows.runtime import Host, nobody
@@ -115,7 +116,7 @@ async def below_prefect(
     model: ScriptedModel | None = None,
     shard_size: int = 100,
     concurrency: int = 4,
-    open_at_once: int = 3,
+    finish: bool = True,
 ) -> Path:
     """The whole run without Prefect: the same rows and shards, their calls simply done."""
     request = Request.check(
@@ -127,8 +128,8 @@ async def below_prefect(
         objective_column=None,
     )
 
-    async def do(call: Call[Any]) -> Any:
-        return await call.do()
+    async def do(call: Call[Any]) -> Sealed[Any]:
+        return Sealed(await call.do())
 
     async def recorded() -> int:
         raise AssertionError("a gate that is never behind asks nobody")
@@ -141,6 +142,7 @@ async def below_prefect(
         with folder.lock():
             rows = Rows(request, world, tasks, gate, nobody, concurrency)
             left = Left.of(folder, request.table.row_count, shard_size)
-            await Shards(folder, rows, world, tasks, gate, nobody).run(left.shards(request.table), open_at_once)
-            folder.finish(rows=request.table.row_count)
+            await Shards(folder, rows, world, tasks, gate, nobody).run(left.shards(request.table), open_at_once=3)
+            if finish:
+                folder.finish(rows=request.table.row_count)
     return run

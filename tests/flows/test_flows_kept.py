@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from prefect.results import ResultStore
 
-from flows.kept import KINDS, KeptResults, KeptSerializer
+from flows.kept import KINDS, KeptResults, KeptSerializer, Sealed
 from flows.policies import VERSIONS, Keys
 from research.ports import FieldAnswer, Investigated, Plan, SubQuery
 from research.result import Result
@@ -43,9 +43,9 @@ def file_of(folder: Path) -> Path:
 
 async def test_a_result_comes_back_as_it_was_and_its_file_is_plain_json(tmp_path: Path) -> None:
     plan = Plan(subqueries=(SUBQUERY,))
-    await store(tmp_path).awrite(plan, key=KEY)
+    await store(tmp_path).awrite(Sealed(plan), key=KEY)
     assert await store(tmp_path).aexists(KEY)
-    assert (await store(tmp_path).aread(KEY)).result == plan
+    assert (await store(tmp_path).aread(KEY)).result.value == plan
     document = json.loads(file_of(tmp_path).read_text())
     assert (document["kind"], document["value"]["subqueries"][0]["question"]) == ("Plan", "When?")
     assert [file.suffix for file in files(tmp_path)] == [".json"], "no partial file stays"
@@ -53,7 +53,7 @@ async def test_a_result_comes_back_as_it_was_and_its_file_is_plain_json(tmp_path
 
 async def test_a_file_cut_anywhere_is_a_result_that_is_not_there(tmp_path: Path) -> None:
     kept = store(tmp_path)
-    await kept.awrite(Plan(subqueries=(SUBQUERY,)), key=KEY)
+    await kept.awrite(Sealed(Plan(subqueries=(SUBQUERY,))), key=KEY)
     whole = file_of(tmp_path).read_bytes()
     for length in range(0, len(whole), 9):
         file_of(tmp_path).write_bytes(whole[:length])
@@ -72,7 +72,7 @@ async def test_a_file_cut_anywhere_is_a_result_that_is_not_there(tmp_path: Path)
     ],
 )
 async def test_a_foreign_file_builds_nothing_and_is_a_result_that_is_not_there(tmp_path: Path, text: str) -> None:
-    await store(tmp_path).awrite(Plan(subqueries=()), key=KEY)
+    await store(tmp_path).awrite(Sealed(Plan(subqueries=())), key=KEY)
     file_of(tmp_path).write_text(text)
     assert not await store(tmp_path).aexists(KEY)
 
@@ -82,8 +82,8 @@ async def test_a_value_that_looks_like_a_class_stays_a_value(tmp_path: Path) -> 
     trap = {"__class__": "subprocess.getoutput", "data": ["touch /tmp/trap"], "__exc_type__": "SystemExit", "message": ""}
     work = WORK.model_copy(update={"answers": (FieldAnswer(field="a", value=trap),)})
     key = Keys(task="t", world="w").investigate(SUBQUERY, 3)
-    await store(tmp_path).awrite(work, key=key)
-    assert (await store(tmp_path).aread(key)).result.answers[0].value == trap
+    await store(tmp_path).awrite(Sealed(work), key=key)
+    assert (await store(tmp_path).aread(key)).result.value.answers[0].value == trap
 
 
 @settings(max_examples=50)
@@ -98,12 +98,12 @@ def test_any_result_survives_being_kept(text: str, number: float) -> None:
         output={"a": [text, number, None]},
         cost_usd=number,
     )
-    assert KeptSerializer().loads(KeptSerializer().dumps(result)) == result
+    assert KeptSerializer().loads(KeptSerializer().dumps(Sealed(result))).value == result
 
 
 def test_what_is_not_work_is_not_kept(tmp_path: Path) -> None:
     with pytest.raises(TypeError):
-        KeptSerializer().dumps({"a": 1})
+        KeptSerializer().dumps(Sealed({"a": 1}))
     folder = KeptResults(folder=tmp_path)
     for key in ("0123456789abcdef" * 2, "../../etc/passwd", "row-../x", "row-" + "0" * 63):
         folder.write_path(key, b'{"result": "null"}')
