@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date
 from functools import partial
@@ -33,6 +34,7 @@ from research.ports import (
     Verified,
 )
 from research.processors import ModelSettings, Processors, Role, load_processors
+from research.purse import Paying, Purse
 from research.result import Usage, utc_now
 from research.spending import noted
 from research.task import Task
@@ -96,6 +98,13 @@ class ClaudeModel:
             "server": self._server,
         }
         return f"claude/{content_key('claude', **parts)[:16]}"
+
+    def paid_from(self, purse: Purse) -> ClaudeModel:
+        """The same model, whose calls are paid from this purse (`research.purse.Paying`)."""
+        paying = copy.copy(self)
+        if isinstance(self._calls, Paying):
+            paying._calls = self._calls.paid_from(purse)
+        return paying
 
     async def plan(self, task: Task, max_subqueries: int) -> Plan:
         talk = self._talk(task, "plan", forms.plan_schema(task.output_schema.names))
