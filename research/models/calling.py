@@ -110,12 +110,6 @@ class Caller:
         return f"Caller({self._client.base_url})"
 
     def paid_from(self, purse: Purse) -> Caller:
-        """The same caller, limits and all, whose calls are paid from this purse."""
-        other = copy.copy(self)
-        other._purse = purse
-        return other
-
-    def paid_from(self, purse: Purse) -> Caller:
         """The same caller, with the same limiter, whose calls are paid from this purse."""
         paying = copy.copy(self)
         paying._purse = purse
