@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 from research.dates import dates
 from research.models.extraction.questions import Question
-from research.models.extraction.reading import Reading, Sentence, tokens
+from research.models.extraction.reading import Reading, Sentence, stem, tokens
 from research.models.extraction.vocabulary import STOP
 from research.numerals import numbers
 from research.page import Hit, Passage
@@ -23,7 +23,7 @@ Sought = Literal["person", "date", "place", "number", "thing"]
 
 _PASSAGES: Final = 12
 """Passages of one page whose sentences are looked at, best first."""
-_FLOOR: Final = 0.2
+_FLOOR: Final = 0.1
 """A passage that holds less of the question is no answer."""
 _K1: Final = 1.2
 _B: Final = 0.75
@@ -35,6 +35,13 @@ _BREAK: Final = re.compile(
     r"in|on|at|from|with|for|to|as|and|or|than|of)\s|[.?!]$"
 )
 _AGE: Final = re.compile(r"\b\d{1,2}(?:st|nd|rd|th)(?:[ -]century)?\b|\b[12]\d{2}0s\b")
+_FOCUS: Final = re.compile(r"\b(?:what|which)\s+(?:(?:kinds?|types?|sorts?) of\s+)?([^\W\d_]{3,})", re.IGNORECASE)
+"""The noun that a question asks for: `river` in "which river …"."""
+_MEASURED: Final = re.compile(r"\bhow (?:much|old|long|far|tall|high|large|big|fast)\b|\bpercent", re.IGNORECASE)
+_UNIT: Final = re.compile(r"\s*%|[ -][^\W\d_]+")
+_ARTICLE: Final = re.compile(r"(?:the|a|an|its|their|his|her)\s+", re.IGNORECASE)
+_VERBAL: Final = re.compile(r"(?:ed|ing|ly)\s*$")
+_POSSESSIVE: Final = re.compile(r"['’]s$|[.,'’]+$")
 _PLACES: Final = "city|country|place|location|region|state|town|county|continent|island|river"
 _SOUGHT: Final[dict[Sought, re.Pattern[str]]] = {
     "number": re.compile(
@@ -140,32 +147,40 @@ def _sought(asked: str) -> Sought:
 def _spans(asked: str, stems: Sequence[str], found_in: Iterable[Sentence]) -> Iterator[_Span]:
     """Candidate answers in a passage, each scored by its sentence's fit and its nearness to the question's words."""
     sought = _sought(asked)
+    focus = stem(match[1]) if (match := _FOCUS.search(asked)) else ""
     wanted = {w for w in stems if w not in STOP}
     for sentence in found_in:
         marks = tokens(sentence.text)
-        hits = [place for place, (stem, _, _) in enumerate(marks) if stem in wanted]
+        hits = [place for place, (word, _, _) in enumerate(marks) if word in wanted]
         fit = len({marks[place][0] for place in hits}) / max(len(wanted), 1)
-        for start, end, quality in _pieces(sought, sentence.text):
+        for start, end, quality in _pieces(sought, asked, sentence.text):
             inside = [place for place, (_, s, e) in enumerate(marks) if start <= s and e <= end]
-            fresh = [place for place in inside if marks[place][0] not in wanted and marks[place][0] not in STOP]
+            said = [marks[place][0] for place in inside]
+            fresh = [word for word in said if word not in wanted and word not in STOP]
             if not fresh:
                 continue
-            near = sum(1 / (1 + min(abs(h - inside[0]), abs(h - inside[-1]))) for h in hits if h not in inside) / max(
-                len(hits), 1
-            )
-            yield _Span(sentence.text[start:end].strip(), (fit + 0.05) * (quality + near) * len(fresh) / len(inside))
+            of_focus = focus in said
+            outside = [place for place in hits if place not in inside]
+            near = sum(1 / (1 + min(abs(at - inside[0]), abs(at - inside[-1]))) for at in outside) / max(len(hits), 1)
+            share = (len(fresh) + of_focus) / len(inside)
+            yield _Span(sentence.text[start:end].strip(), fit * (quality + near + 0.3 * of_focus) * min(share, 1.0))
 
 
-def _pieces(sought: Sought, sentence: str) -> Iterator[tuple[int, int, float]]:
+def _pieces(sought: Sought, asked: str, sentence: str) -> Iterator[tuple[int, int, float]]:
     """Spans of the kind sought, with how well they are of it."""
     if sought == "date":
         yield from ((d.start, d.end, 1.0) for d in dates(sentence))
         yield from ((*match.span(), 1.0) for match in _AGE.finditer(sentence))
     if sought == "number":
-        yield from ((n.start, n.end, 1.0) for n in numbers(sentence))
+        counted = _MEASURED.search(asked)
+        for number in numbers(sentence):
+            unit = _UNIT.match(sentence, number.end) if counted else None
+            yield number.start, unit.end() if unit else number.end, 1.0
     if sought in ("person", "place", "thing"):
         for match in _NAME.finditer(sentence):
-            yield match.start(), match.end(), 0.6 if sought != "thing" else 0.35
+            name = _POSSESSIVE.sub("", match[0])
+            opening = match.start() == 0 and " " not in name
+            yield match.start(), match.start() + len(name), 0.1 if opening else 0.4 if sought != "thing" else 0.5
     quality = 0.3 if sought == "thing" else 0.05
     at = 0
     for broken in [*_BREAK.finditer(sentence), None]:
@@ -173,6 +188,7 @@ def _pieces(sought: Sought, sentence: str) -> Iterator[tuple[int, int, float]]:
         piece = sentence[at:end]
         if 0 < len(piece.split()) <= 10:
             lead = len(piece) - len(piece.lstrip())
-            skip = re.match(r"(?:the|a|an)\s+", piece.lstrip(), re.I)
-            yield at + lead + (len(skip[0]) if skip else 0), end, quality
+            skip = _ARTICLE.match(piece.lstrip())
+            single = len(piece.split()) == 1 and _VERBAL.search(piece)
+            yield at + lead + (len(skip[0]) if skip else 0), end, quality + (0.2 if skip else 0.0) - (0.1 if single else 0.0)
         at = broken.end() if broken else end

@@ -113,7 +113,7 @@ def _data(path: str, values: Iterable[str], places: Iterable[int]) -> Fact | Non
     thing = ""
     if parts[-1].casefold() in _IGNORED_TAILS or parts[-1].startswith("@"):
         return None
-    if len(parts) > 1 and (parts[0][:1].isupper() or parts[0] in ("og", "meta", "twitter")):
+    if len(parts) > 1 and (parts[0][:1].isupper() or parts[0] in ("og", "meta", "twitter", "html")):
         thing, *parts = parts
     while len(parts) > 1 and parts[-1].casefold() in _EMPTY_TAILS:
         parts = parts[:-1]
