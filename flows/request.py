@@ -26,6 +26,8 @@ class Request:
     objective: Objective
     options: Mapping[str, Any]
     """Fields of every row's task, beside its objective and input: processor, limits, source policy."""
+    sample: Task
+    """A row's task, but for what makes it that row's."""
     content: Mapping[str, Any]
     """JSON: what the answers depend on, except the world."""
 
@@ -59,7 +61,7 @@ class Request:
             "objective": {"template": objective, "column": objective_column},
             "task": {name: part for name, part in sample.identity().items() if name not in ("task", "input")},
         }
-        return cls(table=opened, spec=spec, objective=asked, options=given, content=content)
+        return cls(table=opened, spec=spec, objective=asked, options=given, sample=sample, content=content)
 
     def task(self, row: int, values: Mapping[str, Any]) -> Task:
         """The task of one row.

@@ -11,14 +11,19 @@ from rich.table import Table as Printed
 
 from flows.cli.terminal import answered_by, out
 from flows.environment import Environment
+from flows.estimate import Estimate, estimate
 from flows.request import Request
 from research.errors import InvalidInput
+from research.identity import canonical_json
+from research.processors import load_processors
 from research.tables.read import json_rows
 from research.tables.request import default_run_path, request_key
 from research.tables.result_columns import ResultColumns
 from research.tables.run_folder import RunFolder
 from research.world import Settings, open_world
 
+TIERS_OWN: Final = "claude"
+"""The name of a model that takes each tier's own models."""
 SAMPLES: Final = 3
 """Objectives that a plan shows."""
 
@@ -45,6 +50,8 @@ class Plan:
     unaskable: tuple[str, ...] = field(default=())
     """Why rows will fail: their objective is empty. At most ten."""
     unaskable_rows: int = 0
+    estimate: Estimate | None = None
+    """What the rows that are left will cost; None: nothing."""
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -62,6 +69,7 @@ class Plan:
             "objectives": list(self.objectives),
             "unaskable": list(self.unaskable),
             "unaskable_rows": self.unaskable_rows,
+            "estimate": None if self.estimate is None else self.estimate.as_json(),
         }
 
     def print(self) -> None:
@@ -75,6 +83,7 @@ class Plan:
         shown.add_row("processor", self.processor)
         shown.add_row("corpus", self.corpus)
         shown.add_row("model", answered_by(self.model).removeprefix("answered by: "))
+        shown.add_row("cost", "nothing" if self.estimate is None else str(self.estimate))
         shown.add_row("run folder", f"{self.run}" + (f" ({self.done} rows are done)" if self.done else ""))
         for problem in self.unaskable:
             shown.add_row("will fail", problem)
@@ -96,14 +105,17 @@ async def make_plan(*, out_folder: Path | None, corpus: str | None, model: str |
         InvalidInput: something is wrong with the request; the corpus cannot be read; the run folder holds another request.
     """
     environment = Environment()
+    processors = load_processors()
     request = Request.check(**asked)
     columns = ResultColumns.plan(request.table.schema, request.spec)
     settings = Settings(cache_dir=environment.cache_dir, model=model or environment.model, corpus=corpus or environment.corpus)
     async with open_world(settings, Path("pages")) as world:  # a plan reads no page, so nothing is stored there
         document = request.document(world)
         model_name = world.model.name
+        keyless = world.model.keyless
     run = out_folder or default_run_path(request.table.name, request_key(document))
-    objectives, problems, unaskable = _objectives(request) if look_at_rows else ((), (), 0)
+    looked = _look(request) if look_at_rows else Looked()
+    done = _done(run, document, request.table.row_count)
     return Plan(
         table=request.table.name,
         rows=request.table.row_count,
@@ -114,18 +126,41 @@ async def make_plan(*, out_folder: Path | None, corpus: str | None, model: str |
         model=model_name,
         corpus=str(settings.corpus),
         run=run,
-        done=_done(run, document, request.table.row_count),
-        objectives=objectives,
-        unaskable=problems,
-        unaskable_rows=unaskable,
+        done=done,
+        objectives=looked.objectives,
+        unaskable=looked.problems,
+        unaskable_rows=looked.unaskable,
+        estimate=None
+        if keyless
+        else estimate(
+            request.spec,
+            processors[request.sample.processor],
+            processors.price,
+            rows=request.table.row_count - done - looked.unaskable,
+            row_characters=looked.characters,
+            max_subqueries=request.sample.max_subqueries,
+            model=None if model_name == TIERS_OWN else model_name,
+        ),
     )
 
 
-def _objectives(request: Request) -> tuple[tuple[str, ...], tuple[str, ...], int]:
-    """The first rows' objectives, and the rows that have none."""
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What a look at every row shows."""
+
+    objectives: tuple[str, ...] = ()
+    """Of the first rows."""
+    problems: tuple[str, ...] = ()
+    """Why rows have none; at most ten."""
+    unaskable: int = 0
+    characters: float = 0.0
+    """Of an average row's objective and cells."""
+
+
+def _look(request: Request) -> Looked:
     objectives: list[str] = []
     problems: list[str] = []
-    unaskable = row = 0
+    unaskable = row = characters = 0
     for batch in request.table.batches(1_000):
         for values in json_rows(batch):
             try:
@@ -137,8 +172,9 @@ def _objectives(request: Request) -> tuple[tuple[str, ...], tuple[str, ...], int
                     problems.append(str(error))
             if row < SAMPLES:
                 objectives.append(objective)
+            characters += len(objective) + len(canonical_json(values))
             row += 1
-    return tuple(objectives), tuple(problems), unaskable
+    return Looked(tuple(objectives), tuple(problems), unaskable, characters / max(row, 1))
 
 
 def _done(path: Path, document: Mapping[str, Any], rows: int) -> int:
