@@ -139,6 +139,8 @@ OTHER = {
     "processor": "base",
     "max_subqueries": 3,
     "max_fetches": 3,
+    "max_steps": 9,
+    "verify_loops": 1,
     "source_policy": {"include_domains": ["example.org"]},
     "model": "another",
 }
