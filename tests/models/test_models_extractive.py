@@ -277,3 +277,24 @@ async def test_it_says_what_it_is() -> None:
     model = ExtractiveModel()
     assert (model.name, model.keyless) == ("extractive", True)
     assert model.identity.startswith("extractive/")
+
+
+@pytest.mark.parametrize(
+    ("name", "description", "value", "found"),
+    [
+        ("weight_grams", "", "1.2 kg", 1200),
+        ("distance", "Distance in miles", "16.09344 km", 10),
+        ("price_min", "The cheapest admission", "12.50", 12.5),
+        ("walk_min", "Duration of the walk", "1 hour 20 minutes", 80),
+        ("span_m", "", "310 kg", None),
+        ("population", "", "about 1.2 million", 1200000),
+    ],
+)
+async def test_numbers_come_in_the_unit_that_the_name_or_the_description_asks_for(
+    name: str, description: str, value: str, found: float | None
+) -> None:
+    """What is counted in a unit of another kind answers something else."""
+    key = name.split("_")[0].capitalize()
+    shelf = Shelf(a=f"# Aldern Bridge\n\n{key}: {value}")
+    fields = {name: {"type": "number", "description": description}}
+    assert output(await ask(shelf, "Aldern Bridge", fields)) == {name: found}

@@ -39,6 +39,7 @@ _BOUNDS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "exclusiveMinimum": operator.gt,
     "exclusiveMaximum": operator.lt,
 }
+_ADDRESS: Final = re.compile(r"https?://[^\s<>\"]+[^\s<>\".,;)]")
 _SCHEMA_ORG: Final = re.compile(r"^https?://schema\.org/(?=\w+$)")
 """Before a member of one of schema.org's enumerations, which is written as a web address."""
 _PARENTHESIS: Final = re.compile(r"\s*\([^()]*\)\s*$")
@@ -232,6 +233,9 @@ def _text(question: Question, text: str) -> list[Cast]:
     value = _SCHEMA_ORG.sub("", _NOTE.sub("", text)).strip()
     if not value or len(value) > MAX_TEXT or not re.search(r"[\w$€£¥₽₹]", value):
         return []
+    if question.schema.get("format") in ("uri", "url"):
+        address = _ADDRESS.search(value)
+        return [Cast(address[0], address.start(), address.end(), 1.0)] if address else []
     start = max(text.find(value), 0)
     return [Cast(value, start, start + len(value), 0.9 if len(value) <= 300 else 0.7)]
 

@@ -26,6 +26,8 @@ _OF_THE: Final = re.compile(r"\b(?:of|for|by|from|to|in|on|at|with|that) (?:the|
 """What a description says of the thing that has the property (`brand of the product`), not of the property."""
 _CLAUSE: Final = re.compile(r"\b(?:that|which|who|whom|whose|where|when)\b", re.I)
 """Where a description turns from what the property is to what it does."""
+_SENTENCE_END: Final = re.compile(r"[.;](?:\s|$)")
+_VERBATIM: Final = re.compile(r"`[^`]*`|\"[^\"]*\"")
 _EXAMPLE: Final = re.compile(r"(?:,|;|\()?\s*(?:e\.\s?g\.|for example|such as|i\.\s?e\.)[^.;)]*", re.I)
 
 
@@ -115,9 +117,10 @@ def _question(name: str, description: str, fingerprint: str) -> Question:
     name_text = _spaced(name)
     kind = _kind(schema, name_text, said)
     unit = _unit(name_text, said) if kind in ("number", "integer") else None
-    dropped = set(_unit_words(name_text)) if unit or kind in ("number", "integer") else set()
+    dropped = set(_unit_words(name_text, said)) if kind in ("number", "integer") else set()
     name_words = frozenset(w for w in words(name_text) if w not in dropped and w not in STOP) or frozenset(words(name_text))
-    telling = next((part for part in _CLAUSE.split(_OF_THE.sub(" ", said), maxsplit=1) if part.strip()), "")
+    first = _SENTENCE_END.split(_OF_THE.sub(" ", _VERBATIM.sub(" ", said)), maxsplit=1)[0]
+    telling = next((part for part in _CLAUSE.split(first, maxsplit=1) if part.strip()), "")
     about = frozenset(w for w in words(telling) if w not in STOP and w not in LIGHT) - name_words
     negative = frozenset(w for w in words(negative_text) if w not in STOP) - name_words if kind == "boolean" else frozenset()
     telling_name = [w for w in words(name_text) if w in name_words and weight(w) >= 1]
@@ -155,18 +158,20 @@ def _spaced(name: str) -> str:
     return " ".join(spaced.split()).casefold()
 
 
-def _unit_words(name: str) -> list[str]:
+def _unit_words(name: str, said: str) -> list[str]:
     """The words at a name's end that only say in what the value is counted."""
     tokens = name.split()
     for size in (2, 1):
         tail = " ".join(tokens[-size:])
+        if tail == "min" and not re.search(r"\b(?:time|duration|minutes?)\b", f"{name} {said}", re.I):
+            continue  # The least, not minutes.
         if len(tokens) > size and (unit_named(tail) or (size == 1 and tail in _CURRENCIES)):
             return words(tail)
     return []
 
 
 def _unit(name: str, said: str) -> Unit | None:
-    if _unit_words(name):
+    if _unit_words(name, said):
         tokens = name.split()
         for size in (2, 1):
             if unit := unit_named(" ".join(tokens[-size:])):
