@@ -7,41 +7,54 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from research.errors import InvalidAnswer
-from research.evidence import Cited, settle
+from research.evidence import Cited, Evidence, settle
 from research.output_spec import Field, OutputSpec
-from research.ports import Draft, Investigated
+from research.ports import Draft, Investigated, Verdict
+from research.report import resolved, without_citations
 from research.result import FieldBasis, Finding, Source, lowest
 
 SAMPLE_OF_SOURCES = 10
 
 
-def conclude(spec: OutputSpec, draft: Draft, work: Sequence[Investigated]) -> dict[str, Any]:
+def conclude(spec: OutputSpec, draft: Draft, work: Sequence[Investigated], verdicts: Sequence[Verdict] = ()) -> dict[str, Any]:
     """Judge the evidence of every field and gather what was read: `output`, `basis`, `findings`, sources and warnings.
+
+    Args:
+        spec: the output schema.
+        draft: the answer.
+        work: every sub-query that was done.
+        verdicts: what a model said of evidence that code could not judge.
 
     Raises:
         InvalidAnswer: the draft's values break the schema (its author was shown the faults, and did not mend them).
     """
-    cited = passages_by_id(work)
+    evidence = Evidence(passages_by_id(work), verdicts)
     output: dict[str, Any] = {}
     basis: list[FieldBasis] = []
     warnings = [warning for done in work for warning in done.warnings]
     _refuse_invalid(spec, draft)
     for field in spec.fields:
         answers = [a for a in draft.answers if a.field == field.name or a.field.startswith(f"{field.name}.")]
-        settled = settle(field, answers, cited)
+        settled = settle(field, answers, evidence)
         if settled.value is not None and spec.check(_alone(spec, field, settled.value)):
             warnings.append(f"`{field.name}`: what its evidence supports does not fit the schema, so it is null")
             settled = settled._replace(value=None, basis=[FieldBasis(field=field.name, reasoning=settled.basis[0].reasoning)])
+        if any(found.support == "none" for part in settled.basis for citation in part.citations for found in citation.excerpts):
+            warnings.append(f"`{field.name}`: sources disagree; its basis shows both sides")
         output[field.name] = settled.value
         basis += settled.basis
     sources = gather_sources(work)
+    numbers = source_numbers(sources, evidence.cited)
+    report = None if draft.report is None else resolved(draft.report, numbers, [source.url for source in sources])
+    if report is not None and report.dropped:
+        warnings.append(f"the report named sources that do not exist, which were taken out: {', '.join(report.dropped[:10])}")
     read = [source.url for source in sources if source.read]
     return {
         "output": output["answer"] if spec.kind == "text" else output,
         "basis": basis,
-        "answer": draft.summary or _as_text(output),
-        "report": draft.report,
-        "findings": [_finding(spec, done, cited) for done in work],
+        "answer": without_citations(draft.summary) or _as_text(output),
+        "report": None if report is None else report.text,
+        "findings": [_finding(spec, done, evidence, numbers) for done in work],
         "sources_detailed": sources,
         "sources": read[:SAMPLE_OF_SOURCES],
         "read": read,
@@ -57,6 +70,12 @@ def passages_by_id(work: Sequence[Investigated]) -> dict[str, Cited]:
         for done in work
         for passage in done.passages
     }
+
+
+def source_numbers(sources: Sequence[Source], cited: Mapping[str, Cited]) -> dict[str, int]:
+    """The number of the source that each passage stands in."""
+    of_page = {source.page_hash: source.index for source in reversed(sources) if source.page_hash is not None}
+    return {name: of_page[found.page.page_hash] for name, found in cited.items() if found.page.page_hash in of_page}
 
 
 def gather_sources(work: Sequence[Investigated]) -> list[Source]:
@@ -108,17 +127,18 @@ def _alone(spec: OutputSpec, field: Field, value: Any) -> Any:
     return value if spec.kind == "text" else {f.name: value if f.name == field.name else None for f in spec.fields}
 
 
-def _finding(spec: OutputSpec, done: Investigated, cited: Mapping[str, Cited]) -> Finding:
+def _finding(spec: OutputSpec, done: Investigated, evidence: Evidence, numbers: Mapping[str, int]) -> Finding:
     fields = {field.name: field for field in spec.fields}
     settled = [
-        settle(fields[name], [a for a in done.answers if a.field.split(".")[0] == name], cited)
+        settle(fields[name], [a for a in done.answers if a.field.split(".")[0] == name], evidence)
         for name in done.subquery.fields
         if name in fields
     ]
     basis = [entry for one in settled for entry in one.basis]
     return Finding(
         subquery=done.subquery.question,
-        answer=done.summary or _as_text({name: one.value for name, one in zip(done.subquery.fields, settled, strict=True)}),
+        answer=resolved(done.summary, numbers).text
+        or _as_text({name: one.value for name, one in zip(done.subquery.fields, settled, strict=True)}),
         citations=[citation for entry in basis for citation in entry.citations],
         confidence=lowest([entry.confidence for entry in basis]),
         evidence=" ".join(dict.fromkeys(entry.reasoning for entry in basis if entry.reasoning)),

@@ -24,7 +24,8 @@ def faults_of(draft: Draft, spec: OutputSpec, asked: Collection[str], known: Cal
         if answer.field.split(".")[0] not in asked:
             faults.append(Fault(f"/{answer.field}", f"not a field that was asked for; those are: {', '.join(sorted(asked))}"))
             continue
-        faults += [Fault(f"/{answer.field}", f"the passage {i!r} does not exist") for i in answer.passages if not known(i)]
+        named = (*answer.passages, *answer.against)
+        faults += [Fault(f"/{answer.field}", f"the passage {i!r} does not exist") for i in named if not known(i)]
         inside = any(other.field.startswith(f"{answer.field}.") and other.passages for other in draft.answers)
         if answer.value is not None and not answer.passages and not inside:
             faults.append(Fault(f"/{answer.field}", "a value needs at least one passage; give null if nothing supports one"))

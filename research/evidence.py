@@ -3,10 +3,13 @@
 The rules, in order:
 
 1. An excerpt is copied: the smallest run of sentences (or lines) of a cited passage in which the value stands.
-2. A value that stands there is `stated`. A value that may follow from the words (a yes or no, one of a list of choices, a quantity
-   in another unit, a text most of whose words stand there) is `inferred`, and its confidence is lowered by one step. Anything else has support `none`.
+2. A value that stands there is `stated`. A value that may follow from the words (a yes or no, one of a list of choices, a
+   quantity in another unit, a text most of whose words stand there) is `inferred`, and its confidence is lowered by one step.
+   Anything else has support `none`. Where a model has judged what is not stated, its verdict decides between the two.
 3. Where every cited passage gives `none`, the value is dropped: null, confidence null, and the reason says so.
-4. A list keeps its supported items; an object keeps its supported properties. Each leaf has a basis of its own.
+4. Passages that an answer names as saying otherwise are shown after those that support it, with support `none`, and lower its
+   confidence by one step: a disagreement is never hidden.
+5. A list keeps its supported items; an object keeps its supported properties. Each leaf has a basis of its own.
 """
 
 from __future__ import annotations
@@ -15,11 +18,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
+from research.identity import canonical_json
 from research.numerals import numbers
 from research.output_spec import Field
 from research.page import Passage
 from research.passages import Span, lines, sentences
-from research.ports import FieldAnswer, ReadPage
+from research.ports import FieldAnswer, ReadPage, Verdict
 from research.ranking import words
 from research.result import CONFIDENCE_ORDER, Citation, Confidence, Excerpt, FieldBasis, Support
 from research.units import UNITS, unit_after
@@ -27,6 +31,8 @@ from research.values import places
 
 MAX_EXCERPTS: Final = 5
 """Excerpts kept for one leaf, best first: more prove nothing more."""
+MAX_AGAINST: Final = 3
+"""Excerpts kept that say otherwise."""
 LONG_TEXT_WORDS: Final = 8
 """A string of more words is read as prose, which may be drawn together from what the passages say."""
 
@@ -47,19 +53,39 @@ class Settled(NamedTuple):
     """One entry a leaf."""
 
 
-def settle(field: Field, answers: Sequence[FieldAnswer], cited: Mapping[str, Cited]) -> Settled:
+class Evidence:
+    """What the values of one task can rest on: the passages that may be named, by id, and what a model said of them."""
+
+    def __init__(self, cited: Mapping[str, Cited], verdicts: Iterable[Verdict] = ()) -> None:
+        self.cited = cited
+        self._verdicts = {_verdict_key(v.field, v.value, v.passage): v.supports for v in verdicts}
+
+    def excerpt(self, path: str, value: Any, schema: Mapping[str, Any], field: Field, passage: Passage) -> Excerpt:
+        """What a passage says of the value at a path, and how well it supports it."""
+        found = excerpt(value, schema, field, passage)
+        said = self._verdicts.get(_verdict_key(path, value, passage.id))
+        if found.support == "stated" or said is None:
+            return found
+        return found.model_copy(update={"support": "inferred" if said else "none"})
+
+
+def _verdict_key(path: str, value: Any, passage: str) -> tuple[str, str, str]:
+    return path, canonical_json(value), passage
+
+
+def settle(field: Field, answers: Sequence[FieldAnswer], evidence: Evidence) -> Settled:
     """Judge one top-level field.
 
     Args:
         field: the field of the output.
         answers: the answer for the field itself, and those for paths inside it.
-        cited: every passage that may be named, by id. Ids that are not in it are passed over.
+        evidence: the passages that may be named. Ids that are not in it are passed over.
     """
     by_path = {answer.field: answer for answer in answers}
     top = by_path.get(field.name)
     if top is None:
         return Settled(None, [FieldBasis(field=field.name, reasoning="No source was found that answers this.")])
-    return _settle(top.value, field.schema, field, field.name, field.name, by_path, cited)
+    return _settle(top.value, field.schema, field, field.name, field.name, by_path, evidence)
 
 
 def _settle(
@@ -69,14 +95,14 @@ def _settle(
     asked: str,
     path: str,
     by_path: Mapping[str, FieldAnswer],
-    cited: Mapping[str, Cited],
+    evidence: Evidence,
 ) -> Settled:
     """`asked` is the path in the model's answer, `path` the one in the output: they part where list items are dropped."""
     if isinstance(value, Mapping) and value:
         kept: dict[str, Any] = {}
         basis: list[FieldBasis] = []
         for key, part in value.items():
-            settled = _settle(part, child(schema, key), field, f"{asked}.{key}", f"{path}.{key}", by_path, cited)
+            settled = _settle(part, child(schema, key), field, f"{asked}.{key}", f"{path}.{key}", by_path, evidence)
             kept[key] = settled.value
             basis += settled.basis
         if any(part is not None for part in kept.values()):
@@ -87,7 +113,7 @@ def _settle(
         basis = []
         dropped: list[FieldBasis] = []
         for index, part in enumerate(value):
-            settled = _settle(part, child(schema, index), field, f"{asked}.{index}", f"{path}.{len(items)}", by_path, cited)
+            settled = _settle(part, child(schema, index), field, f"{asked}.{index}", f"{path}.{len(items)}", by_path, evidence)
             if settled.value is None:
                 dropped += settled.basis
             else:
@@ -96,7 +122,7 @@ def _settle(
         if items:
             return Settled(items, basis)
         return Settled(None, [FieldBasis(field=path, reasoning=dropped[0].reasoning)])
-    return _leaf(value, schema, field, asked, path, by_path, cited)
+    return _leaf(value, schema, field, asked, path, by_path, evidence)
 
 
 def _leaf(
@@ -106,13 +132,18 @@ def _leaf(
     asked: str,
     path: str,
     by_path: Mapping[str, FieldAnswer],
-    cited: Mapping[str, Cited],
+    evidence: Evidence,
 ) -> Settled:
-    answer = _nearest(asked, by_path)
+    answer = nearest(asked, by_path)
+    cited = evidence.cited
     if value is None or value in ("", [], {}):
         reasoning = answer.reasoning or "No source was found that answers this."
         return Settled(None, [FieldBasis(field=path, reasoning=reasoning)])
-    excerpts = [(cited[i], excerpt(value, schema, field, cited[i].passage)) for i in dict.fromkeys(answer.passages) if i in cited]
+    excerpts = [
+        (cited[i], evidence.excerpt(asked, value, schema, field, cited[i].passage))
+        for i in dict.fromkeys(answer.passages)
+        if i in cited
+    ]
     supporting = [(where, found) for where, found in excerpts if found.support != "none"]
     if not supporting:
         what = "the cited passages do not support it" if excerpts else "it names no passage"
@@ -120,14 +151,22 @@ def _leaf(
         return Settled(None, [FieldBasis(field=path, reasoning=reasoning)])
     supporting.sort(key=lambda pair: pair[1].support != "stated")
     support = supporting[0][1].support
+    against = [
+        (cited[i], excerpt(value, schema, field, cited[i].passage))
+        for i in dict.fromkeys(answer.against)
+        if i in cited and i not in answer.passages
+    ]
+    otherwise = [(where, found) for where, found in against if found.support != "stated"]
+    otherwise = [(where, found.model_copy(update={"support": "none"})) for where, found in otherwise[:MAX_AGAINST]]
+    confidence = lowered(answer.confidence, support)
     return Settled(
         value,
         [
             FieldBasis(
                 field=path,
-                citations=citations(supporting[:MAX_EXCERPTS]),
+                citations=citations([*supporting[:MAX_EXCERPTS], *otherwise]),
                 reasoning=answer.reasoning,
-                confidence=lowered(answer.confidence, support),
+                confidence=lowered(confidence, "inferred") if otherwise else confidence,
             )
         ],
     )
@@ -215,7 +254,7 @@ def child(schema: Mapping[str, Any], key: str | int) -> Mapping[str, Any]:
     return {}
 
 
-def _nearest(path: str, by_path: Mapping[str, FieldAnswer]) -> FieldAnswer:
+def nearest(path: str, by_path: Mapping[str, FieldAnswer]) -> FieldAnswer:
     """The answer for a path, or for the closest one above it that names passages."""
     parts = path.split(".")
     above = [".".join(parts[:n]) for n in range(len(parts), 0, -1)]

@@ -6,15 +6,18 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
-from research.conclusion import conclude
+from research.claims import claims_of, undecided
+from research.conclusion import conclude, passages_by_id
 from research.errors import BudgetExhausted, ResearchError
 from research.identity import content_key
-from research.ports import Draft, Grade, Investigated, Plan, SubQuery, World
-from research.processors import load_processors
+from research.ports import Claim, Draft, Grade, Investigated, Judged, Plan, Reviewer, SubQuery, Verified, World
+from research.processors import total
 from research.result import Result, Usage, utc_now
+from research.spending import spent
 from research.steps.grade import grade
 from research.steps.investigate import investigate
 from research.steps.plan import plan, whole
+from research.steps.review import amended, doubtful, judge, verify
 from research.steps.synthesize import sole, synthesize
 from research.task import Task
 
@@ -27,6 +30,8 @@ class Steps:
     investigate: Callable[[Task, SubQuery, World, int], Awaitable[Investigated]] = investigate
     grade: Callable[[Task, Sequence[Investigated], World, int], Awaitable[Grade]] = grade
     synthesize: Callable[[Task, Sequence[Investigated], World], Awaitable[Draft]] = synthesize
+    verify: Callable[[Task, Sequence[Claim], World], Awaitable[Verified]] = verify
+    judge: Callable[[Task, Sequence[Claim], World], Awaitable[Judged]] = judge
 
 
 ENGINE = Steps()
@@ -40,16 +45,18 @@ class Ledger:
     usage: Usage = field(default_factory=Usage)
     cost_usd: float | None = 0.0
 
+    warnings: list[str] = field(default_factory=list)
+
     def charge(self, usage: Usage, cost_usd: float | None) -> None:
         self.usage += usage
-        self.cost_usd = None if self.cost_usd is None or cost_usd is None else self.cost_usd + cost_usd
+        self.cost_usd = total((self.cost_usd, cost_usd))
 
 
 async def research(task: Task, world: World, steps: Steps = ENGINE) -> Result:
     """Research one task.
 
     Returns:
-        A `completed` result, or a `failed` one for any ResearchError, with the usage so far. A bug (any other exception) is raised.
+        A `completed` result, or a `failed` one for any ResearchError, with the usage so far. A bug (another exception) is raised.
     """
     created = utc_now()
     ledger = Ledger()
@@ -67,11 +74,16 @@ async def research(task: Task, world: World, steps: Steps = ENGINE) -> Result:
     )
     try:
         draft = await _draft(task, world, steps, ledger)
-        concluded = conclude(task.output_schema, draft, ledger.work)
+        draft = await _verified(task, draft, world, steps, ledger)
+        judged = await steps.judge(task, undecided(task.output_schema, draft, passages_by_id(ledger.work)), world)
+        ledger.charge(judged.usage, judged.cost_usd)
+        concluded = conclude(task.output_schema, draft, ledger.work, judged.verdicts)
+        concluded["warnings"] = [*_clamped(task, world), *ledger.warnings, *concluded["warnings"]]
     except ResearchError as error:
+        ledger.charge(*spent(error))
         outcome = {"status": "failed", "error": f"{_kind(error)}: {error}"}
     else:
-        outcome = {"status": "completed", **concluded}
+        outcome = {"status": "completed", "model": draft.model or world.model.name, **concluded}
     now = utc_now()
     return base.model_copy(
         update={
@@ -90,7 +102,7 @@ def _kind(error: ResearchError) -> str:
 
 
 async def _draft(task: Task, world: World, steps: Steps, ledger: Ledger) -> Draft:
-    processor = load_processors()[task.processor]
+    processor = world.processors[task.processor]
     if not (processor.agentic or world.model.keyless):
         await _investigate(task, (whole(task),), world, steps, ledger, task.max_fetches)
         return sole(ledger.work[0])
@@ -114,6 +126,36 @@ async def _draft(task: Task, world: World, steps: Steps, ledger: Ledger) -> Draf
     return draft
 
 
+async def _verified(task: Task, draft: Draft, world: World, steps: Steps, ledger: Ledger) -> Draft:
+    """The draft after `verify_loops` second looks: each checks every field against its evidence, and what fails is researched
+    again, inside the fetches that are left."""
+    if task.verify_loops and not isinstance(world.model, Reviewer):
+        ledger.warnings.append(f"verify_loops: {world.model.name} has no second look; code checks its evidence all the same")
+        return draft
+    for _ in range(task.verify_loops):
+        claims = claims_of(task.output_schema, draft, passages_by_id(ledger.work))
+        checked = await steps.verify(task, claims, world)
+        ledger.charge(checked.usage, checked.cost_usd)
+        last = max(done.subquery.index for done in ledger.work)
+        again = doubtful(task, draft, checked.doubts, last + 1)
+        if again is None:
+            break
+        fetches_left = task.max_fetches - ledger.usage.pages_fetched
+        if fetches_left <= 0:
+            ledger.warnings.append(f"verify_loops: no fetch was left to look again for {', '.join(again.fields)}")
+            return amended(draft, None, checked.doubts)
+        await _investigate(task, (again,), world, steps, ledger, fetches_left)
+        draft = amended(draft, ledger.work[-1], checked.doubts)
+    return draft
+
+
+def _clamped(task: Task, world: World) -> list[str]:
+    allowed = world.processors[task.processor].steps(task.max_steps)
+    if task.max_steps is None or task.max_steps <= allowed:
+        return []
+    return [f"max_steps: {task.processor} allows {allowed}, so {task.max_steps} was taken as {allowed}"]
+
+
 async def _investigate(task: Task, asked: Sequence[SubQuery], world: World, steps: Steps, ledger: Ledger, fetches: int) -> None:
     """Investigate sub-queries side by side, each with a fair share of the fetches that are left.
 
@@ -127,6 +169,8 @@ async def _investigate(task: Task, asked: Sequence[SubQuery], world: World, step
         if isinstance(done, Investigated):
             ledger.work.append(done)
             ledger.charge(done.usage, done.cost_usd)
-    for done in ended:
-        if isinstance(done, BaseException):
-            raise done
+    failed = [done for done in ended if isinstance(done, BaseException)]
+    for other in failed[1:]:
+        ledger.charge(*spent(other))
+    if failed:
+        raise failed[0]

@@ -84,8 +84,8 @@ class Task(BaseModel):
     max_fetches: Count = _within("max_fetches", 18)
     """Pages read, over all sub-queries."""
     max_steps: Count | None = _within("max_steps", None)
-    """Calls of the model that one investigation may make before it must answer. None is the tier's own; more than the tier allows is
-    taken as what it allows, with a warning."""
+    """Calls of the model that one investigation may make before it must answer. None is the tier's own; more than the tier
+    allows is taken as what it allows, with a warning."""
     verify_loops: Count = _within("verify_loops", 0)
     """How often every field is checked against its evidence with fresh eyes, and what fails is researched again."""
     metadata: dict[str, str] = Field(

@@ -9,8 +9,8 @@ from research.task import Task
 
 
 async def grade(task: Task, work: Sequence[Investigated], world: World, max_subqueries: int) -> Grade:
-    """Ask the model to judge the work, and hold what it asks for to the contract: fields that exist, at most `max_subqueries` more,
-    numbered after those that are done, no question asked before."""
+    """Ask the model to judge the work, and hold what it asks for to the contract: fields that exist, at most `max_subqueries`
+    more, numbered after those that are done, no question asked before."""
     judged = await world.model.grade(task, work, max_subqueries)
     names = [f.name for f in task.output_schema.fields]
     asked = {(done.subquery.question, done.subquery.fields) for done in work}

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from research.drafts import faults_of
-from research.errors import BudgetExhausted, Fault, FetchRefused
+from research.errors import BudgetExhausted, Fault, FetchRefused, ResearchError
 from research.page import Hit, Passage
 from research.ports import Draft, Investigated, SubQuery, World
-from research.processors import load_processors
+from research.report import cited_ids, renamed
 from research.result import Usage
 from research.scratchpad import Scratchpad
+from research.spending import note
 from research.task import Task
 
 
@@ -22,6 +25,7 @@ class ResearchDesk:
         self._tool_calls_allowed = tool_calls
         self._max_fetches = max_fetches
         self._hashes: dict[str, str] = {}
+        self._fetching: dict[str, asyncio.Lock] = {}
         self._considered: dict[str, Hit] = {}
         self.scratchpad = Scratchpad()
         self.searches = 0
@@ -44,8 +48,9 @@ class ResearchDesk:
 
     async def read(self, url: str, about: str | None = None, limit: int | None = None) -> tuple[Passage, ...]:
         self._spend_tool_call()
-        if url not in self._hashes:
-            await self._fetch(url)
+        async with self._fetching.setdefault(url, asyncio.Lock()):
+            if url not in self._hashes:
+                await self._fetch(url)
         return self.scratchpad.hand_over(self._hashes[url], about, limit)
 
     def check(self, draft: Draft) -> tuple[Fault, ...]:
@@ -93,34 +98,45 @@ async def investigate(task: Task, subquery: SubQuery, world: World, max_fetches:
     Answers for fields that the sub-query does not serve, and passage ids that the model was never shown, are dropped with a
     warning; values are judged later, where the output is put together.
     """
-    budget = load_processors()[task.processor].tool_calls
+    budget = world.processors[task.processor].tool_calls
     desk = ResearchDesk(task, subquery, world, tool_calls=budget, max_fetches=max_fetches)
-    draft = await world.model.investigate(task, subquery, desk)
+    try:
+        draft = await world.model.investigate(task, subquery, desk)
+    except ResearchError as error:
+        note(error, desk.usage(), 0.0)
+        raise
     warnings: list[str] = []
     passages: dict[str, Passage] = {}
     answers = []
+
+    def kept(where: str, passage_id: str) -> str | None:
+        """The id by which the task knows a passage, which is kept from now on; None for one that was never shown."""
+        passage = desk.scratchpad.passage(passage_id)
+        if passage is None:
+            warnings.append(f"sub-query {subquery.index}: {where} named the passage {passage_id!r}, which does not exist")
+            return None
+        unique = f"s{subquery.index}{passage_id}"
+        passages[unique] = passage.model_copy(update={"id": unique})
+        return unique
+
     for answer in draft.answers:
         if answer.field.split(".")[0] not in subquery.fields:
             warnings.append(f"sub-query {subquery.index}: an answer for `{answer.field}`, which was not asked, was dropped")
             continue
-        ids = []
-        for passage_id in answer.passages:
-            passage = desk.scratchpad.passage(passage_id)
-            if passage is None:
-                warnings.append(
-                    f"sub-query {subquery.index}: `{answer.field}` named the passage {passage_id!r}, which does not exist"
-                )
-                continue
-            unique = f"s{subquery.index}{passage_id}"
-            passages[unique] = passage.model_copy(update={"id": unique})
-            ids.append(unique)
-        answers.append(answer.model_copy(update={"passages": tuple(ids)}))
+        name = f"`{answer.field}`"
+        supporting = [kept(name, each) for each in answer.passages]
+        against = [kept(name, each) for each in answer.against]
+        ids = {"passages": tuple(filter(None, supporting)), "against": tuple(filter(None, against))}
+        answers.append(answer.model_copy(update=ids))
+    prose = f"{draft.summary}\n{draft.report or ''}"
+    names = {each: kept("its summary", each) or each for each in cited_ids(prose)}
     return Investigated(
         subquery=subquery,
         answers=tuple(answers),
         passages=tuple(passages.values()),
-        summary=draft.summary,
-        report=draft.report,
+        summary=renamed(draft.summary, names.__getitem__),
+        report=None if draft.report is None else renamed(draft.report, names.__getitem__),
+        model=draft.model,
         considered=desk.considered(),
         read=desk.scratchpad.read,
         warnings=tuple(warnings),

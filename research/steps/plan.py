@@ -12,8 +12,8 @@ def whole(task: Task) -> SubQuery:
 
 
 async def plan(task: Task, world: World) -> Plan:
-    """Ask the model to divide the task, and hold its plan to the contract: at most `max_subqueries` of them (and no more than there
-    are pages to read), numbered from 1, only fields that exist, every field served."""
+    """Ask the model to divide the task, and hold its plan to the contract: at most `max_subqueries` of them (and no more than
+    there are pages to read), numbered from 1, only fields that exist, every field served."""
     limit = min(task.max_subqueries, task.max_fetches)
     proposed = await world.model.plan(task, limit)
     names = [f.name for f in task.output_schema.fields]

@@ -18,4 +18,4 @@ async def synthesize(task: Task, work: Sequence[Investigated], world: World) -> 
 
 def sole(work: Investigated) -> Draft:
     """The draft of a task that was not divided: its one investigation ends in the output itself."""
-    return Draft(answers=work.answers, summary=work.summary, report=work.report)
+    return Draft(answers=work.answers, summary=work.summary, report=work.report, model=work.model)

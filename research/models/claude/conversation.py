@@ -6,7 +6,7 @@
 | `max_tokens` | asked once more with more room, then InvalidAnswer |
 | `refusal` | ModelRefused |
 | `pause_turn` | sent back to be continued |
-| `model_context_window_exceeded`, a prompt that is too long | older tool results shortened, asked once more, then ContextOverflow |
+| the context has overflowed | older tool results are shortened, asked once more, then ContextOverflow |
 
 Every call is a step; a conversation that makes no end is stopped by its step cap.
 """

@@ -1,0 +1,61 @@
+"""Review: look at an answer's evidence with a model's eyes, where it has them. Judge what code cannot; verify what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from research.ports import Claim, Draft, FieldAnswer, Investigated, Judged, Reviewer, SubQuery, Verified, World
+from research.task import Task
+
+
+async def judge(task: Task, claims: Sequence[Claim], world: World) -> Judged:
+    """Ask which passages bear out what does not stand in them. A model that cannot say is not asked."""
+    if not claims or not isinstance(world.model, Reviewer):
+        return Judged(verdicts=())
+    judged = await world.model.judge(task, claims)
+    asked = {(claim.field, passage.id) for claim in claims for passage in claim.passages}
+    return judged.model_copy(update={"verdicts": tuple(v for v in judged.verdicts if (v.field, v.passage) in asked)})
+
+
+async def verify(task: Task, claims: Sequence[Claim], world: World) -> Verified:
+    """Ask which values do not stand. A model that cannot say doubts nothing."""
+    if not claims or not isinstance(world.model, Reviewer):
+        return Verified(doubts={})
+    checked = await world.model.verify(task, claims)
+    names = {claim.field.split(".")[0] for claim in claims}
+    return checked.model_copy(update={"doubts": {name: why for name, why in checked.doubts.items() if name in names}})
+
+
+def doubtful(task: Task, draft: Draft, doubts: dict[str, str], index: int) -> SubQuery | None:
+    """What to research again: the fields that failed, and those without a value. None if every field stands."""
+    values = {answer.field: answer.value for answer in draft.answers}
+    missing = [field.name for field in task.output_schema.fields if values.get(field.name) is None]
+    failed = [field.name for field in task.output_schema.fields if field.name in doubts and field.name not in missing]
+    if not failed and not missing:
+        return None
+    parts = [f"{name}: an earlier answer did not stand ({doubts[name]})" for name in failed]
+    parts += [f"{name}: nothing was found yet" for name in missing]
+    question = f"{task.task}\n\nLook again, and elsewhere, for these: {'; '.join(parts)}"
+    return SubQuery(index=index, question=question, fields=(*failed, *missing), label="second look")
+
+
+def amended(draft: Draft, again: Investigated | None, doubts: dict[str, str]) -> Draft:
+    """A draft with what a second look found (None: there was none). A doubted value that it did not replace stays, with low
+    confidence."""
+    looked = again.answers if again is not None else ()
+    found = {answer.field: answer for answer in looked if answer.value is not None}
+    parts = [answer for answer in looked if "." in answer.field and answer.field.split(".")[0] in found]
+    answers: list[FieldAnswer] = []
+    for answer in draft.answers:
+        name = answer.field.split(".")[0]
+        if name in found:
+            answers += [found[name]] if answer.field == name else []
+        elif name in doubts and answer.value is not None:
+            reasoning = f"{answer.reasoning} A second look doubted this: {doubts[name]}".strip()
+            answers.append(answer.model_copy(update={"confidence": "low", "reasoning": reasoning}))
+        else:
+            answers.append(answer)
+    known = {answer.field for answer in answers}
+    return draft.model_copy(
+        update={"answers": (*answers, *(a for n, a in found.items() if n not in known and "." not in n), *parts)}
+    )
