@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from flows.enrich import Enrichment
 from flows.enrich import enrich as enrich_flow
-from flows.events import Listener
+from flows.events import Approver, Listener
 from flows.interrupt import orderly_end
 from flows.runtime import Host, hosted, nobody
 from flows.server import own_server
@@ -41,10 +41,16 @@ class Options(TypedDict, total=False):
     max_fetches: int | None
     source_policy: dict[str, Any] | None
     max_cost: float | None
+    pilot: int | None
 
 
 async def enrich(
-    table: Any, *, model: str | Model | None = None, listener: Listener = nobody, **options: Unpack[Options]
+    table: Any,
+    *,
+    model: str | Model | None = None,
+    listener: Listener = nobody,
+    approve: Approver | None = None,
+    **options: Unpack[Options],
 ) -> Enrichment:
     """Research every row of a table, as a Prefect flow run. The same call goes on where an earlier one stopped.
 
@@ -52,6 +58,7 @@ async def enrich(
         table: a path, or a pandas DataFrame or Arrow table.
         model: its name, or a model of your own.
         listener: is told what happens, in order, on the event loop: it should return at once.
+        approve: is awaited with what a pilot came to, and says whether the run goes on. None: it stops there.
         options: the flow's other parameters.
 
     Raises:
@@ -59,9 +66,9 @@ async def enrich(
         SystemExit: SIGTERM ended it; what was committed stays.
     """
     if model is None or isinstance(model, str):
-        named, host = model, Host(listener=listener)
+        named, host = model, Host(listener=listener, approve=approve)
     else:
-        named, host = None, Host(listener=listener, opener=partial(open_world, model=model))
+        named, host = None, Host(listener=listener, approve=approve, opener=partial(open_world, model=model))
     path = os.fspath(table) if isinstance(table, str | os.PathLike) else put_down(table)
     with orderly_end(), own_server(), hosted(host):
         return await enrich_flow(table=path, model=named, **options)

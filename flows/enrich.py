@@ -21,6 +21,7 @@ from flows import artifacts
 from flows.events import Event, RowFinished, RunFinished, RunStarted
 from flows.gate import Gate, recorded_task_runs
 from flows.kept import keep_in
+from flows.pilot import GO_ON, HELD, fly
 from flows.request import Request
 from flows.rows import Rows
 from flows.runtime import Host, host
@@ -76,6 +77,7 @@ async def enrich(
     max_fetches: Annotated[int | None, Field(ge=1, le=30)] = None,
     source_policy: dict[str, Any] | None = None,
     max_cost: Annotated[float | None, Field(gt=0)] = None,
+    pilot: Annotated[int | None, Field(ge=1, le=10_000)] = None,
 ) -> Enrichment:
     """Research every row of a table.
 
@@ -98,6 +100,7 @@ async def enrich(
         max_fetches: Most pages read for a row. Nothing: 18.
         source_policy: `include_domains`, `exclude_domains`, `after_date`.
         max_cost: Most US dollars that the whole run may cost, what it has cost before included. Nothing: no cap.
+        pilot: Research so many rows first, and go on only if whoever called says so after seeing what they cost and brought.
 
     Raises:
         InvalidInput: something is wrong with the request. Nothing was spent.
@@ -122,7 +125,7 @@ async def enrich(
         held.enter_context(quiet_task_runs())
         spending = await asyncio.to_thread(Spending, folder.state)
         purse = spending.purse(max_cost)
-        return await _run(request, folder, _paying(world, purse), by, concurrency, spending, purse)
+        return await _run(request, folder, _paying(world, purse), by, concurrency, spending, purse, pilot)
 
 
 def _paying(world: World, purse: Purse) -> World:
@@ -163,7 +166,14 @@ async def _open(
 
 
 async def _run(
-    request: Request, folder: RunFolder, world: World, by: Host, concurrency: int, spending: Spending, purse: Purse
+    request: Request,
+    folder: RunFolder,
+    world: World,
+    by: Host,
+    concurrency: int,
+    spending: Spending,
+    purse: Purse,
+    pilot: int | None,
 ) -> Enrichment:
     started = time.monotonic()
     table, size = request.table, int(folder.settings["shard_size"])
@@ -185,10 +195,16 @@ async def _run(
             rows = Rows(request, world, tasks, gate, tell, concurrency, purse)
             shards = Shards(folder, rows, world, tasks, gate, tell)
             tell(RunStarted(run=folder.path, rows=table.row_count, kept=left.kept, model=world.model.name))
-            await shards.run(left.shards(table), open_at_once=2 + math.ceil(2 * concurrency / size))
-        stopped = purse.refusal if rows.unpaid else None
-        ended: Literal["finished", "stopped"] = "stopped" if stopped else "finished"
-        summary = await asyncio.to_thread(folder.finish, rows=table.row_count, status=ended, reason=stopped)
+            only = None
+            if pilot is not None and left.kept < table.row_count:
+                flown = await fly(pilot, table, folder, left, rows, concurrency)
+                tell(flown)
+                if flown.rows_left and rows.stopped is None and not (by.approve and await by.approve(flown)):
+                    rows.hold(HELD, GO_ON)
+                    only = pilot
+            await shards.run(left.shards(table, only), open_at_once=2 + math.ceil(2 * concurrency / size))
+        ended: Literal["finished", "stopped"] = "stopped" if rows.stopped else "finished"
+        summary = await asyncio.to_thread(folder.finish, rows=table.row_count, status=ended, reason=rows.stopped)
         done = Enrichment(
             run=folder.path,
             rows=summary["rows"],
@@ -198,7 +214,7 @@ async def _run(
             spent_usd=spending.usd if world.model.keyless or isinstance(world.model, Paying) else None,
             model=world.model.name,
             seconds=round(time.monotonic() - started, 3),
-            stopped=stopped,
+            stopped=rows.stopped,
         )
         await artifacts.publish(done.run, done)
     except asyncio.CancelledError:

@@ -14,6 +14,7 @@ from typing import Any, Final
 from research.identity import canonical_json
 from research.output_spec import OutputSpec
 from research.processors import ModelSettings, Price, Processor, Role, total
+from research.purse import dollars
 from research.result import Tokens
 
 CHARACTERS_PER_TOKEN: Final = 3.5
@@ -174,11 +175,6 @@ def estimate(
         high=row.guess(budget, max_subqueries, rounds),
         unpriced=tuple(name for name in names if None in (price(name).input, price(name).output)),
     )
-
-
-def dollars(usd: float) -> str:
-    """To the cent; below ten cents, two digits that say something."""
-    return f"${usd:,.2f}" if usd >= 0.1 or not usd else f"${usd:.2g}"
 
 
 def _tokens(characters: float) -> int:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
+from research.purse import dollars
 from research.result import Confidence, Status
 
 
@@ -71,5 +73,48 @@ class RunFinished:
     """Why rows are left to go on with; None: none are left."""
 
 
-Event = RunStarted | RowFinished | ShardCommitted | RunFinished
+@dataclass(frozen=True, slots=True)
+class PilotFinished:
+    """The first rows are researched. What they came to, and what that means for the rows that are left.
+
+    US dollars; None if a price is not known. Equal rows are paid once, and are expected among the rest as often as here.
+    """
+
+    rows: int
+    """Rows of the pilot."""
+    completed: int
+    rows_left: int
+    cost_usd_p50: float | None
+    cost_usd_p90: float | None
+    """Of one row: half of them, and nine in ten, cost no more."""
+    seconds_p50: float
+    seconds_p90: float
+    confidence: dict[str, int]
+    """Completed rows by the confidence of their least sure field: `high`, `medium`, `low`, `none`."""
+    projected_usd: float | None
+    """Of the rows that are left, if they are like these on average."""
+    projected_usd_p90: float | None
+    """The same, if each were as dear as the dearest tenth begins."""
+    projected_seconds: float
+
+    def __str__(self) -> str:
+        failed = f", {self.rows - self.completed} failed" if self.completed < self.rows else ""
+        sure = " · ".join(f"{name} {100 * count / max(self.completed, 1):.0f} %" for name, count in self.confidence.items())
+        if self.cost_usd_p50 is None or self.cost_usd_p90 is None or self.projected_usd is None or self.projected_usd_p90 is None:
+            row, table = "cost unknown", "cost unknown"
+        else:
+            row = f"{dollars(self.cost_usd_p50)} (p50), {dollars(self.cost_usd_p90)} (p90)"
+            table = f"about {dollars(self.projected_usd)}, {dollars(self.projected_usd_p90)} if all cost p90"
+        return (
+            f"pilot: {self.completed} rows completed{failed}\n"
+            f"  a row: {row} · {self.seconds_p50:.1f} s (p50), {self.seconds_p90:.1f} s (p90)\n"
+            f"  confidence: {sure}\n"
+            f"  the {self.rows_left} rows that are left: {table} · about {timedelta(seconds=round(self.projected_seconds))}"
+        )
+
+
+Event = RunStarted | RowFinished | ShardCommitted | PilotFinished | RunFinished
 Listener = Callable[[Event], None]
+
+Approver = Callable[[PilotFinished], Awaitable[bool]]
+"""Is shown what a pilot came to, and says whether the run goes on."""

@@ -14,7 +14,7 @@ from flows.flight import SingleFlight
 from flows.gate import Gate
 from flows.policies import Keys
 from flows.request import Request
-from flows.steps import Call, Tasks, run_task, watched
+from flows.steps import Call, Tasks, run_kept, run_task, watched
 from research.errors import InvalidInput
 from research.identity import content_key
 from research.pipeline import research
@@ -57,8 +57,26 @@ class Rows:
         self._free = asyncio.Semaphore(concurrency)
         self._flight: SingleFlight[Result] = SingleFlight()
         self._purse = purse or Purse()
-        self.unpaid = 0
-        """Rows that are unfinished because the purse is empty."""
+        self._known: dict[int, Result] = {}
+        self._held: str | None = None
+        self.stopped: str | None = None
+        """Why rows are unfinished that nothing is wrong with; None: there are none."""
+
+    def hold(self, name: str, reason: str) -> None:
+        """Begin no row any more: each becomes a row with the error `name: reason`."""
+        self._held, self.stopped = f"{name}: {reason}", reason
+
+    async def ahead(self, todo: Mapping[int, Mapping[str, Any]]) -> dict[int, Result]:
+        """Research some rows before their shards are opened, which then find them done. The rows' values are by row."""
+
+        async def work() -> None:
+            async with asyncio.TaskGroup() as group:
+                running = {row: group.create_task(self.research(row, values)) for row, values in todo.items()}
+            self._known.update((row, task.result()) for row, task in running.items())
+
+        if todo:
+            await run_kept(self._tasks.shard, Call(f"pilot · {len(todo)} rows", None, work), self._gate)
+        return {row: self._known[row] for row in todo}
 
     async def research(self, row: int, values: Mapping[str, Any]) -> Result:
         """A row's result, completed or failed. Nothing but a cancellation is raised.
@@ -67,6 +85,8 @@ class Rows:
             row: its place in the input, from 0.
             values: its cells as JSON.
         """
+        if (known := self._known.pop(row, None)) is not None:
+            return known
         label = policies.row_label(row, values)
         try:
             task = self._request.task(row, values)
@@ -80,7 +100,7 @@ class Rows:
         if theirs:
             started = time.monotonic()
             async with self._turn():
-                if self._purse.refusal is None:
+                if self._why_not() is None:
                     result = await self._end(label, result, keys.row())
             self._tell(row, result, started, cached=True)
         return result
@@ -91,8 +111,8 @@ class Rows:
 
         async with self._turn():
             started = time.monotonic()
-            if (refusal := self._purse.refusal) is not None:
-                return self._tell(row, self._unpaid(task, refusal), started, cached=False)
+            if (why_not := self._why_not()) is not None:
+                return self._tell(row, self._not_begun(task, why_not), started, cached=False)
             call = Call(label, keys.row(), work)
             try:
                 result = await run_task(self._tasks.row, call, self._gate)
@@ -121,7 +141,7 @@ class Rows:
 
     def _tell(self, row: int, result: Result, started: float, *, cached: bool) -> Result:
         if self._purse.refusal is not None and (result.error or "").startswith(UNPAID):
-            self.unpaid += 1
+            self.stopped = self._purse.refusal
         self._listener(
             RowFinished(
                 row=row,
@@ -143,14 +163,19 @@ class Rows:
             error=f"{type(error).__name__}: {error}",
         )
 
-    def _unpaid(self, task: Task, refusal: str) -> Result:
-        """A row that is not begun, because the purse is empty."""
+    def _why_not(self) -> str | None:
+        """Why no row is begun any more."""
+        if self._held is None and self._purse.refusal is not None:
+            return f"{UNPAID}: {self._purse.refusal}"
+        return self._held
+
+    def _not_begun(self, task: Task, why_not: str) -> Result:
         return self._failure(
             task_id=content_key("task", task=task.identity(), world=self._world_identity)[:32],
             task=task.task,
             processor=task.processor,
             metadata=task.metadata,
-            error=f"{UNPAID}: {refusal}",
+            error=why_not,
         )
 
     def _broken(self, task: Task, bug: Exception) -> Result:

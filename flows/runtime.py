@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from flows.environment import Environment
-from flows.events import Event, Listener
+from flows.events import Approver, Event, Listener
 from flows.policies import RETRY_DELAYS
 from research.ports import World
 from research.world import Settings, open_world
@@ -29,6 +29,8 @@ class Host:
     listener: Listener = nobody
     opener: Opener = open_world
     """Opens a world. Another one brings a model, or a whole world, of the caller's own."""
+    approve: Approver | None = None
+    """Asked after a pilot. None: a run with a pilot stops after it."""
     retry_delays: Sequence[float] = RETRY_DELAYS
     environment: Environment = field(default_factory=Environment)
 

@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
-from prefect.transactions import CommitMode, atransaction
 
 from flows import policies
 from flows.events import Listener, ShardCommitted
 from flows.gate import Gate
 from flows.rows import Rows
-from flows.steps import Call, Tasks, run_task
+from flows.steps import Call, Tasks, run_kept
 from research.page import Page
 from research.ports import World
 from research.result import Result
@@ -70,9 +69,7 @@ class Shards:
         async def work() -> None:
             await self._shard(shard)
 
-        # Prefect keeps a nested task's result only when the outermost task ends, unless it is told to keep each at once.
-        async with atransaction(commit_mode=CommitMode.EAGER):
-            await run_task(self._tasks.shard, Call(label, None, work), self._gate)
+        await run_kept(self._tasks.shard, Call(label, None, work), self._gate)
 
     async def _shard(self, shard: Shard) -> None:
         values = dict(enumerate(json_rows(shard.batch), start=shard.row_start))
@@ -128,12 +125,23 @@ class Left:
         in_committed = sum(max(0, min(self.size, self.row_count - shard * self.size)) for shard in self.committed)
         return in_committed - sum(map(len, self.unfinished.values()))
 
-    def shards(self, table: Table) -> Iterator[Shard]:
-        """The shards to do, in input order: those not committed, and those committed with failed rows."""
+    def has(self, row: int) -> bool:
+        """Whether a row is completed already."""
+        shard = row // self.size
+        return shard in self.committed and row not in self.unfinished.get(shard, ())
+
+    def shards(self, table: Table, rows: int | None = None) -> Iterator[Shard]:
+        """The shards to do, in input order: those not committed, and those committed with failed rows.
+
+        Args:
+            rows: only shards that hold some of the first so many rows.
+        """
         if self.kept >= self.row_count:
             return  # a table that is done is not read again
         row_start = 0
         for index, batch in enumerate(table.batches(self.size)):
+            if rows is not None and row_start >= rows:
+                return
             if index in self.unfinished or index not in self.committed:
                 failed = tuple(self.unfinished[index]) if index in self.committed else None
                 yield Shard(index, row_start, batch, failed)

@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 from prefect import Task as PrefectTask
 from prefect import task as prefect_task
 from prefect.context import TaskRunContext
+from prefect.transactions import CommitMode, atransaction
 
 from flows import policies
 from flows.gate import Gate
@@ -98,6 +99,13 @@ async def run_task(task: Doer, call: Call[T], gate: Gate) -> T:
         return done.value
     finally:
         gate.task_run_finished()
+
+
+async def run_kept(task: Doer, call: Call[T], gate: Gate) -> T:
+    """Do a call inside which results are kept as they come. Prefect keeps a nested task's result only when the outermost task
+    ends, unless it is told to keep each at once."""
+    async with atransaction(commit_mode=CommitMode.EAGER):
+        return await run_task(task, call, gate)
 
 
 def watched(tasks: Tasks, gate: Gate, keys: Keys) -> Steps:

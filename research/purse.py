@@ -106,11 +106,11 @@ class Purse:
             return None
         if self._spent is None:
             return (
-                f"a call was made whose price is not known, so the cap of {_dollars(self.max_cost_usd)} cannot be held; "
+                f"a call was made whose price is not known, so the cap of {dollars(self.max_cost_usd)} cannot be held; "
                 "give the model's prices, or no cap"
             )
         if self._spent >= self.max_cost_usd:
-            spent, cap = _dollars(self._spent), _dollars(self.max_cost_usd)
+            spent, cap = dollars(self._spent), dollars(self.max_cost_usd)
             return f"{spent} are spent, and the cap is {cap}; with a higher cap the same command goes on"
         return None
 
@@ -207,9 +207,9 @@ class Paying(Protocol):
         ...
 
 
-def _dollars(usd: float) -> str:
-    """To the cent, and below a dollar to what can be seen."""
-    return f"${usd:,.2f}" if usd >= 1 else f"${usd:.2g}"
+def dollars(usd: float) -> str:
+    """An amount for people: to the cent; below ten cents, two digits that say something."""
+    return f"${usd:,.2f}" if usd >= 0.1 or not usd else f"${usd:.2g}"
 
 
 def _refuse_nonsense(usd: float | None) -> None:

@@ -38,6 +38,8 @@ def enrich(
     max_subqueries: Annotated[int | None, Parameter(validator=Number(gte=1, lte=12))] = None,
     max_fetches: Annotated[int | None, Parameter(validator=Number(gte=1, lte=30))] = None,
     max_cost: Annotated[float | None, Parameter(validator=Number(gt=0))] = None,
+    pilot: Annotated[int | None, AtLeastOne] = None,
+    yes: bool = False,
     dry_run: bool = False,
     output: Output = Output(),  # noqa: B008  # frozen, and how cyclopts gives defaults
 ) -> int:
@@ -61,9 +63,12 @@ def enrich(
         max_subqueries: most sub-queries of a row.
         max_fetches: most pages read for a row.
         max_cost: most US dollars that the whole run may cost, what it has cost before included.
+        pilot: research so many rows first, show what they cost and brought, and ask whether to go on.
+        yes: go on after the pilot without asking.
         dry_run: check everything, print the plan, run nothing.
     """
     _quiet_prefect(output.debug)
+    from flows.cli.asking import approver
     from flows.cli.plan import make_plan
 
     asked: dict[str, Any] = {
@@ -92,6 +97,8 @@ def enrich(
         "concurrency": concurrency,
         "shard_size": shard_size,
         "max_cost": max_cost,
+        "pilot": pilot,
+        "approve": approver(yes, output.json),
     }
     try:
         done = asyncio.run(_run(options, output.json))

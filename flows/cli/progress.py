@@ -21,7 +21,7 @@ from rich.progress import (
 from rich.text import Text
 
 from flows.cli.terminal import answered_by, err, print_json
-from flows.events import Event, Listener, RowFinished, RunStarted
+from flows.events import Event, Listener, PilotFinished, RowFinished, RunStarted
 
 FAILURES_TOLD: Final = 5
 """Failed rows that are told while a run goes on; the rest stand in the results."""
@@ -55,6 +55,8 @@ class _Notes:
         if isinstance(event, RunStarted):
             kept = f", {event.kept} of them done before" if event.kept else ""
             self._say(f"{event.rows} rows{kept} → {event.run}\n{answered_by(event.model)}")
+        elif isinstance(event, PilotFinished):
+            self._say(str(event))
         elif isinstance(event, RowFinished) and event.status != "completed":
             self.failed += 1
             if self.failed <= FAILURES_TOLD:
@@ -96,5 +98,8 @@ class _Bar(_Notes):
         super().__call__(event)
         if isinstance(event, RunStarted):
             self._progress.reset(self._bar, total=event.rows, completed=event.kept, description="rows", failed=0)
+        elif isinstance(event, PilotFinished):
+            self._progress.stop()  # a question may follow, and a bar would write over it
         elif isinstance(event, RowFinished):
+            self._progress.start()
             self._progress.update(self._bar, advance=1, failed=self.failed)
