@@ -16,13 +16,14 @@ from research.errors import BudgetExhausted, Fault, FetchFailed, FetchRefused, P
 from research.models.extraction.answers import Passages, answer_question
 from research.models.extraction.candidates import Asked, candidates
 from research.models.extraction.choosing import Backing, choose
-from research.models.extraction.entities import Entity, aboutness, entity_of
+from research.models.extraction.entities import Entity, aboutness, entity_of, mentions
 from research.models.extraction.merging import merge
 from research.models.extraction.questions import Question, question_of
 from research.models.extraction.reading import Reading, Shelf
 from research.models.extraction.unkeyed import unkeyed
 from research.page import Hit, Passage
 from research.ports import Checker, Desk, Draft, FieldAnswer, FieldGrade, Grade, Investigated, Plan, SubQuery
+from research.ranking import words
 from research.task import Task
 
 VERSION: Final = "1"
@@ -32,7 +33,7 @@ HITS: Final = 10
 ENOUGH_PAGES: Final = 3
 """Pages read for a sub-query when the first ones answer: enough to see whether they agree."""
 MOST_PAGES: Final = 5
-BESIDE: Final = 2
+BESIDE: Final = 3
 """Pages about something else (lists, neighbours) that are read beside one that is about the entity."""
 SURE: Final = 0.6
 """A best candidate of this score needs no further page."""
@@ -171,8 +172,10 @@ def _queries(task: Task, entity: Entity, questions: Sequence[Question], subquery
 
 
 def _promising(entity: Entity, hits: Iterable[Hit]) -> list[Hit]:
-    """Hits in reading order: those whose title names the entity first, else as the search ranked them."""
-    return sorted(hits, key=lambda hit: -round(aboutness(entity, (hit.title,)), 1)) if entity.named else list(hits)
+    """Hits in reading order: those whose title names the entity, then those whose snippet does."""
+    if not entity.named:
+        return list(hits)
+    return sorted(hits, key=lambda hit: (-round(aboutness(entity, (hit.title,)), 1), not mentions(entity, {*words(hit.snippet)})))
 
 
 def _is_sure(entity: Entity, question: Question, read: Sequence[_Read]) -> bool:

@@ -13,15 +13,19 @@ from research.models.extraction.vocabulary import CONTAINERS, concepts, held_by,
 
 UNLIKE: Final = 0.5
 """The most that two keys of different heads are alike: a launch site is no launch date."""
+COLUMN: Final = 0.64
+"""A table's column whose title says only of what kind it is, and is of the kind asked for: `Date`, for a launch date."""
 
 
 def affinity(question: Question, fact: Fact) -> float:
     """From 0 (another matter) to 1 (the same words, or words that mean the same)."""
-    return _affinity(question, fact.words, fact.head, fact.context, fact.depth, fact.origin == "data")
+    return _affinity(question, fact.words, fact.head, fact.context, fact.depth, fact.origin == "data", fact.origin == "table")
 
 
 @lru_cache(maxsize=65536)
-def _affinity(question: Question, key: frozenset[str], head: str, context: frozenset[str], depth: int, is_data: bool) -> float:
+def _affinity(
+    question: Question, key: frozenset[str], head: str, context: frozenset[str], depth: int, is_data: bool, is_table: bool
+) -> float:
     best = _likeness(question, key, head)
     above = context - CONTAINERS
     if above and best < 0.95:
@@ -29,6 +33,8 @@ def _affinity(question: Question, key: frozenset[str], head: str, context: froze
         best = max(best, 0.95 * _likeness(question, key | above, head))
     if question.about and best < 0.8:
         best = max(best, _described(question, key, head))
+    if is_table and not head and key <= question.name_words:
+        best = max(best, COLUMN)
     return best * 0.75**depth if is_data and not (above & question.name_words) else best
 
 

@@ -166,4 +166,4 @@ def held_by(word: str, among: frozenset[str]) -> frozenset[str]:
 
 def weight(word: str) -> float:
     """How much a word of a key says about what the key means."""
-    return LIGHT.get(word, 1.0)
+    return 0.2 if word.isdigit() else LIGHT.get(word, 1.0)
