@@ -24,9 +24,6 @@ from research.processors import Price
 from research.purse import Purse
 from research.result import Usage
 
-_TOKENS_PER_SECOND: Final = 128_000 / 3600
-"""The slowest that the SDK expects a model to write (`_calculate_nonstreaming_timeout`)."""
-
 _SAME_REJECTIONS: Final = 3
 """So many rejections in the same words, and no success, and it is not the row that is wrong."""
 
@@ -41,7 +38,9 @@ class Patience(BaseModel):
     first_budget: float = 60
     """The same while nothing at the address has ever answered: it is likely to be wrong."""
     attempt: float = 120
-    """The least that an answer which comes whole may take; long ones have more, by `max_tokens`."""
+    """The least that an answer which comes whole may take; longer ones have more."""
+    tokens_per_second: float = 128_000 / 3600
+    """The slowest that a model writes; what the SDK expects of its service. An answer of `max_tokens` may take that long."""
     silence: float = 120
     """Between two events of a stream."""
     first_wait: float = 0.5
@@ -175,7 +174,7 @@ class Caller:
                     pass
                 message: Any = stream.current_message_snapshot
                 return _whole(message), stream.response.headers
-        seconds = max(self._patience.attempt, max_tokens / _TOKENS_PER_SECOND)
+        seconds = max(self._patience.attempt, max_tokens / self._patience.tokens_per_second)
         raw = await self._client.messages.with_raw_response.create(**params, timeout=anthropic.Timeout(seconds, connect=10))
         return _whole(await raw.parse()), raw.headers
 

@@ -22,6 +22,12 @@ KINDS: Final = ("requests", "input-tokens", "output-tokens")
 
 WINDOW: Final = 10.0
 """Seconds over which the present rate is measured."""
+OUTCOMES: Final = 60
+"""Requests over which the share of refusals is measured."""
+TOLERATED: Final = 0.15
+"""Share of refusals below which no pace is slowed."""
+SOME: Final = 4
+"""Refusals below which they are no share of anything."""
 GROWTH: Final = 1.025
 """A pace grows by this with every request that is let in."""
 SLOWEST: Final = 1.0
@@ -115,8 +121,9 @@ class Bucket:
 class Pace:
     """Requests per second, for servers that refuse without saying what their limits are. No limit until one is refused.
 
-    A refusal slows it to a share of what was sent lately, and every request let in raises it a little. All refusals of requests
-    that were sent before it slowed belong to one burst and count once.
+    Refusals slow it to a share of what was sent lately, and every request let in raises it a little. All refusals of requests
+    that were sent before it slowed belong to one burst and slow it once. A refusal now and then slows nothing: a server that
+    refuses one request in twenty whatever the rate would bring the pace down without end.
     """
 
     def __init__(self) -> None:
@@ -124,6 +131,7 @@ class Pace:
         self._next = 0.0
         self._slowed_at = float("-inf")
         self._sent: deque[float] = deque()
+        self._refusals: deque[bool] = deque(maxlen=OUTCOMES)
 
     def wait(self, now: float) -> float:
         return 0.0 if self.rate is None else max(0.0, self._next - now)
@@ -135,12 +143,15 @@ class Pace:
             self._next = max(now, self._next) + 1 / self.rate
 
     def let_in(self) -> None:
+        self._refusals.append(False)
         if self.rate is not None:
             grown = self.rate * GROWTH
             self.rate = grown if grown < FASTEST else None
 
     def refused(self, sent_at: float, now: float, share: float) -> None:
-        if sent_at <= self._slowed_at:
+        self._refusals.append(True)
+        refusals = sum(self._refusals)
+        if sent_at <= self._slowed_at or refusals < SOME or refusals < len(self._refusals) * TOLERATED:
             return
         self._forget(now)
         seconds = min(max(now - self._sent[0], 1.0), WINDOW) if self._sent else WINDOW
@@ -215,8 +226,9 @@ class Limits:
         self._settle(ticket, Cost(0.0, 0.0))
 
     def lost(self, ticket: Ticket) -> None:
-        """Nothing is known of a request's end: what it took may have been used."""
+        """Nothing is known of a request's end: it was let in, and what it took may have been used."""
         self._settle(ticket, ticket.cost)
+        self.pace.let_in()
 
     def _settle(self, ticket: Ticket, actual: Cost) -> None:
         for kind, bucket in self.buckets.items():

@@ -1,0 +1,154 @@
+"""Rows researched by Claude's own loop, against a service that fails in every way it can."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import anthropic
+
+from research.models.calling import Caller, Patience
+from research.models.claude.model import ClaudeModel
+from research.page import Hit, Page, page_hash
+from research.pipeline import research
+from research.ports import World
+from research.processors import load_processors
+from research.result import Result
+from research.source_policy import SourcePolicy
+from research.task import Task
+from research.testing import Answer, Faults, ModelServer, RateLimits, Request, call, structured, tool_calls
+
+RATES = dict.fromkeys(("429", "529", "500", "timeout", "cut_body", "cut_stream", "off_schema"), 0.05)
+"""Five in a hundred of each. What comes plain cannot be cut as a stream, and is cut as a body."""
+
+SCHEMA = {"type": "object", "properties": {"launched": {"type": "integer"}, "operator": {"type": "string"}}}
+OPERATORS = ("Meridian Tidal", "Ostrava Works", "Kestrel Line", "Blue Harbour")
+PASSAGE = re.compile(r"^(p\d+)\n    (?:\(under: .*\)\n    )?(.*Launched.*)$", re.MULTILINE)
+
+
+def truth(number: int) -> dict[str, Any]:
+    return {"launched": 1900 + number * 7 % 120, "operator": OPERATORS[number % len(OPERATORS)]}
+
+
+class Stations:
+    """A search and a fetcher over one page a station."""
+
+    name = "stations"
+    identity = "stations/1"
+
+    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None) -> tuple[Hit, ...]:
+        number = int(re.findall(r"\d+", query)[0])
+        return (Hit(url=f"corpus://stations/{number}", title=f"Station {number}", snippet="A tide station.", score=1.0),)
+
+    async def fetch(self, url: str) -> Page:
+        number = int(url.rsplit("/", 1)[1])
+        told = truth(number)
+        text = f"# Station {number}\n\nA tide station.\n\nLaunched: {told['launched']}\nOperator: {told['operator']}\n"
+        return Page(
+            page_hash=page_hash(text),
+            url=url,
+            final_url=url,
+            title=f"Station {number}",
+            media_type="text/plain",
+            fetched_at=datetime(2026, 1, 1, tzinfo=UTC),
+            published=None,
+            text=text,
+            extraction_version="1",
+        )
+
+    async def recall(self, page_hash: str) -> Page:
+        raise NotImplementedError
+
+
+def researcher(request: Request) -> Answer:
+    """Searches, reads, and answers from the passage that it was shown."""
+    done = request.tool_results
+    if not done:
+        number = re.findall(r"Station (\d+)", request.messages[0]["content"][0]["text"])[0]
+        return tool_calls(call("search", query=f"Station {number}"))
+    if done[-1].name == "search":
+        assert "url: " in done[-1].text, done[-1].text
+        url = re.findall(r"url: (\S+)", done[-1].text)[0]
+        return tool_calls(call("read", url=url, about="launch year and operator"))
+    found = PASSAGE.search(next(each.text for each in done if each.name == "read"))
+    assert found is not None, done[-1].text
+    launched, operator = re.findall(r"Launched: (\d+)\s+Operator: (.*)", done[-1].text)[0]
+    values = {"launched": int(launched), "operator": operator.strip()}
+    entry = {"reasoning": "The page says so.", "passages": [found[1]], "against": [], "confidence": "high"}
+    answers = [{"field": name, "value": value, **entry} for name, value in values.items()]
+    return structured({"answers": answers, "not_found": [], "summary": "Found."})
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run of rows came to."""
+
+    results: Sequence[Result]
+    calls: int
+    early: int
+    """Requests that came sooner than their `retry-after` allowed."""
+    faults: Mapping[str, int]
+
+    @property
+    def right(self) -> int:
+        """Rows whose values are the truth, each stated by its excerpt."""
+        return sum(_is_right(number, result) for number, result in enumerate(self.results))
+
+    @property
+    def errors(self) -> Counter[str]:
+        return Counter(result.error or "" for result in self.results if result.status != "completed")
+
+
+def _is_right(number: int, result: Result) -> bool:
+    stated = {
+        basis.field: any(excerpt.support == "stated" for citation in basis.citations for excerpt in citation.excerpts)
+        for basis in result.basis
+    }
+    return result.status == "completed" and result.output == truth(number) and stated == dict.fromkeys(truth(number), True)
+
+
+async def faulty_run(
+    rows: int,
+    seed: int,
+    *,
+    at_once: int = 32,
+    latency: float = 0.05,
+    retry_after: tuple[float, float] = (0.1, 0.5),
+    patience: float = 0.5,
+    rate_limits: RateLimits | None = None,
+) -> Outcome:
+    """Research `rows` stations, plainly (`base`) and streamed (`core`) by turns.
+
+    Args:
+        at_once: rows in flight.
+        latency: seconds before an answer.
+        retry_after: seconds that 429 and 529 ask to wait.
+        patience: seconds after which no answer is no answer.
+    """
+    faults = Faults(RATES, seed=seed, retry_after=retry_after)
+    server = ModelServer(researcher, faults=faults, latency=latency, rate_limits=rate_limits, seed=seed)
+    waits = Patience(attempt=patience, silence=patience, tokens_per_second=1e9, first_wait=0.05, longest_wait=1.0)
+    free = asyncio.Semaphore(at_once)
+
+    async def row(world: World, number: int) -> Result:
+        processor = "base" if number % 2 else "core"
+        given = {"task": f"When was Station {number} launched, and who runs it?", "output_schema": SCHEMA, "processor": processor}
+        async with free:
+            return await research(Task.model_validate(given), world)
+
+    async with (
+        server,
+        anthropic.AsyncAnthropic(
+            base_url=server.url, api_key="test", http_client=anthropic.DefaultAsyncHttpxClient(verify=False)
+        ) as sdk,
+    ):
+        stations = Stations()
+        model = ClaudeModel(Caller(sdk, load_processors().prices, patience=waits))
+        world = World(model=model, search=stations, fetcher=stations)
+        results = await asyncio.gather(*(row(world, number) for number in range(rows)))
+    return Outcome(results, len(server.requests), len(server.early_retries()), dict(server.faults_served))
