@@ -1,7 +1,7 @@
 """Keeps every page that was read, by the hash of its text, from the moment it was read.
 
-One gzip file of JSON a page, `<first two hex>/<hash>.json.gz`, written to a temporary name and renamed: a reader never sees half a
-page, two writers of one page write the same bytes, and nothing needs a lock.
+One gzip file of JSON a page, `<first two hex>/<hash>.json.gz`, written to a temporary name and renamed: a reader never sees half
+a page, two writers of one page write the same bytes, and nothing needs a lock.
 """
 
 from __future__ import annotations
