@@ -1,18 +1,20 @@
-"""`RESEARCH_…` environment variables. Read at the edge, by whoever composes a world; nothing below reads them."""
+"""`RESEARCH_…` and `ANTHROPIC_…` variables of the environment. Read at the edge, by whoever composes a world; nowhere below."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from platformdirs import user_cache_path
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from research.world import Settings
 
 
 class Environment(BaseSettings):
     """Defaults for what a request leaves open."""
 
-    model_config = SettingsConfigDict(env_prefix="RESEARCH_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="RESEARCH_", frozen=True, populate_by_name=True, env_ignore_empty=True)
 
     cache_dir: Path = Field(default_factory=lambda: user_cache_path("research-flows"))
     """`RESEARCH_CACHE_DIR`: where search indexes are kept between runs."""
@@ -20,3 +22,20 @@ class Environment(BaseSettings):
     """`RESEARCH_CORPUS`: documents to search when the request names none."""
     model: str | None = None
     """`RESEARCH_MODEL`: the model when the request names none."""
+    processors: Path | None = None
+    """`RESEARCH_PROCESSORS`: a TOML file that overrides tiers and prices."""
+    api_key: SecretStr | None = Field(default=None, validation_alias="ANTHROPIC_API_KEY")
+    """`ANTHROPIC_API_KEY`: with it, Claude does the research unless another model is named."""
+    base_url: str | None = Field(default=None, validation_alias="ANTHROPIC_BASE_URL")
+    """`ANTHROPIC_BASE_URL`: another server that speaks the Messages API."""
+
+    def settings(self, *, model: str | None = None, corpus: str | None = None) -> Settings:
+        """What a world is made of: what a request says, and what it leaves open."""
+        return Settings(
+            cache_dir=self.cache_dir,
+            model=model or self.model,
+            corpus=corpus or self.corpus,
+            api_key=self.api_key,
+            base_url=self.base_url,
+            processors=self.processors,
+        )

@@ -40,12 +40,7 @@ class Host:
         Raises:
             InvalidInput: no such model; no corpus, or one that cannot be read.
         """
-        settings = Settings(
-            cache_dir=self.environment.cache_dir,
-            model=model or self.environment.model,
-            corpus=corpus or self.environment.corpus,
-        )
-        return self.opener(settings, pages)
+        return self.opener(self.environment.settings(model=model, corpus=corpus), pages)
 
 
 _HOST: Final[ContextVar[Callable[[], Host]]] = ContextVar("host", default=Host)

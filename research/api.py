@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import platformdirs
+from pydantic import SecretStr
 
 from research.pipeline import research
 from research.ports import Model
@@ -27,6 +28,9 @@ async def run(
     corpus: str | Path | None = None,
     model: str | Model | None = None,
     cache_dir: Path | None = None,
+    api_key: str | SecretStr | None = None,
+    base_url: str | None = None,
+    processors: Path | None = None,
     **fields: Any,
 ) -> Result:
     """Research one task.
@@ -37,6 +41,10 @@ async def run(
         corpus: a folder or a file of documents to search.
         model: a model's name, or one of your own that implements `research.Model`.
         cache_dir: where indexes and pages are kept; the user's cache folder by default.
+        api_key: of the Messages API; with it, Claude does the research unless `model` says otherwise. It is not looked for in the
+            environment: that is the caller's business.
+        base_url: another server that speaks the Messages API.
+        processors: a TOML file that overrides tiers and prices.
         fields: further fields of the request: `processor`, `max_fetches`, …
 
     Returns:
@@ -52,7 +60,12 @@ async def run(
         asked = Task.model_validate({**request, **({"output_schema": schema} if schema is not None else {}), **fields})
     folder = cache_dir or default_cache_dir()
     settings = Settings(
-        cache_dir=folder, corpus=None if corpus is None else str(corpus), model=model if isinstance(model, str) else None
+        cache_dir=folder,
+        corpus=None if corpus is None else str(corpus),
+        model=model if isinstance(model, str) else asked.model,
+        api_key=SecretStr(api_key) if isinstance(api_key, str) else api_key,
+        base_url=base_url,
+        processors=processors,
     )
     own = None if isinstance(model, str) else model
     async with open_world(settings, folder / "pages", model=own) as world:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, SecretStr
 
 from research.errors import InvalidInput
 from research.models.extractive import ExtractiveModel
 from research.ports import Model, World
+from research.processors import Processors, load_processors
 from research.search.local import LocalCorpus
 from research.web.page_store import PageStore, StoringFetcher
 
-MODELS: Final = ("extractive",)
+KEYLESS: Final = "extractive"
+TIERS_OWN: Final = "claude"
+"""Names of models that are not a model's id."""
 
 
 class Settings(BaseModel):
@@ -27,20 +30,39 @@ class Settings(BaseModel):
     cache_dir: Path
     """Where indexes are kept between runs."""
     model: str | None = None
-    """`extractive`; None takes the best that can be used, and says which."""
+    """`extractive` (needs no key), `claude` (each tier's own models) or a model's id, which then does everything. None takes
+    Claude if there is a key, and the keyless model if there is none."""
     corpus: str | None = None
     """A folder, or a Parquet or JSONL file, of documents to search."""
+    api_key: SecretStr | None = None
+    """Of the Messages API. Never shown."""
+    base_url: str | None = None
+    """Another server that speaks the Messages API; None is Anthropic's own."""
+    processors: Path | None = None
+    """A TOML file that overrides tiers and prices."""
 
 
-def open_model(name: str | None) -> Model:
-    """The model by name.
+@asynccontextmanager
+async def open_model(settings: Settings, processors: Processors) -> AsyncIterator[Model]:
+    """The model that the settings name, or the best that can be used.
 
     Raises:
-        InvalidInput: there is no such model.
+        InvalidInput: the model needs a key, and there is none.
     """
-    if name in (None, "auto", "extractive"):
-        return ExtractiveModel()
-    raise InvalidInput(f"model {name!r} is not known; those that are: {', '.join(MODELS)}")
+    named = None if settings.model in (None, "", "auto") else settings.model
+    key = settings.api_key if settings.api_key is not None and settings.api_key.get_secret_value().strip() else None
+    if named == KEYLESS or (named is None and key is None):
+        yield ExtractiveModel()
+        return
+    if key is None and settings.base_url is None:
+        raise InvalidInput(
+            f"the model {named!r} needs a key: set ANTHROPIC_API_KEY, or ANTHROPIC_BASE_URL for a server of your own that needs "
+            f"none. The model {KEYLESS!r} needs neither."
+        )
+    from research.models.claude.opening import open_claude  # the SDK takes half a second to import
+
+    async with open_claude(key, settings.base_url, processors, model=None if named == TIERS_OWN else named) as claude:
+        yield claude
 
 
 @asynccontextmanager
@@ -53,12 +75,13 @@ async def open_world(settings: Settings, pages: Path, *, model: Model | None = N
         model: a model of the caller's own, instead of the one that the settings name.
 
     Raises:
-        InvalidInput: a model that is not known, no corpus, or one that cannot be read.
+        InvalidInput: a model that cannot be used, a processors file that is wrong, no corpus, or one that cannot be read.
     """
-    judge = model or open_model(settings.model)
     if settings.corpus is None:
         raise InvalidInput(
             "there is nothing to search: give a corpus (a folder or a file of documents) with `--corpus` or `corpus=`"
         )
-    corpus = await asyncio.to_thread(LocalCorpus.open, settings.corpus, settings.cache_dir / "index")
-    yield World(model=judge, search=corpus, fetcher=StoringFetcher(corpus, PageStore(pages)))
+    processors = load_processors(settings.processors)
+    async with open_model(settings, processors) if model is None else nullcontext(model) as judge:
+        corpus = await asyncio.to_thread(LocalCorpus.open, settings.corpus, settings.cache_dir / "index")
+        yield World(model=judge, search=corpus, fetcher=StoringFetcher(corpus, PageStore(pages)), processors=processors)

@@ -20,7 +20,7 @@ from research.tables.read import json_rows
 from research.tables.request import default_run_path, request_key
 from research.tables.result_columns import ResultColumns
 from research.tables.run_folder import RunFolder
-from research.world import Settings, open_world
+from research.world import open_world
 
 TIERS_OWN: Final = "claude"
 """The name of a model that takes each tier's own models."""
@@ -105,10 +105,10 @@ async def make_plan(*, out_folder: Path | None, corpus: str | None, model: str |
         InvalidInput: something is wrong with the request; the corpus cannot be read; the run folder holds another request.
     """
     environment = Environment()
-    processors = load_processors()
+    processors = load_processors(environment.processors)
     request = Request.check(**asked)
     columns = ResultColumns.plan(request.table.schema, request.spec)
-    settings = Settings(cache_dir=environment.cache_dir, model=model or environment.model, corpus=corpus or environment.corpus)
+    settings = environment.settings(model=model, corpus=corpus)
     async with open_world(settings, Path("pages")) as world:  # a plan reads no page, so nothing is stored there
         document = request.document(world)
         model_name = world.model.name

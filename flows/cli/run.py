@@ -57,6 +57,9 @@ def run(
                 corpus=corpus or environment.corpus,
                 model=model or environment.model,
                 cache_dir=environment.cache_dir,
+                api_key=environment.api_key,
+                base_url=environment.base_url,
+                processors=environment.processors,
                 processor=processor,
                 **{name: value for name, value in limits.items() if value is not None},
             )

@@ -26,7 +26,7 @@ ASK = ("--schema", "mission.json", "--corpus", "pages")
         (("enrich", "missions.csv", *ASK, "--objective-column", "q"), "objective column 'q'"),
         (("enrich", "missions.csv", *ASK, "--objective", "x", "--objective-column", "mission"), "not both"),
         (("enrich", "missions.csv", "--schema", "mission.json"), "there is nothing to search"),
-        (("enrich", "missions.csv", *ASK, "--model", "gpt-0"), "model 'gpt-0' is not known"),
+        (("enrich", "missions.csv", *ASK, "--model", "gpt-0"), "model 'gpt-0' needs a key"),
         (("enrich", "missions.csv", *ASK, "--limit", "0"), "--limit. Must be >= 1"),
         (("enrich", "missions.csv", *ASK, "--concurency", "2"), "--concurency. Did you mean --concurrency"),
         (("enrich", "missions.csv", *ASK, "--out", "pages"), "pages"),

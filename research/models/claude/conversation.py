@@ -26,6 +26,7 @@ from research.errors import ContextOverflow, InvalidAnswer, ModelRefused
 from research.models.claude.fence import shortened
 from research.models.claude.warming import Warming
 from research.processors import ModelSettings
+from research.purse import Purse
 from research.result import Usage
 
 KEPT_RESULTS: Final = 2
@@ -52,6 +53,7 @@ class Calls(Protocol):
     """Whoever makes the calls: retries what is transient, keeps to rate limits, pays."""
 
     async def create(self, params: Mapping[str, Any], *, purpose: str) -> Called: ...
+    def paid_from(self, purse: Purse) -> Calls: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,65 @@
+"""Opens Claude: the SDK's client, the caller around it, the model on top."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+from urllib.parse import urlsplit
+
+import anthropic
+from pydantic import SecretStr
+
+from research.errors import InvalidInput
+from research.models.calling import Caller
+from research.models.claude.model import ClaudeModel
+from research.processors import Processors
+
+SERVICE: Final = "https://api.anthropic.com"
+NO_KEY: Final = "none"
+"""Sent where a server of one's own asks for no key."""
+
+
+@asynccontextmanager
+async def open_claude(
+    api_key: SecretStr | None, base_url: str | None, processors: Processors, *, model: str | None = None
+) -> AsyncIterator[ClaudeModel]:
+    """Claude, for one event loop. Nothing is asked yet.
+
+    Args:
+        api_key: of the service, or of whatever else answers at `base_url`.
+        base_url: another server that speaks the Messages API: the part before `/v1/messages`.
+        processors: the tiers and their prices.
+        model: a model id that stands in for every tier's own.
+
+    Raises:
+        InvalidInput: the address holds a password, or is none.
+    """
+    server = checked(base_url)
+    async with anthropic.AsyncAnthropic(
+        api_key=api_key.get_secret_value() if api_key is not None else NO_KEY,
+        base_url=server or SERVICE,  # said in any case, so that the SDK does not look into the environment
+        max_retries=0,
+    ) as client:
+        yield ClaudeModel(Caller(client, processors.prices), processors, model=model, server=server)
+
+
+def checked(base_url: str | None) -> str | None:
+    """An address without a slash at its end. None is the service's own.
+
+    Raises:
+        InvalidInput: it is no http address, or holds a password, which would be shown wherever the address is.
+    """
+    if base_url is None or not base_url.strip():
+        return None
+    given = base_url.strip().rstrip("/")
+    try:
+        parts = urlsplit(given)
+        host, secret = parts.hostname, parts.username or parts.password
+    except ValueError:
+        host, secret, parts = None, None, urlsplit("")
+    if secret:
+        raise InvalidInput("the model's base URL holds a user name or a password; give it as the key instead (ANTHROPIC_API_KEY)")
+    if parts.scheme not in ("http", "https") or not host:
+        raise InvalidInput(f"the model's base URL {given!r} is no address: it begins with http:// or https://")
+    return None if given == SERVICE else given
