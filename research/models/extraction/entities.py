@@ -116,7 +116,14 @@ def _aboutness(asked: frozenset[str], named: bool, titles: tuple[str, ...]) -> f
             if not found:
                 continue
             best = max(best, _names(asked, found) if named else 0.9 * len(asked & found) / len(found))
-            if named and part is title and found <= asked and len(found) > 1:
+            missing = asked - found
+            if (
+                named
+                and part is title
+                and found <= asked
+                and len(found) > 1
+                and not (missing and all(w.isdigit() for w in missing))
+            ):
                 # The name asked for says more than the title: a site's name, a variant.
                 best = max(best, (len(found) / len(asked)) ** 0.3)
     return best
