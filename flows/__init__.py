@@ -13,9 +13,19 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from flows.api import enrich
     from flows.enrich import Enrichment
-    from flows.events import Event, PilotFinished, RowFinished, RunFinished, RunStarted, ShardCommitted
+    from flows.events import Event, PilotFinished, RowEscalated, RowFinished, RunFinished, RunStarted, ShardCommitted
 
-__all__ = ["Enrichment", "Event", "PilotFinished", "RowFinished", "RunFinished", "RunStarted", "ShardCommitted", "enrich"]
+__all__ = [
+    "Enrichment",
+    "Event",
+    "PilotFinished",
+    "RowEscalated",
+    "RowFinished",
+    "RunFinished",
+    "RunStarted",
+    "ShardCommitted",
+    "enrich",
+]
 
 _WHERE: Final = {"enrich": "flows.api", "Enrichment": "flows.enrich"}
 

@@ -42,6 +42,7 @@ class Options(TypedDict, total=False):
     source_policy: dict[str, Any] | None
     max_cost: float | None
     pilot: int | None
+    escalate: str | None
 
 
 async def enrich(

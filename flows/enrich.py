@@ -18,6 +18,7 @@ from prefect.context import FlowRunContext
 from pydantic import BaseModel, ConfigDict, Field
 
 from flows import artifacts
+from flows.escalate import Escalating, Escalation
 from flows.events import Event, RowFinished, RunFinished, RunStarted
 from flows.gate import Gate, recorded_task_runs
 from flows.kept import keep_in
@@ -57,6 +58,10 @@ class Enrichment(BaseModel):
     seconds: float
     stopped: str | None = None
     """Why rows are left that the same call with a higher limit goes on with; None: none are left."""
+    escalated: int = 0
+    """Rows that were researched again on a dearer tier."""
+    not_escalated: int = 0
+    """Rows that could not be, and stay as they were: the same call tries them again."""
 
 
 @flow(name="enrich", flow_run_name="enrich {table}", persist_result=False)
@@ -78,6 +83,7 @@ async def enrich(
     source_policy: dict[str, Any] | None = None,
     max_cost: Annotated[float | None, Field(gt=0)] = None,
     pilot: Annotated[int | None, Field(ge=1, le=10_000)] = None,
+    escalate: str | None = None,
 ) -> Enrichment:
     """Research every row of a table.
 
@@ -100,12 +106,14 @@ async def enrich(
         max_fetches: Most pages read for a row. Nothing: 18.
         source_policy: `include_domains`, `exclude_domains`, `after_date`.
         max_cost: Most US dollars that the whole run may cost, what it has cost before included. Nothing: no cap.
+        escalate: In the end, research fields of low confidence again on a dearer tier: `low:ultra`.
         pilot: Research so many rows first, and go on only if whoever called says so after seeing what they cost and brought.
 
     Raises:
         InvalidInput: something is wrong with the request. Nothing was spent.
     """
     by = host()
+    again = Escalation.parse(escalate, processor) if escalate else None
     async with AsyncExitStack() as held:
         request = await asyncio.to_thread(
             Request.check,
@@ -125,7 +133,7 @@ async def enrich(
         held.enter_context(quiet_task_runs())
         spending = await asyncio.to_thread(Spending, folder.state)
         purse = spending.purse(max_cost)
-        return await _run(request, folder, _paying(world, purse), by, concurrency, spending, purse, pilot)
+        return await _run(request, folder, _paying(world, purse), by, concurrency, spending, purse, pilot, again)
 
 
 def _paying(world: World, purse: Purse) -> World:
@@ -174,6 +182,7 @@ async def _run(
     spending: Spending,
     purse: Purse,
     pilot: int | None,
+    again: Escalation | None,
 ) -> Enrichment:
     started = time.monotonic()
     table, size = request.table, int(folder.settings["shard_size"])
@@ -203,6 +212,10 @@ async def _run(
                     rows.hold(HELD, GO_ON)
                     only = pilot
             await shards.run(left.shards(table, only), open_at_once=2 + math.ceil(2 * concurrency / size))
+            escalating = None
+            if again is not None and rows.stopped is None:
+                escalating = Escalating(again, request.spec, folder, rows, shards, tell)
+                await escalating.run(tasks, gate)
         ended: Literal["finished", "stopped"] = "stopped" if rows.stopped else "finished"
         summary = await asyncio.to_thread(folder.finish, rows=table.row_count, status=ended, reason=rows.stopped)
         done = Enrichment(
@@ -215,6 +228,8 @@ async def _run(
             model=world.model.name,
             seconds=round(time.monotonic() - started, 3),
             stopped=rows.stopped,
+            escalated=escalating.escalated if escalating else 0,
+            not_escalated=escalating.failed if escalating else 0,
         )
         await artifacts.publish(done.run, done)
     except asyncio.CancelledError:

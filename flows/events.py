@@ -113,7 +113,22 @@ class PilotFinished:
         )
 
 
-Event = RunStarted | RowFinished | ShardCommitted | PilotFinished | RunFinished
+@dataclass(frozen=True, slots=True)
+class RowEscalated:
+    """Fields of a completed row were researched again on a dearer tier."""
+
+    row: int
+    processor: str
+    fields: tuple[str, ...]
+    cost_usd: float | None
+    """What the second research cost."""
+    confidence: Confidence | None
+    """Of the row's least sure field now."""
+    error: str | None = None
+    """Why the row stays as it was; None: it has the better of both answers."""
+
+
+Event = RunStarted | RowFinished | ShardCommitted | PilotFinished | RowEscalated | RunFinished
 Listener = Callable[[Event], None]
 
 Approver = Callable[[PilotFinished], Awaitable[bool]]

@@ -112,6 +112,16 @@ class KeptResults(WritableFileSystem):
         partial.replace(file)
 
 
+def kept(folder: Path, key: str) -> BaseModel | None:
+    """What is kept in a folder under a key; None if there is nothing that can be read."""
+    file = KeptResults(folder=folder).file(key)
+    try:
+        found: BaseModel | None = None if file is None else KeptSerializer().loads(file.read_bytes()).value
+    except (OSError, ValueError, KeyError):
+        return None
+    return found
+
+
 def keep_in(folder: Path) -> None:
     """From here on, the tasks of the current flow run keep their results in this folder."""
     context = FlowRunContext.get()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from flows.policies import VERSIONS
+from research.escalation import part_of
 from research.output_spec import OutputSpec
 from research.ports import World
+from research.processors import ProcessorName
 from research.tables.objective import Objective
 from research.tables.read import Table, open_table
 from research.task import Task
@@ -76,6 +78,19 @@ class Request:
         objective = self.objective.render(values, self.spec, row)
         return Task.model_validate(
             {"task": objective, "input": dict(values), "output_schema": self.spec, **self.options}, context={"row": row}
+        )
+
+    def part(self, row: int, values: Mapping[str, Any], fields: Sequence[str], processor: ProcessorName) -> Task:
+        """The task of one row, for some of its fields, on another tier.
+
+        Raises:
+            InvalidTask: its objective cannot be made, or is empty; names row and column.
+        """
+        spec = part_of(self.spec, fields)
+        options = {**self.options, "processor": processor}
+        objective = self.objective.render(values, spec, row)
+        return Task.model_validate(
+            {"task": objective, "input": dict(values), "output_schema": spec, **options}, context={"row": row}
         )
 
     def document(self, world: World) -> dict[str, Any]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, Protocol
 
 from flows import policies
 from flows.events import Listener, RowFinished
@@ -19,12 +20,19 @@ from research.errors import InvalidInput
 from research.identity import content_key
 from research.pipeline import research
 from research.ports import World
+from research.processors import ProcessorName
 from research.purse import Purse
 from research.result import Result, utc_now
 from research.task import Task
 
 UNPAID: Final = "budget_exhausted"
 """How the error of a row begins that is unfinished because a budget is spent (`research.pipeline` writes it)."""
+
+
+class Tell(Protocol):
+    """Tells how a row ended, and hands its result on."""
+
+    def __call__(self, result: Result, started: float, *, cached: bool) -> Result: ...
 
 
 class RowFailed(Exception):
@@ -66,6 +74,11 @@ class Rows:
         """Begin no row any more: each becomes a row with the error `name: reason`."""
         self._held, self.stopped = f"{name}: {reason}", reason
 
+    def _stop(self, error: ResearchError) -> None:
+        """Every row would meet this error: begin none any more, and say why."""
+        if self._held is None:
+            self.hold(type(error).__name__, str(error))
+
     async def ahead(self, todo: Mapping[int, Mapping[str, Any]]) -> dict[int, Result]:
         """Research some rows before their shards are opened, which then find them done. The rows' values are by row."""
 
@@ -95,24 +108,37 @@ class Rows:
             result = await self._end(label, self._refused(row, error))
             return self._tell(row, result, started, cached=False)
 
+        return await self._researched(label, task, partial(self._tell, row))
+
+    async def again(self, row: int, values: Mapping[str, Any], fields: Sequence[str], processor: ProcessorName) -> Result:
+        """Some fields of a row, researched on another tier. The row is not told as finished once more."""
+        task = self._request.part(row, values, fields, processor)
+        return await self._researched(f"{policies.row_label(row, values)} · {processor}", task, _untold)
+
+    def kept_key(self, row: int, values: Mapping[str, Any]) -> str:
+        """The key under which a row's result is kept, once it is completed."""
+        return Keys.of(self._request.task(row, values), self._world_identity).row()
+
+    async def _researched(self, label: str, task: Task, tell: Tell) -> Result:
         keys = Keys.of(task, self._world_identity)
-        result, theirs = await self._flight.once(keys.row(), lambda: self._lead(row, label, task, keys), _failed)
+        result, theirs = await self._flight.once(keys.row(), lambda: self._lead(label, task, keys, tell), _failed)
         if theirs:
             started = time.monotonic()
             async with self._turn():
-                if self._why_not() is None:
+                if self._held is None or not _failed(result):
                     result = await self._end(label, result, keys.row())
-            self._tell(row, result, started, cached=True)
+            tell(result, started, cached=True)
         return result
 
-    async def _lead(self, row: int, label: str, task: Task, keys: Keys) -> Result:
+    async def _lead(self, label: str, task: Task, keys: Keys, tell: Tell) -> Result:
         async def work() -> Result:
-            return _raise_failed(await research(task, self._world, watched(self._tasks, self._gate, keys)))
+            steps = stopping(watched(self._tasks, self._gate, keys), self._stop)
+            return _raise_failed(await research(task, self._world, steps))
 
         async with self._turn():
             started = time.monotonic()
             if (why_not := self._why_not()) is not None:
-                return self._tell(row, self._not_begun(task, why_not), started, cached=False)
+                return tell(self._not_begun(task, why_not), started, cached=False)
             call = Call(label, keys.row(), work)
             try:
                 result = await run_task(self._tasks.row, call, self._gate)
@@ -120,7 +146,9 @@ class Rows:
                 result = failed.result
             except Exception as bug:  # noqa: BLE001  # one row's bug is that row's error, and the failed task run has its traceback
                 result = self._broken(task, bug)
-        return self._tell(row, result, started, cached=not call.called)
+            if self._purse.refusal is not None and (result.error or "").startswith(UNPAID):
+                self.stopped = self._purse.refusal
+        return tell(result, started, cached=not call.called)
 
     async def _end(self, label: str, result: Result, key: str | None = None) -> Result:
         """A task run for a row whose result is known: it belongs to an equal row, or the row could not even be asked."""
@@ -140,8 +168,6 @@ class Rows:
             yield
 
     def _tell(self, row: int, result: Result, started: float, *, cached: bool) -> Result:
-        if self._purse.refusal is not None and (result.error or "").startswith(UNPAID):
-            self.stopped = self._purse.refusal
         self._listener(
             RowFinished(
                 row=row,
@@ -166,7 +192,7 @@ class Rows:
     def _why_not(self) -> str | None:
         """Why no row is begun any more."""
         if self._held is None and self._purse.refusal is not None:
-            return f"{UNPAID}: {self._purse.refusal}"
+            self.hold(UNPAID, self._purse.refusal)
         return self._held
 
     def _not_begun(self, task: Task, why_not: str) -> Result:
@@ -200,6 +226,10 @@ class Rows:
             completed_at=now,
             **{"cost_usd": 0.0, **parts},
         )
+
+
+def _untold(result: Result, started: float, *, cached: bool) -> Result:
+    return result
 
 
 def _failed(result: Result) -> bool:

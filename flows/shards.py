@@ -7,7 +7,7 @@ nothing else. The number of open shards is bounded, so what is held in memory do
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,11 +85,7 @@ class Shards:
         return {row: task.result() for row, task in running.items()}
 
     async def _commit(self, shard: Shard, results: Mapping[int, Result]) -> None:
-        """Write the shard in a thread. A commit that has begun is seen through, also when the run is being cancelled."""
-        loop = asyncio.get_running_loop()
-
-        def page(page_hash: str) -> Page:
-            return asyncio.run_coroutine_threadsafe(self._world.fetcher.recall(page_hash), loop).result()
+        page = self._finder()
 
         def write() -> None:
             if shard.unfinished is None:
@@ -97,12 +93,31 @@ class Shards:
             else:
                 self._folder.rewrite_shard(shard.index, results, page)
 
-        writing = asyncio.ensure_future(asyncio.to_thread(write))
-        try:
-            await asyncio.shield(writing)
-        except asyncio.CancelledError:
-            await asyncio.wait([writing])
-            raise
+        await seen_through(write)
+
+    async def rewrite(self, shard: int, results: Mapping[int, Result]) -> None:
+        """Put other results in the place of some rows of a committed shard."""
+        find = self._finder()
+        await seen_through(lambda: self._folder.rewrite_shard(shard, results, find))
+
+    def _finder(self) -> Callable[[str], Page]:
+        """Finds a stored page by its hash, from another thread."""
+        loop = asyncio.get_running_loop()
+
+        def page(page_hash: str) -> Page:
+            return asyncio.run_coroutine_threadsafe(self._world.fetcher.recall(page_hash), loop).result()
+
+        return page
+
+
+async def seen_through(write: Callable[[], None]) -> None:
+    """Write in a thread. A commit that has begun is seen through, also when the run is being cancelled."""
+    writing = asyncio.ensure_future(asyncio.to_thread(write))
+    try:
+        await asyncio.shield(writing)
+    except asyncio.CancelledError:
+        await asyncio.wait([writing])
+        raise
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ def conclude(spec: OutputSpec, draft: Draft, work: Sequence[Investigated], verdi
     return {
         "output": output["answer"] if spec.kind == "text" else output,
         "basis": basis,
-        "answer": without_citations(draft.summary) or _as_text(output),
+        "answer": without_citations(draft.summary) or as_text(output),
         "report": None if report is None else report.text,
         "findings": [_finding(spec, done, evidence, numbers) for done in work],
         "sources_detailed": sources,
@@ -138,7 +138,7 @@ def _finding(spec: OutputSpec, done: Investigated, evidence: Evidence, numbers: 
     return Finding(
         subquery=done.subquery.question,
         answer=resolved(done.summary, numbers).text
-        or _as_text({name: one.value for name, one in zip(done.subquery.fields, settled, strict=True)}),
+        or as_text({name: one.value for name, one in zip(done.subquery.fields, settled, strict=True)}),
         citations=[citation for entry in basis for citation in entry.citations],
         confidence=lowest([entry.confidence for entry in basis]),
         evidence=" ".join(dict.fromkeys(entry.reasoning for entry in basis if entry.reasoning)),
@@ -149,7 +149,7 @@ def _domain(url: str) -> str:
     return urlsplit(url).netloc
 
 
-def _as_text(output: Mapping[str, Any]) -> str:
+def as_text(output: Mapping[str, Any]) -> str:
     """The output as one line a person can read."""
     return "; ".join(f"{name}: {_value(value)}" for name, value in output.items() if value is not None)
 

@@ -40,6 +40,7 @@ def enrich(
     max_cost: Annotated[float | None, Parameter(validator=Number(gt=0))] = None,
     pilot: Annotated[int | None, AtLeastOne] = None,
     yes: bool = False,
+    escalate: str | None = None,
     dry_run: bool = False,
     output: Output = Output(),  # noqa: B008  # frozen, and how cyclopts gives defaults
 ) -> int:
@@ -64,6 +65,7 @@ def enrich(
         max_fetches: most pages read for a row.
         max_cost: most US dollars that the whole run may cost, what it has cost before included.
         pilot: research so many rows first, show what they cost and brought, and ask whether to go on.
+        escalate: in the end, research fields of low confidence again on a dearer tier: `low:ultra`.
         yes: go on after the pilot without asking.
         dry_run: check everything, print the plan, run nothing.
     """
@@ -98,6 +100,7 @@ def enrich(
         "shard_size": shard_size,
         "max_cost": max_cost,
         "pilot": pilot,
+        "escalate": escalate,
         "approve": approver(yes, output.json),
     }
     try:
@@ -129,6 +132,9 @@ def _tell(done: Enrichment, as_json: bool) -> None:
         f"{done.rows} rows: {done.completed} completed{failed} · {money(done.cost_usd)} · {done.seconds:.1f} s\n{done.run}",
         markup=False,
     )
+    if done.escalated or done.not_escalated:
+        missed = f"; {done.not_escalated} could not be, and stay as they were" if done.not_escalated else ""
+        note(f"{done.escalated} rows were researched again on a dearer tier{missed}")
     if done.stopped:
         note(f"stopped: {done.stopped}")
     elif done.failed:
