@@ -18,7 +18,7 @@ from prefect.context import FlowRunContext
 from pydantic import BaseModel, ConfigDict, Field
 
 from flows import artifacts
-from flows.escalate import Escalating, Escalation
+from flows.escalate import Escalating
 from flows.events import Event, RowFinished, RunFinished, RunStarted
 from flows.gate import Gate, recorded_task_runs
 from flows.kept import keep_in
@@ -31,6 +31,7 @@ from flows.shards import Left, Shards
 from flows.spending import Spending
 from flows.steps import make_tasks
 from research.errors import InvalidInput
+from research.escalation import Escalation
 from research.ports import World
 from research.purse import Paying, Purse
 from research.tables.request import default_run_path, request_key

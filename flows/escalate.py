@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, NamedTuple, cast, get_args
+from typing import Any, Final
 
 from flows.events import Listener, RowEscalated
 from flows.gate import Gate
@@ -17,38 +17,14 @@ from flows.kept import kept
 from flows.rows import Rows
 from flows.shards import Shards
 from flows.steps import Call, Tasks, run_kept
-from research.errors import InvalidInput
-from research.escalation import doubtful, merged
+from research.escalation import Escalation, doubtful, merged
 from research.output_spec import OutputSpec
-from research.processors import PROCESSOR_NAMES, ProcessorName
-from research.result import CONFIDENCE_ORDER, Confidence, Result
+from research.result import CONFIDENCE_ORDER, Result
 from research.tables.read import json_rows
 from research.tables.run_folder import RunFolder
 
 OPEN_AT_ONCE: Final = 4
 """Shards whose rows are researched again side by side."""
-
-
-class Escalation(NamedTuple):
-    """Fields of this confidence or lower are researched again on this tier."""
-
-    level: Confidence
-    processor: ProcessorName
-
-    @classmethod
-    def parse(cls, text: str, processor: ProcessorName) -> Escalation:
-        """`low:ultra`, for a run on another tier.
-
-        Raises:
-            InvalidInput: it is not a confidence and a tier, or the tier is no dearer than the run's own.
-        """
-        level, _, tier = text.partition(":")
-        levels = CONFIDENCE_ORDER[:-1]
-        if level not in levels or tier not in get_args(ProcessorName):
-            raise InvalidInput(f"escalate: {text!r} is not CONFIDENCE:PROCESSOR, such as low:ultra ({' or '.join(levels)})")
-        if PROCESSOR_NAMES.index(cast(ProcessorName, tier)) <= PROCESSOR_NAMES.index(processor):
-            raise InvalidInput(f"escalate: {tier} is no dearer than the run's own processor, {processor}")
-        return cls(level, cast(ProcessorName, tier))
 
 
 class Escalating:

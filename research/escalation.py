@@ -5,13 +5,36 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from research.conclusion import SAMPLE_OF_SOURCES, as_text
+from research.errors import InvalidInput
 from research.output_spec import OutputSpec
-from research.processors import total
+from research.processors import PROCESSOR_NAMES, ProcessorName, total
 from research.purse import dollars
 from research.result import CONFIDENCE_ORDER, Confidence, FieldBasis, Finding, Result, Source, lowest
+
+
+class Escalation(NamedTuple):
+    """Fields of this confidence or lower are researched again on this tier."""
+
+    level: Confidence
+    processor: ProcessorName
+
+    @classmethod
+    def parse(cls, text: str, processor: ProcessorName) -> Escalation:
+        """`low:ultra`, for a run on another tier.
+
+        Raises:
+            InvalidInput: it is not a confidence and a tier, or the tier is no dearer than the run's own.
+        """
+        level, _, tier = text.partition(":")
+        levels = CONFIDENCE_ORDER[:-1]
+        if level not in levels or tier not in PROCESSOR_NAMES:
+            raise InvalidInput(f"escalate: {text!r} is not CONFIDENCE:PROCESSOR, such as low:ultra ({' or '.join(levels)})")
+        if PROCESSOR_NAMES.index(tier) <= PROCESSOR_NAMES.index(processor):
+            raise InvalidInput(f"escalate: {tier} is no dearer than the run's own processor, {processor}")
+        return cls(level, tier)
 
 
 def doubtful(result: Result, level: Confidence) -> tuple[str, ...]:

@@ -72,6 +72,10 @@ def enrich(
     _quiet_prefect(output.debug)
     from flows.cli.asking import approver
     from flows.cli.plan import make_plan
+    from research.escalation import Escalation
+
+    if escalate is not None:
+        Escalation.parse(escalate, processor)  # what is wrong is said before Prefect is started
 
     asked: dict[str, Any] = {
         "table": table,

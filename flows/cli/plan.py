@@ -20,10 +20,8 @@ from research.tables.read import json_rows
 from research.tables.request import default_run_path, request_key
 from research.tables.result_columns import ResultColumns
 from research.tables.run_folder import RunFolder
-from research.world import open_world
+from research.world import TIERS_OWN, open_world
 
-TIERS_OWN: Final = "claude"
-"""The name of a model that takes each tier's own models."""
 SAMPLES: Final = 3
 """Objectives that a plan shows."""
 

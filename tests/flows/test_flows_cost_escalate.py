@@ -10,10 +10,10 @@ import pytest
 from flows_doubles import OBJECTIVE, expected, host
 
 from flows.enrich import Enrichment, enrich
-from flows.escalate import Escalation
 from flows.events import Event, RowEscalated, RowFinished
 from flows.runtime import hosted
 from research.errors import InvalidInput, PageUnreadable
+from research.escalation import Escalation
 from research.models.scripted import ScriptedModel
 from research.ports import Desk, Draft, FieldAnswer, SubQuery
 from research.result import Confidence

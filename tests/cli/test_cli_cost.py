@@ -1,0 +1,67 @@
+"""The options about money, on the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from cli_desk import Command
+
+ENRICH = ("enrich", "missions.csv", "--schema", "mission.json", "--corpus", "pages", "--objective", "Facts about {mission}")
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_a_pilot_that_nobody_can_be_asked_about_stops_with_4_and_says_how_to_go_on(research: Command, desk: Path) -> None:
+    ran = research(*ENRICH, "--out", "run", "--pilot", "1")
+    assert ran.code == 4
+    assert "pilot: 1 rows completed" in ran.err
+    assert "the 1 rows that are left: about $0" in ran.err
+    assert "say --yes, or leave --pilot out" in ran.err
+    assert json.loads((desk / "run" / "run.json").read_text())["status"] == "stopped"
+    assert [row["status"] for row in research("show", "run", "--json").lines] == ["completed", "failed"]
+
+    ran = research(*ENRICH, "--out", "run", "--pilot", "1", "--yes", "--max-cost", "1", "--json")
+    assert ran.code == 0
+    assert [line["event"] for line in ran.lines] == [
+        "run_started",
+        "pilot_finished",
+        "row_finished",
+        "shard_committed",
+        "run_finished",
+    ]
+    assert ran.lines[1]["rows_left"] == 1
+    assert (ran.lines[-1]["completed"], ran.lines[-1]["spent_usd"], ran.lines[-1]["stopped"]) == (2, 0, None)
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        (("--max-cost", "0"), "max-cost"),
+        (("--max-cost", "-1"), "max-cost"),
+        (("--pilot", "0"), "pilot"),
+        (("--escalate", "low"), "low:ultra"),
+        (("--escalate", "low:core"), "no dearer than the run's own processor, core"),
+    ],
+)
+def test_an_option_that_makes_no_sense_is_refused_before_anything_is_run(
+    research: Command, desk: Path, option: tuple[str, str], said: str
+) -> None:
+    ran = research(*ENRICH, "--out", "run", *option)
+    assert ran.code == 2
+    assert said in ran.err
+    assert not (desk / "run").exists()
+
+
+def test_the_keyless_model_costs_nothing_and_the_plan_says_so(research: Command) -> None:
+    assert "cost" in research(*ENRICH, "--dry-run").out
+    assert research(*ENRICH, "--dry-run", "--json").lines[0]["estimate"] is None
+
+
+def test_a_paid_model_is_estimated_without_being_called(research: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "a key that opens nothing")
+    [plan] = research(*ENRICH, "--dry-run", "--processor", "ultra", "--json").lines
+    assert plan["estimate"]["rows"] == 2
+    assert 0 < plan["estimate"]["low_usd"] < plan["estimate"]["high_usd"]
+    [other] = research(*ENRICH, "--dry-run", "--model", "somebody-else-7b", "--json").lines
+    assert (other["estimate"]["likely_usd"], other["estimate"]["unpriced"]) == (None, ["somebody-else-7b"])
