@@ -50,6 +50,10 @@ class Patience(BaseModel):
     """Answers of more `max_tokens` come as a stream, so that silence is noticed soon. The SDK asks for it above 21,333."""
 
 
+LOCAL: Final = Patience(budget=3600, attempt=600, silence=600, tokens_per_second=5)
+"""For a server of one's own: it may read a prompt for minutes before its first word, and write a few words a second."""
+
+
 @dataclass(frozen=True, slots=True)
 class Called:
     """A model's whole message, and what it took."""

@@ -11,7 +11,7 @@ import anthropic
 from pydantic import SecretStr
 
 from research.errors import InvalidInput
-from research.models.calling import Caller
+from research.models.calling import LOCAL, Caller
 from research.models.claude.model import ClaudeModel
 from research.processors import Processors
 
@@ -41,7 +41,8 @@ async def open_claude(
         base_url=server or SERVICE,  # said in any case, so that the SDK does not look into the environment
         max_retries=0,
     ) as client:
-        yield ClaudeModel(Caller(client, processors.prices), processors, model=model, server=server)
+        caller = Caller(client, processors.prices, patience=LOCAL if server is not None else None)
+        yield ClaudeModel(caller, processors, model=model, server=server)
 
 
 def checked(base_url: str | None) -> str | None:
