@@ -32,7 +32,7 @@ def conclude(spec: OutputSpec, draft: Draft, work: Sequence[Investigated], verdi
     output: dict[str, Any] = {}
     basis: list[FieldBasis] = []
     warnings = [warning for done in work for warning in done.warnings]
-    _refuse_invalid(spec, draft)
+    refuse_invalid(spec, draft)
     for field in spec.fields:
         answers = [a for a in draft.answers if a.field == field.name or a.field.startswith(f"{field.name}.")]
         settled = settle(field, answers, evidence)
@@ -112,7 +112,10 @@ def gather_sources(work: Sequence[Investigated]) -> list[Source]:
     return list(found.values())
 
 
-def _refuse_invalid(spec: OutputSpec, draft: Draft) -> None:
+def refuse_invalid(spec: OutputSpec, draft: Draft) -> None:
+    """Raises:
+    InvalidAnswer: the draft's values break the schema.
+    """
     given = {answer.field: answer.value for answer in draft.answers}
     output = {field.name: given.get(field.name) for field in spec.fields}
     faults = (

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from research.claims import claims_of, undecided
-from research.conclusion import conclude, passages_by_id
+from research.conclusion import conclude, passages_by_id, refuse_invalid
 from research.errors import BudgetExhausted, ResearchError
 from research.identity import content_key
 from research.ports import Claim, Draft, Grade, Investigated, Judged, Plan, Reviewer, SubQuery, Verified, World
@@ -75,6 +75,7 @@ async def research(task: Task, world: World, steps: Steps = ENGINE) -> Result:
     try:
         draft = await _draft(task, world, steps, ledger)
         draft = await _verified(task, draft, world, steps, ledger)
+        refuse_invalid(task.output_schema, draft)  # before a judgement is paid for
         judged = await steps.judge(task, undecided(task.output_schema, draft, passages_by_id(ledger.work)), world)
         ledger.charge(judged.usage, judged.cost_usd)
         concluded = conclude(task.output_schema, draft, ledger.work, judged.verdicts)
