@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from cli_desk import Command
 
+from research.testing import Answer, ModelServer, Request, call, structured, tool_calls
+
 ENRICH = ("enrich", "missions.csv", "--schema", "mission.json", "--corpus", "pages", "--objective", "Facts about {mission}")
 
 
@@ -65,3 +67,36 @@ def test_a_paid_model_is_estimated_without_being_called(research: Command, monke
     assert 0 < plan["estimate"]["low_usd"] < plan["estimate"]["high_usd"]
     [other] = research(*ENRICH, "--dry-run", "--model", "somebody-else-7b", "--json").lines
     assert (other["estimate"]["likely_usd"], other["estimate"]["unpriced"]) == (None, ["somebody-else-7b"])
+
+
+def researcher(request: Request) -> Answer:
+    """Searches once, and answers that it found nothing."""
+    if request.turn == 0:
+        return tool_calls(call("search", query="missions"))
+    nothing = [{"field": name, "reasoning": "No page says."} for name in ("operator", "launched")]
+    return structured({"answers": [], "not_found": nothing, "summary": ""})
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_a_cap_holds_for_claude_over_two_commands(research: Command, desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cap below one call's price buys one call. With a higher cap the same command completes the table, and every call that the
+    service answered is a payment in the run folder."""
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "test")
+    with ModelServer(researcher) as server:
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
+        ran = research(*ENRICH, "--out", "run", "--max-cost", "0.000001")
+        assert ran.code == 4
+        assert "are spent, and the cap is" in ran.err
+        assert len(server.requests) == 1
+        errors = [row["error"] for row in research("show", "run", "--failed", "--json").lines]
+        assert [error.split(": ")[0] for error in errors] == ["budget_exhausted"] * 2
+
+        ran = research(*ENRICH, "--out", "run", "--max-cost", "5", "--json")
+        assert ran.code == 0
+        end = ran.lines[-1]
+        assert end["completed"] == 2
+        assert 0 < end["cost_usd"] < end["spent_usd"] < 5, "the first call came to nothing, and was paid"
+        payments = [json.loads(line) for line in (desk / "run" / ".state" / "spending.jsonl").read_text().splitlines()]
+        assert len(payments) == len(server.requests) == 5
+        assert {payment["purpose"] for payment in payments} == {"investigate"}
+        assert sum(payment["usd"] for payment in payments) == pytest.approx(end["spent_usd"])

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import random
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
-from flows_doubles import OBJECTIVE, SCHEMA, expected, host, planets, reader
+from flows_doubles import OBJECTIVE, SCHEMA, below_prefect, expected, host, planets, reader
 
 from flows.enrich import Enrichment, enrich
 from flows.events import Event, RowFinished, RunFinished
@@ -75,6 +77,39 @@ async def test_a_run_stops_at_its_cap_and_goes_on_with_a_higher_one(tmp_path: Pa
 async def test_a_cap_that_suffices_changes_nothing(tmp_path: Path) -> None:
     done = await enriched(tmp_path, paid(), planets(4), max_cost=0.40)
     assert (done.completed, done.stopped, done.spent_usd) == (4, None, pytest.approx(0.4))
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_64_rows_side_by_side_hold_a_random_cap_and_the_next_run_completes_the_table(tmp_path: Path, seed: int) -> None:
+    """Each row's cost is random; the last call alone may exceed the cap. What the rows cost is what was paid, in the end too."""
+    dice = random.Random(seed)
+    costs = {f"{i:04}": dice.expovariate(5) for i in range(64)}
+    cap = dice.uniform(0.5, 10)
+    table = tmp_path / "planets.csv"
+    pd.DataFrame(planets(64)).to_csv(table, index=False)
+
+    async def slow(*_: object) -> None:
+        for _ in range(dice.randrange(5)):
+            await asyncio.sleep(0)
+
+    def model() -> ScriptedModel:
+        return reader(slow, keyless=False, cost_usd=lambda task: costs[task.input["id"]], worst_usd=dice.uniform(0.1, 2))
+
+    run = await below_prefect(table, tmp_path / "run", model=model(), max_cost=cap, concurrency=64, shard_size=20)
+    results = open_run(run).results()
+    paid = [costs[id] for id, status in zip(results["id"], results["status"], strict=True) if status == "completed"]
+    assert len(results) == 64
+    assert sum(paid) == pytest.approx(Spending(run / ".state").usd)
+    assert sum(paid) < cap + max(costs.values())
+    if len(paid) < 64:
+        assert sum(paid) >= cap
+        assert results["error"].dropna().str.startswith("budget_exhausted: ").all()
+
+    await below_prefect(table, run, model=model(), max_cost=1_000, concurrency=64, shard_size=20)
+    results = open_run(run).results()
+    assert set(results["status"]) == {"completed"}
+    assert results["cost_usd"].sum() == pytest.approx(sum(costs.values()))
+    assert Spending(run / ".state").usd == pytest.approx(sum(costs.values())), "no row was paid twice"
 
 
 async def test_a_row_that_runs_out_of_money_on_its_way_keeps_the_sub_queries_it_paid(tmp_path: Path) -> None:
