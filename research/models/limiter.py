@@ -24,7 +24,7 @@ WINDOW: Final = 10.0
 """Seconds over which the present rate is measured."""
 OUTCOMES: Final = 60
 """Requests over which the share of refusals is measured."""
-TOLERATED: Final = 0.15
+TOLERATED: Final = 0.2
 """Share of refusals below which no pace is slowed."""
 SOME: Final = 4
 """Refusals below which they are no share of anything."""
