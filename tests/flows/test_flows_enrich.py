@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,24 @@ async def test_every_row_is_answered_with_evidence_and_every_step_is_a_task_run_
     assert isinstance(heard[-1], RunFinished)
     assert sorted(e.row for e in heard if isinstance(e, RowFinished)) == list(range(7))
     assert sorted(e.rows for e in heard if isinstance(e, ShardCommitted)) == [1, 3, 3]
+
+
+async def test_the_flow_does_not_end_before_the_database_has_every_task_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A database that lacks task runs at the first two looks is asked a third time before the run is called finished."""
+    looks: list[int] = []
+    heard: list[Event] = []
+
+    async def count() -> int:
+        assert not any(isinstance(event, RunFinished) for event in heard)
+        looks.append(len(looks))
+        return 0 if len(looks) < 3 else 1_000
+
+    monkeypatch.setattr(sys.modules["flows.enrich"], "recorded_task_runs", lambda _flow_run: count)
+    with hosted(host(heard=heard)):
+        await enrich(csv(tmp_path, planets(1)), output_schema=SCHEMA, objective=OBJECTIVE, out=str(tmp_path / "run"))
+    assert len(looks) == 3
 
 
 async def test_a_failing_row_is_a_row_with_an_error_and_only_failed_rows_are_tried_again(tmp_path: Path) -> None:
