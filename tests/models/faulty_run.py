@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -35,6 +36,11 @@ def truth(number: int) -> dict[str, Any]:
     return {"launched": 1900 + number * 7 % 120, "operator": OPERATORS[number % len(OPERATORS)]}
 
 
+def page_text(number: int) -> str:
+    told = truth(number)
+    return f"# Station {number}\n\nA tide station.\n\nLaunched: {told['launched']}\nOperator: {told['operator']}\n"
+
+
 class Stations:
     """A search and a fetcher over one page a station."""
 
@@ -47,8 +53,7 @@ class Stations:
 
     async def fetch(self, url: str) -> Page:
         number = int(url.rsplit("/", 1)[1])
-        told = truth(number)
-        text = f"# Station {number}\n\nA tide station.\n\nLaunched: {told['launched']}\nOperator: {told['operator']}\n"
+        text = page_text(number)
         return Page(
             page_hash=page_hash(text),
             url=url,
@@ -112,20 +117,18 @@ def _is_right(number: int, result: Result) -> bool:
     return result.status == "completed" and result.output == truth(number) and stated == dict.fromkeys(truth(number), True)
 
 
-async def faulty_run(
-    rows: int,
+@asynccontextmanager
+async def faulty_claude(
     seed: int,
     *,
-    at_once: int = 32,
     latency: float = 0.05,
     retry_after: tuple[float, float] = (0.1, 0.5),
     patience: float = 0.5,
     rate_limits: RateLimits | None = None,
-) -> Outcome:
-    """Research `rows` stations, plainly (`base`) and streamed (`core`) by turns.
+) -> AsyncIterator[tuple[ModelServer, ClaudeModel]]:
+    """A service that fails, and Claude's model that asks it.
 
     Args:
-        at_once: rows in flight.
         latency: seconds before an answer.
         retry_after: seconds that 429 and 529 ask to wait.
         patience: seconds after which no answer is no answer.
@@ -133,22 +136,30 @@ async def faulty_run(
     faults = Faults(RATES, seed=seed, retry_after=retry_after)
     server = ModelServer(researcher, faults=faults, latency=latency, rate_limits=rate_limits, seed=seed)
     waits = Patience(attempt=patience, silence=patience, tokens_per_second=1e9, first_wait=0.05, longest_wait=1.0)
-    free = asyncio.Semaphore(at_once)
-
-    async def row(world: World, number: int) -> Result:
-        processor = "base" if number % 2 else "core"
-        given = {"task": f"When was Station {number} launched, and who runs it?", "output_schema": SCHEMA, "processor": processor}
-        async with free:
-            return await research(Task.model_validate(given), world)
-
     async with (
         server,
         anthropic.AsyncAnthropic(
             base_url=server.url, api_key="test", http_client=anthropic.DefaultAsyncHttpxClient(verify=False)
         ) as sdk,
     ):
-        stations = Stations()
-        model = ClaudeModel(Caller(sdk, load_processors().prices, patience=waits))
-        world = World(model=model, search=stations, fetcher=stations)
-        results = await asyncio.gather(*(row(world, number) for number in range(rows)))
+        yield server, ClaudeModel(Caller(sdk, load_processors().prices, patience=waits))
+
+
+async def faulty_run(rows: int, seed: int, *, at_once: int = 32, **options: Any) -> Outcome:
+    """Research `rows` stations, plainly (`base`) and streamed (`core`) by turns, `at_once` at a time.
+
+    Args:
+        options: of `faulty_claude`.
+    """
+    free = asyncio.Semaphore(at_once)
+    stations = Stations()
+
+    async def row(model: ClaudeModel, number: int) -> Result:
+        processor = "base" if number % 2 else "core"
+        given = {"task": f"When was Station {number} launched, and who runs it?", "output_schema": SCHEMA, "processor": processor}
+        async with free:
+            return await research(Task.model_validate(given), World(model=model, search=stations, fetcher=stations))
+
+    async with faulty_claude(seed, **options) as (server, model):
+        results = await asyncio.gather(*(row(model, number) for number in range(rows)))
     return Outcome(results, len(server.requests), len(server.early_retries()), dict(server.faults_served))
