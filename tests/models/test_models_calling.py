@@ -8,6 +8,7 @@ import logging
 import traceback
 from collections.abc import Callable, Mapping
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import anthropic
@@ -15,6 +16,7 @@ import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import SecretStr
 from virtual_time import now, run
 
 from research.errors import (
@@ -27,12 +29,14 @@ from research.errors import (
     ResearchError,
 )
 from research.models.calling import Called, Caller, Patience
+from research.models.claude.opening import open_claude
 from research.models.metering import cost_usd, input_tokens, used, worst_usd
 from research.models.model_errors import retry_after
-from research.processors import Price
+from research.processors import Price, load_processors
 from research.purse import Payment, Purse
 from research.testing import Faults, ModelServer, echo, fail, text, web_search
 from research.testing.tokens import input_tokens as counted_tokens
+from research.world import Settings
 
 KEY = "sk-ant-api03-very-secret"
 MODEL = "claude-haiku-4-5"
@@ -406,6 +410,15 @@ def test_the_same_caller_can_pay_from_another_purse():
         assert isinstance(await caller.create(asking(), purpose="test"), Called)
 
     run(main())
+
+
+async def test_no_name_of_a_model_tells_its_key():
+    """Not what is shown of it, not its identity, which is in every cache key, and not the settings that it is made from."""
+    settings = Settings(cache_dir=Path("cache"), api_key=SecretStr(KEY), base_url="http://models.test")
+    async with open_claude(settings.api_key, settings.base_url, load_processors()) as model:
+        told = f"{model!r} {model.name} {model.identity} {settings!r} {settings.model_dump_json()}"
+    assert KEY not in told
+    assert "very-secret" not in told
 
 
 def test_a_caller_shows_its_address_and_no_key():
