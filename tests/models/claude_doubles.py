@@ -88,9 +88,15 @@ async def ask(
     server: ModelServer, asked: Task | None = None, shelf: Shelf | None = None, processors: Processors | None = None
 ) -> Result:
     """Research one task with Claude on the double."""
-    here = shelf or Shelf()
     async with claude(server, processors) as model:
-        return await research(asked or task(), World(model, here, here, processors or load_processors()))
+        return await ask_model(model, asked, shelf, processors)
+
+
+async def ask_model(
+    model: ClaudeModel, asked: Task | None = None, shelf: Shelf | None = None, processors: Processors | None = None
+) -> Result:
+    here = shelf or Shelf()
+    return await research(asked or task(), World(model, here, here, processors or load_processors()))
 
 
 def found(field: str, value: Any, *passages: str, against: Sequence[str] = (), sure: str = "high") -> dict[str, Any]:
