@@ -7,7 +7,7 @@ import math
 import os
 import time
 from contextlib import AsyncExitStack
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from flows import artifacts
 from flows.escalate import Escalating
-from flows.events import Event, RowFinished, RunFinished, RunStarted
+from flows.events import Event, RowEscalated, RowFinished, RunFinished, RunStarted
 from flows.gate import Gate, recorded_task_runs
 from flows.kept import keep_in
 from flows.pilot import GO_ON, HELD, fly
@@ -28,9 +28,8 @@ from flows.rows import Rows
 from flows.runtime import Host, host
 from flows.server import quiet_task_runs
 from flows.shards import Left, Shards
-from flows.spending import Spending
+from flows.spending import Spending, paying
 from flows.steps import make_tasks
-from research.errors import InvalidInput
 from research.escalation import Escalation
 from research.ports import World
 from research.purse import Paying, Purse
@@ -133,24 +132,8 @@ async def enrich(
         held.enter_context(folder.lock())
         held.enter_context(quiet_task_runs())
         spending = await asyncio.to_thread(Spending, folder.state)
-        purse = spending.purse(max_cost)
-        return await _run(request, folder, _paying(world, purse), by, concurrency, spending, purse, pilot, again)
-
-
-def _paying(world: World, purse: Purse) -> World:
-    """The same world, whose model pays from the purse.
-
-    Raises:
-        InvalidInput: there is a cap, and the model does not say what a call may cost before it makes it.
-    """
-    if isinstance(world.model, Paying):
-        return replace(world, model=world.model.paid_from(purse))
-    if purse.max_cost_usd is not None and not world.model.keyless:
-        raise InvalidInput(
-            f"the model {world.model.name} does not say what its calls may cost before it makes them, so no cap can be held: "
-            "leave max_cost out, or give the model a `paid_from` (research.purse.Paying)"
-        )
-    return world
+        terms = Terms(spending, spending.purse(max_cost), pilot, again, concurrency)
+        return await _run(request, folder, paying(world, terms.purse), by, terms)
 
 
 async def _open(
@@ -174,17 +157,18 @@ async def _open(
     return folder, world
 
 
-async def _run(
-    request: Request,
-    folder: RunFolder,
-    world: World,
-    by: Host,
-    concurrency: int,
-    spending: Spending,
-    purse: Purse,
-    pilot: int | None,
-    again: Escalation | None,
-) -> Enrichment:
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How a run is gone about this time: what changes no answer, and is no part of what makes the run that run."""
+
+    spending: Spending
+    purse: Purse
+    pilot: int | None
+    escalation: Escalation | None
+    concurrency: int
+
+
+async def _run(request: Request, folder: RunFolder, world: World, by: Host, terms: Terms) -> Enrichment:
     started = time.monotonic()
     table, size = request.table, int(folder.settings["shard_size"])
     left = await asyncio.to_thread(Left.of, folder, table.row_count, size)
@@ -197,25 +181,25 @@ async def _run(
             def tell(event: Event) -> None:
                 if isinstance(event, RowFinished):
                     progress.row_finished(failed=event.status != "completed")
-                else:
+                elif not isinstance(event, RowEscalated):
                     log.info("%s", event)
                 by.listener(event)
 
             tasks = make_tasks(by.retry_delays)
-            rows = Rows(request, world, tasks, gate, tell, concurrency, purse)
+            rows = Rows(request, world, tasks, gate, tell, terms.concurrency, terms.purse)
             shards = Shards(folder, rows, world, tasks, gate, tell)
             tell(RunStarted(run=folder.path, rows=table.row_count, kept=left.kept, model=world.model.name))
             only = None
-            if pilot is not None and left.kept < table.row_count:
-                flown = await fly(pilot, table, folder, left, rows, concurrency)
+            if terms.pilot is not None and left.kept < table.row_count:
+                flown = await fly(terms.pilot, table, folder, left, rows, terms.concurrency)
                 tell(flown)
                 if flown.rows_left and rows.stopped is None and not (by.approve and await by.approve(flown)):
                     rows.hold(HELD, GO_ON)
-                    only = pilot
-            await shards.run(left.shards(table, only), open_at_once=2 + math.ceil(2 * concurrency / size))
+                    only = terms.pilot
+            await shards.run(left.shards(table, only), open_at_once=2 + math.ceil(2 * terms.concurrency / size))
             escalating = None
-            if again is not None and rows.stopped is None:
-                escalating = Escalating(again, request.spec, folder, rows, shards, tell)
+            if terms.escalation is not None and rows.stopped is None:
+                escalating = Escalating(terms.escalation, request.spec, folder, rows, shards, tell)
                 await escalating.run(tasks, gate)
         ended: Literal["finished", "stopped"] = "stopped" if rows.stopped else "finished"
         summary = await asyncio.to_thread(folder.finish, rows=table.row_count, status=ended, reason=rows.stopped)
@@ -225,7 +209,7 @@ async def _run(
             completed=summary["completed"],
             failed=summary["failed"],
             cost_usd=summary["cost_usd"],
-            spent_usd=spending.usd if world.model.keyless or isinstance(world.model, Paying) else None,
+            spent_usd=terms.spending.usd if world.model.keyless or isinstance(world.model, Paying) else None,
             model=world.model.name,
             seconds=round(time.monotonic() - started, 3),
             stopped=rows.stopped,

@@ -6,10 +6,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
+from research.errors import InvalidInput
+from research.ports import World
 from research.processors import total
-from research.purse import Payment, Purse
+from research.purse import Paying, Payment, Purse
 
 FILE = "spending.jsonl"
 
@@ -50,6 +53,22 @@ class Spending:
             self._unknown += 1
         else:
             self._known += paid.usd
+
+
+def paying(world: World, purse: Purse) -> World:
+    """The same world, whose model pays from the purse.
+
+    Raises:
+        InvalidInput: there is a cap, and the model does not say what a call may cost before it makes it.
+    """
+    if isinstance(world.model, Paying):
+        return replace(world, model=world.model.paid_from(purse))
+    if purse.max_cost_usd is not None and not world.model.keyless:
+        raise InvalidInput(
+            f"the model {world.model.name} does not say what its calls may cost before it makes them, so no cap can be held: "
+            "leave max_cost out, or give the model a `paid_from` (research.purse.Paying)"
+        )
+    return world
 
 
 def _payment(line: str) -> Payment | None:

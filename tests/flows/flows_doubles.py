@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,12 +16,11 @@ from flows.request import Request
 from flows.rows import Rows
 from flows.runtime import Host, nobody
 from flows.shards import Left, Shards
-from flows.spending import Spending
+from flows.spending import Spending, paying
 from flows.steps import Call, Tasks
 from research.models.scripted import ScriptedModel
 from research.page import Hit, Page, page_hash
 from research.ports import Desk, Draft, FieldAnswer, SubQuery, World
-from research.purse import Paying
 from research.tables.reader import open_run
 from research.tables.run_folder import RunFolder
 from research.task import SourcePolicy, Task
@@ -145,8 +143,7 @@ async def below_prefect(
         folder = RunFolder.create(run, document, input_schema=request.table.schema, spec=request.spec)
         with folder.lock():
             purse = Spending(folder.state).purse(max_cost)
-            world = replace(world, model=world.model.paid_from(purse)) if isinstance(world.model, Paying) else world
-            rows = Rows(request, world, tasks, gate, nobody, concurrency, purse)
+            rows = Rows(request, paying(world, purse), tasks, gate, nobody, concurrency, purse)
             left = Left.of(folder, request.table.row_count, shard_size)
             await Shards(folder, rows, world, tasks, gate, nobody).run(left.shards(request.table), open_at_once=3)
             if finish:

@@ -13,17 +13,14 @@ import pytest
 from flows_doubles import OBJECTIVE, SCHEMA, below_prefect, expected, host, planets, reader
 
 from flows.enrich import Enrichment, enrich
-from flows.events import Event, RowFinished, RunFinished
+from flows.events import Event, RunFinished
 from flows.runtime import hosted
 from flows.spending import Spending
 from research.errors import InvalidInput
 from research.models.scripted import ScriptedModel
-from research.ports import SubQuery
 from research.purse import Payment
 from research.tables.reader import open_run
 from research.tables.run_folder import RunFolder
-
-pytestmark = pytest.mark.usefixtures("prefect_server")
 
 
 def paid(hook: Any = None, **options: Any) -> ScriptedModel:
@@ -42,6 +39,7 @@ async def enriched(
         )
 
 
+@pytest.mark.usefixtures("prefect_server")
 async def test_a_run_stops_at_its_cap_and_goes_on_with_a_higher_one(tmp_path: Path) -> None:
     """10 rows of 10 cents under 45: five are paid (the last exceeds the cap), five are rows with an error. In the end all are
     there, each paid once."""
@@ -74,9 +72,22 @@ async def test_a_run_stops_at_its_cap_and_goes_on_with_a_higher_one(tmp_path: Pa
     assert RunFolder.open(done.run).status == "finished"
 
 
+async def run_below(folder: Path, model: ScriptedModel, rows: list[dict[str, Any]], **options: Any) -> tuple[Path, pd.DataFrame]:
+    """The same without Prefect. Returns the run folder and its results."""
+    table = folder / "planets.csv"
+    pd.DataFrame(rows).to_csv(table, index=False)
+    run = await below_prefect(table, folder / "run", model=model, **options)
+    return run, open_run(run).results()
+
+
+def spent(run: Path) -> float | None:
+    return Spending(run / ".state").usd
+
+
 async def test_a_cap_that_suffices_changes_nothing(tmp_path: Path) -> None:
-    done = await enriched(tmp_path, paid(), planets(4), max_cost=0.40)
-    assert (done.completed, done.stopped, done.spent_usd) == (4, None, pytest.approx(0.4))
+    run, results = await run_below(tmp_path, paid(), planets(4), max_cost=0.40)
+    assert list(results["status"]) == ["completed"] * 4
+    assert spent(run) == pytest.approx(0.4)
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -112,6 +123,7 @@ async def test_64_rows_side_by_side_hold_a_random_cap_and_the_next_run_completes
     assert Spending(run / ".state").usd == pytest.approx(sum(costs.values())), "no row was paid twice"
 
 
+@pytest.mark.usefixtures("prefect_server")
 async def test_a_row_that_runs_out_of_money_on_its_way_keeps_the_sub_queries_it_paid(tmp_path: Path) -> None:
     """The research tier plans (10 cents), investigates twice, grades and writes. Under 25 cents the row gets as far as its
     sub-queries; the next invocation pays for what was not done."""
@@ -127,49 +139,42 @@ async def test_a_row_that_runs_out_of_money_on_its_way_keeps_the_sub_queries_it_
     assert done.spent_usd == done.cost_usd == pytest.approx(0.5), "the row's cost holds what was paid for it before"
 
 
-async def test_money_spent_on_a_row_that_failed_counts_against_the_cap_and_not_in_the_rows(tmp_path: Path) -> None:
-    """The first answer cannot be used; the row fails, and its 10 cents are gone."""
-    bad = {"Planet 0"}
-
-    def answers(name: str, _: SubQuery) -> None:
-        if name in bad:
-            raise InvalidInput("cannot be used")
-
-    done = await enriched(tmp_path, paid(answers), planets(2))
-    assert (done.completed, done.spent_usd) == (1, pytest.approx(0.1)), "a script that raises has cost nothing"
-    spending = Spending(done.run / ".state")
-    spending.record(Payment(0.30, 0.30, "investigate"))
-
-    bad.clear()
-    done = await enriched(tmp_path, paid(answers), planets(2), max_cost=0.39)
-    assert (done.completed, done.failed) == (1, 1)
-    done = await enriched(tmp_path, paid(answers), planets(2), max_cost=0.41)
-    assert (done.completed, done.cost_usd, done.spent_usd) == (2, pytest.approx(0.2), pytest.approx(0.5))
+async def test_money_that_brought_nothing_counts_against_the_cap_and_not_in_the_rows(tmp_path: Path) -> None:
+    """30 cents went into attempts that were lost. So 39 cents buy one row of 10, and 41 cents both."""
+    state = tmp_path / "run" / ".state"
+    state.mkdir(parents=True)
+    Spending(state).record(Payment(0.30, 0.30, "investigate"))
+    _, results = await run_below(tmp_path, paid(), planets(2), max_cost=0.39, concurrency=1)
+    assert list(results["status"]) == ["completed", "failed"]
+    run, results = await run_below(tmp_path, paid(), planets(2), max_cost=0.41, concurrency=1)
+    assert list(results["status"]) == ["completed", "completed"]
+    assert results["cost_usd"].sum() == pytest.approx(0.2)
+    assert spent(run) == pytest.approx(0.5)
 
 
 async def test_a_cost_that_is_not_known_is_null_everywhere_and_never_zero(tmp_path: Path) -> None:
-    heard: list[Event] = []
-    done = await enriched(tmp_path, paid(cost_usd=None, worst_usd=None), planets(2), heard)
-    assert (done.completed, done.cost_usd, done.spent_usd) == (2, None, None)
-    assert [event.cost_usd for event in heard if isinstance(event, RowFinished)] == [None, None]
-    assert open_run(done.run).results()["cost_usd"].isna().all()
-    assert open_run(done.run).table("usage")["cost_usd"].to_pylist() == [None, None]
+    run, results = await run_below(tmp_path, paid(cost_usd=None, worst_usd=None), planets(2))
+    assert list(results["status"]) == ["completed", "completed"]
+    assert results["cost_usd"].isna().all()
+    assert open_run(run).table("usage")["cost_usd"].to_pylist() == [None, None]
+    assert RunFolder.open(run).summary["cost_usd"] is None  # type: ignore[index]
+    assert spent(run) is None
 
 
 async def test_a_cap_over_prices_that_are_not_known_stops_after_one_call(tmp_path: Path) -> None:
-    done = await enriched(tmp_path, paid(cost_usd=None, worst_usd=None), planets(4), max_cost=1.0, concurrency=4)
-    assert (done.completed, done.failed) == (1, 3)
-    assert done.stopped
-    assert "price is not known" in done.stopped
+    _, results = await run_below(tmp_path, paid(cost_usd=None, worst_usd=None), planets(4), max_cost=1.0)
+    assert list(results["status"]).count("completed") == 1
+    assert results["error"].dropna().str.contains("price is not known").sum() == 3
 
 
 async def test_equal_rows_are_paid_and_counted_once(tmp_path: Path) -> None:
-    heard: list[Event] = []
-    done = await enriched(tmp_path, paid(), [{"name": "Mars"}] * 5 + [{"name": "Venus"}], heard)
-    assert done.cost_usd == done.spent_usd == pytest.approx(0.2)
-    assert sum(event.cost_usd or 0 for event in heard if isinstance(event, RowFinished)) == pytest.approx(0.2)
+    run, results = await run_below(tmp_path, paid(), [{"name": "Mars"}] * 5 + [{"name": "Venus"}])
+    assert list(results["cost_usd"]) == [pytest.approx(0.1)] * 6
+    assert RunFolder.open(run).summary["cost_usd"] == pytest.approx(0.2)  # type: ignore[index]
+    assert spent(run) == pytest.approx(0.2)
 
 
+@pytest.mark.usefixtures("prefect_server")
 async def test_a_cap_needs_a_model_that_says_what_a_call_may_cost(tmp_path: Path) -> None:
     class Secretive:
         name = identity = "secretive"
