@@ -18,7 +18,6 @@ from flows.events import Listener, ShardCommitted
 from flows.gate import Gate
 from flows.rows import Rows
 from flows.steps import Call, Tasks, run_kept
-from research.page import Page
 from research.ports import World
 from research.result import Result
 from research.tables.read import Table, json_rows
@@ -85,29 +84,19 @@ class Shards:
         return {row: task.result() for row, task in running.items()}
 
     async def _commit(self, shard: Shard, results: Mapping[int, Result]) -> None:
-        page = self._finder()
+        recall = self._world.fetcher.recall
 
         def write() -> None:
             if shard.unfinished is None:
-                self._folder.write_shard(shard.index, shard.batch, shard.row_start, list(results.values()), page)
+                self._folder.write_shard(shard.index, shard.batch, shard.row_start, list(results.values()), recall)
             else:
-                self._folder.rewrite_shard(shard.index, results, page)
+                self._folder.rewrite_shard(shard.index, results, recall)
 
         await seen_through(write)
 
     async def rewrite(self, shard: int, results: Mapping[int, Result]) -> None:
         """Put other results in the place of some rows of a committed shard."""
-        find = self._finder()
-        await seen_through(lambda: self._folder.rewrite_shard(shard, results, find))
-
-    def _finder(self) -> Callable[[str], Page]:
-        """Finds a stored page by its hash, from another thread."""
-        loop = asyncio.get_running_loop()
-
-        def page(page_hash: str) -> Page:
-            return asyncio.run_coroutine_threadsafe(self._world.fetcher.recall(page_hash), loop).result()
-
-        return page
+        await seen_through(lambda: self._folder.rewrite_shard(shard, results, self._world.fetcher.recall))
 
 
 async def seen_through(write: Callable[[], None]) -> None:

@@ -280,8 +280,9 @@ class Fetcher(Protocol):
         """
         ...
 
-    async def recall(self, page_hash: str) -> Page:
-        """A page that was fetched before, by the hash of its text, even in an earlier process.
+    def recall(self, page_hash: str) -> Page:
+        """A page that was fetched before, by the hash of its text, even in an earlier process. Reads this machine's disk only, so
+        it is not async; a shard's commit calls it from another thread.
 
         Raises:
             PageUnreadable: no such page is stored.

@@ -110,7 +110,7 @@ class LocalCorpus:
             raise PageUnreadable(f"{url}: {entry.warning}")
         return _page(self._index.stored("number", entry.number))
 
-    async def recall(self, page_hash: str) -> Page:
+    def recall(self, page_hash: str) -> Page:
         """A document by the hash of its text. Of equal documents, any.
 
         Raises:

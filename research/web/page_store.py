@@ -86,7 +86,7 @@ class StoringFetcher:
             self._recent.popitem(last=False)
         return page
 
-    async def recall(self, page_hash: str) -> Page:
+    def recall(self, page_hash: str) -> Page:
         page = self._store.get(page_hash)
         if page is None:
             raise PageUnreadable(f"no page with the hash {page_hash} is stored; its file is missing or damaged")

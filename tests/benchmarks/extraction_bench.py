@@ -95,7 +95,7 @@ class Pages:
             self.by_url[url] = self.by_hash[page.page_hash] = page
         return self.by_url[url]
 
-    async def recall(self, page_hash: str) -> Page:
+    def recall(self, page_hash: str) -> Page:
         return self.by_hash[page_hash]
 
 

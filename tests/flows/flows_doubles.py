@@ -62,7 +62,7 @@ class OnePageEach:
             extraction_version="1",
         )
 
-    async def recall(self, page_hash: str) -> Page:
+    def recall(self, page_hash: str) -> Page:
         raise AssertionError("the page store has every page that was read")
 
 

@@ -67,7 +67,7 @@ class Shelf:
         self.kept[page.page_hash] = page
         return page
 
-    async def recall(self, page_hash: str) -> Page:
+    def recall(self, page_hash: str) -> Page:
         return self.kept[page_hash]
 
 

@@ -66,7 +66,7 @@ class Stations:
             extraction_version="1",
         )
 
-    async def recall(self, page_hash: str) -> Page:
+    def recall(self, page_hash: str) -> Page:
         raise NotImplementedError
 
 

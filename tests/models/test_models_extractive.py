@@ -55,7 +55,7 @@ class Shelf:
             extraction_version="1",
         )
 
-    async def recall(self, page_hash: str) -> Page:
+    def recall(self, page_hash: str) -> Page:
         raise PageUnreadable(page_hash)
 
 

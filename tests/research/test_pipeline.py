@@ -65,7 +65,7 @@ async def test_every_value_comes_with_an_excerpt_that_stands_in_a_stored_page(tm
         for basis in result.basis:
             for citation in basis.citations:
                 for excerpt in citation.excerpts:
-                    page = await world.fetcher.recall(excerpt.page_hash)
+                    page = world.fetcher.recall(excerpt.page_hash)
                     assert page.text[excerpt.start : excerpt.end] == excerpt.text
 
 

@@ -114,9 +114,9 @@ async def test_a_page_is_fetched_by_its_url_and_recalled_by_its_text(folder: Pat
     page = await corpus.fetch("corpus://probes/luna-9.md")
     assert page.page_hash == page_hash(page.text)
     assert page.fetched_at.timestamp() == int((folder / "luna-9.md").stat().st_mtime)
-    assert await corpus.recall(page.page_hash) == page
+    assert corpus.recall(page.page_hash) == page
     with pytest.raises(PageUnreadable):
-        await corpus.recall("0" * 64)
+        corpus.recall("0" * 64)
 
 
 @pytest.mark.parametrize(

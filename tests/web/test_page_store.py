@@ -46,7 +46,7 @@ class Counting:
             raise FetchFailed(f"{url}: no answer")
         return page(f"text of {url}", url)
 
-    async def recall(self, page_hash: str) -> Page:
+    def recall(self, page_hash: str) -> Page:
         raise NotImplementedError
 
 
@@ -117,6 +117,6 @@ async def test_a_failure_is_not_remembered(tmp_path: Path) -> None:
 
 async def test_a_page_read_by_one_process_is_recalled_by_the_next(tmp_path: Path) -> None:
     read = await StoringFetcher(Counting(), PageStore(tmp_path)).fetch("https://example.org/")
-    assert await StoringFetcher(Counting(), PageStore(tmp_path)).recall(read.page_hash) == read
+    assert StoringFetcher(Counting(), PageStore(tmp_path)).recall(read.page_hash) == read
     with pytest.raises(PageUnreadable, match="missing or damaged"):
-        await StoringFetcher(Counting(), PageStore(tmp_path)).recall("0" * 64)
+        StoringFetcher(Counting(), PageStore(tmp_path)).recall("0" * 64)
