@@ -133,7 +133,8 @@ async def enrich(
         held.enter_context(quiet_task_runs())
         spending = await asyncio.to_thread(Spending, folder.state)
         terms = Terms(spending, spending.purse(max_cost), pilot, again, concurrency)
-        return await _run(request, folder, paying(world, terms.purse), by, terms)
+        tiers = (processor, again.processor) if again else (processor,)
+        return await _run(request, folder, paying(world, terms.purse, *tiers), by, terms)
 
 
 async def _open(

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from research.errors import InvalidInput
 from research.ports import World
-from research.processors import total
-from research.purse import Paying, Payment, Purse
+from research.processors import ProcessorName, total
+from research.purse import Paying, Payment, Priced, Purse
 
 FILE = "spending.jsonl"
 
@@ -55,12 +55,22 @@ class Spending:
             self._known += paid.usd
 
 
-def paying(world: World, purse: Purse) -> World:
+def paying(world: World, purse: Purse, *processors: ProcessorName) -> World:
     """The same world, whose model pays from the purse.
 
+    Args:
+        processors: the tiers that rows will be researched on.
+
     Raises:
-        InvalidInput: there is a cap, and the model does not say what a call may cost before it makes it.
+        InvalidInput: there is a cap, and the model does not say what a call may cost before it makes it, or has no price.
     """
+    if purse.max_cost_usd is not None and isinstance(world.model, Priced):
+        names = dict.fromkeys(name for processor in processors for name in world.model.unpriced(processor))
+        if names:
+            raise InvalidInput(
+                f"no price is known for {', '.join(names)}, so a cap on the cost cannot be held: give its prices in a processors "
+                "file (0 for a server of your own), or leave the cap out"
+            )
     if isinstance(world.model, Paying):
         return replace(world, model=world.model.paid_from(purse))
     if purse.max_cost_usd is not None and not world.model.keyless:

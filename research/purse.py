@@ -31,6 +31,7 @@ from contextlib import asynccontextmanager
 from typing import NamedTuple, Protocol, Self, runtime_checkable
 
 from research.errors import BudgetExhausted
+from research.processors import ProcessorName
 
 
 class Payment(NamedTuple):
@@ -204,6 +205,15 @@ class Paying(Protocol):
 
     def paid_from(self, purse: Purse) -> Self:
         """The same model, whose calls are paid from this purse."""
+        ...
+
+
+@runtime_checkable
+class Priced(Protocol):
+    """A model that knows which of its prices it does not know."""
+
+    def unpriced(self, processor: ProcessorName) -> tuple[str, ...]:
+        """The models of a tier whose calls have no known price, by their ids."""
         ...
 
 

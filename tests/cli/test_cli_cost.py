@@ -69,6 +69,19 @@ def test_a_paid_model_is_estimated_without_being_called(research: Command, monke
     assert (other["estimate"]["likely_usd"], other["estimate"]["unpriced"]) == (None, ["somebody-else-7b"])
 
 
+@pytest.mark.usefixtures("prefect_server")
+def test_a_cap_over_a_price_that_nobody_knows_is_refused_before_anything_is_spent(
+    research: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "test")
+    with ModelServer(researcher) as server:
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
+        ran = research(*ENRICH, "--out", "run", "--model", "somebody-else-7b", "--max-cost", "5")
+        assert ran.code == 2
+        assert "no price is known for somebody-else-7b" in ran.err
+        assert server.requests == []
+
+
 def researcher(request: Request) -> Answer:
     """Searches once, and answers that it found nothing."""
     if request.turn == 0:

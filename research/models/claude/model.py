@@ -33,7 +33,7 @@ from research.ports import (
     Verdict,
     Verified,
 )
-from research.processors import ModelSettings, Processors, Role, load_processors
+from research.processors import ModelSettings, ProcessorName, Processors, Role, load_processors
 from research.purse import Paying, Purse
 from research.result import Usage, utc_now
 from research.spending import noted
@@ -105,6 +105,12 @@ class ClaudeModel:
         if isinstance(self._calls, Paying):
             paying._calls = self._calls.paid_from(purse)
         return paying
+
+    def unpriced(self, processor: ProcessorName) -> tuple[str, ...]:
+        """The models of a tier whose calls have no known price (`research.purse.Priced`)."""
+        roles = self._processors[processor].roles.values()
+        prices = {name: self._processors.price(name) for name in (self._model or settings.model for settings in roles)}
+        return tuple(name for name, price in prices.items() if None in (price.input, price.output))
 
     async def plan(self, task: Task, max_subqueries: int) -> Plan:
         talk = self._talk(task, "plan", forms.plan_schema(task.output_schema.names))
