@@ -2,30 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from cli_desk import Command, Ran
-from prefect.logging.configuration import setup_logging
-from prefect.settings import temporary_settings
-from prefect.testing.utilities import prefect_test_harness
 
 from flows.cli import main
-from flows.server import DEFAULTS
 
 PAGES = {"Voyager 1": ("NASA", "5 September 1977"), "Giotto": ("ESA", "2 July 1985")}
 PAGE = "<html><body><h1>{}</h1><table><tr><th>Operator</th><td>{}</td></tr><tr><th>Launched</th><td>{}</td></tr></table>"
-
-
-@pytest.fixture(scope="session")
-def prefect_server() -> Iterator[None]:
-    """One Prefect server for the folder. Its log stays off the streams that a test captures."""
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
-        setup_logging()
-        with temporary_settings(set_defaults=DEFAULTS), prefect_test_harness(server_startup_timeout=120):
-            yield
 
 
 @pytest.fixture
