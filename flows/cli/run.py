@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.console import Group
+from rich.markdown import Markdown
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -77,6 +79,12 @@ def run(
     return Exit.OK
 
 
+def references(result: Result) -> list[Text]:
+    """The sources that the report names, by their numbers."""
+    named = {int(number) for number in re.findall(r"\[(\d+)\]", result.report or "")}
+    return [Text(f"[{s.index}] {s.title} {s.url}", style="dim") for s in result.sources_detailed if s.index in named]
+
+
 def card(result: Result) -> Panel:
     """A result for a terminal: each field with how sure it is and where it stands."""
     basis = {part.field: part for part in result.basis}
@@ -88,6 +96,8 @@ def card(result: Result) -> Panel:
         sure = (why.confidence if why else None) or "–"
         table.add_row(Text(name, style="bold"), Text(shown(value)), Text(sure), Text(source, style="dim"))
     parts: list[Any] = [table] if result.status == "completed" else [Text(result.error or "failed", style="red")]
+    if result.report:
+        parts += [Text(), Markdown(result.report, hyperlinks=False), Text(), *references(result)]
     parts += [Text(f"warning: {warning}", style="yellow") for warning in result.warnings]
     used = f"{result.usage.search_queries} searches · {result.usage.pages_fetched} pages · {money(result.cost_usd)}"
     parts.append(Text(f"\n{answered_by(result.model)} · {used}", style="dim"))
