@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 from cli_desk import Command
 
+from flows.cli.asking import approver
+from flows.events import PilotFinished
 from research.testing import Answer, ModelServer, Request, call, structured, tool_calls
 
 ENRICH = ("enrich", "missions.csv", "--schema", "mission.json", "--corpus", "pages", "--objective", "Facts about {mission}")
@@ -113,3 +120,66 @@ def test_a_cap_holds_for_claude_over_two_commands(research: Command, desk: Path,
         assert len(payments) == len(server.requests) == 5
         assert {payment["purpose"] for payment in payments} == {"investigate"}
         assert sum(payment["usd"] for payment in payments) == pytest.approx(end["spent_usd"])
+
+
+PILOT = PilotFinished(
+    rows=2,
+    completed=2,
+    rows_left=8,
+    cost_usd_p50=0.1,
+    cost_usd_p90=0.2,
+    seconds_p50=1.0,
+    seconds_p90=2.0,
+    confidence={"high": 2, "medium": 0, "low": 0, "none": 0},
+    projected_usd=0.8,
+    projected_usd_p90=1.6,
+    projected_seconds=8.0,
+)
+
+
+@contextmanager
+def terminal() -> Iterator[TextIO]:
+    """A terminal's keyboard: what is written to it is what the command reads. pytest puts back the streams before each phase of a
+    test, so this is no fixture."""
+    keyboard, screen = os.openpty()
+    with (
+        open(keyboard, "w") as keys,  # noqa: PTH123  # descriptors
+        open(screen) as stdin,  # noqa: PTH123
+        open(os.dup(screen), "w") as stderr,  # noqa: PTH123
+        pytest.MonkeyPatch.context() as streams,
+    ):
+        streams.setattr("sys.stdin", stdin)
+        streams.setattr("sys.stderr", stderr)
+        yield keys
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs a Unix terminal")
+@pytest.mark.parametrize(("typed", "goes_on"), [("y\n", True), ("Yes\n", True), ("\n", False), ("no\n", False)])
+async def test_a_person_at_the_terminal_is_asked(typed: str, goes_on: bool) -> None:
+    with terminal() as keys:
+        ask = approver(yes=False, as_json=False)
+        assert ask is not None
+        keys.write(typed)
+        keys.flush()
+        assert await ask(PILOT) is goes_on
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs a Unix terminal")
+async def test_a_question_that_is_waiting_can_be_interrupted() -> None:
+    with terminal():
+        ask = approver(yes=False, as_json=False)
+        assert ask is not None
+        asking = asyncio.ensure_future(ask(PILOT))
+        for _ in range(3):
+            await asyncio.sleep(0)
+        assert not asking.done()
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+
+
+async def test_yes_is_an_answer_and_json_cannot_be_asked() -> None:
+    said = approver(yes=True, as_json=True)
+    assert said is not None
+    assert await said(PILOT)
+    assert approver(yes=False, as_json=True) is None
