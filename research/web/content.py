@@ -20,7 +20,7 @@ from research.web.blocks import Block, clean, write
 from research.web.charset import decode
 from research.web.structured import flatten, page_data
 
-EXTRACTION_VERSION: Final = "4+" + ".".join(version(name) for name in ("trafilatura", "lxml", "pypdfium2"))
+EXTRACTION_VERSION: Final = "5+" + ".".join(version(name) for name in ("trafilatura", "lxml", "pypdfium2"))
 """Changes whenever the same bytes may give another text: with the code of this folder, and with the libraries that read."""
 
 MAX_CHARACTERS: Final = 2_000_000

@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 from research.web import plain
 from research.web.blocks import Block, clean
@@ -17,6 +18,7 @@ MAX_CHARACTERS: Final = 500_000
 
 _FRONT: Final = re.compile(r"\A\ufeff?---[^\S\n]*\n(.*?)\n(?:---|\.\.\.)[^\S\n]*(?:\n|\Z)", re.S)
 _PAIR: Final = re.compile(r"([A-Za-z][\w .-]{0,60}?)\s*:(?:\s+(.*))?")
+_FACT: Final = re.compile(r"(?:\*\*|__)?[^\s:|#][^:\n]{0,59}:(?:\*\*|__)? \S.*")
 _QUOTED: Final = re.compile(r"""\A(["'])(.*)\1\Z""", re.S)
 
 
@@ -42,11 +44,23 @@ def blocks(text: str) -> list[Block]:
     """The blocks of a Markdown text (CommonMark and tables; HTML in it is read as HTML)."""
     if len(text) > MAX_CHARACTERS:
         return plain.blocks(text)
-    rendered = MarkdownIt("commonmark", {"html": True, "maxNesting": 40}).enable("table").render(text)
+    reader = MarkdownIt("commonmark", {"html": True, "maxNesting": 40}).enable("table")
+    tokens = reader.parse(text)
+    _keep_lines(tokens)
+    rendered = reader.renderer.render(tokens, reader.options, {})
     tree = parse(f"<html><body>{rendered}</body></html>")
     if tree is None:
         return []
     return without_layout(rendered) if is_deep(tree) else layout(tree)
+
+
+def _keep_lines(tokens: list[Token]) -> None:
+    """Keep the line ends of a paragraph whose every line is `Key: value`: it was not wrapped, it is a list of facts."""
+    for token in tokens:
+        if token.type == "inline" and "\n" in token.content and all(map(_FACT.fullmatch, token.content.split("\n"))):
+            for part in token.children or ():
+                if part.type == "softbreak":
+                    part.type = "hardbreak"
 
 
 def _scalar(text: str) -> str:

@@ -108,6 +108,8 @@ def page_data(tree: HtmlElement, url: str) -> PageData:
     title = data.own_title = clean(tree.findtext(".//title") or "")
     if title:
         lines[f"title: {title}"] = None
+    if language := clean(tree.get("lang") or tree.get("xml:lang") or ""):
+        lines[f"html.lang: {language[:35]}"] = None
     meta = list(_meta(tree))
     counts: dict[str, int] = {}
     for thing in things:

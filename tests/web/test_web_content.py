@@ -243,6 +243,19 @@ def test_title_and_date_come_from_the_page_itself() -> None:
     assert extract(article("").encode(), url=URL).published is None
 
 
+def test_lines_of_facts_in_markdown_stay_lines_and_wrapped_prose_does_not() -> None:
+    extracted = extract(
+        b"# Lamp\n\nHeight: 49 m\n**First lit**: 18 May 1882\n\nIt was lit: so they say,\nand then forgotten.\n",
+        url="corpus://c/l.md",
+    )
+    assert "Height: 49 m\nFirst lit: 18 May 1882\n\nIt was lit: so they say, and then forgotten." in extracted.text
+
+
+def test_the_language_that_a_page_declares_is_among_its_data() -> None:
+    page = b'<html lang="pt-BR"><head><title>Ponte</title></head><body><h1>Ponte</h1><p>Uma ponte.</p></body></html>'
+    assert "html.lang: pt-BR" in extract(page, url=URL, media_type="text/html").text
+
+
 def test_markdown_keeps_its_structure_and_its_front_matter() -> None:
     extracted = extract(
         b"---\ntitle: 'Luna 9'\ndate: 2020-01-02\nurl: https://e.org/l\ntags: [a, b]\n---\n# Luna\n\n"
