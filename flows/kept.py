@@ -19,12 +19,14 @@ from prefect.results import ResultStore
 from prefect.serializers import Serializer
 from pydantic import BaseModel
 
-from research.ports import Draft, Grade, Investigated, Plan
+from research.ports import Draft, Grade, Investigated, Judged, Plan, Verified
 from research.result import Result
 
 T = TypeVar("T")
 
-KINDS: Final[dict[str, type[BaseModel]]] = {kind.__name__: kind for kind in (Plan, Investigated, Grade, Draft, Result)}
+KINDS: Final[dict[str, type[BaseModel]]] = {
+    kind.__name__: kind for kind in (Plan, Investigated, Grade, Draft, Verified, Judged, Result)
+}
 
 _KEY: Final = re.compile(r"[a-z]+-(?P<digest>[0-9a-f]{64})")
 

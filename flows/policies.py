@@ -11,10 +11,10 @@ from prefect.client.schemas.objects import State, TaskRun
 
 from research.errors import TransientError
 from research.identity import content_key
-from research.ports import Investigated, SubQuery
+from research.ports import Claim, Investigated, SubQuery
 from research.task import Task
 
-VERSIONS: Final[Mapping[str, int]] = {"plan": 1, "investigate": 1, "grade": 1, "synthesize": 1, "row": 1}
+VERSIONS: Final[Mapping[str, int]] = {"plan": 1, "investigate": 1, "grade": 1, "synthesize": 1, "verify": 1, "judge": 1, "row": 1}
 """Raise a step's version whenever its code gives other results from the same input: what was kept before is then done again.
 `row` covers the pipeline: the order of the steps and what code makes of a draft."""
 
@@ -52,6 +52,12 @@ class Keys:
 
     def synthesize(self, work: Sequence[Investigated]) -> str:
         return self._key("synthesize", work=_digest(work))
+
+    def verify(self, claims: Sequence[Claim]) -> str:
+        return self._key("verify", claims=[claim.model_dump(mode="json") for claim in claims])
+
+    def judge(self, claims: Sequence[Claim]) -> str:
+        return self._key("judge", claims=[claim.model_dump(mode="json") for claim in claims])
 
     def _key(self, step: str, **parts: Any) -> str:
         """`<step>-<64 hex>`."""

@@ -21,7 +21,7 @@ from flows.gate import Gate
 from flows.kept import Sealed
 from flows.policies import Keys
 from research.pipeline import ENGINE, Steps
-from research.ports import Draft, Grade, Investigated, Plan, SubQuery, World
+from research.ports import Claim, Draft, Grade, Investigated, Judged, Plan, SubQuery, Verified, World
 from research.task import Task
 
 T = TypeVar("T")
@@ -66,6 +66,8 @@ class Tasks:
     investigate: Doer
     grade: Doer
     synthesize: Doer
+    verify: Doer
+    judge: Doer
 
 
 def _task(name: str, **options: Any) -> PrefectTask[Any, Any]:
@@ -89,6 +91,8 @@ def make_tasks(retry_delays: Sequence[float] = policies.RETRY_DELAYS) -> Tasks:
         ),
         grade=_task("grade"),
         synthesize=_task("synthesize"),
+        verify=_task("verify"),
+        judge=_task("judge"),
     )
 
 
@@ -127,4 +131,11 @@ def watched(tasks: Tasks, gate: Gate, keys: Keys) -> Steps:
         call = Call("synthesize", keys.synthesize(work), partial(ENGINE.synthesize, task, work, world))
         return await run_task(tasks.synthesize, call, gate)
 
-    return Steps(plan=plan, investigate=investigate, grade=grade, synthesize=synthesize)
+    async def verify(task: Task, claims: Sequence[Claim], world: World) -> Verified:
+        call = Call("verify", keys.verify(claims), partial(ENGINE.verify, task, claims, world))
+        return await run_task(tasks.verify, call, gate)
+
+    async def judge(task: Task, claims: Sequence[Claim], world: World) -> Judged:
+        return await run_task(tasks.judge, Call("judge", keys.judge(claims), partial(ENGINE.judge, task, claims, world)), gate)
+
+    return Steps(plan=plan, investigate=investigate, grade=grade, synthesize=synthesize, verify=verify, judge=judge)

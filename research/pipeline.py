@@ -10,7 +10,7 @@ from research.claims import claims_of, undecided
 from research.conclusion import conclude, passages_by_id, refuse_invalid
 from research.errors import BudgetExhausted, ResearchError
 from research.identity import content_key
-from research.ports import Claim, Draft, Grade, Investigated, Judged, Plan, Reviewer, SubQuery, Verified, World
+from research.ports import Claim, Draft, Grade, Investigated, Judged, Plan, Reviewer, SubQuery, Verdict, Verified, World
 from research.processors import total
 from research.result import Result, Usage, utc_now
 from research.spending import spent
@@ -76,9 +76,8 @@ async def research(task: Task, world: World, steps: Steps = ENGINE) -> Result:
         draft = await _draft(task, world, steps, ledger)
         draft = await _verified(task, draft, world, steps, ledger)
         refuse_invalid(task.output_schema, draft)  # before a judgement is paid for
-        judged = await steps.judge(task, undecided(task.output_schema, draft, passages_by_id(ledger.work)), world)
-        ledger.charge(judged.usage, judged.cost_usd)
-        concluded = conclude(task.output_schema, draft, ledger.work, judged.verdicts)
+        verdicts = await _judged(task, draft, world, steps, ledger)
+        concluded = conclude(task.output_schema, draft, ledger.work, verdicts)
         concluded["warnings"] = [*_clamped(task, world), *ledger.warnings, *concluded["warnings"]]
     except ResearchError as error:
         ledger.charge(*spent(error))
@@ -135,7 +134,7 @@ async def _verified(task: Task, draft: Draft, world: World, steps: Steps, ledger
         return draft
     for _ in range(task.verify_loops):
         claims = claims_of(task.output_schema, draft, passages_by_id(ledger.work))
-        checked = await steps.verify(task, claims, world)
+        checked = await steps.verify(task, claims, world) if claims else Verified(doubts={})
         ledger.charge(checked.usage, checked.cost_usd)
         last = max(done.subquery.index for done in ledger.work)
         again = doubtful(task, draft, checked.doubts, last + 1)
@@ -148,6 +147,18 @@ async def _verified(task: Task, draft: Draft, world: World, steps: Steps, ledger
         await _investigate(task, (again,), world, steps, ledger, fetches_left)
         draft = amended(draft, ledger.work[-1], checked.doubts)
     return draft
+
+
+async def _judged(task: Task, draft: Draft, world: World, steps: Steps, ledger: Ledger) -> Sequence[Verdict]:
+    """What a model says of the values that stand in none of their passages: one call for all of them, if there are any."""
+    if not isinstance(world.model, Reviewer):
+        return ()
+    claims = undecided(task.output_schema, draft, passages_by_id(ledger.work))
+    if not claims:
+        return ()
+    judged = await steps.judge(task, claims, world)
+    ledger.charge(judged.usage, judged.cost_usd)
+    return judged.verdicts
 
 
 def _clamped(task: Task, world: World) -> list[str]:

@@ -9,21 +9,23 @@ from research.task import Task
 
 
 async def judge(task: Task, claims: Sequence[Claim], world: World) -> Judged:
-    """Ask which passages bear out what does not stand in them. A model that cannot say is not asked."""
-    if not claims or not isinstance(world.model, Reviewer):
-        return Judged(verdicts=())
-    judged = await world.model.judge(task, claims)
+    """Ask which passages bear out what does not stand in them. Verdicts on what was not asked are dropped."""
+    judged = await _reviewer(world).judge(task, claims)
     asked = {(claim.field, passage.id) for claim in claims for passage in claim.passages}
     return judged.model_copy(update={"verdicts": tuple(v for v in judged.verdicts if (v.field, v.passage) in asked)})
 
 
 async def verify(task: Task, claims: Sequence[Claim], world: World) -> Verified:
-    """Ask which values do not stand. A model that cannot say doubts nothing."""
-    if not claims or not isinstance(world.model, Reviewer):
-        return Verified(doubts={})
-    checked = await world.model.verify(task, claims)
+    """Ask which values do not stand. Doubts of what was not asked are dropped."""
+    checked = await _reviewer(world).verify(task, claims)
     names = {claim.field.split(".")[0] for claim in claims}
     return checked.model_copy(update={"doubts": {name: why for name, why in checked.doubts.items() if name in names}})
+
+
+def _reviewer(world: World) -> Reviewer:
+    if not isinstance(world.model, Reviewer):
+        raise TypeError(f"{world.model.name} has no second look")
+    return world.model
 
 
 def doubtful(task: Task, draft: Draft, doubts: dict[str, str], index: int) -> SubQuery | None:

@@ -136,7 +136,7 @@ async def below_prefect(
     async def recorded() -> int:
         raise AssertionError("a gate that is never behind asks nobody")
 
-    tasks = Tasks(shard=do, row=do, plan=do, investigate=do, grade=do, synthesize=do)
+    tasks = Tasks(shard=do, row=do, plan=do, investigate=do, grade=do, synthesize=do, verify=do, judge=do)
     gate = Gate(recorded, most_unrecorded=10**9)
     async with host(model).world(run / ".state" / "pages", model=None, corpus=None) as world:
         document = request.document(world)

@@ -13,7 +13,7 @@ from prefect.results import ResultStore
 
 from flows.kept import KINDS, KeptResults, KeptSerializer, Sealed
 from flows.policies import VERSIONS, Keys
-from research.ports import FieldAnswer, Investigated, Plan, SubQuery
+from research.ports import Claim, FieldAnswer, Investigated, Plan, SubQuery
 from research.result import Result
 from research.task import Task
 
@@ -21,6 +21,7 @@ SUBQUERY = SubQuery(index=1, question="When?", fields=("a",), label="when")
 WORK = Investigated.model_validate(
     {"subquery": SUBQUERY, "answers": [], "passages": [], "summary": "", "considered": [], "read": []}
 )
+CLAIM = Claim(field="a", value="b", passages=())
 KEY = Keys(task="t", world="w").plan()
 
 
@@ -114,13 +115,17 @@ def test_every_kind_that_is_kept_forbids_what_it_does_not_know() -> None:
     assert {kind.model_config.get("extra") for kind in KINDS.values()} == {"forbid"}
 
 
-def keys_of(of: Keys, subquery: SubQuery = SUBQUERY, most: int = 3, work: Investigated = WORK) -> dict[str, str]:
+def keys_of(
+    of: Keys, subquery: SubQuery = SUBQUERY, most: int = 3, work: Investigated = WORK, claim: Claim = CLAIM
+) -> dict[str, str]:
     return {
         "row": of.row(),
         "plan": of.plan(),
         "investigate": of.investigate(subquery, most),
         "grade": of.grade((work,), most),
         "synthesize": of.synthesize((work,)),
+        "verify": of.verify((claim,)),
+        "judge": of.judge((claim,)),
     }
 
 
@@ -162,6 +167,7 @@ def test_the_world_the_sub_query_the_work_so_far_and_the_limits_are_in_the_keys(
         other = SUBQUERY.model_copy(update={field: value})
         assert changed(keys_of(keys, subquery=other)) == {"investigate"}, field
     assert changed(keys_of(keys, work=WORK.model_copy(update={"summary": "more"}))) == {"grade", "synthesize"}
+    assert changed(keys_of(keys, claim=CLAIM.model_copy(update={"value": "c"}))) == {"verify", "judge"}
 
 
 def test_a_step_s_version_is_in_its_own_key_and_in_the_row_s(monkeypatch: pytest.MonkeyPatch) -> None:

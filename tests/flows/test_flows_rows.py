@@ -92,7 +92,7 @@ def shards_over(folder: Any, held: Any) -> Shards:
     async def count() -> int:
         return 0
 
-    tasks = Tasks(shard=do, row=do, plan=do, investigate=do, grade=do, synthesize=do)
+    tasks = Tasks(shard=do, row=do, plan=do, investigate=do, grade=do, synthesize=do, verify=do, judge=do)
     return Shards(folder, held, None, tasks, Gate(count, most_unrecorded=10**9), nobody)  # type: ignore[arg-type]
 
 
