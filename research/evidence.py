@@ -215,8 +215,8 @@ def _converted(value: Decimal, text: str) -> bool:
     for number in numbers(text):
         unit = unit_after(text, number.end)
         if unit is not None and value:
-            others = {other.factor for other in UNITS.values() if other.kind == unit.kind}
-            amounts = [reading * unit.factor / factor for reading in number.readings for factor in others]
+            others = {other for other in UNITS.values() if other.kind == unit.kind}
+            amounts = [unit.convert(reading, other) for reading in number.readings for other in others]
             if any(abs(amount - value) <= abs(value) / 1000 for amount in amounts):
                 return True
     return False

@@ -11,10 +11,16 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A unit of measure. `factor` takes a number of it to the base unit of its kind (kilogram, metre, second, …)."""
+    """A unit of measure. `factor` takes a number of it to the base unit of its kind (kilogram, metre, second, …), after
+    `offset` was added (degrees Fahrenheit and kelvins do not begin at 0 °C). A currency is a kind of its own."""
 
     kind: str
     factor: Decimal
+    offset: Decimal = Decimal(0)
+
+    def convert(self, number: Decimal, to: Unit) -> Decimal:
+        """A number of this unit in another of the same kind."""
+        return (number + self.offset) * self.factor / to.factor - to.offset
 
 
 _TABLE: Final = {
@@ -84,6 +90,53 @@ UNITS: Final = {
     for spellings, factor in members.items()
     for spelling in spellings.split()
 }
+UNITS.update(
+    {
+        spelling: Unit("temperature", Decimal(factor), Decimal(offset))
+        for factor, offset, spellings in (
+            ("1", "0", ("°c", "℃", "celsius", "degrees celsius", "deg c")),
+            ("1", "-273.15", ("kelvin", "kelvins")),
+            ("0.5555555555555555555555555556", "-32", ("°f", "℉", "fahrenheit", "degrees fahrenheit", "deg f")),
+        )
+        for spelling in spellings
+    }
+)
+_SIGNS: Final = {
+    "€": "eur",
+    "£": "gbp",
+    "¥": "jpy",
+    "₽": "rub",
+    "₹": "inr",
+    "₺": "try",
+    "₴": "uah",
+    "₩": "krw",
+    "₪": "ils",
+    "zł": "pln",
+}
+CURRENCIES: Final = {
+    **{
+        code: Unit(code.upper(), Decimal(1))
+        for code in (
+            "usd eur gbp jpy inr chf cad aud nzd cny hkd sgd twd krw thb idr myr php vnd pkr bdt lkr rub uah pln czk huf ron bgn sek "
+            "nok dkk isk try ils aed sar qar kwd egp zar ngn kes mad brl mxn ars clp cop pen"
+        ).split()
+    },
+    **{sign: Unit(code.upper(), Decimal(1)) for sign, code in _SIGNS.items()},
+    **{sign: Unit("USD", Decimal(1)) for sign in ("us$", "$", "dollars", "us dollars")},
+    **{
+        sign: Unit(code, Decimal(1))
+        for sign, code in (("a$", "AUD"), ("c$", "CAD"), ("hk$", "HKD"), ("nz$", "NZD"), ("r$", "BRL"))
+    },
+    **{sign: Unit(code, Decimal(1)) for sign, code in (("euro", "EUR"), ("euros", "EUR"), ("yen", "JPY"), ("rupees", "INR"))},
+    **{sign: Unit(code, Decimal(1)) for sign, code in (("pounds sterling", "GBP"), ("francs", "CHF"), ("rubles", "RUB"))},
+}
+"""Currencies by code, sign and name. Amounts of two currencies are of two kinds: no rate is known here."""
+_MONEY: Final = "|".join(sorted(map(re.escape, CURRENCIES), key=len, reverse=True))
+_MONEY_BEFORE: Final = re.compile(rf"(?:(?<![^\W\d_])|(?<=\d))({_MONEY})[\s\u00a0\u202f]?$", re.IGNORECASE)
+_MONEY_AFTER: Final = re.compile(rf"[\s\u00a0\u202f-]?({_MONEY})(?![^\W\d_])", re.IGNORECASE)
+_DEGREES: Final = re.compile(
+    r"[\s\u00a0\u202f]?(?:[°º˚]\s?|(?:degrees?|deg\.?)\s)(c|f|celsius|fahrenheit)(?![^\W\d_])|\s?([℃℉])|[\s\u00a0](K)(?!\w)", re.I
+)
 _AFTER: Final = re.compile(
     r"[\s\u00a0\u202f-]{0,2}((?:square|cubic|sq|metric)[\s.]+)?([^\W\d_]+(?:[²³]|[23](?!\w))?)(?:\s?/\s?([^\W\d_]+)|\s+per\s+(\w+))?"
 )
@@ -97,6 +150,11 @@ def unit_named(words: str) -> Unit | None:
 
 def unit_after(text: str, end: int) -> Unit | None:
     """The unit that follows a number which ends at `end`."""
+    if degrees := _DEGREES.match(text, end):
+        letter, sign, kelvin = degrees.groups()
+        if not kelvin:
+            return UNITS["°c" if sign == "℃" or (letter and letter.casefold().startswith("c")) else "°f"]
+        return UNITS["kelvin"] if kelvin == "K" else None
     match = _AFTER.match(text, end)
     if not match:
         return None
@@ -106,11 +164,18 @@ def unit_after(text: str, end: int) -> Unit | None:
     return unit_named(f"{prefix or ''}{word}")
 
 
+def currency_at(text: str, start: int, end: int) -> Unit | None:
+    """The currency whose sign, code or name stands just before or just after a number."""
+    match = _MONEY_BEFORE.search(text, max(0, start - 18), start) or _MONEY_AFTER.match(text, end)
+    return CURRENCIES[match[1].casefold()] if match else None
+
+
 @lru_cache(maxsize=1)
 def _ratios() -> tuple[Decimal, ...]:
     by_kind: dict[str, set[Decimal]] = {}
     for unit in UNITS.values():
-        by_kind.setdefault(unit.kind, set()).add(unit.factor)
+        if unit.kind != "temperature":  # Its units differ by more than a factor.
+            by_kind.setdefault(unit.kind, set()).add(unit.factor)
     return tuple(sorted({a / b for factors in by_kind.values() for a in factors for b in factors if a != b}))
 
 

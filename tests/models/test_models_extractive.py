@@ -304,3 +304,24 @@ async def test_numbers_come_in_the_unit_that_the_name_or_the_description_asks_fo
     shelf = Shelf(a=f"# Aldern Bridge\n\n{key}: {value}")
     fields = {name: {"type": "number", "description": description}}
     assert output(await ask(shelf, "Aldern Bridge", fields)) == {name: found}
+
+
+@pytest.mark.parametrize(
+    ("field", "fact", "value"),
+    [
+        ("melting_point_c", "Melting point: 135 °C (275 °F)", 135),
+        ("melting_point_k", "Melting point: 100 °C", 373.15),
+        ("melting_point_c", "Melting point: 212 degrees Fahrenheit", 100),
+        ("molar_mass", "Molar mass: 194.194 g·mol−1", 194.194),
+        ("revenue_nok", "Revenue: NOK 1.8 billion (2022)", 1_800_000_000),
+        ("revenue_eur", "Revenue: 2023: €212.4 million", 212_400_000),
+        ("revenue_eur", "Revenue: US$ 212.4 million", None),
+        ("revenue_usd", "Revenue: 12.5 million US dollars", 12_500_000),
+        ("vitamin_c", "Vitamin C: 90 mg", 90),
+        ("budget_eur", "In the financial year 2023 the budget rose to €212.4 million.", 212_400_000),
+        ("staff", "The museum employs about 1,250 people in six towns.", 1250),
+    ],
+)
+async def test_a_number_is_read_with_its_unit_and_no_year_or_power_for_it(field: str, fact: str, value: float | None) -> None:
+    shelf = Shelf(a=f"# Aldern Works\n\n{fact}")
+    assert output(await ask(shelf, "Aldern Works", {field: {"type": "number"}})) == {field: value}

@@ -16,7 +16,7 @@ from research.dates import dates
 from research.models.extraction.questions import Question, item_of
 from research.numerals import Number, durations, numbers
 from research.ranking import words
-from research.units import Unit, unit_after
+from research.units import Unit, currency_at, unit_after
 from research.values import places
 
 MAX_TEXT: Final = 1_200
@@ -32,6 +32,12 @@ _CLOCK: Final = re.compile(r"\b\d{1,2}:\d{2}(?::\d{2})?\b")
 _NEGATION: Final = re.compile(r"\b(?:not|no|non|never|without|neither|nor|n't|lacks?|free of)\b", re.I)
 _TOKEN: Final = re.compile(r"[^\W_]+")
 _UN: Final = ("un", "non", "in", "im")
+_EXPONENT: Final = re.compile(r"[^\W\d_]\^?[-−–+⁻]?$|\d\s?\^[-−–+]?$")
+"""Before a number that is a power: `mol−1`, `m^2`."""
+YEARLIKE: Final = 0.8
+"""How sure it is that a bare number between 1000 and 2100 counts something, and is not a year."""
+LATER: Final = 0.85
+"""How much less a text's second number is likely to be what its key announces than the first."""
 _NOTE: Final = re.compile(r"\s*\[(?:\d+|[a-z]|note \d+|citation needed)\]", re.I)
 _BOUNDS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "minimum": operator.ge,
@@ -141,14 +147,22 @@ def _numbers(question: Question, text: str) -> list[Cast]:
         price = Price.fromstring(text)
         if price.amount is not None and (spans := places(float(price.amount), {}, text)):
             return [Cast(_json(price.amount, question), *spans[0], 1.0)]
-    dated = [(d.start, d.end) for d in dates(text) if d.month is not None] + [m.span() for m in _CLOCK.finditer(text)]
-    for place, number in enumerate(numbers(text)):
-        if any(start <= number.start and number.end <= end for start, end in dated):
+    stated = dates(text)
+    dated = [(d.start, d.end) for d in stated if d.month is not None] + [m.span() for m in _CLOCK.finditer(text)]
+    years = {(d.start, d.end) for d in stated if d.month is None}
+    place = 0
+    for number in numbers(text):
+        if any(start <= number.start and number.end <= end for start, end in dated) or _EXPONENT.search(text, 0, number.start):
             continue
-        value, quality = _counted(number, unit_after(text, number.end), question.unit)
+        unit = unit_after(text, number.end) or currency_at(text, number.start, number.end)
+        value, quality = _counted(number, unit, question.unit)
+        is_year = unit is None and (number.start, number.end) in years
         as_json = _json(value, question)
         if as_json is not None:
-            found.append(Cast(as_json, number.start, number.end, quality - 0.02 * min(place, 10)))
+            found.append(
+                Cast(as_json, number.start, number.end, quality * (YEARLIKE if is_year else 1) * (LATER if place else 1))
+            )
+            place += not is_year
     return found
 
 
@@ -166,8 +180,10 @@ def _counted(number: Number, unit: Unit | None, asked: Unit | None) -> tuple[Dec
         return number.value, 1.0
     if unit.kind != asked.kind:
         return number.value, 0.15
-    converted = number.value * unit.factor / asked.factor
-    digits = max(len(number.value.as_tuple().digits), 4)
+    converted = unit.convert(number.value, asked)
+    if not converted:
+        return converted, 0.8
+    digits = max(len(number.value.as_tuple().digits), 5 if unit.offset != asked.offset else 4)
     return converted.quantize(Decimal(1).scaleb(converted.adjusted() - digits + 1), ROUND_HALF_EVEN), 0.8
 
 

@@ -13,11 +13,15 @@ from research.identity import canonical_json
 from research.models.extraction.vocabulary import LIGHT, STOP, concepts, spellings, weight
 from research.output_spec import Field
 from research.ranking import words
-from research.units import UNITS, Unit, unit_named
+from research.units import CURRENCIES, UNITS, Unit, unit_named
 
 Kind = Literal["date", "year", "number", "integer", "boolean", "enum", "list", "object", "text"]
 
-_CURRENCIES: Final = frozenset(["usd", "eur", "gbp", "jpy", "inr", "chf", "cad", "aud", "cny", "dollars", "euros"])
+_THERMAL: Final = re.compile(
+    r"temperature|temp\b|\bpoint\b|\b(?:melting|boiling|freezing|heat|thermal|celsius|fahrenheit)\b", re.I
+)
+_DEGREES: Final = {"c": UNITS["°c"], "f": UNITS["°f"], "k": UNITS["kelvin"]}
+_PLAIN_MONEY: Final = re.compile(r"[a-z ]+")
 _IN_UNIT: Final = re.compile(
     r"\b(?:in|as|of)\s+((?:square |cubic |metric )?[^\W\d_]+(?:\s?/\s?[^\W\d_]+| per \w+)?[²³]?)|\(([^()]{1,20})\)", re.I
 )
@@ -165,19 +169,28 @@ def _unit_words(name: str, said: str) -> list[str]:
         tail = " ".join(tokens[-size:])
         if tail == "min" and not re.search(r"\b(?:time|duration|minutes?)\b", f"{name} {said}", re.I):
             continue  # The least, not minutes.
-        if len(tokens) > size and (unit_named(tail) or (size == 1 and tail in _CURRENCIES)):
+        if len(tokens) > size and _named(tail, f"{name} {said}"):
             return words(tail)
     return []
+
+
+def _named(tail: str, context: str) -> Unit | None:
+    """The unit or the currency that the end of a name means. A single `c`, `f` or `k` is a temperature's, where one is spoken of."""
+    if tail in _DEGREES:
+        return _DEGREES[tail] if _THERMAL.search(context) else None
+    return unit_named(tail) or (CURRENCIES.get(tail) if _PLAIN_MONEY.fullmatch(tail) else None)
 
 
 def _unit(name: str, said: str) -> Unit | None:
     if _unit_words(name, said):
         tokens = name.split()
         for size in (2, 1):
-            if unit := unit_named(" ".join(tokens[-size:])):
+            if unit := _named(" ".join(tokens[-size:]), f"{name} {said}"):
                 return unit
     for match in _IN_UNIT.finditer(said):
         phrase = (match[1] or match[2]).casefold()
+        if phrase in CURRENCIES:
+            return CURRENCIES[phrase]
         if phrase in UNITS or (phrase := " ".join(phrase.split()[:2])) in UNITS or (phrase := phrase.split(" ")[0]) in UNITS:
             return UNITS[phrase]
     first = said.casefold().split()

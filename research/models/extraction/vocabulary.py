@@ -54,7 +54,7 @@ spouse; married to; wife; husband; partner
 education; alma mater; educated at; studied at; alumni of
 occupation; job title; profession; position; role
 nationality; citizenship
-employees; number of employees; staff; headcount; workforce; employee count
+employees; number of employees; employs; staff; headcount; workforce; employee count
 ceo; chief executive officer; chief executive; managing director
 revenue; turnover; annual revenue; sales
 population; inhabitants; residents; number of inhabitants
