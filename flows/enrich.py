@@ -188,7 +188,7 @@ async def _run(request: Request, folder: RunFolder, world: World, by: Host, term
 
             tasks = make_tasks(by.retry_delays)
             rows = Rows(request, world, tasks, gate, tell, terms.concurrency, terms.purse)
-            shards = Shards(folder, rows, world, tasks, gate, tell)
+            shards = Shards(folder, rows, world.fetcher.recall, tasks, gate, tell)
             tell(RunStarted(run=folder.path, rows=table.row_count, kept=left.kept, model=world.model.name))
             only = None
             if terms.pilot is not None and left.kept < table.row_count:

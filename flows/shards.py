@@ -18,7 +18,7 @@ from flows.events import Listener, ShardCommitted
 from flows.gate import Gate
 from flows.rows import Rows
 from flows.steps import Call, Tasks, run_kept
-from research.ports import World
+from research.page import Page
 from research.result import Result
 from research.tables.read import Table, json_rows
 from research.tables.run_folder import RunFolder
@@ -38,10 +38,12 @@ class Shard:
 class Shards:
     """The shards of one run."""
 
-    def __init__(self, folder: RunFolder, rows: Rows, world: World, tasks: Tasks, gate: Gate, listener: Listener) -> None:
+    def __init__(
+        self, folder: RunFolder, rows: Rows, recall: Callable[[str], Page], tasks: Tasks, gate: Gate, listener: Listener
+    ) -> None:
         self._folder = folder
         self._rows = rows
-        self._world = world
+        self._recall = recall
         self._tasks = tasks
         self._gate = gate
         self._listener = listener
@@ -84,19 +86,17 @@ class Shards:
         return {row: task.result() for row, task in running.items()}
 
     async def _commit(self, shard: Shard, results: Mapping[int, Result]) -> None:
-        recall = self._world.fetcher.recall
-
         def write() -> None:
             if shard.unfinished is None:
-                self._folder.write_shard(shard.index, shard.batch, shard.row_start, list(results.values()), recall)
+                self._folder.write_shard(shard.index, shard.batch, shard.row_start, list(results.values()), self._recall)
             else:
-                self._folder.rewrite_shard(shard.index, results, recall)
+                self._folder.rewrite_shard(shard.index, results, self._recall)
 
         await seen_through(write)
 
     async def rewrite(self, shard: int, results: Mapping[int, Result]) -> None:
         """Put other results in the place of some rows of a committed shard."""
-        await seen_through(lambda: self._folder.rewrite_shard(shard, results, self._world.fetcher.recall))
+        await seen_through(lambda: self._folder.rewrite_shard(shard, results, self._recall))
 
 
 async def seen_through(write: Callable[[], None]) -> None:

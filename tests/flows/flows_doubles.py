@@ -145,7 +145,7 @@ async def below_prefect(
             purse = Spending(folder.state).purse(max_cost)
             rows = Rows(request, paying(world, purse), tasks, gate, nobody, concurrency, purse)
             left = Left.of(folder, request.table.row_count, shard_size)
-            await Shards(folder, rows, world, tasks, gate, nobody).run(left.shards(request.table), open_at_once=3)
+            await Shards(folder, rows, world.fetcher.recall, tasks, gate, nobody).run(left.shards(request.table), open_at_once=3)
             if finish:
                 folder.finish(rows=request.table.row_count)
     return run

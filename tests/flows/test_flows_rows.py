@@ -22,6 +22,7 @@ from flows.shards import Left, Shard, Shards
 from flows.steps import Call, Tasks
 from research.errors import FetchFailed
 from research.ports import SubQuery
+from research.page import Page
 from research.result import Result
 from research.tables.reader import open_run
 
@@ -85,6 +86,10 @@ class HeldRows:
         return Result(task_id=str(row), status="completed", task="", processor="core", model="m")
 
 
+def no_page(page_hash: str) -> Page:
+    raise LookupError(page_hash)
+
+
 def shards_over(folder: Any, held: Any) -> Shards:
     async def do(call: Call[Any]) -> Sealed[Any]:
         return Sealed(await call.do())
@@ -93,7 +98,7 @@ def shards_over(folder: Any, held: Any) -> Shards:
         return 0
 
     tasks = Tasks(shard=do, row=do, plan=do, investigate=do, grade=do, synthesize=do, verify=do, judge=do)
-    return Shards(folder, held, None, tasks, Gate(count, most_unrecorded=10**9), nobody)  # type: ignore[arg-type]
+    return Shards(folder, held, no_page, tasks, Gate(count, most_unrecorded=10**9), nobody)  # type: ignore[arg-type]
 
 
 def batches(count: int, pulled: list[int]) -> Iterator[Shard]:
