@@ -15,7 +15,7 @@ settings.load_profile("house")
 
 @pytest.fixture(scope="session")
 def prefect_server() -> Iterator[None]:
-    """One Prefect server for all tests, on loopback, with a scratch database. Its log stays off the streams that a test captures."""
+    """One Prefect server for all tests, on loopback, with a scratch database. Its log stays off what a test captures."""
     from prefect.logging.configuration import setup_logging
     from prefect.settings import temporary_settings
     from prefect.testing.utilities import prefect_test_harness

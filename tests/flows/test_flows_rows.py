@@ -21,8 +21,8 @@ from flows.runtime import nobody
 from flows.shards import Left, Shard, Shards
 from flows.steps import Call, Tasks
 from research.errors import FetchFailed
-from research.ports import SubQuery
 from research.page import Page
+from research.ports import SubQuery
 from research.result import Result
 from research.tables.reader import open_run
 
