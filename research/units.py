@@ -101,6 +101,10 @@ UNITS.update(
         for spelling in spellings
     }
 )
+_CODES: Final = (
+    "usd eur gbp jpy inr chf cad aud nzd cny hkd sgd twd krw thb idr myr php vnd pkr bdt lkr rub"
+    " uah pln czk huf ron bgn sek nok dkk isk try ils aed sar qar kwd egp zar ngn kes mad brl mxn ars clp cop pen"
+)
 _SIGNS: Final = {
     "€": "eur",
     "£": "gbp",
@@ -114,13 +118,7 @@ _SIGNS: Final = {
     "zł": "pln",
 }
 CURRENCIES: Final = {
-    **{
-        code: Unit(code.upper(), Decimal(1))
-        for code in (
-            "usd eur gbp jpy inr chf cad aud nzd cny hkd sgd twd krw thb idr myr php vnd pkr bdt lkr rub uah pln czk huf ron bgn sek "
-            "nok dkk isk try ils aed sar qar kwd egp zar ngn kes mad brl mxn ars clp cop pen"
-        ).split()
-    },
+    **{code: Unit(code.upper(), Decimal(1)) for code in _CODES.split()},
     **{sign: Unit(code.upper(), Decimal(1)) for sign, code in _SIGNS.items()},
     **{sign: Unit("USD", Decimal(1)) for sign in ("us$", "$", "dollars", "us dollars")},
     **{

@@ -325,3 +325,17 @@ async def test_numbers_come_in_the_unit_that_the_name_or_the_description_asks_fo
 async def test_a_number_is_read_with_its_unit_and_no_year_or_power_for_it(field: str, fact: str, value: float | None) -> None:
     shelf = Shelf(a=f"# Aldern Works\n\n{fact}")
     assert output(await ask(shelf, "Aldern Works", {field: {"type": "number"}})) == {field: value}
+
+
+async def test_what_another_page_says_does_not_beat_the_entitys_own_page_however_well_its_key_fits() -> None:
+    own, other = "# Aspirin\n\nChemical formula: C9H8O4", "# Caffeine\n\n## Aspirin and caffeine\n\nFormula: C8H10N4O2"
+    result = await ask(Shelf(a=own, b=other), "Aspirin", {"formula": {"type": "string"}})
+    assert output(result) == {"formula": "C9H8O4"}
+
+
+@pytest.mark.parametrize("objective", ["Aspirin", "aspirin", "Facts about Aspirin"])
+async def test_an_objective_that_is_a_name_is_what_the_task_is_about(objective: str) -> None:
+    shelf = Shelf(b="# Caffeine\n\nFormula: C8H10N4O2\n\nLess common than Aspirin.")
+    asked = Task(task=objective, output_schema=OutputSpec.parse({"formula": "string"}))
+    result = await research(asked, World(model=ExtractiveModel(), search=shelf, fetcher=shelf))
+    assert output(result) == {"formula": None}

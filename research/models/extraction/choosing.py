@@ -25,6 +25,10 @@ RIVAL: Final = 0.7
 """A value of another page contradicts the best one if its score is at least this share of the best."""
 
 
+OWN: Final = 0.8
+"""What is less surely about the entity than this share of the surest fact is about something else."""
+
+
 @dataclass(slots=True)
 class Backing:
     """A candidate with the page it was found on."""
@@ -64,6 +68,7 @@ def choose(question: Question, backings: Sequence[Backing]) -> FieldAnswer:
     if not groups or groups[0].score < FLOOR:
         weak = f" The nearest ({_shown(groups[0].value)}) was too weak." if groups else ""
         return FieldAnswer(field=question.field, reasoning=f"No page that was read states the {question.label}.{weak}")
+    groups = _own_first(groups)
     best = groups[0]
     pages = best.best_by_page()
     rival = next((g for g in groups[1:] if g.score >= RIVAL * best.score and g.best_by_page().keys() - pages.keys()), None)
@@ -76,6 +81,22 @@ def choose(question: Question, backings: Sequence[Backing]) -> FieldAnswer:
         reasoning=_reasoning(best, lead, rival),
         confidence=_confidence(best, lead, rival),
     )
+
+
+def _own_first(groups: list[_Group]) -> list[_Group]:
+    """What stands on a page about the entity under a key that fits goes before anything that stands elsewhere, however well its
+    key fits: other pages can only agree or disagree."""
+    surest = max(
+        (
+            b.candidate.gate
+            for g in groups
+            if g.score >= FLOOR
+            for b in g.backings
+            if b.candidate.structured and b.candidate.score >= FLOOR
+        ),
+        default=0.0,
+    )
+    return sorted(groups, key=lambda g: g.score < FLOOR or max(b.candidate.gate for b in g.backings) < OWN * surest)
 
 
 def _grouped(question: Question, backings: Sequence[Backing]) -> list[_Group]:

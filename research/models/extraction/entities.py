@@ -33,6 +33,11 @@ _QUOTED: Final = re.compile(r"[\"“«„'‘]([^\"”»“'’]{2,80})[\"”»�
 _PROPER: Final = re.compile(
     r"(?<![.?!:]\s)(?<!^)(?<![\w])[A-ZÀ-ÞА-Я][\w'’.&-]*(?:\s+(?:(?:of|the|de|la|du|von|van|der|and|&|for|in)\s+)*(?:[A-ZÀ-ÞА-Я][\w'’.&-]*|\d[\w.-]*))*"
 )
+_COMMAND: Final = re.compile(
+    r"(?:who|what|which|when|where|why|how|find|give|tell|list|name|facts?|get|is|are|was|does|did|show|research|describe)\b",
+    re.I,
+)
+"""How a question or an order begins, which is no name."""
 _PARENTHESES: Final = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
 _UNSPACED: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uac00-\ud7af]+\d*")
 _SEPARATOR: Final = re.compile(r"\s+[|–—·•:»>-]+\s+|\s*[|–—·•»]\s*|:\s+")
@@ -72,7 +77,7 @@ def entity_of(task: Task) -> Entity:
     if not name:
         quoted = _QUOTED.search(task.task)
         guessed = quoted is None
-        name = quoted[1] if quoted else max(_PROPER.findall(task.task), key=len, default="")
+        name = quoted[1] if quoted else _named(task.task.strip())
     rest = " ".join(value for value in cells.values() if value != name and len(value) <= 80)
     objective = frozenset(w for w in words(f"{task.task} {rest}") if w not in STOP)
     telling = _telling(name)
@@ -81,6 +86,24 @@ def entity_of(task: Task) -> Entity:
         for spelled in (_PARENTHESES.sub(" ", name), _UNSPACED.sub(" ", name), " ".join(_UNSPACED.findall(name)))
     ]
     return Entity(name, telling, tuple(dict.fromkeys(s for s in shorter if s and s != telling)), objective, rest, guessed)
+
+
+def _named(objective: str) -> str:
+    """The name in an objective in plain words; "" if there is none."""
+    if _is_name(objective):
+        return objective
+    return max(_PROPER.findall(objective), key=len, default="")
+
+
+def _is_name(objective: str) -> bool:
+    """Whether an objective is nothing but a name: a few words, capitalised but for the small ones (or a single word)."""
+    tokens = objective.split()
+    if not 1 <= len(tokens) <= 8 or re.search(r"[?!:;\n]", objective):
+        return False
+    if len(tokens) == 1:
+        return bool(re.search(r"[^\W\d_]", objective))
+    small = sum(token[0].islower() and bool(words(token)) and words(token)[0] not in STOP for token in tokens)
+    return small == 0 and not _COMMAND.match(objective)
 
 
 def _telling(name: str) -> frozenset[str]:

@@ -175,7 +175,7 @@ def _unit_words(name: str, said: str) -> list[str]:
 
 
 def _named(tail: str, context: str) -> Unit | None:
-    """The unit or the currency that the end of a name means. A single `c`, `f` or `k` is a temperature's, where one is spoken of."""
+    """The unit or currency that a name's end means. A single `c`, `f` or `k` is a temperature's where one is spoken of."""
     if tail in _DEGREES:
         return _DEGREES[tail] if _THERMAL.search(context) else None
     return unit_named(tail) or (CURRENCIES.get(tail) if _PLAIN_MONEY.fullmatch(tail) else None)
