@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.box import SIMPLE
+from rich.cells import cell_len
 from rich.panel import Panel
 from rich.table import Column, Table
 from rich.text import Text
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from research.tables.score import Tally
 
 NONE = Output()
+SHORT_CELL = 16
+"""Terminal cells: what is no wider is shown whole."""
 
 
 def show(
@@ -125,6 +129,12 @@ def score(run: Path, /, *, truth: str, wrong: bool = False, output: Output = NON
     return Exit.OK
 
 
+def _column(title: str, cells: Sequence[str], *, wrap: bool) -> Column:
+    """A column that keeps its short cells whole (dates, numbers, yes and no): where room is scarce, long texts give way."""
+    widest = max(map(cell_len, cells), default=0)
+    return Column(Text(title), no_wrap=not wrap, min_width=widest if widest <= SHORT_CELL else SHORT_CELL // 2)
+
+
 def _tallies(name: str, tallies: dict[str, Tally]) -> Table:
     counted = ("accuracy", "precision", "right", "rightly\nempty", "wrong", "invented", "missed", "failed")
     table = Table(
@@ -156,9 +166,12 @@ def _show_rows(run: Run, fields: list[str], failed: bool, limit: int, as_json: b
             titles |= {**{name: name for name in outputs}, own["confidence"]: "confidence"}
             if any(line[own["status"]] != "completed" for line in rows):
                 titles[own["status"]] = "status"
-        table = Table(*(Column(Text(title), no_wrap=not failed) for title in titles.values()), box=SIMPLE, padding=(0, 1, 0, 0))
-        for line in rows:
-            table.add_row(*(Text(shown(line[name])) for name in titles))
+        cells = {name: [shown(line[name]) for line in rows] for name in titles}
+        table = Table(
+            *(_column(title, cells[name], wrap=failed) for name, title in titles.items()), box=SIMPLE, padding=(0, 1, 0, 0)
+        )
+        for line in zip(*cells.values(), strict=True):
+            table.add_row(*map(Text, line))
         out().print(table)
     total = (run.summary or {}).get("rows")
     if len(rows) == limit and total != limit:
