@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
@@ -49,6 +50,7 @@ _ENGLISH: Final = {
 _WORD: Final = r"[^\W\d_]{3,12}"
 _YEAR: Final = r"(?P<year>[12]\d{3})"
 _LINK: Final = r"(?:\s+(?:of|de|del|di))?"
+_UNTIL: Final = r"\s?(?:[-–—]|to|until|till|through|and|bis|au|al|a|hasta)\s?"
 _PATTERNS: Final = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
@@ -61,10 +63,20 @@ _PATTERNS: Final = tuple(
         rf"(?<!\w)(?P<day>\d{{1,2}})(?:st|nd|rd|th|er|\.|º)?{_LINK}[\s-]+(?P<word>{_WORD})\.?{_LINK},?[\s-]+{_YEAR}(?!\w)",
         rf"(?<!\w)(?P<word>{_WORD})\.?\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?,?\s+{_YEAR}(?!\w)",
         rf"(?<!\w)(?P<year>[12]\d{{3}})\s+(?P<word>{_WORD})\s+(?P<day>\d{{1,2}})(?!\w)",
+        rf"(?<!\w)(?P<word>{_WORD})\.?\s+(?P<early>\d{{1,2}}){_UNTIL}(?P<day>\d{{1,2}}),?\s+{_YEAR}(?!\w)",
         rf"(?<!\w)(?P<word>{_WORD})\.?{_LINK},?\s+{_YEAR}(?!\w)",
         r"(?<![\w.,/])(?P<year>1\d{3}|20\d{2})(?![\w/]|[.,]\d)",
     )
 )
+_BEGINNINGS: Final = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        rf"(?<![\w.,/-])(?P<day>\d{{1,2}})(?:st|nd|rd|th|\.)?{_UNTIL}\Z",
+        rf"(?<!\w)(?P<word>{_WORD})\.?\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?{_UNTIL}\Z",
+        rf"(?<![\w.,/-])(?P<day>\d{{1,2}})(?:st|nd|rd|th|\.)?{_LINK}\s+(?P<word>{_WORD})\.?{_UNTIL}\Z",
+    )
+)
+"""Before a date, the day on which a span of time begins that it ends: `16 to` 19 June 2025, `30 May –` 2 June 2025."""
 
 
 @lru_cache(maxsize=4096)
@@ -114,5 +126,37 @@ def dates(text: str) -> tuple[StatedDate, ...]:
             if any(match.start() < f.end and f.start < match.end() for f in found):
                 continue
             if stated := _dated(match):
-                found.append(stated)
+                found.extend(_both(match, stated))
+    if not found:
+        return ()
+    found.extend([early for date in found if (early := _beginning(text, date, found))])
     return tuple(sorted(found, key=lambda d: d.start))
+
+
+def _both(match: re.Match[str], stated: StatedDate) -> list[StatedDate]:
+    """The dates of a match: two where it is a span of time within a month (`June 16–19, 2025`)."""
+    early = match.groupdict().get("early")
+    if not early or stated.month is None:
+        return [stated]
+    last = replace(stated, start=match.start("day"))
+    first = replace(stated, end=match.end("early"), day=int(early))
+    return [first, last] if _is_day(stated.year, stated.month, int(early)) else [last]
+
+
+def _beginning(text: str, date: StatedDate, found: Sequence[StatedDate]) -> StatedDate | None:
+    """The first day of the span of time that a date ends; its text has no year of its own."""
+    if date.month is None or date.day is None:
+        return None
+    before = text[max(0, date.start - 32) : date.start]
+    for pattern in _BEGINNINGS:
+        if (match := pattern.search(before)) is None:
+            continue
+        start = date.start - len(before) + match.start()
+        word, day = match.groupdict().get("word"), int(match["day"])
+        month = _month(word) if word else date.month
+        if month is None or not _is_day(date.year, month, day) or (month, day) >= (date.month, date.day):
+            continue
+        end = start + len(re.sub(_UNTIL + r"\Z", "", match[0], flags=re.IGNORECASE))
+        if not any(start < other.end and other.start < end for other in found):
+            return StatedDate(start, end, date.year, month, day)
+    return None

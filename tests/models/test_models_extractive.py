@@ -339,3 +339,23 @@ async def test_an_objective_that_is_a_name_is_what_the_task_is_about(objective: 
     asked = Task(task=objective, output_schema=OutputSpec.parse({"formula": "string"}))
     result = await research(asked, World(model=ExtractiveModel(), search=shelf, fetcher=shelf))
     assert output(result) == {"formula": None}
+
+
+@pytest.mark.parametrize(
+    ("field", "schema", "fact", "value"),
+    [
+        ("ceo", {"type": "string"}, "CEO: Ingrid Bakke (since 2019)", "Ingrid Bakke"),
+        ("ceo", {"type": "string"}, "CEO: Ingrid Bakke (since 3 May 2019)", "Ingrid Bakke"),
+        ("ceo", {"type": "string"}, "CEO: Ingrid Bakke (2011–present)", "Ingrid Bakke"),
+        ("ceo", {"type": "string"}, "CEO: Ingrid Bakke (acting)", "Ingrid Bakke (acting)"),
+        ("summary", {"type": "string"}, "Summary: A mill (1984)", "A mill (1984)"),
+        ("founded", {"type": "string", "description": "year it was founded"}, "Founded: 3 May 1984 by Ines Kovar", "1984"),
+        ("born", {"type": "string", "description": "date of birth"}, "Born: 3 May 1984 (Seville)", "1984-05-03"),
+        ("born", {"type": "string", "description": "date of birth"}, "Born: May 1984, Seville", "May 1984"),
+        ("discovered", {"type": "integer"}, "Discovered: 3 May 1984", 1984),
+        ("start_date", {"type": "string", "format": "date"}, "Start: 16–19 June 2025", "2025-06-16"),
+        ("end_date", {"type": "string", "format": "date"}, "End date: 16–19 June 2025", "2025-06-19"),
+    ],
+)
+async def test_a_value_is_read_as_what_its_field_asks_for(field: str, schema: dict[str, Any], fact: str, value: Any) -> None:
+    assert output(await ask(Shelf(a=f"# Aldern Works\n\n{fact}"), "Aldern Works", {field: schema})) == {field: value}

@@ -175,3 +175,19 @@ def test_folding_keeps_every_offset(text: str) -> None:
 def test_places_never_fail_and_stay_inside_the_text(value: str, before: str, after: str) -> None:
     text = f"{before} {value} {after}"
     assert all(0 <= start < end <= len(text) for start, end in places(value, {}, text))
+
+
+@pytest.mark.parametrize(
+    ("value", "text", "found"),
+    [
+        ("2025-06-16", "from 16 to 19 June 2025 in Oslo", ["16"]),
+        ("2025-06-16", "16. bis 19. Juni 2025", ["16."]),
+        ("2025-06-16", "June 16–19, 2025", ["June 16"]),
+        ("2025-06-19", "June 16–19, 2025", ["19, 2025"]),
+        ("2025-05-30", "30 May – 2 June 2025", ["30 May"]),
+        ("2025-05-30", "May 30 to June 2, 2025", ["May 30"]),
+        ("2020-06-12", "room 12 and 3 June 2020", []),
+    ],
+)
+def test_the_first_day_of_a_span_of_time_is_stated_without_its_year(value: str, text: str, found: list[str]) -> None:
+    assert stated(value, text) == found

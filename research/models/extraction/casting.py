@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, Final
 
 from price_parser import Price
 
-from research.dates import dates
+from research.dates import StatedDate, dates
 from research.models.extraction.questions import Question, item_of
 from research.numerals import Number, durations, numbers
 from research.ranking import words
@@ -32,6 +33,8 @@ _CLOCK: Final = re.compile(r"\b\d{1,2}:\d{2}(?::\d{2})?\b")
 _NEGATION: Final = re.compile(r"\b(?:not|no|non|never|without|neither|nor|n't|lacks?|free of)\b", re.I)
 _TOKEN: Final = re.compile(r"[^\W_]+")
 _UN: Final = ("un", "non", "in", "im")
+_BOUNDS_OF_TIME: Final = frozenset(("=start date", "=end date"))
+_UNTIL: Final = re.compile(r"\s*(?:[-–—]|to|until|till|through|and|bis|au|al|a|hasta)\s*(?:the\s+)?")
 _EXPONENT: Final = re.compile(r"[^\W\d_]\^?[-−–+⁻]?$|\d\s?\^[-−–+]?$")
 """Before a number that is a power: `mol−1`, `m^2`."""
 YEARLIKE: Final = 0.8
@@ -48,7 +51,15 @@ _BOUNDS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
 _ADDRESS: Final = re.compile(r"https?://[^\s<>\"]+[^\s<>\".,;)]")
 _SCHEMA_ORG: Final = re.compile(r"^https?://schema\.org/(?=\w+$)")
 """Before a member of one of schema.org's enumerations, which is written as a web address."""
-_PARENTHESIS: Final = re.compile(r"\s*\([^()]*\)\s*$")
+_REMARK: Final = re.compile(
+    r"\s*\((?:(?:since|until|till|from|as of|as at|in|appointed|elected|acting|interim|seit|depuis|desde|c\.|ca\.)\s*)*"
+    r"(?:[^\W\d_]{3,9}\.? )?(?:\d{1,2}[ .]\s?)?(?:[^\W\d_]{3,9}\.?,? )?[12]\d{3}"
+    r"(?:\s?[-–—]\s?(?:[12]\d{3}|present|today|now)?)?\)$",
+    re.IGNORECASE,
+)
+"""Behind a value, since when it holds: `Ingrid Bakke (since 2019)`."""
+_NAMES_WORKS: Final = frozenset(("=title", "=description", "=ingredients", "=instructions"))
+"""Whose parentheses are their own: `Up (2009)`."""
 _DIVIDER: Final = re.compile(r"\s*(?:;|•|·|\||¦|\n)\s*")
 _COMMA: Final = re.compile(r"\s*,\s*(?:and\s+)?|\s+and\s+")
 
@@ -120,8 +131,10 @@ def _matches(pattern: str, value: str) -> bool:
 def _dates(question: Question, text: str) -> list[Cast]:
     wants_time = question.schema.get("format") == "date-time"
     found = []
-    for date in dates(text):
+    for date in _bounding(question, text):
         if date.day is None:
+            if "format" not in question.schema:  # A text may be less exact than a day.
+                found.append(Cast(text[date.start : date.end], date.start, date.end, 0.7 if date.month is None else 0.8))
             continue
         if wants_time:
             clock = date.time or "00:00:00"
@@ -133,7 +146,18 @@ def _dates(question: Question, text: str) -> list[Cast]:
 
 
 def _years(question: Question, text: str) -> list[Cast]:
-    return [Cast(date.year, date.start, date.end, 1.0) for date in dates(text)]
+    is_text = question.schema.get("type") == "string"
+    return [Cast(str(d.year) if is_text else d.year, d.start, d.end, 1.0) for d in _bounding(question, text)]
+
+
+def _bounding(question: Question, text: str) -> tuple[StatedDate, ...]:
+    """The dates of a text; of a span of time (`from 16 to 19 June 2025`), those that begin or end it, as is asked."""
+    found = dates(text)
+    if len(found) > 1 and (bounds := frozenset(question.concepts & _BOUNDS_OF_TIME)):
+        spans = [pair for pair in pairwise(found) if _UNTIL.fullmatch(text, pair[0].end, pair[1].start)]
+        if spans:
+            return tuple(pair["=end date" in bounds] for pair in spans)
+    return found
 
 
 def _numbers(question: Question, text: str) -> list[Cast]:
@@ -247,6 +271,8 @@ def _stems_in(option: list[str], said: list[str]) -> bool:
 
 def _text(question: Question, text: str) -> list[Cast]:
     value = _SCHEMA_ORG.sub("", _NOTE.sub("", text)).strip()
+    if value.endswith(")") and not question.concepts & _NAMES_WORKS:
+        value = _REMARK.sub("", value) or value
     if not value or len(value) > MAX_TEXT or not re.search(r"[\w$€£¥₽₹]", value):
         return []
     if question.schema.get("format") in ("uri", "url"):

@@ -30,6 +30,17 @@ _OF_THE: Final = re.compile(r"\b(?:of|for|by|from|to|in|on|at|with|that) (?:the|
 """What a description says of the thing that has the property (`brand of the product`), not of the property."""
 _CLAUSE: Final = re.compile(r"\b(?:that|which|who|whom|whose|where|when)\b", re.I)
 """Where a description turns from what the property is to what it does."""
+_A_YEAR: Final = re.compile(
+    r"\byear\Z|\A[^\n]*\byear\n|\n(?:the |four-digit )?year (?:of|in|when|that|the|it|he|she|they)\b", re.I
+)
+_A_DATE: Final = re.compile(r"\A[^\n]*\bdate\n|\n(?:the )?(?:date|day) (?:of|on|when|that|the|it|he|she|they)\b", re.I)
+"""A name (first line) or a description (second) that asks for a year, or a day, whatever type holds it."""
+_HAPPENED: Final = re.compile(
+    r"born|died|founded|established|built|opened|closed|completed|discovered|invented|introduced|launched|released|"
+    r"published|formed|created|incorporated|inaugurated|commissioned|decommissioned|abolished|dissolved|demolished|"
+    r"enacted|ratified|signed|isolated|composed|written|premiered|renovated|restored"
+)
+"""What an integer counts that has such a name: the year in which it happened."""
 _SENTENCE_END: Final = re.compile(r"[.;](?:\s|$)")
 _VERBATIM: Final = re.compile(r"`[^`]*`|\"[^\"]*\"")
 _EXAMPLE: Final = re.compile(r"(?:,|;|\()?\s*(?:e\.\s?g\.|for example|such as|i\.\s?e\.)[^.;)]*", re.I)
@@ -138,11 +149,8 @@ def _kind(schema: Mapping[str, Any], name: str, said: str) -> Kind:
         return "enum"
     match schema.get("type"):
         case "integer":
-            return (
-                "year"
-                if re.search(r"\byear\b", name) and not re.search(r"\byears\b|\bper year\b", f"{name} {said}")
-                else "integer"
-            )
+            of_year = re.search(r"\byear\b", name) or _HAPPENED.fullmatch(name) or _A_YEAR.search(f"\n{said}")
+            return "year" if of_year and not re.search(r"\byears\b|\bper year\b", f"{name} {said}") else "integer"
         case "number":
             return "number"
         case "boolean":
@@ -153,7 +161,11 @@ def _kind(schema: Mapping[str, Any], name: str, said: str) -> Kind:
             return "object"
     if schema.get("format") in ("date", "date-time"):
         return "date"
-    return "object" if "properties" in schema else "text"
+    if "properties" in schema:
+        return "object"
+    if "format" in schema or "pattern" in schema:
+        return "text"
+    return "year" if _A_YEAR.search(f"{name}\n{said}") else "date" if _A_DATE.search(f"{name}\n{said}") else "text"
 
 
 def _spaced(name: str) -> str:
