@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from claude_doubles import PAGES, SCHEMA, Shelf, answer, ask, found, passage_with, task
+from claude_doubles import PAGES, SCHEMA, Shelf, answer, ask, found, passage_with, role_of, task
 
 from research.errors import FetchFailed, SearchFailed
 from research.processors import load_processors
@@ -20,6 +20,7 @@ from research.testing import (
     overflowed,
     paused,
     refusal,
+    structured,
     text,
     thinking,
     tool_calls,
@@ -380,4 +381,45 @@ async def test_a_page_that_gives_orders_changes_nothing_but_what_is_read():
     assert shown[0].startswith("<page ")
     assert shown[-1] == shown[0].replace("<", "</", 1)
     assert all(line.startswith("    ") or line in {"p1", "p2", "p3", "p4"} for line in inside)
+    assert result.status == "completed"
+
+
+# What is asked for
+
+
+@pytest.mark.parametrize("kind", ["text", "auto"])
+async def test_a_free_answer_is_a_text_with_its_evidence(kind: str):
+    def says(request: Request) -> Reply:
+        return answer(found("answer", "NASA launched it on 5 September 1977", passage_with(request, "5 September 1977")))
+
+    with ModelServer([reads(VOYAGER), says]) as server:
+        result = await ask(server, task(output_schema={"type": kind}))
+    said = result.output if kind == "text" else (result.output or {})["answer"]  # type: ignore[index]
+    assert said == "NASA launched it on 5 September 1977"
+    assert result.basis[0].citations
+
+
+async def test_a_list_of_objects_has_evidence_leaf_by_leaf():
+    people = {"type": "array", "items": {"type": "object", "properties": {"who": {"type": "string"}, "mass": {"type": "number"}}}}
+
+    def says(request: Request) -> Reply:
+        ids = [passage_with(request, "Operator: NASA"), passage_with(request, "Mass: 721.9 kg")]
+        return answer(found("facts", [{"who": "NASA", "mass": 721.9}, {"who": "Roscosmos"}], *ids))
+
+    def script(request: Request) -> Reply:
+        if role_of(request) == "judge":
+            return structured({"claims": [{"claim": 1, "passages": []}]})
+        return says(request) if request.tool_results else reads(VOYAGER)
+
+    with ModelServer(script) as server:
+        result = await ask(server, task(output_schema={"type": "object", "properties": {"facts": people}}))
+    assert result.output == {"facts": [{"who": "NASA", "mass": 721.9}]}
+    assert [basis.field for basis in result.basis] == ["facts.0.who", "facts.0.mass"]
+
+
+async def test_a_page_with_half_a_character_can_be_read():
+    """Such a page has a hash, and no UTF-8."""
+    with ModelServer([reads(VOYAGER), answer(missing=list(SCHEMA))]) as server:
+        result = await ask(server, task(), Shelf({VOYAGER: "# A\n\nHalf: \ud83d, and NASA."}))
+        assert "Half: ?, and NASA." in server.requests[1].tool_results[0].text
     assert result.status == "completed"

@@ -110,7 +110,7 @@ class Conversation:
 
     def say(self, *blocks: str | Mapping[str, Any]) -> None:
         """Add to what we say next: texts, or blocks in their wire form (tool results come first)."""
-        wire = [{"type": "text", "text": block} if isinstance(block, str) else dict(block) for block in blocks]
+        wire = [_sendable({"type": "text", "text": block} if isinstance(block, str) else block) for block in blocks]
         if self.messages and self.messages[-1]["role"] == "user":
             self.messages[-1]["content"].extend(wire)
         else:
@@ -169,7 +169,7 @@ class Conversation:
         params: dict[str, Any] = {
             "model": settings.model,
             "max_tokens": self._room,
-            "system": [{"type": "text", "text": self._kind.system, "cache_control": _CACHED}],
+            "system": [{"type": "text", "text": utf8(self._kind.system), "cache_control": _CACHED}],
             "messages": self._marked() if self._kind.tools and tools else self.messages,
             "output_config": output,
         }
@@ -213,6 +213,15 @@ class Conversation:
         for place in places:
             message = self.messages[place]
             self.messages[place] = {**message, "content": [_short(block) for block in message["content"]]}
+
+
+def _sendable(block: Mapping[str, Any]) -> dict[str, Any]:
+    """The block without halves of characters, which some pages hold and no UTF-8 can."""
+    return {key: utf8(value) if isinstance(value, str) else value for key, value in block.items()}
+
+
+def utf8(text: str) -> str:
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _has_results(message: Mapping[str, Any]) -> bool:
