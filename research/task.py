@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, ValidationError, model_validator
 from pydantic_core import ErrorDetails
@@ -108,8 +108,8 @@ class Task(BaseModel):
 
     @model_validator(mode="wrap")
     @classmethod
-    def _door(cls, request: Any, handler: ModelWrapValidatorHandler[Task], info: ValidationInfo) -> Task:
-        if isinstance(request, Task):
+    def _door(cls, request: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
+        if isinstance(request, cls):
             return request
         row = (info.context or {}).get("row")
         where = "The task" if row is None else f"The task of row {row}"
