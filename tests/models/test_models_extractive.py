@@ -359,3 +359,90 @@ async def test_an_objective_that_is_a_name_is_what_the_task_is_about(objective: 
 )
 async def test_a_value_is_read_as_what_its_field_asks_for(field: str, schema: dict[str, Any], fact: str, value: Any) -> None:
     assert output(await ask(Shelf(a=f"# Aldern Works\n\n{fact}"), "Aldern Works", {field: schema})) == {field: value}
+
+
+MUSEUM = (
+    "# Holmen Museum\n\nHolmen Museum is a Danish museum of textiles based in Odense, Denmark. "
+    "It was founded in 1921 by Karen Holm and Tom Okafor in Aarhus, and opened on 4 May 1923. "
+    "The museum was designed by the Scottish architect Poul Winther. The catalogue was written by Ida Bech. "
+    "Its director is Signe Lauritsen. Its garden was planted by Ole Lund and the gardener Jan Fog. "
+    "It is listed by the Textile Heritage Register. Merrow Hall, its rival, was founded in 1888 by Jens Bro. "
+    "Sarn Gallery was closed on 3 May 1999."
+)
+
+
+@pytest.mark.parametrize(
+    ("field", "schema", "value"),
+    [
+        ("founded", {"type": "integer"}, 1921),
+        ("founders", {"type": "array", "items": {"type": "string"}}, ["Karen Holm", "Tom Okafor"]),
+        ("headquarters", {"type": "string"}, "Odense, Denmark"),
+        ("city", {"type": "string"}, "Odense"),
+        ("country", {"type": "string"}, "Denmark"),
+        ("nationality", {"type": "string"}, "Danish"),
+        ("opened", {"type": "string", "format": "date"}, "1923-05-04"),
+        ("architect", {"type": "string"}, "Poul Winther"),
+        ("director", {"type": "string"}, "Signe Lauritsen"),
+        ("heritage_register", {"type": "string", "description": "where it is entered"}, "Textile Heritage Register"),
+        ("editor", {"type": "string", "description": "who wrote the catalogue"}, "Ida Bech"),
+        ("closed", {"type": "string", "format": "date"}, None),
+        ("author", {"type": "string"}, None),
+        ("planted_by", {"type": "array", "items": {"type": "string"}}, None),
+    ],
+)
+async def test_sentences_of_common_forms_are_read_as_facts_of_their_subject(
+    field: str, schema: dict[str, Any], value: Any
+) -> None:
+    result = await ask(Shelf(a=MUSEUM), "Holmen Museum", {field: schema})
+    assert output(result) == {field: value}
+    assert {entry.confidence for entry in result.basis} <= {"medium", "low", None}
+
+
+async def test_a_life_is_read_from_what_stands_behind_the_name() -> None:
+    life = (
+        "# Erik Dahl\n\nErik Dahl (14 March 1902 – 2 July 1988) was a Norwegian painter and sculptor. In 1931 he married Ida Lie."
+    )
+    fields: dict[str, Any] = {
+        "date_of_birth": {"type": "string", "format": "date"},
+        "date_of_death": {"type": "string", "format": "date"},
+        "occupation": {"type": "string"},
+        "spouse": {"type": "string"},
+    }
+    assert output(await ask(Shelf(a=life), "Erik Dahl", fields)) == {
+        "date_of_birth": "1902-03-14",
+        "date_of_death": "1988-07-02",
+        "occupation": "painter and sculptor",
+        "spouse": "Ida Lie",
+    }
+
+
+async def test_the_days_of_an_event_and_its_place_are_taken_apart() -> None:
+    fair = "# Sarn Fair\n\nSarn Fair will be held from 16 to 19 June 2025 in Reykjavík, Iceland."
+    listed = "# Sarn Fair\n\nDates: June 16–19, 2025\n\nLocation: Reykjavík, Iceland"
+    fields: dict[str, Any] = {
+        "starts": {"type": "string", "format": "date"},
+        "ends": {"type": "string", "format": "date"},
+        "city": {"type": "string"},
+        "country": {"type": "string"},
+    }
+    for page in (fair, listed):
+        assert output(await ask(Shelf(a=page), "Sarn Fair", fields)) == {
+            "starts": "2025-06-16",
+            "ends": "2025-06-19",
+            "city": "Reykjavík",
+            "country": "Iceland",
+        }
+
+
+async def test_a_key_that_says_the_same_goes_before_one_that_means_the_same() -> None:
+    page = Shelf(a="# Sarn Fair\n\nLocation: Merrow\n\nVenue: Aldern Hall")
+    assert output(await ask(page, "Sarn Fair", {"venue": {"type": "string"}})) == {"venue": "Aldern Hall"}
+
+
+async def test_common_keys_are_known_in_german_french_and_spanish() -> None:
+    fields: dict[str, Any] = {"employees": {"type": "integer"}, "founded": {"type": "integer"}}
+    for facts in ("Mitarbeiter: 640\n\nGründung: 1923", "Effectif: 640\n\nFondation: 1923", "Empleados: 640\n\nFundación: 1923"):
+        assert output(await ask(Shelf(a=f"# Weber Optik\n\n{facts}"), "Weber Optik", fields)) == {
+            "employees": 640,
+            "founded": 1923,
+        }

@@ -16,7 +16,8 @@ from research.models.extraction.facts import Fact
 from research.models.extraction.keys import affinity
 from research.models.extraction.questions import Question
 from research.models.extraction.reading import Reading, Sentence, tokens
-from research.models.extraction.vocabulary import concepts, weight
+from research.models.extraction.statements import speaks_of_another
+from research.models.extraction.vocabulary import STOP, concepts, weight
 from research.ranking import words
 from research.values import fold
 
@@ -24,8 +25,10 @@ MIN_AFFINITY: Final = 0.6
 MIN_ABOUT: Final = 0.5
 MAX_JOINED: Final = 8
 SHORT: Final = 60
-_ORIGIN: Final = {"data": 1.0, "facts": 0.97, "table": 0.95, "list": 0.9}
-_WHERE: Final = {"data": "the page data", "facts": "the facts", "table": "a table", "list": "a list"}
+_ORIGIN: Final = {"data": 1.0, "facts": 0.97, "table": 0.95, "list": 0.9, "prose": 0.8}
+_WHERE: Final = {"data": "the page data", "facts": "the facts", "table": "a table", "list": "a list", "prose": "a sentence"}
+MIN_SPOKEN: Final = 0.7
+"""How surely a page must be about the entity for its sentences to be read as facts."""
 _ABOUT_THE_PAGE: Final = {
     **dict.fromkeys(("og", "product", "meta"), 0.9),
     **dict.fromkeys(("twitter", ""), 0.85),
@@ -33,6 +36,10 @@ _ABOUT_THE_PAGE: Final = {
     **dict.fromkeys(("website", "breadcrumblist", "comment", "review", "videoobject"), 0.75),
 }
 """Things in page data that describe the page rather than what it is about, and how much less they count."""
+_GENERIC: Final = frozenset(
+    words("company firm group organisation organization institution society business work site place event")
+)
+"""What anything may be called after its name was said."""
 _NAME: Final = re.compile(
     r"[A-ZÀ-ÞА-Я][\w'’.&-]*(?:\s+(?:(?:of|the|de|la|du|von|van|der|and|&)\s+)?(?:[A-ZÀ-ÞА-Я][\w'’&-]*|\d[\w-]*))*", re.UNICODE
 )
@@ -78,12 +85,15 @@ def candidates(asked: Asked, reading: Reading) -> list[Candidate]:
     found = list(_from_facts(asked, reading))
     if asked.question.kind not in ("list", "object"):
         found.extend(_from_sentences(asked, reading))
+    if asked.question.kind == "text" and asked.about >= MIN_SPOKEN:
+        found.extend(_of_its_kind(asked, reading))
     return sorted(found, key=lambda c: -c.score)
 
 
 def _from_facts(asked: Asked, reading: Reading) -> Iterator[Candidate]:
     question = asked.question
-    for order, fact in enumerate(reading.facts):
+    spoken = reading.statements if asked.about >= MIN_SPOKEN else ()
+    for order, fact in enumerate((*reading.facts, *spoken)):
         if fact.origin == "list" and question.kind != "list":
             continue
         fit = affinity(question, fact)
@@ -94,12 +104,13 @@ def _from_facts(asked: Asked, reading: Reading) -> Iterator[Candidate]:
             continue
         score = fit * gate * _ORIGIN[fact.origin] * (1 - 0.0005 * min(order, 100))
         how = f"`{fact.key}` in {_WHERE[fact.origin]}"
+        structured = fact.origin != "prose"
         if question.kind == "list":
             items, origins = cast_list(question, fact.values)
             if items:
                 places = tuple(dict.fromkeys(fact.places[o] for o in origins))
                 richness = 1.0 if len(items) > 1 or fact.origin == "data" else 0.85
-                yield Candidate(items, score * richness, places, how, True, fit, gate)
+                yield Candidate(items, score * richness, places, how, structured, fit, gate)
             continue
         if question.kind == "text":
             yield from _text(asked, fact, score, how, fit, gate)
@@ -107,8 +118,8 @@ def _from_facts(asked: Asked, reading: Reading) -> Iterator[Candidate]:
         for value, place in list(zip(fact.values, fact.places, strict=True))[:3]:
             found = cast(question, value)[:2]
             for one in found:
-                yield Candidate(one.value, score * one.quality, (place,), how, True, fit, gate)
-            if not found and question.kind == "boolean" and fit >= 0.85:
+                yield Candidate(one.value, score * one.quality, (place,), how, structured, fit, gate)
+            if not found and structured and question.kind == "boolean" and fit >= 0.85:
                 # `Wi-Fi: in all rooms`: there is some.
                 yield Candidate(True, 0.7 * score, (place,), how, True, fit, gate)
 
@@ -123,10 +134,12 @@ def _text(asked: Asked, fact: Fact, score: float, how: str, fit: float, gate: fl
             quality = one.quality
             if "=title" in asked.question.concepts and asked.entity.named:
                 quality *= 0.8 + 0.2 * ratio(fold(asked.entity.name), fold(one.value)) / 100
-            yield Candidate(one.value, score * quality, (place,), how, True, fit, gate)
+            yield Candidate(one.value, score * quality, (place,), how, fact.origin != "prose", fit, gate)
 
 
 def _fact_gate(asked: Asked, reading: Reading, fact: Fact) -> float:
+    if fact.origin == "prose":
+        return asked.about if not fact.subjects or _stands_for(asked.entity, reading, fact.subjects[0]) else 0.0
     if fact.subjects:
         if fact.origin != "table":
             return 0.75 if asked.about >= MIN_ABOUT or mentions(asked.entity, {*words(fact.subjects[0])}) else 0.0
@@ -135,6 +148,14 @@ def _fact_gate(asked: Asked, reading: Reading, fact: Fact) -> float:
     return asked.gate(reading, fact.places[0]) * (
         _thing_weight(asked.entity, reading, fact.thing) if fact.origin == "data" else 1.0
     )
+
+
+def _stands_for(entity: Entity, reading: Reading, subject: str) -> bool:
+    """Whether a sentence's subject is the entity: it has its name, or is `the` and a word for what it is."""
+    said = frozenset(words(subject))
+    if _NAME.search(subject, 1) is None and (said & {"the", "this"}):
+        return bool(said & (reading.subject_words | entity.objective | _GENERIC))
+    return bool(said & entity.words)
 
 
 def _thing_weight(entity: Entity, reading: Reading, thing: str) -> float:
@@ -165,11 +186,29 @@ def _from_sentences(asked: Asked, reading: Reading) -> Iterator[Candidate]:
         gate = asked.gate(reading, sentence.place)
         if asked.entity.named and mentions(asked.entity, said):
             gate = max(gate, 0.75)
-        if gate <= 0:
+        if gate <= 0 or (asked.entity.named and speaks_of_another(sentence.text, asked.entity.words | reading.subject_words)):
             continue
         for value, quality, near in _stated(question, asked.entity, sentence):
             score = 0.72 * strength * gate * quality * (0.55 + 0.45 * near)
             yield Candidate(value, score, (sentence.place,), "a sentence", False, strength, gate)
+
+
+def _of_its_kind(asked: Asked, reading: Reading) -> Iterator[Candidate]:
+    """The one name on a page that says itself that it is what is asked for: `Court of Appeal`, for a `court`."""
+    question = asked.question
+    if weight(question.head) < 1 or question.head not in question.concepts:
+        return
+    found: dict[str, int] = {}
+    for at in reading.sentences_with.get(question.head, ()):
+        sentence = reading.sentences[at]
+        for match in _NAME.finditer(sentence.text):
+            name = re.sub(r"['’]s$|[.,]+$", "", match[0])
+            spelled = frozenset(words(name)) - STOP
+            if question.name_words < spelled and not spelled & asked.entity.words:
+                found.setdefault(name, sentence.place)
+    if len(found) == 1:
+        [(name, place)] = found.items()
+        yield Candidate(name, 0.44 * asked.about, (place,), "the only name of its kind", False, 0.6, asked.about)
 
 
 def _stated(question: Question, entity: Entity, sentence: Sentence) -> Iterator[tuple[Any, float, float]]:

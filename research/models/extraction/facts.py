@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Literal
 
-from research.models.extraction.vocabulary import CONTAINERS, STOP, weight
+from research.models.extraction.vocabulary import CONTAINERS, STOP, names_property, weight
 from research.page import Passage
 from research.passages import sentences
 from research.ranking import words
 
-Origin = Literal["data", "facts", "table", "list"]
+Origin = Literal["data", "facts", "table", "list", "prose"]
 
 _FACT: Final = re.compile(r"(?:[-*] |\d{1,3}[.)] )?([^\s:|#][^:\n]{0,79}?)\s*[:：]\s+(\S.*)")
 _ITEM: Final = re.compile(r"(?:[-*•] |\d{1,3}[.)] )(.+)")
@@ -45,7 +45,8 @@ class Fact:
     """For each value, the place of its passage among the page's passages."""
     origin: Origin
     subjects: tuple[str, ...] = ()
-    """What a row of a table may be about (its other cells), or the sentences before; none where it is the page itself."""
+    """What a row of a table may be about (its other cells), the sentences before, or a sentence's subject; none where it is
+    the page itself."""
     thing: str = ""
     """The thing in the page data that the fact belongs to: `Recipe`, `Product#2`, `og`, `meta`."""
     depth: int = 0
@@ -56,7 +57,10 @@ class Fact:
 def stems(text: str) -> frozenset[str]:
     """The words of a key, without those that say nothing."""
     found = words(_CAMEL.sub(" ", text))
-    return frozenset(word for word in found if word not in STOP) or frozenset(found)
+    telling = frozenset(word for word in found if word not in STOP)
+    if telling and found[-1] in STOP and names_property(telling | {found[-1]}):
+        return telling | {found[-1]}  # `Founded by` is not `Founded`.
+    return telling or frozenset(found)
 
 
 @lru_cache(maxsize=16384)

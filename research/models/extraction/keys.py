@@ -13,6 +13,8 @@ from research.models.extraction.vocabulary import CONTAINERS, concepts, held_by,
 
 UNLIKE: Final = 0.5
 """The most that two keys of different heads are alike: a launch site is no launch date."""
+SYNONYM: Final = 0.98
+"""How much a key that means the same counts beside one that says the same."""
 COLUMN: Final = 0.64
 """A table's column whose title says only of what kind it is, and is of the kind asked for: `Date`, for a launch date."""
 
@@ -42,7 +44,7 @@ def _likeness(question: Question, key: frozenset[str], head: str) -> float:
     """Dice's coefficient of a name and a key, by meaning and by the weight of each word; bounded if their heads differ."""
     one, other = question.concepts, concepts(key)
     if one == other:
-        return 1.0
+        return 1.0 if key == question.name_words else SYNONYM
     common = one & other
     near = [(a, b) for a in one - common for b in other - common if _is_near(a, b)]
     shared = sum(map(weight, common)) + sum(0.85 * min(weight(a), weight(b)) for a, b in near)

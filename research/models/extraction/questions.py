@@ -10,7 +10,7 @@ from functools import cached_property, lru_cache
 from typing import Any, Final, Literal
 
 from research.identity import canonical_json
-from research.models.extraction.vocabulary import LIGHT, STOP, concepts, spellings, weight
+from research.models.extraction.vocabulary import LIGHT, STOP, VARIANTS, concepts, spellings, weight
 from research.output_spec import Field
 from research.ranking import words
 from research.units import CURRENCIES, UNITS, Unit, unit_named
@@ -28,6 +28,8 @@ _IN_UNIT: Final = re.compile(
 _NEGATIVE: Final = re.compile(r"(?:\bor not\b|\bfalse (?:if|when|for)\b|\belse\b|\bno (?:if|when)\b)\s*:?\s*\(?([^().;]*)", re.I)
 _OF_THE: Final = re.compile(r"\b(?:of|for|by|from|to|in|on|at|with|that) (?:the|a|an|this|its|their|your) [^\W\d_]+", re.I)
 """What a description says of the thing that has the property (`brand of the product`), not of the property."""
+_NAME_OF: Final = re.compile(r"^\s*(?:full )?names? of (?:the |its )?", re.I)
+"""What follows is the property: `name of the president`."""
 _CLAUSE: Final = re.compile(r"\b(?:that|which|who|whom|whose|where|when)\b", re.I)
 """Where a description turns from what the property is to what it does."""
 _A_YEAR: Final = re.compile(
@@ -134,9 +136,10 @@ def _question(name: str, description: str, fingerprint: str) -> Question:
     unit = _unit(name_text, said) if kind in ("number", "integer") else None
     dropped = set(_unit_words(name_text, said)) if kind in ("number", "integer") else set()
     name_words = frozenset(w for w in words(name_text) if w not in dropped and w not in STOP) or frozenset(words(name_text))
-    first = _SENTENCE_END.split(_OF_THE.sub(" ", _VERBATIM.sub(" ", said)), maxsplit=1)[0]
+    first = _SENTENCE_END.split(_OF_THE.sub(" ", _NAME_OF.sub("", _VERBATIM.sub(" ", said))), maxsplit=1)[0]
     telling = next((part for part in _CLAUSE.split(first, maxsplit=1) if part.strip()), "")
-    about = frozenset(w for w in words(telling) if w not in STOP and w not in LIGHT) - name_words
+    told = [w for w in words(telling) if w not in STOP and w not in LIGHT]
+    about = frozenset(form for w in told for form in VARIANTS.get(w, (w,))) - name_words
     negative = frozenset(w for w in words(negative_text) if w not in STOP) - name_words if kind == "boolean" else frozenset()
     telling_name = [w for w in words(name_text) if w in name_words and weight(w) >= 1]
     head = telling_name[-1] if telling_name else ""

@@ -10,6 +10,8 @@ from functools import cached_property, lru_cache
 from typing import Final
 
 from research.models.extraction.facts import Fact, facts_of
+from research.models.extraction.statements import statements
+from research.models.extraction.vocabulary import STOP
 from research.page import Passage
 from research.passages import sentences
 from research.ranking import words
@@ -77,6 +79,17 @@ class Reading:
                 piece = text[start:end]
                 found.append(Sentence(place, start, end, piece, tuple(words(piece))))
         return tuple(found)
+
+    @cached_property
+    def statements(self) -> tuple[Fact, ...]:
+        """What its sentences say, as facts."""
+        return statements(self.sentences, self.facts)
+
+    @cached_property
+    def subject_words(self) -> frozenset[str]:
+        """Words by which the page may call its subject: those of its titles, and of what the first sentences say that it is."""
+        said = [fact.values[0] for fact in self.statements if fact.key == "occupation"]
+        return frozenset(word for text in (*self.titles, *said[:2]) for word in words(text)) - STOP
 
     @cached_property
     def sentences_with(self) -> dict[str, list[int]]:

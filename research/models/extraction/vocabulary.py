@@ -5,6 +5,7 @@ Nothing here is about any site, data set or subject matter: each line is a prope
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Final
 
@@ -16,7 +17,7 @@ Concept = str
 _SAME: Final = """
 founded; founding date; date founded; established; foundation; inception; formed; incorporated; year founded; founding year
 founder; founders; founded by; established by
-headquarters; hq; head office; headquartered; based in; seat; main office
+headquarters; hq; head office; headquartered; headquartered in; based in; seat; main office
 location; place; venue; situated; located
 address; street address; postal address
 author; by; written by; writer; creator; byline; article author
@@ -49,9 +50,11 @@ site name; publisher; website name
 birth date; born; date of birth; birthday
 birth place; birthplace; place of birth; born in
 death date; died; date of death; deceased
-death place; place of death
+death place; place of death; died in
+river source; source; rises in; headwaters
+mouth; flows into; empties into
 spouse; married to; wife; husband; partner
-education; alma mater; educated at; studied at; alumni of
+education; alma mater; educated at; studied at; graduated from; attended; alumni of; university attended
 occupation; job title; profession; position; role
 nationality; citizenship
 employees; number of employees; employs; staff; headcount; workforce; employee count
@@ -80,7 +83,9 @@ license; licence; licensed under
 capacity; seating capacity; seats; passengers
 country; nation; country of origin
 calories; energy; kcal
-inventor; invented by; discoverer; discovered by
+inventor; invented by; discoverer; discovered by; first synthesised by; first synthesized by
+discovered; date discovered; discovery date; year discovered; discovery; invented; first synthesised; first synthesized; isolated
+fee; fees; registration fee; entry fee; admission fee; registration costs; entry costs; admission costs; entrance fee
 architect; designed by; designer
 length; long; total length
 width; wide; breadth
@@ -90,6 +95,45 @@ colour; color
 material; materials; made of; made from
 crew; crew size; crew members
 """
+
+_FOREIGN: Final = """
+founded; gründung; gegründet; gründungsjahr; fondation; fondée; fondé en; création; fundación; fundada; fundado
+headquarters; sitz; hauptsitz; firmensitz; siège; siège social; sede
+employees; mitarbeiter; mitarbeiterzahl; beschäftigte; salariés; effectif; empleados
+revenue; umsatz; chiffre d'affaires; ingresos
+ceo; geschäftsführer; geschäftsführung; directeur général; director general
+population; einwohner; einwohnerzahl; habitants; habitantes; población
+area; fläche; superficie
+price; preis; prix; precio
+manufacturer; hersteller; fabricant; fabricante
+brand; marke; marque; marca
+mass; gewicht; poids; peso
+length; länge; longueur; longitud
+height; höhe; hauteur; altura
+width; breite; largeur; anchura
+colour; farbe; couleur
+author; autor; autorin; auteur; autora
+director; regie; réalisateur; réalisation
+birth date; geboren; geburtsdatum; date de naissance; fecha de nacimiento
+birth place; geburtsort; lieu de naissance; lugar de nacimiento
+death date; gestorben; todesdatum; date de décès; fecha de fallecimiento
+country; land; pays; país
+location; ort; standort; lieu; ubicación
+ingredients; zutaten; ingrédients; ingredientes
+instructions; zubereitung; préparation; preparación
+prep time; vorbereitungszeit; temps de préparation; tiempo de preparación
+cook time; kochzeit; backzeit; temps de cuisson; tiempo de cocción
+total time; gesamtzeit; temps total; tiempo total
+"""
+"""The same for keys in German, French and Spanish; the first of a line is a property from above."""
+
+_FORMS: Final = """
+write wrote written; make made; build built; hold held; lead led; find found; begin began begun; give gave given; take took taken
+know known; sell sold; teach taught; buy bought; draw drew drawn; win won; run ran; sing sang sung; choose chose chosen
+drive drove driven; bear born; lay laid
+"""
+VARIANTS: Final = {word: frozenset(forms) for line in re.split(r"[;\n]", _FORMS) for forms in [words(line)] for word in forms}
+"""Forms of a verb that stemming does not bring together."""
 
 LIGHT: Final = {
     **dict.fromkeys(words(" ".join(spelling for spelling in UNITS if " " not in spelling)), 0.2),
@@ -119,7 +163,7 @@ CONTAINERS: Final = frozenset(
 @lru_cache(maxsize=1)
 def _concepts() -> tuple[tuple[frozenset[str], Concept], ...]:
     phrases: dict[frozenset[str], Concept] = {}
-    for line in _SAME.strip().splitlines():
+    for line in (*_SAME.strip().splitlines(), *_FOREIGN.strip().splitlines()):
         spelled = [phrase.strip() for phrase in line.split(";")]
         for phrase in spelled:
             key = frozenset(words(phrase)) - {"of"}
@@ -146,6 +190,11 @@ def concepts(stems: frozenset[str]) -> frozenset[str]:
             left -= phrase
             found.add(concept)
     return frozenset(left | found)
+
+
+def names_property(stems: frozenset[str]) -> bool:
+    """Whether some words are, all together, one of the phrases that name a property."""
+    return any(stems == phrase for word in stems for phrase, _ in _by_word().get(word, ()))
 
 
 @lru_cache(maxsize=4096)
