@@ -446,3 +446,31 @@ async def test_common_keys_are_known_in_german_french_and_spanish() -> None:
             "employees": 640,
             "founded": 1923,
         }
+
+
+OTHERS = (
+    "# Amara Diallo\n\nAmara Diallo is a Senegalese chemist. Born in Dakar on 5 May 1970, she works at the Institut Curie. "
+    "Her husband, Paul Morel, is a physicist who was born in Lille. She wrote a book with Ida Lie, who was knighted in 1999. "
+    "The nearby village of Merrow was founded in 1102. The book was translated into French by Luc Petit."
+)
+
+
+@pytest.mark.parametrize(
+    ("field", "schema", "value"),
+    [
+        ("birthplace", {"type": "string"}, "Dakar"),
+        ("employer", {"type": "string"}, "Institut Curie"),
+        ("translator", {"type": "string"}, "Luc Petit"),
+        ("knighted", {"type": "string", "format": "date"}, None),
+        ("founded", {"type": "integer"}, None),
+        ("translated_by", {"type": "string"}, "Luc Petit"),
+    ],
+)
+async def test_what_a_clause_says_of_somebody_else_is_no_answer(field: str, schema: dict[str, Any], value: Any) -> None:
+    assert output(await ask(Shelf(a=OTHERS), "Amara Diallo", {field: schema})) == {field: value}
+
+
+async def test_who_did_it_is_not_when() -> None:
+    page = Shelf(a="# Aldern Bridge\n\nThe bridge was opened on 3 May 1931. It was closed on 4 May 1980 by Queen Ida.")
+    fields: dict[str, Any] = {"opened_by": {"type": "string"}, "closed_by": {"type": "string"}}
+    assert output(await ask(page, "Aldern Bridge", fields)) == {"opened_by": None, "closed_by": "Queen Ida"}

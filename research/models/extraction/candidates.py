@@ -36,6 +36,8 @@ _ABOUT_THE_PAGE: Final = {
     **dict.fromkeys(("website", "breadcrumblist", "comment", "review", "videoobject"), 0.75),
 }
 """Things in page data that describe the page rather than what it is about, and how much less they count."""
+_BY_NAME: Final = re.compile(r"\bby\s+(?:the\s+)?[A-ZÀ-ÞА-Я]")
+_WHERE_IN: Final = re.compile(r"\b(?:in|into|at|on|to|from)\s+(?:the\s+)?$")
 _GENERIC: Final = frozenset(
     words("company firm group organisation organization institution society business work site place event")
 )
@@ -127,6 +129,8 @@ def _from_facts(asked: Asked, reading: Reading) -> Iterator[Candidate]:
 def _text(asked: Asked, fact: Fact, score: float, how: str, fit: float, gate: float) -> Iterator[Candidate]:
     """A fact's text; a few short values of one key are one text. A name is the better the nearer it is to the one asked for."""
     values, places = fact.values, fact.places
+    if asked.question.label.endswith(" by") and all(map(_is_date, values)):
+        return  # `Opened: 1855` does not say who opened it.
     if 1 < len(values) <= MAX_JOINED and all(len(value) <= SHORT for value in values):
         values, places = (", ".join(dict.fromkeys(values)),), (places[0],)
     for value, place in list(zip(values, places, strict=False))[:3]:
@@ -135,6 +139,10 @@ def _text(asked: Asked, fact: Fact, score: float, how: str, fit: float, gate: fl
             if "=title" in asked.question.concepts and asked.entity.named:
                 quality *= 0.8 + 0.2 * ratio(fold(asked.entity.name), fold(one.value)) / 100
             yield Candidate(one.value, score * quality, (place,), how, fact.origin != "prose", fit, gate)
+
+
+def _is_date(value: str) -> bool:
+    return any(date.end - date.start >= 0.8 * len(value) for date in dates(value))
 
 
 def _fact_gate(asked: Asked, reading: Reading, fact: Fact) -> float:
@@ -154,7 +162,7 @@ def _stands_for(entity: Entity, reading: Reading, subject: str) -> bool:
     """Whether a sentence's subject is the entity: it has its name, or is `the` and a word for what it is."""
     said = frozenset(words(subject))
     if _NAME.search(subject, 1) is None and (said & {"the", "this"}):
-        return bool(said & (reading.subject_words | entity.objective | _GENERIC))
+        return bool(said & (reading.subject_words | entity.objective)) or (len(said) == 2 and bool(said & _GENERIC))
     return bool(said & entity.words)
 
 
@@ -234,7 +242,10 @@ def _names(
 ) -> Iterator[tuple[Any, float, float]]:
     """Names that stand just after a cue (`operated by X`), or a little before it (`X operated`)."""
     dated = [(d.start, d.end) for d in dates(sentence.text)]
+    named_by = _BY_NAME.search(sentence.text)
     for match in _NAME.finditer(sentence.text):
+        if named_by and _WHERE_IN.search(sentence.text, 0, match.start()):
+            continue  # `translated into French by X`: whoever did it follows `by`.
         if any(start < match.end() and match.start() < end for start, end in dated):
             continue
         name = re.sub(r"['’]s$|[.,]+$", "", match[0])

@@ -46,7 +46,7 @@ _LOCATIVE: Final = frozenset(("held", "located", "situated", "based", "headquart
 }
 _EVENTFUL: Final = frozenset(("held", "takes place", "took place", "take place", "run", "ran", "scheduled", "lasted", "planned"))
 _OPENING_NAME: Final = re.compile(
-    rf"{_BIG}[\w'’&-]+\s+{NAME}(?=,?\s+(?:[a-z]+,\s+)?(?:(?:its|a|the)\s[^,]*,\s+)?(?:is|was|has|had|were|are)\b)"
+    rf"(?:(?:The|A|An)\s+(?:[a-z-]+\s+){{1,3}}(?:of|called|named)\s+|{_BIG}[\w'’&-]+\s+){NAME}(?=,?\s+(?:[a-z]+,\s+)?(?:(?:its|a|the)\s[^,]*,\s+)?(?:is|was|has|had|were|are)\b)"
 )
 _COPULA: Final = re.compile(
     rf"(?:^|[,;]\s+and\s+|\s+and\s+)(?P<owner>Its|His|Her|Their|The|its|his|her|their|(?:{NAME})['’]s?)\s+"
@@ -65,7 +65,14 @@ _DEFINED: Final = re.compile(
     r"and\s+(?:is|was|are|were|has|had|the|its|his|her|one))\b)(?P<within>\s+in\s+(?:the\s+)?(?=[A-ZÀ-Þ]))?"
 )
 _LIVED: Final = re.compile(r"\((?P<span>[^()]*\d{4}\s*[-–—]\s*[^()]*\d{4})\)")
-_PRONOUN: Final = re.compile(r"(?:it|he|she|they|this|its|his|her|their|we|our)\b", re.IGNORECASE)
+_PRONOUN: Final = re.compile(r"(?:it|he|she|they|this|we)\b", re.IGNORECASE)
+_OWN: Final = frozenset(("Its", "His", "Her", "Their", "its", "his", "her", "their", "The"))
+_RELATIVE: Final = re.compile(
+    rf"(?P<copula>\b(?:is|was|are|were)\s+)?(?P<noun>(?:the|a|an)\s+(?:[\w-]+\s+){{0,3}}?[a-z-]+|{NAME}),?\s+(?:which|who|that)\b[^,]*$"
+)
+"""Before a verb of a relative clause, what the clause speaks of."""
+_PARTICIPLE: Final = re.compile(r"(?:Born|Built|[A-Z][a-z]+ed)\s+(?:in|on|by|at|from)\b[^.;]*?,\s+(?:she|he|it|they|the)\b")
+"""A sentence that begins with a participle which speaks of its subject: `Born in Dakar, she …`."""
 
 
 class Said(Protocol):
@@ -111,24 +118,27 @@ def _parts(key: str, stemmed: frozenset[str], value: str) -> Iterator[_Piece]:
 
 
 def speaks_of_another(text: str, known: frozenset[str]) -> bool:
-    """Whether a sentence begins with the name, of two words or more, of something that none of the known words name."""
+    """Whether a sentence begins with the name, of two words or more, of something that none of the known words name, or with
+    `The village of` such a thing."""
     match = _OPENING_NAME.match(text)
     return match is not None and not known & {*words(match[0])}
 
 
 def _said(text: str, first: bool) -> Iterator[_Piece]:
     auxiliary = _AUXILIARY.search(text)
-    verbs = list(_VERB.finditer(text))
+    lowered = text[:1].lower() + text[1:] if _PARTICIPLE.match(text) else text
+    verbs = list(_VERB.finditer(lowered))
     opening = min([m.start() for m in verbs] + ([auxiliary.start()] if auxiliary else []) + [len(text)])
     subject = _subject(text[:opening])
     stated = dates(text)
     for verb in verbs:
-        yield from _linked(text, verb, subject, stated)
+        clause = _RELATIVE.search(text, 0, verb.start())
+        yield from _linked(text, verb, clause["noun"] if clause and not clause["copula"] else subject, stated)
     if match := _COPULA.search(text):
         owner = match["owner"]
         value = match["value"][: next((m.start() for m in _VALUE_END.finditer(match["value"])), None)].strip()
         if value and not _NO_VALUE.match(value) and len(value) <= 120:
-            yield _Piece(match["key"], _named(value), "" if owner == "The" or _PRONOUN.match(owner) else owner)
+            yield _Piece(match["key"], _named(value), "" if owner in _OWN else owner)
     if first:
         yield from _defined(text, subject)
 
@@ -150,7 +160,7 @@ def _named(value: str) -> str:
 def _linked(text: str, verb: re.Match[str], subject: str, stated: Sequence[StatedDate]) -> Iterator[_Piece]:
     """The phrases after a verb: when, by whom, where. `The opinion was written by A` also says who `opinion written by` is."""
     spelled = re.sub(r"\s+", " ", verb["verb"])
-    noun = re.fullmatch(r"(?:The|A|An)\s+(?:[a-z-]+\s+)*([a-z-]+)", subject)
+    noun = re.fullmatch(r"(?:The|A|An|Its|His|Her|Their)\s+(?:[a-z-]+\s+)*([a-z-]+)", subject)
     at = verb.end()
     for _ in range(_LINKS):
         link = _LINK.match(text, at)

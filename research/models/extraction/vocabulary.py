@@ -20,7 +20,7 @@ founder; founders; founded by; established by
 headquarters; hq; head office; headquartered; headquartered in; based in; seat; main office
 location; place; venue; situated; located
 address; street address; postal address
-author; by; written by; writer; creator; byline; article author
+author; by; written by; created by; writer; creator; byline; article author
 price; cost; offer price; offers price; price amount; sale price; selling price; current price; our price; low price
 price currency; currency; currency code
 brand; brand name; make
@@ -63,6 +63,7 @@ revenue; turnover; annual revenue; sales
 population; inhabitants; residents; number of inhabitants
 area; surface area; land area
 website; homepage; official website; web site; home page
+employer; works at; works for; employed by; affiliation
 industry; sector; line of business
 owner; owned by; parent; parent company; parent organization
 operator; operated by; run by; operating agency; agency; managed by
