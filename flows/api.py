@@ -39,6 +39,8 @@ class Options(TypedDict, total=False):
     shard_size: int
     max_subqueries: int | None
     max_fetches: int | None
+    max_steps: int | None
+    verify_loops: int | None
     source_policy: dict[str, Any] | None
     max_cost: float | None
     pilot: int | None

@@ -80,6 +80,8 @@ async def enrich(
     shard_size: Annotated[int, Field(ge=1, le=10_000)] = 100,
     max_subqueries: Annotated[int | None, Field(ge=1, le=12)] = None,
     max_fetches: Annotated[int | None, Field(ge=1, le=30)] = None,
+    max_steps: Annotated[int | None, Field(ge=4, le=200)] = None,
+    verify_loops: Annotated[int | None, Field(ge=0, le=5)] = None,
     source_policy: dict[str, Any] | None = None,
     max_cost: Annotated[float | None, Field(gt=0)] = None,
     pilot: Annotated[int | None, Field(ge=1, le=10_000)] = None,
@@ -104,6 +106,8 @@ async def enrich(
         shard_size: Rows that are committed together. The first run of a run folder decides.
         max_subqueries: Most sub-queries of a row. Nothing: 8.
         max_fetches: Most pages read for a row. Nothing: 18.
+        max_steps: Most model calls of one investigation. Nothing: the tier's own.
+        verify_loops: How often each value is checked against its evidence once more. Nothing: not at all.
         source_policy: `include_domains`, `exclude_domains`, `after_date`.
         max_cost: Most US dollars that the whole run may cost, what it has cost before included. Nothing: no cap.
         escalate: In the end, research fields of low confidence again on a dearer tier: `low:ultra`.
@@ -126,6 +130,8 @@ async def enrich(
             processor=processor,
             max_subqueries=max_subqueries,
             max_fetches=max_fetches,
+            max_steps=max_steps,
+            verify_loops=verify_loops,
             source_policy=source_policy,
         )
         folder, world = await _open(held, by, request, out, corpus, model, shard_size)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 Processor = Literal["base", "core", "ultra", "research"]
 AtLeastOne = Parameter(validator=Number(gte=1))
+MaxSteps = Annotated[int | None, Parameter(validator=Number(gte=4, lte=200))]
+VerifyLoops = Annotated[int | None, Parameter(validator=Number(gte=0, lte=5))]
 
 
 def enrich(
@@ -37,6 +39,8 @@ def enrich(
     shard_size: Annotated[int, Parameter(validator=Number(gte=1, lte=10_000))] = 100,
     max_subqueries: Annotated[int | None, Parameter(validator=Number(gte=1, lte=12))] = None,
     max_fetches: Annotated[int | None, Parameter(validator=Number(gte=1, lte=30))] = None,
+    max_steps: MaxSteps = None,
+    verify_loops: VerifyLoops = None,
     max_cost: Annotated[float | None, Parameter(validator=Number(gt=0))] = None,
     pilot: Annotated[int | None, AtLeastOne] = None,
     yes: bool = False,
@@ -63,6 +67,8 @@ def enrich(
         shard_size: rows that are committed together. The first run of a run folder decides.
         max_subqueries: most sub-queries of a row.
         max_fetches: most pages read for a row.
+        max_steps: most model calls of one investigation. Without it, the processor's own.
+        verify_loops: how often each value is checked against its evidence with fresh eyes, and what fails researched again.
         max_cost: most US dollars that the whole run may cost, what it has cost before included.
         pilot: research so many rows first, show what they cost and brought, and ask whether to go on.
         escalate: in the end, research fields of low confidence again on a dearer tier: `low:ultra`.
@@ -87,6 +93,8 @@ def enrich(
         "processor": processor,
         "max_subqueries": max_subqueries,
         "max_fetches": max_fetches,
+        "max_steps": max_steps,
+        "verify_loops": verify_loops,
     }
     plan = asyncio.run(make_plan(out_folder=out_folder, corpus=corpus, model=model, look_at_rows=dry_run, **asked))
     if dry_run:

@@ -15,7 +15,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from flows.cli.enrich import Processor
+from flows.cli.enrich import MaxSteps, Processor, VerifyLoops
 from flows.cli.exits import Exit
 from flows.cli.terminal import Output, answered_by, money, note, out, shown
 
@@ -33,6 +33,8 @@ def run(
     model: str | None = None,
     max_subqueries: Annotated[int | None, Parameter(validator=Number(gte=1, lte=12))] = None,
     max_fetches: Annotated[int | None, Parameter(validator=Number(gte=1, lte=30))] = None,
+    max_steps: MaxSteps = None,
+    verify_loops: VerifyLoops = None,
     output: Output = Output(),  # noqa: B008  # frozen, and how cyclopts gives defaults
 ) -> int:
     """Research one question. On a terminal it prints a card; piped, or with `--json`, the whole result as one line of JSON.
@@ -45,12 +47,19 @@ def run(
         model: which model answers. Without it, the best that can be used.
         max_subqueries: most sub-queries.
         max_fetches: most pages read.
+        max_steps: most model calls of one investigation. Without it, the processor's own.
+        verify_loops: how often each value is checked against its evidence with fresh eyes, and what fails researched again.
     """
     from flows.environment import Environment
     from research.api import run as research
 
     environment = Environment()
-    limits: dict[str, Any] = {"max_subqueries": max_subqueries, "max_fetches": max_fetches}
+    limits: dict[str, Any] = {
+        "max_subqueries": max_subqueries,
+        "max_fetches": max_fetches,
+        "max_steps": max_steps,
+        "verify_loops": verify_loops,
+    }
     try:
         result = asyncio.run(
             research(

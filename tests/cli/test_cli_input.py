@@ -13,6 +13,7 @@ from cli_desk import Command
 from flows.cli.app import app
 from flows.cli.enrich import Processor
 from research.processors import PROCESSOR_NAMES
+from research.task import RANGES
 
 ASK = ("--schema", "mission.json", "--corpus", "pages")
 
@@ -28,6 +29,9 @@ ASK = ("--schema", "mission.json", "--corpus", "pages")
         (("enrich", "missions.csv", "--schema", "mission.json"), "there is nothing to search"),
         (("enrich", "missions.csv", *ASK, "--model", "gpt-0"), "model 'gpt-0' needs a key"),
         (("enrich", "missions.csv", *ASK, "--limit", "0"), "--limit. Must be >= 1"),
+        (("enrich", "missions.csv", *ASK, "--max-steps", "3"), "--max-steps. Must be >= 4"),
+        (("run", "Who?", "--max-steps", "201"), "--max-steps. Must be <= 200"),
+        (("run", "Who?", "--verify-loops", "6"), "--verify-loops. Must be <= 5"),
         (("enrich", "missions.csv", *ASK, "--concurency", "2"), "--concurency. Did you mean --concurrency"),
         (("enrich", "missions.csv", *ASK, "--out", "pages"), "pages"),
         (("enrich",), "TABLE requires an argument"),
@@ -87,6 +91,17 @@ def test_a_dry_run_tells_the_plan_and_runs_nothing(research: Command, desk: Path
     assert "Nothing was run" in printed
 
 
+def test_steps_and_second_looks_make_another_run_and_reach_the_task(research: Command) -> None:
+    """The keyless model takes no second look, and says so; a tier's most is clamped with a warning."""
+    plan = ("enrich", "missions.csv", *ASK, "--objective", "Facts about {mission}", "--dry-run", "--json")
+    runs = {research(*plan, *more).lines[0]["run"] for more in ((), ("--max-steps", "9"), ("--verify-loops", "1"))}
+    assert len(runs) == 3
+    ran = research("run", "Who operates Giotto?", *ASK, "--processor", "base", "--max-steps", "31", "--verify-loops", "1")
+    first, second, *_ = ran.lines[0]["warnings"]
+    assert first == "max_steps: base allows 30, so 31 was taken as 30"
+    assert second.startswith("verify_loops: extractive has no second look")
+
+
 def test_help_needs_neither_prefect_nor_the_engine() -> None:
     """So that it comes at once."""
     slow = "{'prefect', 'duckdb', 'pyarrow', 'research.api'}"
@@ -94,8 +109,14 @@ def test_help_needs_neither_prefect_nor_the_engine() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
 
 
-def test_the_processors_are_the_engines() -> None:
+def test_the_processors_and_the_ranges_are_the_engines() -> None:
+    """They are written down again, so that help needs no engine."""
     assert get_args(Processor) == PROCESSOR_NAMES
+    for command in ("enrich", "run"):
+        limits = {a.name: a.parameter.validator for a in app[command].assemble_argument_collection()}
+        for name, (least, most) in RANGES.items():
+            [asked] = limits[f"--{name.replace('_', '-')}"]
+            assert (asked.gte, asked.lte) == (least, most), name
 
 
 def commands() -> list[tuple[str, set[str]]]:

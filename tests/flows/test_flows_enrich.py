@@ -33,6 +33,7 @@ from research.errors import (
 )
 from research.ports import SubQuery
 from research.tables.reader import open_run
+from research.task import RANGES
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -259,6 +260,23 @@ async def test_bad_input_is_refused_before_anything_is_spent(
         await enrich(**{**asked, **wrong})
     assert not model.calls
     assert not (tmp_path / "run").exists()
+
+
+async def test_steps_and_second_looks_reach_every_row_s_task(tmp_path: Path) -> None:
+    out = str(tmp_path / "run")
+    table = csv(tmp_path, planets(2))
+    with hosted(host()):
+        await enrich(table, output_schema=SCHEMA, objective=OBJECTIVE, out=out, processor="base", max_steps=31, verify_loops=1)
+    for row in open_run(out).table("results").to_pylist():
+        assert row["warnings"][0] == "max_steps: base allows 30, so 31 was taken as 30"
+        assert row["warnings"][1].startswith("verify_loops: ")
+
+
+def test_the_flow_s_ranges_are_the_task_s() -> None:
+    parameters = enrich.parameters.model_dump()["properties"]
+    for name, (least, most) in RANGES.items():
+        asked = parameters[name]["anyOf"][0]
+        assert (asked["minimum"], asked["maximum"]) == (least, most), name
 
 
 async def test_an_interrupted_run_keeps_what_it_committed_and_goes_on_later(tmp_path: Path) -> None:
