@@ -20,10 +20,11 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from research.tables.database import literal, quoted
 from research.tables.parts import SCHEMAS, TABLES
 from research.tables.run_folder import RunFolder
 from research.tables.stated import not_stated
-from research.tables.views import literal, of_field, quoted
+from research.tables.views import of_field
 from research.tables.warehouse import FILE, read_parts, result_names
 
 LIMIT: Final = 1_000

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from research.tables.columns import JSON_TEXT
+from research.tables.database import literal, quoted
 from research.tables.result_columns import ResultColumns
 
 CONTEXT: int = 200
@@ -25,16 +26,6 @@ class View:
     name: str
     comment: str
     sql: str
-
-
-def quoted(name: str) -> str:
-    """A name as an SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """A text as an SQL string."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def views(columns: ResultColumns, names: Sequence[str]) -> Iterator[View]:

@@ -11,10 +11,11 @@ from typing import Any, Final
 
 import duckdb
 
+from research.tables.database import literal, quoted
 from research.tables.durable import flush, temporary
 from research.tables.parts import SCHEMAS
 from research.tables.result_columns import ResultColumns
-from research.tables.views import literal, quoted, views
+from research.tables.views import views
 
 FILE: Final = "research.duckdb"
 _STORAGE: Final = "v1.2.0"
