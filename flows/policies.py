@@ -9,7 +9,7 @@ from typing import Any, Final
 from prefect import Task as PrefectTask
 from prefect.client.schemas.objects import State, TaskRun
 
-from research.errors import TransientError
+from research.errors import ModelUnavailable, TransientError
 from research.identity import content_key
 from research.ports import Claim, Investigated, SubQuery
 from research.task import Task
@@ -19,8 +19,8 @@ VERSIONS: Final[Mapping[str, int]] = {"plan": 1, "investigate": 1, "grade": 1, "
 `row` covers the pipeline: the order of the steps and what code makes of a draft."""
 
 RETRY_DELAYS: Final = (1.0, 4.0)
-"""Seconds before a sub-query that met a transient error is tried again, and once more. Models, searches and fetchers have
-their own, finer retries below; this is for what outlasts them."""
+"""Seconds before a sub-query whose search or fetch failed in passing is tried again, and once more. Models have their own
+retries (`research/models/calling.py`)."""
 
 NAME_LENGTH: Final = 60
 
@@ -69,9 +69,12 @@ def _digest(work: Sequence[Investigated]) -> str:
 
 
 def is_transient(_task: PrefectTask[Any, Any], _run: TaskRun, state: State[Any]) -> bool:
-    """Whether a failed task run may be tried again: its exception's type decides, and nothing else."""
+    """Whether a failed task run may be tried again: its exception's type decides, and nothing else.
+
+    A model that did not answer was asked again for as long as its time budget lasts; to begin anew would only multiply that.
+    """
     error = getattr(state.data, "result", state.data)
-    return isinstance(error, TransientError)
+    return isinstance(error, TransientError) and not isinstance(error, ModelUnavailable)
 
 
 def row_label(row: int, values: Mapping[str, Any]) -> str:

@@ -46,10 +46,12 @@ def test_a_shard_is_called_by_its_rows() -> None:
     assert policies.shard_label(2, 200, 100) == "shard 2 · rows 200-299"
 
 
-def test_only_transient_errors_are_tried_again() -> None:
+def test_only_transient_errors_are_tried_again_and_a_model_s_silence_is_not() -> None:
+    """A model has had its whole time budget when it is given up."""
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Exception)]
     again = {kind for kind in kinds if policies.is_transient(None, None, Failed(data=kind("why")))}  # type: ignore[arg-type]
-    assert again == {kind for kind in kinds if issubclass(kind, errors.TransientError)}
+    assert again == {kind for kind in kinds if issubclass(kind, errors.TransientError)} - {errors.ModelUnavailable}
+    assert again >= {errors.SearchFailed, errors.FetchFailed}
     assert not policies.is_transient(None, None, Failed(data=ValueError("a bug")))  # type: ignore[arg-type]
 
 
