@@ -7,16 +7,20 @@ import json
 from typing import Any
 
 import pytest
+from anthropic.types import ToolUseBlock
 from hypothesis import example, given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
-from research.errors import ModelUnavailable
+from research.errors import Fault, ModelUnavailable
 from research.models.claude import fence
 from research.models.claude.reading import Unreadable, json_object, json_value
+from research.models.claude.tools import SearchInput, Toolbox
 from research.models.claude.warming import Warming
 from research.models.claude.wire import AnswerForm, Inexpressible, described, wire_schema
 from research.output_spec import OutputSpec
 from research.page import Hit, Passage
+from research.ports import Draft
 from research.testing import smallest
 from research.testing.output_schemas import check_output_schema
 
@@ -278,3 +282,28 @@ async def test_nobody_waits_for_a_slow_first_for_ever():
     warming = Warming(patience=0.01)
     await asyncio.gather(warming.call("k", blocked.wait), warming.call("k", works))
     assert done == ["worked"]
+
+
+class BrokenDesk:
+    """A desk with a bug: its search fails with an error of pydantic's, which wrong arguments of a tool also bring."""
+
+    tool_calls_left = 3
+
+    async def search(self, query: str, limit: int = 10) -> tuple[Hit, ...]:
+        SearchInput.model_validate({"query": 1})
+        raise AssertionError("a number is no query")
+
+    async def read(self, url: str, about: str | None = None, limit: int | None = None) -> tuple[Passage, ...]:
+        raise AssertionError("nothing is read with wrong arguments")
+
+    def check(self, draft: Draft) -> tuple[Fault, ...]:
+        raise AssertionError("no draft is checked")
+
+
+async def test_wrong_arguments_are_the_models_fault_and_a_broken_desk_is_not():
+    toolbox = Toolbox(BrokenDesk())
+    told = await toolbox.use(ToolUseBlock(id="1", name="read", input={"url": "https://a.example"}, type="tool_use"))
+    assert told["is_error"]
+    assert "about: Field required" in told["content"]
+    with pytest.raises(ValidationError):
+        await toolbox.use(ToolUseBlock(id="2", name="search", input={"query": "moons"}, type="tool_use"))

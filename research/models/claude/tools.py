@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 
 import json_repair
 from anthropic.types import ToolUseBlock
@@ -36,6 +36,18 @@ class ReadInput(BaseModel):
 
     url: Words
     about: Words
+
+
+Input = TypeVar("Input", SearchInput, ReadInput)
+
+
+class _WrongInput(Exception):
+    """A tool was called with what it does not take. Written for the model."""
+
+    def __init__(self, tool: str, error: ValidationError) -> None:
+        said = error.errors(include_url=False)
+        faults = "; ".join(f"{'.'.join(map(str, each['loc'])) or 'input'}: {each['msg']}" for each in said)
+        super().__init__(f"The input of {tool} is wrong ({faults}). Nothing was done. Call it again with the right input.")
 
 
 TOOLS: Final[tuple[Mapping[str, Any], ...]] = (
@@ -97,19 +109,19 @@ class Toolbox:
             content, is_error = f"Not done: {fence.one_line(str(error))}. Answer with what you have.", True
         except TerminalError as error:
             content, is_error = _told(error), True
-        except ValidationError as error:
-            content, is_error = _wrong_input(call.name, error), True
+        except _WrongInput as error:
+            content, is_error = str(error), True
         result = {"type": "tool_result", "tool_use_id": call.id, "content": content}
         return {**result, "is_error": True} if is_error else result
 
     async def _do(self, call: ToolUseBlock) -> str:
-        given = _arguments(call.input)
         match call.name:
             case "search":
-                hits = await self._desk.search(SearchInput.model_validate(given).query, HITS)
+                sought = _input(SearchInput, call)
+                hits = await self._desk.search(sought.query, HITS)
                 return fence.results(hits) if hits else "No results. Try other words."
             case "read":
-                asked = ReadInput.model_validate(given)
+                asked = _input(ReadInput, call)
                 passages = await self._desk.read(asked.url, asked.about, PASSAGES)
                 self.read_any = self.read_any or bool(passages)
                 return fence.page(asked.url, "", passages) if passages else "The page holds no text."
@@ -117,16 +129,19 @@ class Toolbox:
                 raise TerminalError(f"there is no tool {other!r}; there are: search, read")
 
 
-def _arguments(given: Any) -> Any:
-    """Arguments as an object; servers that are not Anthropic's own also send them as text."""
-    return json_repair.loads(given) if isinstance(given, str) else given
+def _input(kind: type[Input], call: ToolUseBlock) -> Input:
+    """A call's arguments; servers that are not Anthropic's own also send them as text.
+
+    Raises:
+        _WrongInput: they are not what the tool takes.
+    """
+    given: Any = call.input
+    try:
+        return kind.model_validate(json_repair.loads(given) if isinstance(given, str) else given)
+    except ValidationError as error:
+        raise _WrongInput(call.name, error) from error
 
 
 def _told(error: ResearchError) -> str:
     """An error, for the model. A page's own words may stand in it."""
     return fence.fenced("error", (("Not done:", fence.one_line(str(error))),))
-
-
-def _wrong_input(tool: str, error: ValidationError) -> str:
-    faults = "; ".join(f"{'.'.join(map(str, each['loc'])) or 'input'}: {each['msg']}" for each in error.errors(include_url=False))
-    return f"The input of {tool} is wrong ({faults}). Nothing was done. Call it again with the right input."
