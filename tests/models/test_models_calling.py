@@ -32,7 +32,7 @@ from research.models.calling import Called, Caller, Patience
 from research.models.claude.opening import open_claude
 from research.models.metering import cost_usd, input_tokens, used, worst_usd
 from research.models.model_errors import retry_after
-from research.processors import Price, load_processors
+from research.processors import LongPrompt, Price, load_processors
 from research.purse import Payment, Purse
 from research.testing import Faults, ModelServer, echo, fail, text, web_search
 from research.testing.tokens import input_tokens as counted_tokens
@@ -453,6 +453,22 @@ def test_no_answer_costs_more_than_the_worst(system, words, output):
     for shape in ({"input_tokens": prompt}, {"input_tokens": 0, "cache_creation_input_tokens": prompt}):
         usage = anthropic.types.Usage.model_validate({"input_tokens": 0, "output_tokens": output, **shape})
         assert cost_usd(used(usage), PRICES[MODEL]) <= worst_usd(params, PRICES[MODEL])
+
+
+@pytest.mark.parametrize(("above", "dearer"), [(0, False), (-1, True)])
+def test_a_long_prompt_is_reserved_and_charged_at_its_dearer_rate(above, dearer):
+    """Every token of a request whose prompt is longer than the limit costs more; at the limit, none does."""
+    params = asking("x" * 4000, max_tokens=2_000)
+    prompt = input_tokens(params)
+    long = LongPrompt(above=prompt + above, input=10.0, output=50.0, cache_read=1.0, cache_write=12.5)
+    price = PRICES[MODEL].model_copy(update={"long_prompt": long})
+    rate = long if dearer else PRICES[MODEL]
+    assert worst_usd(params, price) == pytest.approx((prompt * rate.cache_write + 2_000 * rate.output) / 1e6)
+    usage = anthropic.types.Usage(
+        input_tokens=prompt - 300, cache_creation_input_tokens=100, cache_read_input_tokens=200, output_tokens=7
+    )
+    fresh, written, read = (prompt - 300) * rate.input, 100 * rate.cache_write, 200 * rate.cache_read
+    assert cost_usd(used(usage), price) == pytest.approx((fresh + written + read + 7 * rate.output) / 1e6)
 
 
 def test_usage_that_a_server_does_not_count_is_not_known():
