@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple, Protocol
 
-from research.dates import StatedDate, dates
+from research.dates import dates
 from research.models.extraction.facts import Fact, head, stems
 from research.models.extraction.territories import is_country
 from research.ranking import words
@@ -37,6 +37,7 @@ _IRREGULAR: Final = (
 )
 _VERB: Final = re.compile(rf"\b(?P<verb>(?:first\s+|originally\s+)?(?:[a-z]{{2,}}ed|{_IRREGULAR}))\b(?!-)")
 _ONE_MORE: Final = re.compile(rf",?\s+and\s+(?:the|a|an|his|her)\s+[a-z-]+\s+{_BIG}")
+_MAY_BE_DATE: Final = re.compile(r"\d|[A-Z][a-z]+\.?\s\d")
 _LINK: Final = re.compile(r"\s*,?\s*(?:and\s+)?(?:(?P<prep>in|on|by|at|to|from|near|between|into|since|during|under)\s+)?")
 _AUXILIARY: Final = re.compile(r"\b(?:is|was|are|were|be|been|has|have|had|will|would|can|could|did|does|do)\b|,\s|\s\(")
 _LOCATIVE: Final = frozenset(("held", "located", "situated", "based", "headquartered", "lies", "stands", "sits", "hosted")) | {
@@ -130,10 +131,9 @@ def _said(text: str, first: bool) -> Iterator[_Piece]:
     verbs = list(_VERB.finditer(lowered))
     opening = min([m.start() for m in verbs] + ([auxiliary.start()] if auxiliary else []) + [len(text)])
     subject = _subject(text[:opening])
-    stated = dates(text)
     for verb in verbs:
         clause = _RELATIVE.search(text, 0, verb.start())
-        yield from _linked(text, verb, clause["noun"] if clause and not clause["copula"] else subject, stated)
+        yield from _linked(text, verb, clause["noun"] if clause and not clause["copula"] else subject)
     if match := _COPULA.search(text):
         owner = match["owner"]
         value = match["value"][: next((m.start() for m in _VALUE_END.finditer(match["value"])), None)].strip()
@@ -157,7 +157,7 @@ def _named(value: str) -> str:
     return re.sub(r"^(?:the|a|an)\s+", "", value)
 
 
-def _linked(text: str, verb: re.Match[str], subject: str, stated: Sequence[StatedDate]) -> Iterator[_Piece]:
+def _linked(text: str, verb: re.Match[str], subject: str) -> Iterator[_Piece]:
     """The phrases after a verb: when, by whom, where. `The opinion was written by A` also says who `opinion written by` is."""
     spelled = re.sub(r"\s+", " ", verb["verb"])
     noun = re.fullmatch(r"(?:The|A|An|Its|His|Her|Their)\s+(?:[a-z-]+\s+)*([a-z-]+)", subject)
@@ -165,6 +165,8 @@ def _linked(text: str, verb: re.Match[str], subject: str, stated: Sequence[State
     for _ in range(_LINKS):
         link = _LINK.match(text, at)
         prep, start = (link["prep"] or "", link.end()) if link else ("", at)
+        # Reading the dates of every sentence would cost more than all else.
+        stated = dates(text) if _MAY_BE_DATE.match(text, start) else ()
         begun = next((d for d in stated if d.start == start), None)
         if begun is not None:
             last = next(
