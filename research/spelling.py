@@ -178,6 +178,11 @@ def _type(text: str) -> dict[str, Any] | None:
         if name.startswith(prefix) and name.endswith("]"):
             item = _type(text[len(prefix) : -1].strip())
             return None if item is None else {"type": "array", "items": item}
+    for prefix in ("list of ", "array of "):
+        if name.startswith(prefix):
+            kind = text[len(prefix) :].strip()
+            item = _type(kind) or _type(kind[:-1] if kind[-1:] in "sS" else "")
+            return None if item is None else {"type": "array", "items": item}
     known = SHORTHAND.get(ALIASES.get(name, name))
     return None if known is None else dict(known)
 
