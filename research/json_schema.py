@@ -87,7 +87,8 @@ def document_faults(schema: Any) -> list[Fault]:
     """All that is wrong with a document as a JSON Schema of draft 2020-12 whose references stay inside it."""
     faults = [_meta_fault(error) for error in _metaschema().iter_errors(schema)]
     faults += _dialect_faults(schema) + [fault for _, fault in _references(schema) if isinstance(fault, Fault)]
-    return sorted(faults, key=lambda fault: fault.pointer)
+    # The metaschema is made of several, and each of them may say the same.
+    return sorted(dict.fromkeys(faults), key=lambda fault: fault.pointer)
 
 
 def _meta_fault(error: ValidationError) -> Fault:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -40,6 +41,7 @@ ALIASES: Final = {
     "url": "uri",
     "list": "array",
 }
+_LIST: Final = re.compile(r"\s*(list|array)\s*\[", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +164,8 @@ def _field(value: Any) -> dict[str, Any]:
     head, colon, rest = text.partition(":")
     if colon and (known := _type(head.strip())):
         return {**known, "description": rest.strip()} if rest.strip() else known
+    if _LIST.match(head):
+        raise ValueError(f'"{head.strip()}" is not a type: its items must be of one ({", ".join(SHORTHAND)})')
     if text.isalpha() and (hint := nearest(text, [*SHORTHAND, *ALIASES])) and _close(text):
         raise ValueError(f'"{text}" is not a type{hint} A description needs more than one word.')
     return {"type": "string", "description": text}

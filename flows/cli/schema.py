@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rich.table import Table
+from rich.text import Text
 
 from flows.cli.exits import Exit
 from flows.cli.terminal import Output, out, print_json
@@ -31,8 +32,9 @@ def check(file: str, /, *, output: Output = Output()) -> int:  # noqa: B008  # f
     if output.json:
         print_json({"kind": spec.kind, "description": spec.description, "fields": fields})
         return Exit.OK
-    table = Table("field", "column type", "required", "description", title=spec.description or None, title_justify="left")
+    title = Text(spec.description) if spec.description else None
+    table = Table("field", "column type", "required", "description", title=title, title_justify="left")
     for field in fields:
-        table.add_row(*(str(v) if not isinstance(v, bool) else ("yes" if v else "no") for v in field.values()))
+        table.add_row(*(Text(str(v) if not isinstance(v, bool) else ("yes" if v else "no")) for v in field.values()))
     out().print(table)
     return Exit.OK

@@ -167,6 +167,8 @@ def test_shorthand_and_schema_are_told_apart(spelling: dict[str, object], names:
         ({"name": {"type": "string"}}, "/name"),
         ({"name": ""}, "/name"),
         ({"count": "interger"}, "/count"),
+        ({"crew": "list[persons]"}, "/crew"),
+        ({"crew": "List[list[foo]]: who flew"}, "/crew"),
         ({"size": "enum: small"}, "/size"),
         ({"type": "json"}, "/json_schema"),
         ({"type": "json", "json_schema": NAME, "strict": True}, "/strict"),
@@ -180,6 +182,13 @@ def test_what_could_be_misread_is_refused(spelling: object, at: str) -> None:
 
 
 # Faults
+
+
+def test_a_fault_is_told_once_and_in_the_words_of_json() -> None:
+    """The metaschema of 2020-12 is made of several documents, and each of them finds the same."""
+    with pytest.raises(InvalidSchema) as refused:
+        OutputSpec.parse({"type": "object", "properties": {"a": None}})
+    assert [str(fault) for fault in refused.value.faults] == ["/properties/a: null is not a schema: write an object"]
 
 
 def test_all_faults_are_named_at_once() -> None:

@@ -1,0 +1,18 @@
+"""`research schema check` shows a schema as it was written."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from cli_desk import Command
+
+
+def test_brackets_in_a_schema_are_shown_and_not_taken_for_markup(research: Command, desk: Path) -> None:
+    properties = {"price [EUR]": {"type": "number", "description": "net [not gross], as on the page [/page]"}}
+    schema = {"type": "object", "description": "One [red] offer.", "properties": properties}
+    (desk / "offer.json").write_text(json.dumps({"type": "json", "json_schema": schema, "description": "One [red] offer."}))
+    shown = research("schema", "check", "offer.json")
+    assert shown.code == 0
+    for text in ("One [red] offer.", "price [EUR]", "net [not gross], as on the page [/page]"):
+        assert text in shown.out
