@@ -58,6 +58,9 @@ class Enrichment(BaseModel):
     seconds: float
     stopped: str | None = None
     """Why rows are left that the same call with a higher limit goes on with; None: none are left."""
+    refused: bool = False
+    """Whether what stopped it is an error that every row would meet (a key, a model's id), before any row was completed or
+    anything was paid."""
     escalated: int = 0
     """Rows that were researched again on a dearer tier."""
     not_escalated: int = 0
@@ -220,6 +223,7 @@ async def _run(request: Request, folder: RunFolder, world: World, by: Host, term
             model=world.model.name,
             seconds=round(time.monotonic() - started, 3),
             stopped=rows.stopped,
+            refused=rows.faulty and not rows.completed and not terms.spending.paid,
             escalated=escalating.escalated if escalating else 0,
             not_escalated=escalating.failed if escalating else 0,
         )

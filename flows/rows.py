@@ -29,6 +29,8 @@ from research.task import Task
 UNPAID: Final = "budget_exhausted"
 """How the error of a row begins that is unfinished because a budget is spent (`research.pipeline` writes it)."""
 
+GO_ON: Final = "Once that is put right, the same command goes on."
+
 
 class Tell(Protocol):
     """Tells how a row ended, and hands its result on."""
@@ -70,6 +72,10 @@ class Rows:
         self._held: str | None = None
         self.stopped: str | None = None
         """Why rows are unfinished that nothing is wrong with; None: there are none."""
+        self.faulty = False
+        """Whether it is an error that every row would meet."""
+        self.completed = 0
+        """Rows that ended as completed."""
 
     def hold(self, name: str, reason: str) -> None:
         """Begin no row any more: each becomes a row with the error `name: reason`."""
@@ -78,7 +84,8 @@ class Rows:
     def _stop(self, error: ResearchError) -> None:
         """Every row would meet this error: begin none any more, and say why."""
         if self._held is None:
-            self.hold(type(error).__name__, str(error))
+            self.faulty = True
+            self.hold(type(error).__name__, f"{str(error).rstrip('.')}. {GO_ON}")
 
     async def ahead(self, todo: Mapping[int, Mapping[str, Any]]) -> dict[int, Result]:
         """Research some rows before their shards are opened, which then find them done. The rows' values are by row."""
@@ -169,6 +176,7 @@ class Rows:
             yield
 
     def _tell(self, row: int, result: Result, started: float, *, cached: bool) -> Result:
+        self.completed += not _failed(result)
         self._listener(
             RowFinished(
                 row=row,

@@ -33,6 +33,8 @@ class Spending:
         self._unknown = sum(paid.usd is None for paid in payments)
         self.counted_usd = total(paid.counted_usd for paid in payments)
         """What counted against a cap before this invocation; None: calls were made whose price is not known."""
+        self.paid = False
+        """Whether this invocation has paid anything, or may have."""
 
     def purse(self, max_cost_usd: float | None) -> Purse:
         """A purse that goes on where the last one stopped, and whose payments are kept here."""
@@ -44,6 +46,7 @@ class Spending:
         return None if self._unknown else self._known
 
     def record(self, paid: Payment) -> None:
+        self.paid = self.paid or paid.counted_usd != 0
         line = json.dumps(paid._asdict(), ensure_ascii=False) + "\n"
         if self._torn:  # a machine that lost its power left half a line
             line, self._torn = "\n" + line, False

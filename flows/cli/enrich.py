@@ -12,6 +12,7 @@ from cyclopts.validators import Number
 
 from flows.cli.exits import Exit
 from flows.cli.terminal import Output, money, note, out, print_json
+from research.errors import InvalidInput
 
 if TYPE_CHECKING:
     from flows.enrich import Enrichment
@@ -122,6 +123,10 @@ def enrich(
             print_json({"event": "interrupted", "run": str(plan.run), "exit_code": int(Exit.INTERRUPTED)})
         note(f"stopped; what is finished is kept in {plan.run}. The same command goes on from there")
         return Exit.INTERRUPTED
+    if done.refused:
+        raise InvalidInput(
+            f"{done.stopped}\nNo row was researched, and nothing was spent; {plan.run} has {done.completed} completed rows."
+        )
     _tell(done, output.json)
     if done.stopped:
         return Exit.LIMIT

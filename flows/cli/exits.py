@@ -13,10 +13,10 @@ class Exit(IntEnum):
     BROKEN = 1
     """A bug in this program; or, of `verify`: something in the run is not as it was written."""
     BAD_INPUT = 2
-    """What was asked is wrong. Nothing was run."""
+    """What was asked is wrong, or no row can be researched as things are (a key, a model's id). Nothing was done or spent."""
     ROWS_FAILED = 3
     """The run is finished, and some rows failed."""
     LIMIT = 4
-    """A limit stopped the run."""
+    """A limit stopped the run, or an error that every row would have met."""
     INTERRUPTED = 130
     """Ctrl-C stopped the run."""

@@ -208,7 +208,11 @@ class Caller:
         self._seen.rejections[kind] += 1
         if self._seen.rejections[kind] < _SAME_REJECTIONS:
             return error
-        return RequestRejected(f"{error} Every request of this kind was rejected so.", stops_run=True)
+        return RequestRejected(
+            f"{error} Every request of this kind was rejected so: change what it names (the schema, the model, or the model's "
+            "settings in a processors file).",
+            stops_run=True,
+        )
 
     def _gave_up(self, failure: Failure, tries: _Tries, wait: float) -> ResearchError:
         asked = f", which asks to wait {wait:.0f} s more" if failure.retry_after is not None else ""

@@ -134,8 +134,7 @@ class Translator:
             )
         if status == 402 or error.error_code in _LASTING or error.type == "billing_error" or _NO_CREDIT.search(words):
             return AccessDenied(
-                f"the account may not spend any more ({said}). Add credit or raise its limit in the service's console; then the "
-                "same command goes on."
+                f"the account may not spend any more ({said}). Add credit or raise its limit in the service's console."
             )
         if status == 403:
             return AccessDenied(f"the key has no permission for {model} ({said}). Use another key, or another model.")

@@ -15,7 +15,7 @@ from cli_desk import Command
 
 from flows.cli.asking import approver
 from flows.events import PilotFinished
-from research.testing import Answer, ModelServer, Request, call, structured, tool_calls
+from research.testing import Answer, ModelServer, Request, call, fail, structured, tool_calls
 
 ENRICH = ("enrich", "missions.csv", "--schema", "mission.json", "--corpus", "pages", "--objective", "Facts about {mission}")
 
@@ -120,6 +120,61 @@ def test_a_cap_holds_for_claude_over_two_commands(research: Command, desk: Path,
         assert len(payments) == len(server.requests) == 5
         assert {payment["purpose"] for payment in payments} == {"investigate"}
         assert sum(payment["usd"] for payment in payments) == pytest.approx(end["spent_usd"])
+
+
+@pytest.mark.usefixtures("prefect_server")
+@pytest.mark.parametrize(
+    ("status", "cause", "remedy"),
+    [
+        ("401", "the key was not accepted", "Set ANTHROPIC_API_KEY to a valid key"),
+        ("404", "knows no model 'claude-sonnet-5-5'", "Correct the model's id"),
+    ],
+)
+def test_a_service_that_lets_nobody_in_is_bad_input_if_nothing_was_done(
+    research: Command, monkeypatch: pytest.MonkeyPatch, status: str, cause: str, remedy: str
+) -> None:
+    """Exit code 2, as for a wrong option; put right, the same command completes the table in the same run folder."""
+    shut = True
+
+    def door(request: Request) -> Answer:
+        return fail(status) if shut else researcher(request)
+
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "test")
+    with ModelServer(door) as server:
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
+        ran = research(*ENRICH, "--out", "run", "--json")
+        assert ran.code == 2
+        ended, error = ran.lines[-2:]
+        assert (ended["event"], ended["completed"], ended["spent_usd"]) == ("run_finished", 0, 0)
+        assert (error["event"], error["exit_code"]) == ("error", 2)
+        for words in (cause, remedy, "the same command goes on", "nothing was spent; run has 0 completed rows"):
+            assert words in error["message"]
+            assert words in ran.err
+        shut = False
+        assert research(*ENRICH, "--out", "run").code == 0
+
+
+@pytest.mark.usefixtures("prefect_server")
+@pytest.mark.parametrize("completed", [0, 1])
+def test_an_error_that_every_row_meets_stops_a_run_that_has_paid_with_4(
+    research: Command, desk: Path, monkeypatch: pytest.MonkeyPatch, completed: int
+) -> None:
+    """The key is withdrawn: after the first row, or in the middle of it, when no row is completed and something was paid."""
+    answered = 2 if completed else 1
+
+    def withdrawn(request: Request) -> Answer:
+        return researcher(request) if len(server.requests) <= answered else fail("401")
+
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "test")
+    with ModelServer(withdrawn) as server:
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
+        ran = research(*ENRICH, "--out", "run", "--concurrency", "1")
+        assert ran.code == 4
+        assert f"2 rows: {completed} completed, {2 - completed} failed" in ran.out
+        assert "stopped: the key was not accepted" in ran.err
+        assert "Set ANTHROPIC_API_KEY to a valid key" in ran.err
+        assert "Once that is put right, the same command goes on." in ran.err
+        assert json.loads((desk / "run" / "run.json").read_text())["status"] == "stopped"
 
 
 PILOT = PilotFinished(
