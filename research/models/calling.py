@@ -112,6 +112,16 @@ class Caller:
     def __repr__(self) -> str:
         return f"Caller({self._client.base_url})"
 
+    @property
+    def client(self) -> anthropic.AsyncAnthropic:
+        """The SDK's client, without its own retries."""
+        return self._client
+
+    @property
+    def translator(self) -> Translator:
+        """The words for what goes wrong between us and this service."""
+        return self._translator
+
     def paid_from(self, purse: Purse) -> Caller:
         """The same caller, with the same limiter, whose calls are paid from this purse."""
         paying = copy.copy(self)

@@ -26,7 +26,7 @@ from research.ports import Checker, Desk, Draft, FieldAnswer, FieldGrade, Grade,
 from research.ranking import words
 from research.task import Task
 
-VERSION: Final = "2"
+VERSION: Final = "3"
 FIELDS_TOGETHER: Final = 2
 """Fields that share one sub-query, and so its search and its pages. One each finds no more, and costs twice as much."""
 HITS: Final = 10

@@ -45,7 +45,8 @@ VERSION: Final = 1
 SINGLE_STEPS: Final = 8
 """Calls at most of a conversation without tools."""
 
-_ABOUT_SCHEMA: Final = ("schema", "grammar", "output_config")
+ABOUT_SCHEMA: Final = ("schema", "grammar", "output_config")
+"""Words of a rejection that is about the answer's form."""
 
 F = TypeVar("F", bound=BaseModel)
 
@@ -74,12 +75,12 @@ class ClaudeModel:
         server: str | None = None,
         today: Callable[[], date] = lambda: utc_now().date(),
     ) -> None:
-        self._calls = calls
-        self._processors = processors or load_processors()
-        self._prompts = prompts or load_prompts()
+        self.calls = calls
+        self.processors = processors or load_processors()
+        self.prompts = prompts or load_prompts()
         self._model = model
         self._server = server
-        self._today = today
+        self.today = today
         self._warming = Warming()
         self._untyped: set[OutputSpec] = set()
         """Specs whose own form the service did not accept."""
@@ -92,8 +93,8 @@ class ClaudeModel:
     def identity(self) -> str:
         parts = {
             "version": VERSION,
-            "processors": self._processors.identity,
-            "prompts": self._prompts.identity,
+            "processors": self.processors.identity,
+            "prompts": self.prompts.identity,
             "model": self._model,
             "server": self._server,
         }
@@ -102,28 +103,28 @@ class ClaudeModel:
     def paid_from(self, purse: Purse) -> ClaudeModel:
         """The same model, whose calls are paid from this purse (`research.purse.Paying`)."""
         paying = copy.copy(self)
-        if isinstance(self._calls, Paying):
-            paying._calls = self._calls.paid_from(purse)
+        if isinstance(self.calls, Paying):
+            paying.calls = self.calls.paid_from(purse)
         return paying
 
     def unpriced(self, processor: ProcessorName) -> tuple[str, ...]:
         """The models of a tier whose calls have no known price (`research.purse.Priced`)."""
-        roles = self._processors[processor].roles.values()
-        prices = {name: self._processors.price(name) for name in (self._model or settings.model for settings in roles)}
+        roles = self.processors[processor].roles.values()
+        prices = {name: self.processors.price(name) for name in (self._model or settings.model for settings in roles)}
         return tuple(name for name, price in prices.items() if None in (price.input, price.output))
 
     async def plan(self, task: Task, max_subqueries: int) -> Plan:
         talk = self._talk(task, "plan", forms.plan_schema(task.output_schema.names))
-        talk.say(telling.the_task(task, self._today()), f"At most {max_subqueries} sub-queries.")
+        talk.say(telling.the_task(task, self.today()), f"At most {max_subqueries} sub-queries.")
         form = await _form(talk, forms.PlanForm)
         subqueries = tuple(each.subquery(place) for place, each in enumerate(form.subqueries[:max_subqueries], start=1))
         return Plan(subqueries=subqueries, usage=talk.usage + Usage(planner_calls=talk.steps), cost_usd=talk.cost_usd)
 
     async def investigate(self, task: Task, subquery: SubQuery, desk: Desk) -> Draft:
         async def ask(form: AnswerForm) -> Draft:
-            steps = self._processors[task.processor].steps(task.max_steps)
+            steps = self.processors[task.processor].steps(task.max_steps)
             talk = self._talk(task, "investigate", form.schema, steps=steps, tools=TOOLS)
-            talk.say(telling.the_task(task, self._today()), telling.the_question(task, subquery, desk.tool_calls_left))
+            talk.say(telling.the_task(task, self.today()), telling.the_question(task, subquery, desk.tool_calls_left))
             box = Toolbox(desk)
             with noted(talk):
                 draft = await answered(talk, partial(form.draft, asked=subquery.fields), desk.check, box)
@@ -136,7 +137,7 @@ class ClaudeModel:
     async def grade(self, task: Task, work: Sequence[Investigated], max_subqueries: int) -> Grade:
         names = task.output_schema.names
         talk = self._talk(task, "grade", forms.grade_schema(names))
-        talk.say(telling.the_task(task, self._today()), telling.the_work(work), f"At most {max_subqueries} more sub-queries.")
+        talk.say(telling.the_task(task, self.today()), telling.the_work(work), f"At most {max_subqueries} more sub-queries.")
         form = await _form(talk, forms.GradeForm)
         ask = tuple(each.subquery(place) for place, each in enumerate(form.ask[:max_subqueries], start=1))
         grades = {each.field: each.grade for each in form.fields if each.field in names}
@@ -145,7 +146,7 @@ class ClaudeModel:
     async def synthesize(self, task: Task, work: Sequence[Investigated], check: Checker) -> Draft:
         async def ask(form: AnswerForm) -> Draft:
             talk = self._talk(task, "synthesize", form.schema)
-            talk.say(telling.the_task(task, self._today()), telling.the_work(work))
+            talk.say(telling.the_task(task, self.today()), telling.the_work(work))
             with noted(talk):
                 draft = await answered(talk, partial(form.draft, asked=task.output_schema.names), check)
             return self._signed(draft, talk, Usage(synth_calls=talk.steps))
@@ -154,7 +155,7 @@ class ClaudeModel:
 
     async def judge(self, task: Task, claims: Sequence[Claim]) -> Judged:
         talk = self._talk(task, "judge", forms.judge_schema())
-        talk.say(telling.the_task(task, self._today()), telling.the_claims(claims))
+        talk.say(telling.the_task(task, self.today()), telling.the_claims(claims))
         form = await _form(talk, forms.JudgeForm)
         borne = {each.claim: set(each.passages) for each in form.claims}
         verdicts = tuple(
@@ -167,7 +168,7 @@ class ClaudeModel:
 
     async def verify(self, task: Task, claims: Sequence[Claim]) -> Verified:
         talk = self._talk(task, "verify", forms.verify_schema())
-        talk.say(telling.the_task(task, self._today()), telling.the_claims(claims))
+        talk.say(telling.the_task(task, self.today()), telling.the_claims(claims))
         form = await _form(talk, forms.VerifyForm)
         doubts: dict[str, str] = {}
         for each in form.claims:
@@ -177,7 +178,7 @@ class ClaudeModel:
 
     def settings(self, task: Task, role: Role) -> ModelSettings:
         """How a role's model is asked for this task. How a tier's own model thinks says nothing about another one."""
-        own = self._processors[task.processor].roles[role]
+        own = self.processors[task.processor].roles[role]
         named = task.model or self._model
         return own if named in (None, own.model) else own.model_copy(update={"model": named, "thinking": None, "effort": None})
 
@@ -191,9 +192,9 @@ class ClaudeModel:
         tools: tuple[Mapping[str, Any], ...] = (),
     ) -> Conversation:
         answers = role in ("investigate", "synthesize")
-        system = self._prompts.system(role, task.output_schema, answers=answers)
+        system = self.prompts.system(role, task.output_schema, answers=answers)
         return Conversation(
-            self._calls, self.settings(task, role), Kind(role, system, schema, tools), max_steps=steps, warming=self._warming
+            self.calls, self.settings(task, role), Kind(role, system, schema, tools), max_steps=steps, warming=self._warming
         )
 
     def _signed(self, draft: Draft, talk: Conversation, counts: Usage) -> Draft:
@@ -205,7 +206,7 @@ class ClaudeModel:
         try:
             return await ask(AnswerForm.of(spec, report=report, typed=typed))
         except RequestRejected as error:
-            if not typed or not any(word in str(error).lower() for word in _ABOUT_SCHEMA):
+            if not typed or not any(word in str(error).lower() for word in ABOUT_SCHEMA):
                 raise
         self._untyped.add(spec)
         return await ask(AnswerForm.of(spec, report=report, typed=False))
