@@ -37,8 +37,8 @@ def as_text(value: Any) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--eval", type=Path, required=True, help="the folder of csv-spectrum")
-    folder = parser.parse_args().eval
+    parser.add_argument("--eval", type=Path, required=True, help="folder of the evaluation data")
+    folder = parser.parse_args().eval / "csv-spectrum"
     printed = Printed("file", "rows", "verdict", "exception")
     right = 0
     files = sorted((folder / "csvs").glob("*.csv"))
