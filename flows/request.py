@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from flows.policies import VERSIONS
 from research.escalation import part_of
@@ -14,9 +14,6 @@ from research.processors import ProcessorName
 from research.tables.objective import Objective
 from research.tables.read import Table, open_table
 from research.task import Task
-
-DEFAULT_SHARD_SIZE: Final = 100
-DEFAULT_CONCURRENCY: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
