@@ -45,6 +45,7 @@ class Options(TypedDict, total=False):
     max_cost: float | None
     pilot: int | None
     escalate: str | None
+    batch: bool
 
 
 async def enrich(

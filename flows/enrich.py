@@ -6,8 +6,10 @@ import asyncio
 import math
 import os
 import time
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
@@ -32,6 +34,7 @@ from flows.spending import Spending, paying
 from flows.steps import make_tasks
 from research.escalation import Escalation
 from research.ports import World
+from research.processors import ProcessorName
 from research.purse import Paying, Purse
 from research.tables.request import default_run_path, request_key
 from research.tables.run_folder import RunFolder
@@ -89,6 +92,7 @@ async def enrich(
     max_cost: Annotated[float | None, Field(gt=0)] = None,
     pilot: Annotated[int | None, Field(ge=1, le=10_000)] = None,
     escalate: str | None = None,
+    batch: bool = False,
 ) -> Enrichment:
     """Research every row of a table.
 
@@ -114,6 +118,7 @@ async def enrich(
         source_policy: `include_domains`, `exclude_domains`, `after_date`.
         max_cost: Most US dollars that the whole run may cost, what it has cost before included. Nothing: no cap.
         escalate: In the end, research fields of low confidence again on a dearer tier: `low:ultra`.
+        batch: Ask through the service's Message Batches, at half price and within 24 hours: base and core only.
         pilot: Research so many rows first, and go on only if whoever called says so after seeing what they cost and brought.
 
     Raises:
@@ -137,25 +142,47 @@ async def enrich(
             verify_loops=verify_loops,
             source_policy=source_policy,
         )
-        folder, world = await _open(held, by, request, out, corpus, model, shard_size)
+        ask = partial(_batched, processor, verify_loops, escalate) if batch else _as_it_is
+        folder, world = await _open(held, by, request, out, corpus, model, shard_size, ask)
         held.enter_context(folder.lock())
         held.enter_context(quiet_task_runs())
         spending = await asyncio.to_thread(Spending, folder.state)
-        terms = Terms(spending, spending.purse(max_cost), pilot, again, concurrency)
+        terms = Terms(spending, spending.purse(max_cost), pilot, again, concurrency, batch)
         tiers = (processor, again.processor) if again else (processor,)
         return await _run(request, folder, paying(world, terms.purse, *tiers), by, terms)
 
 
+Ask = Callable[[World], World]
+"""How the world's model is asked: as it is, or in batches."""
+
+
+def _as_it_is(world: World) -> World:
+    return world
+
+
+def _batched(processor: ProcessorName, verify_loops: int | None, escalate: str | None, world: World) -> World:
+    from flows.batch import batched  # the SDK takes half a second to import, and most runs have no batch
+
+    return batched(world, processor, verify_loops=verify_loops, escalate=escalate)
+
+
 async def _open(
-    held: AsyncExitStack, by: Host, request: Request, out: str | None, corpus: str | None, model: str | None, shard_size: int
+    held: AsyncExitStack,
+    by: Host,
+    request: Request,
+    out: str | None,
+    corpus: str | None,
+    model: str | None,
+    shard_size: int,
+    ask: Ask,
 ) -> tuple[RunFolder, World]:
     """The run folder and the world. A folder that nobody named is named by its world too, so a look at the world comes first."""
     path = Path(out) if out else None
     if path is None:
         nowhere = Path(os.devnull)  # a look reads no page, so none is stored
         async with by.world(nowhere, model=model, corpus=corpus) as world:
-            path = default_run_path(request.table.name, request_key(request.document(world)))
-    world = await held.enter_async_context(by.world(path / ".state" / "pages", model=model, corpus=corpus))
+            path = default_run_path(request.table.name, request_key(request.document(ask(world))))
+    world = ask(await held.enter_async_context(by.world(path / ".state" / "pages", model=model, corpus=corpus)))
     folder = await asyncio.to_thread(
         RunFolder.create,
         path,
@@ -176,6 +203,7 @@ class Terms:
     pilot: int | None
     escalation: Escalation | None
     concurrency: int
+    batch: bool = False
 
 
 async def _run(request: Request, folder: RunFolder, world: World, by: Host, terms: Terms) -> Enrichment:
@@ -186,7 +214,7 @@ async def _run(request: Request, folder: RunFolder, world: World, by: Host, term
     keep_in(folder.state / "results")
     log = get_run_logger()
     try:
-        async with artifacts.Progress(table.row_count, left.kept) as progress:
+        async with artifacts.Progress(table.row_count, left.kept) as progress, AsyncExitStack() as held:
 
             def tell(event: Event) -> None:
                 if isinstance(event, RowFinished):
@@ -195,18 +223,24 @@ async def _run(request: Request, folder: RunFolder, world: World, by: Host, term
                     log.info("%s", event)
                 by.listener(event)
 
-            tasks = make_tasks(by.retry_delays)
-            rows = Rows(request, world, tasks, gate, tell, terms.concurrency, terms.purse)
+            concurrency = terms.concurrency
+            if terms.batch:
+                from flows.batch import ROWS, queued
+
+                world = await held.enter_async_context(queued(world, folder.state, terms.purse, gate, tell, by.pace))
+                concurrency = ROWS  # they wait together
+            tasks = make_tasks(() if terms.batch else by.retry_delays)  # a batch is tried again by its queue
+            rows = Rows(request, world, tasks, gate, tell, concurrency, terms.purse)
             shards = Shards(folder, rows, world.fetcher.recall, tasks, gate, tell)
             tell(RunStarted(run=folder.path, rows=table.row_count, kept=left.kept, model=world.model.name))
             only = None
             if terms.pilot is not None and left.kept < table.row_count:
-                flown = await fly(terms.pilot, table, folder, left, rows, terms.concurrency)
+                flown = await fly(terms.pilot, table, folder, left, rows, concurrency)
                 tell(flown)
                 if flown.rows_left and rows.stopped is None and not (by.approve and await by.approve(flown)):
                     rows.hold(HELD, GO_ON)
                     only = terms.pilot
-            await shards.run(left.shards(table, only), open_at_once=2 + math.ceil(2 * terms.concurrency / size))
+            await shards.run(left.shards(table, only), open_at_once=2 + math.ceil(2 * concurrency / size))
             escalating = None
             if terms.escalation is not None and rows.stopped is None:
                 escalating = Escalating(terms.escalation, request.spec, folder, rows, shards, tell)

@@ -128,7 +128,35 @@ class RowEscalated:
     """Why the row stays as it was; None: it has the better of both answers."""
 
 
-Event = RunStarted | RowFinished | ShardCommitted | PilotFinished | RowEscalated | RunFinished
+@dataclass(frozen=True, slots=True)
+class BatchSent:
+    """Rows wait for a batch: it was sent just now, or by an earlier invocation."""
+
+    number: int
+    """From 1, over all invocations of the run."""
+    batch: str
+    """The service's id of it."""
+    rows: int
+
+    def __str__(self) -> str:
+        return f"batch {self.number} ({self.batch}): {self.rows} rows are waiting for it"
+
+
+@dataclass(frozen=True, slots=True)
+class BatchEnded:
+    """A batch has ended; its rows go on."""
+
+    number: int
+    batch: str
+    became: dict[str, int]
+    """Rows by how their entry ended: `succeeded`, `errored`, `expired`, `canceled`. All but rejected ones are asked again."""
+
+    def __str__(self) -> str:
+        ended = ", ".join(f"{count} {name}" for name, count in sorted(self.became.items()))
+        return f"batch {self.number} ({self.batch}) has ended: {ended}"
+
+
+Event = RunStarted | RowFinished | ShardCommitted | PilotFinished | RowEscalated | BatchSent | BatchEnded | RunFinished
 Listener = Callable[[Event], None]
 
 Approver = Callable[[PilotFinished], Awaitable[bool]]

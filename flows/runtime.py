@@ -23,6 +23,17 @@ def nobody(_event: Event) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class Pace:
+    """How long batches are waited for. Seconds."""
+
+    gather: float = 3.0
+    """A batch is sent once no further row has come for so long, or it is full."""
+    first_look: float = 5.0
+    longest_look: float = 120.0
+    """Between two looks at a batch; each wait is half as long again as the one before."""
+
+
+@dataclass(frozen=True, slots=True)
 class Host:
     """What whoever calls the flow gives it beside its parameters, which are JSON: objects of its own process."""
 
@@ -32,6 +43,7 @@ class Host:
     approve: Approver | None = None
     """Asked after a pilot. None: a run with a pilot stops after it."""
     retry_delays: Sequence[float] = RETRY_DELAYS
+    pace: Pace = Pace()
     environment: Environment = field(default_factory=Environment)
 
     def world(self, pages: Path, *, model: str | None, corpus: str | None) -> AbstractAsyncContextManager[World]:

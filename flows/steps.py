@@ -96,6 +96,11 @@ def make_tasks(retry_delays: Sequence[float] = policies.RETRY_DELAYS) -> Tasks:
     )
 
 
+def batch_task() -> Doer:
+    """What does a batch: a task run that is not kept; the journal of batches knows what it did."""
+    return _task("batch", cache_key_fn=None, persist_result=False)
+
+
 async def run_task(task: Doer, call: Call[T], gate: Gate) -> T:
     """Do a call as a task run on this event loop, and count it for the gate however it ends."""
     try:

@@ -129,11 +129,38 @@ class Price(Rate):
         return self.long_prompt if self.long_prompt is not None and prompt_tokens > self.long_prompt.above else self
 
 
+class BatchShare(_Entry):
+    """What a request costs in a batch, as a share of what it costs at once. None is not known."""
+
+    tokens: NonNegativeFloat | None = None
+    """Of the price of every token: 0.5 is half."""
+    search: NonNegativeFloat | None = None
+    """Of the price of a web search."""
+
+    def price(self, whole: Price) -> Price:
+        """A model's price in a batch."""
+        long = whole.long_prompt
+        return Price(
+            **_shared(whole, self.tokens),
+            search=_share(whole.search, self.search),
+            long_prompt=None if long is None else LongPrompt(**_shared(long, self.tokens), above=long.above),
+        )
+
+
+def _shared(rate: Rate, share: float | None) -> dict[str, float | None]:
+    return {kind: _share(getattr(rate, kind), share) for kind in Rate.model_fields}
+
+
+def _share(price: float | None, share: float | None) -> float | None:
+    return None if price is None or share is None else price * share
+
+
 class Processors(_Entry):
     """The whole table. `processors["core"]` is a tier; `processors.price(model)` a price."""
 
     tiers: Mapping[ProcessorName, Processor]
     prices: Mapping[str, Price]
+    batch: BatchShare = BatchShare()
 
     def __getitem__(self, name: ProcessorName) -> Processor:
         return self.tiers[name]

@@ -26,8 +26,8 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import NamedTuple, Protocol, Self, runtime_checkable
 
 from research.errors import BudgetExhausted
@@ -129,6 +129,23 @@ class Purse:
         """
         _refuse_nonsense(worst_usd)
         await self._take(worst_usd)
+        reservation = Reservation(self, worst_usd, purpose)
+        try:
+            yield reservation
+        finally:
+            if not reservation.settled:
+                reservation.settled = True
+                self._free(worst_usd)
+
+    def fits(self, worst_usd: float | None) -> bool:
+        """Whether a call could begin now, without waiting."""
+        return self.refusal is None and not self._waiting and self._admits(worst_usd)
+
+    @contextmanager
+    def owed(self, worst_usd: float | None, *, purpose: str = "") -> Iterator[Reservation]:
+        """A reservation for a call that was made already, by an earlier invocation: nothing is asked and nothing refused."""
+        _refuse_nonsense(worst_usd)
+        self._enter(worst_usd)
         reservation = Reservation(self, worst_usd, purpose)
         try:
             yield reservation

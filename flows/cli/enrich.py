@@ -46,6 +46,7 @@ def enrich(
     pilot: Annotated[int | None, AtLeastOne] = None,
     yes: bool = False,
     escalate: str | None = None,
+    batch: bool = False,
     dry_run: bool = False,
     output: Output = Output(),  # noqa: B008  # frozen, and how cyclopts gives defaults
 ) -> int:
@@ -73,12 +74,13 @@ def enrich(
         max_cost: most US dollars that the whole run may cost, what it has cost before included.
         pilot: research so many rows first, show what they cost and brought, and ask whether to go on.
         escalate: in the end, research fields of low confidence again on a dearer tier: `low:ultra`.
+        batch: ask in batches: half the price for tokens, an answer within 24 hours. Only base and core.
         yes: go on after the pilot without asking.
         dry_run: check everything, print the plan, run nothing.
     """
     _quiet_prefect(output.debug)
     from flows.cli.asking import approver
-    from flows.cli.plan import make_plan
+    from flows.cli.plan import BatchLimits, make_plan
     from research.escalation import Escalation
 
     if escalate is not None:
@@ -97,7 +99,8 @@ def enrich(
         "max_steps": max_steps,
         "verify_loops": verify_loops,
     }
-    plan = asyncio.run(make_plan(out_folder=out_folder, corpus=corpus, model=model, look_at_rows=dry_run, **asked))
+    limits = BatchLimits(verify_loops, escalate) if batch else None
+    plan = asyncio.run(make_plan(out_folder=out_folder, corpus=corpus, model=model, look_at_rows=dry_run, batch=limits, **asked))
     if dry_run:
         if output.json:
             print_json(plan.as_json())
@@ -114,6 +117,7 @@ def enrich(
         "max_cost": max_cost,
         "pilot": pilot,
         "escalate": escalate,
+        "batch": batch,
         "approve": approver(yes, output.json),
     }
     try:

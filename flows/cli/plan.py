@@ -92,11 +92,28 @@ class Plan:
         console.print("Nothing was run.", markup=False)
 
 
-async def make_plan(*, out_folder: Path | None, corpus: str | None, model: str | None, look_at_rows: bool, **asked: Any) -> Plan:
+@dataclass(frozen=True, slots=True)
+class BatchLimits:
+    """Options that a run in batches may not have."""
+
+    verify_loops: int | None = None
+    escalate: str | None = None
+
+
+async def make_plan(
+    *,
+    out_folder: Path | None,
+    corpus: str | None,
+    model: str | None,
+    look_at_rows: bool,
+    batch: BatchLimits | None = None,
+    **asked: Any,
+) -> Plan:
     """Check a whole request, its world and its run folder.
 
     Args:
         look_at_rows: make every row's objective, too.
+        batch: the rows are to be asked in batches.
         asked: what `Request.check` takes.
 
     Raises:
@@ -108,6 +125,10 @@ async def make_plan(*, out_folder: Path | None, corpus: str | None, model: str |
     columns = ResultColumns.plan(request.table.schema, request.spec)
     settings = environment.settings(model=model, corpus=corpus)
     async with open_world(settings, Path("pages")) as world:  # a plan reads no page, so nothing is stored there
+        if batch is not None:
+            from flows.batch import batched
+
+            world = batched(world, request.sample.processor, verify_loops=batch.verify_loops, escalate=batch.escalate)
         document = request.document(world)
         model_name = world.model.name
         keyless = world.model.keyless
@@ -133,7 +154,7 @@ async def make_plan(*, out_folder: Path | None, corpus: str | None, model: str |
         else estimate(
             request.spec,
             processors[request.sample.processor],
-            processors.price,
+            processors.price if batch is None else lambda name: processors.batch.price(processors.price(name)),
             rows=request.table.row_count - done - looked.unaskable,
             row_characters=looked.characters,
             max_subqueries=request.sample.max_subqueries,

@@ -21,7 +21,7 @@ from rich.progress import (
 from rich.text import Text
 
 from flows.cli.terminal import answered_by, err, print_json
-from flows.events import Event, Listener, PilotFinished, RowFinished, RunStarted
+from flows.events import BatchEnded, BatchSent, Event, Listener, PilotFinished, RowFinished, RunStarted
 
 FAILURES_TOLD: Final = 5
 """Failed rows that are told while a run goes on; the rest stand in the results."""
@@ -55,7 +55,7 @@ class _Notes:
         if isinstance(event, RunStarted):
             kept = f", {event.kept} of them done before" if event.kept else ""
             self._say(f"{event.rows} rows{kept} → {event.run}\n{answered_by(event.model)}")
-        elif isinstance(event, PilotFinished):
+        elif isinstance(event, PilotFinished | BatchSent | BatchEnded):
             self._say(str(event))
         elif isinstance(event, RowFinished) and event.status != "completed":
             self.failed += 1

@@ -1,0 +1,306 @@
+"""`BatchedClaude`: one request a row, answered in a batch. The service searches and reads; quotes are found again in the pages.
+
+The model names its passages itself: `quotes`, each with an address and words copied from there. Afterwards the desk reads these
+pages, and each quote is looked for in them. A quote that is found stands for the page's own passages from then on; one that is
+not found is no passage, so that the evidence rules drop what rests on it.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any, Final, Protocol
+
+from anthropic.types import Message
+from pydantic import BaseModel, ValidationError
+
+from research.errors import (
+    BudgetExhausted,
+    Fault,
+    FetchFailed,
+    FetchRefused,
+    InvalidAnswer,
+    ModelRefused,
+    PageUnreadable,
+    RequestRejected,
+)
+from research.identity import content_key
+from research.models.claude import telling
+from research.models.claude.batches import BatchClient
+from research.models.claude.conversation import Conversation, Kind
+from research.models.claude.model import ABOUT_SCHEMA, ClaudeModel
+from research.models.claude.prompts import Prompts
+from research.models.claude.quotes import located
+from research.models.claude.reading import Unreadable, json_object, text_of
+from research.models.claude.warming import Warming
+from research.models.claude.wire import AnswerForm
+from research.models.metering import cost_usd, used, worst_usd
+from research.output_spec import OutputSpec
+from research.page import Passage
+from research.ports import Checker, Desk, Draft, FieldAnswer, Grade, Investigated, Plan, SubQuery
+from research.processors import Price, ProcessorName
+from research.purse import Purse
+from research.report import renamed
+from research.result import Usage
+from research.spending import noted
+from research.task import SourcePolicy, Task
+
+VERSION: Final = 1
+"""Raise it when the same request, or the same answer, gives other results."""
+
+TURNS: Final = 4
+"""Requests at most for one row: what was interrupted, did not fit or is not in its form goes into another batch."""
+MENDS: Final = 1
+SEARCH_TOOL: Final = "web_search_20250305"
+"""The service's web search without code execution, which models of every tier take."""
+NOWHERE: Final = "p0"
+"""The id of a passage that does not exist."""
+
+_STRING: Final = {"type": "string"}
+
+
+class Queue(Protocol):
+    """Whoever gathers requests into batches, pays, and waits."""
+
+    async def ask(self, name: str, params: Mapping[str, Any], worst_usd: float | None) -> Message:
+        """The answer to one request. A request of the same name that is in a batch already is not made again.
+
+        Raises:
+            ModelUnavailable, RequestRejected, AccessDenied: there is none.
+            BudgetExhausted: the purse cannot pay for it.
+        """
+        ...
+
+    def discard(self, names: Iterable[str]) -> None:
+        """These answers were of no use: whoever asks again gets others."""
+        ...
+
+
+class Quote(BaseModel):
+    """What the model says that a page says."""
+
+    id: str
+    url: str
+    quote: str
+
+
+class _Quotes(BaseModel):
+    quotes: list[Quote]
+
+
+@dataclass(frozen=True, slots=True)
+class _Called:
+    message: Message
+    usage: Usage
+    cost_usd: float | None
+
+
+class BatchedClaude:
+    """Claude in batches behind the `Model` port. Only single-investigation tiers; it takes no second look.
+
+    Args:
+        inner: whose settings, prompts and prices are used.
+        client: the service's batches.
+    """
+
+    keyless = False
+
+    def __init__(self, inner: ClaudeModel, client: BatchClient) -> None:
+        self.client = client
+        self._inner = inner
+        text = files("research.models").joinpath("prompts/batch.md").read_text("utf-8")
+        self._prompts = Prompts((*inner.prompts.texts, ("batch", text)))
+        self._queue: Queue | None = None
+        self._untyped: set[OutputSpec] = set()
+
+    @property
+    def name(self) -> str:
+        return self._inner.name
+
+    @property
+    def identity(self) -> str:
+        parts = {"version": VERSION, "inner": self._inner.identity, "prompts": self._prompts.identity, "tool": SEARCH_TOOL}
+        return f"claude-batch/{content_key('batched claude', **parts)[:16]}"
+
+    def through(self, queue: Queue) -> BatchedClaude:
+        """The same model, which asks through this queue."""
+        queued = copy.copy(self)
+        queued._queue = queue
+        return queued
+
+    def paid_from(self, _purse: Purse) -> BatchedClaude:
+        """The queue pays: it knows when a batch is made (`research.purse.Paying`)."""
+        return self
+
+    def unpriced(self, processor: ProcessorName) -> tuple[str, ...]:
+        return self._inner.unpriced(processor)
+
+    def cost_usd(self, model: str, message: Message) -> float | None:
+        """What an answer cost, in a batch."""
+        return cost_usd(used(message.usage), self.price(model))
+
+    def price(self, model: str) -> Price:
+        """What a model costs in a batch."""
+        table = self._inner.processors
+        return table.batch.price(table.price(model))
+
+    async def investigate(self, task: Task, subquery: SubQuery, desk: Desk) -> Draft:
+        typed = task.output_schema not in self._untyped
+        try:
+            return await self._investigate(task, subquery, desk, typed)
+        except RequestRejected as error:
+            if not typed or not any(word in str(error).lower() for word in ABOUT_SCHEMA):
+                raise
+        self._untyped.add(task.output_schema)
+        return await self._investigate(task, subquery, desk, typed=False)
+
+    async def plan(self, task: Task, max_subqueries: int) -> Plan:
+        raise RequestRejected("a batch is one request a row: nothing is planned")
+
+    async def grade(self, task: Task, work: Sequence[Investigated], max_subqueries: int) -> Grade:
+        raise RequestRejected("a batch is one request a row: nothing is graded")
+
+    async def synthesize(self, task: Task, work: Sequence[Investigated], check: Checker) -> Draft:
+        raise RequestRejected("a batch is one request a row: nothing is put together")
+
+    async def _investigate(self, task: Task, subquery: SubQuery, desk: Desk, typed: bool) -> Draft:
+        if self._queue is None:
+            raise RuntimeError("there is no queue to ask through")
+        form = AnswerForm.of(task.output_schema, typed=typed)
+        system = self._prompts.system("batch", task.output_schema, answers=True)
+        schema = {**form.schema, "properties": {"quotes": _QUOTES, **form.schema["properties"]}}
+        schema["required"] = ["quotes", *form.schema["required"]]
+        kind = Kind("batch", system, schema, (_search_tool(task.source_policy, desk.tool_calls_left),))
+        work = content_key("batched", model=self.identity, task=task.identity(), fields=list(subquery.fields), typed=typed)
+        calls = _Calls(self, self._queue, work)
+        talk = Conversation(calls, self._inner.settings(task, "investigate"), kind, TURNS, _Cold())
+        talk.say(telling.the_task(task, self._inner.today()), telling.the_question(task, subquery, desk.tool_calls_left))
+        with noted(talk):
+            try:
+                draft, quotes = await _answered(talk, form, subquery.fields)
+            except (InvalidAnswer, ModelRefused):
+                self._queue.discard(calls.names)
+                raise
+            found, lost = await _located(quotes, desk)
+        return _grounded(draft, found, lost).model_copy(
+            update={"usage": talk.usage, "cost_usd": talk.cost_usd, "model": talk.model}
+        )
+
+
+class _Calls:
+    """One row's calls, each through the queue, under a name that is the work's own."""
+
+    def __init__(self, model: BatchedClaude, queue: Queue, work: str) -> None:
+        self._model = model
+        self._queue = queue
+        self._work = work
+        self.names: list[str] = []
+
+    async def create(self, params: Mapping[str, Any], *, purpose: str) -> _Called:
+        name = content_key(purpose, work=self._work, turn=len(self.names))
+        self.names.append(name)
+        message = await self._queue.ask(name, params, worst_usd(params, self._model.price(str(params["model"]))))
+        return _Called(message, used(message.usage), self._model.cost_usd(params["model"], message))
+
+    def paid_from(self, purse: Purse) -> _Calls:
+        return self
+
+
+class _Cold(Warming):
+    """Lets every call go at once: in a batch none waits for another."""
+
+    async def call(self, prefix: str, make: Callable[[], Any]) -> Any:
+        return await make()
+
+
+def _search_tool(policy: SourcePolicy | None, most: int) -> dict[str, Any]:
+    """The service's own search. What it has no word for (`.gov`, a date) is told to the model, and holds when pages are read."""
+    tool: dict[str, Any] = {"type": SEARCH_TOOL, "name": "web_search", "max_uses": max(1, most)}
+    if policy is None:
+        return tool
+    if policy.include_domains:
+        if not any(domain.startswith(".") for domain in policy.include_domains):
+            tool["allowed_domains"] = list(policy.include_domains)
+    elif blocked := [domain for domain in policy.exclude_domains if not domain.startswith(".")]:
+        tool["blocked_domains"] = blocked
+    return tool
+
+
+def _object(parts: Mapping[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": dict(parts), "required": list(parts), "additionalProperties": False}
+
+
+_QUOTES: Final = {"type": "array", "items": _object({"id": _STRING, "url": _STRING, "quote": _STRING})}
+
+
+async def _answered(talk: Conversation, form: AnswerForm, asked: Sequence[str]) -> tuple[Draft, list[Quote]]:
+    mends = MENDS
+    while True:
+        message = await talk.turn()
+        try:
+            return _read(text_of(message), form, asked)
+        except Unreadable as reason:
+            if not mends or talk.steps_left <= 0:
+                raise InvalidAnswer("the model's answer is not in the form that was asked for", reason.faults) from None
+            mends -= 1
+            talk.say(telling.faults(reason.faults))
+
+
+def _read(text: str, form: AnswerForm, asked: Sequence[str]) -> tuple[Draft, list[Quote]]:
+    """Raises:
+    Unreadable: it is not in the form.
+    """
+    draft = form.draft(text, asked)
+    try:
+        quotes = _Quotes.model_validate(json_object(text)).quotes
+    except ValidationError as error:
+        raise Unreadable((Fault("/quotes", str(error.errors(include_url=False)[0]["msg"])),)) from None
+    return draft, [quote.model_copy(update={"id": quote.id.strip(" []").lower()}) for quote in quotes]
+
+
+async def _located(quotes: Sequence[Quote], desk: Desk) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
+    """The passages in which each quote stands, by the quote's id, and why others stand nowhere.
+
+    Raises:
+        FetchFailed: no page at all arrived. That is an outage, and no fact about the row.
+    """
+    pages: dict[str, tuple[Passage, ...]] = {}
+    unread: dict[str, str] = {}
+    outage: FetchFailed | None = None
+    found: dict[str, tuple[str, ...]] = {}
+    lost: dict[str, str] = {}
+    for quote in quotes:
+        if quote.url not in pages and quote.url not in unread:
+            try:
+                pages[quote.url] = await desk.read(quote.url)
+            except FetchFailed as error:
+                outage, unread[quote.url] = error, str(error)
+            except (FetchRefused, PageUnreadable, BudgetExhausted) as error:
+                unread[quote.url] = str(error)
+        ids = located(quote.quote, pages.get(quote.url, ()))
+        if ids:
+            found[quote.id] = ids
+        else:
+            lost[quote.id] = unread.get(quote.url, f"{quote.url}: the quote does not stand there")
+    if outage is not None and not pages:
+        raise outage
+    return found, lost
+
+
+def _grounded(draft: Draft, found: Mapping[str, tuple[str, ...]], lost: Mapping[str, str]) -> Draft:
+    """The draft, whose quotes are passages of the pages now."""
+
+    def passages(ids: Iterable[str]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(each for quote in ids for each in found.get(quote, ())))
+
+    def one(answer: FieldAnswer) -> FieldAnswer:
+        why = "; ".join(dict.fromkeys(lost[each] for each in answer.passages if each in lost))
+        reasoning = f"{answer.reasoning} (A quote could not be found again. {why})".strip() if why else answer.reasoning
+        return answer.model_copy(
+            update={"passages": passages(answer.passages), "against": passages(answer.against), "reasoning": reasoning}
+        )
+
+    summary = renamed(draft.summary, lambda quote: ", ".join(found.get(quote, (NOWHERE,))))
+    return draft.model_copy(update={"answers": tuple(map(one, draft.answers)), "summary": summary})
