@@ -28,7 +28,7 @@ from research.errors import BudgetExhausted, InvalidInput, ModelUnavailable, Res
 from research.models.calling import Caller
 from research.models.claude import ClaudeModel
 from research.models.claude.batched import BatchedClaude
-from research.models.claude.batches import BatchClient, Ended, FateUnknown
+from research.models.claude.batches import BatchClient, BatchGone, Ended, FateUnknown
 from research.ports import World
 from research.processors import ProcessorName
 from research.purse import Purse, Reservation
@@ -163,7 +163,11 @@ class BatchQueue:
             while before < len(self._waiting) < ROWS:
                 before = len(self._waiting)
                 await asyncio.sleep(self._pace.gather)
-            await self._send()
+            try:
+                await self._send()
+            except Exception as error:  # noqa: BLE001  # a full disk, say: rows that wait must not wait for ever
+                self._fail(list(self._entries.values()), error)
+                self._waiting.clear()
             if not self._waiting:
                 self._more.clear()
 
@@ -182,7 +186,12 @@ class BatchQueue:
             entry.tries += 1
             entries.append(entry)
         if entries:
-            batch = self._journal.making(str(entries[0].params["model"]), {entry.name: entry.worst_usd for entry in entries})
+            try:
+                worst = {entry.name: entry.worst_usd for entry in entries}
+                batch = self._journal.making(str(entries[0].params["model"]), worst)
+            except OSError:
+                await held.aclose()
+                raise
             self._spawn(self._whole(batch, entries, paid, held))
 
     def _belongs(self, entry: _Entry, first: _Entry) -> bool:
@@ -216,13 +225,16 @@ class BatchQueue:
         async def work() -> None:
             if batch.id is None and await self._found(batch) is None:
                 self._journal.not_made(batch)
-                for entry in self._open(batch):
-                    self._enqueue(entry)
+                self._again(self._open(batch), "it was not made")
                 return
             with ExitStack() as held:
                 owing = [name for name in batch.entries if name not in batch.became]
                 paid = {n: held.enter_context(self._purse.owed(batch.entries[n], purpose=PURPOSE)) for n in owing}
-                await self._collected(batch, paid)
+                try:
+                    await self._collected(batch, paid)
+                except BatchGone:
+                    self._journal.became(batch, dict.fromkeys(batch.entries, "gone"))
+                    self._again(self._open(batch), "the service has it no more")
 
         await self._watched(f"batch {batch.number} · {len(batch.entries)} rows · again", batch, work)
 

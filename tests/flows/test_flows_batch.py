@@ -25,15 +25,29 @@ from flows.events import BatchEnded, BatchSent, Event
 from flows.journal import Journal
 from flows.runtime import Host, Pace, hosted
 from flows.spending import Spending
-from research.errors import FetchFailed, FetchRefused, InvalidInput
+from research.errors import BudgetExhausted, FetchFailed, FetchRefused, InvalidInput
 from research.models.calling import Caller, Patience
 from research.models.claude import ClaudeModel
 from research.models.claude.quotes import located
 from research.page import Page, Passage, page_hash
 from research.ports import World
 from research.processors import load_processors
+from research.purse import Purse
 from research.tables.reader import open_run
-from research.testing import Batches, ModelServer, Request, WebPage, WebServer, errored, expired, fail, structured, web_search
+from research.testing import (
+    Batches,
+    ModelServer,
+    Request,
+    Served,
+    WebPage,
+    WebServer,
+    errored,
+    expired,
+    fail,
+    refusal,
+    structured,
+    web_search,
+)
 from research.web.content import EXTRACTION_VERSION, extract
 from research.web.page_store import PageStore, StoringFetcher
 from research.world import Settings
@@ -240,8 +254,8 @@ async def test_a_run_that_is_killed_while_it_waits_picks_its_batch_up_again(tmp_
     heard = list[Event]()
     with ModelServer(rule(web), batches=Batches(polls=1_000)) as server:
         running = asyncio.create_task(enriched(tmp_path, server, 5, heard))
-        while not batches(heard):  # told by a listener
-            await asyncio.sleep(0.02)  # noqa: ASYNC110
+        while not batches(heard):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await running
@@ -259,6 +273,41 @@ async def test_a_run_that_is_killed_while_it_waits_picks_its_batch_up_again(tmp_
     assert done.spent_usd == done.cost_usd
     payments = (tmp_path / "run" / ".state" / "spending.jsonl").read_text().splitlines()
     assert len(payments) == 5
+
+
+@pytest.mark.usefixtures("prefect_server")
+async def test_an_answer_is_paid_once_and_taken_again_when_its_pages_did_not_arrive_and_asked_again_when_it_is_gone(
+    tmp_path: Path, web: WebServer
+) -> None:
+    """An outage of the pages fails the row and not its answer; a batch that the service has deleted is asked for again."""
+    up = WebServer(
+        {"/0000": [Served(status=503), page_of("Planet 0")], "/0001": [Served(status=503)] * 2 + [page_of("Planet 1")]}
+    )
+    with up, ModelServer(rule(up)) as server:
+        done = await enriched(tmp_path, server, 2)
+        assert (done.failed, done.spent_usd) == (2, done.cost_usd)
+        assert "503" in open_run(done.run).results()["error"][0]
+        again = await enriched(tmp_path, server, 2)
+        assert len(server.requests) == 2
+        assert (again.completed, again.failed, again.spent_usd) == (1, 1, done.spent_usd)
+        server._batches._batches.clear()
+        last = await enriched(tmp_path, server, 2)
+        assert len(server.requests) == 3
+    assert last.completed == 2
+    assert last.spent_usd is not None
+    assert done.spent_usd is not None
+    assert last.spent_usd > done.spent_usd
+
+
+@pytest.mark.usefixtures("prefect_server")
+async def test_an_answer_that_is_of_no_use_is_not_taken_again(tmp_path: Path, web: WebServer) -> None:
+    with ModelServer(lambda _: refusal()) as server:
+        done = await enriched(tmp_path, server, 1)
+        assert done.failed == 1
+        assert "declined" in open_run(done.run).results()["error"][0]
+    with ModelServer(rule(web)) as server:
+        assert (await enriched(tmp_path, server, 1)).completed == 1
+        assert len(server.requests) == 1
 
 
 @pytest.mark.usefixtures("prefect_server")
@@ -379,6 +428,24 @@ def test_a_quote_is_found_letter_for_letter_whatever_its_white_space() -> None:
     assert located("built in 1977 She sank", passages) == ()
     assert located("built … 1977", passages) == ()
     assert located("  ", passages) == ()
+
+
+async def test_what_is_owed_counts_even_when_the_cap_is_reached() -> None:
+    """A batch of an earlier invocation is paid whatever is left, and other calls wait for it."""
+    purse = Purse(1.0, spent_usd=0.9)
+    with purse.owed(0.5) as owed:
+        assert not purse.fits(0.05)
+        owed.settle(0.3)
+    assert purse.spent_usd == pytest.approx(1.2)
+    with pytest.raises(BudgetExhausted):
+        async with purse.reserve(0.01):
+            pass
+    free = Purse(1.0)
+    with free.owed(0.6):
+        assert free.fits(0.4)
+        assert not free.fits(0.5)
+    assert free.fits(0.5)
+    assert free.spent_usd == 0
 
 
 def test_the_journal_survives_half_a_line(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 
 from research.errors import (
     BudgetExhausted,
+    ContextOverflow,
     Fault,
     FetchFailed,
     FetchRefused,
@@ -180,7 +181,7 @@ class BatchedClaude:
         with noted(talk):
             try:
                 draft, quotes = await _answered(talk, form, subquery.fields)
-            except (InvalidAnswer, ModelRefused):
+            except (InvalidAnswer, ModelRefused, ContextOverflow):
                 self._queue.discard(calls.names)
                 raise
             found, lost = await _located(quotes, desk)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal, TypeVar
 
+import anthropic
 from anthropic.types import Message
 from anthropic.types.messages import MessageBatch
 
@@ -30,6 +31,10 @@ _CALLERS_FAULT: Final = frozenset({"invalid_request_error", "not_found_error", "
 
 class FateUnknown(Exception):
     """The answer to making a batch was lost: there may be one, or none."""
+
+
+class BatchGone(Exception):
+    """The service has no such batch, or keeps its results no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,17 +90,28 @@ class BatchClient:
         return (await self._asked(lambda: self._batches.create(requests=requests), lost)).id
 
     async def has_ended(self, batch_id: str) -> bool:
-        """Look at a batch once."""
-        return (await self._asked(lambda: self._batches.retrieve(batch_id))).processing_status == "ended"
+        """Look at a batch once.
+
+        Raises:
+            BatchGone: there is no such batch any more.
+        """
+        batch = await self._asked(lambda: self._batches.retrieve(batch_id), _gone)
+        if batch.archived_at is not None:
+            raise BatchGone(batch_id)
+        return batch.processing_status == "ended"
 
     async def results(self, batch_id: str) -> dict[str, Ended]:
-        """How each entry of a batch that has ended became, by its custom id."""
+        """How each entry of a batch that has ended became, by its custom id.
+
+        Raises:
+            BatchGone: there is no such batch any more.
+        """
 
         async def read() -> dict[str, Ended]:
             lines = await self._batches.results(batch_id)
             return {line.custom_id: _ended(line.result) async for line in lines}
 
-        return await self._asked(read)
+        return await self._asked(read, _gone)
 
     async def made_since(self, when: datetime) -> list[Made]:
         """The batches that were made since, newest first."""
@@ -119,15 +135,20 @@ class BatchClient:
                 failure = self._translator.failure(error, "Message Batches")
                 if failure is None:
                     raise
-                if failure.kind == "rejected":
-                    raise failure.error from failure.cause
                 if on_failure is not None:
                     on_failure(failure)
+                if failure.kind == "rejected":
+                    raise failure.error from failure.cause
                 pause = wait if failure.retry_after is None else failure.retry_after
                 if time.monotonic() + pause > until:
                     raise ModelUnavailable(f"{failure.error}. Run the same command again later: its batches are kept.") from error
             await asyncio.sleep(pause)
             wait = min(2 * wait, self._patience.longest_wait)
+
+
+def _gone(failure: Failure) -> None:
+    if isinstance(failure.cause, anthropic.NotFoundError):
+        raise BatchGone(str(failure.error)) from failure.cause
 
 
 def _ended(result: Any) -> Ended:
