@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
+from prefect.server.api.server import SubprocessASGIServer
 from prefect.settings import get_current_settings, temporary_settings
 
 DEFAULTS: Final[dict[str, Any]] = {
@@ -29,7 +33,24 @@ def own_server() -> Iterator[None]:
         yield
         return
     with temporary_settings(set_defaults=DEFAULTS):
+        ServerApart()  # the one instance: Prefect's client starts it when it needs a server
         yield
+
+
+class ServerApart(SubprocessASGIServer):
+    """Prefect's temporary server, in a session of its own. Ctrl-C in a terminal goes to every process of the terminal's session:
+    a server that ends on it before the run has told it how it ended leaves the run waiting for minutes."""
+
+    def _run_uvicorn_command(self) -> subprocess.Popen[Any]:
+        app = ["--factory", "prefect.server.api.server:create_app", "--log-level", "error", "--lifespan", "on"]
+        where = ["--host", "127.0.0.1", "--port", str(self.port)]
+        own = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
+        settings = get_current_settings().to_environment_variables(exclude_unset=True)
+        return subprocess.Popen(  # noqa: S603 - our own interpreter, and nothing from outside in its arguments
+            [sys.executable, "-m", "uvicorn", *app, *where],
+            env={**os.environ, **own, **settings},
+            start_new_session=True,
+        )
 
 
 @contextmanager
