@@ -32,6 +32,7 @@ from research.models.claude.batches import BatchClient, BatchGone, Ended, FateUn
 from research.ports import World
 from research.processors import ProcessorName
 from research.purse import Purse, Reservation
+from research.search.local import LocalCorpus
 
 PURPOSE: Final = "batch"
 ROWS: Final = 1_000
@@ -59,6 +60,12 @@ def batched(world: World, processor: ProcessorName, *, verify_loops: int | None 
         raise InvalidInput(
             f"--batch asks the service's Message Batches, and the model {model.name} is not asked there: set ANTHROPIC_API_KEY "
             "and leave --model out, or leave --batch out"
+        )
+    if isinstance(world.search, LocalCorpus) and not world.search.holds_web_pages:
+        raise InvalidInput(
+            "--batch lets the service search the web, and none of this corpus's documents has a web address: no quote could be "
+            "found in a page, and every value would be paid for and come back null. Give a corpus file whose `url` column holds "
+            "the pages' web addresses, or leave --batch out"
         )
     return replace(world, model=BatchedClaude(model, BatchClient(model.calls)))
 

@@ -41,6 +41,8 @@ class LocalCorpus:
         self.warnings = generation.warnings
         """Documents that could not be read, and files that were left out."""
         self.document_count = sum(1 for entry in generation.entries.values() if entry.number is not None)
+        self.holds_web_pages = any(url.startswith(("http://", "https://")) for url in generation.entries)
+        """Whether any document has a web address, so that a page found on the web may be found here."""
         self._entries = generation.entries
         self._index = index
 

@@ -20,6 +20,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.context import FlowRunContext
 
+from flows.batch import batched
 from flows.enrich import Enrichment, enrich
 from flows.events import BatchEnded, BatchSent, Event
 from flows.journal import Journal
@@ -50,7 +51,7 @@ from research.testing import (
 )
 from research.web.content import EXTRACTION_VERSION, extract
 from research.web.page_store import PageStore, StoringFetcher
-from research.world import Settings
+from research.world import Settings, open_world
 
 SCHEMA = {"moons": "integer", "colour": "its colour"}
 OBJECTIVE = "How many moons has {name}, and what colour is it?"
@@ -402,6 +403,18 @@ async def test_a_keyless_model_has_no_batches(tmp_path: Path, web: WebServer) ->
     pd.DataFrame(planets(1)).to_csv(table, index=False)
     with hosted(Host(opener=opener)), pytest.raises(InvalidInput, match="set ANTHROPIC_API_KEY"):
         await enrich(str(table), output_schema=SCHEMA, objective=OBJECTIVE, batch=True)
+
+
+async def test_a_corpus_without_web_addresses_is_refused_because_every_value_would_be_paid_for_and_null(
+    tmp_path: Path, web: WebServer
+) -> None:
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "pages" / "mars.md").write_text("# Mars\n\nMars has 2 moons.\n")
+    with ModelServer(rule(web)) as server:
+        settings = Settings(cache_dir=tmp_path / "cache", corpus=str(tmp_path / "pages"), api_key="k", base_url=server.url)
+        async with open_world(settings, tmp_path / "store") as world:
+            with pytest.raises(InvalidInput, match="none of this corpus's documents has a web address"):
+                batched(world, "base")
 
 
 @pytest.mark.usefixtures("prefect_server")

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from prefect.server.api.server import SubprocessASGIServer
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows.server import ServerApart, own_server
 
 
-def test_the_server_that_prefect_starts_for_us_is_ours() -> None:
+def test_the_server_that_prefect_starts_for_us_is_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SubprocessASGIServer, "_instances", {})  # those of this test process belong to other tests
     with temporary_settings(restore_defaults={PREFECT_API_URL}), own_server():
         ours = SubprocessASGIServer()
         assert isinstance(ours, ServerApart)
-    ours.stop()
 
 
 def test_it_is_in_a_session_of_its_own_where_a_terminals_ctrl_c_does_not_reach() -> None:
