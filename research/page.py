@@ -51,6 +51,10 @@ class Page(BaseModel):
     text: str
     extraction_version: str
     """The version of the code that made `text` from the bytes. A new version gives new text, so new hashes."""
+    raw_hash: str | None = None
+    """Lower-case hex SHA-256 of the bytes that the text was made from, after any content encoding; None if they are not known."""
+    html: str | None = None
+    """The page's own HTML, if it is an HTML page and somebody wanted it kept."""
 
 
 class Passage(BaseModel):

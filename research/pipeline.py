@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from research.claims import claims_of, undecided
 from research.conclusion import conclude, passages_by_id, refuse_invalid
-from research.errors import BudgetExhausted, ResearchError
+from research.errors import BudgetExhausted, Fault, InvalidTask, ResearchError
 from research.identity import content_key
-from research.ports import Claim, Draft, Grade, Investigated, Judged, Plan, Reviewer, SubQuery, Verdict, Verified, World
+from research.ports import Claim, Draft, Grade, Guarded, Investigated, Judged, Plan, Reviewer, SubQuery, Verdict, Verified, World
 from research.processors import total
 from research.result import Result, Usage, utc_now
 from research.spending import spent
@@ -73,11 +73,13 @@ async def research(task: Task, world: World, steps: Steps = ENGINE) -> Result:
         modified_at=created,
     )
     try:
+        _refuse_start(task, world)
         draft = await _draft(task, world, steps, ledger)
         draft = await _verified(task, draft, world, steps, ledger)
         refuse_invalid(task.output_schema, draft)  # before a judgement is paid for
         verdicts = await _judged(task, draft, world, steps, ledger)
         concluded = conclude(task.output_schema, draft, ledger.work, verdicts)
+        concluded["html_dump"] = _html_dump(task, world, ledger)
         concluded["warnings"] = [*_clamped(task, world), *ledger.warnings, *concluded["warnings"]]
     except ResearchError as error:
         ledger.charge(*spent(error))
@@ -94,6 +96,32 @@ async def research(task: Task, world: World, steps: Steps = ENGINE) -> Result:
             "completed_at": now,
         }
     )
+
+
+def _refuse_start(task: Task, world: World) -> None:
+    """Raises:
+    InvalidTask: the start page, or a given one, may not be read. Nothing was spent.
+    """
+    reader = world.given or world.fetcher
+    if not isinstance(reader, Guarded):
+        return
+    named = [("/start_url", task.start_url)] if task.start_url else []
+    named += [(f"/files/{place}", file.source) for place, file in enumerate(task.files) if file.is_web]
+    faults = [Fault(pointer, reason) for pointer, url in named if (reason := reader.refusal(url)) is not None]
+    if faults:
+        raise InvalidTask("The task names pages that may not be read:", faults)
+
+
+def _html_dump(task: Task, world: World, ledger: Ledger) -> str | None:
+    """The HTML of the last page that was read and is one."""
+    if not task.include_html_dump:
+        return None
+    for page in (page for done in reversed(ledger.work) for page in reversed(done.read)):
+        html = world.fetcher.recall(page.page_hash).html
+        if html is not None:
+            return html
+    ledger.warnings.append("include_html_dump: no page of HTML was read")
+    return None
 
 
 def _kind(error: ResearchError) -> str:

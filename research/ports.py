@@ -88,6 +88,21 @@ class Grade(_Word):
     cost_usd: float | None = 0.0
 
 
+class Found(_Word):
+    """What one search brought, and what it took."""
+
+    hits: tuple[Hit, ...] = ()
+    """Best first, no URL twice."""
+    queries: int = 1
+    """Queries that providers were asked. What a cache answered asked none."""
+    warnings: tuple[str, ...] = ()
+    """Providers that did not answer while another did, and the like."""
+    cost_usd: float | None = 0.0
+    """US dollars; None if a price is not known."""
+    usage: Usage = Usage()
+    """Tokens, where a model did the search."""
+
+
 class ReadPage(_Word):
     """A page that was read: enough to name it as a source."""
 
@@ -183,6 +198,15 @@ class Desk(Protocol):
         """
         ...
 
+    @property
+    def start(self) -> str | None:
+        """A page to read before anything else: a model that finds there what it needs does not search. None: there is none."""
+        ...
+
+    async def documents(self) -> tuple[Hit, ...]:
+        """Documents that were given with the task, with what each is called and how it begins. `search` finds them, too. Free."""
+        ...
+
     def check(self, draft: Draft) -> tuple[Fault, ...]:
         """What is wrong with a draft: passage ids that do not exist, values that break the schema. A model mends its draft
         once; what is still wrong after that is dropped with a warning. Free."""
@@ -253,11 +277,13 @@ class Search(Protocol):
         """Changes whenever its answers may change: for a corpus, a fingerprint of its documents."""
         ...
 
-    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None) -> tuple[Hit, ...]:
-        """At most `limit` hits, best first, no URL twice.
+    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None) -> Found:
+        """At most `limit` hits, best first, no URL twice. A provider is asked for what the policy allows, as far as it has words
+        for it, and what it answers is held to the policy all the same.
 
         Raises:
             SearchFailed: the provider did not answer.
+            BudgetExhausted: the run's purse cannot pay for it.
         """
         ...
 
@@ -270,8 +296,13 @@ class Fetcher(Protocol):
         """Changes whenever the text made from the same bytes may change."""
         ...
 
-    async def fetch(self, url: str) -> Page:
+    async def fetch(self, url: str, *, policy: SourcePolicy | None = None, keep_html: bool = False) -> Page:
         """Read a page.
+
+        Args:
+            url: its address.
+            policy: no address outside it is asked for anything, on the way there either.
+            keep_html: an HTML page's own HTML is wanted as well, in `Page.html`.
 
         Raises:
             FetchRefused: this page may not be read.
@@ -290,6 +321,15 @@ class Fetcher(Protocol):
         ...
 
 
+@runtime_checkable
+class Guarded(Protocol):
+    """A fetcher that can say what it would refuse before it is asked for it."""
+
+    def refusal(self, url: str) -> str | None:
+        """Why a URL may not be read, as far as the URL itself tells; None if it may. Nothing is looked up."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class World:
     """What one task is researched with."""
@@ -297,7 +337,10 @@ class World:
     model: Model
     search: Search
     fetcher: Fetcher
+    """Reads what a model asks for."""
     processors: Processors = field(default_factory=load_processors)
+    given: Fetcher | None = None
+    """Reads what the task itself names, its `start_url` and `files`, and which no model chose. None: `fetcher` does."""
 
     @property
     def identity(self) -> str:

@@ -22,20 +22,20 @@ BUILT: Final = (
     "verify_loops",
     "metadata",
     "source_policy",
+    "start_url",
+    "files",
+    "include_html_dump",
     "model",
     "task_id",
 )
 
 NOT_BUILT: Final[Mapping[str, tuple[Any, ...]]] = {
-    "start_url": ("",),
-    "include_html_dump": (False,),
     "session_id": ("",),
     "end_user_id": ("",),
     "ephemeral": (False,),
     "mode": ("agent",),
     "auto_execute_plan": (False,),
     "allow_questions": (False,),
-    "files": ([],),
     "mcp_servers": ([],),
     "secrets": ([],),
     "agent_id": ("",),

@@ -6,19 +6,14 @@ import re
 from datetime import date, datetime
 from functools import cached_property
 from typing import Annotated, Final
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from research.urls import ascii_host, host_of, is_public_suffix
 
 MAX_DOMAINS: Final = 200
 _LABEL: Final = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _DOMAIN: Final = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})+|(?:\.{_LABEL})+)")
-
-
-def _ascii(host: str) -> str:
-    """A host as DNS writes it: lower case, without the last dot, other scripts as `xn--…`."""
-    host = host.strip().rstrip(".").lower()
-    return host if host.isascii() else host.encode("idna").decode()
 
 
 def _domain(entry: str) -> str:
@@ -27,12 +22,14 @@ def _domain(entry: str) -> str:
     if "/" in entry:
         raise ValueError(f'"{entry}" has a path: write the domain only, such as example.com')
     try:
-        domain = _ascii(entry)
+        domain = ascii_host(entry)
     except UnicodeError:
         domain = ""
     if not _DOMAIN.fullmatch(domain) or len(domain) > 253:
         hint = f"; a whole ending is written .{domain}" if domain.isalnum() else ""
         raise ValueError(f'"{entry}" is not a domain: write example.com, docs.example.com, .gov or .co.uk{hint}')
+    if is_public_suffix(domain) and not domain.startswith("."):
+        raise ValueError(f'"{entry}" is an ending that many share, and nobody\'s domain: a whole ending is written .{domain}')
     return domain
 
 
@@ -86,12 +83,16 @@ class SourcePolicy(BaseModel):
         day = _published_day(published) if self.after_date and published else None
         return day is None or day >= date.fromisoformat(self.after_date or "")
 
+    @staticmethod
+    def knows_day(published: str | None) -> bool:
+        """Whether a page says when it was published, in a form that `after_date` can be held against."""
+        return published is not None and _published_day(published) is not None
+
 
 def _endings(url: str) -> set[str]:
     """Every domain entry that a URL's host falls under: for `a.b.gov` these are `a.b.gov`, `.b.gov`, `b.gov`, `.gov`, `gov`."""
-    try:
-        host = _ascii(urlsplit(url).hostname or "")
-    except (ValueError, UnicodeError):
+    host = host_of(url)
+    if not host:
         return set()
     labels = host.split(".")
     tails = [".".join(labels[i:]) for i in range(len(labels))]

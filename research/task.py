@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_core.core_schema import ValidationInfo
 
 from research.errors import Fault, InvalidTask, NotSupported
+from research.given_file import GivenFile
 from research.json_check import json_faults, nearest, pointer
 from research.output_spec import OutputSpec
 from research.processors import LEAST_STEPS, MOST_STEPS, PROCESSOR_NAMES, ProcessorName
 from research.request import Folded, fold
 from research.source_policy import SourcePolicy
+from research.urls import is_web
 
 __all__ = ["SourcePolicy", "Task"]
 
@@ -29,6 +32,15 @@ RANGES: Final[Mapping[str, tuple[int, int]]] = {
     "verify_loops": (0, 5),
 }
 """The least and the most of each number."""
+
+_WANTED: Final[Mapping[str, str]] = {
+    "string_type": "text",
+    "dict_type": "an object",
+    "tuple_type": "a list",
+    "model_type": "an object",
+    "bool_type": "true or false",
+}
+"""What pydantic calls a wrong type, and what a person is told to give."""
 
 EXCUSED: Final[Mapping[str, str]] = {
     "metadata": "labels: echoed, never read",
@@ -45,6 +57,22 @@ def _said(text: str) -> str:
 
 def _own_model(name: str | None) -> str | None:
     return None if name is None or name.strip() in ("", "auto") else name.strip()
+
+
+def _start(url: str | None) -> str | None:
+    url = (url or "").strip()
+    if not url:
+        return None
+    try:
+        parts = urlsplit(url)
+        host, secret = parts.hostname, parts.username or parts.password
+    except ValueError:
+        host = secret = None
+    if not is_web(url) or not host:
+        raise ValueError(f'"{url[:200]}" is no address of the web: it begins with http:// or https://')
+    if secret is not None:
+        raise ValueError("holds a user name or a password; write the address without it")
+    return url
 
 
 def _policy(policy: SourcePolicy | None) -> SourcePolicy | None:
@@ -97,6 +125,12 @@ class Task(BaseModel):
     )
     """Labels, echoed everywhere and never read."""
     source_policy: Annotated[SourcePolicy | None, AfterValidator(_policy)] = None
+    start_url: Annotated[str | None, AfterValidator(_start)] = None
+    """A page to read first. Where it suffices, nothing is searched for. Empty text is no page."""
+    files: tuple[GivenFile, ...] = ()
+    """Documents given with the task, by path or URL: searched, read and cited like any source."""
+    include_html_dump: Annotated[bool, Field(strict=True)] = False
+    """Keep the HTML of the last page that was read, on the result."""
     model: Annotated[str | None, AfterValidator(_own_model)] = None
     """Overrides the tier's model. None is the tier's own; so are `auto` and an empty text."""
     task_id: str | None = Field(default=None, min_length=1)
@@ -119,6 +153,7 @@ class Task(BaseModel):
         faults = folded.faults + _own_faults(folded)
         try:
             task = handler(folded.fields)
+            faults += _outside_faults(task, folded.places)
         except ValidationError as error:
             taken = {fault.pointer for fault in faults}
             faults += [fault for fault in _translated(error, folded.places) if fault.pointer not in taken]
@@ -142,6 +177,19 @@ def _own_faults(folded: Folded) -> list[Fault]:
             if isinstance(value, str) and len(value) > METADATA_VALUE:
                 faults.append(Fault(at, f"a value has at most {METADATA_VALUE} characters, not {len(value)}"))
     return faults
+
+
+def _outside_faults(task: Task, places: Mapping[str, str]) -> list[Fault]:
+    """Pages that the task names itself and its own source policy leaves out."""
+    if task.source_policy is None:
+        return []
+    named: list[tuple[str, list[int], str]] = [("start_url", [], task.start_url)] if task.start_url else []
+    named += [("files", [place], file.source) for place, file in enumerate(task.files) if file.is_web]
+    return [
+        Fault(places[name] + pointer(inner), f"{url}: its own source_policy leaves it out")
+        for name, inner, url in named
+        if not task.source_policy.allows(url)
+    ]
 
 
 def _translated(error: ValidationError, places: Mapping[str, str]) -> list[Fault]:
@@ -168,5 +216,5 @@ def _message(detail: ErrorDetails) -> str:
         return f"is not a known field{nearest(str(detail['loc'][-1]), SourcePolicy.model_fields)}"
     if kind == "value_error":
         return str(detail["ctx"]["error"])
-    wanted = {"string_type": "text", "dict_type": "an object", "tuple_type": "a list", "model_type": "an object"}.get(kind)
+    wanted = _WANTED.get(kind)
     return f"must be {wanted}, not {detail['input']!r:.80}" if wanted else detail["msg"]

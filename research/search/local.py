@@ -13,6 +13,7 @@ from urllib.parse import unquote, urldefrag
 from research.errors import FetchRefused, InvalidCorpus, PageUnreadable, SearchFailed
 from research.page import Hit, Page, page_hash
 from research.passages import passages_of
+from research.ports import Found
 from research.search.corpus import Corpus, Item, Raw, open_corpus
 from research.search.generations import Entry, Generation, Generations
 from research.search.index import INDEX_VERSION, CorpusIndex, Document
@@ -73,7 +74,7 @@ class LocalCorpus:
             raise InvalidCorpus(f"corpus {str(source)!r}: no document in it can be read{shown}")
         return cls(corpus.name, generation, index)
 
-    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None) -> tuple[Hit, ...]:
+    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None) -> Found:
         """The documents that speak of a query's words, best first, each with its best passage as snippet. Takes about a
         millisecond, so it runs on the event loop.
 
@@ -94,9 +95,9 @@ class LocalCorpus:
             raise SearchFailed(
                 f"the index of {self.name} cannot be read ({exc}); delete its folder to have it built again"
             ) from exc
-        return tuple(hits)
+        return Found(hits=tuple(hits))
 
-    async def fetch(self, url: str) -> Page:
+    async def fetch(self, url: str, *, policy: SourcePolicy | None = None, keep_html: bool = False) -> Page:
         """A document of the corpus. `fetched_at` is when its file was last changed before it was indexed: the same in every run.
 
         Raises:

@@ -6,13 +6,16 @@ import asyncio
 
 from research.drafts import faults_of
 from research.errors import BudgetExhausted, Fault, FetchRefused, ResearchError
+from research.given import GivenDocuments
 from research.page import Hit, Passage
 from research.ports import Draft, Investigated, SubQuery, World
+from research.processors import total
 from research.report import cited_ids, renamed
 from research.result import Usage
 from research.scratchpad import Scratchpad
 from research.spending import note
 from research.task import Task
+from research.urls import is_web
 
 
 class ResearchDesk:
@@ -27,10 +30,15 @@ class ResearchDesk:
         self._hashes: dict[str, str] = {}
         self._fetching: dict[str, asyncio.Lock] = {}
         self._considered: dict[str, Hit] = {}
+        self._given = GivenDocuments(task, world)
         self.scratchpad = Scratchpad()
         self.searches = 0
         self.tool_calls = 0
         self.fetches = 0
+        self.search_usage = Usage()
+        self.cost_usd: float | None = 0.0
+        """Of the searches."""
+        self.warnings: list[str] = []
 
     @property
     def tool_calls_left(self) -> int:
@@ -38,13 +46,18 @@ class ResearchDesk:
 
     async def search(self, query: str, limit: int = 10) -> tuple[Hit, ...]:
         self._spend_tool_call()
-        self.searches += 1
         policy = self._task.source_policy
-        hits = await self._world.search.search(query, limit=limit, policy=policy)
-        allowed = tuple(hit for hit in hits if policy is None or policy.allows(hit.url, hit.published))
-        for hit in allowed:
+        given = await self._given.search(query, limit)
+        found = await self._world.search.search(query, limit=limit, policy=policy)
+        self.searches += found.queries
+        self.search_usage += found.usage
+        self.cost_usd = total((self.cost_usd, found.cost_usd))
+        self._warn(*found.warnings)
+        allowed = (hit for hit in found.hits if policy is None or policy.allows(hit.url, hit.published))
+        hits = tuple({hit.url: hit for hit in (*given, *allowed)}.values())[:limit]
+        for hit in hits:
             self._considered.setdefault(hit.url, hit)
-        return allowed
+        return hits
 
     async def read(self, url: str, about: str | None = None, limit: int | None = None) -> tuple[Passage, ...]:
         self._spend_tool_call()
@@ -52,6 +65,17 @@ class ResearchDesk:
             if url not in self._hashes:
                 await self._fetch(url)
         return self.scratchpad.hand_over(self._hashes[url], about, limit)
+
+    @property
+    def start(self) -> str | None:
+        return self._task.start_url
+
+    async def documents(self) -> tuple[Hit, ...]:
+        documents = await self._given.hits()
+        for hit in documents:
+            self._considered.setdefault(hit.url, hit)
+        self._warn(*self._given.warnings)
+        return documents
 
     def check(self, draft: Draft) -> tuple[Fault, ...]:
         known = {*self._subquery.fields}
@@ -63,15 +87,21 @@ class ResearchDesk:
         return tuple(self._considered.values())
 
     def usage(self) -> Usage:
-        return Usage(
-            tool_calls=self.tool_calls,
-            search_queries=self.searches,
-            pages_fetched=self.fetches,
-            scratchpad_mode="bm25" if self.scratchpad.searches else None,
-            scratchpad_chunks_indexed=len(self.scratchpad),
-            scratchpad_chunks_used=len(self.scratchpad.shown),
-            scratchpad_searches=self.scratchpad.searches,
+        return (
+            Usage(
+                tool_calls=self.tool_calls,
+                search_queries=self.searches,
+                pages_fetched=self.fetches,
+                scratchpad_mode="bm25" if self.scratchpad.searches else None,
+                scratchpad_chunks_indexed=len(self.scratchpad),
+                scratchpad_chunks_used=len(self.scratchpad.shown),
+                scratchpad_searches=self.scratchpad.searches,
+            )
+            + self.search_usage
         )
+
+    def _warn(self, *warnings: str) -> None:
+        self.warnings += [warning for warning in warnings if warning not in self.warnings]
 
     def _spend_tool_call(self) -> None:
         if self.tool_calls_left <= 0:
@@ -79,15 +109,21 @@ class ResearchDesk:
         self.tool_calls += 1
 
     async def _fetch(self, url: str) -> None:
-        policy = self._task.source_policy
+        given = url in self._given
+        policy = None if given and not is_web(url) else self._task.source_policy
         if policy is not None and not policy.allows(url, None):
             raise FetchRefused(f"{url}: outside the task's source policy")
         if self.fetches >= self._max_fetches:
             raise BudgetExhausted(f"all {self._max_fetches} fetches of this sub-query are used")
         self.fetches += 1
-        page = await self._world.fetcher.fetch(url)
+        fetcher = self._given.fetcher if given else self._world.fetcher
+        page = await fetcher.fetch(url, policy=policy, keep_html=self._task.include_html_dump)
         if policy is not None and not policy.allows(page.final_url, page.published):
-            raise FetchRefused(f"{url}: it leads to {page.final_url}, outside the task's source policy")
+            raise FetchRefused(f"{url}: it leads to {page.final_url} ({page.published or 'no date'}), outside the source policy")
+        if policy is not None and policy.after_date and not policy.knows_day(page.published):
+            self._warn(
+                f"{page.final_url}: its date is not known, so it was kept although only pages after {policy.after_date} count"
+            )
         self.scratchpad.add(page, url)
         self._hashes[url] = page.page_hash
 
@@ -103,9 +139,9 @@ async def investigate(task: Task, subquery: SubQuery, world: World, max_fetches:
     try:
         draft = await world.model.investigate(task, subquery, desk)
     except ResearchError as error:
-        note(error, desk.usage(), 0.0)
+        note(error, desk.usage(), desk.cost_usd)
         raise
-    warnings: list[str] = []
+    warnings: list[str] = [f"sub-query {subquery.index}: {warning}" for warning in desk.warnings]
     passages: dict[str, Passage] = {}
     answers = []
 
@@ -141,5 +177,5 @@ async def investigate(task: Task, subquery: SubQuery, world: World, max_fetches:
         read=desk.scratchpad.read,
         warnings=tuple(warnings),
         usage=desk.usage() + draft.usage,
-        cost_usd=draft.cost_usd,
+        cost_usd=total((draft.cost_usd, desk.cost_usd)),
     )

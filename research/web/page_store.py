@@ -13,15 +13,19 @@ import tempfile
 import zlib
 from collections import OrderedDict
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
+from urllib.parse import urldefrag
 
 from pydantic import ValidationError
 
 from research.errors import PageUnreadable
 from research.page import Page, page_hash
-from research.ports import Fetcher
+from research.ports import Fetcher, Guarded
+from research.source_policy import SourcePolicy
 
 PAGES_IN_MEMORY: Final = 512
+CHARACTERS_IN_MEMORY: Final = 64_000_000
+"""Of the pages kept in memory, their HTML included."""
 
 
 class PageStore:
@@ -31,9 +35,9 @@ class PageStore:
         self._folder = folder
 
     def put(self, page: Page) -> None:
-        """Store a page. One that is stored already is left as it is."""
+        """Store a page. One that is stored already is left as it is, unless it lacks the HTML that this one has."""
         path = self._path(page.page_hash)
-        if path.exists():
+        if path.exists() and (page.html is None or ((stored := self.get(page.page_hash)) is not None and stored.html)):
             return
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=path.parent)
@@ -53,37 +57,56 @@ class PageStore:
         return self._folder / hash_[:2] / f"{hash_}.json.gz"
 
 
+class _Wanted(NamedTuple):
+    """What makes two fetches the same."""
+
+    url: str
+    policy: SourcePolicy | None
+    keep_html: bool
+
+
+def _size(page: Page) -> int:
+    return len(page.text) + len(page.html or "")
+
+
 class StoringFetcher:
     """A fetcher that stores what it fetches. Equal URLs in flight are fetched once, and the last pages are kept in memory."""
 
     def __init__(self, inner: Fetcher, store: PageStore) -> None:
         self._inner = inner
         self._store = store
-        self._in_flight: dict[str, asyncio.Task[Page]] = {}
-        self._recent: OrderedDict[str, Page] = OrderedDict()
+        self._in_flight: dict[_Wanted, asyncio.Task[Page]] = {}
+        self._recent: OrderedDict[_Wanted, Page] = OrderedDict()
+        self._characters = 0
 
     @property
     def identity(self) -> str:
         return self._inner.identity
 
-    async def fetch(self, url: str) -> Page:
-        page = self._recent.get(url)
+    def refusal(self, url: str) -> str | None:
+        return self._inner.refusal(url) if isinstance(self._inner, Guarded) else None
+
+    async def fetch(self, url: str, *, policy: SourcePolicy | None = None, keep_html: bool = False) -> Page:
+        wanted = _Wanted(urldefrag(url).url, policy, keep_html)
+        page = self._recent.get(wanted)
         if page is not None:
-            self._recent.move_to_end(url)
+            self._recent.move_to_end(wanted)
             return page
-        under_way = self._in_flight.get(url)
+        under_way = self._in_flight.get(wanted)
         if under_way is None:
-            under_way = self._in_flight[url] = asyncio.create_task(self._fetch(url))
-            under_way.add_done_callback(lambda _: self._in_flight.pop(url, None))
+            under_way = self._in_flight[wanted] = asyncio.create_task(self._fetch(wanted))
+            under_way.add_done_callback(lambda _: self._in_flight.pop(wanted, None))
         # Shielded: one caller that gives up does not take the page from the others.
         return await asyncio.shield(under_way)
 
-    async def _fetch(self, url: str) -> Page:
-        page = await self._inner.fetch(url)
-        self._store.put(page)
-        self._recent[url] = page
-        if len(self._recent) > PAGES_IN_MEMORY:
-            self._recent.popitem(last=False)
+    async def _fetch(self, wanted: _Wanted) -> Page:
+        page = await self._inner.fetch(wanted.url, policy=wanted.policy, keep_html=wanted.keep_html)
+        await asyncio.to_thread(self._store.put, page)
+        self._recent[wanted] = page
+        self._characters += _size(page)
+        while len(self._recent) > PAGES_IN_MEMORY or (self._characters > CHARACTERS_IN_MEMORY and len(self._recent) > 1):
+            _, oldest = self._recent.popitem(last=False)
+            self._characters -= _size(oldest)
         return page
 
     def recall(self, page_hash: str) -> Page:

@@ -32,6 +32,7 @@ from research.pipeline import research
 from research.ports import World
 from research.result import Result
 from research.search.local import LocalCorpus
+from research.source_policy import SourcePolicy
 from research.task import Task
 from research.values import places, same
 
@@ -89,7 +90,7 @@ class Pages:
         self.by_url: dict[str, Page] = {}
         self.by_hash: dict[str, Page] = {}
 
-    async def fetch(self, url: str) -> Page:
+    async def fetch(self, url: str, *, policy: SourcePolicy | None = None, keep_html: bool = False) -> Page:
         if url not in self.by_url:
             page = await self._corpus.fetch(url)
             self.by_url[url] = self.by_hash[page.page_hash] = page

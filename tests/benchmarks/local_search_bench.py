@@ -56,7 +56,7 @@ async def squad(folder: Path, index: Path) -> None:
     documents = right = 0
     started = time.perf_counter()
     for question in questions:
-        hits = await corpus.search(question["question"], limit=1)
+        hits = (await corpus.search(question["question"], limit=1)).hits
         if not hits:
             continue
         documents += hits[0].url == urls[question["doc_id"]]
@@ -73,7 +73,7 @@ async def things(folder: Path, index: Path, title: str) -> None:
     gold = records(folder / "gold.jsonl")
     found = 0
     for record in gold:
-        hits = await corpus.search(record[title], limit=1)
+        hits = (await corpus.search(record[title], limit=1)).hits
         found += bool(hits) and hits[0].url == urls[record["doc_id"]]
     print(f"  {len(gold)} titles: document@1 {found / len(gold):.3f}")
 

@@ -20,7 +20,7 @@ from flows.spending import Spending, paying
 from flows.steps import Call, Tasks
 from research.models.scripted import ScriptedModel
 from research.page import Hit, Page, page_hash
-from research.ports import Desk, Draft, FieldAnswer, SubQuery, World
+from research.ports import Desk, Draft, FieldAnswer, Found, SubQuery, World
 from research.tables.reader import open_run
 from research.tables.run_folder import RunFolder
 from research.task import SourcePolicy, Task
@@ -44,10 +44,10 @@ class OnePageEach:
     identity = "one-page-each/1"
     name = "one page each"
 
-    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None) -> tuple[Hit, ...]:
-        return (Hit(url=f"test://{query}", title=query, snippet="", score=1.0),)
+    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None) -> Found:
+        return Found(hits=(Hit(url=f"test://{query}", title=query, snippet="", score=1.0),))
 
-    async def fetch(self, url: str) -> Page:
+    async def fetch(self, url: str, *, policy: SourcePolicy | None = None, keep_html: bool = False) -> Page:
         name = url.removeprefix("test://")
         text = f"# {name}\n\nMoons: {len(name)}\nColour: blue"
         return Page(

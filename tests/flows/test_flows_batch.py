@@ -34,6 +34,7 @@ from research.page import Page, Passage, page_hash
 from research.ports import World
 from research.processors import load_processors
 from research.purse import Purse
+from research.source_policy import SourcePolicy
 from research.tables.reader import open_run
 from research.testing import (
     Batches,
@@ -64,7 +65,7 @@ class TestFetcher:
     __test__ = False
     identity = "test-fetcher/1"
 
-    async def fetch(self, url: str) -> Page:
+    async def fetch(self, url: str, *, policy: SourcePolicy | None = None, keep_html: bool = False) -> Page:
         if not url.startswith("http://127.0.0.1:"):
             raise FetchRefused(f"{url}: not here")
         async with httpx.AsyncClient(trust_env=False) as client:

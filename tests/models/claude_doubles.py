@@ -15,7 +15,7 @@ from research.models.calling import Caller, Patience
 from research.models.claude import ClaudeModel
 from research.page import Hit, Page, page_hash
 from research.pipeline import research
-from research.ports import World
+from research.ports import Found, World
 from research.processors import Processors, load_processors
 from research.result import Result
 from research.source_policy import SourcePolicy
@@ -43,12 +43,12 @@ class Shelf:
         self.queries: list[str] = []
         self.kept: dict[str, Page] = {}
 
-    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None) -> tuple[Hit, ...]:
+    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None) -> Found:
         self.queries.append(query)
         found = (Hit(url=url, title=text[:20], snippet=text[:60], score=1.0) for url, text in self.pages.items())
-        return tuple(found)[:limit]
+        return Found(hits=tuple(found)[:limit])
 
-    async def fetch(self, url: str) -> Page:
+    async def fetch(self, url: str, *, policy: SourcePolicy | None = None, keep_html: bool = False) -> Page:
         self.fetched.append(url)
         if url not in self.pages:
             raise FetchRefused(f"{url}: not here")

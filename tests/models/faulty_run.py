@@ -17,7 +17,7 @@ from research.models.calling import Caller, Patience
 from research.models.claude.model import ClaudeModel
 from research.page import Hit, Page, page_hash
 from research.pipeline import research
-from research.ports import World
+from research.ports import Found, World
 from research.processors import load_processors
 from research.result import Result
 from research.source_policy import SourcePolicy
@@ -47,11 +47,12 @@ class Stations:
     name = "stations"
     identity = "stations/1"
 
-    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None) -> tuple[Hit, ...]:
+    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None) -> Found:
         number = int(re.findall(r"\d+", query)[0])
-        return (Hit(url=f"corpus://stations/{number}", title=f"Station {number}", snippet="A tide station.", score=1.0),)
+        hit = Hit(url=f"corpus://stations/{number}", title=f"Station {number}", snippet="A tide station.", score=1.0)
+        return Found(hits=(hit,))
 
-    async def fetch(self, url: str) -> Page:
+    async def fetch(self, url: str, *, policy: SourcePolicy | None = None, keep_html: bool = False) -> Page:
         number = int(url.rsplit("/", 1)[1])
         text = page_text(number)
         return Page(

@@ -10,6 +10,7 @@ from claude_doubles import PAGES, SCHEMA, Shelf, answer, ask, found, passage_wit
 
 from research.errors import FetchFailed, SearchFailed
 from research.processors import load_processors
+from research.source_policy import SourcePolicy
 from research.testing import (
     ModelServer,
     Reply,
@@ -337,7 +338,7 @@ async def test_an_outage_of_search_or_of_the_web_is_no_proof_that_nothing_is_the
         async def search(self, query: str, **options: Any) -> Any:
             raise SearchFailed("the provider did not answer")
 
-        async def fetch(self, url: str) -> Any:
+        async def fetch(self, url: str, *, policy: SourcePolicy | None = None, keep_html: bool = False) -> Any:
             raise FetchFailed("the page did not arrive")
 
     first = SEARCHES if broken_part == "search" else reads(VOYAGER)

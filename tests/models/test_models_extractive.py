@@ -12,7 +12,7 @@ from research.models.extractive import ExtractiveModel
 from research.output_spec import OutputSpec
 from research.page import Hit, Page, page_hash
 from research.pipeline import research
-from research.ports import World
+from research.ports import Found, World
 from research.ranking import Bm25
 from research.result import FieldBasis, Result
 from research.source_policy import SourcePolicy
@@ -30,16 +30,18 @@ class Shelf:
         self.broken: set[str] = set()
         self.searches: list[str] = []
 
-    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None) -> tuple[Hit, ...]:
+    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None) -> Found:
         self.searches.append(query)
         scores = Bm25(list(self.texts.values())).scores(query)
         found = sorted(zip(scores, self.texts, strict=True), reverse=True)[:limit]
-        return tuple(Hit(url=url, title=self.title(url), snippet="", score=score) for score, url in found if score > 0)
+        return Found(
+            hits=tuple(Hit(url=url, title=self.title(url), snippet="", score=score) for score, url in found if score > 0)
+        )
 
     def title(self, url: str) -> str:
         return next((line[2:] for line in self.texts[url].split("\n") if line.startswith("# ")), "")
 
-    async def fetch(self, url: str) -> Page:
+    async def fetch(self, url: str, *, policy: SourcePolicy | None = None, keep_html: bool = False) -> Page:
         if url in self.broken:
             raise FetchFailed(f"{url} did not arrive")
         text = self.texts[url]
@@ -242,7 +244,7 @@ async def test_an_exhausted_budget_ends_the_reading_and_not_the_task() -> None:
 
 async def test_a_search_that_fails_fails_the_task() -> None:
     class Down(Shelf):
-        async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None) -> tuple[Hit, ...]:
+        async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None) -> Found:
             raise SearchFailed("the index is away")
 
     result = await ask(Down(a=BRIDGE), "Aldern Bridge", FIELDS)

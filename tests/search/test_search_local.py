@@ -50,7 +50,7 @@ def opened(tmp_path: Path) -> Open:
 
 
 async def first(corpus: LocalCorpus, query: str) -> str:
-    hits = await corpus.search(query, limit=3)
+    hits = (await corpus.search(query, limit=3)).hits
     return hits[0].url if hits else ""
 
 
@@ -69,13 +69,13 @@ async def test_the_document_that_speaks_of_the_query_comes_first(folder: Path, o
 
 
 async def test_a_hit_carries_the_best_passage_as_its_snippet(folder: Path, opened: Open) -> None:
-    (hit,) = await opened(folder).search("ocean of storms", limit=1)
+    (hit,) = (await opened(folder).search("ocean of storms", limit=1)).hits
     assert (hit.title, hit.snippet, hit.published) == ("Luna 9", "It landed softly in the Ocean of Storms.", "1966-02-03")
 
 
 async def test_hidden_files_are_no_documents_and_others_are_named_once(folder: Path, opened: Open) -> None:
     corpus = opened(folder)
-    assert await corpus.search("hidden treasure", limit=5) == ()
+    assert (await corpus.search("hidden treasure", limit=5)).hits == ()
     assert corpus.document_count == 4
     assert any("1 × .png" in warning for warning in corpus.warnings)
 
@@ -84,7 +84,7 @@ async def test_hidden_files_are_no_documents_and_others_are_named_once(folder: P
     "query", ["", "   ", "?!", '"', "(", "a AND", "title:", "+-*/\\~^[]{}", "NOT x OR", "/re.*gex/", "a" * 50_000, "x " * 5_000]
 )
 async def test_nothing_in_a_query_is_syntax(folder: Path, opened: Open, query: str) -> None:
-    assert isinstance(await opened(folder).search(query, limit=3), tuple)
+    assert isinstance((await opened(folder).search(query, limit=3)).hits, tuple)
 
 
 def test_any_text_can_be_searched(tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ async def test_links_out_of_the_folder_are_refused(folder: Path, opened: Open, t
     (folder / "link.txt").symlink_to(outside / "secret.txt")
     (folder / "linked").symlink_to(outside)
     corpus = opened(folder)
-    assert await corpus.search("xylophone", limit=3) == ()
+    assert (await corpus.search("xylophone", limit=3)).hits == ()
     assert sum("link out of the corpus" in warning for warning in corpus.warnings) == 2
 
 
@@ -154,10 +154,10 @@ async def test_the_source_policy_holds_for_hits(opened: Open, tmp_path: Path) ->
     ]
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "pages.parquet")
     corpus = opened(tmp_path / "pages.parquet")
-    assert len(await corpus.search("comet", limit=5)) == 2
-    (hit,) = await corpus.search("comet", limit=5, policy=SourcePolicy(exclude_domains=("example.org",)))
+    assert len((await corpus.search("comet", limit=5)).hits) == 2
+    (hit,) = (await corpus.search("comet", limit=5, policy=SourcePolicy(exclude_domains=("example.org",)))).hits
     assert hit.url == "https://b.example.com/x"
-    (hit,) = await corpus.search("comet", limit=5, policy=SourcePolicy(after_date="2022-01-01"))
+    (hit,) = (await corpus.search("comet", limit=5, policy=SourcePolicy(after_date="2022-01-01"))).hits
     assert hit.published == "2024-01-01"
 
 
@@ -245,7 +245,7 @@ async def test_only_what_changed_is_read_again(folder: Path, opened: Open, extra
     assert after.identity != before.identity
     assert await first(after, "tortoises") == "corpus://probes/new.txt"
     assert "turret" in (await after.fetch("corpus://probes/luna-9.md")).text
-    assert await after.search("kourou", limit=3) == ()
+    assert (await after.search("kourou", limit=3)).hits == ()
     with pytest.raises(FetchRefused):
         await after.fetch("corpus://probes/etoile.txt")
     assert await first(before, "kourou") == "corpus://probes/etoile.txt", "who has the old index open goes on reading it"
@@ -258,8 +258,8 @@ async def test_an_update_and_a_new_build_answer_alike(folder: Path, opened: Open
     updated, built = opened(folder), LocalCorpus.open(folder, tmp_path / "other index")
     assert updated.identity == built.identity
     for query in ("moon", "voyager launch", "tortoises"):
-        assert [hit.url for hit in await updated.search(query, limit=5)] == [
-            hit.url for hit in await built.search(query, limit=5)
+        assert [hit.url for hit in (await updated.search(query, limit=5)).hits] == [
+            hit.url for hit in (await built.search(query, limit=5)).hits
         ]
 
 

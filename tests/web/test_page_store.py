@@ -10,6 +10,7 @@ import pytest
 
 from research.errors import FetchFailed, PageUnreadable
 from research.page import Page, page_hash
+from research.source_policy import SourcePolicy
 from research.web.page_store import PageStore, StoringFetcher
 
 
@@ -38,7 +39,7 @@ class Counting:
         self.gate = asyncio.Event()
         self.gate.set()
 
-    async def fetch(self, url: str) -> Page:
+    async def fetch(self, url: str, *, policy: SourcePolicy | None = None, keep_html: bool = False) -> Page:
         self.fetched.append(url)
         await self.gate.wait()
         if self.failures:
