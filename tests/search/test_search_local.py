@@ -105,7 +105,7 @@ def corpus_search(corpus: LocalCorpus, query: str) -> tuple[local.Hit, ...]:
     try:
         coroutine.send(None)
     except StopIteration as stop:
-        return stop.value  # type: ignore[no-any-return]
+        return stop.value.hits  # type: ignore[no-any-return]
     raise AssertionError("a local search waits for nothing")
 
 
