@@ -51,7 +51,8 @@ class GivenFile(BaseModel):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return {"type": "string", "minLength": 1, "description": "A path or an http(s) URL of a document."}
+        written = {"type": "string", "minLength": 1, "description": "A path, or an http(s) URL."}
+        return {"anyOf": [written, handler.resolve_ref_schema(handler(core_schema))]}
 
     @classmethod
     def of(cls, source: str) -> Self:

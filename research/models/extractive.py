@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Final
 
@@ -26,7 +26,7 @@ from research.ports import Checker, Desk, Draft, FieldAnswer, FieldGrade, Grade,
 from research.ranking import words
 from research.task import Task
 
-VERSION: Final = "3"
+VERSION: Final = "4"
 FIELDS_TOGETHER: Final = 2
 """Fields that share one sub-query, and so its search and its pages. One each finds no more, and costs twice as much."""
 HITS: Final = 10
@@ -82,6 +82,8 @@ class ExtractiveModel:
             async for page in self._pages(entity, _queries(task, entity, questions, subquery), desk):
                 read.append(page)
                 relevant = sum(p.about >= SURE for p in read)
+                if page.hit.url == desk.start and all(_is_sure(entity, q, read) for q in questions):
+                    break  # the page to begin with answers all of it
                 if len(read) >= MOST_PAGES or (relevant and len(read) - relevant >= BESIDE):
                     break
                 if relevant >= ENOUGH_PAGES and all(_is_sure(entity, q, read) for q in questions):
@@ -129,6 +131,15 @@ class ExtractiveModel:
     async def _pages(self, entity: Entity, queries: Sequence[str], desk: Desk) -> Any:
         """Pages worth reading, the most promising first, as long as the desk allows; another query when the first runs dry."""
         seen: set[str] = set()
+        if desk.start is not None:
+            start = Hit(url=desk.start, title="", snippet="", score=0.0)
+            try:
+                page = await self._page(start, desk)
+            except BudgetExhausted:
+                return
+            if page is not None:
+                yield replace(page, about=1.0)  # whoever asks says that it is about the entity
+            seen.add(desk.start)
         for query in queries:
             if desk.tool_calls_left < 2:
                 return
@@ -136,14 +147,19 @@ class ExtractiveModel:
             for hit in _promising(entity, [h for h in hits if h.url not in seen]):
                 seen.add(hit.url)
                 try:
-                    passages = await desk.read(hit.url)
+                    page = await self._page(hit, desk)
                 except BudgetExhausted:
                     return
-                except (FetchRefused, PageUnreadable, FetchFailed):
-                    continue
-                if passages:
-                    reading = self._shelf.reading(passages)
-                    yield _Read(hit, passages, reading, aboutness(entity, (hit.title, *reading.titles)))
+                if page is not None:
+                    yield replace(page, about=aboutness(entity, (hit.title, *page.reading.titles)))
+
+    async def _page(self, hit: Hit, desk: Desk) -> _Read | None:
+        """A page as it reads; None if there is nothing to read."""
+        try:
+            passages = await desk.read(hit.url)
+        except (FetchRefused, PageUnreadable, FetchFailed):
+            return None
+        return _Read(hit, passages, self._shelf.reading(passages), 0.0) if passages else None
 
 
 def _groups(questions: Sequence[Question], most: int) -> list[list[Question]]:

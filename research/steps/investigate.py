@@ -63,7 +63,12 @@ class ResearchDesk:
         self._spend_tool_call()
         async with self._fetching.setdefault(url, asyncio.Lock()):
             if url not in self._hashes:
-                await self._fetch(url)
+                try:
+                    await self._fetch(url)
+                except ResearchError as error:
+                    if url == self.start:  # nobody would notice that the page they named was passed over
+                        self._warn(f"start_url could not be read: {error}")
+                    raise
         return self.scratchpad.hand_over(self._hashes[url], about, limit)
 
     @property

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,6 +27,9 @@ FULL: dict[str, Any] = {
     "verify_loops": 2,
     "metadata": {"owner": "me"},
     "source_policy": {"include_domains": ["nasa.gov"], "after_date": "2000-01-01"},
+    "start_url": "https://science.nasa.gov/voyager",
+    "files": [{"source": "brief.pdf", "sha256": "0" * 64}],
+    "include_html_dump": True,
     "model": "some-model",
     "task_id": "t-1",
 }
@@ -115,7 +119,7 @@ def test_all_faults_are_named_at_once_by_the_callers_own_names() -> None:
             "input": {"when": float("nan")},
             "task_id": "",
             "metdata": {},
-            "start_url": "https://a.b",
+            "webhook": "https://a.b",
         }
     )
     assert set(faults) == {
@@ -130,13 +134,13 @@ def test_all_faults_are_named_at_once_by_the_callers_own_names() -> None:
         "/input/when",
         "/task_id",
         "/metdata",
-        "/start_url",
+        "/webhook",
     }
     assert faults["/objective"] == "must not be empty"
     assert "from 1 to 30" in faults["/maxFetches"]
     assert "base, core, ultra, research" in faults["/processor"]
     assert 'did you mean "metadata"' in faults["/metdata"]
-    assert "not supported yet" in faults["/start_url"]
+    assert "not supported yet" in faults["/webhook"]
 
 
 def test_a_row_is_named() -> None:
@@ -185,7 +189,7 @@ def test_other_names_of_what_is_not_built_are_refused_too() -> None:
     request = {
         "task": "x",
         "previous_interaction_id": "i",
-        "startUrl": "https://a.b",
+        "sessionId": "s",
         "ask_question": True,
     }
     assert set(faults_of(request, NotSupported)) == {"/" + name for name in request if name != "task"}
@@ -223,6 +227,55 @@ def test_the_identity_is_json_and_knows_no_spelling() -> None:
         {"query": "x ", "output_schema": {"type": "json", "json_schema": {"properties": properties, "required": ["a", "b"]}}}
     )
     assert canonical_json(one.identity()) == canonical_json(other.identity())
+
+
+# Pages and files that the task itself names
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("ftp://example.com/", "begins with http"),
+        ("example.com", "begins with http"),
+        ("https://", "begins with http"),
+        ("http://[broken", "begins with http"),
+        ("https://me:secret@example.com/", "user name or a password"),
+    ],
+)
+def test_a_start_page_is_an_address_of_the_web(url: str, why: str) -> None:
+    faults = faults_of({"task": "x", "startUrl": url})
+    assert list(faults) == ["/startUrl"]
+    assert why in faults["/startUrl"]
+    assert "secret" not in faults["/startUrl"]
+
+
+def test_an_empty_start_page_is_none() -> None:
+    assert Task.model_validate({"task": "x", "start_url": " "}) == Task(task="x")
+
+
+def test_a_given_file_is_its_content(tmp_path: Path) -> None:
+    file = tmp_path / "brief.txt"
+    file.write_text("one")
+    first = Task.model_validate({"task": "x", "files": [str(file), "https://example.com/a.pdf"]})
+    file.write_text("two")
+    second = Task.model_validate({"task": "x", "files": [str(file), "https://example.com/a.pdf"]})
+    assert first.identity() != second.identity()
+    assert [given.url for given in first.files] == [f"files:///{file}", "https://example.com/a.pdf"]
+
+
+def test_a_given_file_that_is_not_there_is_named() -> None:
+    faults = faults_of({"task": "x", "files": ["https://example.com/", "no/such/file.pdf", "."]})
+    assert set(faults) == {"/files/1", "/files/2"}
+    assert "'no/such/file.pdf': there is no such file" in faults["/files/1"]
+    assert "'.' is not a file" in faults["/files/2"]
+
+
+def test_what_the_task_names_is_inside_its_own_policy() -> None:
+    policy = {"exclude_domains": ["example.com"]}
+    faults = faults_of(
+        {"task": "x", "start_url": "https://example.com/", "files": ["http://b.example.com"], "source_policy": policy}
+    )
+    assert set(faults) == {"/start_url", "/files/0"}
 
 
 # As a value
@@ -334,6 +387,7 @@ def test_what_was_published_before_the_day_is_left_out_and_unknown_dates_are_kep
         ({"include_domains": ["example.com", "https://example.com"]}, "/source_policy/include_domains/1"),
         ({"exclude_domains": ["example.com/a"]}, "/source_policy/exclude_domains/0"),
         ({"include_domains": ["gov"]}, "/source_policy/include_domains/0"),
+        ({"include_domains": ["co.uk"]}, "/source_policy/include_domains/0"),
         ({"include_domains": ["*.example.com"]}, "/source_policy/include_domains/0"),
         ({"include_domains": ["example.com:80"]}, "/source_policy/include_domains/0"),
         ({"include_domains": [""]}, "/source_policy/include_domains/0"),

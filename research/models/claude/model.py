@@ -39,7 +39,7 @@ from research.result import Usage, utc_now
 from research.spending import noted
 from research.task import Task
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Raise it when the same settings and prompts give other answers."""
 
 SINGLE_STEPS: Final = 8
@@ -124,8 +124,10 @@ class ClaudeModel:
         async def ask(form: AnswerForm) -> Draft:
             steps = self.processors[task.processor].steps(task.max_steps)
             talk = self._talk(task, "investigate", form.schema, steps=steps, tools=TOOLS)
-            talk.say(telling.the_task(task, self.today()), telling.the_question(task, subquery, desk.tool_calls_left))
             box = Toolbox(desk)
+            given = await box.given(f"{subquery.question} {', '.join(subquery.fields)}")
+            talk.say(telling.the_task(task, self.today()), *([given] if given is not None else []))
+            talk.say(telling.the_question(task, subquery, desk.tool_calls_left))
             with noted(talk):
                 draft = await answered(talk, partial(form.draft, asked=subquery.fields), desk.check, box)
                 if box.outage is not None and not box.read_any:

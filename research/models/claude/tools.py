@@ -18,7 +18,8 @@ HITS: Final = 8
 PASSAGES: Final = 14
 """Passages of a page that are shown: those that matter most for what is looked for."""
 
-Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+MOST_WORDS: Final = 2000
+Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MOST_WORDS)]
 
 
 class SearchInput(BaseModel):
@@ -108,11 +109,34 @@ class Toolbox:
         except BudgetExhausted as error:
             content, is_error = f"Not done: {fence.one_line(str(error))}. Answer with what you have.", True
         except TerminalError as error:
+            if error.stops_run:  # a search provider's wrong key: every row would meet it
+                raise
             content, is_error = _told(error), True
         except _WrongInput as error:
             content, is_error = str(error), True
         result = {"type": "tool_result", "tool_use_id": call.id, "content": content}
         return {**result, "is_error": True} if is_error else result
+
+    async def given(self, looked_for: str) -> str | None:
+        """What the task itself names, for the first turn: its start page, read, and the documents that came with it."""
+        parts = []
+        if self._desk.start is not None and self.calls_left > 0:
+            try:
+                shown = await self._read(ReadInput(url=self._desk.start, about=looked_for[:MOST_WORDS]))
+            except FetchFailed as error:
+                self.outage, shown = error, _told(error)
+            except (TerminalError, BudgetExhausted) as error:
+                shown = _told(error)
+            parts.append(f"# The page to begin with\n\nWhere it answers a field, no search is needed for that.\n\n{shown}")
+        if documents := await self._desk.documents():
+            listed = fence.results(documents)
+            parts.append(f"# Documents given with the task\n\n`search` finds them, and `read` reads them.\n\n{listed}")
+        return "\n\n".join(parts) or None
+
+    async def _read(self, asked: ReadInput) -> str:
+        passages = await self._desk.read(asked.url, asked.about, PASSAGES)
+        self.read_any = self.read_any or bool(passages)
+        return fence.page(asked.url, "", passages) if passages else "The page holds no text."
 
     async def _do(self, call: ToolUseBlock) -> str:
         match call.name:
@@ -121,10 +145,7 @@ class Toolbox:
                 hits = await self._desk.search(sought.query, HITS)
                 return fence.results(hits) if hits else "No results. Try other words."
             case "read":
-                asked = _input(ReadInput, call)
-                passages = await self._desk.read(asked.url, asked.about, PASSAGES)
-                self.read_any = self.read_any or bool(passages)
-                return fence.page(asked.url, "", passages) if passages else "The page holds no text."
+                return await self._read(_input(ReadInput, call))
             case other:
                 raise TerminalError(f"there is no tool {other!r}; there are: search, read")
 
