@@ -322,6 +322,14 @@ class Fetcher(Protocol):
 
 
 @runtime_checkable
+class AtHand(Protocol):
+    """A fetcher whose pages were fetched before, for an earlier run: reading one is no fetch."""
+
+    @property
+    def at_hand(self) -> bool: ...
+
+
+@runtime_checkable
 class Guarded(Protocol):
     """A fetcher that can say what it would refuse before it is asked for it."""
 

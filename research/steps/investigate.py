@@ -8,7 +8,7 @@ from research.drafts import faults_of
 from research.errors import BudgetExhausted, Fault, FetchRefused, ResearchError
 from research.given import GivenDocuments
 from research.page import Hit, Passage
-from research.ports import Draft, Investigated, SubQuery, World
+from research.ports import AtHand, Draft, Investigated, SubQuery, World
 from research.processors import total
 from research.report import cited_ids, renamed
 from research.result import Usage
@@ -35,6 +35,8 @@ class ResearchDesk:
         self.searches = 0
         self.tool_calls = 0
         self.fetches = 0
+        self.at_hand = 0
+        """Of the fetches: pages that were stored before. They count against the budget, and are no fetches."""
         self.search_usage = Usage()
         self.cost_usd: float | None = 0.0
         """Of the searches."""
@@ -96,7 +98,7 @@ class ResearchDesk:
             Usage(
                 tool_calls=self.tool_calls,
                 search_queries=self.searches,
-                pages_fetched=self.fetches,
+                pages_fetched=self.fetches - self.at_hand,
                 scratchpad_mode="bm25" if self.scratchpad.searches else None,
                 scratchpad_chunks_indexed=len(self.scratchpad),
                 scratchpad_chunks_used=len(self.scratchpad.shown),
@@ -122,6 +124,7 @@ class ResearchDesk:
             raise BudgetExhausted(f"all {self._max_fetches} fetches of this sub-query are used")
         self.fetches += 1
         fetcher = self._given.fetcher if given else self._world.fetcher
+        self.at_hand += isinstance(fetcher, AtHand) and fetcher.at_hand
         page = await fetcher.fetch(url, policy=policy, keep_html=self._task.include_html_dump)
         if policy is not None and not policy.allows(page.final_url, page.published):
             raise FetchRefused(f"{url}: it leads to {page.final_url} ({page.published or 'no date'}), outside the source policy")
