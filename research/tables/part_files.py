@@ -58,7 +58,8 @@ class PartFiles:
         return [self.path(table, shard) for shard in self.shards() if shard in there]
 
     def read(self, table: str, shard: int, schema: pa.Schema) -> pa.Table:
-        """The columns of `schema` from a committed part, in its types (Parquet keeps values, and most but not all Arrow types).
+        """The columns of `schema` from a committed part, in its types (Parquet keeps values, and most but not all Arrow types). A
+        column that the part was written without is null.
 
         Raises:
             InvalidRun: it is not there, or cannot be read.
@@ -66,12 +67,13 @@ class PartFiles:
         path = self.path(table, shard)
         try:
             with pq.ParquetFile(path) as file:
-                read = file.read(columns=schema.names).select(schema.names)
+                there = file.schema_arrow.names
+                read = file.read(columns=[name for name in schema.names if name in there])
         except FileNotFoundError as exc:
             raise InvalidRun(f"Shard {shard} of {self._folder} is not committed: {path} is missing.") from exc
         except (OSError, pa.ArrowException) as exc:
             raise InvalidRun(f"{path} cannot be read: {exc}") from exc
-        return _as(read, schema)
+        return in_schema(read, schema)
 
     def stored_pages(self) -> set[bytes]:
         """The hashes (32 bytes each) of the pages in committed parts. Kept in memory; each part is read once."""
@@ -149,7 +151,7 @@ class PartFiles:
             if shard in self._stored_of:  # a shard that is written again keeps its pages: other shards may rest on them
                 with pq.ParquetFile(self.path("pages", shard)) as old:
                     for batch in old.iter_batches(_PAGES_A_GROUP):
-                        writer.write_batch(batch)
+                        writer.write_table(in_schema(pa.Table.from_batches([batch]), SCHEMAS["pages"]))
             rest = iter(unstored())
             while group := list(islice(rest, _PAGES_A_GROUP)):
                 writer.write_table(pages_table(group))
@@ -174,10 +176,14 @@ def _write(path: Path, table: pa.Table) -> None:
     flush(path)
 
 
-def _as(table: pa.Table, schema: pa.Schema) -> pa.Table:
-    columns = []
-    for place, field in enumerate(schema):
-        column = table.column(place)
+def in_schema(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """The columns of `schema` in its types; null where the table has no such column, or holds nothing but nulls in it."""
+    columns: list[pa.Array[Any] | pa.ChunkedArray[Any]] = []
+    for field in schema:
+        column = table.column(field.name) if field.name in table.schema.names else None
+        if column is None or column.null_count == len(column):
+            columns.append(pa.nulls(table.num_rows, field.type))
+            continue
         if column.type != field.type:
             column = column.dictionary_encode() if pa.types.is_dictionary(field.type) else column
             column = column.cast(field.type)

@@ -90,6 +90,8 @@ SCHEMAS: Final[Mapping[str, pa.Schema]] = MappingProxyType(
             ("published", pa.string()),
             ("text", pa.string()),
             ("extraction_version", pa.string()),
+            ("raw_hash", pa.string()),
+            ("html", pa.string()),
         ),
     }
 )

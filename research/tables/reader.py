@@ -110,8 +110,8 @@ class Run:
         return self._frame("sources")
 
     def pages(self) -> pd.DataFrame:
-        """One row per page, without its text: see `page`."""
-        return self._frame("pages", [name for name in SCHEMAS["pages"].names if name != "text"])
+        """One row per page, without its text and HTML: see `page`."""
+        return self._frame("pages", [name for name in SCHEMAS["pages"].names if name not in ("text", "html")])
 
     def table(self, name: str, columns: Sequence[str] | None = None) -> pa.Table:
         """A table as Arrow, in the run's exact types."""

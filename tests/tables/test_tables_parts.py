@@ -40,7 +40,7 @@ def spec(*names: str) -> OutputSpec:
         ("basis", "row_index task_id field url title excerpt page_hash start end support reasoning confidence"),
         ("findings", "row_index task_id subquery_index subquery answer confidence evidence citations"),
         ("sources", "row_index task_id index url title domain fetched quality first_seen_subquery read page_hash"),
-        ("pages", "page_hash url final_url title media_type fetched_at published text extraction_version"),
+        ("pages", "page_hash url final_url title media_type fetched_at published text extraction_version raw_hash html"),
     ],
 )
 def test_the_tables_have_the_columns_that_the_contract_names(table: str, columns: str) -> None:

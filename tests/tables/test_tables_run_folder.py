@@ -19,7 +19,8 @@ from run_samples import REQUEST, batch, completed, create, everything, failed, f
 
 from research.errors import InvalidRun
 from research.page import Page
-from research.tables import RunFolder, default_run_path, request_key, verify
+from research.tables import RunFolder, default_run_path, open_run, request_key, verify
+from research.tables.parts import SCHEMAS
 
 PAGES = {page(n).page_hash: page(n) for n in range(6)}
 TABLES = ["results", "basis", "usage", "findings", "sources", "pages"]
@@ -317,3 +318,21 @@ def test_a_run_goes_to_a_folder_named_after_its_table_and_key() -> None:
     assert default_run_path("missions", key) == Path("runs") / f"missions-{key[:8]}"
     assert default_run_path("../s3://b/ä b?", key) == Path("runs") / f"s3-b-ä-b-{key[:8]}"
     assert default_run_path("???", key) == Path("runs") / f"table-{key[:8]}"
+
+
+def test_parts_of_pages_from_before_there_were_raw_hash_and_html_still_read(tmp_path: Path) -> None:
+    """And a failed row that runs again adds newer pages to such a part."""
+    run = finished(tmp_path / "run", failing=[1])
+    older = [name for name in SCHEMAS["pages"].names if name not in ("raw_hash", "html")]
+    for part in run.parts("pages"):
+        pq.write_table(pq.read_table(part, partitioning=None).select(older), part)
+    assert everything(run, "pages")["raw_hash"].null_count == 3
+    with run.lock():
+        newer = page(1).model_copy(update={"raw_hash": "ab" * 32, "html": "<p>"})
+        run.rewrite_shard(0, {1: completed(1)}, [newer])
+        run.finish(rows=4)
+    assert verify(run.path).ok
+    read = open_run(run.path)
+    assert [read.page(page(n).page_hash).raw_hash for n in range(3)] == [None, "ab" * 32, None]
+    assert read.page(page(1).page_hash).html == "<p>"
+    assert read.sql("SELECT count(raw_hash) AS n FROM pages")["n"].tolist() == [1]
