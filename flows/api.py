@@ -42,6 +42,10 @@ class Options(TypedDict, total=False):
     max_steps: int | None
     verify_loops: int | None
     source_policy: dict[str, Any] | None
+    search: list[str] | None
+    start_url: str | None
+    files: list[str] | None
+    include_html_dump: bool
     max_cost: float | None
     pilot: int | None
     escalate: str | None

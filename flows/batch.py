@@ -30,9 +30,9 @@ from research.models.claude import ClaudeModel
 from research.models.claude.batched import BatchedClaude
 from research.models.claude.batches import BatchClient, BatchGone, Ended, FateUnknown
 from research.ports import World
-from research.processors import ProcessorName
 from research.purse import Purse, Reservation
 from research.search.local import LocalCorpus
+from research.task import Task
 
 PURPOSE: Final = "batch"
 ROWS: Final = 1_000
@@ -43,16 +43,28 @@ SKEW: Final = timedelta(minutes=10)
 """How far our clock and the service's may be apart, when a batch is looked for that nobody knows the id of."""
 
 
-def batched(world: World, processor: ProcessorName, *, verify_loops: int | None = None, escalate: str | None = None) -> World:
+def batched(world: World, sample: Task, *, escalate: str | None = None, start_url: str | None = None) -> World:
     """The same world, whose model answers in batches once it has a queue.
+
+    Args:
+        sample: a row's task, but for what makes it that row's.
+        escalate: as the run is asked for it.
+        start_url: the template of the rows' start pages.
 
     Raises:
         InvalidInput: this cannot be done in batches.
     """
-    if processor not in ("base", "core"):
-        raise InvalidInput(f"--batch is for the processors base and core, and not for {processor}: a batch is one request a row")
-    if verify_loops:
+    if sample.processor not in ("base", "core"):
+        raise InvalidInput(
+            f"--batch is for the processors base and core, not for {sample.processor}: a batch is one request a row"
+        )
+    if sample.verify_loops:
         raise InvalidInput("--verify-loops cannot be had with --batch: a batch is one request a row, and takes no second look")
+    if start_url or sample.files:
+        raise InvalidInput(
+            "--start-url and --file cannot be had with --batch, where the service itself chooses what it reads: leave them out, "
+            "or leave --batch out"
+        )
     if escalate:
         raise InvalidInput("--escalate cannot be had with --batch: let the batch end, and escalate with another command")
     model = world.model

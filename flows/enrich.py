@@ -27,17 +27,17 @@ from flows.kept import keep_in
 from flows.pilot import GO_ON, HELD, fly
 from flows.request import Request
 from flows.rows import Rows
-from flows.runtime import Host, host
+from flows.runtime import Host, Wanted, host
 from flows.server import quiet_task_runs
 from flows.shards import Left, Shards
 from flows.spending import Spending, paying
 from flows.steps import make_tasks
 from research.escalation import Escalation
 from research.ports import World
-from research.processors import ProcessorName
 from research.purse import Paying, Purse
 from research.tables.request import default_run_path, request_key
 from research.tables.run_folder import RunFolder
+from research.task import Task
 
 AFTER_INTERRUPT_SECONDS: Final = 5.0
 """How long an interrupted run still waits for Prefect's database."""
@@ -89,6 +89,10 @@ async def enrich(
     max_steps: Annotated[int | None, Field(ge=4, le=200)] = None,
     verify_loops: Annotated[int | None, Field(ge=0, le=5)] = None,
     source_policy: dict[str, Any] | None = None,
+    search: Annotated[list[str] | None, Field(min_length=1)] = None,
+    start_url: str | None = None,
+    files: list[str] | None = None,
+    include_html_dump: bool = False,
     max_cost: Annotated[float | None, Field(gt=0)] = None,
     pilot: Annotated[int | None, Field(ge=1, le=10_000)] = None,
     escalate: str | None = None,
@@ -116,6 +120,11 @@ async def enrich(
         max_steps: Most model calls of one investigation. Nothing: the tier's own.
         verify_loops: How often each value is checked against its evidence once more. Nothing: not at all.
         source_policy: `include_domains`, `exclude_domains`, `after_date`.
+        search: Which search providers are asked: `local`, `claude_web`, `brave`, `tavily`, `exa`, `searxng`, `ddgs`; several are
+            merged. Nothing: the corpus if there is one, else the providers whose key is set.
+        start_url: A page to read first, with the row's columns in braces: `{website}`.
+        files: Documents for every row, by path or URL: searched, read and cited like any source.
+        include_html_dump: Keep the HTML of the last page that each row read.
         max_cost: Most US dollars that the whole run may cost, what it has cost before included. Nothing: no cap.
         escalate: In the end, research fields of low confidence again on a dearer tier: `low:ultra`.
         batch: Ask through the service's Message Batches, at half price and within 24 hours: base and core only.
@@ -141,9 +150,13 @@ async def enrich(
             max_steps=max_steps,
             verify_loops=verify_loops,
             source_policy=source_policy,
+            start_url=start_url,
+            files=files,
+            include_html_dump=include_html_dump or None,
         )
-        ask = partial(_batched, processor, verify_loops, escalate) if batch else _as_it_is
-        folder, world = await _open(held, by, request, out, corpus, model, shard_size, ask)
+        ask = partial(_batched, request.sample, escalate, start_url) if batch else _as_it_is
+        wanted = Wanted(model=model, corpus=corpus, search=search, names_pages=request.names_pages)
+        folder, world = await _open(held, by, request, out, wanted, shard_size, ask)
         held.enter_context(folder.lock())
         held.enter_context(quiet_task_runs())
         spending = await asyncio.to_thread(Spending, folder.state)
@@ -160,10 +173,10 @@ def _as_it_is(world: World) -> World:
     return world
 
 
-def _batched(processor: ProcessorName, verify_loops: int | None, escalate: str | None, world: World) -> World:
+def _batched(sample: Task, escalate: str | None, start_url: str | None, world: World) -> World:
     from flows.batch import batched  # the SDK takes half a second to import, and most runs have no batch
 
-    return batched(world, processor, verify_loops=verify_loops, escalate=escalate)
+    return batched(world, sample, escalate=escalate, start_url=start_url)
 
 
 async def _open(
@@ -171,8 +184,7 @@ async def _open(
     by: Host,
     request: Request,
     out: str | None,
-    corpus: str | None,
-    model: str | None,
+    wanted: Wanted,
     shard_size: int,
     ask: Ask,
 ) -> tuple[RunFolder, World]:
@@ -180,9 +192,9 @@ async def _open(
     path = Path(out) if out else None
     if path is None:
         nowhere = Path(os.devnull)  # a look reads no page, so none is stored
-        async with by.world(nowhere, model=model, corpus=corpus) as world:
+        async with by.world(nowhere, wanted) as world:
             path = default_run_path(request.table.name, request_key(request.document(ask(world))))
-    world = ask(await held.enter_async_context(by.world(path / ".state" / "pages", model=model, corpus=corpus)))
+    world = ask(await held.enter_async_context(by.world(path / ".state" / "pages", wanted)))
     folder = await asyncio.to_thread(
         RunFolder.create,
         path,

@@ -11,6 +11,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from research.world import Settings
 
 
+def names_of(text: str) -> tuple[str, ...]:
+    """The names in a text with commas between them."""
+    return tuple(name for part in text.split(",") if (name := part.strip()))
+
+
 class Environment(BaseSettings):
     """Defaults for what a request leaves open."""
 
@@ -22,6 +27,8 @@ class Environment(BaseSettings):
     """`RESEARCH_CORPUS`: documents to search when the request names none."""
     model: str | None = None
     """`RESEARCH_MODEL`: the model when the request names none."""
+    search: str | None = None
+    """`RESEARCH_SEARCH`: search providers when the request names none, with commas between: `brave,tavily`."""
     processors: Path | None = None
     """`RESEARCH_PROCESSORS`: a TOML file that overrides tiers and prices."""
     api_key: SecretStr | None = Field(default=None, validation_alias="ANTHROPIC_API_KEY")
@@ -29,12 +36,21 @@ class Environment(BaseSettings):
     base_url: str | None = Field(default=None, validation_alias="ANTHROPIC_BASE_URL")
     """`ANTHROPIC_BASE_URL`: another server that speaks the Messages API."""
 
-    def settings(self, *, model: str | None = None, corpus: str | None = None) -> Settings:
+    def settings(
+        self,
+        *,
+        model: str | None = None,
+        corpus: str | None = None,
+        search: tuple[str, ...] = (),
+        names_pages: bool = False,
+    ) -> Settings:
         """What a world is made of: what a request says, and what it leaves open."""
         return Settings(
             cache_dir=self.cache_dir,
             model=model or self.model,
             corpus=corpus or self.corpus,
+            search=search or names_of(self.search or ""),
+            names_pages=names_pages,
             api_key=self.api_key,
             base_url=self.base_url,
             processors=self.processors,

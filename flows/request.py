@@ -13,6 +13,7 @@ from research.ports import World
 from research.processors import ProcessorName
 from research.tables.objective import Objective
 from research.tables.read import Table, open_table
+from research.tables.start_page import StartPage
 from research.task import Task
 
 
@@ -24,7 +25,8 @@ class Request:
     spec: OutputSpec
     objective: Objective
     options: Mapping[str, Any]
-    """Fields of every row's task, beside its objective and input: processor, limits, source policy."""
+    """Fields of every row's task, beside its objective, input and start page: processor, limits, source policy, files."""
+    start: StartPage | None
     sample: Task
     """A row's task, but for what makes it that row's."""
     content: Mapping[str, Any]
@@ -40,6 +42,7 @@ class Request:
         output_schema: Any,
         objective: str | None,
         objective_column: str | None,
+        start_url: str | None = None,
         **options: Any,
     ) -> Request:
         """Read and check everything that can be wrong before a row is researched.
@@ -51,16 +54,26 @@ class Request:
         opened = open_table(table, query=query, limit=limit)
         asked = Objective(template=objective, column=objective_column)
         asked.check(opened.schema)
+        start = StartPage(start_url) if start_url is not None else None
+        if start is not None:
+            start.check(opened.schema)
         given = {name: value for name, value in options.items() if value is not None}
         sample = Task.model_validate({"task": "a row's objective", "output_schema": spec, **given})
+        given |= {"files": sample.files} if sample.files else {}  # read once, not once a row
         content = {
             "table": opened.fingerprint,
             "query": query,
             "limit": limit,
             "objective": {"template": objective, "column": objective_column},
+            "start_url": start_url,
             "task": {name: part for name, part in sample.identity().items() if name not in ("task", "input")},
         }
-        return cls(table=opened, spec=spec, objective=asked, options=given, sample=sample, content=content)
+        return cls(table=opened, spec=spec, objective=asked, options=given, start=start, sample=sample, content=content)
+
+    @property
+    def names_pages(self) -> bool:
+        """Whether its tasks name pages or files themselves."""
+        return self.start is not None or bool(self.sample.files)
 
     def task(self, row: int, values: Mapping[str, Any]) -> Task:
         """The task of one row.
@@ -72,10 +85,7 @@ class Request:
         Raises:
             InvalidTask: its objective cannot be made, or is empty; names row and column.
         """
-        objective = self.objective.render(values, self.spec, row)
-        return Task.model_validate(
-            {"task": objective, "input": dict(values), "output_schema": self.spec, **self.options}, context={"row": row}
-        )
+        return self._task(row, values, self.spec, self.options)
 
     def part(self, row: int, values: Mapping[str, Any], fields: Sequence[str], processor: ProcessorName) -> Task:
         """The task of one row, for some of its fields, on another tier.
@@ -83,12 +93,13 @@ class Request:
         Raises:
             InvalidTask: its objective cannot be made, or is empty; names row and column.
         """
-        spec = part_of(self.spec, fields)
-        options = {**self.options, "processor": processor}
+        return self._task(row, values, part_of(self.spec, fields), {**self.options, "processor": processor})
+
+    def _task(self, row: int, values: Mapping[str, Any], spec: OutputSpec, options: Mapping[str, Any]) -> Task:
         objective = self.objective.render(values, spec, row)
-        return Task.model_validate(
-            {"task": objective, "input": dict(values), "output_schema": spec, **options}, context={"row": row}
-        )
+        start = self.start.render(values) if self.start is not None else None
+        said = {"task": objective, "input": dict(values), "output_schema": spec, "start_url": start, **options}
+        return Task.model_validate(said, context={"row": row})
 
     def document(self, world: World) -> dict[str, Any]:
         """The request as the run folder keeps it and is known by."""

@@ -34,6 +34,22 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a request says of the world that it is researched in. None leaves it to the environment."""
+
+    model: str | None = None
+    corpus: str | None = None
+    search: Sequence[str] | None = None
+    names_pages: bool = False
+    """Whether its tasks name pages or files themselves, so that there need be nothing else to search."""
+
+    def settings(self, environment: Environment) -> Settings:
+        return environment.settings(
+            model=self.model, corpus=self.corpus, search=tuple(self.search or ()), names_pages=self.names_pages
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Host:
     """What whoever calls the flow gives it beside its parameters, which are JSON: objects of its own process."""
 
@@ -46,13 +62,13 @@ class Host:
     pace: Pace = Pace()
     environment: Environment = field(default_factory=Environment)
 
-    def world(self, pages: Path, *, model: str | None, corpus: str | None) -> AbstractAsyncContextManager[World]:
+    def world(self, pages: Path, wanted: Wanted) -> AbstractAsyncContextManager[World]:
         """The world of one run; its pages are stored in the folder `pages`.
 
         Raises:
-            InvalidInput: no such model; no corpus, or one that cannot be read.
+            InvalidInput: no such model or search provider, a key that is missing; no corpus, or one that cannot be read.
         """
-        return self.opener(self.environment.settings(model=model, corpus=corpus), pages)
+        return self.opener(wanted.settings(self.environment), pages)
 
 
 _HOST: Final[ContextVar[Callable[[], Host]]] = ContextVar("host", default=Host)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +26,13 @@ async def run(
     *,
     schema: Any = None,
     corpus: str | Path | None = None,
+    search: Sequence[str] = (),
     model: str | Model | None = None,
     cache_dir: Path | None = None,
     api_key: str | SecretStr | None = None,
     base_url: str | None = None,
     processors: Path | None = None,
+    settings: Settings | None = None,
     **fields: Any,
 ) -> Result:
     """Research one task.
@@ -39,12 +41,14 @@ async def run(
         task: the objective, or a whole request in any accepted spelling, or a Task.
         schema: any spelling of an output schema; None lets the model answer freely.
         corpus: a folder or a file of documents to search.
+        search: names of search providers; several are merged. By default the corpus, if there is one.
         model: a model's name, or one of your own that implements `research.Model`.
         cache_dir: where indexes and pages are kept; the user's cache folder by default.
         api_key: of the Messages API; with it, Claude does the research unless `model` says otherwise. It is not looked for in the
             environment: that is the caller's business.
         base_url: another server that speaks the Messages API.
         processors: a TOML file that overrides tiers and prices.
+        settings: all else that the world is made of: keys of search providers, how the web is read. What is said beside it wins.
         fields: further fields of the request: `processor`, `max_fetches`, …
 
     Returns:
@@ -58,15 +62,18 @@ async def run(
     else:
         request = {"task": task} if isinstance(task, str) else dict(task)
         asked = Task.model_validate({**request, **({"output_schema": schema} if schema is not None else {}), **fields})
-    folder = cache_dir or default_cache_dir()
-    settings = Settings(
-        cache_dir=folder,
-        corpus=None if corpus is None else str(corpus),
-        model=model if isinstance(model, str) else asked.model,
-        api_key=SecretStr(api_key) if isinstance(api_key, str) else api_key,
-        base_url=base_url,
-        processors=processors,
-    )
+    said = {
+        "cache_dir": cache_dir,
+        "corpus": None if corpus is None else str(corpus),
+        "search": tuple(search) or None,
+        "model": model if isinstance(model, str) else asked.model,
+        "api_key": SecretStr(api_key) if isinstance(api_key, str) else api_key,
+        "base_url": base_url,
+        "processors": processors,
+        "names_pages": asked.start_url is not None or bool(asked.files) or None,
+    }
+    base = settings or Settings(cache_dir=default_cache_dir())
+    made = base.model_copy(update={name: value for name, value in said.items() if value is not None})
     own = None if isinstance(model, str) else model
-    async with open_world(settings, folder / "pages", model=own) as world:
+    async with open_world(made, made.cache_dir / "pages", model=own) as world:
         return await research(asked, world)

@@ -34,6 +34,10 @@ class Settings(BaseModel):
     Claude if there is a key, and the keyless model if there is none."""
     corpus: str | None = None
     """A folder, or a Parquet or JSONL file, of documents to search."""
+    search: tuple[str, ...] = ()
+    """Names of search providers. None: the corpus if there is one, else those that can be used."""
+    names_pages: bool = False
+    """Whether the tasks name pages or files themselves, so that there need be nothing else to search."""
     api_key: SecretStr | None = None
     """Of the Messages API. Never shown."""
     base_url: str | None = None

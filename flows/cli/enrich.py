@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 Processor = Literal["base", "core", "ultra", "research"]
 AtLeastOne = Parameter(validator=Number(gte=1))
 MaxSteps = Annotated[int | None, Parameter(validator=Number(gte=4, lte=200))]
+Several = Annotated[tuple[str, ...], Parameter(negative="")]
 VerifyLoops = Annotated[int | None, Parameter(validator=Number(gte=0, lte=5))]
 
 
@@ -42,6 +44,13 @@ def enrich(
     max_fetches: Annotated[int | None, Parameter(validator=Number(gte=1, lte=30))] = None,
     max_steps: MaxSteps = None,
     verify_loops: VerifyLoops = None,
+    search: str | None = None,
+    include_domain: Several = (),
+    exclude_domain: Several = (),
+    after_date: str | None = None,
+    start_url: str | None = None,
+    file: Several = (),
+    include_html_dump: bool = False,
     max_cost: Annotated[float | None, Parameter(validator=Number(gt=0))] = None,
     pilot: Annotated[int | None, AtLeastOne] = None,
     yes: bool = False,
@@ -71,6 +80,14 @@ def enrich(
         max_fetches: most pages read for a row.
         max_steps: most model calls of one investigation. Without it, the processor's own.
         verify_loops: how often each value is checked against its evidence with fresh eyes, and what fails researched again.
+        search: which search providers are asked, with commas between; several are merged. Without it, the corpus if there is one,
+            else the providers whose key is set.
+        include_domain: only pages of this domain (`example.com`) or ending (`.gov`); may be given several times.
+        exclude_domain: no page of this domain or ending; may be given several times.
+        after_date: only pages published on this day or later, YYYY-MM-DD; pages without a date are kept, with a warning.
+        start_url: a page to read first, with columns in braces: `"{website}"`.
+        file: a document for every row, by path or URL, searched and cited like any source; may be given several times.
+        include_html_dump: keep the HTML of the last page that each row read.
         max_cost: most US dollars that the whole run may cost, what it has cost before included.
         pilot: research so many rows first, show what they cost and brought, and ask whether to go on.
         escalate: in the end, research fields of low confidence again on a dearer tier: `low:ultra`.
@@ -80,7 +97,7 @@ def enrich(
     """
     _quiet_prefect(output.debug)
     from flows.cli.asking import approver
-    from flows.cli.plan import BatchLimits, make_plan
+    from flows.cli.plan import Batch, make_plan
     from research.escalation import Escalation
 
     if escalate is not None:
@@ -98,9 +115,14 @@ def enrich(
         "max_fetches": max_fetches,
         "max_steps": max_steps,
         "verify_loops": verify_loops,
+        "source_policy": policy(include_domain, exclude_domain, after_date),
+        "start_url": start_url,
+        "files": list(file) or None,
+        "include_html_dump": include_html_dump or None,
     }
-    limits = BatchLimits(verify_loops, escalate) if batch else None
-    plan = asyncio.run(make_plan(out_folder=out_folder, corpus=corpus, model=model, look_at_rows=dry_run, batch=limits, **asked))
+    world: dict[str, Any] = {"corpus": corpus, "model": model, "search": providers(search)}
+    batched = Batch(escalate) if batch else None
+    plan = asyncio.run(make_plan(out_folder=out_folder, look_at_rows=dry_run, batch=batched, **world, **asked))
     if dry_run:
         if output.json:
             print_json(plan.as_json())
@@ -109,8 +131,8 @@ def enrich(
         return Exit.OK
     options = {
         **asked,
-        "corpus": corpus,
-        "model": model,
+        **world,
+        "include_html_dump": include_html_dump,
         "out": str(plan.run),
         "concurrency": concurrency,
         "shard_size": shard_size,
@@ -135,6 +157,19 @@ def enrich(
     if done.stopped:
         return Exit.LIMIT
     return Exit.ROWS_FAILED if done.failed else Exit.OK
+
+
+def policy(include: Sequence[str], exclude: Sequence[str], after_date: str | None) -> dict[str, Any] | None:
+    """Which sources may be used, as a request says it."""
+    said = {"include_domains": list(include), "exclude_domains": list(exclude), "after_date": after_date}
+    return {name: value for name, value in said.items() if value} or None
+
+
+def providers(search: str | None) -> list[str] | None:
+    """The search providers of one option, if it names any."""
+    from flows.environment import names_of
+
+    return list(names_of(search or "")) or None
 
 
 async def _run(options: dict[str, Any], as_json: bool) -> Enrichment:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +13,7 @@ from flows.cli.terminal import answered_by, out
 from flows.environment import Environment
 from flows.estimate import Estimate, estimate
 from flows.request import Request
+from flows.runtime import Wanted
 from research.errors import InvalidInput
 from research.identity import canonical_json
 from research.processors import load_processors
@@ -93,10 +94,9 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class BatchLimits:
-    """Options that a run in batches may not have."""
+class Batch:
+    """The rows are to be asked in batches."""
 
-    verify_loops: int | None = None
     escalate: str | None = None
 
 
@@ -105,8 +105,9 @@ async def make_plan(
     out_folder: Path | None,
     corpus: str | None,
     model: str | None,
+    search: Sequence[str] | None = None,
     look_at_rows: bool,
-    batch: BatchLimits | None = None,
+    batch: Batch | None = None,
     **asked: Any,
 ) -> Plan:
     """Check a whole request, its world and its run folder.
@@ -123,12 +124,12 @@ async def make_plan(
     processors = load_processors(environment.processors)
     request = Request.check(**asked)
     columns = ResultColumns.plan(request.table.schema, request.spec)
-    settings = environment.settings(model=model, corpus=corpus)
+    settings = Wanted(model, corpus, search, request.names_pages).settings(environment)
     async with open_world(settings, Path("pages")) as world:  # a plan reads no page, so nothing is stored there
         if batch is not None:
             from flows.batch import batched
 
-            world = batched(world, request.sample.processor, verify_loops=batch.verify_loops, escalate=batch.escalate)
+            world = batched(world, request.sample, escalate=batch.escalate, start_url=asked.get("start_url"))
         document = request.document(world)
         model_name = world.model.name
         keyless = world.model.keyless

@@ -36,6 +36,7 @@ from research.processors import load_processors
 from research.purse import Purse
 from research.source_policy import SourcePolicy
 from research.tables.reader import open_run
+from research.task import Task
 from research.testing import (
     Batches,
     ModelServer,
@@ -415,7 +416,7 @@ async def test_a_corpus_without_web_addresses_is_refused_because_every_value_wou
         settings = Settings(cache_dir=tmp_path / "cache", corpus=str(tmp_path / "pages"), api_key="k", base_url=server.url)
         async with open_world(settings, tmp_path / "store") as world:
             with pytest.raises(InvalidInput, match="none of this corpus's documents has a web address"):
-                batched(world, "base")
+                batched(world, Task.model_validate({"task": "x", "processor": "base"}))
 
 
 @pytest.mark.usefixtures("prefect_server")
