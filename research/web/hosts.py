@@ -1,0 +1,145 @@
+"""The host in a URL's text: a name, an address, or something that programs do not agree on.
+
+The same text must not mean one host here and another to the client or to the resolver. So what has several readings is not
+resolved into one of them, but is no host: an address is `a.b.c.d` in decimal or `[IPv6]`, a name is DNS labels, and that is all.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+from ipaddress import AddressValueError, IPv4Address, IPv6Address
+from typing import Final, NamedTuple
+
+import idna
+
+from research.web.addresses import IPAddress, inner_ipv4
+
+_LABEL: Final = re.compile(r"[a-z0-9_-]{1,63}")
+_HEXADECIMAL: Final = re.compile(r"0x[0-9a-f]*")
+_PLAIN: Final = re.compile(r"\d{1,3}(\.\d{1,3}){3}", re.ASCII)
+_LONGEST_NAME: Final = 253
+
+_NEVER_PUBLIC: Final = {
+    # Reserved, so that no public DNS answers them. `example` is reserved, too, and left out: nobody runs a service under it.
+    "localhost": "this machine (RFC 6761)",
+    "local": "the local network (RFC 6762)",
+    "internal": "private networks and clouds' metadata",
+    "home.arpa": "home networks (RFC 8375)",
+    "onion": "Tor (RFC 7686)",
+    "alt": "names outside of DNS (RFC 9476)",
+    "test": "tests; only a resolver of one's own answers it (RFC 6761)",
+    "invalid": "nothing (RFC 6761)",
+    # Not reserved, and in wide use behind firewalls (RFC 6762, appendix G).
+    "localdomain": "this machine",
+    "intranet": "private networks",
+    "private": "private networks",
+    "corp": "private networks",
+    "home": "private networks",
+    "lan": "private networks",
+}
+
+
+class Host(NamedTuple):
+    """A host. `name` is lower-case ASCII, as DNS writes it or as `ipaddress` writes it, without brackets or a dot at the end."""
+
+    name: str
+    address: IPAddress | None
+
+
+def bracketed(name: str) -> str:
+    """A host's name as it stands in a URL."""
+    return f"[{name}]" if ":" in name else name
+
+
+def read_host(text: str) -> Host:
+    """Read a host as it stands in a URL: IPv6 in brackets.
+
+    Raises:
+        ValueError: it is no host, or not one host to every reader. The message says why.
+    """
+    if "%" in text:
+        zone = "a zone names an interface of this machine" if text.startswith("[") else "escapes hide what the host is"
+        raise ValueError(f"there is a % in the host, and {zone}")
+    if text.startswith("["):
+        return _ipv6(text)
+    if len(text) > _LONGEST_NAME + 1:
+        raise ValueError(f"its host is longer than the {_LONGEST_NAME} characters that DNS has room for")
+    name = text.lower() if text.isascii() else _to_ascii(text)
+    name = name.removesuffix(".")
+    if not name:
+        raise ValueError("it has no host")
+    labels = name.split(".")
+    if len(name) > _LONGEST_NAME or not all(_LABEL.fullmatch(label) for label in labels):
+        raise ValueError(f"{_quoted(text)} is no host name")
+    *_, last = (_in_unicode(label) for label in labels)
+    if last.isdecimal() or _HEXADECIMAL.fullmatch(last):
+        return _ipv4(name, text)
+    return Host(name, None)
+
+
+def never_public(name: str) -> str | None:
+    """Why a name can have no page of the public web; None if it can."""
+    if "." not in name and name not in _NEVER_PUBLIC:
+        return f"{name!r} has no dot, so it is a name of the local network"
+    for suffix, place in _NEVER_PUBLIC.items():
+        if name == suffix or name.endswith(f".{suffix}"):
+            return f"names in {suffix!r} are for {place}"
+    return None
+
+
+def _ipv6(text: str) -> Host:
+    try:
+        address = IPv6Address(text[1:-1] if text.endswith("]") else "")
+    except AddressValueError as exc:
+        raise ValueError(f"{_quoted(text)} is no IPv6 address") from exc
+    if inner := inner_ipv4(address):
+        raise ValueError(f"it spells the IPv4 address {inner} as IPv6; an IPv4 address is written a.b.c.d")
+    return Host(str(address), address)
+
+
+def _ipv4(name: str, text: str) -> Host:
+    """A host that ends in a number is an IPv4 address to browsers and to the C library, in one of many spellings."""
+    if _PLAIN.fullmatch(name) and text.isascii():
+        try:
+            address = IPv4Address(name)
+        except AddressValueError:
+            pass  # a zero in front: octal to some readers, decimal to others
+        else:
+            return Host(str(address), address)
+    try:
+        read = f", which some programs read as {socket.inet_ntoa(socket.inet_aton(name))}"
+    except (OSError, UnicodeError):
+        read = ""
+    raise ValueError(f"{_quoted(text)} ends in a number{read}; an IPv4 address is written a.b.c.d, in decimal")
+
+
+def _to_ascii(text: str) -> str:
+    """A name in another script as DNS writes it, mapped as browsers map it (UTS 46, non-transitional). Symbols pass: some hosts
+    have them."""
+    try:
+        mapped = idna.uts46_remap(text, std3_rules=False)
+        return ".".join(
+            label if label.isascii() else f"xn--{label.encode('punycode').decode('ascii')}" for label in mapped.split(".")
+        )
+    except UnicodeError as exc:
+        raise ValueError(f"{_quoted(text)} is no host name ({exc})") from exc
+
+
+def _in_unicode(label: str) -> str:
+    """A label as people see it. One in punycode that stands for plain ASCII is a disguise: no registry gives it out."""
+    if not label.startswith("xn--"):
+        return label
+    try:
+        seen = idna.uts46_remap(label[4:].encode("ascii").decode("punycode"), std3_rules=False)
+    except UnicodeError as exc:
+        raise ValueError(f"{label!r} is no punycode") from exc
+    if seen.isascii():
+        raise ValueError(f"{label!r} is punycode for {seen!r}, which is written without it")
+    return seen
+
+
+def _quoted(text: str) -> str:
+    """A host in a message: what cannot be seen is escaped."""
+    shown = repr(text)
+    return shown if len(shown) <= 80 else f"{shown[:80]}…'"
