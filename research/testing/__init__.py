@@ -7,6 +7,7 @@ See docs/testing.md.
 """
 
 from research.testing.batches import Batches
+from research.testing.dns import ScriptedResolver
 from research.testing.faults import Faults
 from research.testing.model_server import ModelServer
 from research.testing.plausible import ImpossibleReply
@@ -56,6 +57,7 @@ __all__ = [
     "Rule",
     "Script",
     "ScriptIsOver",
+    "ScriptedResolver",
     "Served",
     "ToolResult",
     "WebPage",
