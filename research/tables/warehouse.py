@@ -67,8 +67,8 @@ def build(folder: Path, columns: ResultColumns, parts: Mapping[str, Sequence[Pat
 
 
 def read_parts(paths: Sequence[Path], *options: str) -> str:
-    """The SQL that reads parts in the order given, whatever the folders above them are called. A column that only newer parts have
-    is null in the older ones."""
+    """The SQL that reads parts in the order given, whatever the folders above them are called. A column that only newer parts
+    have is null in the older ones."""
     files = ", ".join(literal(re.sub(r"[*?\[]", r"[\g<0>]", str(path))) for path in paths)
     return f"read_parquet({', '.join([f'[{files}]', 'hive_partitioning = false', 'union_by_name = true', *options])})"
 

@@ -1,0 +1,121 @@
+"""Reading back: what a run folder's tables hold of a result comes back as it went."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from run_samples import SPEC, START, batch, completed, create, failed, page
+
+from research.errors import InvalidRun
+from research.output_spec import OutputSpec
+from research.result import SECOND_NAMES, Citation, Excerpt, FieldBasis, Finding, Result, Source, Tokens, Usage
+from research.tables.reading_back import read_back
+
+NOT_HELD = {"fields", "output_schema", "task", "report", "answer", "sources", "read", "considered", "modified_at"} | SECOND_NAMES
+"""What the tables do not hold, or hold once and a result twice."""
+
+
+def back(path: Path, results: list[Result], spec: OutputSpec = SPEC) -> list[Result]:
+    run = create(path, spec=spec)
+    with run.lock():
+        run.write_shard(0, batch(range(len(results))), 0, results, [page(n) for n in range(len(results))])
+    found = read_back(run, 0, spec)
+    assert list(found) == list(range(len(results)))
+    return list(found.values())
+
+
+def held(result: Result) -> dict[str, Any]:
+    return result.model_dump(exclude=NOT_HELD)
+
+
+def test_completed_and_failed_rows_come_back(tmp_path: Path) -> None:
+    rows = [completed(0, warnings=["look here"]), failed(1)]
+    first, second = back(tmp_path / "run", rows)
+    assert held(first) == held(rows[0])
+    assert (first.read, first.considered, first.sources) == ([page(0).url],) * 3
+    assert first.confidence == rows[0].confidence
+    assert second.model_dump(exclude={*NOT_HELD, "created_at"}) == rows[1].model_dump(exclude={*NOT_HELD, "created_at"})
+
+
+def test_only_the_rows_that_are_asked_for_are_read(tmp_path: Path) -> None:
+    run = create(tmp_path / "run")
+    with run.lock():
+        run.write_shard(0, batch([0, 1, 2]), 0, [completed(0), failed(1), completed(2)], [page(0), page(2)])
+    assert set(read_back(run, 0, SPEC, [2])) == {2}
+    with pytest.raises(InvalidRun, match="Shard 1"):
+        read_back(run, 1, SPEC)
+
+
+def test_a_text_comes_back_as_a_text(tmp_path: Path) -> None:
+    spec = OutputSpec.parse({"type": "text", "description": "Who flies it?"})
+    result = completed(0, output="Agency 0", basis=[FieldBasis(field="answer", confidence="low", reasoning="so it says")])
+    (found,) = back(tmp_path / "run", [result], spec)
+    assert held(found) == held(result)
+
+
+words = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
+counts = st.integers(0, 2**40)
+unknown = st.none() | counts
+excerpts = st.builds(
+    Excerpt,
+    text=words,
+    page_hash=st.just("ab" * 32),
+    start=counts,
+    end=counts,
+    support=st.sampled_from(["stated", "inferred", "none"]),
+)
+citations = st.lists(
+    st.builds(Citation, url=words, title=words, excerpts=st.lists(excerpts, max_size=3)), max_size=3, unique_by=lambda c: c.url
+)
+confidences = st.none() | st.sampled_from(["high", "medium", "low"])
+bases = st.lists(
+    st.builds(FieldBasis, field=st.sampled_from(["operator", "mass", "crew", "crew.0", "crew.0.name"]), citations=citations,
+              reasoning=words, confidence=confidences),
+    max_size=5,
+    unique_by=lambda basis: basis.field,
+)  # fmt: skip
+moments = st.datetimes(datetime(1970, 1, 2), datetime(2100, 1, 1), timezones=st.just(UTC))
+sources = st.lists(
+    st.builds(Source, index=counts, url=words, title=words, domain=words, fetched=st.none() | moments, quality=st.none(),
+              first_seen_subquery=st.none() | words, read=st.booleans(), page_hash=st.none() | words),
+    max_size=3,
+)  # fmt: skip
+findings = st.lists(
+    st.builds(Finding, subquery=words, answer=words, citations=citations, confidence=confidences, evidence=words), max_size=3
+)
+usages = st.builds(
+    Usage, tool_calls=counts, search_queries=counts, pages_fetched=counts, scratchpad_mode=st.none() | words,
+    tokens=st.builds(Tokens, input=unknown, output=unknown, cache_read=unknown, cache_write=unknown),
+)  # fmt: skip
+outputs = st.fixed_dictionaries(
+    {
+        "operator": st.none() | words,
+        "mass": st.none() | st.integers(-(2**63), 2**63 - 1),
+        "launched": st.none() | st.dates().map(str),
+        "crew": st.none() | st.lists(st.none() | st.fixed_dictionaries({"name": st.none() | words}), max_size=3),
+    }
+)
+
+
+@settings(max_examples=60)
+@given(st.lists(st.tuples(outputs, bases, usages, sources, findings, st.none() | st.floats(0, 1e6), st.lists(words)), max_size=3))
+def test_whatever_a_result_holds_comes_back_from_its_row(drawn: list[tuple[Any, ...]]) -> None:
+    results = [
+        Result(
+            task_id=f"task-{row}", status="completed", task="?", processor="core", model="m", output=output, basis=basis,
+            usage=usage, sources_detailed=of_row, findings=finding, cost_usd=cost, warnings=warnings,
+            created_at=START, completed_at=START + timedelta(seconds=row),
+        )
+        for row, (output, basis, usage, of_row, finding, cost, warnings) in enumerate(drawn)
+    ]  # fmt: skip
+    with TemporaryDirectory() as folder:
+        run = create(Path(folder) / "run")
+        run.write_shard(0, batch(range(len(results))), 0, results)
+        found = read_back(run, 0, SPEC)
+    assert [held(found[row]) for row in range(len(results))] == [held(result) for result in results]
