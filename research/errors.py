@@ -15,8 +15,10 @@
     │   ├── ModelRefused           a model declined to answer
     │   ├── ContextOverflow        more was put before a model than it can take
     │   ├── RequestRejected        a model's service rejects a request
-    │   └── AccessDenied           a model's service lets no request in: no permission, no such model, no credit, a wrong address
-    │       └── AuthenticationFailed   its key is missing or wrong
+    │   └── AccessDenied           a model's or a search provider's service lets no request in: no permission, no such model, a
+    │       │                      wrong address
+    │       ├── AuthenticationFailed   its key is missing or wrong
+    │       └── QuotaExhausted     what it allows, or what was paid for, is used up
     ├── TransientError             the same call may succeed later
     │   ├── FetchFailed            a page did not arrive
     │   ├── SearchFailed           a search provider did not answer
@@ -138,13 +140,17 @@ class RequestRejected(TerminalError):
 
 
 class AccessDenied(TerminalError):
-    """A model's service lets no request in: no permission, no such model, no credit, a wrong address."""
+    """A service, a model's or a search provider's, lets no request in: no permission, no such model, a wrong address."""
 
     stops_run = True
 
 
 class AuthenticationFailed(AccessDenied):
-    """The key of a model's service is missing or wrong."""
+    """The key of a service is missing or wrong."""
+
+
+class QuotaExhausted(AccessDenied):
+    """What a service allows, or what was paid for, is used up."""
 
 
 class FetchFailed(TransientError):

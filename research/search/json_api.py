@@ -1,0 +1,326 @@
+"""Calls a provider's JSON API: in its turn, again while it fails in passing, paid for, and with errors for people."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Final, Generic, NamedTuple, TypeVar
+
+import httpx
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+
+from research.errors import AccessDenied, AuthenticationFailed, QuotaExhausted, ResearchError, SearchFailed
+from research.purse import Purse
+from research.search.rate import Turns
+
+MAX_BYTES: Final = 20_000_000
+"""A longer answer is none."""
+
+Answer = TypeVar("Answer", bound=BaseModel)
+
+
+class Patience(BaseModel):
+    """How long one search is tried. Seconds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    budget: float = 60
+    """For failed attempts and the waits after them; waiting for the provider's turn does not count."""
+    attempt: float = 20
+    """For one answer, whole."""
+    first_wait: float = 0.5
+    longest_wait: float = 10
+    """Waits between attempts double from the first to the longest, where the provider names none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to ask an API for, below its base URL."""
+
+    method: str
+    path: str
+    params: Mapping[str, str | int] = field(default_factory=dict)
+    """Of the query string. Never a key."""
+    body: Mapping[str, Any] | None = None
+    """Sent as JSON."""
+
+
+class Refused(NamedTuple):
+    """An answer that is an error."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Their names are lower case."""
+    words: str
+    """What the API says of it."""
+
+
+def retry_after(refused: Refused) -> float | None:
+    """Seconds that the answer asks to wait (RFC 9110: seconds, or a date); None if it does not say."""
+    said = refused.headers.get("retry-after", "").strip()
+    try:
+        return max(0.0, float(said))
+    except ValueError:
+        pass  # a date, or nothing
+    try:
+        until = parsedate_to_datetime(said)
+    except (ValueError, TypeError):
+        return None
+    return max(0.0, ((until if until.tzinfo else until.replace(tzinfo=UTC)) - datetime.now(UTC)).total_seconds())
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One provider's API, and how it says what is wrong."""
+
+    name: str
+    base_url: str
+    variable: str
+    """Where its key or address is set: named in errors."""
+    price: float | None
+    """US dollars for one query; None if it is not known."""
+    key_header: str = ""
+    """The header that holds the key; "" if there is no key."""
+    key_prefix: str = ""
+    key: SecretStr | None = None
+    auth: tuple[str, SecretStr] | None = None
+    """A user's name and password, for an API that stands behind them."""
+    quota: frozenset[int] = frozenset({402})
+    """Statuses that say that a quota or credit is used up."""
+    error_of: Callable[[Refused], ResearchError | None] = lambda _refused: None
+    """What this API says in its own way; None leaves it to the status."""
+    wait_of: Callable[[Refused], float | None] = retry_after
+    """Seconds that a 429 asks to wait."""
+
+
+class _Lost(NamedTuple):
+    """An attempt that failed and may be made again."""
+
+    reason: str
+    cause: Exception | None
+    wait: float | None
+    paid: bool
+
+
+class JsonApi(Generic[Answer]):
+    """One provider, shared by all rows of a process. Belongs to one event loop.
+
+    Args:
+        service: whom to ask.
+        answer: the form of its answers; what is not in it is passed over.
+        client: sends the requests. It must not follow redirects: a key would go with them.
+        turns: the provider's queue.
+        cost: what an answer says that it cost, in US dollars; None if it does not say: then the service's price holds.
+        purse: pays for every attempt.
+
+    Raises:
+        AuthenticationFailed: the key cannot be one.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        answer: type[Answer],
+        client: httpx.AsyncClient,
+        turns: Turns,
+        *,
+        cost: Callable[[Answer], float | None] = lambda _answer: None,
+        purse: Purse | None = None,
+        patience: Patience | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        key = service.key.get_secret_value() if service.key is not None else ""
+        if service.key_header and not (key and key.isascii() and key.isprintable() and " " not in key):
+            raise AuthenticationFailed(
+                f"{service.name}: the key is empty, or holds a character that no HTTP header can hold, such as a space or a line "
+                f"break. Set {service.variable} again."
+            )
+        self.service = service
+        self._answer = answer
+        self._client = client
+        self._turns = turns
+        self._cost = cost
+        self._purse = purse or Purse()
+        self._patience = patience or Patience()
+        self._clock = clock
+        self._sleep = sleep
+
+    def __repr__(self) -> str:
+        return f"JsonApi({self.service.name}, {self.service.base_url})"
+
+    def paid_from(self, purse: Purse) -> JsonApi[Answer]:
+        """The same API, with the same queue, whose calls are paid from this purse."""
+        return JsonApi(
+            self.service,
+            self._answer,
+            self._client,
+            self._turns,
+            cost=self._cost,
+            purse=purse,
+            patience=self._patience,
+            clock=self._clock,
+            sleep=self._sleep,
+        )
+
+    async def call(self, request: Request) -> tuple[Answer, float | None]:
+        """Ask once, and again while it fails in passing. The answer, and what it cost in US dollars (None: not known).
+
+        Raises:
+            SearchFailed: no answer came in time, or it is not what the API promises.
+            AuthenticationFailed, QuotaExhausted, AccessDenied: asking again cannot help.
+            BudgetExhausted: the purse cannot pay for another attempt.
+        """
+        spent, tries = 0.0, 0
+        while True:
+            tries += 1
+            began = self._clock()
+            ended = await self._attempt(request)
+            if not isinstance(ended, _Lost):
+                return ended
+            spent += max(0.0, self._clock() - began)
+            wait = self._wait(ended, tries)
+            if spent + wait > self._patience.budget:
+                asked = f", which asks to wait {ended.wait:.0f} s" if ended.wait is not None else ""
+                times = "once" if tries == 1 else f"{tries} times"
+                raise SearchFailed(f"{self.service.name}: {ended.reason}{asked}; tried {times} in {spent:.0f} s") from ended.cause
+            until = self._clock() + wait
+            while (left := until - self._clock()) > 0:  # a sleep may end a little early
+                await self._sleep(left)
+            spent += wait
+
+    async def _attempt(self, request: Request) -> tuple[Answer, float | None] | _Lost:
+        if self.service.price == 0:
+            async with self._turns.turn(self._patience.budget):
+                ended, _ = await self._ended(request)
+        else:
+            # Money first: what the queue lets out must go out at once.
+            async with (
+                self._purse.reserve(self.service.price, purpose=f"search: {self.service.name}") as reservation,
+                self._turns.turn(self._patience.budget),
+            ):
+                try:
+                    ended, cost = await self._ended(request)
+                except BaseException:
+                    reservation.settle(None)  # it was sent, and nobody knows what became of it
+                    raise
+                reservation.settle(cost)
+        if isinstance(ended, ResearchError):
+            raise ended
+        return ended
+
+    async def _ended(self, request: Request) -> tuple[tuple[Answer, float | None] | _Lost | ResearchError, float | None]:
+        """How one request ends, and what it cost."""
+        price = self.service.price
+        try:
+            async with asyncio.timeout(self._patience.attempt):
+                response, content = await self._sent(request)
+        except TimeoutError as exc:
+            return _Lost(f"no answer within {self._patience.attempt:.0f} s", exc, None, True), None
+        except httpx.RequestError as exc:
+            reached = not isinstance(exc, (httpx.ConnectError, httpx.ConnectTimeout))
+            reason = f"the connection to {self.service.base_url} failed ({self._redacted(str(exc)) or type(exc).__name__})"
+            return _Lost(reason, exc, None, reached), None if reached else 0.0
+        if response.status_code != 200:
+            return self._refused(Refused(response.status_code, response.headers, self._words(content))), 0.0
+        try:
+            answer = self._answer.model_validate(json.loads(content))
+        except (ValueError, RecursionError) as exc:
+            return self._unreadable(exc), price
+        said = self._cost(answer)
+        cost = price if said is None else said
+        return (answer, cost), cost
+
+    async def _sent(self, request: Request) -> tuple[httpx.Response, bytes]:
+        service = self.service
+        headers = {"accept": "application/json"}
+        if service.key_header and service.key is not None:
+            headers[service.key_header] = service.key_prefix + service.key.get_secret_value()
+        auth = None if service.auth is None else httpx.BasicAuth(service.auth[0], service.auth[1].get_secret_value())
+        url = service.base_url.rstrip("/") + request.path
+        params = dict(request.params) or None
+        async with self._client.stream(
+            request.method, url, params=params, json=request.body, headers=headers, auth=auth
+        ) as response:
+            content = bytearray()
+            async for piece in response.aiter_bytes():
+                content += piece
+                if len(content) > MAX_BYTES:
+                    raise httpx.ReadError(f"the answer is longer than {MAX_BYTES:,} bytes")
+        return response, bytes(content)
+
+    def _refused(self, refused: Refused) -> _Lost | ResearchError:
+        name, status = self.service.name, refused.status
+        if (own := self.service.error_of(refused)) is not None:
+            return own
+        said = f" It says: {refused.words}" if refused.words else ""
+        if status in (401, 403):
+            wrong = AuthenticationFailed if status == 401 else AccessDenied
+            return wrong(f"{name} refuses the key that {self.service.variable} holds ({status}): set it again.{said}")
+        if status in self.service.quota:
+            return QuotaExhausted(
+                f"{name}: the quota or the credit of the key in {self.service.variable} is used up ({status}). Raise it there, "
+                f"wait for its renewal, or search with another provider.{said}"
+            )
+        if status == 429:
+            wait = self.service.wait_of(refused)
+            if wait is not None:
+                self._turns.pause(wait)
+            return _Lost("over its rate limit (429)", None, wait, False)
+        if status in (408, 425) or status >= 500:
+            return _Lost(f"it fails with {status}", None, retry_after(refused), False)
+        if status == 404 or 300 <= status < 400:
+            return AccessDenied(
+                f"{name}: {self.service.base_url} does not speak its API (it answers {status}). Check the base URL in the "
+                "settings; it must lead there without a redirect."
+            )
+        return SearchFailed(f"{name} does not take this query ({status}).{said}")
+
+    def _unreadable(self, error: Exception) -> SearchFailed:
+        first = ""
+        if isinstance(error, ValidationError):
+            fault = error.errors(include_url=False, include_input=False)[0]
+            first = f": {'.'.join(map(str, fault['loc'])) or 'the whole'}: {fault['msg']}"
+        failed = SearchFailed(f"{self.service.name} answered something else than its API promises{first}")
+        failed.__cause__ = error
+        return failed
+
+    def _wait(self, lost: _Lost, tries: int) -> float:
+        backoff = min(self._patience.longest_wait, self._patience.first_wait * 2.0 ** min(tries - 1, 30))
+        jittered = backoff * random.uniform(0.5, 1.0)  # noqa: S311 - spreads waits, hides nothing
+        # Never sooner than asked; those who were asked the same queue for their turn, one after the other.
+        return jittered if lost.wait is None else lost.wait
+
+    def _words(self, content: bytes) -> str:
+        """What an error's body says, short and without the key."""
+        text = content[:10_000].decode("utf-8", "replace")
+        try:
+            said = _message(json.loads(text))
+        except (ValueError, RecursionError):
+            said = "" if text.lstrip().startswith("<") else text
+        return self._redacted(" ".join(said.split()))[:300]
+
+    def _redacted(self, text: str) -> str:
+        secrets = [self.service.key, *(self.service.auth[1:] if self.service.auth else ())]
+        for secret in secrets:
+            if isinstance(secret, SecretStr) and (hidden := secret.get_secret_value()):
+                text = text.replace(hidden, "…")
+        return text
+
+
+def _message(body: Any) -> str:
+    """The words in an error's JSON, wherever an API puts them, with its code."""
+    if isinstance(body, str):
+        return body
+    if isinstance(body, list):
+        return "; ".join(filter(None, map(_message, body[:3])))
+    if not isinstance(body, dict):
+        return ""
+    names = ("code", "tag", "error", "detail", "message", "msg")
+    return ": ".join(dict.fromkeys(filter(None, (_message(body.get(name)) for name in names))))

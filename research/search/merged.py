@@ -1,0 +1,147 @@
+"""Asks several providers at once, and makes one list of what they find.
+
+Lists are merged by reciprocal rank fusion (Cormack, Clarke and Büttcher, SIGIR 2009): a page scores the sum of 1 / (60 + rank)
+over the lists that hold it. It needs no scores that could be compared, and no tuning.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import fsum
+from typing import Final
+
+from research.errors import BudgetExhausted, ResearchError, SearchFailed
+from research.page import Hit
+from research.ports import Found, Search
+from research.processors import total
+from research.purse import Paying, Purse
+from research.result import Usage
+from research.source_policy import SourcePolicy
+from research.spending import note
+from research.urls import canonical_url
+
+K: Final = 60
+"""The paper's constant: how much less a first rank counts than the agreement of many."""
+
+
+@dataclass(slots=True)
+class _Known:
+    """What is known of the providers, for all rows and all copies that pay from other purses."""
+
+    answered: bool = False
+    """Whether any of them ever did."""
+    out: dict[str, ResearchError] = field(default_factory=dict)
+    """Those that every row would fail with: they are not asked again."""
+
+
+class MergedSearch:
+    """A `Search` over several, and `Paying`. The order of the providers decides which spelling of a URL and which title is kept,
+    and nothing else.
+
+    Raises:
+        ValueError: there is no provider.
+    """
+
+    def __init__(self, providers: Sequence[Search], *, _known: _Known | None = None) -> None:
+        if not providers:
+            raise ValueError("a merged search needs at least one provider")
+        self._providers = tuple(providers)
+        self._known = _known or _Known()
+        self.name = "+".join(provider.name for provider in self._providers)
+        self.identity = f"merged/1({', '.join(provider.identity for provider in self._providers)})"
+
+    def paid_from(self, purse: Purse) -> MergedSearch:
+        paying = [each.paid_from(purse) if isinstance(each, Paying) else each for each in self._providers]
+        return MergedSearch(paying, _known=self._known)
+
+    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None) -> Found:
+        """What all of them find. One that fails is a warning while another answers.
+
+        Raises:
+            SearchFailed: none answered.
+            AuthenticationFailed, QuotaExhausted, AccessDenied: none answered, none ever did, and one lets no query in; or none
+                lets any in.
+            BudgetExhausted: the purse cannot pay for one of them.
+        """
+        ended = await asyncio.gather(*(self._ask(provider, query, limit, policy) for provider in self._providers))
+        found = [each for each in ended if isinstance(each, Found)]
+        failed = [each for each in ended if isinstance(each, ResearchError)]
+        exhausted = next((error for error in failed if isinstance(error, BudgetExhausted)), None)
+        if exhausted is not None or not found:
+            error = exhausted or self._failure(failed)
+            _note(error, found)
+            raise error
+        self._known.answered = True
+        return Found(
+            hits=fused([each.hits for each in found], limit),
+            queries=sum(each.queries for each in found),
+            warnings=tuple(dict.fromkeys([*(w for each in found for w in each.warnings), *map(str, failed)])),
+            cost_usd=total(each.cost_usd for each in found),
+            usage=sum((each.usage for each in found), Usage()),
+        )
+
+    async def _ask(self, provider: Search, query: str, limit: int, policy: SourcePolicy | None) -> Found | ResearchError:
+        if (known := self._known.out.get(provider.name)) is not None:
+            return known
+        try:
+            return await provider.search(query, limit=limit, policy=policy)
+        except ResearchError as error:
+            if error.stops_run and len(self._providers) > 1:
+                self._known.out[provider.name] = error
+            return error
+
+    def _failure(self, failed: Sequence[ResearchError]) -> ResearchError:
+        """One error for all. A wrong key stops the run unless another provider may answer the next row."""
+        stopping = [error for error in failed if error.stops_run]
+        if stopping and (len(stopping) == len(failed) or not self._known.answered):
+            first = stopping[0]
+            if len(failed) == 1:
+                return first
+            error = SearchFailed("; ".join(map(str, failed)))
+            stop = type(first)(f"no search provider answers: {error}")
+            stop.stops_run = True
+            stop.__cause__ = first
+            return stop
+        error = SearchFailed(f"no search provider answered: {'; '.join(map(str, failed))}")
+        error.__cause__ = failed[0]
+        return error
+
+
+def fused(lists: Sequence[Sequence[Hit]], limit: int) -> tuple[Hit, ...]:
+    """One list of several, each best first: every page once, by its canonical URL.
+
+    A page has the first spelling of its URL and the first title, the longest snippet, and the first date that is known.
+    """
+    pages: dict[str, list[tuple[int, Hit]]] = {}
+    for hits in lists:
+        seen: set[str] = set()
+        for hit in hits:
+            if (page := canonical_url(hit.url)) not in seen:
+                seen.add(page)
+                pages.setdefault(page, []).append((len(seen), hit))
+
+    def place(page: str) -> tuple[float, int, str]:
+        # `fsum` rounds once: the order of the lists cannot turn a tie.
+        ranks = [rank for rank, _ in pages[page]]
+        return -fsum(1 / (K + rank) for rank in ranks), min(ranks), page
+
+    best = sorted((place(page), page) for page in pages)[: max(0, limit)]
+    return tuple(_one([hit for _, hit in pages[page]], -score) for (score, _, _), page in best)
+
+
+def _one(hits: Sequence[Hit], score: float) -> Hit:
+    return Hit(
+        url=hits[0].url,
+        title=next((hit.title for hit in hits if hit.title), ""),
+        snippet=max((hit.snippet for hit in hits), key=len),
+        score=score,
+        published=next((hit.published for hit in hits if hit.published), None),
+    )
+
+
+def _note(error: ResearchError, found: Sequence[Found]) -> None:
+    """What others took on the way is not forgotten."""
+    for each in found:
+        note(error, Usage(search_queries=each.queries) + each.usage, each.cost_usd)

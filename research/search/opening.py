@@ -1,0 +1,167 @@
+"""Opens the search that providers' names stand for."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, get_args
+
+import httpx
+
+from research.errors import InvalidInput
+from research.json_check import nearest
+from research.ports import Search
+from research.search.brave import brave
+from research.search.claude_web import Ask, ClaudeWebSearch
+from research.search.ddgs import DdgsSearch
+from research.search.exa import exa
+from research.search.local import LocalCorpus
+from research.search.merged import MergedSearch
+from research.search.query_cache import CachedSearch, QueryStore
+from research.search.rate import Turns
+from research.search.searxng import searxng
+from research.search.settings import ProviderName, SearchSettings
+from research.search.tavily import tavily
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """A way to find pages, for people to choose."""
+
+    name: ProviderName
+    line: str
+    """What it is."""
+    needs: str
+    """The variable, or what else, it needs; "" for nothing."""
+
+
+PROVIDERS: Final[tuple[Provider, ...]] = (
+    Provider("local", "the documents of the corpus", "a corpus"),
+    Provider("claude_web", "Claude's own web search", "ANTHROPIC_API_KEY"),
+    Provider("brave", "Brave's index of the web", "BRAVE_API_KEY"),
+    Provider("tavily", "Tavily, made for language models", "TAVILY_API_KEY"),
+    Provider("exa", "Exa, an index searched by meaning", "EXA_API_KEY"),
+    Provider("searxng", "a SearXNG instance of your own", "SEARXNG_URL"),
+    Provider("ddgs", "public search engines, without a key and without a promise", ""),
+)
+_NAMES: Final[tuple[ProviderName, ...]] = get_args(ProviderName)
+
+
+def default_providers(settings: SearchSettings, has_corpus: bool, has_claude: bool) -> tuple[ProviderName, ...]:
+    """What to search with where nobody says: a corpus if there is one; else every provider whose key or address is set; else
+    Claude's own search.
+
+    Raises:
+        InvalidInput: there is none of these.
+    """
+    if has_corpus:
+        return ("local",)
+    ready = _ready(settings)
+    if with_keys := tuple(provider.name for provider in PROVIDERS if ready.get(provider.name)):
+        return with_keys
+    if has_claude:
+        return ("claude_web",)
+    needed = ", ".join(provider.needs for provider in PROVIDERS if provider.needs and provider.name != "local")
+    raise InvalidInput(
+        "there is nothing to search: give a corpus (a folder or a file of documents), set one of the variables "
+        f"{needed}, or name `ddgs`, which needs no key"
+    )
+
+
+@asynccontextmanager
+async def open_search(
+    names: Sequence[str],
+    settings: SearchSettings,
+    cache_dir: Path,
+    *,
+    corpus: LocalCorpus | None = None,
+    ask: Ask | None = None,
+) -> AsyncIterator[Search]:
+    """The search of these providers, merged if there are several, with rate limits that all who use it share and a cache of
+    queries in the folder `search` of `cache_dir`. It is `Paying`, unless it is the corpus alone. Belongs to one event loop.
+
+    Args:
+        names: of `PROVIDERS`; a name that stands twice counts once.
+        settings: their keys and addresses.
+        cache_dir: where things are kept between runs.
+        corpus: what `local` searches.
+        ask: what `claude_web` asks Claude with.
+
+    Raises:
+        InvalidInput: an unknown name, or one that lacks what it needs.
+        AuthenticationFailed: a key that cannot be one.
+    """
+    chosen = _chosen(names, settings, corpus, ask)
+    async with AsyncExitStack() as opened:
+        client = await opened.enter_async_context(httpx.AsyncClient(follow_redirects=False))
+        store = QueryStore(cache_dir / "search")
+        searches: list[Search] = []
+        for name in chosen:
+            if name == "local" and corpus is not None:
+                searches.append(corpus)
+                continue
+            cached = CachedSearch(_opened(name, settings, client, ask), store, settings.freshness)
+            opened.push_async_callback(cached.close)
+            searches.append(cached)
+        yield searches[0] if len(searches) == 1 else MergedSearch(searches)
+
+
+def _opened(name: ProviderName, settings: SearchSettings, client: httpx.AsyncClient, ask: Ask | None) -> Search:
+    turns = Turns(name, settings.rate(name))
+    if name == "brave":
+        return brave(settings, client, turns)
+    if name == "tavily":
+        return tavily(settings, client, turns)
+    if name == "exa":
+        return exa(settings, client, turns)
+    if name == "searxng":
+        return searxng(settings, client, turns)
+    if name == "claude_web" and ask is not None:
+        return ClaudeWebSearch(ask, settings.claude_model, turns)
+    return DdgsSearch(turns, patience=settings.patience)
+
+
+def _ready(settings: SearchSettings) -> dict[ProviderName, bool]:
+    """Whether what a provider needs of the settings is there."""
+    keys = {"brave": settings.brave_key, "tavily": settings.tavily_key, "exa": settings.exa_key}
+    ready: dict[ProviderName, bool] = {
+        name: (key := keys.get(name)) is not None and bool(key.get_secret_value().strip()) for name in _NAMES if name in keys
+    }
+    return {**ready, "searxng": bool(settings.searxng_url and settings.searxng_url.strip())}
+
+
+def _chosen(
+    names: Sequence[str], settings: SearchSettings, corpus: LocalCorpus | None, ask: Ask | None
+) -> tuple[ProviderName, ...]:
+    chosen: dict[ProviderName, None] = {}
+    ready = _ready(settings) | {"local": corpus is not None, "claude_web": ask is not None}
+    for said in names:
+        name = next((known for known in _NAMES if known == said.strip().lower().replace("-", "_")), None)
+        if name is None:
+            raise InvalidInput(f"there is no search provider {said!r}{nearest(said, _NAMES)} There are: {', '.join(_NAMES)}.")
+        if not ready.get(name, True):
+            needs = next(provider.needs for provider in PROVIDERS if provider.name == name)
+            wanted = "give a corpus with it" if name == "local" else f"set {needs}"
+            raise InvalidInput(f"the search provider {name!r} needs {needs}: {wanted}, or search with another one")
+        chosen[name] = None
+    if not chosen:
+        raise InvalidInput(f"no search provider is named. There are: {', '.join(_NAMES)}.")
+    for name, url in (
+        ("brave", settings.brave_url),
+        ("tavily", settings.tavily_url),
+        ("exa", settings.exa_url),
+        ("searxng", settings.searxng_url or ""),
+    ):
+        if name in chosen and not _is_address(url):
+            raise InvalidInput(f"the address of {name!r} is no URL of the web: write it as https://host or http://host:port")
+    return tuple(chosen)
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = httpx.URL(url.strip())
+    except (httpx.InvalidURL, ValueError):
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.host)

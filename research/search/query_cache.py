@@ -1,0 +1,245 @@
+"""Asks equal queries once: while one is under way, again from memory, and between runs from a database on disk.
+
+What is stored is what the provider answered, held to the policy: no key is ever part of it. Several processes may share a folder.
+A database that is damaged, locked or of another kind is left alone, with one warning: a search works without it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import sqlite3
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+from pydantic import ValidationError
+
+from research.errors import ResearchError
+from research.identity import content_key
+from research.ports import Found, Search
+from research.purse import Paying, Purse
+from research.result import Usage
+from research.source_policy import SourcePolicy
+
+VERSION: Final = 1
+"""Of what is stored."""
+FILE: Final = "queries.sqlite"
+IN_MEMORY: Final = 4_096
+"""Answers kept in memory, the last ones used."""
+_PATIENCE: Final = 5.0
+"""Seconds to wait for another process's write."""
+_LONGEST: Final = 30 * 86_400.0
+"""Seconds after which an answer is deleted, whatever the freshness: another run may want older ones than this one."""
+
+
+def query_key(provider: str, query: str, limit: int, policy: SourcePolicy | None) -> str:
+    """Equal for queries that get the same answer. White space and the order of domains make no difference."""
+    words = None
+    if policy is not None and policy != SourcePolicy():
+        words = [sorted(policy.include_domains), sorted(policy.exclude_domains), policy.after_date]
+    return content_key(f"search/{VERSION}", provider=provider, query=" ".join(query.split()), limit=limit, policy=words)
+
+
+class QueryStore:
+    """Answers by key, in one file of a folder. Every call opens the file, and may be made from any thread.
+
+    Args:
+        folder: made when the first answer is stored.
+        clock: seconds since 1970.
+    """
+
+    def __init__(self, folder: Path, *, clock: Callable[[], float] = time.time) -> None:
+        self._folder = folder
+        self._path = folder / FILE
+        self._clock = clock
+        self._swept = False
+
+    def get(self, key: str, freshness: float) -> Found | None:
+        """The answer, if there is one that is at most `freshness` seconds old.
+
+        Raises:
+            sqlite3.Error, OSError: the database cannot be used.
+        """
+        if not self._path.exists():
+            return None
+        with closing(self._open()) as database:
+            row = database.execute("SELECT stored_at, found FROM answers WHERE key = ?", (key,)).fetchone()
+        if row is None or not 0 <= self._clock() - row[0] < freshness:
+            return None
+        try:
+            return Found.model_validate_json(row[1])
+        except ValidationError:
+            return None
+
+    def put(self, key: str, found: Found) -> None:
+        """Store an answer in place of an older one.
+
+        Raises:
+            sqlite3.Error, OSError: the database cannot be used.
+        """
+        now = self._clock()
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with closing(self._open()) as database, database:
+            if not self._swept:
+                database.execute("DELETE FROM answers WHERE stored_at < ?", (now - _LONGEST,))
+                self._swept = True
+            database.execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?)", (key, now, found.model_dump_json()))
+
+    def _open(self) -> sqlite3.Connection:
+        database = sqlite3.connect(self._path, timeout=_PATIENCE)
+        try:
+            database.execute("PRAGMA journal_mode = WAL")
+            database.execute("PRAGMA synchronous = NORMAL")
+            database.execute(
+                "CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, stored_at REAL NOT NULL, found TEXT NOT NULL)"
+            )
+        except BaseException:
+            database.close()
+            raise
+        return database
+
+
+class _Shared:
+    """What all copies of one cached search share, whatever purse they pay from."""
+
+    def __init__(self) -> None:
+        self.in_flight: dict[str, asyncio.Task[Found]] = {}
+        self.recent: OrderedDict[str, tuple[float, Found]] = OrderedDict()
+        self.broken: str | None = None
+        """Why the store is not used any more, until somebody was told."""
+        self.store_works = True
+
+
+class CachedSearch:
+    """A `Search` that asks another one, and `Paying`. Belongs to one event loop.
+
+    Args:
+        inner: who answers what is not known.
+        store: what is known from other runs; None: nothing.
+        freshness: seconds for which an answer is used again.
+        clock: seconds, monotonic: the age of what is kept in memory.
+    """
+
+    def __init__(
+        self,
+        inner: Search,
+        store: QueryStore | None,
+        freshness: float,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        _shared: _Shared | None = None,
+    ) -> None:
+        self.name = inner.name
+        self.identity = inner.identity
+        self._inner = inner
+        self._store = store
+        self._freshness = freshness
+        self._clock = clock
+        self._shared = _shared or _Shared()
+
+    def paid_from(self, purse: Purse) -> CachedSearch:
+        inner = self._inner.paid_from(purse) if isinstance(self._inner, Paying) else self._inner
+        return CachedSearch(inner, self._store, self._freshness, clock=self._clock, _shared=self._shared)
+
+    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None) -> Found:
+        """What is known of an equal query, which then asked nobody and cost nothing; else what the provider answers.
+
+        Raises:
+            ResearchError: whatever the provider raises. It is not kept: the next one asks again.
+        """
+        key = query_key(self.identity, query, limit, policy)
+        if (known := self._recent(key)) is not None:
+            return known
+        under_way = self._shared.in_flight.get(key)
+        if under_way is not None:
+            return await self._joined(under_way)
+        task = asyncio.create_task(self._found(key, query, limit, policy))
+        self._shared.in_flight[key] = task
+        task.add_done_callback(lambda done: self._ended(key, done))
+        # Shielded: one caller that gives up does not take the answer from the others.
+        return await asyncio.shield(task)
+
+    async def close(self) -> None:
+        """End what is under way."""
+        tasks = tuple(self._shared.in_flight.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _joined(self, task: asyncio.Task[Found]) -> Found:
+        try:
+            return _free(await asyncio.shield(task))
+        except ResearchError as error:
+            # Its own error: what is noted on the first one's was not spent twice.
+            again = copy.copy(error)
+            again.__dict__.clear()
+            again.__dict__.update({name: value for name, value in error.__dict__.items() if not name.startswith("_")})
+            raise again from error.__cause__
+
+    async def _found(self, key: str, query: str, limit: int, policy: SourcePolicy | None) -> Found:
+        if (stored := await self._stored(key)) is not None:
+            self._keep(key, stored)
+            return self._with_warning(_free(stored))
+        found = await self._inner.search(query, limit=limit, policy=policy)
+        if found.hits or not found.warnings:  # nothing found and something amiss: the next one asks again
+            self._keep(key, found)
+            await self._put(key, found)
+        return self._with_warning(found)
+
+    async def _stored(self, key: str) -> Found | None:
+        if self._store is None or not self._freshness or not self._shared.store_works:
+            return None
+        try:
+            return await asyncio.to_thread(self._store.get, key, self._freshness)
+        except (sqlite3.Error, OSError) as exc:
+            self._give_up(exc)
+            return None
+
+    async def _put(self, key: str, found: Found) -> None:
+        if self._store is None or not self._freshness or not self._shared.store_works:
+            return
+        try:
+            await asyncio.to_thread(self._store.put, key, _free(found))
+        except (sqlite3.Error, OSError) as exc:
+            self._give_up(exc)
+
+    def _give_up(self, exc: Exception) -> None:
+        self._shared.store_works = False
+        self._shared.broken = (
+            f"searches are not kept for the next run: {FILE} in the cache folder cannot be used ({exc}); delete it"
+        )
+
+    def _with_warning(self, found: Found) -> Found:
+        if (broken := self._shared.broken) is None:
+            return found
+        self._shared.broken = None
+        return found.model_copy(update={"warnings": (*found.warnings, broken)})
+
+    def _recent(self, key: str) -> Found | None:
+        kept = self._shared.recent.get(key)
+        if kept is None:
+            return None
+        if self._clock() - kept[0] >= self._freshness:
+            del self._shared.recent[key]
+            return None
+        self._shared.recent.move_to_end(key)
+        return kept[1]
+
+    def _keep(self, key: str, found: Found) -> None:
+        self._shared.recent[key] = (self._clock(), _free(found))
+        while len(self._shared.recent) > IN_MEMORY:
+            self._shared.recent.popitem(last=False)
+
+    def _ended(self, key: str, task: asyncio.Task[Found]) -> None:
+        self._shared.in_flight.pop(key, None)
+        if not task.cancelled():
+            task.exception()  # seen, even if every caller gave up
+
+
+def _free(found: Found) -> Found:
+    """The same answer, for one who did not ask the provider for it."""
+    return found.model_copy(update={"queries": 0, "cost_usd": 0.0, "usage": Usage()})
