@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from research.conclusion import SAMPLE_OF_SOURCES, as_text
 from research.errors import InvalidInput
+from research.merging import basis_of, joined, one_or_both, value_of
 from research.output_spec import OutputSpec
 from research.processors import PROCESSOR_NAMES, ProcessorName, total
 from research.purse import dollars
-from research.result import CONFIDENCE_ORDER, Confidence, FieldBasis, Finding, Result, Source, lowest
+from research.result import CONFIDENCE_ORDER, Confidence, Result, lowest
 
 
 class Escalation(NamedTuple):
@@ -69,37 +68,30 @@ def merged(result: Result, again: Result, spec: OutputSpec) -> Result:
         spec: of the first.
     """
     taken = [name for name in again.fields if _better(result, again, name)]
-    output = _output(result, again, taken)
+    said = [basis.model_copy(update={"reasoning": f"{again.processor}: {basis.reasoning}"}) for basis in again.basis]
+    second = again.model_copy(update={"basis": said})
+    parts = joined(result, second, result.fields, taken)
     warnings: list[str] = []
-    if taken and spec.check(output):
-        taken, output = [], result.output
+    if taken and spec.check(parts["output"]):
+        taken, parts = [], joined(result, second, result.fields, [])
         warnings.append(f"{again.processor}'s answers do not fit the schema beside the others, so the first were kept")
-    sources, number = _sources(result.sources_detailed, again.sources_detailed)
     kept = [name for name in again.fields if name not in taken]
-    said = [
+    told = [
         f"researched again on {again.processor}: {', '.join(again.fields)}",
         f"{result.processor} cost {_cost(result)}, {again.processor} {_cost(again)}",
         f"from {again.processor}: {', '.join(taken) or 'none'}",
         f"still from {result.processor}: {', '.join(kept) or 'none'}",
     ]
     ended = again.completed_at or again.modified_at
-    read = [source.url for source in sources if source.read]
     return result.model_copy(
         update={
+            **parts,
             "processor": f"{result.processor}+{again.processor}",
-            "model": result.model if result.model == again.model else f"{result.model}+{again.model}",
-            "output": output,
-            "answer": as_text(output) if taken and isinstance(output, Mapping) else again.answer if taken else result.answer,
-            "basis": _basis(result, again, taken),
-            "report": result.report or (again.report and _renumbered(again.report, number)),
-            "findings": [*result.findings, *(_finding(finding, number) for finding in again.findings)],
-            "sources_detailed": sources,
-            "sources": read[:SAMPLE_OF_SOURCES],
-            "read": read,
-            "considered": [source.url for source in sources],
+            "model": one_or_both(result.model, again.model),
+            "answer": parts["answer"] if taken else result.answer,
             "usage": result.usage + again.usage,
             "cost_usd": total((result.cost_usd, again.cost_usd)),
-            "warnings": [*result.warnings, *again.warnings, *warnings, "; ".join(said)],
+            "warnings": [*result.warnings, *again.warnings, *warnings, "; ".join(told)],
             # A result's seconds are those from its creation to its end; between the two researches there may be days.
             "created_at": ended - _seconds(result) - _seconds(again),
             "modified_at": ended,
@@ -109,11 +101,7 @@ def merged(result: Result, again: Result, spec: OutputSpec) -> Result:
 
 
 def _confidence(result: Result, field: str) -> Confidence | None:
-    return lowest([basis.confidence for basis in result.basis if _of(basis, field)])
-
-
-def _of(basis: FieldBasis, field: str) -> bool:
-    return basis.field == field or basis.field.startswith(f"{field}.")
+    return lowest([basis.confidence for basis in basis_of(result, field)])
 
 
 def _rank(confidence: Confidence | None) -> int:
@@ -121,47 +109,7 @@ def _rank(confidence: Confidence | None) -> int:
 
 
 def _better(result: Result, again: Result, field: str) -> bool:
-    value = again.output.get(field) if isinstance(again.output, Mapping) else again.output
-    return value is not None and _rank(_confidence(again, field)) >= _rank(_confidence(result, field))
-
-
-def _output(result: Result, again: Result, taken: Sequence[str]) -> Any:
-    if not isinstance(result.output, Mapping) or not isinstance(again.output, Mapping):
-        return again.output if taken else result.output
-    return {name: again.output[name] if name in taken else value for name, value in result.output.items()}
-
-
-def _basis(result: Result, again: Result, taken: Sequence[str]) -> list[FieldBasis]:
-    """The basis of every field, in the fields' order."""
-    merged: list[FieldBasis] = []
-    for name in result.fields:
-        if name in taken:
-            found = [basis for basis in again.basis if _of(basis, name)]
-            merged += [basis.model_copy(update={"reasoning": f"{again.processor}: {basis.reasoning}"}) for basis in found]
-        else:
-            merged += [basis for basis in result.basis if _of(basis, name)]
-    return merged
-
-
-def _sources(first: Sequence[Source], second: Sequence[Source]) -> tuple[list[Source], dict[int, int]]:
-    """All sources, those of the first under their numbers; and the numbers that those of the second got."""
-    sources = {source.url: source for source in first}
-    number: dict[int, int] = {}
-    for source in second:
-        known = sources.get(source.url)
-        place = known.index if known is not None else len(sources) + 1
-        number[source.index] = place
-        if known is None or (source.read and not known.read):
-            sources[source.url] = source.model_copy(update={"index": place})
-    return list(sources.values()), number
-
-
-def _finding(finding: Finding, number: Mapping[int, int]) -> Finding:
-    return finding.model_copy(update={"answer": _renumbered(finding.answer, number)})
-
-
-def _renumbered(text: str, number: Mapping[int, int]) -> str:
-    return re.sub(r"\[(\d+)\]", lambda found: f"[{number.get(int(found[1]), found[1])}]", text)
+    return value_of(again, field) is not None and _rank(_confidence(again, field)) >= _rank(_confidence(result, field))
 
 
 def _cost(result: Result) -> str:
