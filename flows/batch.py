@@ -56,7 +56,7 @@ def batched(world: World, sample: Task, *, escalate: str | None = None, start_ur
     """
     if sample.processor not in ("base", "core"):
         raise InvalidInput(
-            f"--batch is for the processors base and core, not for {sample.processor}: a batch is one request a row"
+            f"--batch is for the processors base and core, and not for {sample.processor}: a batch is one request a row"
         )
     if sample.verify_loops:
         raise InvalidInput("--verify-loops cannot be had with --batch: a batch is one request a row, and takes no second look")

@@ -63,7 +63,7 @@ class Enrichment(BaseModel):
     """Why rows are left that the same call with a higher limit goes on with; None: none are left."""
     refused: bool = False
     """Whether what stopped it is an error that every row would meet (a key, a model's id), before any row was completed or
-    anything was paid."""
+    anything was paid. A run folder that was made for it is gone again."""
     escalated: int = 0
     """Rows that were researched again on a dearer tier."""
     not_escalated: int = 0
@@ -162,7 +162,10 @@ async def enrich(
         spending = await asyncio.to_thread(Spending, folder.state)
         terms = Terms(spending, spending.purse(max_cost), pilot, again, concurrency, batch)
         tiers = (processor, again.processor) if again else (processor,)
-        return await _run(request, folder, paying(world, terms.purse, *tiers), by, terms)
+        done = await _run(request, folder, paying(world, terms.purse, *tiers), by, terms)
+        if done.refused and folder.is_new and not batch:  # a batch may be under way, and paid for
+            await asyncio.to_thread(folder.discard)  # what is put right (a model's id, an address) makes another request
+        return done
 
 
 Ask = Callable[[World], World]

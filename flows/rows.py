@@ -16,7 +16,7 @@ from flows.gate import Gate
 from flows.policies import Keys
 from flows.request import Request
 from flows.steps import Call, Tasks, run_kept, run_task, watched
-from flows.stopping import stopping
+from research.stopping import stopping
 from research.errors import InvalidInput, ResearchError
 from research.identity import content_key
 from research.pipeline import research

@@ -9,9 +9,11 @@ from typing import Any
 import platformdirs
 from pydantic import SecretStr
 
-from research.pipeline import research
+from research.errors import ResearchError
+from research.pipeline import ENGINE, research
 from research.ports import Model
 from research.result import Result
+from research.stopping import stopping
 from research.task import Task
 from research.world import Settings, open_world
 
@@ -56,6 +58,7 @@ async def run(
 
     Raises:
         InvalidInput: the request, the schema, the corpus or the model's name is wrong. Nothing was spent.
+        AccessDenied, RequestRejected: a service lets no request in (a wrong key, an unknown model), or none of this kind.
     """
     if isinstance(task, Task):
         asked = task
@@ -76,4 +79,8 @@ async def run(
     made = base.model_copy(update={name: value for name, value in said.items() if value is not None})
     own = None if isinstance(model, str) else model
     async with open_world(made, made.cache_dir / "pages", model=own) as world:
-        return await research(asked, world)
+        refusals: list[ResearchError] = []
+        result = await research(asked, world, stopping(ENGINE, refusals.append))
+    if refusals and result.status == "failed":
+        raise refusals[0]
+    return result

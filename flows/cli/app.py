@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as error:
         return _failed(error, given, Exit.INTERRUPTED)
     except ResearchError as error:
-        return _failed(error, given, Exit.BROKEN)
+        return _failed(error, given, Exit.BAD_INPUT if error.stops_run else Exit.BROKEN)
     except Exception as error:  # noqa: BLE001  # the last stop: a person gets a sentence, with --debug the traceback
         return _failed(error, given, Exit.BROKEN, "this is a bug; --debug shows where")
 

@@ -150,9 +150,8 @@ def enrich(
         note(f"stopped; what is finished is kept in {plan.run}. The same command goes on from there")
         return Exit.INTERRUPTED
     if done.refused:
-        raise InvalidInput(
-            f"{done.stopped}\nNo row was researched, and nothing was spent; {plan.run} has {done.completed} completed rows."
-        )
+        left = "no run folder is left" if not plan.run.exists() else f"{plan.run} has {done.completed} completed rows"
+        raise InvalidInput(f"{done.stopped}\nNo row was researched, and nothing was spent; {left}.")
     _tell(done, output.json)
     if done.stopped:
         return Exit.LIMIT

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -66,6 +67,8 @@ class RunFolder:
         self._document = document
         self.columns = ResultColumns.from_json(document["columns"])
         self._parts = PartFiles(path)
+        self.is_new = False
+        """Whether it was started just now, rather than found."""
 
     @classmethod
     def create(
@@ -108,7 +111,9 @@ class RunFolder:
         (folder / STATE).mkdir(parents=True, exist_ok=True)
         PartFiles(folder).make_folders()
         write_json(folder / RUN_FILE, document)
-        return cls(folder, document)
+        run = cls(folder, document)
+        run.is_new = True
+        return run
 
     @classmethod
     def find(cls, path: str | os.PathLike[str], request: Mapping[str, Any]) -> RunFolder | None:
@@ -319,6 +324,16 @@ class RunFolder:
             raise InvalidRun(f"{self.path} holds {summary['rows']} rows and the table has {rows}: run the same command again.")
         self._update(status=status, reason=reason, finished_at=_now(), summary=summary)
         return summary
+
+    def discard(self) -> None:
+        """Remove a run folder that was started just now, and whatever is in it. Call it only where nothing in it is worth keeping.
+
+        Raises:
+            ValueError: it was found, and not started by this object: what is in it is somebody's.
+        """
+        if not self.is_new:
+            raise ValueError(f"{self.path} was there before")
+        shutil.rmtree(self.path)
 
     def _update(self, **changes: Any) -> None:
         self._document = {**self._document, **changes}

@@ -131,9 +131,10 @@ def test_a_cap_holds_for_claude_over_two_commands(research: Command, desk: Path,
     ],
 )
 def test_a_service_that_lets_nobody_in_is_bad_input_if_nothing_was_done(
-    research: Command, monkeypatch: pytest.MonkeyPatch, status: str, cause: str, remedy: str
+    research: Command, desk: Path, monkeypatch: pytest.MonkeyPatch, status: str, cause: str, remedy: str
 ) -> None:
-    """Exit code 2, as for a wrong option; put right, the same command completes the table in the same run folder."""
+    """Exit code 2, as for a wrong option, and no run folder; put right, the same command, or one with another model's id, completes
+    the table there."""
     shut = True
 
     def door(request: Request) -> Answer:
@@ -147,11 +148,16 @@ def test_a_service_that_lets_nobody_in_is_bad_input_if_nothing_was_done(
         ended, error = ran.lines[-2:]
         assert (ended["event"], ended["completed"], ended["spent_usd"]) == ("run_finished", 0, 0)
         assert (error["event"], error["exit_code"]) == ("error", 2)
-        for words in (cause, remedy, "the same command goes on", "nothing was spent; run has 0 completed rows"):
+        for words in (cause, remedy, "the same command goes on", "nothing was spent; no run folder is left"):
             assert words in error["message"]
             assert words in ran.err
+        assert not (desk / "run").exists()
         shut = False
-        assert research(*ENRICH, "--out", "run").code == 0
+        assert research(*ENRICH, "--out", "run", "--model", "claude-opus-5-5").code == 0
+        shut = True
+        ran = research("run", "Who operates Voyager 1?", "--corpus", "pages", "--json")
+        assert (ran.code, ran.lines[-1]["exit_code"]) == (2, 2)
+        assert cause in ran.err
 
 
 @pytest.mark.usefixtures("prefect_server")

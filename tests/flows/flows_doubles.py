@@ -14,7 +14,7 @@ from flows.gate import Gate
 from flows.kept import Sealed
 from flows.request import Request
 from flows.rows import Rows
-from flows.runtime import Host, nobody
+from flows.runtime import Host, Wanted, nobody
 from flows.shards import Left, Shards
 from flows.spending import Spending, paying
 from flows.steps import Call, Tasks
@@ -138,7 +138,7 @@ async def below_prefect(
 
     tasks = Tasks(shard=do, row=do, plan=do, investigate=do, grade=do, synthesize=do, verify=do, judge=do)
     gate = Gate(recorded, most_unrecorded=10**9)
-    async with host(model).world(run / ".state" / "pages", model=None, corpus=None) as world:
+    async with host(model).world(run / ".state" / "pages", Wanted()) as world:
         document = request.document(world)
         folder = RunFolder.create(run, document, input_schema=request.table.schema, spec=request.spec)
         with folder.lock():
