@@ -1,4 +1,4 @@
-"""An HTTP/1.1 server on loopback, in a thread of its own, that can also fail on purpose: reset, cut, drip, never answer."""
+"""An HTTP/1.1 server on loopback, in a thread of its own, that can also fail on purpose: reset, cut, drip, never end."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -39,15 +39,18 @@ class HttpRequest:
 class HttpReply:
     """What to answer, and how to deliver it. `delay` and `pause` are seconds.
 
-    A body of bytes goes with its content-length. A tuple of pieces goes chunked, with a `pause` before each piece but the first.
+    A body of bytes goes with its content-length. Pieces go chunked, with a `pause` before each piece but the first; they may have
+    no end (`itertools.repeat(b"…")`), and are only made as fast as the client takes them. `raw` is sent byte for byte in place of
+    all this, and then the connection closes: for answers that are not HTTP, or that lie.
     """
 
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes | tuple[bytes, ...] = b""
+    body: bytes | Iterable[bytes] = b""
     delay: float = 0.0
     pause: float = 0.0
     ending: Ending = "whole"
+    raw: bytes | None = None
 
 
 class LoopbackServer:
@@ -143,6 +146,8 @@ class _Connection(asyncio.Protocol):
         self._head: h11.Request | None = None
         self._body = bytearray()
         self._answering: asyncio.Task[None] | None = None
+        self._writable = asyncio.Event()
+        self._writable.set()
         self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -150,8 +155,15 @@ class _Connection(asyncio.Protocol):
         self._transport = transport
         self._server.connections.add(self)
 
+    def pause_writing(self) -> None:
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        self._writable.set()
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._server.connections.discard(self)
+        self._writable.set()
         if self._answering is not None:
             self._answering.cancel()
 
@@ -220,6 +232,9 @@ class _Connection(asyncio.Protocol):
             await asyncio.Event().wait()
         elif reply.ending == "reset":
             self._reset()
+        elif reply.raw is not None:
+            self._transport.write(reply.raw)
+            self._transport.close()
         elif isinstance(reply.body, bytes):
             self._send_whole(reply, reply.body)
         else:
@@ -237,14 +252,17 @@ class _Connection(asyncio.Protocol):
         else:
             self._transport.write(head + data + (self._http.send(h11.EndOfMessage()) or b""))
 
-    async def _send_pieces(self, reply: HttpReply, pieces: tuple[bytes, ...]) -> None:
+    async def _send_pieces(self, reply: HttpReply, pieces: Iterable[bytes]) -> None:
         self._transport.write(self._http.send(self._head_of(reply, "transfer-encoding", "chunked")) or b"")
         if self._bodiless(reply):
             pieces = ()
-        sent = pieces[: max(1, len(pieces) // 2)] if reply.ending == "cut" else pieces
-        for index, piece in enumerate(sent):
+        if reply.ending == "cut":
+            whole = tuple(pieces)
+            pieces = whole[: max(1, len(whole) // 2)]
+        for index, piece in enumerate(pieces):
             if index and reply.pause > 0:
                 await asyncio.sleep(reply.pause)
+            await self._writable.wait()
             if self._transport.is_closing():
                 return
             self._transport.write(self._http.send(h11.Data(data=piece)) or b"")

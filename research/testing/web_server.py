@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import cycle
 
 from research.testing.loopback import Ending, HttpReply, HttpRequest, LoopbackServer
 
@@ -21,7 +22,9 @@ _HTML = "text/html; charset=utf-8"
 class Served:
     """What a path answers. `delay` and `drip` are seconds: before the first byte, and before each further piece of `piece` bytes.
 
-    `etag` gives the body's own hash as its ETag, and 304 to who has it already. `ending` cuts, resets or never answers.
+    `etag` gives the body's own hash as its ETag, and 304 to who has it already. `ending` cuts, resets or never answers. `endless`
+    sends the body again and again, without end. `raw` is sent byte for byte in place of an answer, and then the connection
+    closes: what is not HTTP, a `content-length` that lies, a flood of headers.
     """
 
     body: str | bytes = b""
@@ -34,6 +37,8 @@ class Served:
     gzip: bool = False
     etag: bool = False
     ending: Ending = "whole"
+    endless: bool = False
+    raw: bytes | None = None
 
 
 Page = str | bytes | Served | Callable[[HttpRequest], "str | bytes | Served"]
@@ -82,5 +87,8 @@ def _reply(served: Served, request: HttpRequest) -> HttpReply:
     if served.gzip and status != 304:
         body = gzip.compress(body, mtime=0)
         headers["content-encoding"] = "gzip"
-    pieces = tuple(body[start : start + served.piece] for start in range(0, len(body), served.piece)) if served.drip else body
-    return HttpReply(status, headers, pieces, delay=served.delay, pause=served.drip, ending=served.ending)
+    sent: bytes | Iterable[bytes] = body
+    if served.drip or served.endless:
+        pieces = tuple(body[start : start + served.piece] for start in range(0, len(body), served.piece))
+        sent = cycle(pieces) if served.endless else pieces
+    return HttpReply(status, headers, sent, delay=served.delay, pause=served.drip, ending=served.ending, raw=served.raw)

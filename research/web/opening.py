@@ -1,0 +1,75 @@
+"""Opens and closes the web: guard, connections, manners, cache and fetcher, put together in one place."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import httpx
+
+from research.web.asking import Asker
+from research.web.connections import Resolver
+from research.web.fetcher import WebFetcher
+from research.web.guard import Guard
+from research.web.http_cache import HttpCache, Stamped
+from research.web.politeness import Politeness
+from research.web.robots import Robots
+from research.web.settings import WebSettings
+from research.web.shared_requests import SharedRequests
+from research.web.transport import guarded_transport
+from research.web.wire import Wire
+
+
+@asynccontextmanager
+async def open_web(
+    settings: WebSettings,
+    cache_dir: Path,
+    *,
+    resolver: Resolver | None = None,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> AsyncIterator[WebFetcher]:
+    """A fetcher of the web. Open one for a process's event loop and let all rows share it.
+
+    Args:
+        settings: how politely, how much, what of it.
+        cache_dir: the folder of the HTTP cache, which any number of runs and processes may share.
+        resolver: looks up names. None: as this machine does.
+        clock: seconds, only ever rising.
+        sleep: waits for seconds.
+
+    Raises:
+        InvalidInput: an entry of `allow_private_hosts` or `allow_ports` cannot be read.
+    """
+    guard = Guard(settings.allow_private_hosts, settings.allow_ports)
+    politeness = Politeness(
+        per_host=settings.per_host,
+        delay=settings.host_delay_seconds,
+        at_once=settings.at_once,
+        max_delay=settings.max_crawl_delay_seconds,
+        clock=clock,
+        sleep=sleep,
+    )
+    limits = settings.limits
+    async with AsyncExitStack() as stack:
+        cache = HttpCache(cache_dir, max_bytes=settings.cache_bytes, max_body_bytes=limits.max_bytes)
+        await cache.open()
+        stack.push_async_callback(cache.close)
+        transport = guarded_transport(
+            guard,
+            resolver,
+            connect_timeout=limits.connect_seconds,
+            limits=httpx.Limits(
+                max_connections=settings.at_once, max_keepalive_connections=settings.at_once, keepalive_expiry=30.0
+            ),
+        )
+        stack.push_async_callback(transport.aclose)
+        wire = Wire(transport, politeness, limits, clock=clock)
+        asker = Asker(cache.over(Stamped(wire, settings.freshness_seconds)), politeness, settings, clock=clock, sleep=sleep)
+        robots = Robots(asker, guard, politeness, clock=clock) if settings.obey_robots else None
+        requests = SharedRequests(settings.remember_failures_seconds, clock=clock)
+        stack.push_async_callback(requests.close)
+        yield WebFetcher(asker, guard, robots, settings, requests)

@@ -1,0 +1,189 @@
+"""Whose turn it is to ask a host: few requests at once, a pause between two of them, and none at all while it asks for peace.
+
+One table for all rows of a process. `HostPace` is what is known of one host, and takes the time as an argument; `Politeness` is
+the queue before it: who came first goes first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+MAX_HOSTS: Final = 5_000
+"""Hosts that are remembered. One that is waited for or asked is never forgotten."""
+LONGEST_CLOSURE: Final = 86_400.0
+"""Seconds. A host that asks for a longer peace is asked again after a day."""
+LOOK_AGAIN: Final = 1.0
+"""Seconds after which who waits looks again: a host may have asked for peace meanwhile."""
+
+
+class HostClosed(Exception):
+    """A host asks for a longer peace than its caller waits. Translated where the request is known."""
+
+    def __init__(self, seconds: float, why: str) -> None:
+        self.seconds = seconds
+        self.why = why
+        super().__init__(f"{why}; open again in {seconds:.0f} s")
+
+
+class HostPace:
+    """What is known of one host: when it may be asked next."""
+
+    def __init__(self, delay: float) -> None:
+        self.delay = delay
+        """Seconds between two starts."""
+        self.why = ""
+        self._next = float("-inf")
+        self._closed_until = float("-inf")
+
+    def wait(self, now: float) -> float:
+        """Seconds until a request may start; 0: now."""
+        return max(0.0, self._next - now, self._closed_until - now)
+
+    def closed_for(self, now: float) -> float:
+        """Seconds for which the host is closed; 0: it is open."""
+        return max(0.0, self._closed_until - now)
+
+    def started(self, now: float) -> None:
+        self._next = now + self.delay
+
+    def close(self, until: float, why: str) -> None:
+        """Keep a host closed until a moment. A closure is never made shorter."""
+        if until > self._closed_until:
+            self._closed_until, self.why = until, why
+
+
+@dataclass(slots=True)
+class _Lane:
+    pace: HostPace
+    slots: asyncio.Semaphore
+    start: asyncio.Lock = field(default_factory=asyncio.Lock)
+    users: int = 0
+    """Who asks or waits."""
+
+
+class Politeness:
+    """The queue before each host. Belongs to one event loop."""
+
+    def __init__(
+        self,
+        *,
+        per_host: int,
+        delay: float,
+        at_once: int,
+        max_delay: float = 10.0,
+        max_hosts: int = MAX_HOSTS,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        """Args:
+        per_host: requests to one host at once.
+        delay: seconds between the starts of two.
+        at_once: requests over all hosts at once.
+        max_delay: the longest delay, in seconds, that a host can ask for with `slow_down`.
+        max_hosts: hosts that are remembered.
+        clock: seconds, only ever rising.
+        sleep: waits for seconds.
+        """
+        self._per_host = per_host
+        self._delay = delay
+        self._max_delay = max(delay, max_delay)
+        self._max_hosts = max_hosts
+        self._everywhere = asyncio.Semaphore(at_once)
+        self._clock = clock
+        self._sleep = sleep
+        self._lanes: OrderedDict[str, _Lane] = OrderedDict()
+
+    def __len__(self) -> int:
+        """Hosts that are remembered now."""
+        return len(self._lanes)
+
+    @asynccontextmanager
+    async def turn(self, host: str, patience: float = float("inf")) -> AsyncIterator[None]:
+        """Wait until the host may be asked, and take one of its places until the block ends.
+
+        Raises:
+            HostClosed: the host asks for more than `patience` seconds of peace. The queue before an open host is not measured.
+        """
+        lane = self._lane(host)
+        lane.users += 1
+        try:
+            async with lane.slots:
+                await self._start(lane, patience)
+                try:
+                    yield
+                finally:
+                    self._everywhere.release()
+        finally:
+            lane.users -= 1
+
+    async def _start(self, lane: _Lane, patience: float) -> None:
+        """Wait for the moment, and take a place among all requests."""
+        async with lane.start:
+            while True:
+                now = self._clock()
+                if (closed := lane.pace.closed_for(now)) > patience:
+                    raise HostClosed(closed, lane.pace.why)
+                if (wait := lane.pace.wait(now)) > 0:
+                    await self._sleep(min(wait, LOOK_AGAIN))
+                    continue
+                await self._everywhere.acquire()
+                # The host may have closed while this waited for its place among all.
+                if lane.pace.wait(now := self._clock()) <= 0:
+                    lane.pace.started(now)
+                    return
+                self._everywhere.release()
+
+    def close(self, host: str, seconds: float, why: str) -> None:
+        """Let nobody ask a host for some seconds."""
+        self._lane(host).pace.close(self._clock() + min(max(seconds, 0.0), LONGEST_CLOSURE), why)
+
+    def closed_for(self, host: str) -> float:
+        """Seconds for which a host is closed; 0: it is open, or nothing is known of it."""
+        lane = self._lanes.get(host)
+        return lane.pace.closed_for(self._clock()) if lane else 0.0
+
+    def slow_down(self, host: str, delay: float) -> None:
+        """Keep at least so many seconds between two requests to a host, as far as `max_delay` lets it ask."""
+        lane = self._lane(host)
+        lane.pace.delay = max(self._delay, min(delay, self._max_delay))
+
+    def _lane(self, host: str) -> _Lane:
+        lane = self._lanes.get(host)
+        if lane is None:
+            lane = self._lanes[host] = _Lane(HostPace(self._delay), asyncio.Semaphore(self._per_host))
+            self._forget()
+        self._lanes.move_to_end(host)
+        return lane
+
+    def _forget(self) -> None:
+        """Keep the table small. What waited longest unused goes first, a host that is closed last."""
+        if len(self._lanes) <= self._max_hosts:
+            return
+        now = self._clock()
+        idle = [host for host, lane in self._lanes.items() if not lane.users][:-1]
+        still = [host for host in idle if self._lanes[host].pace.wait(now) <= 0] or idle
+        # A tenth at a time: looking through the table for each new host would cost more than the hosts.
+        for host in still[: max(1, self._max_hosts // 10)]:
+            del self._lanes[host]
+
+
+def retry_after(value: str | None, now: datetime | None = None) -> float | None:
+    """Seconds of a `Retry-After`, which may be a number or a date; None if it says nothing. Never negative, at most a day."""
+    text = (value or "").strip()
+    if text.isascii() and text.isdigit():
+        return LONGEST_CLOSURE if len(text) > 6 else min(float(text), LONGEST_CLOSURE)
+    try:
+        moment = parsedate_to_datetime(text)
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return min(max((moment - (now or datetime.now(UTC))).total_seconds(), 0.0), LONGEST_CLOSURE)

@@ -1,0 +1,159 @@
+"""Asks sites what their robots.txt allows, once a day each. RFC 9309."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urljoin
+
+import httpx
+
+from research.errors import FetchFailed, FetchRefused, PageUnreadable
+from research.source_policy import SourcePolicy
+from research.web.asking import REDIRECTS, Asker
+from research.web.guard import Guard
+from research.web.politeness import Politeness
+from research.web.robots_rules import MAX_BYTES, RobotsRules
+from research.web.settings import PRODUCT
+from research.web.wire import host_key
+
+KEPT_SECONDS: Final = 86_400.0
+"""Seconds for which a robots.txt is believed: RFC 9309 allows a day."""
+UNREACHABLE_SECONDS: Final = 60.0
+"""Seconds for which a site whose robots.txt cannot be had is left alone."""
+MAX_SITES: Final = 2_000
+MAX_CHARACTERS: Final = 32_000_000
+"""Of all files that are remembered."""
+MAX_REDIRECTS: Final = 5
+THREAD_FROM: Final = 50_000
+"""Characters from which a file is parsed in a thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    rules: RobotsRules | None
+    """None: everything is allowed."""
+    failure: str
+    """Why nothing may be read for now; "" if the file is known."""
+    until: float
+    size: int
+
+
+class _OutsidePolicy(Exception):
+    """A redirect leads where this caller may not ask."""
+
+
+class Robots:
+    """What each site's robots.txt says to us. Belongs to one event loop; bounded in memory."""
+
+    def __init__(
+        self,
+        asker: Asker,
+        guard: Guard,
+        politeness: Politeness,
+        *,
+        max_sites: int = MAX_SITES,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._asker = asker
+        self._guard = guard
+        self._politeness = politeness
+        self._max_sites = max_sites
+        self._clock = clock
+        self._known: OrderedDict[str, _Known] = OrderedDict()
+        self._characters = 0
+        self._in_flight: dict[tuple[str, SourcePolicy | None], asyncio.Task[_Known]] = {}
+
+    def __len__(self) -> int:
+        """Sites that are remembered now."""
+        return len(self._known)
+
+    async def check(self, url: str, policy: SourcePolicy | None = None) -> None:
+        """Ask whether a page may be read. The URL has passed the guard and the policy.
+
+        Raises:
+            FetchRefused: the site's robots.txt forbids it.
+            FetchFailed: the robots.txt cannot be had for now, which forbids everything for now.
+        """
+        origin = self._guard.check(url).origin
+        known = self._known.get(origin)
+        if known is None or known.until <= self._clock():
+            known = await self._once(origin, policy)
+        else:
+            self._known.move_to_end(origin)
+        if known.failure:
+            raise FetchFailed(f"{url}: not read for now, because {known.failure}")
+        if known.rules is None:
+            return
+        if not known.rules.allows(url):
+            raise FetchRefused(
+                f"{url}: {origin}/robots.txt forbids it to {PRODUCT}. Leave such pages out, or set obey_robots to false if the "
+                f"site's owner lets you read it."
+            )
+        # Told each time: the table of hosts may have forgotten it.
+        if known.rules.crawl_delay:
+            self._politeness.slow_down(host_key(httpx.URL(url)), known.rules.crawl_delay)
+
+    async def _once(self, origin: str, policy: SourcePolicy | None) -> _Known:
+        key = (origin, policy)
+        task = self._in_flight.get(key)
+        if task is None:
+            task = self._in_flight[key] = asyncio.create_task(self._look(origin, policy))
+            task.add_done_callback(lambda _: self._in_flight.pop(key, None))
+        return await asyncio.shield(task)
+
+    async def _look(self, origin: str, policy: SourcePolicy | None) -> _Known:
+        try:
+            text = await self._read(f"{origin}/robots.txt", policy)
+        except _OutsidePolicy:
+            return _Known(None, "", 0.0, 0)  # for this caller only
+        except FetchFailed as exc:
+            known = _Known(None, f"its robots.txt cannot be had: {exc}", self._clock() + UNREACHABLE_SECONDS, 0)
+        else:
+            rules = None
+            if text:
+                rules = await asyncio.to_thread(RobotsRules, text) if len(text) > THREAD_FROM else RobotsRules(text)
+            known = _Known(rules, "", self._clock() + KEPT_SECONDS, len(text))
+        self._remember(origin, known)
+        return known
+
+    async def _read(self, url: str, policy: SourcePolicy | None) -> str:
+        """The text of a robots.txt; "" if there is none, or none that can be read.
+
+        Raises:
+            FetchRefused: the guard refuses the site itself.
+            FetchFailed: the site does not answer.
+        """
+        trial = self._asker.trial()
+        for hop in range(MAX_REDIRECTS + 1):
+            try:
+                self._guard.check(url)
+                answer = await self._asker.ask(
+                    self._asker.request(url, accept="text/plain,*/*;q=0.5"), trial, first_bytes=MAX_BYTES
+                )
+            except PageUnreadable:
+                return ""
+            except FetchRefused:
+                if hop == 0:
+                    raise
+                return ""
+            if answer.status in REDIRECTS and "location" in answer.headers:
+                url = urljoin(url, answer.headers["location"])
+                if policy is not None and not policy.allows(url):
+                    raise _OutsidePolicy
+                continue
+            return answer.body.decode("utf-8", "replace") if answer.status in (200, 203) else ""
+        return ""
+
+    def _remember(self, origin: str, known: _Known) -> None:
+        if (old := self._known.pop(origin, None)) is not None:
+            self._characters -= old.size
+        self._known[origin] = known
+        self._characters += known.size
+        while len(self._known) > self._max_sites or (self._characters > MAX_CHARACTERS and len(self._known) > 1):
+            _, oldest = self._known.popitem(last=False)
+            self._characters -= oldest.size
