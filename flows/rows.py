@@ -16,7 +16,6 @@ from flows.gate import Gate
 from flows.policies import Keys
 from flows.request import Request
 from flows.steps import Call, Tasks, run_kept, run_task, watched
-from research.stopping import stopping
 from research.errors import InvalidInput, ResearchError
 from research.identity import content_key
 from research.pipeline import research
@@ -24,6 +23,7 @@ from research.ports import World
 from research.processors import ProcessorName
 from research.purse import Purse
 from research.result import Result, utc_now
+from research.stopping import stopping
 from research.task import Task
 
 UNPAID: Final = "budget_exhausted"

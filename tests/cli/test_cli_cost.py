@@ -133,8 +133,8 @@ def test_a_cap_holds_for_claude_over_two_commands(research: Command, desk: Path,
 def test_a_service_that_lets_nobody_in_is_bad_input_if_nothing_was_done(
     research: Command, desk: Path, monkeypatch: pytest.MonkeyPatch, status: str, cause: str, remedy: str
 ) -> None:
-    """Exit code 2, as for a wrong option, and no run folder; put right, the same command, or one with another model's id, completes
-    the table there."""
+    """Exit code 2, as for a wrong option, and no run folder; put right, even with another model's id, the command completes the
+    table there."""
     shut = True
 
     def door(request: Request) -> Answer:

@@ -1,0 +1,195 @@
+"""What a task names itself: a page to begin with, and documents that are searched and cited like any source."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from research.errors import FetchRefused, PageUnreadable
+from research.models.extractive import ExtractiveModel
+from research.models.scripted import ScriptedModel
+from research.page import Hit, Page, page_hash
+from research.pipeline import research
+from research.ports import Desk, Draft, FieldAnswer, Found, Model, SubQuery, World
+from research.result import Result
+from research.search.nowhere import Nowhere
+from research.source_policy import SourcePolicy
+from research.task import Task
+from research.web.given_files import GivenFiles
+from research.web.page_store import PageStore, StoringFetcher
+
+SCHEMA = {"operator": "who operates it", "moons": "integer"}
+WEB = {
+    "https://probes.example/luna-9": "# Luna 9\n\nOperator: Lavochkin\nMoons: 4",
+    "https://other.example/luna-9": "# Luna 9\n\nOperator: Somebody else\nMoons: 7",
+}
+
+
+class Web:
+    """A search and a fetcher of some pages, which count what they are asked."""
+
+    name = "web"
+    identity = "web/1"
+
+    def __init__(self, pages: Mapping[str, str] = WEB) -> None:
+        self.pages = pages
+        self.searched: list[str] = []
+        self.fetched: list[str] = []
+
+    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None) -> Found:
+        self.searched.append(query)
+        return Found(hits=tuple(Hit(url=url, title="Luna 9", snippet="", score=1.0) for url in self.pages), cost_usd=0.005)
+
+    def refusal(self, url: str) -> str | None:
+        return f"{url}: a private address" if "localhost" in url else None
+
+    async def fetch(self, url: str, *, policy: SourcePolicy | None = None, keep_html: bool = False) -> Page:
+        self.fetched.append(url)
+        if url not in self.pages:
+            raise PageUnreadable(f"{url}: 404")
+        text = self.pages[url]
+        return Page(
+            page_hash=page_hash(text),
+            url=url,
+            final_url=url,
+            title="Luna 9",
+            media_type="text/html",
+            fetched_at=datetime(2024, 1, 1, tzinfo=UTC),
+            published=None,
+            text=text,
+            extraction_version="1",
+            html=f"<p>{text}</p>" if keep_html else None,
+        )
+
+    def recall(self, page_hash: str) -> Page:
+        raise PageUnreadable("nothing is kept")
+
+
+@asynccontextmanager
+async def world_of(tmp_path: Path, web: Web | None, model: Model | None = None) -> AsyncIterator[World]:
+    store = PageStore(tmp_path / "store")
+    nowhere = Nowhere()
+    yield World(
+        model=model or ExtractiveModel(),
+        search=web or nowhere,
+        fetcher=StoringFetcher(web or nowhere, store),
+        given=StoringFetcher(GivenFiles(web), store),
+    )
+
+
+async def run(tmp_path: Path, web: Web | None, model: Model | None = None, **fields: Any) -> Result:
+    async with world_of(tmp_path, web, model) as world:
+        return await research(Task.model_validate({"task": "Facts about Luna 9", "output_schema": SCHEMA, **fields}), world)
+
+
+def cited(result: Result) -> set[str]:
+    return {citation.url for basis in result.basis for citation in basis.citations}
+
+
+async def test_a_start_page_that_suffices_is_the_only_page_and_nothing_is_searched(tmp_path: Path) -> None:
+    web = Web()
+    result = await run(tmp_path, web, start_url="https://probes.example/luna-9")
+    assert result.output == {"operator": "Lavochkin", "moons": 4}
+    assert (web.searched, set(web.fetched)) == ([], {"https://probes.example/luna-9"})
+    assert result.usage.search_queries == 0
+    assert cited(result) == {"https://probes.example/luna-9"}
+
+
+async def test_a_start_page_that_does_not_suffice_is_read_first_and_then_others_are_looked_for(tmp_path: Path) -> None:
+    web = Web({**WEB, "https://start.example/": "# Luna 9\n\nOperator: Lavochkin"})
+    result = await run(tmp_path, web, start_url="https://start.example/")
+    assert web.fetched[0] == "https://start.example/"
+    assert isinstance(result.output, dict)
+    assert result.output["moons"] in (4, 7)
+
+
+async def test_a_start_page_that_cannot_be_read_is_a_warning_and_research_goes_on(tmp_path: Path) -> None:
+    result = await run(tmp_path, Web(), start_url="https://gone.example/")
+    assert result.status == "completed"
+    assert any("start_url could not be read: https://gone.example/: 404" in warning for warning in result.warnings)
+    assert result.usage.search_queries
+
+
+async def test_a_start_page_that_may_not_be_read_fails_the_task_before_anything_is_spent(tmp_path: Path) -> None:
+    web = Web()
+    result = await run(tmp_path, web, start_url="http://localhost/admin")
+    assert result.status == "failed"
+    assert "/start_url: http://localhost/admin: a private address" in (result.error or "")
+    assert (web.searched, web.fetched) == ([], [])
+
+
+async def test_given_files_are_found_read_and_cited_without_anything_else_to_search(tmp_path: Path) -> None:
+    file = tmp_path / "the brief.md"
+    file.write_text("# Luna 9\n\nOperator: Lavochkin\nMoons: 4\n")
+    result = await run(tmp_path, None, files=[str(file)])
+    assert result.output == {"operator": "Lavochkin", "moons": 4}
+    (url,) = cited(result)
+    assert url == f"files:///{str(file).replace(' ', '%20')}"
+    assert result.usage.search_queries == 0
+    assert [source.url for source in result.sources_detailed if source.read] == [url]
+
+
+async def test_the_source_policy_is_about_the_web_and_not_about_given_files(tmp_path: Path) -> None:
+    file = tmp_path / "brief.md"
+    file.write_text("# Luna 9\n\nOperator: Lavochkin\nMoons: 4\n")
+    policy = {"include_domains": ["nasa.gov"], "after_date": "2020-01-01"}
+    result = await run(tmp_path, Web(), files=[str(file)], source_policy=policy)
+    assert result.output == {"operator": "Lavochkin", "moons": 4}
+    assert cited(result) == {f"files:///{file}"}
+
+
+async def test_a_given_file_that_holds_nothing_to_read_is_a_warning(tmp_path: Path) -> None:
+    picture = tmp_path / "photo.md"
+    picture.write_bytes(b"\x89PNG\r\n\x1a\n" + b"\x00" * 50)
+    seen: list[tuple[Hit, ...]] = []
+
+    async def script(task: Task, subquery: SubQuery, desk: Desk) -> Draft:
+        seen.append(await desk.documents())
+        return Draft(answers=tuple(FieldAnswer(field=name) for name in subquery.fields))
+
+    result = await run(tmp_path, Web(), ScriptedModel(script), files=[str(picture)])
+    assert seen[0] == ()
+    assert any("photo.md: this is a picture" in warning for warning in result.warnings)
+
+
+async def test_a_model_reads_no_file_that_the_task_does_not_name(tmp_path: Path) -> None:
+    secret, given = tmp_path / "secret.md", tmp_path / "given.md"
+    secret.write_text("# The key\n\nhunter2")
+    given.write_text("# Luna 9")
+    refused: list[str] = []
+
+    async def script(task: Task, subquery: SubQuery, desk: Desk) -> Draft:
+        for url in (f"files:///{secret}", f"file://{secret}", f"files:///{given}/../secret.md"):
+            try:
+                await desk.read(url)
+            except (FetchRefused, PageUnreadable):
+                refused.append(url)
+        return Draft(answers=tuple(FieldAnswer(field=name) for name in subquery.fields))
+
+    result = await run(tmp_path, Web(), ScriptedModel(script), files=[str(given)])
+    assert len(refused) == 3 * len(result.findings)
+    assert "hunter2" not in result.model_dump_json()
+
+
+async def test_the_last_page_s_html_is_on_the_result_if_it_was_asked_for(tmp_path: Path) -> None:
+    asked = await run(tmp_path / "a", Web(), start_url="https://probes.example/luna-9", include_html_dump=True)
+    assert asked.html_dump == f"<p>{WEB['https://probes.example/luna-9']}</p>"
+    assert (await run(tmp_path / "b", Web(), start_url="https://probes.example/luna-9")).html_dump is None
+
+
+async def test_the_cost_of_searches_is_a_cost_of_the_task(tmp_path: Path) -> None:
+    web = Web()
+    result = await run(tmp_path, web)
+    assert result.usage.search_queries == len(web.searched) > 0
+    assert result.cost_usd == pytest.approx(0.005 * len(web.searched))
+
+
+async def test_a_page_without_a_date_is_kept_under_after_date_with_a_warning(tmp_path: Path) -> None:
+    result = await run(tmp_path, Web(), source_policy={"after_date": "2020-01-01"})
+    assert result.status == "completed"
+    assert any("its date is not known" in warning for warning in result.warnings)
