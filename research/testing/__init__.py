@@ -1,4 +1,5 @@
-"""Doubles for testing flows, on loopback: Anthropic's Messages API for the real SDK, and a small web. No key, no cost.
+"""Doubles for testing flows, on loopback: Anthropic's Messages API for the real SDK, search providers, and a small web. No key,
+no cost.
 
     with ModelServer([text("Hello")]) as server:
         client = anthropic.Anthropic(base_url=server.url, api_key="test")
@@ -39,6 +40,7 @@ from research.testing.replies import (
     web_search,
 )
 from research.testing.rules import Rule, Script, ScriptIsOver, echo, smallest
+from research.testing.search_server import SearchServer
 from research.testing.web_server import Served, WebServer, redirect
 
 __all__ = [
@@ -58,6 +60,7 @@ __all__ = [
     "Script",
     "ScriptIsOver",
     "ScriptedResolver",
+    "SearchServer",
     "Served",
     "ToolResult",
     "WebPage",

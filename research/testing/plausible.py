@@ -38,7 +38,8 @@ def check_possible(reply: Reply, request: Request) -> None:
         raise ImpossibleReply(f"the reply calls the tool {unknown[0]!r}, and the request offers {offered}")
     if choice.get("disable_parallel_tool_use") and len(calls) > 1:
         raise ImpossibleReply("the reply makes several tool calls, and the request says disable_parallel_tool_use")
-    if reply.stop_reason == "end_turn" and choice.get("type") in ("any", "tool") and not calls:
+    used = bool(calls) or any(block["type"] == "server_tool_use" for block in reply.blocks)
+    if reply.stop_reason == "end_turn" and choice.get("type") in ("any", "tool") and not used:
         raise ImpossibleReply(f"the reply calls no tool, and the request says tool_choice {choice['type']!r}")
     if calls and reply.stop_reason == "end_turn":
         raise ImpossibleReply("the reply calls a tool and stops with end_turn: the service stops with tool_use")
