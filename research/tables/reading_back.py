@@ -7,81 +7,100 @@ object as null.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
 from datetime import timedelta
 from itertools import groupby
 from typing import Any, Final
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from research.output_spec import OutputSpec
 from research.result import Citation, Excerpt, FieldBasis, Finding, Result, Source, Tokens, Usage
-from research.tables.result_columns import ResultColumns
+from research.tables.json_values import json_rows
 from research.tables.run_folder import RunFolder
 
-Row = Mapping[str, Any]
+Row = dict[str, Any]
 
+_PARTS: Final = ("basis", "usage", "findings", "sources")
 _OF_A_RESULT: Final = ("status", "error", "warnings", "processor", "model", "cost_usd", "task_id", "completed_at")
 _SAMPLE_OF_SOURCES: Final = 10
 
 
-def read_back(folder: RunFolder, shard: int, spec: OutputSpec, rows: Collection[int] | None = None) -> dict[int, Result]:
-    """The results of a committed shard, by row index.
+class CommittedRows:
+    """The rows of a committed shard, each of which can be had as a result. Holds the shard's tables as Arrow has them, without
+    pages."""
 
-    Args:
-        spec: of the run's output.
-        rows: only these.
+    def __init__(self, folder: RunFolder, shard: int, spec: OutputSpec) -> None:
+        """
+        Args:
+            spec: of the run's output.
 
-    Raises:
-        InvalidRun: the shard is not committed, or a part of it cannot be read.
-    """
-    results = _only(folder.read("results", shard), folder.columns.row_index, rows)
-    of_row = {name: _by_row(_only(folder.read(name, shard), "row_index", rows)) for name in _PARTS}
-    outputs = _outputs(folder.columns, results, spec)
-    own = folder.columns.run
-    said = results.select([folder.columns.row_index, *(own[name] for name in _OF_A_RESULT)]).to_pylist()
-    found: dict[int, Result] = {}
-    for line, output in zip(said, outputs, strict=True):
-        row = line[folder.columns.row_index]
-        parts = {name: of_row[name][row] for name in _PARTS}
-        found[row] = _result({name: line[own[name]] for name in _OF_A_RESULT}, output, parts, spec)
-    return found
+        Raises:
+            InvalidRun: the shard is not committed, or a part of it cannot be read.
+        """
+        self._columns = folder.columns
+        self._spec = spec
+        self._results = folder.read("results", shard)
+        self._parts = {name: folder.read(name, shard) for name in _PARTS}
+        self._starts = {name: _column(part, "row_index") for name, part in self._parts.items()}
+        self.rows: list[int] = _column(self._results, folder.columns.row_index)
+        """Their places in the input, in order."""
+        self._statuses: list[str] = _column(self._results, folder.columns.run["status"])
+
+    def __contains__(self, row: int) -> bool:
+        return bool(self.rows) and self.rows[0] <= row <= self.rows[-1]
+
+    def is_completed(self, row: int) -> bool:
+        return self._statuses[self._place(row)] == "completed"
+
+    def values(self, row: int) -> dict[str, Any]:
+        """The row's input as JSON values."""
+        line = self._results.slice(self._place(row), 1).select(list(self._columns.inputs)).combine_chunks()
+        (values,) = json_rows(line.to_batches()[0])
+        return values
+
+    def result(self, row: int) -> Result:
+        line = self._results.slice(self._place(row), 1)
+        own = self._columns.run
+        (told,) = line.select([own[name] for name in _OF_A_RESULT]).to_pylist()
+        said = {name: told[own[name]] for name in _OF_A_RESULT}
+        usage, seconds = _usage(self._of(row, "usage"))
+        ended = said["completed_at"]
+        sources = [_built(Source, part) for part in self._of(row, "sources")]
+        read = [source.url for source in sources if source.read]
+        return Result(
+            **{**said, "warnings": said["warnings"] or []},
+            **({} if ended is None else {"created_at": ended - timedelta(seconds=seconds), "modified_at": ended}),
+            task="",
+            fields=list(self._spec.names),
+            output_schema=dict(self._spec.schema),
+            output=self._output(line) if said["status"] == "completed" else None,
+            basis=list(_basis(self._of(row, "basis"))),
+            usage=usage,
+            findings=[_built(Finding, part) for part in self._of(row, "findings")],
+            sources_detailed=sources,
+            sources=read[:_SAMPLE_OF_SOURCES],
+            read=read,
+            considered=[source.url for source in sources],
+        )
+
+    def _place(self, row: int) -> int:
+        return row - self.rows[0]
+
+    def _of(self, row: int, name: str) -> list[Row]:
+        """The lines of a row in one of the other tables, whose lines stand in the order of their rows."""
+        starts = self._starts[name]
+        start = bisect_left(starts, row)
+        return self._parts[name].slice(start, bisect_right(starts, row) - start).to_pylist()
+
+    def _output(self, line: pa.Table) -> Any:
+        values = {output.field: output.json_values(line[output.column])[0] for output in self._columns.outputs}
+        return values[self._spec.names[0]] if self._spec.kind == "text" else values
 
 
-_PARTS: Final = ("basis", "usage", "findings", "sources")
-
-
-def _result(said: Row, output: Any, parts: Mapping[str, list[Row]], spec: OutputSpec) -> Result:
-    usage, seconds = _usage(parts["usage"])
-    ended = said["completed_at"]
-    sources = [_of(Source, line) for line in parts["sources"]]
-    read = [source.url for source in sources if source.read]
-    created = {} if ended is None else {"created_at": ended - timedelta(seconds=seconds), "modified_at": ended}
-    return Result(
-        **{**said, "warnings": said["warnings"] or []},
-        **created,
-        task="",
-        fields=list(spec.names),
-        output_schema=dict(spec.schema),
-        output=output if said["status"] == "completed" else None,
-        basis=list(_basis(parts["basis"])),
-        usage=usage,
-        findings=[_of(Finding, line) for line in parts["findings"]],
-        sources_detailed=sources,
-        sources=read[:_SAMPLE_OF_SOURCES],
-        read=read,
-        considered=[source.url for source in sources],
-    )
-
-
-def _outputs(columns: ResultColumns, results: pa.Table, spec: OutputSpec) -> Iterable[Any]:
-    """What each row answers: an object of its fields, or a text."""
-    values = {output.field: output.json_values(results[output.column]) for output in columns.outputs}
-    for place in range(results.num_rows):
-        output = {name: column[place] for name, column in values.items()}
-        yield output[spec.names[0]] if spec.kind == "text" else output
+def _column(table: pa.Table, name: str) -> list[Any]:
+    return table[name].to_pylist()
 
 
 def _basis(lines: Iterable[Row]) -> Iterable[FieldBasis]:
@@ -112,17 +131,6 @@ def _usage(lines: list[Row]) -> tuple[Usage, float]:
     return Usage(**counts, tokens=tokens), line["seconds"] or 0.0
 
 
-def _of(kind: Any, line: Row) -> Any:
+def _built(kind: Any, line: Row) -> Any:
     """A part of a result from its line, which says more than the part does (row, task, place)."""
     return kind.model_validate({name: line[name] for name in kind.model_fields if name in line})
-
-
-def _only(table: pa.Table, index: str, rows: Collection[int] | None) -> pa.Table:
-    return table if rows is None else table.filter(pc.is_in(table[index], pa.array(sorted(rows), pa.int64())))
-
-
-def _by_row(table: pa.Table) -> defaultdict[int, list[Row]]:
-    found: defaultdict[int, list[Row]] = defaultdict(list)
-    for line in table.to_pylist():
-        found[line["row_index"]].append(line)
-    return found

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from run_samples import SPEC, START, batch, completed, create, failed, page
+from run_samples import SPEC, START, batch, completed, create, failed, page, write
 
 from research.errors import InvalidRun
 from research.output_spec import OutputSpec
 from research.result import SECOND_NAMES, Citation, Excerpt, FieldBasis, Finding, Result, Source, Tokens, Usage
-from research.tables.reading_back import read_back
+from research.tables import RunFolder
+from research.tables.reading_back import CommittedRows
 
 NOT_HELD = {"fields", "output_schema", "task", "report", "answer", "sources", "read", "considered", "modified_at"} | SECOND_NAMES
 """What the tables do not hold, or hold once and a result twice."""
@@ -25,9 +26,12 @@ def back(path: Path, results: list[Result], spec: OutputSpec = SPEC) -> list[Res
     run = create(path, spec=spec)
     with run.lock():
         run.write_shard(0, batch(range(len(results))), 0, results, [page(n) for n in range(len(results))])
-    found = read_back(run, 0, spec)
-    assert list(found) == list(range(len(results)))
-    return list(found.values())
+    return of_shard(run, spec)
+
+
+def of_shard(run: RunFolder, spec: OutputSpec = SPEC) -> list[Result]:
+    committed = CommittedRows(run, 0, spec)
+    return [committed.result(row) for row in committed.rows]
 
 
 def held(result: Result) -> dict[str, Any]:
@@ -43,13 +47,19 @@ def test_completed_and_failed_rows_come_back(tmp_path: Path) -> None:
     assert second.model_dump(exclude={*NOT_HELD, "created_at"}) == rows[1].model_dump(exclude={*NOT_HELD, "created_at"})
 
 
-def test_only_the_rows_that_are_asked_for_are_read(tmp_path: Path) -> None:
+def test_a_row_has_its_input_and_whether_it_is_completed(tmp_path: Path) -> None:
+    """Row indexes are those of the whole table."""
     run = create(tmp_path / "run")
     with run.lock():
-        run.write_shard(0, batch([0, 1, 2]), 0, [completed(0), failed(1), completed(2)], [page(0), page(2)])
-    assert set(read_back(run, 0, SPEC, [2])) == {2}
-    with pytest.raises(InvalidRun, match="Shard 1"):
-        read_back(run, 1, SPEC)
+        write(run, 0, [0, 1])
+        write(run, 1, [2, 3], failing=[3])
+    rows = CommittedRows(run, 1, SPEC)
+    assert (rows.rows, 1 in rows, 3 in rows, 4 in rows) == ([2, 3], False, True, False)
+    assert rows.values(3) == {"mission": "Mission 3", "status": "flying"}
+    assert (rows.is_completed(2), rows.is_completed(3)) == (True, False)
+    assert held(rows.result(2)) == held(completed(2))
+    with pytest.raises(InvalidRun, match="Shard 2"):
+        CommittedRows(run, 2, SPEC)
 
 
 def test_a_text_comes_back_as_a_text(tmp_path: Path) -> None:
@@ -117,5 +127,5 @@ def test_whatever_a_result_holds_comes_back_from_its_row(drawn: list[tuple[Any, 
     with TemporaryDirectory() as folder:
         run = create(Path(folder) / "run")
         run.write_shard(0, batch(range(len(results))), 0, results)
-        found = read_back(run, 0, SPEC)
-    assert [held(found[row]) for row in range(len(results))] == [held(result) for result in results]
+        found = of_shard(run)
+    assert [held(result) for result in found] == [held(result) for result in results]
