@@ -42,6 +42,19 @@ class Block:
         return "\n".join(self.lines)
 
 
+@dataclass(slots=True)
+class Document:
+    """What a reader of one format makes of the bytes."""
+
+    title: str
+    """What the document calls itself; "" if it does not say."""
+    blocks: list[Block]
+    published: str = ""
+    """As the document has it."""
+    lines: list[str] = field(default_factory=list)
+    """What it says to machines: `path.to.key: value`."""
+
+
 def clean(text: str) -> str:
     """One clean line: NFC, single spaces, no control or invisible characters, no lone surrogates."""
     if text.isascii() and "\x00" not in text:

@@ -4,60 +4,35 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import PurePosixPath
 from typing import Final
-from urllib.parse import unquote, urlsplit
 
 from htmldate import find_date
 from lxml.html import HtmlElement
 
 from research.errors import PageUnreadable
-from research.web import html, markdown, pdf, plain
-from research.web.blocks import Block, clean, write
+from research.web import archive, csv_text, docx, feeds, html, markdown, odt, pdf, plain, pptx, records, sheets, sniffing
+from research.web.blocks import Block, Document, clean, write
 from research.web.charset import decode
 from research.web.structured import flatten, page_data
 
-EXTRACTION_VERSION: Final = "5+" + ".".join(version(name) for name in ("trafilatura", "lxml", "pypdfium2"))
+_READERS: Final = ("trafilatura", "lxml", "pypdfium2", "feedparser", "mammoth", "python-pptx", "python-calamine")
+EXTRACTION_VERSION: Final = "6+" + ".".join(version(name) for name in _READERS)
 """Changes whenever the same bytes may give another text: with the code of this folder, and with the libraries that read."""
 
 MAX_CHARACTERS: Final = 2_000_000
-"""Of a page's text before its data. What is longer is cut."""
+"""Of a page's text before its data, and of its data. What is longer is cut."""
 LINE_OVERHEAD: Final = 4
 """Characters that a line takes beside its own."""
 
-_SUFFIXES: Final = {
-    ".html": "text/html",
-    ".htm": "text/html",
-    ".xhtml": "text/html",
-    ".md": "text/markdown",
-    ".markdown": "text/markdown",
-    ".txt": "text/plain",
-    ".text": "text/plain",
-    ".rst": "text/plain",
-    ".csv": "text/plain",
-    ".tsv": "text/plain",
-    ".pdf": "application/pdf",
-    ".json": "application/json",
-    ".jsonld": "application/json",
-    ".xml": "text/html",
-}
-_HTML: Final = re.compile(
-    rb"\A\s*(?:\xef\xbb\xbf)?\s*<(?:!doctype\s+html|html|head|body|!--|\?xml|div|p|h1|table|title|meta)\b|<html[\s>]", re.I
-)
-_BINARY: Final = {
-    b"PK\x03\x04": "a ZIP or Office file",
-    b"\x1f\x8b": "a gzip file",
-    b"\x89PNG": "a picture",
-    b"\xff\xd8\xff": "a picture",
-    b"GIF8": "a picture",
-    b"RIFF": "a picture, sound or film",
-    b"\xd0\xcf\x11\xe0": "an old Office file",
-    b"PAR1": "a Parquet file",
-    b"\x7fELF": "a program",
-    b"MZ\x90": "a program",
+_BINARY: Final[Mapping[str, Callable[[bytes, str], Document]]] = {
+    sniffing.PDF: pdf.read,
+    archive.DOCX: docx.read,
+    archive.PPTX: pptx.read,
+    archive.ODT: odt.read,
+    **dict.fromkeys((archive.XLSX, archive.ODS, sniffing.XLS), sheets.read),
 }
 _ISO_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?")
 
@@ -76,66 +51,44 @@ class Extracted:
 
 
 def extract(data: bytes, *, url: str, media_type: str | None = None) -> Extracted:
-    """Read a page: HTML, Markdown, plain text, PDF or JSON.
+    """Read a page: HTML, Markdown, plain text, JSON, CSV, a feed, PDF, or an Office document.
 
-    What the page is says `media_type` (as served; it may carry a charset), then its first bytes, then the suffix of its URL. A
-    PDF is known by its first bytes whatever it is served as. Nothing is fetched.
+    What the page is say its first bytes where they can, then `media_type` (as served; it may carry a charset), then the suffix of
+    its URL (`research.web.sniffing`). Nothing is fetched.
 
     Raises:
-        PageUnreadable: there is nothing to read in it, or it is of an unknown format, broken or encrypted.
+        PageUnreadable: there is nothing to read in it, or it is of an unknown format, broken, encrypted or a bomb.
     """
-    kind = sniff(data, url=url, media_type=media_type)
-    if kind == "application/pdf":
-        document = pdf.read(data, url)
-        extracted = _finished(document.title or plain.title(document.blocks), document.blocks, [], kind, document.published)
-    else:
-        text = decode(data, media_type)
-        match kind:
-            case "text/html":
-                extracted = _html(text, url)
-            case "text/markdown":
-                extracted = _markdown(text)
-            case "application/json":
-                extracted = _json(text)
-            case _:
-                blocks = plain.blocks(text)
-                extracted = _finished(plain.title(blocks), blocks, [], "text/plain", "")
+    kind = sniffing.sniff(data, url=url, media_type=media_type)
+    reader = _BINARY.get(kind)
+    extracted = _document(reader(data, url), kind) if reader else _text(decode(data, media_type), kind, url)
     if not extracted.text:
         raise PageUnreadable(f"{url}: there is no text in this page ({kind}, {len(data):,} bytes).")
     return extracted
 
 
-def sniff(data: bytes, *, url: str, media_type: str | None = None) -> str:
-    """`text/html`, `text/markdown`, `text/plain`, `application/pdf` or `application/json`.
+def _text(text: str, kind: str, url: str) -> Extracted:
+    match kind:
+        case sniffing.HTML:
+            return _html(text, url)
+        case sniffing.XML:
+            return _xml(text, url)
+        case sniffing.MARKDOWN:
+            return _markdown(text)
+        case sniffing.JSON | sniffing.JSON_FEED:
+            return _json(text, kind)
+        case sniffing.CSV | sniffing.TSV:
+            return _document(csv_text.read(text, tabs=kind == sniffing.TSV), kind)
+        case sniffing.RSS | sniffing.ATOM:
+            return _document(feeds.read_xml(text, url), kind)
+        case _:
+            blocks = plain.blocks(text)
+            return _finished(plain.title(blocks), blocks, [], sniffing.PLAIN, "")
 
-    Raises:
-        PageUnreadable: it is none of these.
-    """
-    if b"%PDF-" in data[:1024]:
-        return "application/pdf"
-    served = (media_type or "").split(";")[0].strip().lower()
-    suffix = PurePosixPath(unquote(urlsplit(url).path)).suffix.lower()
-    for magic, name in _BINARY.items():
-        if data.startswith(magic):
-            raise PageUnreadable(f"{url}: this is {name}. HTML, Markdown, plain text, PDF and JSON can be read.")
-    if served in ("text/html", "application/xhtml+xml", "text/xml", "application/xml") or served.endswith("+xml"):
-        return "text/html"
-    if served in ("text/markdown", "text/x-markdown"):
-        return "text/markdown"
-    if served == "application/json" or served.endswith("+json"):
-        return "application/json"
-    if served.startswith("text/") and not (served == "text/plain" and suffix in (".md", ".markdown")):
-        return "text/plain"
-    if suffix not in (".md", ".markdown", ".txt", ".json") and _HTML.search(data[:1024]):
-        return "text/html"
-    if suffix in _SUFFIXES:
-        return _SUFFIXES[suffix]
-    if data[:1].lstrip() in (b"{", b"[") and _is_json(data):
-        return "application/json"
-    sample = data[:4096]
-    if sample.count(0) > len(sample) // 3 and not sample.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise PageUnreadable(f"{url}: this is not text. HTML, Markdown, plain text, PDF and JSON can be read.")
-    return "text/plain"
+
+def _document(document: Document, kind: str) -> Extracted:
+    title = document.title or next((each.text for each in document.blocks if each.kind == "heading"), "")
+    return _finished(title or plain.title(document.blocks), document.blocks, document.lines, kind, document.published)
 
 
 def _html(text: str, url: str) -> Extracted:
@@ -159,17 +112,28 @@ def _markdown(text: str) -> Extracted:
     return _finished(title, blocks, lines, "text/markdown", named.get("date") or named.get("published") or "")
 
 
-def _json(text: str) -> Extracted:
+def _json(text: str, kind: str) -> Extracted:
     try:
         value = json.loads(text, strict=False)
     except (ValueError, RecursionError):
         blocks = plain.blocks(text)
         return _finished("", blocks, [], "text/plain", "")
+    if kind == sniffing.JSON_FEED and feeds.is_json_feed(value):
+        return _document(feeds.read_json(value), kind)
     top = value if isinstance(value, dict) else {}
     title = next((clean(top[key]) for key in ("title", "name", "headline") if isinstance(top.get(key), str)), "")
-    return _finished(
-        title, [], list(flatten(value, "")), "application/json", str(top.get("datePublished") or top.get("date") or "")
-    )
+    found = records.read(value)
+    published = str(top.get("datePublished") or top.get("date") or "")
+    return _finished(title, found.blocks, found.lines, sniffing.JSON, published)
+
+
+def _xml(text: str, url: str) -> Extracted:
+    """XML that is data; what is not is read as HTML."""
+    value = records.of_xml(text)
+    if value is None:
+        return _html(text, url)
+    found = records.read({value[0]: value[1]})
+    return _finished("", found.blocks, found.lines, sniffing.XML, "")
 
 
 def _finished(title: str, blocks: list[Block], lines: list[str], media_type: str, published: str) -> Extracted:
@@ -181,7 +145,7 @@ def _finished(title: str, blocks: list[Block], lines: list[str], media_type: str
         kept.append(block)
         if left <= 0:
             break
-    return Extracted(clean(title)[:300], write(kept, lines), media_type, _date(published))
+    return Extracted(clean(title)[:300], write(kept, list(_within(lines, MAX_CHARACTERS))), media_type, _date(published))
 
 
 def _within(lines: list[str], left: int) -> Iterator[str]:
@@ -208,11 +172,3 @@ def _guessed_date(tree: HtmlElement, url: str) -> str:
     except (ValueError, TypeError, AttributeError, RecursionError):
         return ""
     return found or ""
-
-
-def _is_json(data: bytes) -> bool:
-    try:
-        json.loads(data)
-    except (ValueError, RecursionError):
-        return False
-    return True

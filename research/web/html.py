@@ -66,6 +66,14 @@ def without_layout(text: str) -> list[Block]:
     return plain.blocks(html.unescape(_TAG.sub("\n", _SCRIPTS.sub("\n", text[:MAX_BYTES]))))
 
 
+def all_blocks(written: str) -> list[Block]:
+    """The blocks of HTML that another format was turned into: all of it is content."""
+    tree = parse(f"<html><body>{written}</body></html>")
+    if tree is None:
+        return []
+    return without_layout(written) if is_deep(tree) else layout(tree)
+
+
 def main_text(tree: HtmlElement) -> str:
     """What trafilatura takes for the main text: no comments, one block a line."""
     if sum(1 for _ in tree.iter()) > MAX_ELEMENTS:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from lxml.html import HtmlElement
@@ -70,11 +70,16 @@ def value(element: HtmlElement, between: str = "; ") -> str:
     if not found:
         alt = next((clean(image.get("alt") or "") for image in element.iter("img") if image.get("alt")), "")
         return alt if len(alt) <= MAX_ALT else ""
-    joined = found[0]
+    return joined(found, between)
+
+
+def joined(found: Sequence[str], between: str = "; ") -> str:
+    """Lines on one line. Where one visibly continues the other, a space stands between them."""
+    text = found[0] if found else ""
     for line in found[1:]:
-        binds = joined.endswith(_BINDS_BEFORE) or _BINDS_AFTER.match(line)
-        joined += (" " if binds else between) + line
-    return joined
+        binds = text.endswith(_BINDS_BEFORE) or _BINDS_AFTER.match(line)
+        text += (" " if binds else between) + line
+    return text
 
 
 def heading(element: HtmlElement) -> str:

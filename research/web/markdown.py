@@ -10,8 +10,7 @@ from markdown_it.token import Token
 
 from research.web import plain
 from research.web.blocks import Block, clean
-from research.web.html import is_deep, parse, without_layout
-from research.web.layout import layout
+from research.web.html import all_blocks
 
 MAX_CHARACTERS: Final = 500_000
 """A longer text is read as plain text: brackets that are never closed cost the parser the square of their number."""
@@ -48,10 +47,7 @@ def blocks(text: str) -> list[Block]:
     tokens = reader.parse(text)
     _keep_lines(tokens)
     rendered = reader.renderer.render(tokens, reader.options, {})
-    tree = parse(f"<html><body>{rendered}</body></html>")
-    if tree is None:
-        return []
-    return without_layout(rendered) if is_deep(tree) else layout(tree)
+    return all_blocks(rendered)
 
 
 def _keep_lines(tokens: list[Token]) -> None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 import statistics
 import threading
-from dataclasses import dataclass
 from typing import Final
 
 import pypdfium2
 
 from research.errors import PageUnreadable
-from research.web.blocks import Block, BlockKind, clean
+from research.web.blocks import Block, BlockKind, Document, clean
 
 MAX_PAGES: Final = 1_000
 MAX_CHARACTERS: Final = 2_000_000
@@ -23,14 +22,7 @@ _ITEM: Final = re.compile(r"(?:[-•‣▪·–*]|\(?\d{1,3}[.)])\s+(?=\S)")
 _ENDS: Final = (".", "!", "?", ":", "。", "”", '"', "؟", "।")
 
 
-@dataclass(frozen=True, slots=True)
-class Pdf:
-    title: str
-    published: str
-    blocks: list[Block]
-
-
-def read(data: bytes, url: str) -> Pdf:
+def read(data: bytes, url: str) -> Document:
     """The text of a PDF, its title and its date from its own metadata.
 
     Raises:
@@ -51,7 +43,7 @@ def read(data: bytes, url: str) -> Pdf:
     found = [block for page in pages for block in _blocks(page)]
     date = _DATE.match(metadata.get("CreationDate") or "")
     published = "-".join(part for part in date.groups() if part) if date and date.group(3) else ""
-    return Pdf(clean(metadata.get("Title") or ""), published, found)
+    return Document(clean(metadata.get("Title") or ""), found, published)
 
 
 def _page_texts(document: pypdfium2.PdfDocument) -> list[str]:
