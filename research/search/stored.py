@@ -59,14 +59,11 @@ class StoredPages:
         Raises:
             PageUnreadable: a page is not stored any more.
         """
-        pages = await self._loaded()
-        passages = [(place, passage) for place, (_, page) in enumerate(pages) for passage in passages_of(page)]
-        scores = Bm25([f"{pages[place][1].title}\n{passage.heading}\n{passage.text}" for place, passage in passages]).scores(
-            query
-        )
+        shelf = await self._loaded()
+        ranked = sorted(zip(shelf.ranking.scores(query), shelf.passages, strict=True), key=lambda scored: -scored[0])
         hits: dict[str, Hit] = {}
-        for score, (place, passage) in sorted(zip(scores, passages, strict=True), key=lambda scored: -scored[0]):
-            stored, page = pages[place]
+        for score, (place, passage) in ranked:
+            stored, page = shelf.pages[place]
             if policy is None or policy.allows(stored.url, page.published):
                 hit = Hit(url=stored.url, title=page.title, snippet=passage.text[:SNIPPET], score=score, published=page.published)
                 hits.setdefault(stored.url, hit)
