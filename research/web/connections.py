@@ -98,8 +98,8 @@ class GuardedConnections(httpcore.AsyncNetworkBackend):
         """Connect to a host.
 
         Raises:
-            FetchRefused: one of its addresses may not be fetched from. Then none is connected to: a public name has no honest reason
-                to lead to a private address as well.
+            FetchRefused: one of its addresses may not be fetched from. Then none is connected to: no public name has an honest
+                reason to lead to a private address as well.
             httpcore.ConnectError, httpcore.ConnectTimeout: it has no address, or none of them answered.
         """
         limit = self._connect_timeout if timeout is None else min(timeout, self._connect_timeout)

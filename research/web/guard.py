@@ -25,6 +25,8 @@ _SHOWN: Final = 120
 _WEB: Final = re.compile(r"(https?)://([^/?#]*)", re.I)
 _SCHEME: Final = re.compile(r"([a-z][a-z0-9+.-]*):", re.I)
 _USERINFO: Final = re.compile(r"^([^:/?#]*:)?+([/\\]*+)[^/?#]*@")
+_ODD: Final = re.compile(r"[\\\s\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Backslashes, white space of every script, control characters, halves of characters."""
 _PLACE: Final = re.compile(r"(\[[^\]]*\]|[^:\[\]]*)(?::([0-9]*))?")
 """A host, with a port or without one."""
 
@@ -174,8 +176,10 @@ def _read_url(url: str) -> tuple[str, Host, int, str]:
     Raises:
         ValueError: it is not a URL of the web that every client reads alike.
     """
-    if odd := next((character for character in url if _is_odd(character)), None):
-        raise ValueError(f"there is {odd!r} in it, which a URL does not have as it is: some clients drop it, some read it as '/'")
+    if odd := _ODD.search(url):
+        raise ValueError(
+            f"there is {odd[0]!r} in it, which a URL does not have as it is: some clients drop it, some read it as '/'"
+        )
     match = _WEB.match(url)
     if match is None:
         scheme = _SCHEME.match(url)
@@ -189,10 +193,6 @@ def _read_url(url: str) -> tuple[str, Host, int, str]:
         raise ValueError("there is a user name or a password before its host; a fetch carries no credentials")
     host, port = _read_place(authority)
     return scheme_name, host, _DEFAULT_PORT[scheme_name] if port is None else port, url[match.end() :]
-
-
-def _is_odd(character: str) -> bool:
-    return character == "\\" or character.isspace() or (character < " " or "\x7f" <= character <= "\x9f")
 
 
 def _read_place(text: str) -> tuple[Host, int | None]:
@@ -210,7 +210,7 @@ def _read_place(text: str) -> tuple[Host, int | None]:
 
 def _read_entry(entry: str) -> _Allowed:
     """One entry of `allow_private_hosts`: an IPv6 address or network may stand without brackets if it has no port."""
-    if not isinstance(entry, str) or not entry.strip() or any(_is_odd(character) for character in entry):
+    if not isinstance(entry, str) or not entry or _ODD.search(entry):
         raise ValueError("a host name, an IP address or a network is wanted, such as 'localhost:8000' or '10.0.0.0/8'")
     if "/" in entry:
         network, port = _read_network(entry)

@@ -72,7 +72,7 @@ def read_host(text: str) -> Host:
     labels = name.split(".")
     if len(name) > _LONGEST_NAME or not all(_LABEL.fullmatch(label) for label in labels):
         raise ValueError(f"{_quoted(text)} is no host name")
-    *_, last = (_in_unicode(label) for label in labels)
+    last = _in_unicode(name).rpartition(".")[2]
     if last.isdecimal() or _HEXADECIMAL.fullmatch(last):
         return _ipv4(name, text)
     return Host(name, None)
@@ -115,28 +115,22 @@ def _ipv4(name: str, text: str) -> Host:
 
 
 def _to_ascii(text: str) -> str:
-    """A name in another script as DNS writes it, mapped as browsers map it (UTS 46, non-transitional). Symbols pass: some hosts
-    have them."""
+    """A name in another script as DNS writes it, mapped as browsers map it (UTS 46)."""
     try:
-        mapped = idna.uts46_remap(text, std3_rules=False)
-        return ".".join(
-            label if label.isascii() else f"xn--{label.encode('punycode').decode('ascii')}" for label in mapped.split(".")
-        )
+        return idna.encode(text, uts46=True).decode("ascii")
     except UnicodeError as exc:
         raise ValueError(f"{_quoted(text)} is no host name ({exc})") from exc
 
 
-def _in_unicode(label: str) -> str:
-    """A label as people see it. One in punycode that stands for plain ASCII is a disguise: no registry gives it out."""
-    if not label.startswith("xn--"):
-        return label
+def _in_unicode(name: str) -> str:
+    """A name as people see it. Punycode that stands for plain ASCII, or for a symbol, is no name by IDNA 2008, and httpx, which
+    goes by that, does not get as far as asking for it."""
+    if not any(label.startswith("xn--") for label in name.split(".")):
+        return name
     try:
-        seen = idna.uts46_remap(label[4:].encode("ascii").decode("punycode"), std3_rules=False)
+        return idna.decode(name)
     except UnicodeError as exc:
-        raise ValueError(f"{label!r} is no punycode") from exc
-    if seen.isascii():
-        raise ValueError(f"{label!r} is punycode for {seen!r}, which is written without it")
-    return seen
+        raise ValueError(f"{_quoted(name)} is no international host name ({exc})") from exc
 
 
 def _quoted(text: str) -> str:
