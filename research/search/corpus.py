@@ -18,8 +18,9 @@ import pyarrow.parquet as pq
 
 from research.errors import InvalidCorpus
 from research.identity import canonical_json
+from research.web import sniffing
 
-SUFFIXES: Final = frozenset({".html", ".htm", ".xhtml", ".md", ".markdown", ".txt", ".text", ".rst", ".pdf", ".json"})
+SUFFIXES: Final = frozenset(sniffing.SUFFIXES)
 """Files of a folder that are documents. Others are left out, and counted in one warning."""
 
 MAX_BYTES: Final = 50_000_000

@@ -5,8 +5,6 @@ from __future__ import annotations
 import io
 from typing import Any, Final
 
-import mammoth
-
 from research.errors import PageUnreadable
 from research.web import archive, html, properties
 from research.web.blocks import Document
@@ -23,6 +21,8 @@ def read(data: bytes, url: str) -> Document:
     Raises:
         PageUnreadable: it is encrypted, broken, or too large once unpacked.
     """
+    import mammoth  # Here, because few runs meet such a file, and it takes a tenth of a second.
+
     copy = archive.clean_copy(data, url)
     try:
         converted = mammoth.convert_to_html(

@@ -13,8 +13,6 @@ from datetime import UTC, datetime
 from time import struct_time
 from typing import Any, Final
 
-import feedparser
-
 from research.web import html
 from research.web.blocks import Block, Document, clean, fact
 
@@ -42,6 +40,8 @@ Json = Any
 
 def read_xml(text: str, url: str) -> Document:
     """RSS 0.9x, 1.0 and 2.0, and Atom. A broken feed is read as far as it can be."""
+    import feedparser  # Here, because few runs meet a feed, and it takes a tenth of a second.
+
     kept, left_out = _cut(text)
     headers = {"content-type": "application/xml; charset=utf-8", "content-location": url}
     parsed = feedparser.parse(

@@ -7,8 +7,6 @@ from collections.abc import Iterable, Iterator
 from html import escape
 from typing import Any, Final
 
-from pptx import Presentation
-
 from research.errors import PageUnreadable
 from research.web import archive, html, properties
 from research.web.blocks import Document
@@ -24,6 +22,8 @@ def read(data: bytes, url: str) -> Document:
     Raises:
         PageUnreadable: it is encrypted, broken, or too large once unpacked.
     """
+    from pptx import Presentation  # Here, because few runs meet such a file, and it takes a tenth of a second.
+
     copy = archive.clean_copy(data, url)
     try:
         presentation = Presentation(io.BytesIO(copy))
