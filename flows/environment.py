@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from platformdirs import user_cache_path
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from research.errors import Fault, InvalidInput
+from research.search.settings import SearchSettings
+from research.web.settings import WebSettings
 from research.world import Settings
 
 
@@ -16,10 +20,36 @@ def names_of(text: str) -> tuple[str, ...]:
     return tuple(name for part in text.split(",") if (name := part.strip()))
 
 
+def read_environment() -> Environment:
+    """The environment of this process.
+
+    Raises:
+        InvalidInput: a variable is not what it should be; says which, and never shows a key.
+    """
+    try:
+        return Environment()
+    except ValidationError as error:
+        faults = [Fault(_variable(each["loc"]), each["msg"]) for each in error.errors(include_input=False, include_url=False)]
+        raise InvalidInput("Variables of the environment are wrong:", faults) from None
+
+
+def _variable(place: tuple[int | str, ...]) -> str:
+    named = "_".join(str(part) for part in place if isinstance(part, str)).upper()
+    return named if named.endswith(("_API_KEY", "_URL")) and "PROVIDERS" not in named else f"RESEARCH_{named}"
+
+
 class Environment(BaseSettings):
     """Defaults for what a request leaves open."""
 
-    model_config = SettingsConfigDict(env_prefix="RESEARCH_", frozen=True, populate_by_name=True, env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        env_prefix="RESEARCH_",
+        frozen=True,
+        populate_by_name=True,
+        env_ignore_empty=True,
+        env_nested_delimiter="_",
+        env_nested_max_split=1,
+        enable_decoding=False,
+    )
 
     cache_dir: Path = Field(default_factory=lambda: user_cache_path("research-flows"))
     """`RESEARCH_CACHE_DIR`: where search indexes are kept between runs."""
@@ -31,10 +61,28 @@ class Environment(BaseSettings):
     """`RESEARCH_SEARCH`: search providers when the request names none, with commas between: `brave,tavily`."""
     processors: Path | None = None
     """`RESEARCH_PROCESSORS`: a TOML file that overrides tiers and prices."""
+    web: WebSettings = WebSettings()
+    """`RESEARCH_WEB_…`: how the web is read, each setting under its name: `RESEARCH_WEB_CONTACT`, `RESEARCH_WEB_OBEY_ROBOTS`."""
+    brave_key: SecretStr | None = Field(default=None, validation_alias="BRAVE_API_KEY")
+    tavily_key: SecretStr | None = Field(default=None, validation_alias="TAVILY_API_KEY")
+    exa_key: SecretStr | None = Field(default=None, validation_alias="EXA_API_KEY")
+    searxng_url: str | None = Field(default=None, validation_alias="SEARXNG_URL")
+    """`BRAVE_API_KEY`, `TAVILY_API_KEY`, `EXA_API_KEY`, `SEARXNG_URL`: search providers that can be used."""
+    providers: SearchSettings = SearchSettings()
+    """`RESEARCH_PROVIDERS_…`: their addresses, limits and prices."""
     api_key: SecretStr | None = Field(default=None, validation_alias="ANTHROPIC_API_KEY")
     """`ANTHROPIC_API_KEY`: with it, Claude does the research unless another model is named."""
     base_url: str | None = Field(default=None, validation_alias="ANTHROPIC_BASE_URL")
     """`ANTHROPIC_BASE_URL`: another server that speaks the Messages API."""
+
+    @field_validator("web", mode="before")
+    @classmethod
+    def _lists(cls, said: Any) -> Any:
+        """Lists are written with commas."""
+        if not isinstance(said, dict):
+            return said
+        lists = ("allow_private_hosts", "allow_ports")
+        return {name: names_of(value) if name in lists and isinstance(value, str) else value for name, value in said.items()}
 
     def settings(
         self,
@@ -54,4 +102,10 @@ class Environment(BaseSettings):
             api_key=self.api_key,
             base_url=self.base_url,
             processors=self.processors,
+            web=self.web,
+            providers=self.providers.model_copy(update=self._keys()),
         )
+
+    def _keys(self) -> dict[str, Any]:
+        given = {name: getattr(self, name) for name in ("brave_key", "tavily_key", "exa_key", "searxng_url")}
+        return {name: value for name, value in given.items() if value is not None}

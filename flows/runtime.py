@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from flows.environment import Environment
+from flows.environment import Environment, read_environment
 from flows.events import Approver, Event, Listener
 from flows.policies import RETRY_DELAYS
 from research.ports import World
@@ -60,7 +60,7 @@ class Host:
     """Asked after a pilot. None: a run with a pilot stops after it."""
     retry_delays: Sequence[float] = RETRY_DELAYS
     pace: Pace = Pace()
-    environment: Environment = field(default_factory=Environment)
+    environment: Environment = field(default_factory=read_environment)
 
     def world(self, pages: Path, wanted: Wanted) -> AbstractAsyncContextManager[World]:
         """The world of one run; its pages are stored in the folder `pages`.

@@ -59,7 +59,7 @@ class Spending:
 
 
 def paying(world: World, purse: Purse, *processors: ProcessorName) -> World:
-    """The same world, whose model pays from the purse.
+    """The same world, whose model and search pay from the purse.
 
     Args:
         processors: the tiers that rows will be researched on.
@@ -74,6 +74,8 @@ def paying(world: World, purse: Purse, *processors: ProcessorName) -> World:
                 f"no price is known for {', '.join(names)}, so a cap on the cost cannot be held: give its prices in a processors "
                 "file (0 for a server of your own), or leave the cap out"
             )
+    if isinstance(world.search, Paying):
+        world = replace(world, search=world.search.paid_from(purse))
     if isinstance(world.model, Paying):
         return replace(world, model=world.model.paid_from(purse))
     if purse.max_cost_usd is not None and not world.model.keyless:

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
 from research.errors import InvalidInput
 from research.models.extractive import ExtractiveModel
-from research.ports import Model, World
+from research.ports import Fetcher, Model, Search, World
 from research.processors import Processors, load_processors
 from research.search.local import LocalCorpus
+from research.search.nowhere import Nowhere
+from research.search.opening import default_providers, open_search
+from research.search.settings import SearchSettings
+from research.web.given_files import GivenFiles
 from research.web.page_store import PageStore, StoringFetcher
+from research.web.routing import CorpusThenWeb
+from research.web.settings import WebSettings
+
+if TYPE_CHECKING:
+    from research.models.calling import Caller
 
 KEYLESS: Final = "extractive"
 TIERS_OWN: Final = "claude"
@@ -28,7 +37,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     cache_dir: Path
-    """Where indexes are kept between runs."""
+    """Where indexes, answers of search providers and pages of the web are kept between runs."""
     model: str | None = None
     """`extractive` (needs no key), `claude` (each tier's own models) or a model's id, which then does everything. None takes
     Claude if there is a key, and the keyless model if there is none."""
@@ -44,29 +53,19 @@ class Settings(BaseModel):
     """Another server that speaks the Messages API; None is Anthropic's own."""
     processors: Path | None = None
     """A TOML file that overrides tiers and prices."""
+    providers: SearchSettings = SearchSettings()
+    """Keys, limits and prices of search providers."""
+    web: WebSettings = WebSettings()
+    """How the web is read."""
 
+    @property
+    def key(self) -> SecretStr | None:
+        """The key, if it is one."""
+        return self.api_key if self.api_key is not None and self.api_key.get_secret_value().strip() else None
 
-@asynccontextmanager
-async def open_model(settings: Settings, processors: Processors) -> AsyncIterator[Model]:
-    """The model that the settings name, or the best that can be used.
-
-    Raises:
-        InvalidInput: the model needs a key, and there is none.
-    """
-    named = None if settings.model in (None, "", "auto") else settings.model
-    key = settings.api_key if settings.api_key is not None and settings.api_key.get_secret_value().strip() else None
-    if named == KEYLESS or (named is None and key is None):
-        yield ExtractiveModel()
-        return
-    if key is None and settings.base_url is None:
-        raise InvalidInput(
-            f"the model {named!r} needs a key: set ANTHROPIC_API_KEY, or ANTHROPIC_BASE_URL for a server of your own that needs "
-            f"none. The model {KEYLESS!r} needs neither."
-        )
-    from research.models.claude.opening import open_claude  # the SDK takes half a second to import
-
-    async with open_claude(key, settings.base_url, processors, model=None if named == TIERS_OWN else named) as claude:
-        yield claude
+    @property
+    def named_model(self) -> str | None:
+        return None if self.model in (None, "", "auto") else self.model
 
 
 @asynccontextmanager
@@ -79,13 +78,87 @@ async def open_world(settings: Settings, pages: Path, *, model: Model | None = N
         model: a model of the caller's own, instead of the one that the settings name.
 
     Raises:
-        InvalidInput: a model that cannot be used, a processors file that is wrong, no corpus, or one that cannot be read.
+        InvalidInput: a model or a provider that cannot be used, a processors file that is wrong, nothing to search, a corpus that
+            cannot be read.
     """
-    if settings.corpus is None:
-        raise InvalidInput(
-            "there is nothing to search: give a corpus (a folder or a file of documents) with `--corpus` or `corpus=`"
-        )
     processors = load_processors(settings.processors)
-    async with open_model(settings, processors) if model is None else nullcontext(model) as judge:
-        corpus = await asyncio.to_thread(LocalCorpus.open, settings.corpus, settings.cache_dir / "index")
-        yield World(model=judge, search=corpus, fetcher=StoringFetcher(corpus, PageStore(pages)), processors=processors)
+    names = _providers(settings)
+    async with AsyncExitStack() as held:
+        caller = await held.enter_async_context(_calling(settings, processors, asks_claude=model is None, search=names))
+        judge = model or _judge(settings, processors, caller)
+        corpus = None
+        if settings.corpus is not None:
+            corpus = await asyncio.to_thread(LocalCorpus.open, settings.corpus, settings.cache_dir / "index")
+        search: Search = Nowhere()
+        if names:
+            search = await held.enter_async_context(
+                open_search(names, settings.providers, settings.cache_dir, corpus=corpus, ask=caller)
+            )
+        web = None
+        if settings.names_pages or any(name != "local" for name in names):
+            from research.web.opening import open_web  # its HTTP cache takes a while to import
+
+            web = await held.enter_async_context(open_web(settings.web, settings.cache_dir / "web"))
+        store = PageStore(pages)
+        yield World(
+            model=judge,
+            search=search,
+            fetcher=StoringFetcher(_reader(names, corpus, web), store),
+            processors=processors,
+            given=StoringFetcher(GivenFiles(web), store),
+        )
+
+
+def _providers(settings: Settings) -> tuple[str, ...]:
+    if settings.search:
+        return settings.search
+    has_claude = settings.key is not None and settings.base_url is None
+    try:
+        return default_providers(settings.providers, settings.corpus is not None, has_claude)
+    except InvalidInput:
+        if settings.names_pages:
+            return ()  # what the tasks name is all there is
+        raise
+
+
+@asynccontextmanager
+async def _calling(
+    settings: Settings, processors: Processors, *, asks_claude: bool, search: tuple[str, ...]
+) -> AsyncIterator[Caller | None]:
+    """What calls the Messages API, if anything will."""
+    can = settings.key is not None or settings.base_url is not None
+    named = settings.named_model
+    wanted = "claude_web" in search or (asks_claude and named != KEYLESS and (named is not None or settings.key is not None))
+    if not (can and wanted):
+        yield None
+        return
+    from research.models.claude.opening import open_caller  # the SDK takes half a second to import
+
+    async with open_caller(settings.key, settings.base_url, processors) as caller:
+        yield caller
+
+
+def _judge(settings: Settings, processors: Processors, caller: Caller | None) -> Model:
+    """The model that the settings name, or the best that can be used.
+
+    Raises:
+        InvalidInput: the model needs a key, and there is none.
+    """
+    named = settings.named_model
+    if named == KEYLESS or (named is None and settings.key is None):
+        return ExtractiveModel()
+    if caller is None:
+        raise InvalidInput(
+            f"the model {named!r} needs a key: set ANTHROPIC_API_KEY, or ANTHROPIC_BASE_URL for a server of your own that needs "
+            f"none. The model {KEYLESS!r} needs neither."
+        )
+    from research.models.claude.opening import claude
+
+    return claude(caller, settings.base_url, processors, model=None if named == TIERS_OWN else named)
+
+
+def _reader(names: tuple[str, ...], corpus: LocalCorpus | None, web: Fetcher | None) -> Fetcher:
+    """What reads the pages that a model asks for: only what it was allowed to search."""
+    if web is None or not any(name != "local" for name in names):
+        return corpus or Nowhere()
+    return web if corpus is None else CorpusThenWeb(corpus, web)

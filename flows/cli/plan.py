@@ -10,7 +10,7 @@ from typing import Any, Final
 from rich.table import Table as Printed
 
 from flows.cli.terminal import answered_by, out
-from flows.environment import Environment
+from flows.environment import read_environment
 from flows.estimate import Estimate, estimate
 from flows.request import Request
 from flows.runtime import Wanted
@@ -120,7 +120,7 @@ async def make_plan(
     Raises:
         InvalidInput: something is wrong with the request; the corpus cannot be read; the run folder holds another request.
     """
-    environment = Environment()
+    environment = read_environment()
     processors = load_processors(environment.processors)
     request = Request.check(**asked)
     columns = ResultColumns.plan(request.table.schema, request.spec)

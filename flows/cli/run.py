@@ -65,10 +65,10 @@ def run(
         file: a document, by path or URL, searched and cited like any source; may be given several times.
         include_html_dump: keep the HTML of the last page that was read, on the result.
     """
-    from flows.environment import Environment
+    from flows.environment import read_environment
     from research.api import run as research
 
-    environment = Environment()
+    environment = read_environment()
     limits: dict[str, Any] = {
         "max_subqueries": max_subqueries,
         "max_fetches": max_fetches,

@@ -74,6 +74,10 @@ class LocalCorpus:
             raise InvalidCorpus(f"corpus {str(source)!r}: no document in it can be read{shown}")
         return cls(corpus.name, generation, index)
 
+    def holds(self, url: str) -> bool:
+        """Whether a document has this address, readable or not."""
+        return url in self._entries or urldefrag(url).url in self._entries
+
     async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None) -> Found:
         """The documents that speak of a query's words, best first, each with its best passage as snippet. Takes about a
         millisecond, so it runs on the event loop.

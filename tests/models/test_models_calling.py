@@ -29,7 +29,7 @@ from research.errors import (
     ResearchError,
 )
 from research.models.calling import Called, Caller, Patience
-from research.models.claude.opening import open_claude
+from research.models.claude.opening import claude, open_caller
 from research.models.metering import cost_usd, input_tokens, used, worst_usd
 from research.models.model_errors import retry_after
 from research.processors import LongPrompt, Price, load_processors
@@ -415,7 +415,8 @@ def test_the_same_caller_can_pay_from_another_purse():
 async def test_no_name_of_a_model_tells_its_key():
     """Not what is shown of it, not its identity, which is in every cache key, and not the settings that it is made from."""
     settings = Settings(cache_dir=Path("cache"), api_key=SecretStr(KEY), base_url="http://models.test")
-    async with open_claude(settings.api_key, settings.base_url, load_processors()) as model:
+    async with open_caller(settings.api_key, settings.base_url, load_processors()) as caller:
+        model = claude(caller, settings.base_url, load_processors())
         told = f"{model!r} {model.name} {model.identity} {settings!r} {settings.model_dump_json()}"
     assert KEY not in told
     assert "very-secret" not in told

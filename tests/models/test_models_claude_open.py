@@ -13,7 +13,7 @@ from pydantic import SecretStr
 import research
 from flows.cli import main
 from flows.environment import Environment
-from research.errors import InvalidInput
+from research.errors import AuthenticationFailed, InvalidInput
 from research.processors import load_processors
 from research.testing import ModelServer, fail
 from research.world import Settings, open_world
@@ -88,13 +88,12 @@ async def test_the_key_is_in_no_text_and_in_no_key_of_work(pages: Path):
     assert not any(KEY in text for text in shown)
 
 
-async def test_a_key_that_is_refused_fails_the_task_without_repeating_it(pages: Path):
+async def test_a_key_that_is_refused_is_raised_without_repeating_it(pages: Path):
+    """There is no result to speak of: nothing was asked, and every other task would meet the same."""
     with ModelServer(lambda _: fail("401", message=f"invalid x-api-key {KEY}")) as server:
-        result = await research.run(
-            "Voyager 1", corpus=pages / "pages", cache_dir=pages / "cache", api_key=KEY, base_url=server.url
-        )
-    assert (result.error or "").startswith("AuthenticationFailed")
-    assert KEY not in result.model_dump_json()
+        with pytest.raises(AuthenticationFailed, match="the key was not accepted") as caught:
+            await research.run("Voyager 1", corpus=pages / "pages", cache_dir=pages / "cache", api_key=KEY, base_url=server.url)
+    assert KEY not in str(caught.value)
 
 
 async def test_a_users_table_of_processors_reaches_the_requests(pages: Path):

@@ -21,16 +21,13 @@ NO_KEY: Final = "none"
 
 
 @asynccontextmanager
-async def open_claude(
-    api_key: SecretStr | None, base_url: str | None, processors: Processors, *, model: str | None = None
-) -> AsyncIterator[ClaudeModel]:
-    """Claude, for one event loop. Nothing is asked yet.
+async def open_caller(api_key: SecretStr | None, base_url: str | None, processors: Processors) -> AsyncIterator[Caller]:
+    """What calls the Messages API, for one event loop. Nothing is asked yet.
 
     Args:
         api_key: of the service, or of whatever else answers at `base_url`.
         base_url: another server that speaks the Messages API: the part before `/v1/messages`.
         processors: the tiers and their prices.
-        model: a model id that stands in for every tier's own.
 
     Raises:
         InvalidInput: the address holds a password, or is none.
@@ -41,8 +38,17 @@ async def open_claude(
         base_url=server or SERVICE,  # said in any case, so that the SDK does not look into the environment
         max_retries=0,
     ) as client:
-        caller = Caller(client, processors.prices, patience=LOCAL if server is not None else None)
-        yield ClaudeModel(caller, processors, model=model, server=server)
+        yield Caller(client, processors.prices, patience=LOCAL if server is not None else None)
+
+
+def claude(caller: Caller, base_url: str | None, processors: Processors, *, model: str | None = None) -> ClaudeModel:
+    """Claude, who asks through a caller.
+
+    Args:
+        base_url: where the caller asks, if that is not the service's own.
+        model: a model id that stands in for every tier's own.
+    """
+    return ClaudeModel(caller, processors, model=model, server=checked(base_url))
 
 
 def checked(base_url: str | None) -> str | None:
