@@ -11,6 +11,7 @@
     │   │   └── NotSupported       a field of the contract whose behaviour is not built yet
     │   ├── FetchRefused           a page that may not be read (outside the corpus, outside the policy)
     │   ├── PageUnreadable         a page that was read and holds nothing to read
+    │   │   └── NeedsBrowser       JavaScript makes it; a browser could render it
     │   ├── InvalidAnswer          an answer that breaks its schema after its one repair
     │   ├── ModelRefused           a model declined to answer
     │   ├── ContextOverflow        more was put before a model than it can take
@@ -113,6 +114,10 @@ class FetchRefused(TerminalError):
 
 class PageUnreadable(TerminalError):
     """A page was read, and holds nothing to read (empty, encrypted, an unknown format)."""
+
+
+class NeedsBrowser(PageUnreadable):
+    """JavaScript makes the page, and its HTML holds nothing to read. A browser could render it."""
 
 
 class InvalidAnswer(TerminalError):
