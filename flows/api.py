@@ -50,6 +50,7 @@ class Options(TypedDict, total=False):
     pilot: int | None
     escalate: str | None
     batch: bool
+    reuse: str | None
 
 
 async def enrich(

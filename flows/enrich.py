@@ -23,9 +23,11 @@ from flows import artifacts
 from flows.escalate import Escalating
 from flows.events import Event, RowEscalated, RowFinished, RunFinished, RunStarted
 from flows.gate import Gate, recorded_task_runs
+from flows.jobs import Jobs, WholeTasks
 from flows.kept import keep_in
 from flows.pilot import GO_ON, HELD, fly
 from flows.request import Request
+from flows.reuse import Earlier, Remaining
 from flows.rows import Rows
 from flows.runtime import Host, Wanted, host
 from flows.server import quiet_task_runs
@@ -33,6 +35,7 @@ from flows.shards import Left, Shards
 from flows.spending import Spending, paying
 from flows.steps import make_tasks
 from research.escalation import Escalation
+from research.page import Page
 from research.ports import World
 from research.purse import Paying, Purse
 from research.tables.request import default_run_path, request_key
@@ -97,6 +100,7 @@ async def enrich(
     pilot: Annotated[int | None, Field(ge=1, le=10_000)] = None,
     escalate: str | None = None,
     batch: bool = False,
+    reuse: str | None = None,
 ) -> Enrichment:
     """Research every row of a table.
 
@@ -128,6 +132,7 @@ async def enrich(
         max_cost: Most US dollars that the whole run may cost, what it has cost before included. Nothing: no cap.
         escalate: In the end, research fields of low confidence again on a dearer tier: `low:ultra`.
         batch: Ask through the service's Message Batches, at half price and within 24 hours: base and core only.
+        reuse: An earlier run folder. Fields that it asked for in the same words keep its answers; only the others are researched.
         pilot: Research so many rows first, and go on only if whoever called says so after seeing what they cost and brought.
 
     Raises:
@@ -154,18 +159,18 @@ async def enrich(
             files=files,
             include_html_dump=include_html_dump or None,
         )
+        earlier = await asyncio.to_thread(lambda: Earlier(RunFolder.open(reuse), request)) if reuse else None
+        if earlier is not None:
+            request = request.keeping(earlier.identity)
         ask = partial(_batched, request.sample, escalate, start_url) if batch else _as_it_is
         wanted = Wanted(model=model, corpus=corpus, search=search, names_pages=request.names_pages)
-        folder, world = await _open(held, by, request, out, wanted, shard_size, ask)
+        folder, world = await _open(held, by, request, out, wanted, shard_size, ask, earlier)
         held.enter_context(folder.lock())
         held.enter_context(quiet_task_runs())
         spending = await asyncio.to_thread(Spending, folder.state)
-        terms = Terms(spending, spending.purse(max_cost), pilot, again, concurrency, batch)
+        terms = Terms(spending, spending.purse(max_cost), concurrency, pilot, again, batch, earlier)
         tiers = (processor, again.processor) if again else (processor,)
-        done = await _run(request, folder, paying(world, terms.purse, *tiers), by, terms)
-        if done.refused and folder.is_new and not batch:  # a batch may be under way, and paid for
-            await asyncio.to_thread(folder.discard)  # what is put right (a model's id, an address) makes another request
-        return done
+        return await carry_out(request, folder, paying(world, terms.purse, *tiers), by, terms)
 
 
 Ask = Callable[[World], World]
@@ -190,6 +195,7 @@ async def _open(
     wanted: Wanted,
     shard_size: int,
     ask: Ask,
+    earlier: Earlier | None,
 ) -> tuple[RunFolder, World]:
     """The run folder and the world. A folder that nobody named is named by its world too, so a look at the world comes first."""
     path = Path(out) if out else None
@@ -198,15 +204,24 @@ async def _open(
         async with by.world(nowhere, wanted) as world:
             path = default_run_path(request.table.name, request_key(request.document(ask(world))))
     world = ask(await held.enter_async_context(by.world(path / ".state" / "pages", wanted)))
-    folder = await asyncio.to_thread(
-        RunFolder.create,
+    if earlier is not None:
+        earlier.refuse_other(request.document(world))
+    return await asyncio.to_thread(folder_for, path, request, world, shard_size), world
+
+
+def folder_for(path: Path, request: Request, world: World, shard_size: int) -> RunFolder:
+    """The run folder of a request: started, or found.
+
+    Raises:
+        InvalidRun: the folder holds another request, or something else.
+    """
+    return RunFolder.create(
         path,
         request.document(world),
         input_schema=request.table.schema,
         spec=request.spec,
         settings={"shard_size": shard_size},
     )
-    return folder, world
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,17 +230,31 @@ class Terms:
 
     spending: Spending
     purse: Purse
-    pilot: int | None
-    escalation: Escalation | None
     concurrency: int
+    pilot: int | None = None
+    escalation: Escalation | None = None
     batch: bool = False
+    earlier: Earlier | None = None
+    """Whose cells are kept."""
+    only_stored: bool = False
+    """Rows may search and read only the pages that they read in the earlier run."""
+    called: str = "enrich"
+    """How the flow run's name begins."""
+
+
+async def carry_out(request: Request, folder: RunFolder, world: World, by: Host, terms: Terms) -> Enrichment:
+    """Research the rows that a run folder lacks. One in which nothing could be done is not left behind."""
+    done = await _run(request, folder, world, by, terms)
+    if done.refused and folder.is_new and not terms.batch:  # a batch may be under way, and paid for
+        await asyncio.to_thread(folder.discard)  # what is put right (a model's id, an address) makes another request
+    return done
 
 
 async def _run(request: Request, folder: RunFolder, world: World, by: Host, terms: Terms) -> Enrichment:
     started = time.monotonic()
     table, size = request.table, int(folder.settings["shard_size"])
     left = await asyncio.to_thread(Left.of, folder, table.row_count, size)
-    gate = Gate(recorded_task_runs(await _flow_run(f"enrich {table.name} · {table.row_count} rows")))
+    gate = Gate(recorded_task_runs(await _flow_run(f"{terms.called} {table.name} · {table.row_count} rows")))
     keep_in(folder.state / "results")
     log = get_run_logger()
     try:
@@ -245,8 +274,9 @@ async def _run(request: Request, folder: RunFolder, world: World, by: Host, term
                 world = await held.enter_async_context(queued(world, folder.state, terms.purse, gate, tell, by.pace))
                 concurrency = ROWS  # they wait together
             tasks = make_tasks(() if terms.batch else by.retry_delays)  # a batch is tried again by its queue
-            rows = Rows(request, world, tasks, gate, tell, concurrency, terms.purse)
-            shards = Shards(folder, rows, world.fetcher.recall, tasks, gate, tell)
+            jobs, recall = _with_earlier(request, world, terms)
+            rows = Rows(request, world, tasks, gate, tell, concurrency, terms.purse, jobs)
+            shards = Shards(folder, rows, recall, tasks, gate, tell)
             tell(RunStarted(run=folder.path, rows=table.row_count, kept=left.kept, model=world.model.name))
             only = None
             if terms.pilot is not None and left.kept < table.row_count:
@@ -289,6 +319,15 @@ async def _run(request: Request, folder: RunFolder, world: World, by: Host, term
         RunFinished(done.run, done.rows, done.completed, done.failed, done.cost_usd, done.seconds, done.spent_usd, done.stopped)
     )
     return done
+
+
+def _with_earlier(request: Request, world: World, terms: Terms) -> tuple[Jobs, Callable[[str], Page]]:
+    """What there is to do for each row, and what finds the pages that its evidence rests on."""
+    earlier = terms.earlier
+    if earlier is None:
+        return WholeTasks(request, world), world.fetcher.recall
+    remaining = Remaining(request, world, earlier, only_stored=terms.only_stored)
+    return remaining, partial(earlier.recall, world.fetcher.recall)
 
 
 async def _flow_run(name: str) -> UUID:

@@ -82,7 +82,7 @@ class Escalating:
 
     async def _row(self, row: int, values: Mapping[str, Any]) -> Result | None:
         """The row's better result; None: it stays as it is."""
-        first = await asyncio.to_thread(kept, self._results, self._rows.kept_key(row, values))
+        first = await asyncio.to_thread(kept, self._results, await self._rows.kept_key(row, values))
         if not isinstance(first, Result):
             self._tell(row, (), None, "its first result is not kept any more")
             return None

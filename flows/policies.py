@@ -38,8 +38,12 @@ class Keys:
     def of(cls, task: Task, world: str) -> Keys:
         return cls(task=content_key("task", **task.identity()), world=world)
 
-    def row(self) -> str:
-        return self._key("row", steps=dict(VERSIONS))
+    def row(self, kept: str | None = None) -> str:
+        """
+        Args:
+            kept: the digest of what an earlier run has of the row.
+        """
+        return self._key("row", steps=dict(VERSIONS), **({} if kept is None else {"kept": kept}))
 
     def plan(self) -> str:
         return self._key("plan")

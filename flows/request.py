@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flows.policies import VERSIONS
@@ -36,7 +36,7 @@ class Request:
     def check(
         cls,
         *,
-        table: str,
+        table: str | Table,
         query: str | None,
         limit: int | None,
         output_schema: Any,
@@ -51,7 +51,7 @@ class Request:
             InvalidInput: of the table, the schema, the objective or an option; says which, and where.
         """
         spec = OutputSpec.parse(output_schema)
-        opened = open_table(table, query=query, limit=limit)
+        opened = table if isinstance(table, Table) else open_table(table, query=query, limit=limit)
         asked = Objective(template=objective, column=objective_column)
         asked.check(opened.schema)
         start = StartPage(start_url) if start_url is not None else None
@@ -69,6 +69,14 @@ class Request:
             "task": {name: part for name, part in sample.identity().items() if name not in ("task", "input")},
         }
         return cls(table=opened, spec=spec, objective=asked, options=given, start=start, sample=sample, content=content)
+
+    def keeping(self, earlier: Mapping[str, Any]) -> Request:
+        """The same request, which keeps cells of an earlier run.
+
+        Args:
+            earlier: JSON that says which, and which cells.
+        """
+        return replace(self, content={**self.content, "reuse": dict(earlier)})
 
     @property
     def names_pages(self) -> bool:

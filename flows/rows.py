@@ -13,7 +13,7 @@ from flows import policies
 from flows.events import Listener, RowFinished
 from flows.flight import SingleFlight
 from flows.gate import Gate
-from flows.policies import Keys
+from flows.jobs import Job, Jobs, WholeTasks
 from flows.request import Request
 from flows.steps import Call, Tasks, run_kept, run_task, watched
 from research.errors import InvalidInput, ResearchError
@@ -58,6 +58,7 @@ class Rows:
         listener: Listener,
         concurrency: int,
         purse: Purse | None = None,
+        jobs: Jobs | None = None,
     ) -> None:
         self._request = request
         self._world = world
@@ -68,6 +69,7 @@ class Rows:
         self._free = asyncio.Semaphore(concurrency)
         self._flight: SingleFlight[Result] = SingleFlight()
         self._purse = purse or Purse()
+        self._jobs = jobs or WholeTasks(request, world)
         self._known: dict[int, Result] = {}
         self._held: str | None = None
         self.stopped: str | None = None
@@ -110,53 +112,55 @@ class Rows:
             return known
         label = policies.row_label(row, values)
         try:
-            task = self._request.task(row, values)
+            job = await self._jobs.job(row, values)
         except InvalidInput as error:
             started = time.monotonic()
             result = await self._end(label, self._refused(row, error))
             return self._tell(row, result, started, cached=False)
 
-        return await self._researched(label, task, partial(self._tell, row))
+        return await self._researched(label, job, partial(self._tell, row))
 
     async def again(self, row: int, values: Mapping[str, Any], fields: Sequence[str], processor: ProcessorName) -> Result:
         """Some fields of a row, researched on another tier. The row is not told as finished once more."""
         task = self._request.part(row, values, fields, processor)
-        return await self._researched(f"{policies.row_label(row, values)} · {processor}", task, _untold)
+        job = Job.of(task, self._world, self._world_identity)
+        return await self._researched(f"{policies.row_label(row, values)} · {processor}", job, _untold)
 
-    def kept_key(self, row: int, values: Mapping[str, Any]) -> str:
+    async def kept_key(self, row: int, values: Mapping[str, Any]) -> str:
         """The key under which a row's result is kept, once it is completed."""
-        return Keys.of(self._request.task(row, values), self._world_identity).row()
+        return (await self._jobs.job(row, values)).key
 
-    async def _researched(self, label: str, task: Task, tell: Tell) -> Result:
-        keys = Keys.of(task, self._world_identity)
-        result, theirs = await self._flight.once(keys.row(), lambda: self._lead(label, task, keys, tell), _failed)
+    async def _researched(self, label: str, job: Job, tell: Tell) -> Result:
+        result, theirs = await self._flight.once(job.key, lambda: self._lead(label, job, tell), _failed)
         if theirs:
             started = time.monotonic()
             async with self._turn():
                 if self._held is None or not _failed(result):
-                    result = await self._end(label, result, keys.row())
+                    result = await self._end(label, result, job.key)
             tell(result, started, cached=True)
         return result
 
-    async def _lead(self, label: str, task: Task, keys: Keys, tell: Tell) -> Result:
+    async def _lead(self, label: str, job: Job, tell: Tell) -> Result:
         async def work() -> Result:
-            steps = stopping(watched(self._tasks, self._gate, keys), self._stop)
-            return _raise_failed(await research(task, self._world, steps))
+            if job.known is not None:
+                return job.known
+            steps = stopping(watched(self._tasks, self._gate, job.keys), self._stop)
+            return job.complete(_raise_failed(await research(job.task, job.world, steps)))
 
         async with self._turn():
             started = time.monotonic()
             if (why_not := self._why_not()) is not None:
-                return tell(self._not_begun(task, why_not), started, cached=False)
-            call = Call(label, keys.row(), work)
+                return tell(self._not_begun(job.task, why_not), started, cached=False)
+            call = Call(label, job.key, work)
             try:
                 result = await run_task(self._tasks.row, call, self._gate)
             except RowFailed as failed:
                 result = failed.result
             except Exception as bug:  # noqa: BLE001  # one row's bug is that row's error, and the failed task run has its traceback
-                result = self._broken(task, bug)
+                result = self._broken(job.task, bug)
             if self._purse.refusal is not None and (result.error or "").startswith(UNPAID):
                 self.stopped = self._purse.refusal
-        return tell(result, started, cached=not call.called)
+        return tell(result, started, cached=job.known is not None or not call.called)
 
     async def _end(self, label: str, result: Result, key: str | None = None) -> Result:
         """A task run for a row whose result is known: it belongs to an equal row, or the row could not even be asked."""

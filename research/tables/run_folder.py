@@ -343,8 +343,12 @@ class RunFolder:
         if self.key == request_key(request):
             return
         faults = list(differences(self.request, request))
+        hint = ""
+        if all(fault.pointer.startswith("/task/output_schema") for fault in faults):
+            hint = f" With another folder and --reuse {self.path}, only the fields that are new or changed are researched."
         raise InvalidRun(
-            f"{self.path} holds the run of another request. Choose another folder with --out, or ask for the same again.", faults
+            f"{self.path} holds the run of another request. Choose another folder with --out, or ask for the same again.{hint}",
+            faults,
         )
 
 
