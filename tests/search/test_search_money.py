@@ -1,0 +1,128 @@
+"""What a search costs is known before, reserved, and counted after; a cap holds over all providers together."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+from search_samples import PAGES, QUICK, opened, settings
+
+from research.errors import BudgetExhausted, SearchFailed
+from research.purse import Paying, Payment, Purse
+from research.search.opening import open_search
+from research.search.settings import SearchSettings
+from research.testing import SearchServer, Served, WebServer
+
+
+async def test_each_search_is_paid_from_the_purse_at_its_price(tmp_path: Path):
+    paid: list[Payment] = []
+    purse = Purse(record=paid.append)
+    with SearchServer(PAGES) as server:
+        async with opened(server, tmp_path) as search:
+            assert isinstance(search, Paying)
+            found = await search.paid_from(purse).search("voyager", limit=5)
+    assert found.cost_usd == pytest.approx(0.005 + 0.008 + 0.007)
+    assert purse.spent_usd == found.cost_usd
+    assert {payment.purpose for payment in paid} == {"search: brave", "search: tavily", "search: exa"}
+
+
+async def test_settings_override_prices_and_an_unknown_price_stays_unknown(tmp_path: Path):
+    with SearchServer(PAGES) as server:
+        async with opened(server, tmp_path, "brave", prices={"brave": 0.003}) as search:
+            assert (await search.search("voyager", limit=5)).cost_usd == 0.003
+        async with opened(server, tmp_path, "brave", prices={"brave": None}) as search:
+            assert (await search.search("voyager", limit=5)).cost_usd is None
+        async with opened(server, tmp_path, "tavily", prices={"tavily": None}) as search:
+            assert (await search.search("voyager", limit=5)).cost_usd is None
+
+
+async def test_what_an_answer_says_of_its_cost_counts(tmp_path: Path):
+    pages = {
+        "/search": [
+            '{"results": [], "costDollars": {"total": 0.012}}',
+            '{"results": []}',
+            '{"results": [], "usage": {"credits": 2}}',
+        ]
+    }
+    with WebServer(pages) as web:
+        asked = SearchSettings(
+            exa_key=SecretStr("k"), tavily_key=SecretStr("k"), exa_url=web.url, tavily_url=web.url, freshness=0, patience=QUICK
+        )
+        async with open_search(["exa"], asked, tmp_path) as search:
+            assert (await search.search("a", limit=5)).cost_usd == 0.012
+            assert (await search.search("b", limit=5)).cost_usd == 0.007
+        async with open_search(["tavily"], asked, tmp_path) as search:
+            assert (await search.search("a", limit=5)).cost_usd == 0.016
+
+
+async def test_what_was_refused_costs_nothing_and_what_was_lost_counts_at_its_worst(tmp_path: Path):
+    for fault, cost in (("500", 0.0), ("429", 0.0), ("cut", 0.005), ("timeout", 0.005)):
+        purse = Purse()
+        with SearchServer(PAGES, faults={1: fault}, retry_after=0.01) as server:
+            async with opened(server, tmp_path, "brave") as search:
+                assert isinstance(search, Paying)
+                await search.paid_from(purse).search("voyager", limit=5)
+        assert purse.spent_usd == pytest.approx(0.005 + cost), fault
+
+
+async def test_a_cap_is_not_exceeded_by_searches_side_by_side(tmp_path: Path):
+    purse = Purse(max_cost_usd=0.1)
+    with SearchServer(PAGES, faults={3: "500", 5: "429"}, retry_after=0.01) as server:
+        async with opened(server, tmp_path) as search:
+            assert isinstance(search, Paying)
+            paying = search.paid_from(purse)
+            ended = await asyncio.gather(
+                *(paying.search(f"voyager {number}", limit=5) for number in range(40)), return_exceptions=True
+            )
+    assert {type(each) for each in ended if isinstance(each, BaseException)} == {BudgetExhausted}
+    assert purse.spent_usd is not None
+    # The last call goes while any money is left: so by one call's price at most.
+    assert 0.1 <= purse.spent_usd <= 0.1 + 0.008
+    paid = sum(
+        count * price for name, price in (("brave", 0.005), ("tavily", 0.008), ("exa", 0.007)) for count in [server.asked[name]]
+    )
+    assert paid >= purse.spent_usd - 1e-9
+
+
+async def test_what_costs_nothing_needs_no_money(tmp_path: Path):
+    with SearchServer(PAGES) as server:
+        async with opened(server, tmp_path, "searxng") as search:
+            assert isinstance(search, Paying)
+            found = await search.paid_from(Purse(max_cost_usd=1, spent_usd=1)).search("voyager", limit=5)
+    assert (len(found.hits), found.cost_usd) == (3, 0.0)
+
+
+async def test_a_cached_answer_needs_no_money(tmp_path: Path):
+    with SearchServer(PAGES) as server:
+        async with opened(server, tmp_path, "brave", freshness=60) as search:
+            await search.search("voyager", limit=5)
+            assert isinstance(search, Paying)
+            broke = search.paid_from(Purse(max_cost_usd=1, spent_usd=1))
+            assert (await broke.search("voyager", limit=5)).cost_usd == 0.0
+            with pytest.raises(BudgetExhausted):
+                await broke.search("luna", limit=5)
+
+
+async def test_an_answer_that_is_none_was_paid(tmp_path: Path):
+    purse = Purse()
+    with WebServer({"/search": Served("{}", media_type="application/json")}) as web:
+        asked = SearchSettings(exa_key=SecretStr("k"), exa_url=web.url, patience=QUICK)
+        async with open_search(["exa"], asked, tmp_path) as search:
+            assert isinstance(search, Paying)
+            with pytest.raises(SearchFailed):
+                await search.paid_from(purse).search("voyager", limit=5)
+    assert purse.spent_usd == 0.007
+
+
+async def test_a_search_that_is_cancelled_may_have_been_paid(tmp_path: Path):
+    purse = Purse()
+    with SearchServer(PAGES, down={"exa": "timeout"}) as server:
+        async with open_search(["exa"], settings(server, patience=QUICK.model_copy(update={"attempt": 30})), tmp_path) as search:
+            assert isinstance(search, Paying)
+            row = asyncio.create_task(search.paid_from(purse).search("voyager", limit=5))
+            while not server.queries:
+                await asyncio.sleep(0.01)
+            row.cancel()
+    assert purse.spent_usd == 0.007

@@ -1,0 +1,96 @@
+"""A provider is never asked more often than its rate allows. Time is virtual."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from research.errors import SearchFailed
+from research.search.rate import Rate, Turns
+from tests.models.virtual_time import now, run
+
+
+async def work(rate: Rate, rows: int, seed: int, pauses: int = 0) -> tuple[list[float], int, list[tuple[float, float]]]:
+    """When each row was let out, how many were under way at most, and the pauses that were asked for."""
+    random = Random(seed)
+    turns = Turns("brave", rate, clock=now)
+    sent: list[float] = []
+    asked: list[tuple[float, float]] = []
+    under_way = most = 0
+
+    async def row(number: int) -> None:
+        nonlocal under_way, most
+        await asyncio.sleep(random.uniform(0, 5))
+        async with turns.turn():
+            sent.append(now())
+            under_way += 1
+            most = max(most, under_way)
+            await asyncio.sleep(random.uniform(0, 3))
+            under_way -= 1
+            if number < pauses:
+                asked.append((now(), random.uniform(0, 10)))
+                turns.pause(asked[-1][1])
+
+    await asyncio.gather(*(row(number) for number in range(rows)))
+    return sent, most, asked
+
+
+@settings(max_examples=40)
+@given(st.floats(0.2, 20), st.integers(1, 8), st.integers(1, 40), st.integers(0, 1000))
+def test_neither_pace_nor_concurrency_is_ever_exceeded(per_second: float, concurrency: int, rows: int, seed: int):
+    sent, most, _ = run(work(Rate(per_second=per_second, concurrency=concurrency), rows, seed))
+    assert len(sent) == rows
+    assert most <= concurrency
+    assert all(later - earlier >= 1 / per_second for earlier, later in itertools.pairwise(sent))
+
+
+@settings(max_examples=40)
+@given(st.integers(1, 30), st.integers(1, 5), st.integers(0, 1000))
+def test_a_pause_holds_for_everybody(rows: int, pauses: int, seed: int):
+    sent, _, asked = run(work(Rate(concurrency=5), rows, seed, pauses))
+    for at, seconds in asked:
+        assert not [each for each in sent if at < each < at + seconds - 1e-6]
+
+
+def test_who_comes_first_goes_first_and_one_who_gives_up_takes_no_turn():
+    async def main() -> list[int]:
+        turns = Turns("brave", Rate(per_second=1), clock=now)
+        order: list[int] = []
+
+        async def row(number: int) -> None:
+            async with turns.turn():
+                order.append(number)
+
+        tasks = [asyncio.create_task(row(number)) for number in range(5)]
+        await asyncio.sleep(0.1)
+        tasks[2].cancel()
+        began = now()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        assert now() - began < 4
+        return order
+
+    assert run(main()) == [0, 1, 3, 4]
+
+
+def test_nobody_waits_for_a_pause_that_is_too_long():
+    async def main() -> None:
+        turns = Turns("brave", Rate(), clock=now)
+        turns.pause(100)
+        with pytest.raises(SearchFailed, match="asked for a pause of 100 s"):
+            async with turns.turn(60):
+                pass
+        async with turns.turn(200):
+            assert now() >= 1100
+
+    run(main())
+
+
+def test_without_a_rate_nobody_waits():
+    sent, most, _ = run(work(Rate(), 200, 1))
+    assert len(sent) == 200
+    assert most > 20
