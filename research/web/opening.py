@@ -70,6 +70,8 @@ async def open_web(
         wire = Wire(transport, politeness, limits, clock=clock)
         asker = Asker(cache.over(Stamped(wire, settings.freshness_seconds)), politeness, settings, clock=clock, sleep=sleep)
         robots = Robots(asker, guard, politeness, clock=clock) if settings.obey_robots else None
+        if robots is not None:
+            stack.push_async_callback(robots.close)
         requests = SharedRequests(settings.remember_failures_seconds, clock=clock)
         stack.push_async_callback(requests.close)
         yield WebFetcher(asker, guard, robots, settings, requests)

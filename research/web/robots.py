@@ -103,8 +103,20 @@ class Robots:
         task = self._in_flight.get(key)
         if task is None:
             task = self._in_flight[key] = asyncio.create_task(self._look(origin, policy))
-            task.add_done_callback(lambda _: self._in_flight.pop(key, None))
+            task.add_done_callback(lambda ended: self._ended(key, ended))
         return await asyncio.shield(task)
+
+    def _ended(self, key: tuple[str, SourcePolicy | None], task: asyncio.Task[_Known]) -> None:
+        self._in_flight.pop(key, None)
+        if not task.cancelled():
+            task.exception()  # looked at, so that a failure that everybody gave up waiting for is not reported as lost
+
+    async def close(self) -> None:
+        """End what is still in flight."""
+        tasks = list(self._in_flight.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _look(self, origin: str, policy: SourcePolicy | None) -> _Known:
         try:

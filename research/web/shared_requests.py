@@ -45,7 +45,7 @@ class SharedRequests:
         task = self._in_flight.get(url)
         if task is None:
             task = self._in_flight[url] = asyncio.create_task(self._send(url, send))
-            task.add_done_callback(lambda _: self._in_flight.pop(url, None))
+            task.add_done_callback(lambda ended: self._ended(url, ended))
         # Shielded: one caller that gives up does not take the answer from the others.
         return await asyncio.shield(task)
 
@@ -62,6 +62,11 @@ class SharedRequests:
                 if len(self._failed) > MAX_REMEMBERED:
                     self._failed.popitem(last=False)
             raise
+
+    def _ended(self, url: str, task: asyncio.Task[Answer]) -> None:
+        self._in_flight.pop(url, None)
+        if not task.cancelled():
+            task.exception()  # looked at, so that a failure that everybody gave up waiting for is not reported as lost
 
     async def close(self) -> None:
         """End what is still in flight."""

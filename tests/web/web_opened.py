@@ -1,0 +1,50 @@
+"""A fetcher whose web is on loopback, quick and impatient."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any
+
+from research.testing import WebServer
+from research.web.fetcher import WebFetcher
+from research.web.opening import open_web
+from research.web.settings import WebLimits, WebSettings
+
+WORDS = "The probe was sent to study the comet at close range, and it did so for two years. " * 12
+PAGE = f"<html><head><title>The probe</title></head><body><h1>The probe</h1><p>{WORDS}</p></body></html>"
+
+QUICK: dict[str, Any] = {
+    "connect_seconds": 2.0,
+    "first_byte_seconds": 0.5,
+    "idle_seconds": 0.5,
+    "total_seconds": 2.0,
+    "pace_grace_seconds": 0.5,
+    "max_bytes": 300_000,
+    "max_decoded_bytes": 2_000_000,
+    "max_redirects": 5,
+}
+
+
+def quick(*, limits: dict[str, Any] | None = None, **settings: Any) -> WebSettings:
+    """Settings for loopback: no delays, and limits that a test can wait for."""
+    given = {
+        "allow_private_hosts": ("127.0.0.1",),
+        "host_delay_seconds": 0.0,
+        "per_host": 8,
+        "retry_seconds": 0.0,
+        "obey_robots": False,
+        **settings,
+    }
+    return WebSettings(limits=WebLimits(**{**QUICK, **(limits or {})}), **given)
+
+
+def opened(
+    folder: Path, *, limits: dict[str, Any] | None = None, resolver: Any = None, **settings: Any
+) -> AbstractAsyncContextManager[WebFetcher]:
+    return open_web(quick(limits=limits, **settings), folder / "http", resolver=resolver)
+
+
+def asked(web: WebServer) -> list[str]:
+    """The targets that were asked for, in order."""
+    return [request.target for request in web.requests]
