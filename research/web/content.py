@@ -12,8 +12,23 @@ from typing import Final
 from htmldate import find_date
 from lxml.html import HtmlElement
 
-from research.errors import PageUnreadable
-from research.web import archive, csv_text, docx, feeds, html, markdown, odt, pdf, plain, pptx, records, sheets, sniffing
+from research.errors import NeedsBrowser, PageUnreadable
+from research.web import (
+    app_shell,
+    archive,
+    csv_text,
+    docx,
+    feeds,
+    html,
+    markdown,
+    odt,
+    pdf,
+    plain,
+    pptx,
+    records,
+    sheets,
+    sniffing,
+)
 from research.web.blocks import Block, Document, clean, write
 from research.web.charset import decode
 from research.web.structured import flatten, page_data
@@ -58,6 +73,7 @@ def extract(data: bytes, *, url: str, media_type: str | None = None) -> Extracte
 
     Raises:
         PageUnreadable: there is nothing to read in it, or it is of an unknown format, broken, encrypted or a bomb.
+        NeedsBrowser: JavaScript makes the page; its HTML says nothing.
     """
     kind = sniffing.sniff(data, url=url, media_type=media_type)
     reader = _BINARY.get(kind)
@@ -96,7 +112,17 @@ def _html(text: str, url: str) -> Extracted:
     if tree is None:
         return Extracted("", "", "text/html", None)
     data = page_data(tree, url)
-    blocks = html.without_layout(text) if html.is_deep(tree) else html.blocks(tree, data.is_thing)
+    deep = html.is_deep(tree)
+    blocks = html.without_layout(text) if deep else html.blocks(tree, data.is_thing)
+    shown = sum(len(block.text) for block in blocks)
+    if shown < app_shell.THIN and not deep and not data.speaks:
+        handed = app_shell.script_data(tree)
+        if not handed and app_shell.is_made_by_script(tree, shown):
+            raise NeedsBrowser(
+                f"{url}: JavaScript makes this page, and without it there is nothing to read. The `browser` extra "
+                "(pip install 'research-flows[browser]') renders it with an installed Chromium, where rendering is turned on."
+            )
+        data.lines += handed
     title = (
         data.title or next((block.text for block in blocks if block.kind == "heading" and block.level == 1), "") or data.own_title
     )

@@ -35,6 +35,9 @@ MAX_MICRODATA: Final = 5_000
 MAX_TANGLE: Final = 100_000
 """Sum over all properties of the square of how many things they stand in. Real pages stay below 20,000."""
 
+ENOUGH: Final = 200
+"""Characters of values."""
+
 Json = Any
 
 _NOISE_KEYS: Final = re.compile(
@@ -48,7 +51,7 @@ _NOISE_TYPES: Final = frozenset(
 _KEPT_META: Final = re.compile(
     r"(?:(?:og|article|product|book|music|video|profile|place|business|recipe|event|restaurant|al)[:.].+|dc(?:terms)?[.:].+|"
     r"citation_.+|twitter[:.](?:title|description|label\d|data\d)|description|keywords|author|news_keywords|abstract|subject|"
-    r"(?:date|pubdate|publish.*|last-?modified|revised|created)|geo\..+|price.*|brand|sku|title|language|section|category)",
+    r"(?:date|pubdate|publish.*|last-?modified|revised|created)|geo\..+|price.*|brand|sku|title|language|section|category|generator)",
     re.I,
 )
 _NOISE_META: Final = re.compile(
@@ -69,6 +72,7 @@ _ARTICLES: Final = frozenset(
         "liveblogposting opinionnewsarticle socialmediaposting discussionforumposting medicalwebpage"
     ).split()
 )
+_SITE: Final = frozenset({"website", "organization", "newsmediaorganization", "corporation", "webpage", "searchaction", "thing"})
 _ABOUT_PAGES: Final = frozenset(
     (  # noqa: SIM905
         "webpage website organization newsmediaorganization breadcrumblist listitem person imageobject videoobject "
@@ -92,6 +96,14 @@ class PageData:
     published: str = ""
     types: frozenset[str] = frozenset()
     """Lower-case names of the types of all things on the page, without their vocabulary."""
+
+    told: int = 0
+    """Characters of what it says of things that are not the site, its owner or the way to this page."""
+
+    @property
+    def speaks(self) -> bool:
+        """It says so much of its subject that the page is worth reading for that alone."""
+        return self.told >= ENOUGH
 
     @property
     def is_thing(self) -> bool:
@@ -119,6 +131,8 @@ def page_data(tree: HtmlElement, url: str) -> PageData:
                 lines[f"BreadcrumbList: {trail}"] = None
             continue
         fresh = list(flatten(thing, _numbered(name, counts)))
+        if name.lower() not in _SITE:
+            data.told += sum(len(line.partition(": ")[2]) for line in fresh if line not in lines)
         if any(line not in lines for line in fresh):
             counts[name] = counts.get(name, 0) + 1
             lines.update(dict.fromkeys(fresh))
