@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from flows.api import enrich
+    from flows.api import enrich, resynthesize
     from flows.enrich import Enrichment
     from flows.events import Event, PilotFinished, RowEscalated, RowFinished, RunFinished, RunStarted, ShardCommitted
 
@@ -25,16 +25,18 @@ __all__ = [
     "RunStarted",
     "ShardCommitted",
     "enrich",
+    "resynthesize",
 ]
 
-_WHERE: Final = {"enrich": "flows.api", "Enrichment": "flows.enrich"}
+_WHERE: Final = {"enrich": "flows.api", "resynthesize": "flows.api", "Enrichment": "flows.enrich"}
 
 
 class _Flows(ModuleType):
-    """This package, whose `enrich` is the function: Python would put the module of that name in its place when it is imported."""
+    """This package, whose `enrich` and `resynthesize` are functions: Python would put the modules of these names in their place
+    when they are imported."""
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name != "enrich" or not isinstance(value, ModuleType):
+        if name not in ("enrich", "resynthesize") or not isinstance(value, ModuleType):
             super().__setattr__(name, value)
 
 

@@ -1,4 +1,4 @@
-"""`flows.enrich(...)`: the flow, as Python calls it. It takes tables from memory, a listener and a model object."""
+"""`flows.enrich(...)` and `flows.resynthesize(...)`: the flows, as Python calls them, with objects of its own beside JSON."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from flows.enrich import Enrichment
 from flows.enrich import enrich as enrich_flow
 from flows.events import Approver, Listener
 from flows.interrupt import orderly_end
+from flows.resynthesize import resynthesize as resynthesize_flow
 from flows.runtime import Host, hosted, nobody
 from flows.server import own_server
 from research.ports import Model
 from research.processors import ProcessorName
 from research.tables.read import open_table
-from research.world import open_world
+from research.world import open_stored_world, open_world
 
 TABLES: Final = Path("runs") / ".tables"
 """Where tables from memory are put down, by their content: what a flow is given must be there for it when it is run again."""
@@ -81,6 +82,47 @@ async def enrich(
     path = os.fspath(table) if isinstance(table, str | os.PathLike) else put_down(table)
     with orderly_end(), own_server(), hosted(host):
         return await enrich_flow(table=path, model=named, **options)
+
+
+class ResynthesisOptions(TypedDict, total=False):
+    """The flow's other parameters: see `flows.resynthesize.resynthesize`."""
+
+    output_schema: str | dict[str, Any] | None
+    objective: str | None
+    processor: ProcessorName | None
+    all_fields: bool
+    out: str | None
+    concurrency: int
+    shard_size: int
+    max_cost: float | None
+
+
+async def resynthesize(
+    run: str | os.PathLike[str],
+    *,
+    model: str | Model | None = None,
+    listener: Listener = nobody,
+    **options: Unpack[ResynthesisOptions],
+) -> Enrichment:
+    """Answer a schema from the pages that a run has stored, as a Prefect flow run: no search, no fetch. Fields that the run asked
+    for in the same words keep its answers.
+
+    Args:
+        run: the run folder that holds the pages.
+        model: its name, or a model of your own.
+        listener: is told what happens, in order, on the event loop: it should return at once.
+        options: the flow's other parameters.
+
+    Raises:
+        InvalidInput: something is wrong with the request. Nothing was spent.
+        SystemExit: SIGTERM ended it; what was committed stays.
+    """
+    if model is None or isinstance(model, str):
+        named, host = model, Host(listener=listener)
+    else:
+        named, host = None, Host(listener=listener, stored_opener=partial(open_stored_world, model=model))
+    with orderly_end(), own_server(), hosted(host):
+        return await resynthesize_flow(run=os.fspath(run), model=named, **options)
 
 
 def put_down(table: Any) -> str:

@@ -13,9 +13,11 @@ from flows.environment import Environment, read_environment
 from flows.events import Approver, Event, Listener
 from flows.policies import RETRY_DELAYS
 from research.ports import World
-from research.world import Settings, open_world
+from research.search.stored import StoredPages
+from research.world import Settings, open_stored_world, open_world
 
 Opener = Callable[[Settings, Path], AbstractAsyncContextManager[World]]
+StoredOpener = Callable[[Settings, StoredPages], AbstractAsyncContextManager[World]]
 
 
 def nobody(_event: Event) -> None:
@@ -56,6 +58,8 @@ class Host:
     listener: Listener = nobody
     opener: Opener = open_world
     """Opens a world. Another one brings a model, or a whole world, of the caller's own."""
+    stored_opener: StoredOpener = open_stored_world
+    """Opens a world of stored pages."""
     approve: Approver | None = None
     """Asked after a pilot. None: a run with a pilot stops after it."""
     retry_delays: Sequence[float] = RETRY_DELAYS
@@ -69,6 +73,14 @@ class Host:
             InvalidInput: no such model or search provider, a key that is missing; no corpus, or one that cannot be read.
         """
         return self.opener(wanted.settings(self.environment), pages)
+
+    def stored_world(self, pages: StoredPages, model: str | None) -> AbstractAsyncContextManager[World]:
+        """A world in which there are stored pages, and nothing else.
+
+        Raises:
+            InvalidInput: no such model, or a key that is missing.
+        """
+        return self.stored_opener(Wanted(model=model).settings(self.environment), pages)
 
 
 _HOST: Final[ContextVar[Callable[[], Host]]] = ContextVar("host", default=Host)

@@ -18,6 +18,7 @@ from research.search.local import LocalCorpus
 from research.search.nowhere import Nowhere
 from research.search.opening import default_providers, open_search
 from research.search.settings import SearchSettings
+from research.search.stored import StoredPages
 from research.web.given_files import GivenFiles
 from research.web.page_store import PageStore, StoringFetcher
 from research.web.routing import CorpusThenWeb
@@ -107,6 +108,22 @@ async def open_world(settings: Settings, pages: Path, *, model: Model | None = N
             processors=processors,
             given=StoringFetcher(GivenFiles(web), store),
         )
+
+
+@asynccontextmanager
+async def open_stored_world(settings: Settings, pages: StoredPages, *, model: Model | None = None) -> AsyncIterator[World]:
+    """A world whose search and fetcher are stored pages: nothing is asked for anything but the model.
+
+    Args:
+        settings: what it is made of; what they say of searching and of the web is passed over.
+        model: a model of the caller's own, instead of the one that the settings name.
+
+    Raises:
+        InvalidInput: a model that cannot be used, or a processors file that is wrong.
+    """
+    processors = load_processors(settings.processors)
+    async with _calling(settings, processors, asks_claude=model is None, search=()) as caller:
+        yield World(model=model or _judge(settings, processors, caller), search=pages, fetcher=pages, processors=processors)
 
 
 def _providers(settings: Settings) -> tuple[str, ...]:
