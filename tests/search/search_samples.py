@@ -22,7 +22,10 @@ from research.testing import SearchServer, WebPage
 
 APIS = ("brave", "tavily", "exa", "searxng")
 WITH_KEYS = ("brave", "tavily", "exa")
-QUICK = Patience(budget=3, attempt=0.5, first_wait=0.01, longest_wait=0.05)
+QUICK = Patience(budget=30, attempt=10, first_wait=0.01, longest_wait=0.05)
+"""Waits hardly at all between attempts, and long enough for an answer on a busy machine."""
+HASTY = QUICK.model_copy(update={"attempt": 0.5})
+"""For services that never answer."""
 
 PAGES = [
     WebPage("https://www.space.test/voyager", "Voyager 1", "Voyager 1 was launched on 5 September 1977.", "2024-03-01"),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
-from search_samples import PAGES, QUICK, opened, settings
+from search_samples import HASTY, PAGES, QUICK, opened, settings
 
 from research.errors import BudgetExhausted, SearchFailed
 from research.purse import Paying, Payment, Purse
@@ -39,16 +39,16 @@ async def test_settings_override_prices_and_an_unknown_price_stays_unknown(tmp_p
 
 
 async def test_what_an_answer_says_of_its_cost_counts(tmp_path: Path):
-    pages = {
-        "/search": [
-            '{"results": [], "costDollars": {"total": 0.012}}',
-            '{"results": []}',
-            '{"results": [], "usage": {"credits": 2}}',
-        ]
-    }
+    exa_says = ['{"results": [], "costDollars": {"total": 0.012}}', '{"results": []}']
+    pages = {"/exa/search": exa_says, "/tavily/search": '{"results": [], "usage": {"credits": 2}}'}
     with WebServer(pages) as web:
         asked = SearchSettings(
-            exa_key=SecretStr("k"), tavily_key=SecretStr("k"), exa_url=web.url, tavily_url=web.url, freshness=0, patience=QUICK
+            exa_key=SecretStr("k"),
+            tavily_key=SecretStr("k"),
+            exa_url=f"{web.url}/exa",
+            tavily_url=f"{web.url}/tavily",
+            freshness=0,
+            patience=QUICK,
         )
         async with open_search(["exa"], asked, tmp_path) as search:
             assert (await search.search("a", limit=5)).cost_usd == 0.012
@@ -61,7 +61,7 @@ async def test_what_was_refused_costs_nothing_and_what_was_lost_counts_at_its_wo
     for fault, cost in (("500", 0.0), ("429", 0.0), ("cut", 0.005), ("timeout", 0.005)):
         purse = Purse()
         with SearchServer(PAGES, faults={1: fault}, retry_after=0.01) as server:
-            async with opened(server, tmp_path, "brave") as search:
+            async with opened(server, tmp_path, "brave", patience=HASTY if fault == "timeout" else QUICK) as search:
                 assert isinstance(search, Paying)
                 await search.paid_from(purse).search("voyager", limit=5)
         assert purse.spent_usd == pytest.approx(0.005 + cost), fault
@@ -80,9 +80,7 @@ async def test_a_cap_is_not_exceeded_by_searches_side_by_side(tmp_path: Path):
     assert purse.spent_usd is not None
     # The last call goes while any money is left: so by one call's price at most.
     assert 0.1 <= purse.spent_usd <= 0.1 + 0.008
-    paid = sum(
-        count * price for name, price in (("brave", 0.005), ("tavily", 0.008), ("exa", 0.007)) for count in [server.asked[name]]
-    )
+    paid = sum(server.asked[name] * price for name, price in (("brave", 0.005), ("tavily", 0.008), ("exa", 0.007)))
     assert paid >= purse.spent_usd - 1e-9
 
 
@@ -119,10 +117,10 @@ async def test_an_answer_that_is_none_was_paid(tmp_path: Path):
 async def test_a_search_that_is_cancelled_may_have_been_paid(tmp_path: Path):
     purse = Purse()
     with SearchServer(PAGES, down={"exa": "timeout"}) as server:
-        async with open_search(["exa"], settings(server, patience=QUICK.model_copy(update={"attempt": 30})), tmp_path) as search:
+        async with open_search(["exa"], settings(server), tmp_path) as search:
             assert isinstance(search, Paying)
             row = asyncio.create_task(search.paid_from(purse).search("voyager", limit=5))
-            while not server.queries:
+            while not server.queries:  # noqa: ASYNC110 - the server's loop is another
                 await asyncio.sleep(0.01)
             row.cancel()
     assert purse.spent_usd == 0.007
