@@ -10,7 +10,7 @@ import platformdirs
 from pydantic import SecretStr
 
 from research.errors import ResearchError
-from research.pipeline import ENGINE, research
+from research.pipeline import ENGINE, refuse_named_pages, research
 from research.ports import Model
 from research.result import Result
 from research.stopping import stopping
@@ -79,6 +79,7 @@ async def run(
     made = base.model_copy(update={name: value for name, value in said.items() if value is not None})
     own = None if isinstance(model, str) else model
     async with open_world(made, made.cache_dir / "pages", model=own) as world:
+        refuse_named_pages(asked, world)
         refusals: list[ResearchError] = []
         result = await research(asked, world, stopping(ENGINE, refusals.append))
     if refusals and result.status == "failed":

@@ -73,7 +73,7 @@ async def research(task: Task, world: World, steps: Steps = ENGINE) -> Result:
         modified_at=created,
     )
     try:
-        _refuse_start(task, world)
+        refuse_named_pages(task, world)
         draft = await _draft(task, world, steps, ledger)
         draft = await _verified(task, draft, world, steps, ledger)
         refuse_invalid(task.output_schema, draft)  # before a judgement is paid for
@@ -98,9 +98,11 @@ async def research(task: Task, world: World, steps: Steps = ENGINE) -> Result:
     )
 
 
-def _refuse_start(task: Task, world: World) -> None:
-    """Raises:
-    InvalidTask: the start page, or a given one, may not be read. Nothing was spent.
+def refuse_named_pages(task: Task, world: World) -> None:
+    """Refuse a task that names pages which may not be read, before anything is spent.
+
+    Raises:
+        InvalidTask: says which, and why.
     """
     reader = world.given or world.fetcher
     if not isinstance(reader, Guarded):
