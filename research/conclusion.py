@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
+from research.agreement import with_agreement
 from research.errors import InvalidAnswer
 from research.evidence import Cited, Evidence, settle
 from research.output_spec import Field, OutputSpec
 from research.ports import Draft, Investigated, Verdict
 from research.report import resolved, without_citations
-from research.result import FieldBasis, Finding, Source, lowest
+from research.result import FieldBasis, Finding, Source, SourceQuality, lowest
+from research.source_quality import age_days, domain_of
 
 SAMPLE_OF_SOURCES = 10
 
@@ -43,7 +45,12 @@ def conclude(spec: OutputSpec, draft: Draft, work: Sequence[Investigated], verdi
             warnings.append(f"`{field.name}`: sources disagree; its basis shows both sides")
         output[field.name] = settled.value
         basis += settled.basis
-    sources = gather_sources(work)
+    sources = with_agreement(gather_sources(work), basis, spec.names)
+    warnings += [
+        f"{source.url}: looks as if it tries to instruct a model (“{source.quality.suspected_injection}”)"
+        for source in sources
+        if source.quality is not None and source.quality.suspected_injection is not None
+    ]
     numbers = source_numbers(sources, evidence.cited)
     report = None if draft.report is None else resolved(draft.report, numbers, [source.url for source in sources])
     if report is not None and report.dropped:
@@ -79,7 +86,8 @@ def source_numbers(sources: Sequence[Source], cited: Mapping[str, Cited]) -> dic
 
 
 def gather_sources(work: Sequence[Investigated]) -> list[Source]:
-    """Every page of the work once: those that were read first, in order, then those that were only considered."""
+    """Every page of the work once: those that were read first, in order, then those that were only considered. Only the former
+    have a quality, without the agreement that only a finished answer shows."""
     found: dict[str, Source] = {}
     for done in work:
         for page in done.read:
@@ -92,6 +100,12 @@ def gather_sources(work: Sequence[Investigated]) -> list[Source]:
                     domain=_domain(page.url),
                     fetched=page.fetched_at,
                     first_seen_subquery=done.subquery.question,
+                    quality=SourceQuality(
+                        domain=domain_of(page.url),
+                        kind=page.kind,
+                        age_days=age_days(page.published, page.fetched_at),
+                        suspected_injection=page.suspected_injection,
+                    ),
                     read=True,
                     page_hash=page.page_hash,
                 ),

@@ -7,9 +7,11 @@ The rules, in order:
    quantity in another unit, a text most of whose words stand there) is `inferred`, and its confidence is lowered by one step.
    Anything else has support `none`. Where a model has judged what is not stated, its verdict decides between the two.
 3. Where every cited passage gives `none`, the value is dropped: null, confidence null, and the reason says so.
-4. Passages that an answer names as saying otherwise are shown after those that support it, with support `none`, and lower its
+4. Where only pages that seem to instruct a model support a value, its confidence is `low`, and the reason says so. Beside any
+   other page they add nothing.
+5. Passages that an answer names as saying otherwise are shown after those that support it, with support `none`, and lower its
    confidence by one step: a disagreement is never hidden.
-5. A list keeps its supported items; an object keeps its supported properties. Each leaf has a basis of its own.
+6. A list keeps its supported items; an object keeps its supported properties. Each leaf has a basis of its own.
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ MAX_EXCERPTS: Final = 5
 """Excerpts kept for one leaf, best first: more prove nothing more."""
 MAX_AGAINST: Final = 3
 """Excerpts kept that say otherwise."""
+ONLY_SUSPECTED: Final = "Only a page that looks as if it tries to instruct a model says this, so its confidence is low."
 LONG_TEXT_WORDS: Final = 8
 """A string of more words is read as prose, which may be drawn together from what the passages say."""
 
@@ -149,8 +152,9 @@ def _leaf(
         what = "the cited passages do not support it" if excerpts else "it names no passage"
         reasoning = f"A value was proposed ({_short(value)}), but {what}. {answer.reasoning}".strip()
         return Settled(None, [FieldBasis(field=path, reasoning=reasoning)])
-    supporting.sort(key=lambda pair: pair[1].support != "stated")
+    supporting.sort(key=lambda pair: (pair[0].page.suspected_injection is not None, pair[1].support != "stated"))
     support = supporting[0][1].support
+    suspected = supporting[0][0].page.suspected_injection is not None
     against = [
         (cited[i], excerpt(value, schema, field, cited[i].passage))
         for i in dict.fromkeys(answer.against)
@@ -158,14 +162,14 @@ def _leaf(
     ]
     otherwise = [(where, found) for where, found in against if found.support != "stated"]
     otherwise = [(where, found.model_copy(update={"support": "none"})) for where, found in otherwise[:MAX_AGAINST]]
-    confidence = lowered(answer.confidence, support)
+    confidence: Confidence = "low" if suspected else lowered(answer.confidence, support)
     return Settled(
         value,
         [
             FieldBasis(
                 field=path,
                 citations=citations([*supporting[:MAX_EXCERPTS], *otherwise]),
-                reasoning=answer.reasoning,
+                reasoning=f"{answer.reasoning} {ONLY_SUSPECTED}".strip() if suspected else answer.reasoning,
                 confidence=lowered(confidence, "inferred") if otherwise else confidence,
             )
         ],

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from research.agreement import with_agreement
 from research.conclusion import SAMPLE_OF_SOURCES, as_text
 from research.result import FieldBasis, Finding, Result, Source
 
@@ -21,15 +22,16 @@ def joined(first: Result, second: Result, fields: Sequence[str], taken: Collecti
         taken: those that are the second's; the others are the first's.
     """
     sources, number = _sources(first.sources_detailed, second.sources_detailed)
+    basis = [basis for name in fields for basis in basis_of(second if name in taken else first, name)]
     output = _output(first, second, fields, taken)
     read = [source.url for source in sources if source.read]
     return {
         "output": output,
         "answer": as_text(output) if isinstance(output, Mapping) else (second if taken else first).answer,
-        "basis": [basis for name in fields for basis in basis_of(second if name in taken else first, name)],
+        "basis": basis,
         "report": first.report or (second.report and _renumbered(second.report, number)),
         "findings": [*first.findings, *(_finding(finding, number) for finding in second.findings)],
-        "sources_detailed": sources,
+        "sources_detailed": with_agreement(sources, basis, fields),
         "sources": read[:SAMPLE_OF_SOURCES],
         "read": read,
         "considered": [source.url for source in sources],

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from research.errors import Fault
 from research.page import Hit, Page, Passage
 from research.processors import Processors, load_processors
-from research.result import Confidence, Usage
+from research.result import Confidence, SourceKind, Usage
 from research.task import SourcePolicy, Task
 
 
@@ -111,6 +111,11 @@ class ReadPage(_Word):
     """The URL by which it was read."""
     title: str
     fetched_at: datetime
+    published: str | None = None
+    """ISO 8601 date or date-time from the page's own metadata."""
+    kind: SourceKind = "unknown"
+    suspected_injection: str | None = None
+    """Words of the page that look like an instruction to a model, shortened; None if there are none."""
 
 
 class Investigated(_Word):

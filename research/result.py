@@ -16,6 +16,7 @@ SCHEMA_VERSION: Final = "1"
 Status = Literal["queued", "running", "action_required", "cancelling", "completed", "failed", "cancelled"]
 Confidence = Literal["high", "medium", "low"]
 Support = Literal["stated", "inferred", "none"]
+SourceKind = Literal["official", "reference", "news", "forum", "unknown"]
 
 ACTIVE: Final[frozenset[Status]] = frozenset({"queued", "running", "cancelling"})
 CONFIDENCE_ORDER: Final[tuple[Confidence, ...]] = ("low", "medium", "high")
@@ -81,6 +82,24 @@ class Finding(_Part):
     evidence: str = ""
 
 
+class SourceQuality(_Part):
+    """What is known of a source's worth, for judging it: nothing here is evidence."""
+
+    domain: str
+    """The domain that somebody registered: `bbc.co.uk` of `news.bbc.co.uk`. Empty for a document that is not of the web."""
+    kind: SourceKind = "unknown"
+    """`official`: of a public body, or an organisation's own page. `reference`: encyclopaedias, registers, scholarly works.
+    `forum`: where anybody posts."""
+    age_days: int | None = None
+    """Days from the page's own date to when it was read; null if it has none."""
+    agrees: int = 0
+    """Output fields whose value it supports together with a source of another domain."""
+    disagrees: int = 0
+    """Output fields on which it contradicts the value, or supports one that another source contradicts."""
+    suspected_injection: str | None = None
+    """Words of the page that look like an instruction to a model, shortened; null if there are none."""
+
+
 class Source(_Part):
     """One page that the task considered."""
 
@@ -91,7 +110,8 @@ class Source(_Part):
     domain: str
     fetched: UtcTime | None
     """When it was read; None if it was only considered."""
-    quality: str | None = None
+    quality: SourceQuality | None = None
+    """None if it was only considered: of a page that nobody read nothing is known."""
     first_seen_subquery: str | None = None
     read: bool = False
     page_hash: str | None = None

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from research.injection import suspected_injection
 from research.page import Page, Passage
 from research.passages import passages_of
 from research.ports import ReadPage
 from research.ranking import Bm25
+from research.result import SourceKind
+from research.source_quality import kind_of
 
 
 class Scratchpad:
@@ -40,7 +43,16 @@ class Scratchpad:
         numbered = _numbered(page, len(self._by_id) + 1)
         self._by_page[page.page_hash] = numbered
         self._by_id.update({passage.id: passage for passage in numbered})
-        self._pages[page.page_hash] = ReadPage(page_hash=page.page_hash, url=url, title=page.title, fetched_at=page.fetched_at)
+        kind, suspicion = _judged(page)
+        self._pages[page.page_hash] = ReadPage(
+            page_hash=page.page_hash,
+            url=url,
+            title=page.title,
+            fetched_at=page.fetched_at,
+            published=page.published,
+            kind=kind,
+            suspected_injection=suspicion,
+        )
 
     def passage(self, passage_id: str) -> Passage | None:
         """A passage that was handed over; None for any other id, even of a passage that is indexed: what a model was not shown it
@@ -66,6 +78,12 @@ class Scratchpad:
 def _numbered(page: Page, first: int) -> tuple[Passage, ...]:
     """A page's passages with ids from `first` on. Kept, since sub-queries of a row, and rows of a kind, read the same pages."""
     return tuple(p.model_copy(update={"id": f"p{first + place}"}) for place, p in enumerate(_cut(page)))
+
+
+@lru_cache(maxsize=256)
+def _judged(page: Page) -> tuple[SourceKind, str | None]:
+    """What kind of source a page is, and what in it looks like an instruction to a model."""
+    return kind_of(page), suspected_injection(f"{page.title}\n{page.text}")
 
 
 @lru_cache(maxsize=256)

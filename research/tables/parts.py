@@ -28,6 +28,16 @@ _EXCERPT: Final = pa.struct(
     ]
 )
 _CITATION: Final = pa.struct([("url", pa.string()), ("title", pa.string()), ("excerpts", pa.list_(_EXCERPT))])
+_QUALITY: Final = pa.struct(
+    [
+        ("domain", pa.string()),
+        ("kind", pa.string()),
+        ("age_days", pa.int64()),
+        ("agrees", pa.int64()),
+        ("disagrees", pa.int64()),
+        ("suspected_injection", pa.string()),
+    ]
+)
 _OF_A_ROW: Final[tuple[tuple[str, pa.DataType], ...]] = (("row_index", pa.int64()), ("task_id", pa.string()))
 
 
@@ -75,7 +85,7 @@ SCHEMAS: Final[Mapping[str, pa.Schema]] = MappingProxyType(
             ("title", pa.string()),
             ("domain", pa.string()),
             ("fetched", _TIME),
-            ("quality", pa.string()),
+            ("quality", _QUALITY),
             ("first_seen_subquery", pa.string()),
             ("read", pa.bool_()),
             ("page_hash", pa.string()),

@@ -62,6 +62,11 @@ def views(columns: ResultColumns, names: Sequence[str]) -> Iterator[View]:
     yield View(
         "evidence", "Every excerpt beside its cell's value, its page, and what stands around it there.", _evidence(columns)
     )
+    yield View(
+        "suspicious_sources",
+        "Pages that look as if they try to instruct a model: their words, how many rows read them, how many cells cite them.",
+        _SUSPICIOUS,
+    )
     yield View("coverage", "Per output field: how many rows have a value, and how sure they are.", _COVERAGE)
 
 
@@ -150,6 +155,13 @@ LEFT JOIN cells ON cells.row_index = basis.row_index AND cells.field = of_field.
 LEFT JOIN pages ON pages.page_hash = basis.page_hash
 WHERE basis.url IS NOT NULL"""
 
+
+_SUSPICIOUS = """
+WITH cited AS (SELECT url, count(DISTINCT (row_index, field)) AS cells FROM basis WHERE excerpt IS NOT NULL GROUP BY url)
+SELECT url, any_value(sources.title) AS title, any_value(quality.suspected_injection) AS suspected_injection,
+       any_value(quality.kind) AS kind, count(DISTINCT row_index) AS "rows", coalesce(any_value(cited.cells), 0) AS cells,
+       any_value(page_hash) AS page_hash
+FROM sources LEFT JOIN cited USING (url) WHERE quality.suspected_injection IS NOT NULL GROUP BY url ORDER BY cells DESC, url"""
 
 _COVERAGE = """
 SELECT field, count(*) AS "rows", count(value) AS filled, count(*) - count(value) AS empty,

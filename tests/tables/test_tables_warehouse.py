@@ -16,7 +16,7 @@ from run_samples import INPUT, batch, completed, create, failed, finished, page
 from research.output_spec import OutputSpec
 from research.result import FieldBasis
 
-PEOPLE_ASK = ["cells", "coverage", "evidence", "failed_rows", "low_confidence", "spend", "unsupported"]
+PEOPLE_ASK = ["cells", "coverage", "evidence", "failed_rows", "low_confidence", "spend", "suspicious_sources", "unsupported"]
 
 
 @pytest.fixture(scope="module")
