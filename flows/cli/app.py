@@ -13,6 +13,7 @@ from cyclopts import App, CycloptsError, Parameter
 from flows.cli.enrich import enrich
 from flows.cli.exits import Exit
 from flows.cli.look import score, show, verify
+from flows.cli.resynthesize import resynthesize
 from flows.cli.run import run
 from flows.cli.schema import check
 from flows.cli.terminal import note, print_json
@@ -28,7 +29,7 @@ app: Final = App(
 )
 schemas: Final = App(name="schema", help="Work with output schemas.")
 
-for command in (enrich, run, show, verify, score):
+for command in (enrich, resynthesize, run, show, verify, score):
     app.command(command)
 schemas.command(check)
 app.command(schemas)

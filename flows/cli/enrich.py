@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -17,6 +17,7 @@ from research.errors import InvalidInput
 
 if TYPE_CHECKING:
     from flows.enrich import Enrichment
+    from flows.events import Listener
 
 Processor = Literal["base", "core", "ultra", "research"]
 AtLeastOne = Parameter(validator=Number(gte=1))
@@ -56,6 +57,7 @@ def enrich(
     yes: bool = False,
     escalate: str | None = None,
     batch: bool = False,
+    reuse: str | None = None,
     dry_run: bool = False,
     output: Output = Output(),  # noqa: B008  # frozen, and how cyclopts gives defaults
 ) -> int:
@@ -92,10 +94,11 @@ def enrich(
         pilot: research so many rows first, show what they cost and brought, and ask whether to go on.
         escalate: in the end, research fields of low confidence again on a dearer tier: `low:ultra`.
         batch: ask in batches: half the price for tokens, an answer within 24 hours. Only base and core.
+        reuse: an earlier run folder: fields that it asked for in the same words keep its answers, the others are researched.
         yes: go on after the pilot without asking.
         dry_run: check everything, print the plan, run nothing.
     """
-    _quiet_prefect(output.debug)
+    quiet_prefect(output.debug)
     from flows.cli.asking import approver
     from flows.cli.plan import Batch, make_plan
     from research.escalation import Escalation
@@ -122,13 +125,9 @@ def enrich(
     }
     world: dict[str, Any] = {"corpus": corpus, "model": model, "search": providers(search)}
     batched = Batch(escalate) if batch else None
-    plan = asyncio.run(make_plan(out_folder=out_folder, look_at_rows=dry_run, batch=batched, **world, **asked))
+    plan = asyncio.run(make_plan(out_folder=out_folder, look_at_rows=dry_run, batch=batched, reuse=reuse, **world, **asked))
     if dry_run:
-        if output.json:
-            print_json(plan.as_json())
-        else:
-            plan.print()
-        return Exit.OK
+        return plan.show(output.json)
     options = {
         **asked,
         **world,
@@ -140,19 +139,38 @@ def enrich(
         "pilot": pilot,
         "escalate": escalate,
         "batch": batch,
+        "reuse": reuse,
         "approve": approver(yes, output.json),
     }
+
+    async def work(listener: Listener) -> Enrichment:
+        from flows.api import enrich as enrich_flow
+
+        return await enrich_flow(listener=listener, **options)
+
+    return carry_out(work, plan.run, output.json)
+
+
+Work = Callable[["Listener"], Coroutine[Any, Any, "Enrichment"]]
+
+
+def carry_out(work: Work, run: Path, as_json: bool) -> int:
+    """Run a flow that fills a run folder, show how it goes, and say how it ended.
+
+    Raises:
+        InvalidInput: no row could be researched as things are.
+    """
     try:
-        done = asyncio.run(_run(options, output.json))
+        done = asyncio.run(_watched(work, as_json))
     except KeyboardInterrupt:
-        if output.json:
-            print_json({"event": "interrupted", "run": str(plan.run), "exit_code": int(Exit.INTERRUPTED)})
-        note(f"stopped; what is finished is kept in {plan.run}. The same command goes on from there")
+        if as_json:
+            print_json({"event": "interrupted", "run": str(run), "exit_code": int(Exit.INTERRUPTED)})
+        note(f"stopped; what is finished is kept in {run}. The same command goes on from there")
         return Exit.INTERRUPTED
     if done.refused:
-        left = "no run folder is left" if not plan.run.exists() else f"{plan.run} has {done.completed} completed rows"
+        left = "no run folder is left" if not run.exists() else f"{run} has {done.completed} completed rows"
         raise InvalidInput(f"{done.stopped}\nNo row was researched, and nothing was spent; {left}.")
-    _tell(done, output.json)
+    _tell(done, as_json)
     if done.stopped:
         return Exit.LIMIT
     return Exit.ROWS_FAILED if done.failed else Exit.OK
@@ -171,12 +189,11 @@ def providers(search: str | None) -> list[str] | None:
     return list(names_of(search or "")) or None
 
 
-async def _run(options: dict[str, Any], as_json: bool) -> Enrichment:
-    from flows.api import enrich as enrich_flow
+async def _watched(work: Work, as_json: bool) -> Enrichment:
     from flows.cli.progress import watching
 
     with watching(as_json) as listener:
-        return await enrich_flow(listener=listener, **options)
+        return await work(listener)
 
 
 def _tell(done: Enrichment, as_json: bool) -> None:
@@ -196,7 +213,7 @@ def _tell(done: Enrichment, as_json: bool) -> None:
         note(f"the same command tries the failed rows again; research show {done.run} --failed lists them")
 
 
-def _quiet_prefect(debug: bool) -> None:
+def quiet_prefect(debug: bool) -> None:
     """Before Prefect is imported: its log shows each failed row's traceback, and would drown the output.
 
     The log still goes to Prefect's server. Whoever sets `PREFECT_LOGGING_LEVEL`, or asks for `--debug`, sees it here as well.

@@ -2,29 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from rich.table import Table as Printed
 
-from flows.cli.terminal import answered_by, out
+from flows.cli.exits import Exit
+from flows.cli.terminal import answered_by, out, print_json
 from flows.environment import read_environment
 from flows.estimate import Estimate, estimate
 from flows.request import Request
+from flows.resynthesize import Resynthesis
+from flows.reuse import Earlier
 from flows.runtime import Wanted
 from research.errors import InvalidInput
+from research.escalation import part_of
 from research.identity import canonical_json
-from research.processors import load_processors
+from research.ports import World
 from research.tables.read import json_rows
 from research.tables.request import default_run_path, request_key
 from research.tables.result_columns import ResultColumns
 from research.tables.run_folder import RunFolder
-from research.world import TIERS_OWN, open_world
+from research.world import TIERS_OWN, open_stored_world, open_world
 
 SAMPLES: Final = 3
 """Objectives that a plan shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """What of an earlier run is kept."""
+
+    run: str
+    fields: tuple[str, ...]
+    researched: tuple[str, ...]
+    """The other fields."""
+    rows: int
+    """Rows that it has, completed. The others are researched whole, or fail if there are stored pages only."""
+    other_rows: int
+    only_stored: bool
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "run": self.run,
+            "fields_kept": list(self.fields),
+            "fields_researched": list(self.researched),
+            "rows_kept": self.rows,
+            "rows_not_kept": self.other_rows,
+        }
+
+    def lines(self) -> Iterator[tuple[str, str]]:
+        yield "kept", f"{', '.join(self.fields) or 'nothing'}, from {self.run}, for {self.rows} rows"
+        yield "researched", (", ".join(self.researched) or "nothing") + " for these rows"
+        if self.other_rows and self.only_stored:
+            yield "will fail", f"{self.other_rows} rows: they are not completed in {self.run}, so none of their pages is stored"
+        elif self.other_rows:
+            yield "", f"every field for {self.other_rows} rows that {self.run} has not, or has not completed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +87,7 @@ class Plan:
     unaskable_rows: int = 0
     estimate: Estimate | None = None
     """What the rows that are left will cost; None: nothing."""
+    keeping: Keeping | None = None
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -69,7 +106,16 @@ class Plan:
             "unaskable": list(self.unaskable),
             "unaskable_rows": self.unaskable_rows,
             "estimate": None if self.estimate is None else self.estimate.as_json(),
+            **({} if self.keeping is None else {"reuse": self.keeping.as_json()}),
         }
+
+    def show(self, as_json: bool) -> int:
+        """Print it. Returns the exit code."""
+        if as_json:
+            print_json(self.as_json())
+        else:
+            self.print()
+        return Exit.OK
 
     def print(self) -> None:
         shown = Printed.grid(padding=(0, 2))
@@ -79,6 +125,8 @@ class Plan:
         shown.add_row("columns out", ", ".join(f"{name} ({kind})" for name, kind in self.outputs.items()))
         if self.renamed:
             shown.add_row("renamed", ", ".join(f"{old} → {new}" for old, new in self.renamed.items()))
+        for name, said in self.keeping.lines() if self.keeping is not None else ():
+            shown.add_row(name, said)
         shown.add_row("processor", self.processor)
         shown.add_row("corpus", self.corpus)
         shown.add_row("model", answered_by(self.model).removeprefix("answered by: "))
@@ -108,6 +156,7 @@ async def make_plan(
     search: Sequence[str] | None = None,
     look_at_rows: bool,
     batch: Batch | None = None,
+    reuse: str | None = None,
     **asked: Any,
 ) -> Plan:
     """Check a whole request, its world and its run folder.
@@ -115,52 +164,93 @@ async def make_plan(
     Args:
         look_at_rows: make every row's objective, too.
         batch: the rows are to be asked in batches.
+        reuse: an earlier run, whose cells are kept.
         asked: what `Request.check` takes.
 
     Raises:
         InvalidInput: something is wrong with the request; the corpus cannot be read; the run folder holds another request.
     """
     environment = read_environment()
-    processors = load_processors(environment.processors)
     request = Request.check(**asked)
-    columns = ResultColumns.plan(request.table.schema, request.spec)
-    settings = Wanted(model, corpus, search, request.names_pages).settings(environment)
+    earlier = Earlier(RunFolder.open(reuse), request) if reuse else None
+    if earlier is not None:
+        request = request.keeping(earlier.identity)
+    settings = Wanted(model, corpus, search, request.names_pages, batch is not None).settings(environment)
     async with open_world(settings, Path("pages")) as world:  # a plan reads no page, so nothing is stored there
         if batch is not None:
             from flows.batch import batched
 
             world = batched(world, request.sample, escalate=batch.escalate, start_url=asked.get("start_url"))
-        document = request.document(world)
-        model_name = world.model.name
-        keyless = world.model.keyless
+    document = request.document(world)
+    if earlier is not None:
+        earlier.refuse_other(document)
     run = out_folder or default_run_path(request.table.name, request_key(document))
-    looked = _look(request) if look_at_rows else Looked()
-    done = _done(run, document, request.table.row_count)
+    looked = await _looked(request, earlier) if look_at_rows else Looked()
+    return _plan(request, world, run, looked, earlier, corpus=str(settings.corpus), in_batches=batch is not None)
+
+
+async def plan_resynthesis(asked: Resynthesis, *, model: str | None, out_folder: Path | None, look_at_rows: bool) -> Plan:
+    """The same, of a request over what a run has stored.
+
+    Raises:
+        InvalidInput: the model cannot be used; the run folder holds another request.
+    """
+    settings = Wanted(model).settings(read_environment())
+    async with open_stored_world(settings, asked.pages) as world:
+        run = out_folder or asked.path(world)
+    looked = await _looked(asked.request, asked.earlier) if look_at_rows else Looked()
+    pages = f"the stored pages of {asked.earlier.folder.path}"
+    return _plan(asked.request, world, run, looked, asked.earlier, corpus=pages, only_stored=True)
+
+
+def _plan(
+    request: Request,
+    world: World,
+    run: Path,
+    looked: Looked,
+    earlier: Earlier | None,
+    *,
+    corpus: str,
+    in_batches: bool = False,
+    only_stored: bool = False,
+) -> Plan:
+    columns = ResultColumns.plan(request.table.schema, request.spec)
+    processors = world.processors
+    done = _done(run, request.document(world), request.table.row_count)
+    model = world.model
+    keeping = None
+    spec, rows = request.spec, request.table.row_count - done - looked.unaskable
+    if earlier is not None:
+        others = request.table.row_count - looked.kept
+        keeping = Keeping(str(earlier.folder.path), earlier.keep, earlier.asked, looked.kept, others, only_stored)
+        spec = part_of(spec, earlier.asked) if earlier.asked else spec
+        rows = max(0, rows - (0 if earlier.asked else looked.kept) - (others if only_stored else 0))
     return Plan(
         table=request.table.name,
         rows=request.table.row_count,
         inputs=columns.inputs,
         outputs={o.column: str(columns.schema.field(o.column).type) for o in columns.outputs},
         renamed={old: new for old, new in [*((o.field, o.column) for o in columns.outputs), *columns.run.items()] if old != new},
-        processor=str(asked.get("processor")),
-        model=model_name,
-        corpus=str(settings.corpus),
+        processor=request.sample.processor,
+        model=model.name,
+        corpus=corpus,
         run=run,
         done=done,
         objectives=looked.objectives,
         unaskable=looked.problems,
         unaskable_rows=looked.unaskable,
         estimate=None
-        if keyless
+        if model.keyless
         else estimate(
-            request.spec,
+            spec,
             processors[request.sample.processor],
-            processors.price if batch is None else lambda name: processors.batch.price(processors.price(name)),
-            rows=request.table.row_count - done - looked.unaskable,
+            (lambda name: processors.batch.price(processors.price(name))) if in_batches else processors.price,
+            rows=rows,
             row_characters=looked.characters,
             max_subqueries=request.sample.max_subqueries,
-            model=None if model_name == TIERS_OWN else model_name,
+            model=None if model.name == TIERS_OWN else model.name,
         ),
+        keeping=keeping,
     )
 
 
@@ -175,12 +265,18 @@ class Looked:
     unaskable: int = 0
     characters: float = 0.0
     """Of an average row's objective and cells."""
+    kept: int = 0
+    """Rows that an earlier run has, completed."""
 
 
-def _look(request: Request) -> Looked:
+async def _looked(request: Request, earlier: Earlier | None) -> Looked:
+    return await asyncio.to_thread(_look, request, earlier)
+
+
+def _look(request: Request, earlier: Earlier | None) -> Looked:
     objectives: list[str] = []
     problems: list[str] = []
-    unaskable = row = characters = 0
+    unaskable = row = characters = kept = 0
     for batch in request.table.batches(1_000):
         for values in json_rows(batch):
             try:
@@ -193,8 +289,9 @@ def _look(request: Request) -> Looked:
             if row < SAMPLES:
                 objectives.append(objective)
             characters += len(objective) + len(canonical_json(values))
+            kept += earlier is not None and earlier.has(row, values)
             row += 1
-    return Looked(tuple(objectives), tuple(problems), unaskable, characters / max(row, 1))
+    return Looked(tuple(objectives), tuple(problems), unaskable, characters / max(row, 1), kept)
 
 
 def _done(path: Path, document: Mapping[str, Any], rows: int) -> int:
