@@ -17,7 +17,6 @@ from research.web.addresses import IPAddress, inner_ipv4
 
 _LABEL: Final = re.compile(r"[a-z0-9_-]{1,63}")
 _HEXADECIMAL: Final = re.compile(r"0x[0-9a-f]*")
-_PLAIN: Final = re.compile(r"\d{1,3}(\.\d{1,3}){3}", re.ASCII)
 _LONGEST_NAME: Final = 253
 
 _NEVER_PUBLIC: Final = {
@@ -100,18 +99,21 @@ def _ipv6(text: str) -> Host:
 
 def _ipv4(name: str, text: str) -> Host:
     """A host that ends in a number is an IPv4 address to browsers and to the C library, in one of many spellings."""
-    if _PLAIN.fullmatch(name) and text.isascii():
-        try:
-            address = IPv4Address(name)
-        except AddressValueError:
-            pass  # a zero in front: octal to some readers, decimal to others
-        else:
-            return Host(str(address), address)
+    if text.isascii() and (address := _plain_ipv4(name)):
+        return Host(str(address), address)
     try:
         read = f", which some programs read as {socket.inet_ntoa(socket.inet_aton(name))}"
     except (OSError, UnicodeError):
         read = ""
     raise ValueError(f"{_quoted(text)} ends in a number{read}; an IPv4 address is written a.b.c.d, in decimal")
+
+
+def _plain_ipv4(name: str) -> IPv4Address | None:
+    """None also if there is a zero in front of a part: that is octal to some readers and decimal to others."""
+    try:
+        return IPv4Address(name)
+    except AddressValueError:
+        return None
 
 
 def _to_ascii(text: str) -> str:

@@ -14,8 +14,8 @@ _ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok"
 
 class Wire(httpcore.AsyncNetworkBackend):
     """`peers` are the addresses that answer instead of the ones dialled; None: nobody knows which. `dead` addresses refuse,
-    `mute` ones never answer. `dialled` are all addresses dialled, `open` those whose connection is open, `server_names` what TLS
-    asked for."""
+    `mute` ones never answer. `dialled` are all addresses dialled, `open` those whose connection is open, `waiting` those that are
+    waited for, `server_names` what TLS asked for."""
 
     def __init__(
         self, *, peers: Mapping[str, str | None] | None = None, dead: Collection[str] = (), mute: Collection[str] = ()
@@ -26,6 +26,7 @@ class Wire(httpcore.AsyncNetworkBackend):
         self.dialled: list[str] = []
         self.server_names: list[str | None] = []
         self.open: list[str] = []
+        self.waiting: list[str] = []
 
     async def connect_tcp(
         self,
@@ -39,7 +40,11 @@ class Wire(httpcore.AsyncNetworkBackend):
         if host in self._dead:
             raise httpcore.ConnectError("connection refused")
         if host in self._mute:
-            await asyncio.Event().wait()
+            self.waiting.append(host)
+            try:
+                await asyncio.Event().wait()
+            finally:
+                self.waiting.remove(host)
         self.open.append(host)
         return _Stream(self, host, self._peers.get(host, host), port)
 

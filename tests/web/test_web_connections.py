@@ -129,6 +129,15 @@ async def test_the_public_web_is_connected_to_by_its_address(url: str, host: str
     assert wire.server_names == ([host] if url.lower().startswith("https") else [])
 
 
+async def test_the_host_that_was_checked_is_the_one_asked_for():
+    """Not the request's own spelling of it: one look-up, one certificate, for `example.com.` as for `example.com`."""
+    wire, resolver = Wire(), ScriptedResolver({"example.com": [[OUTSIDE]]})
+    async with client(Guard(), resolver, wire) as http:
+        for url in ("https://example.com./", "https://EXAMPLE.com/"):
+            assert (await http.get(url)).text == "ok"
+    assert (resolver.asked, wire.server_names) == (["example.com"] * 2, ["example.com"] * 2)
+
+
 async def test_what_is_allowed_is_reached():
     """By address, by network, by name and by a name that leads into an allowed network; with the entry's port and no other."""
     with WebServer({"/": "the inside"}) as web, WebServer({"/": "another port"}) as other:
@@ -181,7 +190,7 @@ async def test_an_address_that_never_answers_holds_up_nobody():
         assert (await http.get("http://slow.example/")).text == "ok"
     assert time.monotonic() - started < 30
     assert wire.dialled == [six, "1.1.1.1", other_six]
-    assert wire.open == []
+    assert (wire.open, wire.waiting) == ([], [])
 
 
 async def test_what_does_not_connect_ends_in_httpx_errors_in_time():
@@ -234,11 +243,12 @@ async def test_a_body_is_streamed_and_a_connection_used_again():
         assert len(web.connections) <= 1
 
 
-async def test_no_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch):
+async def test_nothing_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch):
     """A proxy would look names up by itself, behind the guard's back."""
     with WebServer({}) as proxy:
         for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY"):
             monkeypatch.setenv(name, proxy.url)
+        monkeypatch.setenv("SSL_CERT_FILE", "/no/such/file")  # nor certificates: whoever wants others passes an ssl_context
         wire = Wire()
         async with client(Guard(), ScriptedResolver({"example.com": [[OUTSIDE]]}), wire) as http:
             assert (await http.get("http://example.com/")).text == "ok"
