@@ -163,7 +163,7 @@ async def enrich(
         if earlier is not None:
             request = request.keeping(earlier.identity)
         ask = partial(_batched, request.sample, escalate, start_url) if batch else _as_it_is
-        wanted = Wanted(model=model, corpus=corpus, search=search, names_pages=request.names_pages)
+        wanted = Wanted(model=model, corpus=corpus, search=search, names_pages=request.names_pages, batch=batch)
         folder, world = await _open(held, by, request, out, wanted, shard_size, ask, earlier)
         held.enter_context(folder.lock())
         held.enter_context(quiet_task_runs())

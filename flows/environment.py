@@ -91,6 +91,7 @@ class Environment(BaseSettings):
         corpus: str | None = None,
         search: tuple[str, ...] = (),
         names_pages: bool = False,
+        service_searches: bool = False,
     ) -> Settings:
         """What a world is made of: what a request says, and what it leaves open."""
         return Settings(
@@ -99,6 +100,7 @@ class Environment(BaseSettings):
             corpus=corpus or self.corpus,
             search=search or names_of(self.search or ""),
             names_pages=names_pages,
+            service_searches=service_searches,
             api_key=self.api_key,
             base_url=self.base_url,
             processors=self.processors,

@@ -45,9 +45,16 @@ class Wanted:
     names_pages: bool = False
     """Whether its tasks name pages or files themselves, so that there need be nothing else to search."""
 
+    batch: bool = False
+    """Whether its rows are asked in batches, where the service itself searches."""
+
     def settings(self, environment: Environment) -> Settings:
         return environment.settings(
-            model=self.model, corpus=self.corpus, search=tuple(self.search or ()), names_pages=self.names_pages
+            model=self.model,
+            corpus=self.corpus,
+            search=tuple(self.search or ()),
+            names_pages=self.names_pages,
+            service_searches=self.batch,
         )
 
 

@@ -48,6 +48,9 @@ class Settings(BaseModel):
     """Names of search providers. None: the corpus if there is one, else those that can be used."""
     names_pages: bool = False
     """Whether the tasks name pages or files themselves, so that there need be nothing else to search."""
+    service_searches: bool = False
+    """Whether the model's own service searches the web, as it does in batches: then no provider is needed, and what it names is
+    read from the web."""
     api_key: SecretStr | None = None
     """Of the Messages API. Never shown."""
     base_url: str | None = None
@@ -96,7 +99,8 @@ async def open_world(settings: Settings, pages: Path, *, model: Model | None = N
                 open_search(names, settings.providers, settings.cache_dir, corpus=corpus, ask=caller)
             )
         web = None
-        if settings.names_pages or any(name != "local" for name in names):
+        reads_web = settings.service_searches or any(name != "local" for name in names)
+        if reads_web or settings.names_pages:
             from research.web.opening import open_web  # its HTTP cache takes a while to import
 
             web = await held.enter_async_context(open_web(settings.web, settings.cache_dir / "web"))
@@ -104,7 +108,7 @@ async def open_world(settings: Settings, pages: Path, *, model: Model | None = N
         yield World(
             model=judge,
             search=search,
-            fetcher=StoringFetcher(_reader(names, corpus, web), store),
+            fetcher=StoringFetcher(_reader(corpus, web if reads_web else None), store),
             processors=processors,
             given=StoringFetcher(GivenFiles(web), store),
         )
@@ -133,8 +137,8 @@ def _providers(settings: Settings) -> tuple[str, ...]:
     try:
         return default_providers(settings.providers, settings.corpus is not None, has_claude)
     except InvalidInput:
-        if settings.names_pages:
-            return ()  # what the tasks name is all there is
+        if settings.names_pages or settings.service_searches:
+            return ()
         raise
 
 
@@ -174,8 +178,8 @@ def _judge(settings: Settings, processors: Processors, caller: Caller | None) ->
     return claude(caller, settings.base_url, processors, model=None if named == TIERS_OWN else named)
 
 
-def _reader(names: tuple[str, ...], corpus: LocalCorpus | None, web: Fetcher | None) -> Fetcher:
+def _reader(corpus: LocalCorpus | None, web: Fetcher | None) -> Fetcher:
     """What reads the pages that a model asks for: only what it was allowed to search."""
-    if web is None or not any(name != "local" for name in names):
+    if web is None:
         return corpus or Nowhere()
     return web if corpus is None else CorpusThenWeb(corpus, web)

@@ -7,12 +7,11 @@ import json
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import anthropic
-import httpx
 import pandas as pd
 import pytest
 from flows_doubles import OnePageEach, planets, reader
@@ -26,15 +25,14 @@ from flows.events import BatchEnded, BatchSent, Event
 from flows.journal import Journal
 from flows.runtime import Host, Pace, hosted
 from flows.spending import Spending
-from research.errors import BudgetExhausted, FetchFailed, FetchRefused, InvalidInput
+from research.errors import BudgetExhausted, InvalidInput
 from research.models.calling import Caller, Patience
 from research.models.claude import ClaudeModel
 from research.models.claude.quotes import located
-from research.page import Page, Passage, page_hash
+from research.page import Passage
 from research.ports import World
 from research.processors import load_processors
 from research.purse import Purse
-from research.source_policy import SourcePolicy
 from research.tables.reader import open_run
 from research.task import Task
 from research.testing import (
@@ -51,8 +49,9 @@ from research.testing import (
     structured,
     web_search,
 )
-from research.web.content import EXTRACTION_VERSION, extract
+from research.web.opening import open_web
 from research.web.page_store import PageStore, StoringFetcher
+from research.web.settings import WebSettings
 from research.world import Settings, open_world
 
 SCHEMA = {"moons": "integer", "colour": "its colour"}
@@ -60,34 +59,7 @@ OBJECTIVE = "How many moons has {name}, and what colour is it?"
 ROW = "Planet"
 
 
-class TestFetcher:
-    """Pages of a web server on loopback, as the engine reads them."""
-
-    __test__ = False
-    identity = "test-fetcher/1"
-
-    async def fetch(self, url: str, *, policy: SourcePolicy | None = None, keep_html: bool = False) -> Page:
-        if not url.startswith("http://127.0.0.1:"):
-            raise FetchRefused(f"{url}: not here")
-        async with httpx.AsyncClient(trust_env=False) as client:
-            answer = await client.get(url)
-        if answer.status_code != 200:
-            raise FetchFailed(f"{url}: {answer.status_code}")
-        read = extract(answer.content, url=url, media_type=answer.headers["content-type"])
-        return Page(
-            page_hash=page_hash(read.text),
-            url=url,
-            final_url=str(answer.url),
-            title=read.title,
-            media_type=read.media_type,
-            fetched_at=datetime(2026, 1, 1, tzinfo=UTC),
-            published=read.published,
-            text=read.text,
-            extraction_version=EXTRACTION_VERSION,
-        )
-
-    def recall(self, page_hash: str) -> Page:
-        raise AssertionError("the page store has every page that was read")
+WEB = WebSettings(allow_private_hosts=("127.0.0.1",), host_delay_seconds=0.0, retry_seconds=0.2)
 
 
 def page_of(name: str) -> str:
@@ -143,7 +115,8 @@ def host(server: ModelServer, heard: list[Event] | None = None) -> Host:
         async with anthropic.AsyncAnthropic(base_url=server.url, api_key="test", http_client=http) as client:
             caller = Caller(client, table.prices, patience=Patience(budget=5, first_wait=0.01, longest_wait=0.05))
             model = ClaudeModel(caller, table, today=lambda: date(2026, 1, 1))
-            yield World(model, OnePageEach(), StoringFetcher(TestFetcher(), PageStore(pages)), table)
+            async with open_web(WEB, pages.parents[2] / "web") as fetcher:
+                yield World(model, OnePageEach(), StoringFetcher(fetcher, PageStore(pages)), table)
 
     pace = Pace(gather=0.1, first_look=0.01, longest_look=0.05)
     return Host(listener=[].append if heard is None else heard.append, opener=opener, retry_delays=(0.0, 0.0), pace=pace)
@@ -205,7 +178,7 @@ async def test_what_cannot_be_located_is_null(tmp_path: Path, web: WebServer) ->
         if row == "0000":
             quote["quote"] = "Planet 0 has 8 moons and is of blue colour"
         if row == "0001":
-            quote["url"] = "https://elsewhere.example/"
+            quote["url"] = "https://10.0.0.1/"
         if row == "0002":
             quote["quote"] = "Another sentence."
 
@@ -217,7 +190,7 @@ async def test_what_cannot_be_located_is_null(tmp_path: Path, web: WebServer) ->
     basis = open_run(done.run).table("basis").to_pylist()
     reasons = {(line["row_index"], line["field"]): line["reasoning"] for line in basis}
     assert "the quote does not stand there" in reasons[0, "moons"]
-    assert "not here" in reasons[1, "colour"]
+    assert "10.0.0.1/: its address is private" in reasons[1, "colour"]
     assert {line["url"] is None for line in basis if line["row_index"] < 3} == {True}
 
 
