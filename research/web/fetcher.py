@@ -25,6 +25,7 @@ from research.web.refresh import refresh
 from research.web.robots import Robots
 from research.web.settings import WebSettings
 from research.web.shared_requests import SharedRequests
+from research.web.sniffing import HTML, XML, sniff
 
 SIGNPOST: Final = 500
 """Characters of text below which a page that sends its reader on by itself is a signpost, and not the page."""
@@ -55,6 +56,7 @@ class WebFetcher:
         self._guard = guard
         self._robots = robots
         self._max_redirects = settings.limits.max_redirects
+        self._max_html = settings.limits.max_html_bytes
         self._requests = requests
         # Extraction is pure work: more of it at once than there are processors only takes memory.
         self._extracting = asyncio.Semaphore(max(2, os.cpu_count() or 2))
@@ -141,12 +143,12 @@ class WebFetcher:
         onward = urldefrag(onward).url if onward is not None else None
         try:
             async with self._extracting:
-                extracted, raw_hash, html = await asyncio.to_thread(_read, answer, keep_html)
+                extracted, raw_hash, html = await asyncio.to_thread(_read, answer, keep_html, self._max_html)
         except PageUnreadable:
             if onward is None:
                 raise
             return onward
-        if onward is not None and onward != answer.url and extracted.media_type == "text/html" and len(extracted.text) < SIGNPOST:
+        if onward is not None and onward != answer.url and extracted.media_type == HTML and len(extracted.text) < SIGNPOST:
             return onward
         return Page(
             page_hash=page_hash(extracted.text),
@@ -163,10 +165,14 @@ class WebFetcher:
         )
 
 
-def _read(answer: Answer, keep_html: bool) -> tuple[Extracted, str, str | None]:
-    extracted = extract(answer.body, url=answer.url, media_type=answer.media_type)
-    html = decode(answer.body, answer.media_type) if keep_html and extracted.media_type == "text/html" else None
-    return extracted, hashlib.sha256(answer.body).hexdigest(), html
+def _read(answer: Answer, keep_html: bool, max_html: int) -> tuple[Extracted, str, str | None]:
+    """What a body says, the hash of the bytes that were read, and its HTML."""
+    body = answer.body
+    if len(body) > max_html and sniff(body, url=answer.url, media_type=answer.media_type) in (HTML, XML):
+        body = body[:max_html]
+    extracted = extract(body, url=answer.url, media_type=answer.media_type)
+    html = decode(body, answer.media_type) if keep_html and extracted.media_type == HTML else None
+    return extracted, hashlib.sha256(body).hexdigest(), html
 
 
 def _location(answer: Answer) -> str | None:

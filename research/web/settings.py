@@ -32,6 +32,8 @@ class WebLimits(BaseModel):
     """Bytes of a body as they are sent."""
     max_decoded_bytes: int = Field(default=50_000_000, gt=0)
     """Bytes of a body after gzip or deflate."""
+    max_html_bytes: int = Field(default=5_000_000, gt=0)
+    """Bytes of an HTML or XML page that are read; what is longer is cut. Megabytes of nothing but tags take minutes to read."""
     max_ratio: float = Field(default=100.0, gt=1)
     """Decoded bytes per byte sent; more is a bomb. Bodies below 1 MB decoded are not measured: a page of blanks is no bomb."""
     max_redirects: int = Field(default=10, ge=0)

@@ -51,6 +51,16 @@ async def test_html_is_kept_only_on_request_and_only_of_html(tmp_path: Path) -> 
             assert (await fetcher.fetch(f"{web.url}/t", keep_html=True)).html is None
 
 
+async def test_of_a_huge_page_the_beginning_is_read(tmp_path: Path) -> None:
+    huge = PAGE.replace("</body>", "<p>The end of it.</p>" * 9000 + "</body>")
+    with WebServer({"/a": huge}) as web:
+        async with opened(tmp_path, limits={"max_html_bytes": 20_000}) as fetcher:
+            page = await fetcher.fetch(f"{web.url}/a", keep_html=True)
+    assert "study the comet" in page.text
+    assert page.html == huge[:20_000]
+    assert page.raw_hash == hashlib.sha256(huge[:20_000].encode()).hexdigest()
+
+
 async def test_every_request_says_who_asks_and_asks_for_encodings_that_can_be_bounded(tmp_path: Path) -> None:
     with WebServer({"/robots.txt": "", "/a": PAGE}) as web:
         async with opened(tmp_path, contact="https://example.org/bot", obey_robots=True) as fetcher:
