@@ -15,7 +15,7 @@ from research.web.structured import flatten
 THIN: Final = 250
 """Characters. A page that shows more is read as it is."""
 BARE: Final = 40
-"""Characters. The root of an app that shows less is empty, but for `Loading…`."""
+"""Characters. `Loading…` is no longer, in any words."""
 ENOUGH: Final = 80
 """Characters of text in a page's data for its scripts: with less of it there is nothing but settings."""
 MAX_STATE: Final = 4_000_000
@@ -71,10 +71,13 @@ def is_made_by_script(tree: HtmlElement, shown: int) -> bool:
     text = clean(" ".join(_seen(body)))
     if len(text) < 2 * THIN and _ASKS.search(text):
         return True
-    if any(_is_root(element) and len(clean(" ".join(_seen(element)))) < BARE for element in body.iter()):
+    if any(_is_root(element) and _is_waiting(clean(" ".join(_seen(element)))) for element in body.iter()):
         return True
-    is_waiting = not text or (len(text) < BARE and bool(_WAITING.match(text)))
-    return is_waiting and next(body.iter("img", "form", "iframe", "a", "video"), None) is None
+    return _is_waiting(text) and next(body.iter("img", "form", "iframe", "a", "video"), None) is None
+
+
+def _is_waiting(text: str) -> bool:
+    return not text or (len(text) < BARE and bool(_WAITING.match(text)))
 
 
 def script_data(tree: HtmlElement) -> list[str]:
