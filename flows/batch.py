@@ -75,9 +75,8 @@ def batched(world: World, sample: Task, *, escalate: str | None = None, start_ur
         )
     if isinstance(world.search, LocalCorpus) and not world.search.holds_web_pages:
         raise InvalidInput(
-            "--batch lets the service search the web, and none of this corpus's documents has a web address: no quote could be "
-            "found in a page, and every value would be paid for and come back null. Give a corpus file whose `url` column holds "
-            "the pages' web addresses, or leave --batch out"
+            "--batch lets the service search the web, and nobody would search this corpus: none of its documents has a web "
+            "address. Leave --corpus out, or --batch"
         )
     return replace(world, model=BatchedClaude(model, BatchClient(model.calls)))
 

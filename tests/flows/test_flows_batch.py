@@ -380,7 +380,7 @@ async def test_a_keyless_model_has_no_batches(tmp_path: Path, web: WebServer) ->
         await enrich(str(table), output_schema=SCHEMA, objective=OBJECTIVE, batch=True)
 
 
-async def test_a_corpus_without_web_addresses_is_refused_because_every_value_would_be_paid_for_and_null(
+async def test_a_corpus_without_web_addresses_is_refused_because_nobody_would_search_it(
     tmp_path: Path, web: WebServer
 ) -> None:
     (tmp_path / "pages").mkdir()
@@ -388,7 +388,7 @@ async def test_a_corpus_without_web_addresses_is_refused_because_every_value_wou
     with ModelServer(rule(web)) as server:
         settings = Settings(cache_dir=tmp_path / "cache", corpus=str(tmp_path / "pages"), api_key="k", base_url=server.url)
         async with open_world(settings, tmp_path / "store") as world:
-            with pytest.raises(InvalidInput, match="none of this corpus's documents has a web address"):
+            with pytest.raises(InvalidInput, match="nobody would search this corpus"):
                 batched(world, Task.model_validate({"task": "x", "processor": "base"}))
 
 
