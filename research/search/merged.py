@@ -122,13 +122,9 @@ def fused(lists: Sequence[Sequence[Hit]], limit: int) -> tuple[Hit, ...]:
                 seen.add(page)
                 pages.setdefault(page, []).append((len(seen), hit))
 
-    def place(page: str) -> tuple[float, int, str]:
-        # `fsum` rounds once: the order of the lists cannot turn a tie.
-        ranks = [rank for rank, _ in pages[page]]
-        return -fsum(1 / (K + rank) for rank in ranks), min(ranks), page
-
-    best = sorted((place(page), page) for page in pages)[: max(0, limit)]
-    return tuple(_one([hit for _, hit in pages[page]], -score) for (score, _, _), page in best)
+    # `fsum` rounds once: the order of the lists cannot turn a tie. Ties go by the URL.
+    scored = sorted((-fsum(1 / (K + rank) for rank, _ in ranked), page) for page, ranked in pages.items())
+    return tuple(_one([hit for _, hit in pages[page]], -score) for score, page in scored[: max(0, limit)])
 
 
 def _one(hits: Sequence[Hit], score: float) -> Hit:

@@ -68,6 +68,18 @@ def test_each_page_keeps_the_first_spelling_the_longest_snippet_and_a_known_date
         assert (one.published is None) == all(h.published is None for h in of_page)
 
 
+@given(st.lists(st.integers(1, 40), min_size=3, max_size=5, unique=True))
+def test_equal_ranks_in_another_order_are_a_tie_that_goes_by_url(ranks: list[int]):
+    found = []
+    for place, rank in enumerate(ranks):
+        filler = [hit(f"https://filler-{place}-{number}.test/") for number in range(41)]
+        filler[rank - 1] = hit("https://a.test/")
+        filler[ranks[place - 1] - 1] = hit("https://b.test/")
+        found.append(filler)
+    both = [page for page in pages(fused(found, 999)) if page in ("https://a.test", "https://b.test")]
+    assert both == ["https://a.test", "https://b.test"]
+
+
 def test_agreement_beats_a_single_first_rank():
     found = [[hit("https://one.test/"), hit("https://both.test/")], [hit("https://two.test/"), hit("https://both.test/")]]
     assert fused(found, 5)[0].url == "https://both.test/"
