@@ -7,15 +7,17 @@ takes half of the tier's budget, `high` one that takes all of it. Retries and me
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from research.identity import canonical_json
 from research.output_spec import OutputSpec
 from research.processors import ModelSettings, Price, Processor, Role, total
 from research.purse import dollars
 from research.result import Tokens
+from research.search.settings import PricedName, SearchSettings
 
 CHARACTERS_PER_TOKEN: Final = 3.5
 INSTRUCTIONS: Final = 1_400
@@ -28,6 +30,10 @@ FIELD: Final = 70
 """Tokens of one field's answer: value, passages, reasoning."""
 ANSWER: Final = 200
 """Tokens of an answer beside its fields."""
+SEARCHES: Final = 0.5
+"""Of the tool calls, those that search; the others read."""
+SERVICE_SEARCH: Final = Tokens(input=12_000, output=500)
+"""Of one search by Claude's own service: what it brings is read by the model that passes the query on."""
 THINKING: Final = {None: 400, "low": 200, "medium": 400, "high": 800, "xhigh": 1_500, "max": 2_500}
 """Tokens of thinking in one turn, by effort, where the model thinks."""
 
@@ -103,6 +109,8 @@ class _Row:
     """Tokens of the objective and the row."""
     schema: int
     """Tokens of the output schema: the same for every row."""
+    search_usd: float | None
+    """US dollars of one search; None is not known."""
 
     def guess(self, tool_calls: int, subqueries: int, rounds: int) -> Guess:
         bill = _Bill()
@@ -123,6 +131,7 @@ class _Row:
     def _investigation(self, bill: _Bill, tool_calls: int, fields: int) -> None:
         said = INSTRUCTIONS + self.schema
         new = self.asked
+        bill.usd = total((bill.usd, None if self.search_usd is None else self.search_usd * math.ceil(SEARCHES * tool_calls)))
         for _ in range(tool_calls):
             written = self._call(bill, "investigate", new=new, cached=said, written=TOOL_CALL)
             said, new = said + new, written + TOOL_RESULT
@@ -145,6 +154,7 @@ def estimate(
     row_characters: float,
     max_subqueries: int,
     model: str | None = None,
+    search_usd: float | None = 0.0,
 ) -> Estimate:
     """Estimate the rows that are left.
 
@@ -154,6 +164,7 @@ def estimate(
         row_characters: of an average row's objective and cells.
         max_subqueries: of one row (research tier).
         model: a model that stands in for the tier's own.
+        search_usd: US dollars of one search; None is not known.
     """
     row = _Row(
         processor,
@@ -162,6 +173,7 @@ def estimate(
         fields=len(spec.fields),
         asked=_tokens(row_characters),
         schema=_tokens(len(canonical_json(dict(spec.schema)))),
+        search_usd=search_usd,
     )
     budget, rounds = processor.tool_calls, processor.max_rounds - 1
     used: list[ModelSettings] = [processor.roles["investigate"]]
@@ -173,8 +185,50 @@ def estimate(
         low=row.guess(min(2, budget), 1, min(1, rounds)),
         likely=row.guess(min(budget, max(2, -(-budget // 2))), -(-max_subqueries // 2), min(1, rounds)),
         high=row.guess(budget, max_subqueries, rounds),
-        unpriced=tuple(name for name in names if None in (price(name).input, price(name).output)),
+        unpriced=(
+            *(name for name in names if None in (price(name).input, price(name).output)),
+            *(() if search_usd is not None else ("the search",)),
+        ),
     )
+
+
+def keyless_estimate(spec: OutputSpec, *, rows: int, max_subqueries: int, search_usd: float | None) -> Estimate | None:
+    """What a model that costs nothing pays for searches: one for each sub-query, two where the first finds nothing.
+
+    Returns None if that is nothing.
+
+    Args:
+        rows: how many are left.
+        max_subqueries: of one row.
+        search_usd: US dollars of one search; None is not known.
+    """
+    if search_usd == 0:
+        return None
+    subqueries = min(max_subqueries, max(1, math.ceil(len(spec.fields) / 2)))
+
+    def guess(searches: int) -> Guess:
+        return Guess(None if search_usd is None else search_usd * searches, 0, 0)
+
+    unpriced = () if search_usd is not None else ("the search",)
+    return Estimate(rows, guess(subqueries), guess(subqueries), guess(2 * subqueries), unpriced)
+
+
+def search_usd(search: str, providers: SearchSettings, price: Callable[[str], Price]) -> float | None:
+    """US dollars of one search by providers whose names stand with `+` between; None if a price is not known.
+
+    Args:
+        search: a search's name.
+        providers: their prices.
+        price: a model's price, by its id.
+    """
+
+    def one(name: str) -> float | None:
+        if name == "claude_web":
+            model = price(providers.claude_model)
+            return total((model.search, model.cost(SERVICE_SEARCH)))
+        return next((providers.price(known) for known in get_args(PricedName) if known == name), 0.0)
+
+    return total(one(name) for name in search.split("+"))
 
 
 def _tokens(characters: float) -> int:

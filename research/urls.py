@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Final
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
+import idna
 from publicsuffixlist import PublicSuffixList
 
 _TRACKING: Final = re.compile(
@@ -25,7 +26,8 @@ def ascii_host(host: str) -> str:
         UnicodeError: it is no host name.
     """
     host = host.strip().rstrip(".").lower()
-    return host if host.isascii() else host.encode("idna").decode()
+    # As browsers and HTTP clients do: Python's own codec knows IDNA 2003 only, and would judge another host than the one asked.
+    return host if host.isascii() else idna.encode(host, uts46=True, transitional=False).decode()
 
 
 def host_of(url: str) -> str:

@@ -13,7 +13,7 @@ from rich.table import Table as Printed
 from flows.cli.exits import Exit
 from flows.cli.terminal import answered_by, out, print_json
 from flows.environment import read_environment
-from flows.estimate import Estimate, estimate
+from flows.estimate import Estimate, estimate, keyless_estimate, search_usd
 from flows.request import Request
 from flows.resynthesize import Resynthesis
 from flows.reuse import Earlier
@@ -22,6 +22,7 @@ from research.errors import InvalidInput
 from research.escalation import part_of
 from research.identity import canonical_json
 from research.ports import World
+from research.search.settings import SearchSettings
 from research.tables.read import json_rows
 from research.tables.request import default_run_path, request_key
 from research.tables.result_columns import ResultColumns
@@ -76,7 +77,9 @@ class Plan:
     """Columns that give way to the input's, with the names they get."""
     processor: str
     model: str
-    corpus: str
+    corpus: str | None
+    search: str
+    """Who is asked for pages."""
     run: Path
     done: int
     """Rows of an earlier run of this very request that are completed."""
@@ -100,6 +103,7 @@ class Plan:
             "processor": self.processor,
             "model": self.model,
             "corpus": self.corpus,
+            "search": self.search,
             "run": str(self.run),
             "rows_done": self.done,
             "objectives": list(self.objectives),
@@ -128,7 +132,9 @@ class Plan:
         for name, said in self.keeping.lines() if self.keeping is not None else ():
             shown.add_row(name, said)
         shown.add_row("processor", self.processor)
-        shown.add_row("corpus", self.corpus)
+        shown.add_row("search", self.search)
+        if self.corpus is not None:
+            shown.add_row("corpus", self.corpus)
         shown.add_row("model", answered_by(self.model).removeprefix("answered by: "))
         shown.add_row("cost", "nothing" if self.estimate is None else str(self.estimate))
         shown.add_row("run folder", f"{self.run}" + (f" ({self.done} rows are done)" if self.done else ""))
@@ -186,7 +192,9 @@ async def make_plan(
         earlier.refuse_other(document)
     run = out_folder or default_run_path(request.table.name, request_key(document))
     looked = await _looked(request, earlier) if look_at_rows else Looked()
-    return _plan(request, world, run, looked, earlier, corpus=str(settings.corpus), in_batches=batch is not None)
+    return _plan(
+        request, world, run, looked, earlier, corpus=settings.corpus, providers=settings.providers, in_batches=batch is not None
+    )
 
 
 async def plan_resynthesis(asked: Resynthesis, *, model: str | None, out_folder: Path | None, look_at_rows: bool) -> Plan:
@@ -210,7 +218,8 @@ def _plan(
     looked: Looked,
     earlier: Earlier | None,
     *,
-    corpus: str,
+    corpus: str | None,
+    providers: SearchSettings = SearchSettings(),  # noqa: B008  # frozen
     in_batches: bool = False,
     only_stored: bool = False,
 ) -> Plan:
@@ -218,6 +227,7 @@ def _plan(
     processors = world.processors
     done = _done(run, request.document(world), request.table.row_count)
     model = world.model
+    search = 0.0 if in_batches else search_usd(world.search.name, providers, processors.price)
     keeping = None
     spec, rows = request.spec, request.table.row_count - done - looked.unaskable
     if earlier is not None:
@@ -239,7 +249,8 @@ def _plan(
         objectives=looked.objectives,
         unaskable=looked.problems,
         unaskable_rows=looked.unaskable,
-        estimate=None
+        search=world.search.name,
+        estimate=keyless_estimate(spec, rows=rows, max_subqueries=request.sample.max_subqueries, search_usd=search)
         if model.keyless
         else estimate(
             spec,
@@ -249,6 +260,7 @@ def _plan(
             row_characters=looked.characters,
             max_subqueries=request.sample.max_subqueries,
             model=None if model.name == TIERS_OWN else model.name,
+            search_usd=search,
         ),
         keeping=keeping,
     )

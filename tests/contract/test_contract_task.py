@@ -348,6 +348,7 @@ def test_any_request_is_a_task_or_a_refusal_in_our_words(request_: dict[str, Any
         (".co.uk", "https://bbc.co.uk/", True),
         (".co.uk", "https://co.uk/", False),
         ("münchen.de", "https://www.xn--mnchen-3ya.de/", True),
+        ("straße.de", "https://xn--strae-oqa.de/", True),
         ("EXAMPLE.com.", "https://example.com/", True),
         ("example.com", "corpus://sample/example.com/a.html", False),
         ("example.com", "not a url", False),

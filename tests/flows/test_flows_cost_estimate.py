@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from flows.estimate import Estimate, estimate
+from flows.estimate import Estimate, estimate, keyless_estimate, search_usd
 from research.output_spec import OutputSpec
 from research.processors import PROCESSOR_NAMES, Price, ProcessorName, load_processors
+from research.search.settings import SearchSettings
 
 SPEC = OutputSpec.parse({"operator": "who operates it", "launched": "date"})
 TABLE = load_processors()
@@ -79,3 +80,26 @@ def test_an_estimate_reads_as_a_sentence_and_as_json() -> None:
     unknown = of("core", model="somebody-else-7b")
     assert str(unknown).startswith("unknown: no price is known for somebody-else-7b")
     assert unknown.as_json()["likely_usd"] is None
+
+
+def test_searches_are_in_the_estimate_as_many_as_half_of_the_tool_calls() -> None:
+    free, paid = of("core"), of("core", search_usd=0.005)
+    assert (paid.likely.usd or 0) - (free.likely.usd or 0) == pytest.approx(0.005 * 2)
+    assert (paid.high.usd or 0) - (free.high.usd or 0) == pytest.approx(0.005 * 4)
+    unknown = of("core", search_usd=None)
+    assert (unknown.likely.usd, unknown.unpriced) == (None, ("the search",))
+
+
+def test_a_model_that_costs_nothing_may_still_pay_for_searches() -> None:
+    found = keyless_estimate(SPEC, rows=1_000, max_subqueries=8, search_usd=0.005)
+    assert found is not None
+    assert found.usd(found.likely) == pytest.approx(5.0)
+    assert keyless_estimate(SPEC, rows=1_000, max_subqueries=8, search_usd=0.0) is None
+
+
+def test_a_search_by_several_providers_costs_what_they_cost_together() -> None:
+    settings = SearchSettings(prices={"exa": None})
+    assert search_usd("brave+tavily", settings, TABLE.price) == pytest.approx(0.013)
+    assert search_usd("local:pages", settings, TABLE.price) == search_usd("ddgs", settings, TABLE.price) == 0.0
+    assert search_usd("brave+exa", settings, TABLE.price) is None
+    assert (search_usd("claude_web", settings, TABLE.price) or 0) > 0.01
