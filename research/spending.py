@@ -33,6 +33,13 @@ def spent(error: BaseException) -> Spent:
     return noted
 
 
+def taken(error: BaseException) -> Spent:
+    """What is noted on an error, and from now on no more: whoever takes it counts it."""
+    noted = spent(error)
+    error.__dict__.pop(_NOTE, None)
+    return noted
+
+
 def note(error: ResearchError, usage: Usage, cost_usd: float | None) -> None:
     """Add to what is noted on an error."""
     before = spent(error)

@@ -13,7 +13,7 @@ from research.processors import total
 from research.report import cited_ids, renamed
 from research.result import Usage
 from research.scratchpad import Scratchpad
-from research.spending import note
+from research.spending import note, taken
 from research.task import Task
 from research.urls import is_web
 
@@ -32,7 +32,6 @@ class ResearchDesk:
         self._considered: dict[str, Hit] = {}
         self._given = GivenDocuments(task, world)
         self.scratchpad = Scratchpad()
-        self.searches = 0
         self.tool_calls = 0
         self.fetches = 0
         self.at_hand = 0
@@ -50,10 +49,12 @@ class ResearchDesk:
         self._spend_tool_call()
         policy = self._task.source_policy
         given = await self._given.search(query, limit)
-        found = await self._world.search.search(query, limit=limit, policy=policy)
-        self.searches += found.queries
-        self.search_usage += found.usage
-        self.cost_usd = total((self.cost_usd, found.cost_usd))
+        try:
+            found = await self._world.search.search(query, limit=limit, policy=policy)
+        except ResearchError as error:
+            self._charge(*taken(error))  # a provider that was paid beside one that failed
+            raise
+        self._charge(found.usage + Usage(search_queries=found.queries), found.cost_usd)
         self._warn(*found.warnings)
         allowed = (hit for hit in found.hits if policy is None or policy.allows(hit.url, hit.published))
         hits = tuple({hit.url: hit for hit in (*given, *allowed)}.values())[:limit]
@@ -97,7 +98,6 @@ class ResearchDesk:
         return (
             Usage(
                 tool_calls=self.tool_calls,
-                search_queries=self.searches,
                 pages_fetched=self.fetches - self.at_hand,
                 scratchpad_mode="bm25" if self.scratchpad.searches else None,
                 scratchpad_chunks_indexed=len(self.scratchpad),
@@ -106,6 +106,10 @@ class ResearchDesk:
             )
             + self.search_usage
         )
+
+    def _charge(self, usage: Usage, cost_usd: float | None) -> None:
+        self.search_usage += usage
+        self.cost_usd = total((self.cost_usd, cost_usd))
 
     def _warn(self, *warnings: str) -> None:
         self.warnings += [warning for warning in warnings if warning not in self.warnings]

@@ -10,15 +10,16 @@ from typing import Any
 
 import pytest
 
-from research.errors import FetchRefused, PageUnreadable
+from research.errors import FetchRefused, PageUnreadable, SearchFailed
 from research.models.extractive import ExtractiveModel
 from research.models.scripted import ScriptedModel
 from research.page import Hit, Page, page_hash
 from research.pipeline import research
 from research.ports import Desk, Draft, FieldAnswer, Found, Model, SubQuery, World
-from research.result import Result
+from research.result import Result, Usage
 from research.search.nowhere import Nowhere
 from research.source_policy import SourcePolicy
+from research.spending import note
 from research.task import Task
 from research.web.given_files import GivenFiles
 from research.web.page_store import PageStore, StoringFetcher
@@ -193,3 +194,16 @@ async def test_a_page_without_a_date_is_kept_under_after_date_with_a_warning(tmp
     result = await run(tmp_path, Web(), source_policy={"after_date": "2020-01-01"})
     assert result.status == "completed"
     assert any("its date is not known" in warning for warning in result.warnings)
+
+
+async def test_what_was_paid_beside_a_provider_that_failed_is_counted_once(tmp_path: Path) -> None:
+    class HalfDown(Web):
+        async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None) -> Found:
+            error = SearchFailed("one provider did not answer")
+            note(error, Usage(search_queries=1), 0.01)
+            raise error
+
+    result = await run(tmp_path, HalfDown())
+    assert result.status == "failed"
+    assert result.cost_usd == pytest.approx(0.01 * result.usage.search_queries)
+    assert result.usage.search_queries == result.usage.tool_calls > 0
