@@ -9,19 +9,22 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-from typing import Final
-from urllib.parse import urldefrag, urljoin
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final, NamedTuple, Protocol
+from urllib.parse import urldefrag
 
 import httpx
 
-from research.errors import FetchRefused, PageUnreadable
+from research.errors import FetchRefused, NeedsBrowser, PageUnreadable
 from research.page import Page, page_hash
 from research.source_policy import SourcePolicy
 from research.web.asking import REDIRECTS, Answer, Asker, Trial
+from research.web.browser import Load, Loaded, Rendered
 from research.web.charset import decode
 from research.web.content import EXTRACTION_VERSION, Extracted, extract
 from research.web.guard import Guard, shown
-from research.web.refresh import refresh
+from research.web.onward import is_redirect, redirect, refresh
 from research.web.robots import Robots
 from research.web.settings import WebSettings
 from research.web.shared_requests import SharedRequests
@@ -42,15 +45,26 @@ NO_ENTRY: Final = {
 }
 
 
+class Renderer(Protocol):
+    """Runs the scripts of a page: `research.web.browser.Browser`."""
+
+    async def render(self, url: str, load: Load) -> Rendered: ...
+
+
 class WebFetcher:
-    """A `Fetcher` for the web. One for a process's event loop: thousands of rows share its connections, its
-    manners and its cache.
+    """A `Fetcher` for the web. One for a process's event loop: thousands of rows share its connections, manners and cache.
 
     Made by `research.web.opening.open_web`.
     """
 
     def __init__(
-        self, asker: Asker, guard: Guard, robots: Robots | None, settings: WebSettings, requests: SharedRequests
+        self,
+        asker: Asker,
+        guard: Guard,
+        robots: Robots | None,
+        settings: WebSettings,
+        requests: SharedRequests,
+        browser: Renderer | None = None,
     ) -> None:
         self._asker = asker
         self._guard = guard
@@ -58,12 +72,13 @@ class WebFetcher:
         self._max_redirects = settings.limits.max_redirects
         self._max_html = settings.limits.max_html_bytes
         self._requests = requests
+        self._browser = browser
         # Extraction is pure work: more of it at once than there are processors only takes memory.
         self._extracting = asyncio.Semaphore(max(2, os.cpu_count() or 2))
 
     @property
     def identity(self) -> str:
-        return f"web/{EXTRACTION_VERSION}"
+        return f"web/{EXTRACTION_VERSION}" + ("/browser" if self._browser is not None else "")
 
     def refusal(self, url: str) -> str | None:
         """Why a URL may not be read, as far as its text tells; None if it may. Nothing is looked up."""
@@ -82,31 +97,39 @@ class WebFetcher:
             PageUnreadable: there is no page, nothing to read in it, or more than the limits allow.
             FetchFailed: it did not arrive; a later try may bring it.
         """
-        trial = self._asker.trial()
-        cookies = httpx.Cookies()  # a fetch's own: sites that want one before they show a page get it, and nobody is followed
-        hops: list[str] = []
-        seen: set[tuple[str, str]] = set()
+        visit = _Visit(self._asker.trial(), policy)
         here = urldefrag(url).url
         while True:
-            hops.append(here)
-            self._allow(here, policy, hops)
-            if self._robots is not None:
-                await self._robots.check(here, policy)
-            request = self._asker.request(here, cookies)
-            state = (str(request.url), request.headers.get("cookie", ""))
-            if state in seen:
-                raise PageUnreadable(f"{url}: its redirects go in a circle: {_chain(hops)}.")
-            seen.add(state)
-            if len(hops) > self._max_redirects + 1:
-                raise PageUnreadable(f"{url}: more than {self._max_redirects} redirects: {_chain(hops)}.")
-            answer = await self._ask(request, trial, cookies)
-            if (target := _redirected(answer)) is not None:
-                here = target
+            answer = await self._follow(here, visit)
+            onward = refresh(answer.body, answer.url)
+            try:
+                read = await self._extract(answer, keep_html)
+            except NeedsBrowser:
+                if self._browser is None or onward is not None:
+                    raise
+                answer = await self._rendered(self._browser, answer, policy)
+                read = await self._extract(answer, keep_html)
+            except PageUnreadable:
+                if onward is None:
+                    raise
+                here = onward
                 continue
-            page_or_target = await self._page(url, answer, keep_html)
-            if isinstance(page_or_target, Page):
-                return page_or_target
-            here = page_or_target
+            if onward is not None and onward != answer.url and read.says.media_type == HTML and len(read.says.text) < SIGNPOST:
+                here = onward
+                continue
+            return Page(
+                page_hash=page_hash(read.says.text),
+                url=url,
+                final_url=answer.url,
+                title=read.says.title,
+                media_type=read.says.media_type,
+                fetched_at=answer.arrived,
+                published=read.says.published,
+                text=read.says.text,
+                extraction_version=EXTRACTION_VERSION,
+                raw_hash=read.raw_hash,
+                html=read.html,
+            )
 
     def recall(self, page_hash: str) -> Page:
         """Nothing is stored here: a `StoringFetcher` around this remembers.
@@ -116,78 +139,94 @@ class WebFetcher:
         """
         raise PageUnreadable(f"no page with the hash {page_hash} is stored: the web is only fetched here.")
 
-    def _allow(self, url: str, policy: SourcePolicy | None, hops: list[str]) -> None:
-        sent_by = f" {shown(hops[0])} redirects there." if len(hops) > 1 else ""
-        try:
-            self._guard.check(url)
-        except FetchRefused as exc:
-            raise FetchRefused(f"{exc}{f'.{sent_by}' if sent_by else ''}") from exc
-        if policy is not None and not policy.allows(url):
-            raise FetchRefused(f"{shown(url)}: outside the domains that the source policy allows.{sent_by}")
+    async def _follow(self, url: str, visit: _Visit) -> Answer:
+        """What an address answers, after all redirects: a body to read."""
+        while True:
+            visit.hops.append(url)
+            url = self._allowed(url, visit)
+            if self._robots is not None:
+                await self._robots.check(url, visit.policy)
+            request = self._asker.request(url, visit.cookies)
+            state = (str(request.url), request.headers.get("cookie", ""))
+            if state in visit.seen:
+                raise PageUnreadable(f"{shown(visit.hops[0])}: its redirects go in a circle: {_chain(visit.hops)}.")
+            visit.seen.add(state)
+            if len(visit.hops) > self._max_redirects + 1:
+                raise PageUnreadable(f"{shown(visit.hops[0])}: more than {self._max_redirects} redirects: {_chain(visit.hops)}.")
+            answer = await self._ask(request, visit)
+            onward = redirect(answer)
+            if onward is None:
+                return answer
+            url = onward
 
-    async def _ask(self, request: httpx.Request, trial: Trial, cookies: httpx.Cookies) -> Answer:
+    def _allowed(self, url: str, visit: _Visit) -> str:
+        """The URL as the guard read it: the one to ask for."""
+        sent_by = f" {shown(visit.hops[0])} redirects there." if len(visit.hops) > 1 else ""
+        try:
+            target = self._guard.check(url)
+        except FetchRefused as exc:
+            raise FetchRefused(f"{exc}.{sent_by}" if sent_by else str(exc)) from exc
+        if visit.policy is not None and not visit.policy.allows(target.url):
+            raise FetchRefused(f"{shown(url)}: outside the domains that the source policy allows.{sent_by}")
+        return target.url
+
+    async def _ask(self, request: httpx.Request, visit: _Visit) -> Answer:
         async def send() -> Answer:
-            answer = await self._asker.ask(request, trial)
-            if _location(answer) is None:
+            answer = await self._asker.ask(request, visit.trial)
+            if not is_redirect(answer):
                 _refuse_status(answer)
             return answer
 
         # With a cookie, the answer is this fetch's own.
         answer = await send() if "cookie" in request.headers else await self._requests.ask(str(request.url), send)
-        cookies.extract_cookies(httpx.Response(answer.status, headers=answer.headers, request=request))
+        visit.cookies.extract_cookies(httpx.Response(answer.status, headers=answer.headers, request=request))
         return answer
 
-    async def _page(self, url: str, answer: Answer, keep_html: bool) -> Page | str:
-        """The page that an answer is, or the address that it sends its reader to."""
-        onward = refresh(answer.body, answer.url)
-        onward = urldefrag(onward).url if onward is not None else None
-        try:
-            async with self._extracting:
-                extracted, raw_hash, html = await asyncio.to_thread(_read, answer, keep_html, self._max_html)
-        except PageUnreadable:
-            if onward is None:
-                raise
-            return onward
-        if onward is not None and onward != answer.url and extracted.media_type == HTML and len(extracted.text) < SIGNPOST:
-            return onward
-        return Page(
-            page_hash=page_hash(extracted.text),
-            url=url,
-            final_url=answer.url,
-            title=extracted.title,
-            media_type=extracted.media_type,
-            fetched_at=answer.arrived,
-            published=extracted.published,
-            text=extracted.text,
-            extraction_version=EXTRACTION_VERSION,
-            raw_hash=raw_hash,
-            html=html,
-        )
+    async def _extract(self, answer: Answer, keep_html: bool) -> _Read:
+        async with self._extracting:
+            return await asyncio.to_thread(_read, answer, keep_html, self._max_html)
+
+    async def _rendered(self, browser: Renderer, answer: Answer, policy: SourcePolicy | None) -> Answer:
+        """A page after its scripts have run. All that they ask for is asked for here, with the same guard, policy and manners."""
+
+        async def load(url: str) -> Loaded:
+            if url == answer.url:
+                return Loaded(answer.body, 200, answer.media_type or "")
+            part = await self._follow(urldefrag(url).url, _Visit(self._asker.trial(), policy))
+            return Loaded(part.body, part.status, part.media_type or "")
+
+        rendered = await browser.render(answer.url, load)
+        headers = httpx.Headers({"content-type": "text/html; charset=utf-8"})
+        body = rendered.html.encode("utf-8", "replace")
+        return Answer(urldefrag(rendered.url).url, 200, headers, body, datetime.now(UTC))
 
 
-def _read(answer: Answer, keep_html: bool, max_html: int) -> tuple[Extracted, str, str | None]:
-    """What a body says, the hash of the bytes that were read, and its HTML."""
+@dataclass(slots=True)
+class _Visit:
+    """One fetch on its way."""
+
+    trial: Trial
+    policy: SourcePolicy | None
+    cookies: httpx.Cookies = field(default_factory=httpx.Cookies)
+    """Its own: a site that wants one before it shows a page gets it, and nobody is followed from page to page."""
+    hops: list[str] = field(default_factory=list)
+    seen: set[tuple[str, str]] = field(default_factory=set)
+    """Addresses asked for, with the cookies that were sent."""
+
+
+class _Read(NamedTuple):
+    says: Extracted
+    raw_hash: str
+    html: str | None
+
+
+def _read(answer: Answer, keep_html: bool, max_html: int) -> _Read:
     body = answer.body
     if len(body) > max_html and sniff(body, url=answer.url, media_type=answer.media_type) in (HTML, XML):
         body = body[:max_html]
     extracted = extract(body, url=answer.url, media_type=answer.media_type)
     html = decode(body, answer.media_type) if keep_html and extracted.media_type == HTML else None
-    return extracted, hashlib.sha256(body).hexdigest(), html
-
-
-def _location(answer: Answer) -> str | None:
-    location: str = answer.headers.get("location", "").strip() if answer.status in REDIRECTS else ""
-    return location or None
-
-
-def _redirected(answer: Answer) -> str | None:
-    location = _location(answer)
-    if location is None:
-        return None
-    try:
-        return urldefrag(urljoin(answer.url, location)).url
-    except ValueError as exc:
-        raise PageUnreadable(f"{answer.url}: it redirects to {location[:100]!r}, which is no address.") from exc
+    return _Read(extracted, hashlib.sha256(body).hexdigest(), html)
 
 
 def _refuse_status(answer: Answer) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 
 from research.web.asking import Asker
+from research.web.browser import open_browser
 from research.web.connections import Resolver
 from research.web.fetcher import WebFetcher
 from research.web.guard import Guard
@@ -42,7 +43,8 @@ async def open_web(
         sleep: waits for seconds.
 
     Raises:
-        InvalidInput: an entry of `allow_private_hosts` or `allow_ports` cannot be read.
+        InvalidInput: an entry of `allow_private_hosts` or `allow_ports` cannot be read; or `browser` is wanted, and Playwright or
+            Chromium is not installed.
     """
     guard = Guard(settings.allow_private_hosts, settings.allow_ports)
     politeness = Politeness(
@@ -74,4 +76,5 @@ async def open_web(
             stack.push_async_callback(robots.close)
         requests = SharedRequests(settings.remember_failures_seconds, clock=clock)
         stack.push_async_callback(requests.close)
-        yield WebFetcher(asker, guard, robots, settings, requests)
+        browser = await stack.enter_async_context(open_browser()) if settings.browser else None
+        yield WebFetcher(asker, guard, robots, settings, requests, browser)

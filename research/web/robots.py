@@ -8,14 +8,14 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urljoin
 
 import httpx
 
 from research.errors import FetchFailed, FetchRefused, PageUnreadable
 from research.source_policy import SourcePolicy
-from research.web.asking import REDIRECTS, Asker
+from research.web.asking import Asker
 from research.web.guard import Guard
+from research.web.onward import redirect
 from research.web.politeness import Politeness
 from research.web.robots_rules import MAX_BYTES, RobotsRules
 from research.web.settings import PRODUCT
@@ -143,7 +143,7 @@ class Robots:
         trial = self._asker.trial()
         for hop in range(MAX_REDIRECTS + 1):
             try:
-                self._guard.check(url)
+                url = self._guard.check(url).url
                 answer = await self._asker.ask(
                     self._asker.request(url, accept="text/plain,*/*;q=0.5"), trial, first_bytes=MAX_BYTES
                 )
@@ -153,10 +153,14 @@ class Robots:
                 if hop == 0:
                     raise
                 return ""
-            if answer.status in REDIRECTS and "location" in answer.headers:
-                url = urljoin(url, answer.headers["location"])
-                if policy is not None and not policy.allows(url):
+            try:
+                onward = redirect(answer)
+            except PageUnreadable:
+                return ""
+            if onward is not None:
+                if policy is not None and not policy.allows(onward):
                     raise _OutsidePolicy
+                url = onward
                 continue
             return answer.body.decode("utf-8", "replace") if answer.status in (200, 203) else ""
         return ""

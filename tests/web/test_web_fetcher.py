@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
+import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -14,14 +16,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from web_opened import PAGE, asked, opened
 
-from research.errors import FetchFailed, FetchRefused, PageUnreadable, ResearchError
+from research.errors import FetchFailed, FetchRefused, NeedsBrowser, PageUnreadable, ResearchError
 from research.page import page_hash
 from research.ports import Guarded
 from research.source_policy import SourcePolicy
 from research.testing import ScriptedResolver, Served, WebServer, redirect
 from research.testing.loopback import HttpRequest
 from research.web.content import EXTRACTION_VERSION
-from research.web.refresh import refresh
+from research.web.onward import linked, refresh
 from research.web.settings import WebSettings
 
 
@@ -368,6 +370,60 @@ async def test_a_page_that_says_much_and_refreshes_itself_is_read_where_it_is(tm
 )
 def test_where_a_page_sends_its_reader(html: str, target: str | None) -> None:
     assert refresh(html.encode(), "https://a.example/a") == target
+
+
+@pytest.mark.parametrize(
+    ("link", "address"),
+    [
+        ("b", "https://a.example/x/b"),
+        ("/b c#d", "https://a.example/b%20c"),
+        (" //b.example/\té\n ", "https://b.example/é"),
+        ("?q=1", "https://a.example/x/a?q=1"),
+        ("HTTPS://B.example", "https://B.example"),
+    ],
+)
+def test_links_are_read_as_browsers_read_them(link: str, address: str) -> None:
+    assert linked("https://a.example/x/a", link) == address
+
+
+async def test_a_redirect_as_people_write_them_is_followed(tmp_path: Path) -> None:
+    with WebServer({"/a": redirect("/the page?q=1 2#part"), "/the%20page": PAGE}) as web:
+        async with opened(tmp_path) as fetcher:
+            assert (await fetcher.fetch(f"{web.url}/a")).final_url == f"{web.url}/the%20page?q=1%202"
+
+
+APP = """<html><head><title>Shop</title></head><body><div id="root"></div><script src="/app.js"></script>
+<noscript>You need to enable JavaScript to run this app.</noscript></body></html>"""
+SCRIPT = """fetch('/api/price.json').then(r => r.json()).then(d => {
+  fetch('http://10.0.0.1/').catch(() => 0);
+  const kettle = '<h1>Kettle</h1><p>This kettle costs ' + d.price + ' euros and boils water for tea.</p>';
+  document.getElementById('root').innerHTML = kettle;
+});"""
+
+
+async def test_a_page_that_javascript_makes_is_told_to_need_a_browser(tmp_path: Path) -> None:
+    with WebServer({"/": APP}) as web:
+        async with opened(tmp_path) as fetcher:
+            with pytest.raises(NeedsBrowser):
+                await fetcher.fetch(f"{web.url}/")
+
+
+@pytest.mark.skipif(not all((shutil.which("chromium"), find_spec("playwright"))), reason="no Chromium here")
+async def test_a_browser_renders_such_a_page_and_asks_for_all_of_it_through_the_fetcher(tmp_path: Path) -> None:
+    pages = {
+        "/robots.txt": Served("User-agent: *\nDisallow: /private", media_type="text/plain"),
+        "/": APP,
+        "/app.js": Served(SCRIPT, media_type="text/javascript"),
+        "/api/price.json": Served('{"price": 39}', media_type="application/json"),
+    }
+    with WebServer(pages) as web:
+        async with opened(tmp_path, obey_robots=True, browser=True) as fetcher:
+            page = await fetcher.fetch(f"{web.url}/", keep_html=True)
+            assert fetcher.identity.endswith("/browser")
+        assert sorted(asked(web)) == ["/", "/api/price.json", "/app.js", "/robots.txt"]
+        assert {request.headers["user-agent"].split("/")[0] for request in web.requests} == {"research-flows"}
+    assert "costs 39 euros" in page.text
+    assert "costs 39 euros" in (page.html or "")
 
 
 @given(st.binary(max_size=300) | st.text(alphabet="<>meta htpquivrfscon='\";0,url/[]-!", max_size=200).map(str.encode))
