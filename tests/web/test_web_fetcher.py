@@ -218,6 +218,19 @@ async def test_a_site_that_wants_a_cookie_before_it_shows_a_page_gets_it_and_nob
         ]
 
 
+async def test_a_page_that_answers_to_a_cookie_is_not_shared_with_a_fetch_that_has_another(tmp_path: Path) -> None:
+    def enter(name: str) -> Served:
+        return Served(status=302, headers={"location": "/page", "set-cookie": f"name={name}; Path=/"})
+
+    def page(request: HttpRequest) -> Served:
+        return Served(f"<h1>Hello {request.headers['cookie']}</h1><p>Welcome.", delay=0.2, headers={"cache-control": "no-store"})
+
+    with WebServer({"/x": enter("x"), "/y": enter("y"), "/page": page}) as web:
+        async with opened(tmp_path) as fetcher:
+            pages = await asyncio.gather(*(fetcher.fetch(web.url + path) for path in ("/x", "/y")))
+    assert [page.title for page in pages] == ["Hello name=x", "Hello name=y"]
+
+
 @pytest.mark.parametrize(
     ("status", "words"),
     [
