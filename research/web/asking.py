@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import ssl
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -216,6 +217,10 @@ class Asker:
         except CutBody as exc:
             raise _TryAgain(exc) from exc
         except httpx.HTTPError as exc:
+            if (fault := _certificate_fault(exc)) is not None:
+                raise PageUnreadable(
+                    f"{url}: the site's certificate is not valid ({fault}), so nobody knows who answers."
+                ) from exc
             down = isinstance(exc, httpx.ConnectError | httpx.ConnectTimeout)
             raise _TryAgain(FetchFailed(f"{url}: {_reason(exc, self._settings)}."), down=down) from exc
         return Answer(url, response.status_code, response.headers, body, _arrived(response))
@@ -282,6 +287,15 @@ def _reason(exc: httpx.HTTPError, settings: WebSettings) -> str:
             return f"the connection broke, or what came is not HTTP ({_last_words(exc)})"
         case _:
             return f"the connection broke ({_last_words(exc)})"
+
+
+def _certificate_fault(exc: BaseException | None) -> str | None:
+    """Why a site's certificate was not accepted, if that is what went wrong: the next try would meet the same."""
+    while exc is not None:
+        if isinstance(exc, ssl.SSLCertVerificationError):
+            return getattr(exc, "verify_message", "") or _last_words(exc)
+        exc = exc.__cause__ or exc.__context__
+    return None
 
 
 def _last_words(exc: BaseException) -> str:

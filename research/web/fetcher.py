@@ -12,13 +12,13 @@ import os
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, NamedTuple, Protocol
-from urllib.parse import urldefrag
 
 import httpx
 
 from research.errors import FetchRefused, NeedsBrowser, PageUnreadable
 from research.page import Page, page_hash
 from research.source_policy import SourcePolicy
+from research.urls import is_web
 from research.web.asking import REDIRECTS, Answer, Asker, Trial
 from research.web.browser import Load, Loaded, Rendered
 from research.web.charset import decode
@@ -98,7 +98,7 @@ class WebFetcher:
             FetchFailed: it did not arrive; a later try may bring it.
         """
         visit = _Visit(self._asker.trial(), policy)
-        here = urldefrag(url).url
+        here = url.strip().partition("#")[0]
         while True:
             answer = await self._follow(here, visit)
             onward = refresh(answer.body, answer.url)
@@ -192,13 +192,15 @@ class WebFetcher:
         async def load(url: str) -> Loaded:
             if url == answer.url:
                 return Loaded(answer.body, 200, answer.media_type or "")
-            part = await self._follow(urldefrag(url).url, _Visit(self._asker.trial(), policy))
+            part = await self._follow(url.partition("#")[0], _Visit(self._asker.trial(), policy))
             return Loaded(part.body, part.status, part.media_type or "")
 
         rendered = await browser.render(answer.url, load)
         headers = httpx.Headers({"content-type": "text/html; charset=utf-8"})
         body = rendered.html.encode("utf-8", "replace")
-        return Answer(urldefrag(rendered.url).url, 200, headers, body, datetime.now(UTC))
+        # A script may have left the page blank, under no address of the web.
+        left_at = rendered.url.partition("#")[0] if is_web(rendered.url) else answer.url
+        return Answer(left_at, 200, headers, body, datetime.now(UTC))
 
 
 @dataclass(slots=True)

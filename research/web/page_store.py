@@ -14,7 +14,6 @@ import zlib
 from collections import OrderedDict
 from pathlib import Path
 from typing import Final, NamedTuple
-from urllib.parse import urldefrag
 
 from pydantic import ValidationError
 
@@ -87,7 +86,7 @@ class StoringFetcher:
         return self._inner.refusal(url) if isinstance(self._inner, Guarded) else None
 
     async def fetch(self, url: str, *, policy: SourcePolicy | None = None, keep_html: bool = False) -> Page:
-        wanted = _Wanted(urldefrag(url).url, policy, keep_html)
+        wanted = _Wanted(url.partition("#")[0], policy, keep_html)
         page = self._recent.get(wanted)
         if page is not None:
             self._recent.move_to_end(wanted)

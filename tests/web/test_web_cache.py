@@ -15,7 +15,7 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from web_opened import PAGE, asked, opened
+from web_opened import IMPATIENT, PAGE, asked, opened
 
 from research.errors import PageUnreadable, ResearchError
 from research.page import Page
@@ -132,7 +132,7 @@ async def test_errors_are_asked_for_again_by_the_next_run_and_pages_that_are_not
 )
 async def test_a_body_that_was_not_read_whole_leaves_no_entry(tmp_path: Path, broken: Served) -> None:
     with WebServer({"/a": [broken, PAGE]}) as web:
-        async with opened(tmp_path) as fetcher:
+        async with opened(tmp_path, limits=IMPATIENT) as fetcher:
             with pytest.raises(ResearchError):
                 await fetcher.fetch(f"{web.url}/a")
         with closing(sqlite3.connect(tmp_path / "http" / FILE)) as file:

@@ -6,15 +6,17 @@ import asyncio
 import hashlib
 import re
 import shutil
+import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 
+import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from web_opened import PAGE, asked, opened
+from web_opened import PAGE, asked, opened, quick
 
 from research.errors import FetchFailed, FetchRefused, NeedsBrowser, PageUnreadable, ResearchError
 from research.page import page_hash
@@ -22,8 +24,11 @@ from research.ports import Guarded
 from research.source_policy import SourcePolicy
 from research.testing import ScriptedResolver, Served, WebServer, redirect
 from research.testing.loopback import HttpRequest
+from research.web.asking import Asker
 from research.web.content import EXTRACTION_VERSION
 from research.web.onward import linked, refresh
+from research.web.page_store import PageStore, StoringFetcher
+from research.web.politeness import Politeness
 from research.web.settings import WebSettings
 
 
@@ -318,6 +323,30 @@ async def test_a_host_that_is_not_there_is_not_tried_by_every_row(tmp_path: Path
             with pytest.raises(FetchFailed, match=r"nowhere\.example"):
                 await fetcher.fetch(f"https://nowhere.example/{number}")
     assert resolver.asked == ["nowhere.example"]
+
+
+@pytest.mark.parametrize(
+    "url", ["http://[", "http://[::1", "not a url", "", "http://", "https://exa mple.com/", "ftp://a.example/"]
+)
+async def test_what_is_no_address_of_the_web_is_refused(tmp_path: Path, url: str) -> None:
+    async with opened(tmp_path) as inner:
+        for fetcher in (inner, StoringFetcher(inner, PageStore(tmp_path / "pages"))):
+            with pytest.raises(FetchRefused):
+                await fetcher.fetch(url)
+
+
+async def test_a_certificate_that_is_not_valid_is_not_tried_again() -> None:
+    tried = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        tried.append(request)
+        raise httpx.ConnectError("no") from ssl.SSLCertVerificationError(1, "certificate has expired")
+
+    manners = Politeness(per_host=1, delay=0.0, at_once=1)
+    asker = Asker(httpx.MockTransport(answer), manners, quick(retry_seconds=30.0))
+    with pytest.raises(PageUnreadable, match="certificate is not valid"):
+        await asker.ask(asker.request("https://a.example/"), asker.trial())
+    assert (len(tried), manners.closed_for("a.example")) == (1, 0.0)
 
 
 async def test_equal_urls_in_flight_are_one_request_whatever_their_policies(tmp_path: Path) -> None:

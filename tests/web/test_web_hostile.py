@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from web_opened import PAGE, WORDS, asked, opened
+from web_opened import IMPATIENT, PAGE, WORDS, asked, opened
 
 from research.errors import FetchFailed, FetchRefused, PageUnreadable, ResearchError
 from research.testing import Served, WebServer, redirect
 from research.testing.loopback import HttpRequest
 
 LIMIT = 15.0
-"""Seconds that no fetch of these takes, with a wide margin: its own limits add up to less than four."""
+"""Seconds that no fetch of these takes, with a wide margin: its own limits add up to less than five."""
 
 
 def http(head: str, body: bytes = b"") -> Served:
@@ -193,7 +193,7 @@ ENDS_IN_A_PAGE: dict[str, tuple[Any, str]] = {
 async def test_what_cannot_be_had_ends_in_a_typed_error_inside_its_limits(tmp_path: Path, name: str) -> None:
     answer, kind, words = ENDS_IN_ERROR[name]
     with WebServer({"/hostile": answer}) as web:
-        async with opened(tmp_path) as fetcher:
+        async with opened(tmp_path, limits=IMPATIENT) as fetcher:
             began = time.monotonic()
             with pytest.raises(kind, match=words) as caught:
                 await fetcher.fetch(f"{web.url}/hostile")
@@ -228,7 +228,7 @@ async def test_after_all_of_them_the_fetcher_still_works_and_holds_no_connection
     pages = {f"/{number}": answer for number, (answer, *_) in enumerate(ENDS_IN_ERROR.values()) if "429" not in str(answer)}
     pages = {path: answer for path, answer in pages.items() if not (isinstance(answer, Served) and answer.status in (429, 503))}
     with WebServer({**pages, "/good": PAGE}) as web:
-        async with opened(tmp_path, per_host=4, at_once=4) as fetcher:
+        async with opened(tmp_path, limits=IMPATIENT, per_host=4, at_once=4) as fetcher:
             outcomes = await asyncio.gather(*(fetcher.fetch(web.url + path) for path in pages), return_exceptions=True)
             assert all(isinstance(outcome, ResearchError) for outcome in outcomes), outcomes
             pages_again = await asyncio.gather(*(fetcher.fetch(f"{web.url}/good?{n}") for n in range(12)))

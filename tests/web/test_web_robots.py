@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from web_opened import PAGE, asked, opened
+from web_opened import IMPATIENT, PAGE, asked, opened
 
 from research.errors import FetchFailed, FetchRefused
 from research.source_policy import SourcePolicy
@@ -106,7 +106,7 @@ async def test_a_site_without_a_robots_txt_allows_everything(tmp_path: Path, sta
 )
 async def test_a_site_whose_robots_txt_cannot_be_had_is_left_alone_for_now(tmp_path: Path, broken: Served) -> None:
     with WebServer({"/robots.txt": broken, "/a": PAGE}) as web:
-        async with opened(tmp_path, obey_robots=True) as fetcher:
+        async with opened(tmp_path, obey_robots=True, limits=IMPATIENT) as fetcher:
             for _ in range(3):
                 with pytest.raises(FetchFailed, match=r"not read for now, because its robots\.txt cannot be had"):
                     await fetcher.fetch(f"{web.url}/a")
