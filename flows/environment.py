@@ -66,7 +66,7 @@ class Environment(BaseSettings):
     brave_key: SecretStr | None = Field(default=None, validation_alias="BRAVE_API_KEY")
     tavily_key: SecretStr | None = Field(default=None, validation_alias="TAVILY_API_KEY")
     exa_key: SecretStr | None = Field(default=None, validation_alias="EXA_API_KEY")
-    searxng_url: str | None = Field(default=None, validation_alias="SEARXNG_URL")
+    searxng_url: str | None = Field(default=None, validation_alias="SEARXNG_URL", repr=False)
     """`BRAVE_API_KEY`, `TAVILY_API_KEY`, `EXA_API_KEY`, `SEARXNG_URL`: search providers that can be used."""
     providers: SearchSettings = SearchSettings()
     """`RESEARCH_PROVIDERS_…`: their addresses, limits and prices."""
