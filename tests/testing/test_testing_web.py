@@ -67,3 +67,24 @@ def test_a_page_that_fails_is_the_tests_fault():
     assert httpx.get(web.url).status_code == 500
     with pytest.raises(KeyError, match="missing"):
         web.__exit__(None, None, None)
+
+
+def test_a_body_without_end_is_only_made_as_fast_as_it_is_taken():
+    """Megabytes are read, then the client hangs up; the server lives on."""
+    with WebServer({"/": Served("word " * 200, endless=True), "/after": "still here"}) as web:
+        with httpx.stream("GET", web.url) as response:
+            read = 0
+            for chunk in response.iter_raw():
+                read += len(chunk)
+                if read > 3_000_000:
+                    break
+        assert httpx.get(f"{web.url}/after").text == "still here"
+
+
+def test_what_is_not_http_is_sent_as_it_is():
+    """Byte for byte, and then the connection closes."""
+    lies = b"HTTP/1.1 200 OK\r\ncontent-length: 1000000000\r\n\r\nabc"
+    with WebServer({"/nonsense": Served(raw=b"hello\r\n\r\n"), "/lies": Served(raw=lies)}) as web:
+        for path in ("/nonsense", "/lies"):
+            with pytest.raises(httpx.RemoteProtocolError):
+                httpx.get(web.url + path)

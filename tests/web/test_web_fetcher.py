@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import hashlib
 import re
 import shutil
@@ -273,6 +274,7 @@ async def test_an_answer_that_is_no_page_says_what_it_is_and_is_not_asked_for_ag
         Served(PAGE, ending="cut", drip=0.001, piece=50),
         Served(ending="reset"),
         Served(raw=b"nonsense\r\n\r\n"),
+        Served(gzip.compress(PAGE.encode())[:-9], headers={"content-encoding": "gzip"}),
     ],
 )
 async def test_what_may_succeed_later_is_tried_again(tmp_path: Path, failure: Served) -> None:
