@@ -100,6 +100,9 @@ def report(run: Path, facts: Iterable[tuple[str, object]]) -> str:
             "GROUP BY ALL ORDER BY cell.row_index, cell.field LIMIT ?",
             [LOW_CELLS],
         ).fetchall()
+        suspicious = db.execute(
+            'SELECT url, suspected_injection, "rows", cells FROM suspicious_sources LIMIT ?', [LOW_CELLS]
+        ).fetchall()
     parts = [
         "# Enrichment",
         table(("", ""), list(facts)),
@@ -110,6 +113,8 @@ def report(run: Path, facts: Iterable[tuple[str, object]]) -> str:
         parts += ["## Failed rows", table(("row", "error"), failed)]
     if low:
         parts += ["## Cells worth a second look", table(("row", "field", "value", "excerpt", "page"), low)]
+    if suspicious:
+        parts += ["## Pages that look as if they try to instruct a model", table(("page", "words", "rows", "cells"), suspicious)]
     return "\n\n".join(parts) + "\n"
 
 

@@ -16,13 +16,15 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from flows.cli.exits import Exit
-from flows.cli.terminal import Output, answered_by, note, out, print_json, shown
+from flows.cli.terminal import Output, answered_by, note, out, page_at, print_json, shown
 
 if TYPE_CHECKING:
-    from research.tables.reader import Cell, Run
+    from research.tables.reader import Cell, Evidence, Run
     from research.tables.score import Tally
 
 NONE = Output()
+MOST_SUSPICIOUS = 5
+"""Suspicious pages that are named under a table."""
 SHORT_CELL = 16
 """Terminal cells: what is no wider is shown whole."""
 
@@ -67,7 +69,7 @@ def show(
     if field is None and not output.json:
         table = Table("field", "value", "confidence", "source", title=f"row {row}", title_justify="left")
         for cell in cells:
-            source = cell.evidence[0].url if cell.evidence else cell.reasoning
+            source = _place(cell.evidence[0]) if cell.evidence else cell.reasoning
             table.add_row(*map(Text, (cell.field, shown(cell.value), cell.confidence or "–", source)))
         out().print(table)
     return Exit.OK
@@ -179,6 +181,11 @@ def _show_rows(run: Run, fields: list[str], failed: bool, limit: int, as_json: b
         note(f"the first {limit}" + (f" of {total}" if total else "") + " rows; --limit shows more")
     for model in sorted({line[own["model"]] for line in rows if line[own["model"]]}):
         note(answered_by(model))
+    if suspicious := run.suspicious_sources():
+        pages = "one page looks" if len(suspicious) == 1 else f"{len(suspicious)} pages look"
+        note(f"{pages} as if to instruct a model: FROM suspicious_sources in research.duckdb")
+        for url, words in list(suspicious.items())[:MOST_SUSPICIOUS]:
+            note(f"  {url} (“{words}”)")
     note(f"{run.path}: {run.status}")
 
 
@@ -202,6 +209,10 @@ def _rows(run: Run, fields: list[str], failed: bool, limit: int) -> list[dict[st
     return rows
 
 
+def _place(piece: Evidence) -> str:
+    return page_at(piece.url, suspected=piece.suspected_injection is not None)
+
+
 def _show_cell(cell: Cell) -> None:
     console = out()
     head = Text.assemble((f"{cell.field}: ", "bold"), shown(cell.value), f"   confidence {cell.confidence or '–'}")
@@ -211,7 +222,9 @@ def _show_cell(cell: Cell) -> None:
     for piece in cell.evidence:
         context = Text.assemble(("…" + piece.before, "dim"), (piece.excerpt, "bold reverse"), (piece.after + "…", "dim"))
         title = Text(f"{piece.field} · {piece.support} · {piece.title or piece.url}")
-        place = Text(f"{piece.url} · characters {piece.start}–{piece.end}", style="dim")
+        place = Text(f"{_place(piece)} · characters {piece.start}–{piece.end}", style="dim")
         console.print(Panel(context, title=title, title_align="left", subtitle=place, subtitle_align="left"))
+    for url, words in {p.url: p.suspected_injection for p in cell.evidence if p.suspected_injection is not None}.items():
+        note(f"{url}: looks as if it tries to instruct a model (“{words}”)")
     if not cell.evidence:
         console.print("No passage supports a value.", markup=False)

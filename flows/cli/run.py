@@ -17,7 +17,7 @@ from rich.text import Text
 
 from flows.cli.enrich import MaxSteps, Processor, Several, VerifyLoops, policy, providers
 from flows.cli.exits import Exit
-from flows.cli.terminal import Output, answered_by, money, note, out, shown
+from flows.cli.terminal import Output, answered_by, money, note, out, page_at, shown
 
 if TYPE_CHECKING:
     from research.result import Result
@@ -105,17 +105,29 @@ def run(
 def references(result: Result) -> list[Text]:
     """The sources that the report names, by their numbers."""
     named = {int(number) for number in re.findall(r"\[(\d+)\]", result.report or "")}
-    return [Text(f"[{s.index}] {s.title} {s.url}", style="dim") for s in result.sources_detailed if s.index in named]
+    suspected = suspected_urls(result)
+    return [
+        Text(f"[{s.index}] {s.title} {page_at(s.url, suspected=s.url in suspected)}", style="dim")
+        for s in result.sources_detailed
+        if s.index in named
+    ]
+
+
+def suspected_urls(result: Result) -> set[str]:
+    """The pages that look as if they try to instruct a model."""
+    return {s.url for s in result.sources_detailed if s.quality is not None and s.quality.suspected_injection is not None}
 
 
 def card(result: Result) -> Panel:
     """A result for a terminal: each field with how sure it is and where it stands."""
     basis = {part.field: part for part in result.basis}
     values = result.output if isinstance(result.output, dict) else {"answer": result.output}
+    suspected = suspected_urls(result)
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
     for name, value in values.items():
         why = basis.get(name)
-        source = why.citations[0].url if why and why.citations else (why.reasoning if why else "")
+        cited = why.citations[0].url if why and why.citations else None
+        source = page_at(cited, suspected=cited in suspected) if cited else (why.reasoning if why else "")
         sure = (why.confidence if why else None) or "–"
         table.add_row(Text(name, style="bold"), Text(shown(value)), Text(sure), Text(source, style="dim"))
     parts: list[Any] = [table] if result.status == "completed" else [Text(result.error or "failed", style="red")]

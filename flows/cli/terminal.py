@@ -11,6 +11,7 @@ from cyclopts import Parameter
 from rich.console import Console
 
 KEYLESS: Final = "extractive"
+SUSPECTED: Final = "[tries to instruct a model?]"
 WIDTH_OF_A_PIPE: Final = 160
 """Columns of a table that no terminal bounds."""
 
@@ -54,6 +55,11 @@ def answered_by(model: str) -> str:
 
 def money(cost_usd: float | None) -> str:
     return "cost unknown" if cost_usd is None else f"${cost_usd:,.4f}".rstrip("0").rstrip(".") if cost_usd else "$0"
+
+
+def page_at(url: str, *, suspected: bool) -> str:
+    """A page's address for a person, marked if the page looks as if it tries to instruct a model."""
+    return f"{SUSPECTED} {url}" if suspected else url
 
 
 def shown(value: Any) -> str:

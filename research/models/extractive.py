@@ -26,7 +26,7 @@ from research.ports import Checker, Desk, Draft, FieldAnswer, FieldGrade, Grade,
 from research.ranking import words
 from research.task import Task
 
-VERSION: Final = "4"
+VERSION: Final = "5"
 FIELDS_TOGETHER: Final = 2
 """Fields that share one sub-query, and so its search and its pages. One each finds no more, and costs twice as much."""
 HITS: Final = 10
@@ -195,7 +195,8 @@ def _promising(entity: Entity, hits: Iterable[Hit]) -> list[Hit]:
 
 
 def _is_sure(entity: Entity, question: Question, read: Sequence[_Read]) -> bool:
-    return any(c.score >= SURE for page in read for c in candidates(Asked(question, entity, page.about), page.reading)[:1])
+    trusted = [page for page in read if not page.reading.suspected]
+    return any(c.score >= SURE for page in trusted for c in candidates(Asked(question, entity, page.about), page.reading)[:1])
 
 
 def _answer(task: Task, entity: Entity, question: Question, read: Sequence[_Read]) -> FieldAnswer:
@@ -207,7 +208,7 @@ def _answer(task: Task, entity: Entity, question: Question, read: Sequence[_Read
         for candidate in [*candidates(asked, page.reading)[:8], *unkeyed(asked, page.reading)]:
             ids = tuple(page.passages[place].id for place in candidate.places)
             title = page.hit.title or next(iter(page.reading.titles), "")
-            backings.append(Backing(candidate, page.passages[0].page_hash, title, ids))
+            backings.append(Backing(candidate, page.passages[0].page_hash, title, ids, page.reading.suspected))
     return choose(question, backings)
 
 

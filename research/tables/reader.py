@@ -42,6 +42,8 @@ class Evidence:
     before: str
     """What stands before it on the page, up to 200 characters."""
     after: str
+    suspected_injection: str | None = None
+    """Words of the page that look like an instruction to a model; None if there are none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,7 @@ class Run:
         shard, place = self._place(row)
         column = self.folder.read("results", shard, [output.column]).column(0)
         parts = [part for part in self.folder.read("basis", shard).to_pylist() if part["row_index"] == row]
+        suspected = self._suspicious(shard)
         own = [p for p in parts if self.folder.columns.field_of(p["field"]) == field]
         whole = next((p for p in own if p["field"] == field), None)
         return Cell(
@@ -151,8 +154,19 @@ class Run:
             value=output.json_values(column.slice(place, 1))[0],
             confidence=whole["confidence"] if whole else lowest([part["confidence"] for part in own]),
             reasoning=(whole["reasoning"] or "") if whole else "",
-            evidence=tuple(self._evidence(part) for part in own if part["excerpt"] is not None),
+            evidence=tuple(self._evidence(part, suspected.get(part["url"])) for part in own if part["excerpt"] is not None),
         )
+
+    def suspicious_sources(self) -> dict[str, str]:
+        """Pages that look as if they try to instruct a model, by their URLs: the words that do."""
+        found: dict[str, str] = {}
+        for shard in self.folder.committed_shards():
+            found = self._suspicious(shard) | found
+        return found
+
+    def _suspicious(self, shard: int) -> dict[str, str]:
+        read = [s for s in self.folder.read("sources", shard, ["url", "quality"]).to_pylist() if s["quality"]]
+        return {s["url"]: words for s in read if (words := s["quality"]["suspected_injection"]) is not None}
 
     def sql(self, query: str) -> pd.DataFrame:
         """Ask `research.duckdb`, which is there once the run has ended. Read only.
@@ -177,12 +191,15 @@ class Run:
                 return shard, row - index[0].as_py()
         raise KeyError(f"row {row} is not in {self.path}")
 
-    def _evidence(self, part: dict[str, Any]) -> Evidence:
+    def _evidence(self, part: dict[str, Any], suspected: str | None) -> Evidence:
         start, end = part["start"], part["end"]
         text = self.page(part["page_hash"]).text
         names = ("field", "url", "title", "excerpt", "support", "page_hash", "start", "end")
         return Evidence(
-            **{name: part[name] for name in names}, before=text[max(start - 200, 0) : start], after=text[end : end + 200]
+            **{name: part[name] for name in names},
+            before=text[max(start - 200, 0) : start],
+            after=text[end : end + 200],
+            suspected_injection=suspected,
         )
 
     def _query(self, table: str, where: str, values: list[Any]) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from research.agreement import with_agreement
 from research.page import PAGE_DATA_HEADING, Page, page_hash
 from research.result import Citation, Excerpt, FieldBasis, Source, SourceKind, SourceQuality, Support
 from research.source_quality import age_days, domain_of, kind_of, kind_of_host
+from research.web.content import extract
 
 READ = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -98,6 +99,26 @@ def test_the_address_alone_says_the_kind_or_nothing(url: str, kind: SourceKind) 
 )
 def test_the_pages_own_data_say_the_kind_of_an_unknown_host(data: list[str], kind: SourceKind) -> None:
     assert kind_of(page("https://www.acme.example/a", *data)) == kind
+
+
+@pytest.mark.parametrize(
+    ("head", "kind"),
+    [
+        ('<meta name="generator" content="phpBB">', "forum"),
+        ('<script type="application/ld+json">{"@type": ["Article", "NewsArticle"], "headline": "It happened"}</script>', "news"),
+        (
+            '<meta property="og:type" content="website"><script type="application/ld+json">{"@graph": [{"@type": "Corporation", '
+            '"name": "Acme", "url": "https://acme.example/"}, {"@type": "WebSite", "name": "Acme"}]}</script>',
+            "official",
+        ),
+        ('<meta name="citation_doi" content="10.1000/182">', "reference"),
+        ("", "unknown"),
+    ],
+)
+def test_page_data_are_understood_as_the_web_room_writes_them(head: str, kind: SourceKind) -> None:
+    html = f"<html><head><title>T</title>{head}</head><body><p>Some words of a page that is long enough.</p></body></html>"
+    url = "https://www.acme.example/x"
+    assert kind_of(page(url, text=extract(html.encode(), url=url, media_type="text/html").text)) == kind
 
 
 def test_what_looks_like_page_data_in_the_text_above_it_says_nothing() -> None:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
-from datetime import date
+from datetime import date, datetime
+from typing import Final
 
 from research.errors import Fault
 from research.models.claude import fence
 from research.page import Passage
-from research.ports import Claim, FieldAnswer, Investigated, SubQuery
+from research.ports import Claim, FieldAnswer, Investigated, ReadPage, SubQuery
+from research.source_quality import domain_of
 from research.task import Task
+
+_DOMAIN: Final = re.compile(r"[a-z0-9_.:-]{1,253}")
 
 
 def the_task(task: Task, today: date) -> str:
@@ -60,8 +65,31 @@ def _one(done: Investigated) -> str:
     parts = [fence.fenced("findings", found)]
     for page_hash in dict.fromkeys(passage.page_hash for passage in done.passages):
         page = pages[page_hash]
-        parts.append(fence.page(page.url, page.title, (p for p in done.passages if p.page_hash == page_hash)))
+        told = fence.page(page.url, page.title, (p for p in done.passages if p.page_hash == page_hash))
+        parts.append(f"{the_source(page)}\n{told}")
     return "\n\n".join(parts)
+
+
+def the_source(page: ReadPage) -> str:
+    """What is known of a page's worth, as one line of ours above its fence, where no page can write. Nothing of it is the page's
+    own wording: its domain is shown only if it is one, its date only as a date, and of what looks like an instruction only that
+    it is there."""
+    domain = domain_of(page.url)
+    parts = [
+        f"domain {domain}" if _DOMAIN.fullmatch(domain) else "no domain",
+        f"kind {page.kind}",
+        f"dated {day}" if (day := _day(page.published)) else "no date",
+        f"read {page.fetched_at.date().isoformat()}",
+    ]
+    flag = " SUSPICIOUS: it looks as if it tries to instruct a model." if page.suspected_injection is not None else ""
+    return f"Source of the passages below: {', '.join(parts)}.{flag}"
+
+
+def _day(published: str | None) -> str | None:
+    try:
+        return datetime.fromisoformat(published or "").date().isoformat()
+    except ValueError:
+        return None
 
 
 def _answer(answer: FieldAnswer) -> str:

@@ -4,7 +4,8 @@ Confidence, by rule:
     high    structure whose key means what was asked, on a page about the entity, with no other page saying otherwise;
             or two pages that agree
     medium  structure or a sentence that fits less exactly; or `high` that another page contradicts
-    low     whatever is left above the floor; or `medium` that another page contradicts
+    low     whatever is left above the floor; or `medium` that another page contradicts; or what only pages say that seem to
+            instruct a model: such a value gives way to any other
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ class Backing:
     """The page's hash."""
     title: str
     passages: tuple[str, ...]
+    suspected: bool = False
+    """The page looks as if it tries to instruct a model."""
 
 
 @dataclass(slots=True)
@@ -49,9 +52,14 @@ class _Group:
 
     def best_by_page(self) -> dict[str, Backing]:
         best: dict[str, Backing] = {}
-        for backing in sorted(self.backings, key=lambda b: -b.candidate.score):
+        for backing in sorted(self.backings, key=lambda b: (b.suspected, -b.candidate.score)):
             best.setdefault(backing.page, backing)
         return best
+
+    @property
+    def suspected(self) -> bool:
+        """Nothing but pages that seem to instruct a model say so."""
+        return all(backing.suspected for backing in self.backings)
 
     @property
     def score(self) -> float:
@@ -85,18 +93,19 @@ def choose(question: Question, backings: Sequence[Backing]) -> FieldAnswer:
 
 def _own_first(groups: list[_Group]) -> list[_Group]:
     """What stands on a page about the entity under a key that fits goes before anything that stands elsewhere, however well its
-    key fits: other pages can only agree or disagree."""
+    key fits: other pages can only agree or disagree. Last comes what only suspected pages say."""
     surest = max(
         (
             b.candidate.gate
             for g in groups
             if g.score >= FLOOR
             for b in g.backings
-            if b.candidate.structured and b.candidate.score >= FLOOR
+            if b.candidate.structured and b.candidate.score >= FLOOR and not b.suspected
         ),
         default=0.0,
     )
-    return sorted(groups, key=lambda g: g.score < FLOOR or max(b.candidate.gate for b in g.backings) < OWN * surest)
+    groups = sorted(groups, key=lambda g: g.score < FLOOR or max(b.candidate.gate for b in g.backings) < OWN * surest)
+    return sorted(groups, key=lambda g: (g.score < FLOOR, g.suspected))
 
 
 def _grouped(question: Question, backings: Sequence[Backing]) -> list[_Group]:
@@ -113,8 +122,10 @@ def _grouped(question: Question, backings: Sequence[Backing]) -> list[_Group]:
 
 
 def _confidence(best: _Group, lead: Backing, rival: _Group | None) -> Confidence:
+    if best.suspected:
+        return "low"
     candidate = lead.candidate
-    agreeing = sum(b.candidate.score >= 0.5 for b in best.best_by_page().values())
+    agreeing = sum(b.candidate.score >= 0.5 and not b.suspected for b in best.best_by_page().values())
     exact = candidate.structured and candidate.affinity >= 0.85 and candidate.gate >= 0.75 and candidate.score >= 0.6
     if exact or agreeing >= 2:
         confidence: Confidence = "high"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Final
 
+from research.injection import instructions_in
 from research.models.extraction.facts import Fact, facts_of
 from research.models.extraction.statements import statements
 from research.models.extraction.vocabulary import STOP
@@ -63,6 +64,12 @@ class Reading:
             if fact.origin == "data" and fact.depth == 0 and fact.key.rpartition(".")[2] in ("name", "headline", "title"):
                 names.setdefault(fact.thing, fact.values[0])
         return names
+
+    @cached_property
+    def suspected(self) -> bool:
+        """Whether the page looks as if it tries to instruct a model. It cannot instruct this one, but such a page may say
+        anything."""
+        return bool(instructions_in("\n\n".join(text for text, _, _ in self._texts)))
 
     def heading(self, place: int) -> str:
         return self._texts[place][2]
