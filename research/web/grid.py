@@ -14,6 +14,8 @@ MAX_CELLS: Final = 100_000
 MAX_CELL: Final = 1_500
 """Characters. A table with a longer cell places text on the screen."""
 
+_CELL_ROLES: Final = frozenset({"cell", "gridcell", "columnheader", "rowheader"})
+
 
 def rows(table: HtmlElement) -> list[list[HtmlElement]]:
     """The cells of each row, without those of tables inside."""
@@ -24,6 +26,31 @@ def rows(table: HtmlElement) -> list[list[HtmlElement]]:
     )
     found = ([cell for cell in tr if cell.tag in ("td", "th")] for tr in trs)
     return [cells for cells in found if cells]
+
+
+def role_rows(table: HtmlElement) -> list[list[HtmlElement]]:
+    """The cells of each row of an element that is a table by its role."""
+    found = (
+        [cell for cell in line.iter() if isinstance(cell.tag, str) and cell.get("role") in _CELL_ROLES]
+        for line in table.iter()
+        if isinstance(line.tag, str) and line.get("role") == "row"
+    )
+    return [cells for cells in found if cells]
+
+
+def is_head(cell: HtmlElement) -> bool:
+    """It names its row or its column."""
+    return cell.tag == "th" or cell.get("role") in ("columnheader", "rowheader")
+
+
+def is_pairs(cells: list[list[HtmlElement]]) -> bool:
+    """Every row is keys and values by turns, two pairs or more, and every key is a heading."""
+    return all(
+        len(line) % 2 == 0
+        and all(is_head(cell) for cell in line[::2])
+        and not any(is_head(cell) or span(cell, "colspan") > 1 or span(cell, "rowspan") > 1 for cell in line[1::2])
+        for line in cells
+    ) and any(len(line) > 2 for line in cells)
 
 
 def is_scaffold(table: HtmlElement, cells: list[list[HtmlElement]]) -> bool:
@@ -42,7 +69,7 @@ def is_scaffold(table: HtmlElement, cells: list[list[HtmlElement]]) -> bool:
 def is_facts(cells: list[list[HtmlElement]]) -> bool:
     """The table is keys with their values: never more than two cells of a row hold text. A table of two columns with a heading
     over each is not."""
-    if len(cells) > 2 and len(cells[0]) == 2 and all(cell.tag == "th" for cell in cells[0]):
+    if len(cells) > 2 and len(cells[0]) == 2 and all(is_head(cell) for cell in cells[0]):
         return False
     widest = max(sum(span(cell, "colspan") for cell in line) for line in cells)
     return widest <= 4 and all(sum(1 for cell in line if value(cell)) <= 2 for line in cells)
@@ -70,7 +97,7 @@ def _filled(cells: list[list[HtmlElement]]) -> Iterator[list[str]]:
     for line in cells:
         texts: list[str] = []
         below: dict[int, tuple[int, str]] = {}
-        waiting = [(value(cell), span(cell, "colspan"), span(cell, "rowspan"), cell.tag == "th") for cell in line]
+        waiting = [(value(cell), span(cell, "colspan"), span(cell, "rowspan"), is_head(cell)) for cell in line]
         while waiting or len(texts) in from_above:
             if len(texts) in from_above:
                 down, text = from_above.pop(len(texts))

@@ -146,7 +146,10 @@ def _is_content(block: Block) -> bool:
 
 
 def _is_fact(block: Block) -> bool:
-    return block.kind in ("facts", "table") and not block.chrome and not block.aside and block.link_share < 0.7
+    if block.kind not in ("facts", "table") or block.chrome:
+        return False
+    # Beside the content stand both: boxes of facts, and lists of other pages.
+    return block.link_share < 0.7 if not block.aside else block.link_share < 0.1 and len(block.lines) > 1
 
 
 def _drop_menus(every: list[Block], marked: list[bool], kept: list[bool]) -> None:

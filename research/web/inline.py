@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
+from urllib.parse import unquote
 
 from lxml.html import HtmlElement
 
@@ -29,6 +30,13 @@ _CONTROLS: Final = frozenset(
         "annotation-xml progress meter"
     ).split()
 )
+METERS: Final = frozenset({"meter", "progress"})
+_ICONS: Final = frozenset({"i", "span", "svg", "img"})
+_ISO_DATE: Final = re.compile(r"[12]\d{3}-[01]\d-[0-3]\d")
+_YEAR: Final = re.compile(r"(?<!\d)[12]\d{3}(?!\d)")
+_RATING: Final = re.compile(
+    r"\d(?:[.,]\d+)?\s?(?:/\s?\d|%|(?:out )?of \d|von \d|sur \d|de \d|su \d|stars?\b|Sternen?\b|étoiles?\b|estrellas?\b)", re.I
+)
 _REFERENCE: Final = re.compile(r"\s*\[[^\[\]]{1,30}\]\s*")
 _EDIT: Final = re.compile(r"edit-?section", re.I)
 _HIDDEN: Final = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
@@ -47,7 +55,7 @@ def unseen(element: HtmlElement) -> bool:
     is not among them: it is a closed tab or a folded section, and those hold facts."""
     tag = element.tag
     if tag in _NEVER_SHOWN:
-        return True
+        return tag != "template" or "shadowrootmode" not in element.attrib
     if tag in _CONTROLS:
         # A button that is never closed swallows the page.
         return next(element.iter("h1", "main", "article", "p"), None) is None
@@ -67,10 +75,50 @@ def value(element: HtmlElement, between: str = "; ") -> str:
     pieces: list[str] = []
     collect(element, pieces)
     found = lines(pieces)
-    if not found:
-        alt = next((clean(image.get("alt") or "") for image in element.iter("img") if image.get("alt")), "")
-        return alt if len(alt) <= MAX_ALT else ""
-    return joined(found, between)
+    return joined(found, between) if found else spoken(element)
+
+
+def spoken(element: HtmlElement) -> str:
+    """What a picture or an icon says to those who do not see it: `alt`, `aria-label`, the title of a drawing; "" if that is a
+    description and no value."""
+    for part in element.iter("img", "svg", "i", "span", "div", "use", "td", "th", "meter", "progress", "data"):
+        said = part.get("alt") or part.get("aria-label") or (part.get("title") if part.tag in _ICONS else "") or ""
+        if not said and part.tag == "svg":
+            said = next((title.text or "" for title in part.iter("{*}title")), "")
+        if text := clean(said):
+            return text if len(text) <= MAX_ALT else ""
+    return ""
+
+
+def rating(element: HtmlElement) -> str:
+    """What an element without any text says in figures, as stars do: `4.3 out of 5`; ""."""
+    said = "" if opening(element) else spoken(element)
+    return said if _RATING.search(said) else ""
+
+
+def measured(element: HtmlElement) -> str:
+    """The value of a meter or a progress bar: `4.3 of 5`."""
+    if text := clean(element.text_content()):
+        return text
+    now, most = clean(element.get("value") or "")[:20], clean(element.get("max") or "")[:20]
+    return f"{now} of {most}" if now and most not in ("", "1") else now
+
+
+def addressed(link: HtmlElement) -> str:
+    """The mail address or telephone number behind a link that does not show it; ""."""
+    scheme, _, target = (link.get("href") or "").partition(":")
+    target = clean(unquote(target.partition("?")[0]))
+    if scheme.lower() not in ("mailto", "tel") or not target or len(target) > MAX_ALT:
+        return ""
+    text = link.text_content()
+    is_shown = "@" in text if scheme.lower() == "mailto" else any(map(str.isdigit, text))
+    return "" if is_shown else target
+
+
+def dated(element: HtmlElement) -> str:
+    """The date of a `<time>` whose words do not hold one (`last spring`, `2 days ago`); ""."""
+    date = _ISO_DATE.match(clean(element.get("datetime") or ""))
+    return date.group() if date and not _YEAR.search(element.text_content()) else ""
 
 
 def joined(found: Sequence[str], between: str = "; ") -> str:
@@ -99,16 +147,24 @@ def collect(element: HtmlElement, pieces: list[str], lists: list[HtmlElement] | 
                 pieces.append("\n")
             elif lists is not None and child.tag in LISTS:
                 lists.append(child)
+            elif child.tag in METERS:
+                pieces += [" ", measured(child), " "]
             elif not unseen(child):
                 if needs_space(previous, child, pieces):
                     pieces.append(" ")
                 edge = ["\n"] if child.tag in BLOCKS else []
                 pieces += edge
                 collect(child, pieces, lists)
-                pieces += edge
+                pieces += [*edge, behind(child)]
             previous = child
         if child.tail:
             pieces.append(child.tail.replace("\n", " "))
+
+
+def behind(element: HtmlElement) -> str:
+    """What stands behind an inline element and is not shown: an address, a date; in brackets."""
+    said = addressed(element) if element.tag == "a" else dated(element) if element.tag == "time" else ""
+    return f" ({said})" if said else ""
 
 
 def needs_space(previous: HtmlElement | None, child: HtmlElement, pieces: list[str]) -> bool:

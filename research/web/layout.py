@@ -14,20 +14,25 @@ from lxml.html import HtmlElement
 
 from research.web import grid
 from research.web.blocks import Block, BlockKind, clean, fact, row
+from research.web.controls import CONTROLS, Controls, group
 from research.web.inline import (
     BLOCKS,
     LISTS,
+    METERS,
+    behind,
     collect,
     heading,
     holds_structure,
     length,
     lines,
     link_share,
+    measured,
     needs_space,
+    rating,
     unseen,
     value,
 )
-from research.web.pairs import ledger, pair
+from research.web.pairs import alternating, ledger, pair, run
 from research.web.places import place
 
 MAX_KEY: Final = 79
@@ -37,6 +42,7 @@ MAX_VALUE: Final = 600
 MAX_ITEM: Final = 1_000
 """Characters of a list item with structure in it. What is longer is read as a section."""
 
+_TABLE_ROLES: Final = frozenset({"table", "grid", "treegrid"})
 _HEADINGS: Final = {f"h{level}": level for level in range(1, 7)}
 _FACT: Final = re.compile(r"[^\s:|#][^:\n|]{0,59}: \S")
 _BLANK_LINE: Final = re.compile(r"\n\s*\n")
@@ -44,13 +50,14 @@ _BLANK_LINE: Final = re.compile(r"\n\s*\n")
 
 def layout(body: HtmlElement) -> list[Block]:
     """Every visible block of a page. The tree must be at most a few hundred elements deep; it is not changed."""
-    walk = _Walk()
+    walk = _Walk(Controls(body))
     walk.section(body)
     return walk.blocks
 
 
 class _Walk:
-    def __init__(self) -> None:
+    def __init__(self, controls: Controls) -> None:
+        self._controls = controls
         self.blocks: list[Block] = []
         self._paragraph: list[str] = []
         self._linked = 0
@@ -84,9 +91,17 @@ class _Walk:
         tag = element.tag
         if tag == "br":
             self._paragraph.append("\n")
+        elif tag in METERS:
+            self._paragraph += [" ", measured(element), " "]
+        elif tag in CONTROLS:
+            if line := self._controls.stated(element):
+                self._end_paragraph(of=line.partition(": ")[0])
+                self._add("facts", [line])
         elif unseen(element):
             return
-        elif tag in BLOCKS:
+        elif ("aria-label" in element.attrib or "title" in element.attrib) and (said := rating(element)):
+            self._paragraph += [" ", said, " "]
+        elif tag in BLOCKS or (len(element) > 1 and "-" in tag) or element.get("role") in _TABLE_ROLES:
             self._end_paragraph()
             with self._inside(element):
                 self._block(element)
@@ -94,6 +109,7 @@ class _Walk:
             self._links += tag == "a"
             self._children(element)
             self._links -= tag == "a"
+            self._paragraph.append(behind(element))
 
     @contextmanager
     def _inside(self, element: HtmlElement) -> Iterator[None]:
@@ -110,7 +126,11 @@ class _Walk:
             if text := heading(element):
                 self._add("heading", [text], link_share(element, len(text)), level=_HEADINGS[tag])
         elif tag == "table":
-            self._table(element)
+            self._table(element, grid.rows(element))
+        elif element.get("role") in _TABLE_ROLES and (cells := grid.role_rows(element)):
+            self._table(element, cells)
+        elif tag == "fieldset" and (line := group(element)):
+            self._add("facts", [line])
         elif tag in LISTS:
             facts = ledger(element)
             self._add("facts", facts) if facts else self._list(element)
@@ -122,7 +142,7 @@ class _Walk:
         elif line := pair(element):
             self._add("facts", [line])
         else:
-            facts = ledger(element)
+            facts = ledger(element) or alternating(element) or run(element)
             self._add("facts", facts) if facts else self.section(element)
 
     def _add(self, kind: BlockKind, found: list[str], linked: float = 0.0, level: int = 0) -> bool:
@@ -137,8 +157,12 @@ class _Walk:
             self.blocks.append(block)
         return True
 
-    def _end_paragraph(self) -> None:
+    def _end_paragraph(self, of: str = "") -> None:
+        """Add what was collected, unless it is nothing but the label of a control that is added with it."""
         if not self._paragraph:
+            return
+        if of and clean("".join(self._paragraph)).rstrip(" :：*") == of:
+            self._paragraph, self._linked = [], 0
             return
         found, linked = lines(self._paragraph), self._linked
         self._paragraph, self._linked = [], 0
@@ -204,14 +228,17 @@ class _Walk:
         else:
             self._add("paragraph", [clean(f"{key} {text}")])
 
-    def _table(self, table: HtmlElement) -> None:
-        cells = grid.rows(table)
+    def _table(self, table: HtmlElement, cells: list[list[HtmlElement]]) -> None:
         scaffold = grid.is_scaffold(table, cells)
         for caption in table.iterchildren("caption"):
             self.section(caption)
         if scaffold:
             for cell in (cell for line in cells for cell in line):
                 self.section(cell)
+        elif grid.is_pairs(cells):
+            for line in cells:
+                for key, said in zip(line[::2], line[1::2], strict=True):
+                    self._row_of_facts([key, said])
         elif grid.is_facts(cells):
             for line in cells:
                 self._row_of_facts(line)
@@ -228,7 +255,7 @@ class _Walk:
         texts = [text for cell in cells if (text := value(cell))]
         if len(texts) == 2:
             self._fact(*texts)
-        elif texts and (len(cells) == 1 or cells[0].tag != "th"):
+        elif texts and (len(cells) == 1 or not grid.is_head(cells[0])):
             self._add("facts" if _FACT.match(texts[0]) else "paragraph", texts)
 
 
@@ -252,10 +279,10 @@ def _item_lines(item: HtmlElement) -> Iterator[str]:
 
 
 def _parts(element: HtmlElement) -> Iterator[HtmlElement]:
-    """The children of a definition list; those of a `<div>` that groups a term with its definitions in its place."""
+    """The children of a definition list; those of an element that groups terms with definitions in its place."""
     for child in element:
         if isinstance(child.tag, str) and not unseen(child):
-            if child.tag == "div":
-                yield from (inner for inner in child if isinstance(inner.tag, str) and not unseen(inner))
+            if child.tag not in ("dt", "dd", "dl") and next(child.iter("dt", "dd"), None) is not None:
+                yield from _parts(child)
             else:
                 yield child

@@ -21,6 +21,7 @@ _CHROME: Final = re.compile(
 _ASIDE: Final = re.compile(
     r"side-?bar|related|recommend(?:ed|ations?)?|trending|most-?(?:read|popular)|more-?(?:from|on|stories)|widget|promo", re.I
 )
+_SUMMARY: Final = re.compile(r"infobox|fact|spec|summary|at-a-glance|key-?(?:data|figures)|profile|nutrition|details", re.I)
 _LONGEST_NAME: Final = 60
 
 
@@ -32,6 +33,7 @@ def place(element: HtmlElement) -> tuple[bool, bool]:
     names = [name for name in names if len(name) <= _LONGEST_NAME]
     chrome = tag in _CHROME_TAGS or role in _CHROME_ROLES or any(_CHROME.fullmatch(name) for name in names)
     aside = tag == "aside" or role == "complementary" or any(_is_aside(name) for name in names)
+    aside = aside and not any(_SUMMARY.search(name) for name in names)
     if (chrome or aside) and (tag in ("html", "body", "main") or next(element.iter("h1", "main"), None) is not None):
         return False, False
     return chrome, aside

@@ -32,6 +32,8 @@ MAX_DEPTH: Final = 12
 MAX_SCRIPT: Final = 2_000_000
 MAX_MICRODATA: Final = 5_000
 """Elements with an `itemprop` on one page; with more, microdata are not read."""
+MAX_LOOSE: Final = 60
+"""Properties outside of any thing."""
 MAX_TANGLE: Final = 100_000
 """Sum over all properties of the square of how many things they stand in. Real pages stay below 20,000."""
 
@@ -122,7 +124,7 @@ def page_data(tree: HtmlElement, url: str) -> PageData:
         lines[f"title: {title}"] = None
     if language := clean(tree.get("lang") or tree.get("xml:lang") or ""):
         lines[f"html.lang: {language[:35]}"] = None
-    meta = list(_meta(tree))
+    meta = [*_meta(tree), *_loose(tree)]
     counts: dict[str, int] = {}
     for thing in things:
         name = (_types(thing) or ["Thing"])[0]
@@ -300,6 +302,15 @@ def _meta(tree: HtmlElement) -> Iterator[tuple[str, str]]:
         if pair not in seen:
             seen.add(pair)
             yield pair
+
+
+def _loose(tree: HtmlElement) -> Iterator[tuple[str, str]]:
+    """Attributes, which are not shown, of properties that stand in no thing because somebody forgot the `itemscope`."""
+    for element in tree.xpath("//body//*[@itemprop and not(ancestor-or-self::*[@itemscope])]")[:MAX_LOOSE]:
+        name = _KEY.sub("_", clean(element.get("itemprop") or ""))
+        text = _text(element.get("content") or element.get("datetime") or element.get("value") or "")
+        if text and name and element.tag != "meta" and not _NOISE_KEYS.fullmatch(name) and text != clean(element.text_content()):
+            yield f"itemprop.{name}", text
 
 
 def _text(value: str) -> str:
