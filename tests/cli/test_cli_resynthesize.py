@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 from cli_desk import Command
+
+from research.tables import open_run
+from research.testing import Answer, ModelServer, Request, call, structured, tool_calls
 
 ENRICH = ("enrich", "missions.csv", "--corpus", "pages", "--objective", "Facts about {mission}")
 
@@ -70,3 +74,56 @@ def test_another_schema_in_the_same_folder_and_a_request_for_nothing_say_what_to
     assert nothing.code == 2
     assert "give another schema with --schema" in nothing.err
     assert research("resynthesize", "pages", "--all").code == 2
+
+
+def researcher(request: Request) -> Answer:
+    """Searches once, reads the first page, and answers each field that it is asked with the line that names it."""
+    done = request.tool_results
+    if not done:
+        return tool_calls(call("search", query="words that stand on no page"))
+    if done[-1].name == "search":
+        url = re.search(r"url: (\S+)", done[-1].text)
+        assert url, done[-1].text
+        return tool_calls(call("read", url=url[1], about="facts"))
+    asked = set(re.findall(r"`(operator|launched)`", str(request.messages[0]["content"])))
+    lines = {"operator": r"Operator: (\w+)", "launched": r"Launched: ([\w ]+)"}
+    passage = re.search(r"(?m)^(p\d+)\n(?:    .*\n)*?    Operator", done[-1].text)
+    assert passage, done[-1].text
+    answers = []
+    for field in sorted(asked):
+        stated = re.search(lines[field], done[-1].text)
+        assert stated
+        value = {"5 September 1977": "1977-09-05", "2 July 1985": "1985-07-02"}.get(stated[1], stated[1])
+        answers.append(
+            {
+                "field": field,
+                "value": value,
+                "passages": [passage[1]],
+                "against": [],
+                "reasoning": "It says.",
+                "confidence": "high",
+            }
+        )
+    return structured({"answers": answers, "not_found": [], "summary": ""})
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_claude_answers_from_stored_pages_within_its_tool_budget_and_only_the_new_field_is_asked(
+    research: Command, desk: Path, old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.rmtree(desk / "pages")
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "test")
+    with ModelServer(researcher) as server:
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
+        command = ("resynthesize", "old", "--schema", "mission.json", "--model", "claude", "--out", "new")
+        assert research(*command, "--dry-run", "--json").lines[0]["estimate"]["rows"] == 2
+        assert server.requests == []
+        ran = research(*command, "--json")
+        assert ran.code == 0
+        assert 0 < ran.lines[-1]["spent_usd"] < 1
+        assert all("`operator`" not in str(request.messages[0]["content"]) for request in server.requests)
+    rows = research("show", "new", "--json").lines
+    assert [(row["operator"], row["launched"]) for row in rows] == [("NASA", "1977-09-05"), ("ESA", "1985-07-02")]
+    usage = open_run(desk / "new").usage()
+    assert usage[["tool_calls", "search_queries", "pages_fetched"]].to_numpy().tolist() == [[2, 0, 0]] * 2
+    assert research("verify", "new").code == 0

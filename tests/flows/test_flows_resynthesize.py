@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import shutil
+import signal
+import sys
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,7 +16,9 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from flows_doubles import OBJECTIVE, SCHEMA, OnePageEach, expected, host, planets, reader
+from flows_doubles import OBJECTIVE, SCHEMA, OnePageEach, expected, host, planets, reader, tables_of
+from flows_resynthesis_killed import IN_FLIGHT, WIDER, again
+from prefect.settings import get_current_settings
 
 import flows
 from flows.enrich import Enrichment, enrich
@@ -32,7 +38,6 @@ from research.world import Settings
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
 DATA = Path(__file__).parents[2] / "data"
-WIDER = {**SCHEMA, "heading": "what its page is called"}
 
 
 class Counting(OnePageEach):
@@ -194,6 +199,29 @@ async def test_a_resynthesis_that_was_stopped_goes_on(tmp_path: Path) -> None:
         done = await resynthesize(str(old.run), output_schema=WIDER, out=str(tmp_path / "new"))
     assert (done.completed, done.spent_usd) == (6, pytest.approx(0.60))
     assert verify(done.run).ok
+
+
+async def test_a_killed_resynthesis_repeats_nothing_that_was_finished_and_ends_as_if_it_had_not_been_killed(
+    tmp_path: Path,
+) -> None:
+    old, new, log = await first_run(tmp_path, 20), tmp_path / "new", tmp_path / "log"
+    script = Path(__file__).with_name("flows_resynthesis_killed.py")
+    environment = {**os.environ, "PREFECT_API_URL": str(get_current_settings().api.url), "PREFECT_LOGGING_LEVEL": "ERROR"}
+    killed = await asyncio.create_subprocess_exec(
+        sys.executable, str(script), str(old.run), str(new), str(log), "10", env=environment
+    )
+    assert await killed.wait() == -signal.SIGKILL
+    begun = log.read_text().splitlines()
+    kept = len(list((new / ".state" / "results").rglob("investigate-*.json")))
+    assert (len(begun), kept >= 10 - IN_FLIGHT) == (10, True)
+
+    asked: list[str] = []
+    await again(str(old.run), str(new), asked.append)
+    assert len(asked) == 20 - kept, "each that was finished is not asked again"
+    assert {*begun, *asked} == {f"Planet {n}" for n in range(20)}
+    await again(str(old.run), str(tmp_path / "unbroken"), asked.append)
+    assert tables_of(new) == tables_of(tmp_path / "unbroken")
+    assert verify(new).ok
 
 
 async def test_nothing_to_research_is_refused_and_so_is_a_run_that_still_goes_on(tmp_path: Path) -> None:
