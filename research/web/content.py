@@ -34,7 +34,7 @@ from research.web.charset import decode
 from research.web.structured import flatten, page_data
 
 _READERS: Final = ("trafilatura", "lxml", "pypdfium2", "feedparser", "mammoth", "python-pptx", "python-calamine")
-EXTRACTION_VERSION: Final = "6+" + ".".join(version(name) for name in _READERS)
+EXTRACTION_VERSION: Final = "7+" + ".".join(version(name) for name in _READERS)
 """Changes whenever the same bytes may give another text: with the code of this folder, and with the libraries that read."""
 
 MAX_CHARACTERS: Final = 2_000_000

@@ -75,7 +75,7 @@ FACTS = {
         "Mass: 815 kg",
     ),
     "an infobox beside the text, its labels headings": (
-        '<aside class="portable-infobox"><div class="pi-item"><h3 class="pi-data-label">Mass</h3><div class="pi-data-value">815 kg'
+        '<aside class="portable-infobox"><div class="pi-item"><h3 class="pi-data-label">Mass</h3><div class="pi-value">815 kg'
         '</div></div><div class="pi-item"><h3 class="pi-data-label">Crew</h3><div class="pi-data-value">none</div></div></aside>',
         MASS_AND_CREW,
     ),
@@ -90,7 +90,8 @@ FACTS = {
     ),
     "daily values": (
         "<section><h3>Nutrition</h3><div><span>Calories</span> <span>250</span></div>"
-        "<div><span><b>Total Fat</b> 12g</span><span>15%</span></div><div><span>Sodium 470mg</span><span>20%</span></div></section>",
+        "<div><span><b>Total Fat</b> 12g</span><span>15%</span></div>"
+        "<div><span>Sodium 470mg</span><span>20%</span></div></section>",
         "Calories: 250\nTotal Fat 12g: 15%\nSodium 470mg: 20%",
     ),
     "a value that is a picture": (
@@ -103,11 +104,12 @@ FACTS = {
         "| Feature | Basic | Pro |\n| SSO | No | Yes |",
     ),
     "choices of a select": (
-        '<label for="s">Size</label><select id="s"><option value="">Choose…</option><option>10 cm</option><option>20 cm</option></select>',
+        '<label for="s">Size</label><select id="s"><option value="">Choose…</option><option>10 cm</option>'
+        "<option>20 cm</option></select>",
         "Size: 10 cm; 20 cm",
     ),
     "choices of radio buttons": (
-        '<fieldset><legend>Colour</legend><label><input type="radio">Red</label><label><input type="radio">Blue</label></fieldset>',
+        "<fieldset><legend>Colour</legend><label><input type=radio>Red</label><label><input type=radio>Blue</label></fieldset>",
         "Colour: Red; Blue",
     ),
     "a field that cannot be filled in": (
