@@ -74,6 +74,12 @@ class Scratchpad:
         return passages
 
 
+def prepare(page: Page) -> None:
+    """Do beforehand what takes `Scratchpad.add` its time, and is the same for all who read the page. May run in any thread."""
+    _cut(page)
+    _judged(page)
+
+
 @lru_cache(maxsize=256)
 def _numbered(page: Page, first: int) -> tuple[Passage, ...]:
     """A page's passages with ids from `first` on. Kept, since sub-queries of a row, and rows of a kind, read the same pages."""

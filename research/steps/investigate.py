@@ -12,7 +12,7 @@ from research.ports import AtHand, Draft, Investigated, SubQuery, World
 from research.processors import total
 from research.report import cited_ids, renamed
 from research.result import Usage
-from research.scratchpad import Scratchpad
+from research.scratchpad import Scratchpad, prepare
 from research.spending import note, taken
 from research.task import Task
 from research.urls import is_web
@@ -136,6 +136,7 @@ class ResearchDesk:
             self._warn(
                 f"{page.final_url}: its date is not known, so it was kept although only pages after {policy.after_date} count"
             )
+        await asyncio.to_thread(prepare, page)  # a long page takes a while, and other rows wait for this loop
         self.scratchpad.add(page, url)
         self._hashes[url] = page.page_hash
 

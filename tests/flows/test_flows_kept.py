@@ -147,6 +147,9 @@ OTHER = {
     "max_steps": 9,
     "verify_loops": 1,
     "source_policy": {"include_domains": ["example.org"]},
+    "start_url": "https://example.org/",
+    "files": [{"source": "brief.pdf", "sha256": "0" * 64}],
+    "include_html_dump": True,
     "model": "another",
 }
 
