@@ -326,7 +326,7 @@ class RunFolder:
         return summary
 
     def discard(self) -> None:
-        """Remove a run folder that was started just now, and whatever is in it. Call it only where nothing in it is worth keeping.
+        """Remove a run folder that was started just now, and whatever is in it: for one that holds nothing worth keeping.
 
         Raises:
             ValueError: it was found, and not started by this object: what is in it is somebody's.

@@ -13,7 +13,7 @@ from htmldate import find_date
 from lxml.html import HtmlElement
 
 from research.errors import NeedsBrowser, PageUnreadable
-from research.web import (
+from research.web.formats import (
     app_shell,
     archive,
     csv_text,
@@ -29,9 +29,9 @@ from research.web import (
     sheets,
     sniffing,
 )
-from research.web.blocks import Block, Document, clean, write
-from research.web.charset import decode
-from research.web.structured import flatten, page_data
+from research.web.formats.blocks import Block, Document, clean, write
+from research.web.formats.charset import decode
+from research.web.formats.structured import flatten, page_data
 
 _READERS: Final = ("trafilatura", "lxml", "pypdfium2", "feedparser", "mammoth", "python-pptx", "python-calamine")
 EXTRACTION_VERSION: Final = "7+" + ".".join(version(name) for name in _READERS)
@@ -69,7 +69,7 @@ def extract(data: bytes, *, url: str, media_type: str | None = None) -> Extracte
     """Read a page: HTML, Markdown, plain text, JSON, CSV, a feed, PDF, or an Office document.
 
     What the page is say its first bytes where they can, then `media_type` (as served; it may carry a charset), then the suffix of
-    its URL (`research.web.sniffing`). Nothing is fetched.
+    its URL (`research.web.formats.sniffing`). Nothing is fetched.
 
     Raises:
         PageUnreadable: there is nothing to read in it, or it is of an unknown format, broken, encrypted or a bomb.

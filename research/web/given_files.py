@@ -14,8 +14,8 @@ from research.page import Page, page_hash
 from research.ports import Fetcher, Guarded
 from research.source_policy import SourcePolicy
 from research.urls import is_web
-from research.web.charset import decode
 from research.web.content import EXTRACTION_VERSION, extract
+from research.web.formats.charset import decode
 
 _PREFIX = f"{SCHEME}:///"
 

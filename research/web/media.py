@@ -8,7 +8,7 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from research.errors import PageUnreadable
-from research.web.sniffing import sniff
+from research.web.formats.sniffing import sniff
 
 HEAD_BYTES: Final = 1024
 """Decoded bytes after which it is looked what an answer is."""

@@ -90,9 +90,11 @@ async def test_the_key_is_in_no_text_and_in_no_key_of_work(pages: Path):
 
 async def test_a_key_that_is_refused_is_raised_without_repeating_it(pages: Path):
     """There is no result to speak of: nothing was asked, and every other task would meet the same."""
-    with ModelServer(lambda _: fail("401", message=f"invalid x-api-key {KEY}")) as server:
-        with pytest.raises(AuthenticationFailed, match="the key was not accepted") as caught:
-            await research.run("Voyager 1", corpus=pages / "pages", cache_dir=pages / "cache", api_key=KEY, base_url=server.url)
+    with (
+        ModelServer(lambda _: fail("401", message=f"invalid x-api-key {KEY}")) as server,
+        pytest.raises(AuthenticationFailed, match="the key was not accepted") as caught,
+    ):
+        await research.run("Voyager 1", corpus=pages / "pages", cache_dir=pages / "cache", api_key=KEY, base_url=server.url)
     assert KEY not in str(caught.value)
 
 

@@ -21,8 +21,8 @@ from pptx.util import Inches
 
 from research.errors import PageUnreadable
 from research.testing import WebServer
-from research.web import archive, csv_text
 from research.web.content import EXTRACTION_VERSION, Extracted, extract
+from research.web.formats import archive, csv_text
 
 W: Final = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 OFFICE: Final = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"

@@ -1,4 +1,4 @@
-"""Reads a workbook in a process of its own, for `research.web.sheets`: workbook on standard input, JSON on standard output.
+"""Reads a workbook in a process of its own, for `sheets.py`: the workbook on standard input, JSON on standard output.
 
 Two cells in far corners of a sheet make calamine ask for hundreds of gigabytes, and that ends the process that asks. Here it is
 this one, whose memory and time are bounded. Run as `python -I sheet_reader.py`; it imports nothing of this project.

@@ -8,8 +8,8 @@ from html import escape
 from typing import Any, Final
 
 from research.errors import PageUnreadable
-from research.web import archive, html, properties
-from research.web.blocks import Document
+from research.web.formats import archive, html, properties
+from research.web.formats.blocks import Document
 
 MAX_SLIDES: Final = 2_000
 MAX_GROUPS: Final = 20

@@ -1,8 +1,8 @@
 """HTML -> the blocks of a page that matter, its title and its dates.
 
-Trafilatura says which text is the page's main text; `research.web.layout` says how it is laid out. A block is kept if it is main
-text, or if it holds facts (a table, definitions, label-value pairs) and stands in the page's content. On a page about a thing (a
-product, a recipe, a place) rather than an article, all of the content is kept.
+Trafilatura says which text is the page's main text; `layout.py` says how it is laid out. A block is kept if it is main text, or if it
+holds facts (a table, definitions, label-value pairs) and stands in the page's content. On a page about a thing (a product, a recipe, a
+place) rather than an article, all of the content is kept.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ import lxml.html
 from lxml.html import HtmlElement
 from trafilatura import bare_extraction
 
-from research.web import plain
-from research.web.blocks import Block
-from research.web.layout import layout
+from research.web.formats import plain
+from research.web.formats.blocks import Block
+from research.web.formats.layout import layout
 
 MAX_DEPTH: Final = 250
 """Elements inside elements. Real pages stay far below; a deeper one is read without its layout, so that recursion has an end."""

@@ -10,7 +10,7 @@ from typing import Final
 import pypdfium2
 
 from research.errors import PageUnreadable
-from research.web.blocks import Block, BlockKind, Document, clean
+from research.web.formats.blocks import Block, BlockKind, Document, clean
 
 MAX_PAGES: Final = 1_000
 MAX_CHARACTERS: Final = 2_000_000

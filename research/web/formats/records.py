@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from lxml import etree
 
-from research.web.blocks import Block, clean, row
-from research.web.inline import joined
-from research.web.structured import flatten
+from research.web.formats.blocks import Block, clean, row
+from research.web.formats.inline import joined
+from research.web.formats.structured import flatten
 
 MAX_COLUMNS: Final = 60
 MAX_CELL: Final = 1_500

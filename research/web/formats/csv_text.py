@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final, Literal
 
-from research.web import plain
-from research.web.blocks import Block, Document, clean, row
-from research.web.inline import joined
+from research.web.formats import plain
+from research.web.formats.blocks import Block, Document, clean, row
+from research.web.formats.inline import joined
 
 MAX_CHARACTERS: Final = 1_900_000
 """Of the table as it is written: less than a page may have, so that no row is cut. Rows beyond it are counted and left out."""

@@ -1,6 +1,6 @@
 """The layout of an HTML page: all of its visible blocks, in page order, with what each block's place says of it.
 
-Nothing is chosen here; `research.web.html` chooses. Tables, definition lists and label-value pairs keep their structure.
+Nothing is chosen here; `research.web.formats.html` chooses. Tables, definition lists and label-value pairs keep their structure.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import Final
 
 from lxml.html import HtmlElement
 
-from research.web import grid
-from research.web.blocks import Block, BlockKind, clean, fact, row
-from research.web.controls import CONTROLS, Controls, group
-from research.web.inline import (
+from research.web.formats import grid
+from research.web.formats.blocks import Block, BlockKind, clean, fact, row
+from research.web.formats.controls import CONTROLS, Controls, group
+from research.web.formats.inline import (
     BLOCKS,
     LISTS,
     METERS,
@@ -32,8 +32,8 @@ from research.web.inline import (
     unseen,
     value,
 )
-from research.web.pairs import alternating, ledger, pair, run
-from research.web.places import place
+from research.web.formats.pairs import alternating, ledger, pair, run
+from research.web.formats.places import place
 
 MAX_KEY: Final = 79
 """Characters of a fact's key. What is longer is a sentence."""

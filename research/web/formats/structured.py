@@ -19,7 +19,7 @@ from extruct.w3cmicrodata import LxmlMicrodataExtractor
 from lxml.etree import iterwalk
 from lxml.html import HtmlElement
 
-from research.web.blocks import clean
+from research.web.formats.blocks import clean
 
 MAX_LINES: Final = 500
 MAX_CHARACTERS: Final = 40_000

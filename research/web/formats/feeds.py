@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from time import struct_time
 from typing import Any, Final
 
-from research.web import html
-from research.web.blocks import Block, Document, clean, fact
+from research.web.formats import html
+from research.web.formats.blocks import Block, Document, clean, fact
 
 MAX_BYTES: Final = 3_000_000
 """Of a feed. A longer one is cut between two entries."""

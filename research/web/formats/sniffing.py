@@ -10,7 +10,7 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from research.errors import PageUnreadable
-from research.web import archive
+from research.web.formats import archive
 
 HTML: Final = "text/html"
 MARKDOWN: Final = "text/markdown"
@@ -107,7 +107,7 @@ _BINARY: Final = {
 
 
 def sniff(data: bytes, *, url: str, media_type: str | None = None) -> str:
-    """The media type of what these bytes are: one of the constants of this module or of `research.web.archive`.
+    """The media type of what these bytes are: one of the constants of this module or of `research.web.formats.archive`.
 
     PDF, Office files and feeds are known by their first bytes, whatever they are served as. Nothing is unpacked.
 

@@ -8,9 +8,9 @@ from typing import Final
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from research.web import plain
-from research.web.blocks import Block, clean
-from research.web.html import all_blocks
+from research.web.formats import plain
+from research.web.formats.blocks import Block, clean
+from research.web.formats.html import all_blocks
 
 MAX_CHARACTERS: Final = 500_000
 """A longer text is read as plain text: brackets that are never closed cost the parser the square of their number."""

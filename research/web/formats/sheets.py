@@ -8,9 +8,9 @@ import sys
 from typing import Final
 
 from research.errors import PageUnreadable
-from research.web import archive, properties, sheet_reader
-from research.web.blocks import Block, Document, clean, row
-from research.web.inline import joined
+from research.web.formats import archive, properties, sheet_reader
+from research.web.formats.blocks import Block, Document, clean, row
+from research.web.formats.inline import joined
 
 TIMEOUT: Final = 2 * sheet_reader.MAX_SECONDS
 """Seconds of a clock, for a machine that has other work."""

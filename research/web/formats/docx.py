@@ -6,8 +6,8 @@ import io
 from typing import Any, Final
 
 from research.errors import PageUnreadable
-from research.web import archive, html, properties
-from research.web.blocks import Document
+from research.web.formats import archive, html, properties
+from research.web.formats.blocks import Document
 
 _STYLES: Final = """
 p[style-name='Title'] => h1:fresh

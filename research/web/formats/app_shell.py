@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from lxml.html import HtmlElement
 
-from research.web.blocks import clean
-from research.web.structured import flatten
+from research.web.formats.blocks import clean
+from research.web.formats.structured import flatten
 
 THIN: Final = 250
 """Characters. A page that shows more is read as it is."""

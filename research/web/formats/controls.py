@@ -6,9 +6,9 @@ from typing import Final
 
 from lxml.html import HtmlElement
 
-from research.web.blocks import clean
-from research.web.inline import value
-from research.web.pairs import labelled
+from research.web.formats.blocks import clean
+from research.web.formats.inline import value
+from research.web.formats.pairs import labelled
 
 MAX_CHOICES: Final = 30
 """Of one field. More are all countries or all years, and no property of what the page is about."""

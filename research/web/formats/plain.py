@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from research.web.blocks import Block, clean
+from research.web.formats.blocks import Block, clean
 
 _BREAK: Final = re.compile(r"\n[^\S\n]*\n\s*")
 _ITEM: Final = re.compile(r"\s*(?:[-*•‣▪·–]|\(?\d{1,3}[.)])\s+(?=\S)")

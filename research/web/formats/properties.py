@@ -9,7 +9,7 @@ from typing import Final
 
 from lxml import etree
 
-from research.web.blocks import clean
+from research.web.formats.blocks import clean
 
 MEMBERS: Final = ("docProps/core.xml", "docProps/app.xml", "meta.xml")
 

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from lxml.html import HtmlElement
 
-from research.web.blocks import clean
+from research.web.formats.blocks import clean
 
 MAX_ALT: Final = 79
 """Characters of an image's `alt` that stands for a value. A longer one describes the picture."""

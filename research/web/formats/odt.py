@@ -9,8 +9,8 @@ from typing import Final
 from lxml import etree
 
 from research.errors import PageUnreadable
-from research.web import archive, html, properties
-from research.web.blocks import Document
+from research.web.formats import archive, html, properties
+from research.web.formats.blocks import Document
 
 MAX_DEPTH: Final = 200
 """Elements inside elements. What is deeper is left out."""
