@@ -1,8 +1,8 @@
 """HTML -> the blocks of a page that matter, its title and its dates.
 
 Trafilatura says which text is the page's main text; `layout.py` says how it is laid out. A block is kept if it is main text, or
-if it holds facts (a table, definitions, label-value pairs) and stands in the page's content. On a page about a thing (a product, a
-recipe, a place) rather than an article, all of the content is kept.
+if it holds facts (a table, definitions, label-value pairs) and stands in the page's content. On a page about a thing (a product,
+a recipe, a place) rather than an article, all of the content is kept.
 """
 
 from __future__ import annotations
