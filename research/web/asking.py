@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import ssl
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -21,7 +20,9 @@ from research.web.http_cache import ARRIVED
 from research.web.media import HEAD_BYTES, refuse_head, refuse_type
 from research.web.politeness import HostClosed, Politeness, retry_after
 from research.web.settings import WebSettings
-from research.web.wire import ALLOWANCE, PATIENCE, Allowance, host_key
+from research.web.transport_errors import certificate_fault, reason
+from research.web.trial import Trial
+from research.web.wire import ALLOWANCE, PATIENCE, host_key
 
 ACCEPT: Final = "text/html,application/xhtml+xml,application/pdf;q=0.9,application/xml;q=0.8,text/plain;q=0.8,*/*;q=0.5"
 BUSY: Final = (429, 503)
@@ -29,9 +30,6 @@ BUSY: Final = (429, 503)
 AGAIN: Final = (408, 425, 429, 500, 502, 503, 504, 507, 520, 521, 522, 523, 524, 527, 529, 530)
 """Statuses after which the same request may succeed. Those from 520 on are Cloudflare's for a site that does not answer it."""
 REDIRECTS: Final = (301, 302, 303, 307, 308)
-FIRST_PAUSE: Final = 1.0
-LONGEST_PAUSE: Final = 16.0
-"""Seconds between two tries: doubled with each, and drawn from the upper half."""
 DOWN_SECONDS: Final = 60.0
 """Seconds for which a host that could not be connected to is not tried by anybody."""
 SMALL: Final = 65_536
@@ -63,35 +61,6 @@ class Answer:
             return f"{self.status} ({HTTPStatus(self.status).phrase})"
         except ValueError:
             return str(self.status)
-
-
-class Trial:
-    """What one fetch may still spend, over all its requests: time on the wire, and patience with failures."""
-
-    def __init__(self, wire_seconds: float, retry_seconds: float, clock: Callable[[], float], draw: Callable[[], float]) -> None:
-        self.allowance = Allowance(wire_seconds)
-        self._retry_seconds = retry_seconds
-        self._clock = clock
-        self._draw = draw
-        self._ends: float | None = None
-        self.failures = 0
-
-    @property
-    def patience(self) -> float:
-        """Seconds that may still be waited."""
-        return self._retry_seconds if self._ends is None else max(0.0, self._ends - self._clock())
-
-    def failed(self) -> float:
-        """A try failed. Seconds to wait before the next, unless the server named others."""
-        if self._ends is None:
-            self._ends = self._clock() + self._retry_seconds
-        self.failures += 1
-        longest = min(FIRST_PAUSE * 2.0 ** min(self.failures - 1, 10), LONGEST_PAUSE)
-        return longest * (0.5 + self._draw() / 2)
-
-    def affords(self, pause: float) -> bool:
-        """Whether another try after a pause is inside the limits."""
-        return self.allowance.left > 0 and pause < self.patience
 
 
 class _TryAgain(Exception):
@@ -217,12 +186,12 @@ class Asker:
         except CutBody as exc:
             raise _TryAgain(exc) from exc
         except httpx.HTTPError as exc:
-            if (fault := _certificate_fault(exc)) is not None:
+            if (fault := certificate_fault(exc)) is not None:
                 raise PageUnreadable(
                     f"{url}: the site's certificate is not valid ({fault}), so nobody knows who answers."
                 ) from exc
             down = isinstance(exc, httpx.ConnectError | httpx.ConnectTimeout)
-            raise _TryAgain(FetchFailed(f"{url}: {_reason(exc, self._settings)}."), down=down) from exc
+            raise _TryAgain(FetchFailed(f"{url}: {reason(exc, self._settings.limits)}."), down=down) from exc
         return Answer(url, response.status_code, response.headers, body, _arrived(response))
 
     @staticmethod
@@ -271,32 +240,3 @@ def _arrived(response: httpx.Response) -> datetime:
         return datetime.fromisoformat(response.headers.get(ARRIVED, ""))
     except ValueError:
         return datetime.now(UTC)
-
-
-def _reason(exc: httpx.HTTPError, settings: WebSettings) -> str:
-    """What went wrong on the way, for people."""
-    limits = settings.limits
-    match exc:
-        case httpx.ConnectTimeout():
-            return f"no connection within {limits.connect_seconds:g} s"
-        case httpx.ReadTimeout():
-            return f"the server sent nothing for {min(limits.idle_seconds, limits.first_byte_seconds):g} s"
-        case httpx.ConnectError():
-            return f"no connection ({_last_words(exc)})"
-        case httpx.ProtocolError():
-            return f"the connection broke, or what came is not HTTP ({_last_words(exc)})"
-        case _:
-            return f"the connection broke ({_last_words(exc)})"
-
-
-def _certificate_fault(exc: BaseException | None) -> str | None:
-    """Why a site's certificate was not accepted, if that is what went wrong: the next try would meet the same."""
-    while exc is not None:
-        if isinstance(exc, ssl.SSLCertVerificationError):
-            return getattr(exc, "verify_message", "") or _last_words(exc)
-        exc = exc.__cause__ or exc.__context__
-    return None
-
-
-def _last_words(exc: BaseException) -> str:
-    return str(exc).strip()[:200] or type(exc).__name__

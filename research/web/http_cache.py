@@ -6,6 +6,7 @@ one warning, and pages are fetched without it.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 import uuid
@@ -15,11 +16,17 @@ from datetime import UTC, datetime
 from email.utils import formatdate, parsedate_to_datetime
 from pathlib import Path
 from sqlite3 import Error as SqliteError
-from typing import Final
+from typing import TYPE_CHECKING, Final, cast
 
 import httpx
+from filelock import FileLock
 from hishel import AsyncBaseStorage, AsyncSqliteStorage, CacheOptions, Entry, Headers, Request, Response
 from hishel.httpx import AsyncCacheTransport
+
+from research.web.cache_file import CacheFile
+
+if TYPE_CHECKING:
+    import anysqlite
 
 FILE: Final = "http-2.sqlite"
 """In the cache folder. The number is that of the library's layout."""
@@ -31,8 +38,12 @@ GONE_SECONDS: Final = 3600
 """Seconds for which a page that is not there is taken to be still not there. The robots.txt that is not there: as any page."""
 CLOCK_SLACK: Final = 60.0
 """Seconds by which a server's clock may be ahead."""
+LOCK_SECONDS: Final = 20.0
+"""Seconds to wait for another process that opens the file."""
+BUSY_SECONDS: Final = 5.0
+"""Seconds for which a cache is left alone that other processes keep busy."""
 SILENT_SECONDS: Final = 60.0
-"""Seconds between two warnings, and for which a cache that failed is left alone."""
+"""Seconds between two warnings, and for which a cache that failed for another reason is left alone."""
 
 _log = logging.getLogger("research.web.cache")
 _STORAGE_LOG: Final = "hishel._core._storages._async_sqlite"
@@ -118,8 +129,10 @@ class HttpCache:
         max_body_bytes: of one answer.
         """
         self._path = folder / FILE
+        # The library wants a connection of its own kind; ours has the methods that it uses.
+        file = cast("anysqlite.Connection", CacheFile(self._path))
         self._storage = _Forgiving(
-            AsyncSqliteStorage(database_path=self._path, max_size=max_bytes, max_stream_size=max_body_bytes), self._path
+            AsyncSqliteStorage(connection=file, max_size=max_bytes, max_stream_size=max_body_bytes), self._path
         )
 
     def over(self, transport: httpx.AsyncBaseTransport) -> httpx.AsyncBaseTransport:
@@ -129,7 +142,17 @@ class HttpCache:
     async def open(self) -> None:
         """Open the file now, so that a file that cannot be used is told at the start. Never fails."""
         logging.getLogger(_STORAGE_LOG).addFilter(self._storage.told)
-        await self._storage.get_entries("")
+        # SQLite fails at once, and does not wait, where two processes make the tables of one new file.
+        lock = FileLock(self._path.with_suffix(".lock"), timeout=LOCK_SECONDS, thread_local=False)
+        try:
+            await asyncio.to_thread(self._path.parent.mkdir, parents=True, exist_ok=True)
+            await asyncio.to_thread(lock.acquire)
+        except OSError as exc:  # a lock that is not had in time is one, too
+            _log.debug("the HTTP cache is opened without its lock: %s", exc)
+        try:
+            await self._storage.get_entries("")
+        finally:
+            lock.release()
 
     async def close(self) -> None:
         await self._storage.really_close()
@@ -144,6 +167,7 @@ class _Forgiving(AsyncBaseStorage):
         self._inner = inner
         self._path = path
         self._broken_until = float("-inf")
+        self._silent_until = float("-inf")
 
     def told(self, record: logging.LogRecord) -> bool:
         """A filter for the library's log: it writes a traceback for each statement that fails, which for a full disk is every
@@ -157,8 +181,10 @@ class _Forgiving(AsyncBaseStorage):
 
     def _failed(self, error: BaseException) -> None:
         now = time.monotonic()
-        if now >= self._broken_until:
-            self._broken_until = now + SILENT_SECONDS
+        busy = isinstance(error, SqliteError) and "locked" in str(error)
+        self._broken_until = max(self._broken_until, now + (BUSY_SECONDS if busy else SILENT_SECONDS))
+        if now >= self._silent_until:
+            self._silent_until = now + SILENT_SECONDS
             _log.warning(
                 "the HTTP cache %s cannot be used (%s); pages are fetched without it. If this goes on, delete the file.",
                 self._path,

@@ -15,6 +15,7 @@ from typing import Final
 import httpx
 
 from research.errors import FetchFailed, PageUnreadable
+from research.web.body import Decoder
 from research.web.politeness import Politeness
 from research.web.settings import WebLimits
 
@@ -79,7 +80,10 @@ class Wire(httpx.AsyncBaseTransport):
                 return httpx.Response(response.status_code, headers=response.headers, content=b"", extensions=response.extensions)
             self._refuse_too_large(request.url, response)
             assert isinstance(response.stream, httpx.AsyncByteStream)  # noqa: S101 - async transports have no other
-            body = _Body(response.stream, str(request.url), self._limits, allowance, self._clock, stack.pop_all())
+            decoder = None
+            if response.status_code in (200, 203):
+                decoder = Decoder(response.headers.get("content-encoding"), str(request.url), self._limits)
+            body = _Body(response.stream, str(request.url), self._limits, allowance, self._clock, decoder, stack.pop_all())
             return httpx.Response(response.status_code, headers=response.headers, stream=body, extensions=response.extensions)
 
     async def _headers(self, request: httpx.Request, allowance: Allowance) -> httpx.Response:
@@ -125,6 +129,7 @@ class _Body(httpx.AsyncByteStream):
         limits: WebLimits,
         allowance: Allowance,
         clock: Callable[[], float],
+        decoder: Decoder | None,
         held: AsyncExitStack,
     ) -> None:
         self._stream = stream
@@ -132,6 +137,7 @@ class _Body(httpx.AsyncByteStream):
         self._limits = limits
         self._allowance = allowance
         self._clock = clock
+        self._decoder = decoder
         self._held = held
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -144,6 +150,8 @@ class _Body(httpx.AsyncByteStream):
                 async with asyncio.timeout(max(self._allowance.left, 0.0)):
                     chunk = await anext(chunks)
             except StopAsyncIteration:
+                if self._decoder is not None:
+                    self._decoder.finish()
                 return
             except TimeoutError as exc:
                 raise TooSlow(
@@ -163,6 +171,10 @@ class _Body(httpx.AsyncByteStream):
                     f"{self._url}: the server sends {received / waited:,.0f} bytes a second, and a page that comes more slowly "
                     f"than {self._limits.pace_bytes_per_second:,.0f} is given up."
                 )
+            if self._decoder is not None:
+                # Decoded only to see that it can be: what is cut, or a bomb, must not be kept, or it would be served for a day.
+                for _ in self._decoder.feed(chunk):
+                    pass
             yield chunk
 
     async def aclose(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import logging
 import sqlite3
 import sys
@@ -128,6 +129,8 @@ async def test_errors_are_asked_for_again_by_the_next_run_and_pages_that_are_not
         Served(PAGE, drip=0.2, piece=1),
         Served(b"\x89PNG" + bytes(5000), media_type="text/html"),
         Served(bytes(100_000), headers={"content-encoding": "gzip"}),
+        Served(gzip.compress(PAGE.encode())[:-9], headers={"content-encoding": "gzip"}),
+        Served(gzip.compress(bytes(2_500_000)), headers={"content-encoding": "gzip"}),
     ],
 )
 async def test_a_body_that_was_not_read_whole_leaves_no_entry(tmp_path: Path, broken: Served) -> None:

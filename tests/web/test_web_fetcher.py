@@ -378,6 +378,7 @@ async def test_closing_while_pages_are_in_flight_ends_them(tmp_path: Path) -> No
                 await asyncio.sleep(0.01)
         with pytest.raises((asyncio.CancelledError, ResearchError)):
             await task
+        assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
 async def test_a_page_that_sends_its_reader_on_by_itself_is_followed(tmp_path: Path) -> None:
