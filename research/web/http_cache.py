@@ -168,6 +168,7 @@ class _Forgiving(AsyncBaseStorage):
         self._path = path
         self._broken_until = float("-inf")
         self._silent_until = float("-inf")
+        self._closed = False
 
     def told(self, record: logging.LogRecord) -> bool:
         """A filter for the library's log: it writes a traceback for each statement that fails, which for a full disk is every
@@ -180,6 +181,8 @@ class _Forgiving(AsyncBaseStorage):
         return False
 
     def _failed(self, error: BaseException) -> None:
+        if self._closed:
+            return  # what is still under way when everything is closed has no use for a cache
         now = time.monotonic()
         busy = isinstance(error, SqliteError) and "locked" in str(error)
         self._broken_until = max(self._broken_until, now + (BUSY_SECONDS if busy else SILENT_SECONDS))
@@ -230,6 +233,7 @@ class _Forgiving(AsyncBaseStorage):
         """Nothing: transports that share the storage are closed one by one."""
 
     async def really_close(self) -> None:
+        self._closed = True
         try:
             await self._inner.close()
         except (SqliteError, OSError, RuntimeError) as exc:

@@ -370,7 +370,9 @@ async def test_one_who_gives_up_does_not_take_the_page_from_the_others(tmp_path:
         assert len(web.requests) == 1
 
 
-async def test_closing_while_pages_are_in_flight_ends_them(tmp_path: Path) -> None:
+async def test_closing_while_pages_are_in_flight_ends_them_without_a_word(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     with WebServer({"/a": Served(ending="silence")}) as web:
         async with opened(tmp_path, limits={"first_byte_seconds": 60, "idle_seconds": 60, "total_seconds": 60}) as fetcher:
             task = asyncio.create_task(fetcher.fetch(f"{web.url}/a"))
@@ -379,6 +381,7 @@ async def test_closing_while_pages_are_in_flight_ends_them(tmp_path: Path) -> No
         with pytest.raises((asyncio.CancelledError, ResearchError)):
             await task
         assert asyncio.all_tasks() == {asyncio.current_task()}
+    assert [record.getMessage() for record in caplog.records if record.levelname != "DEBUG"] == []
 
 
 async def test_a_page_that_sends_its_reader_on_by_itself_is_followed(tmp_path: Path) -> None:
