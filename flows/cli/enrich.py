@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -12,6 +12,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from flows.cli.exits import Exit
+from flows.cli.sources import Sources
 from flows.cli.terminal import Output, money, note, out, print_json
 from research.errors import InvalidInput
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 Processor = Literal["base", "core", "ultra", "research"]
 AtLeastOne = Parameter(validator=Number(gte=1))
 MaxSteps = Annotated[int | None, Parameter(validator=Number(gte=4, lte=200))]
-Several = Annotated[tuple[str, ...], Parameter(negative="")]
 VerifyLoops = Annotated[int | None, Parameter(validator=Number(gte=0, lte=5))]
 
 
@@ -35,7 +35,6 @@ def enrich(
     objective_column: str | None = None,
     query: str | None = None,
     processor: Processor = "core",
-    corpus: str | None = None,
     model: str | None = None,
     out_folder: Annotated[Path | None, Parameter(name="--out")] = None,
     limit: Annotated[int | None, AtLeastOne] = None,
@@ -45,13 +44,7 @@ def enrich(
     max_fetches: Annotated[int | None, Parameter(validator=Number(gte=1, lte=30))] = None,
     max_steps: MaxSteps = None,
     verify_loops: VerifyLoops = None,
-    search: str | None = None,
-    include_domain: Several = (),
-    exclude_domain: Several = (),
-    after_date: str | None = None,
-    start_url: str | None = None,
-    file: Several = (),
-    include_html_dump: bool = False,
+    sources: Sources = Sources(),  # noqa: B008  # frozen, and how cyclopts gives defaults
     max_cost: Annotated[float | None, Parameter(validator=Number(gt=0))] = None,
     pilot: Annotated[int | None, AtLeastOne] = None,
     yes: bool = False,
@@ -72,7 +65,6 @@ def enrich(
         objective_column: or the column that holds it.
         query: one SELECT over the table, which it calls `input`; its rows are researched instead.
         processor: how much may be spent on a row.
-        corpus: the documents to search: a folder, or a Parquet or JSON lines file of documents.
         model: which model answers. Without it, the best that can be used.
         out_folder: the run folder. Without it, `runs/<table>-<8 hex digits of the request's key>`.
         limit: only the first so many rows.
@@ -82,14 +74,6 @@ def enrich(
         max_fetches: most pages read for a row.
         max_steps: most model calls of one investigation. Without it, the processor's own.
         verify_loops: how often each value is checked against its evidence with fresh eyes, and what fails researched again.
-        search: which search providers are asked, with commas between; several are merged. Without it, the corpus if there is one,
-            else the providers whose key is set.
-        include_domain: only pages of this domain (`example.com`) or ending (`.gov`); may be given several times.
-        exclude_domain: no page of this domain or ending; may be given several times.
-        after_date: only pages published on this day or later, YYYY-MM-DD; pages without a date are kept, with a warning.
-        start_url: a page to read first, with columns in braces: `"{website}"`.
-        file: a document for every row, by path or URL, searched and cited like any source; may be given several times.
-        include_html_dump: keep the HTML of the last page that each row read.
         max_cost: most US dollars that the whole run may cost, what it has cost before included.
         pilot: research so many rows first, show what they cost and brought, and ask whether to go on.
         escalate: in the end, research fields of low confidence again on a dearer tier: `low:ultra`.
@@ -118,12 +102,9 @@ def enrich(
         "max_fetches": max_fetches,
         "max_steps": max_steps,
         "verify_loops": verify_loops,
-        "source_policy": policy(include_domain, exclude_domain, after_date),
-        "start_url": start_url,
-        "files": list(file) or None,
-        "include_html_dump": include_html_dump or None,
+        **sources.asked,
     }
-    world: dict[str, Any] = {"corpus": corpus, "model": model, "search": providers(search)}
+    world: dict[str, Any] = {"corpus": sources.corpus, "model": model, "search": sources.providers}
     batched = Batch(escalate) if batch else None
     plan = asyncio.run(make_plan(out_folder=out_folder, look_at_rows=dry_run, batch=batched, reuse=reuse, **world, **asked))
     if dry_run:
@@ -131,7 +112,7 @@ def enrich(
     options = {
         **asked,
         **world,
-        "include_html_dump": include_html_dump,
+        "include_html_dump": sources.include_html_dump,
         "out": str(plan.run),
         "concurrency": concurrency,
         "shard_size": shard_size,
@@ -174,19 +155,6 @@ def carry_out(work: Work, run: Path, as_json: bool) -> int:
     if done.stopped:
         return Exit.LIMIT
     return Exit.ROWS_FAILED if done.failed else Exit.OK
-
-
-def policy(include: Sequence[str], exclude: Sequence[str], after_date: str | None) -> dict[str, Any] | None:
-    """Which sources may be used, as a request says it."""
-    said = {"include_domains": list(include), "exclude_domains": list(exclude), "after_date": after_date}
-    return {name: value for name, value in said.items() if value} or None
-
-
-def providers(search: str | None) -> list[str] | None:
-    """The search providers of one option, if it names any."""
-    from flows.environment import names_of
-
-    return list(names_of(search or "")) or None
 
 
 async def _watched(work: Work, as_json: bool) -> Enrichment:

@@ -15,8 +15,9 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from flows.cli.enrich import MaxSteps, Processor, Several, VerifyLoops, policy, providers
+from flows.cli.enrich import MaxSteps, Processor, VerifyLoops
 from flows.cli.exits import Exit
+from flows.cli.sources import Sources
 from flows.cli.terminal import Output, answered_by, money, note, out, page_at, shown
 
 if TYPE_CHECKING:
@@ -29,19 +30,12 @@ def run(
     *,
     schema: str | None = None,
     processor: Processor = "core",
-    corpus: str | None = None,
     model: str | None = None,
     max_subqueries: Annotated[int | None, Parameter(validator=Number(gte=1, lte=12))] = None,
     max_fetches: Annotated[int | None, Parameter(validator=Number(gte=1, lte=30))] = None,
     max_steps: MaxSteps = None,
     verify_loops: VerifyLoops = None,
-    search: str | None = None,
-    include_domain: Several = (),
-    exclude_domain: Several = (),
-    after_date: str | None = None,
-    start_url: str | None = None,
-    file: Several = (),
-    include_html_dump: bool = False,
+    sources: Sources = Sources(),  # noqa: B008  # frozen, and how cyclopts gives defaults
     output: Output = Output(),  # noqa: B008  # frozen, and how cyclopts gives defaults
 ) -> int:
     """Research one question. On a terminal it prints a card; piped, or with `--json`, the whole result as one line of JSON.
@@ -50,20 +44,11 @@ def run(
         objective: the question.
         schema: what to find out: an output schema file. Without it, one free answer.
         processor: how much may be spent on it.
-        corpus: the documents to search: a folder, or a Parquet or JSON lines file of documents.
         model: which model answers. Without it, the best that can be used.
         max_subqueries: most sub-queries.
         max_fetches: most pages read.
         max_steps: most model calls of one investigation. Without it, the processor's own.
         verify_loops: how often each value is checked against its evidence with fresh eyes, and what fails researched again.
-        search: which search providers are asked, with commas between; several are merged. Without it, the corpus if there is one,
-            else the providers whose key is set.
-        include_domain: only pages of this domain (`example.com`) or ending (`.gov`); may be given several times.
-        exclude_domain: no page of this domain or ending; may be given several times.
-        after_date: only pages published on this day or later, YYYY-MM-DD; pages without a date are kept, with a warning.
-        start_url: a page to read first; where it suffices, nothing is searched for.
-        file: a document, by path or URL, searched and cited like any source; may be given several times.
-        include_html_dump: keep the HTML of the last page that was read, on the result.
     """
     from flows.environment import read_environment
     from research.api import run as research
@@ -74,17 +59,14 @@ def run(
         "max_fetches": max_fetches,
         "max_steps": max_steps,
         "verify_loops": verify_loops,
-        "source_policy": policy(include_domain, exclude_domain, after_date),
-        "start_url": start_url,
-        "files": list(file) or None,
-        "include_html_dump": include_html_dump or None,
+        **sources.asked,
     }
     try:
         result = asyncio.run(
             research(
                 objective,
                 schema=schema,
-                settings=environment.settings(model=model, corpus=corpus, search=tuple(providers(search) or ())),
+                settings=environment.settings(model=model, corpus=sources.corpus, search=tuple(sources.providers or ())),
                 processor=processor,
                 **{name: value for name, value in limits.items() if value is not None},
             )
