@@ -28,10 +28,10 @@ WORDS = "The probe was sent to study the comet at close range, and it did so for
 PAGE = f"<html><head><title>The probe</title></head><body><h1>The probe</h1><p>{WORDS}</p></body></html>"
 BOMB = gzip.compress(bytes(50_000_000))
 LIMITS = WebLimits(
-    first_byte_seconds=0.3,
-    idle_seconds=0.3,
-    total_seconds=1.0,
-    pace_grace_seconds=0.3,
+    first_byte_seconds=1.0,
+    idle_seconds=1.0,
+    total_seconds=3.0,
+    pace_grace_seconds=0.5,
     max_bytes=2_000_000,
     max_decoded_bytes=4_000_000,
 )
