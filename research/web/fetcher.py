@@ -19,16 +19,17 @@ from research.errors import FetchRefused, NeedsBrowser, PageUnreadable
 from research.page import Page, page_hash
 from research.source_policy import SourcePolicy
 from research.urls import is_web
-from research.web.asking import REDIRECTS, Answer, Asker, Trial
+from research.web.asking import REDIRECTS, Answer, Asker
 from research.web.browser import Load, Loaded, Rendered
-from research.web.charset import decode
 from research.web.content import EXTRACTION_VERSION, Extracted, extract
+from research.web.formats.charset import decode
+from research.web.formats.sniffing import HTML, XML, sniff
 from research.web.guard import Guard, shown
 from research.web.onward import is_redirect, redirect, refresh
 from research.web.robots import Robots
 from research.web.settings import WebSettings
 from research.web.shared_requests import SharedRequests
-from research.web.sniffing import HTML, XML, sniff
+from research.web.trial import Trial
 
 SIGNPOST: Final = 500
 """Characters of text below which a page that sends its reader on by itself is a signpost, and not the page."""
