@@ -7,7 +7,6 @@ A database that is damaged, locked or of another kind is left alone, with one wa
 from __future__ import annotations
 
 import asyncio
-import copy
 import sqlite3
 import time
 from collections import OrderedDict
@@ -18,8 +17,8 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from research.errors import ResearchError
 from research.identity import content_key
+from research.in_flight import InFlight
 from research.ports import Found, Search
 from research.purse import Paying, Purse
 from research.result import Usage
@@ -107,7 +106,7 @@ class _Shared:
     """What all copies of one cached search share, whatever purse they pay from."""
 
     def __init__(self) -> None:
-        self.in_flight: dict[str, asyncio.Task[Found]] = {}
+        self.in_flight: InFlight[str, Found] = InFlight()
         self.recent: OrderedDict[str, tuple[float, Found]] = OrderedDict()
         self.broken: str | None = None
         """Why the store is not used any more, until somebody was told."""
@@ -154,31 +153,13 @@ class CachedSearch:
         key = query_key(self.identity, query, limit, policy)
         if (known := self._recent(key)) is not None:
             return known
-        under_way = self._shared.in_flight.get(key)
-        if under_way is not None:
-            return await self._joined(under_way)
-        task = asyncio.create_task(self._found(key, query, limit, policy))
-        self._shared.in_flight[key] = task
-        task.add_done_callback(lambda done: self._ended(key, done))
-        # Shielded: one caller that gives up does not take the answer from the others.
-        return await asyncio.shield(task)
+        joined = self._shared.in_flight.holds(key)
+        found = await self._shared.in_flight.once(key, lambda: self._found(key, query, limit, policy))
+        return _free(found) if joined else found
 
     async def close(self) -> None:
         """End what is under way."""
-        tasks = tuple(self._shared.in_flight.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def _joined(self, task: asyncio.Task[Found]) -> Found:
-        try:
-            return _free(await asyncio.shield(task))
-        except ResearchError as error:
-            # Its own error: what is noted on the first one's was not spent twice.
-            again = copy.copy(error)
-            again.__dict__.clear()
-            again.__dict__.update({name: value for name, value in error.__dict__.items() if not name.startswith("_")})
-            raise again from error.__cause__
+        await self._shared.in_flight.close()
 
     async def _found(self, key: str, query: str, limit: int, policy: SourcePolicy | None) -> Found:
         if (stored := await self._stored(key)) is not None:
@@ -233,11 +214,6 @@ class CachedSearch:
         self._shared.recent[key] = (self._clock(), _free(found))
         while len(self._shared.recent) > IN_MEMORY:
             self._shared.recent.popitem(last=False)
-
-    def _ended(self, key: str, task: asyncio.Task[Found]) -> None:
-        self._shared.in_flight.pop(key, None)
-        if not task.cancelled():
-            task.exception()  # seen, even if every caller gave up
 
 
 def _free(found: Found) -> Found:

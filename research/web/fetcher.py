@@ -105,16 +105,14 @@ class WebFetcher:
             onward = refresh(answer.body, answer.url)
             try:
                 read = await self._extract(answer, keep_html)
-            except NeedsBrowser:
-                if self._browser is None or onward is not None:
+            except PageUnreadable as unreadable:
+                if onward is not None:
+                    here = onward
+                    continue
+                if self._browser is None or not isinstance(unreadable, NeedsBrowser):
                     raise
                 answer = await self._rendered(self._browser, answer, policy)
                 read = await self._extract(answer, keep_html)
-            except PageUnreadable:
-                if onward is None:
-                    raise
-                here = onward
-                continue
             if onward is not None and onward != answer.url and read.says.media_type == HTML and len(read.says.text) < SIGNPOST:
                 here = onward
                 continue

@@ -18,6 +18,7 @@ from typing import Final, NamedTuple
 from pydantic import ValidationError
 
 from research.errors import PageUnreadable
+from research.in_flight import InFlight
 from research.page import Page, page_hash
 from research.ports import Fetcher, Guarded
 from research.source_policy import SourcePolicy
@@ -74,7 +75,7 @@ class StoringFetcher:
     def __init__(self, inner: Fetcher, store: PageStore) -> None:
         self._inner = inner
         self._store = store
-        self._in_flight: dict[_Wanted, asyncio.Task[Page]] = {}
+        self._in_flight: InFlight[_Wanted, Page] = InFlight()
         self._recent: OrderedDict[_Wanted, Page] = OrderedDict()
         self._characters = 0
 
@@ -91,12 +92,7 @@ class StoringFetcher:
         if page is not None:
             self._recent.move_to_end(wanted)
             return page
-        under_way = self._in_flight.get(wanted)
-        if under_way is None:
-            under_way = self._in_flight[wanted] = asyncio.create_task(self._fetch(wanted))
-            under_way.add_done_callback(lambda _: self._in_flight.pop(wanted, None))
-        # Shielded: one caller that gives up does not take the page from the others.
-        return await asyncio.shield(under_way)
+        return await self._in_flight.once(wanted, lambda: self._fetch(wanted))
 
     async def _fetch(self, wanted: _Wanted) -> Page:
         page = await self._inner.fetch(wanted.url, policy=wanted.policy, keep_html=wanted.keep_html)

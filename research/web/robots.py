@@ -12,6 +12,7 @@ from typing import Final
 import httpx
 
 from research.errors import FetchFailed, FetchRefused, PageUnreadable
+from research.in_flight import InFlight
 from research.source_policy import SourcePolicy
 from research.web.asking import Asker
 from research.web.guard import Guard
@@ -66,7 +67,7 @@ class Robots:
         self._clock = clock
         self._known: OrderedDict[str, _Known] = OrderedDict()
         self._characters = 0
-        self._in_flight: dict[tuple[str, SourcePolicy | None], asyncio.Task[_Known]] = {}
+        self._in_flight: InFlight[tuple[str, SourcePolicy | None], _Known] = InFlight()
 
     def __len__(self) -> int:
         """Sites that are remembered now."""
@@ -82,7 +83,7 @@ class Robots:
         origin = self._guard.check(url).origin
         known = self._known.get(origin)
         if known is None or known.until <= self._clock():
-            known = await self._once(origin, policy)
+            known = await self._in_flight.once((origin, policy), lambda: self._look(origin, policy))
         else:
             self._known.move_to_end(origin)
         if known.failure:
@@ -98,25 +99,9 @@ class Robots:
         if known.rules.crawl_delay:
             self._politeness.slow_down(host_key(httpx.URL(url)), known.rules.crawl_delay)
 
-    async def _once(self, origin: str, policy: SourcePolicy | None) -> _Known:
-        key = (origin, policy)
-        task = self._in_flight.get(key)
-        if task is None:
-            task = self._in_flight[key] = asyncio.create_task(self._look(origin, policy))
-            task.add_done_callback(lambda ended: self._ended(key, ended))
-        return await asyncio.shield(task)
-
-    def _ended(self, key: tuple[str, SourcePolicy | None], task: asyncio.Task[_Known]) -> None:
-        self._in_flight.pop(key, None)
-        if not task.cancelled():
-            task.exception()  # looked at, so that a failure that everybody gave up waiting for is not reported as lost
-
     async def close(self) -> None:
         """End what is still in flight."""
-        tasks = list(self._in_flight.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._in_flight.close()
 
     async def _look(self, origin: str, policy: SourcePolicy | None) -> _Known:
         try:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import Final
 
 from research.errors import FetchFailed, FetchRefused, PageUnreadable, ResearchError
+from research.in_flight import InFlight
 from research.web.asking import Answer
 
 MAX_REMEMBERED: Final = 10_000
@@ -28,7 +28,7 @@ class SharedRequests:
         """
         self._seconds = remember_seconds
         self._clock = clock
-        self._in_flight: dict[str, asyncio.Task[Answer]] = {}
+        self._in_flight: InFlight[str, Answer] = InFlight()
         self._failed: OrderedDict[str, tuple[float, type[ResearchError], str]] = OrderedDict()
 
     async def ask(self, url: str, send: Callable[[], Awaitable[Answer]]) -> Answer:
@@ -42,12 +42,7 @@ class SharedRequests:
             if failed[0] > self._clock():
                 raise failed[1](failed[2])
             del self._failed[url]
-        task = self._in_flight.get(url)
-        if task is None:
-            task = self._in_flight[url] = asyncio.create_task(self._send(url, send))
-            task.add_done_callback(lambda ended: self._ended(url, ended))
-        # Shielded: one caller that gives up does not take the answer from the others.
-        return await asyncio.shield(task)
+        return await self._in_flight.once(url, lambda: self._send(url, send))
 
     async def _send(self, url: str, send: Callable[[], Awaitable[Answer]]) -> Answer:
         try:
@@ -63,14 +58,6 @@ class SharedRequests:
                     self._failed.popitem(last=False)
             raise
 
-    def _ended(self, url: str, task: asyncio.Task[Answer]) -> None:
-        self._in_flight.pop(url, None)
-        if not task.cancelled():
-            task.exception()  # looked at, so that a failure that everybody gave up waiting for is not reported as lost
-
     async def close(self) -> None:
         """End what is still in flight."""
-        tasks = list(self._in_flight.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._in_flight.close()

@@ -1,0 +1,59 @@
+"""Work that is under way is not begun again: whoever asks for the same shares how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from collections.abc import Callable, Coroutine, Hashable
+from typing import Any, Generic, TypeVar
+
+from research.errors import ResearchError
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+class InFlight(Generic[K, V]):
+    """Work under way by its key. Belongs to one event loop; nothing is remembered once it has ended."""
+
+    def __init__(self) -> None:
+        self._tasks: dict[K, asyncio.Task[V]] = {}
+
+    def holds(self, key: K) -> bool:
+        """Whether such work is under way."""
+        return key in self._tasks
+
+    async def once(self, key: K, work: Callable[[], Coroutine[Any, Any, V]]) -> V:
+        """What the work brings: of work of this key that is under way, or of this, which is then begun.
+
+        It goes on when whoever asked gives up: others may wait for it. An error is raised in each of them, one of his own: what
+        somebody notes on his says nothing of the others'.
+        """
+        task = self._tasks.get(key)
+        if task is None:
+            task = self._tasks[key] = asyncio.create_task(work())
+            task.add_done_callback(lambda ended: self._ended(key, ended))
+            return await asyncio.shield(task)
+        try:
+            return await asyncio.shield(task)
+        except ResearchError as error:
+            raise _copied(error) from error.__cause__
+
+    async def close(self) -> None:
+        """End what is under way."""
+        tasks = tuple(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _ended(self, key: K, task: asyncio.Task[V]) -> None:
+        self._tasks.pop(key, None)
+        if not task.cancelled():
+            task.exception()  # looked at, so that a failure that everybody gave up waiting for is not reported as lost
+
+
+def _copied(error: ResearchError) -> ResearchError:
+    again = copy.copy(error)
+    again.__dict__.clear()
+    again.__dict__.update({name: value for name, value in error.__dict__.items() if not name.startswith("_")})
+    return again

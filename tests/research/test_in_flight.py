@@ -1,0 +1,73 @@
+"""Equal work under way is done once, and each who waits for it has an ending of his own."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from research.errors import FetchFailed, RequestRejected
+from research.in_flight import InFlight
+from research.result import Usage
+from research.spending import note, spent
+
+
+class Work:
+    """Work that waits for a word, and is counted."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.begun = 0
+        self.go = asyncio.Event()
+        self.error = error
+
+    async def __call__(self) -> str:
+        self.begun += 1
+        await self.go.wait()
+        if self.error is not None:
+            raise self.error
+        return "done"
+
+
+async def test_equal_work_is_done_once_and_later_work_anew() -> None:
+    flights, work = InFlight[str, str](), Work()
+    waiting = [asyncio.create_task(flights.once("a", work)) for _ in range(5)]
+    await asyncio.sleep(0)
+    assert flights.holds("a")
+    work.go.set()
+    assert await asyncio.gather(*waiting) == ["done"] * 5
+    assert work.begun == 1
+    assert not flights.holds("a")
+    await flights.once("a", work)
+    assert work.begun == 2
+
+
+async def test_one_who_gives_up_takes_nothing_from_the_others() -> None:
+    flights, work = InFlight[str, str](), Work()
+    first, second = (asyncio.create_task(flights.once("a", work)) for _ in range(2))
+    await asyncio.sleep(0)
+    first.cancel()
+    await asyncio.sleep(0)
+    work.go.set()
+    assert await second == "done"
+
+
+async def test_what_one_notes_on_his_error_says_nothing_of_the_others() -> None:
+    flights, work = InFlight[str, str](), Work(RequestRejected("no", stops_run=True))
+    waiting = [asyncio.create_task(flights.once("a", work)) for _ in range(3)]
+    await asyncio.sleep(0)
+    work.go.set()
+    errors = await asyncio.gather(*waiting, return_exceptions=True)
+    for error in errors:
+        assert isinstance(error, RequestRejected)
+        assert (str(error), error.stops_run) == ("no", True)
+        note(error, Usage(tool_calls=1), 0.5)
+    assert [spent(error).cost_usd for error in errors if isinstance(error, BaseException)] == [0.5] * 3
+
+
+async def test_closing_ends_what_is_under_way() -> None:
+    flights, work = InFlight[str, str](), Work(FetchFailed("never"))
+    waiting = asyncio.create_task(flights.once("a", work))
+    await asyncio.sleep(0)
+    await flights.close()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
