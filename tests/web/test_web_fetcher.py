@@ -392,6 +392,14 @@ async def test_a_page_that_sends_its_reader_on_by_itself_is_followed(tmp_path: P
             assert (await fetcher.fetch(f"{web.url}/a")).final_url == f"{web.url}/b"
 
 
+async def test_a_page_made_by_a_script_that_also_sends_its_reader_on_is_followed(tmp_path: Path) -> None:
+    onward = '<meta http-equiv="refresh" content="0; url=/b">'
+    shell = f'<html><head>{onward}<script src="/app.js"></script></head><body><div id="root"></div>'
+    with WebServer({"/a": shell, "/b": PAGE}) as server:
+        async with opened(tmp_path) as fetcher:
+            assert (await fetcher.fetch(f"{server.url}/a")).final_url == f"{server.url}/b"
+
+
 async def test_a_page_that_says_much_and_refreshes_itself_is_read_where_it_is(tmp_path: Path) -> None:
     page = PAGE.replace("<head>", '<head><meta http-equiv="refresh" content="3; url=/other">')
     with WebServer({"/a": page}) as web:
