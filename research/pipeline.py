@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from research.claims import claims_of, undecided
 from research.conclusion import conclude, passages_by_id, refuse_invalid
-from research.errors import BudgetExhausted, Fault, InvalidTask, ResearchError
+from research.errors import BudgetExhausted, Fault, InvalidTask, PageUnreadable, ResearchError
 from research.identity import content_key
 from research.ports import Claim, Draft, Grade, Guarded, Investigated, Judged, Plan, Reviewer, SubQuery, Verdict, Verified, World
 from research.processors import total
@@ -118,11 +118,16 @@ def _html_dump(task: Task, world: World, ledger: Ledger) -> str | None:
     """The HTML of the last page that was read and is one."""
     if not task.include_html_dump:
         return None
+    why = "no page of HTML was read"
     for page in (page for done in reversed(ledger.work) for page in reversed(done.read)):
-        html = world.fetcher.recall(page.page_hash).html
+        try:
+            html = world.fetcher.recall(page.page_hash).html
+        except PageUnreadable as lost:  # an answer is not lost for the want of its dump
+            why = str(lost)
+            continue
         if html is not None:
             return html
-    ledger.warnings.append("include_html_dump: no page of HTML was read")
+    ledger.warnings.append(f"include_html_dump: {why}")
     return None
 
 
