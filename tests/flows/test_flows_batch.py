@@ -380,9 +380,7 @@ async def test_a_keyless_model_has_no_batches(tmp_path: Path, web: WebServer) ->
         await enrich(str(table), output_schema=SCHEMA, objective=OBJECTIVE, batch=True)
 
 
-async def test_a_corpus_without_web_addresses_is_refused_because_nobody_would_search_it(
-    tmp_path: Path, web: WebServer
-) -> None:
+async def test_a_corpus_without_web_addresses_is_refused_because_nobody_would_search_it(tmp_path: Path, web: WebServer) -> None:
     (tmp_path / "pages").mkdir()
     (tmp_path / "pages" / "mars.md").write_text("# Mars\n\nMars has 2 moons.\n")
     with ModelServer(rule(web)) as server:
