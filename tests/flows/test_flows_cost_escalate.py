@@ -79,7 +79,7 @@ async def test_doubtful_fields_are_researched_again_and_the_better_answer_stays(
     assert list(results["moons"]) == [len(name) for name in NAMES]
     assert list(results["colour"]) == ["blue"] * 5
     assert list(results["cost_usd"]) == [pytest.approx(cost) for cost in (0.6, 0.1, 0.6, 0.6, 0.6)]
-    assert done.cost_usd == done.spent_usd == pytest.approx(4 * 0.1 + 3 * 0.5), "both costs, and equal rows once"
+    assert [done.cost_usd, done.spent_usd] == [pytest.approx(4 * 0.1 + 3 * 0.5)] * 2, "both costs, and equal rows once"
     [warning] = results["warnings"][3]
     assert warning == (
         "researched again on ultra: colour; core cost $0.10, ultra $0.50; from ultra: none; still from core: colour"
@@ -118,7 +118,7 @@ async def test_an_escalation_that_is_stopped_or_fails_leaves_the_row_and_goes_on
 
     last = await enriched(tmp_path, tiered(), escalate="low:ultra")
     assert (last.escalated, last.not_escalated) == (1, 0)
-    assert last.spent_usd == last.cost_usd == pytest.approx(0.4 + 3 * 0.5), "nothing was paid twice"
+    assert [last.spent_usd, last.cost_usd] == [pytest.approx(0.4 + 3 * 0.5)] * 2, "nothing was paid twice"
 
 
 @pytest.mark.parametrize("text", ["low", "low:", "high:ultra", "none:ultra", "low:cheap", "low:core", "low:base"])

@@ -74,7 +74,7 @@ async def test_a_pilot_shows_what_rows_cost_stops_and_is_not_paid_again(tmp_path
     done = await enriched(tmp_path, model, heard, yes)
     assert (done.completed, done.failed, done.stopped) == (10, 0, None)
     assert model.calls == {"investigate": 6}
-    assert done.cost_usd == done.spent_usd == pytest.approx(5.5)
+    assert (done.cost_usd, done.spent_usd) == (pytest.approx(5.5), pytest.approx(5.5))
     assert asked[0].projected_usd == pytest.approx(6 * 0.25), "rows that were done before are part of the pilot"
     assert sorted(event.row for event in heard if isinstance(event, RowFinished)) == list(range(4, 10)), "each row is told once"
 
