@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final
 from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, model_validator
@@ -53,10 +53,6 @@ class GivenFile(BaseModel):
     def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         written = {"type": "string", "minLength": 1, "description": "A path, or an http(s) URL."}
         return {"anyOf": [written, handler.resolve_ref_schema(handler(core_schema))]}
-
-    @classmethod
-    def of(cls, source: str) -> Self:
-        return cls.model_validate(source)
 
 
 def _digest(source: str) -> str:
