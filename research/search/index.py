@@ -29,7 +29,7 @@ from tantivy import (
     Tokenizer,
 )
 
-INDEX_VERSION: Final = "4"
+INDEX_VERSION: Final = "5"
 """Changes with anything that an index file holds."""
 
 MAX_QUERY: Final = 10_000

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -19,6 +21,8 @@ from research.search.generations import Entry, Generation, Generations
 from research.search.index import INDEX_VERSION, CorpusIndex, Document
 from research.source_policy import SourcePolicy
 from research.web.content import EXTRACTION_VERSION, extract
+from research.web.formats.charset import decode
+from research.web.formats.sniffing import HTML
 
 Progress = Callable[[int, int | None], None]
 """Called with (documents looked at, documents in all or None) while an index is built."""
@@ -35,15 +39,16 @@ class LocalCorpus:
     All of it may be shared by threads.
     """
 
-    def __init__(self, name: str, generation: Generation, index: CorpusIndex) -> None:
+    def __init__(self, corpus: Corpus, generation: Generation, index: CorpusIndex) -> None:
         """Use `LocalCorpus.open`."""
-        self.name = f"local:{name}"
+        self.name = f"local:{corpus.name}"
         self.identity = f"local/{_VERSION}/{generation.fingerprint}"
         self.warnings = generation.warnings
         """Documents that could not be read, and files that were left out."""
         self.document_count = sum(1 for entry in generation.entries.values() if entry.number is not None)
         self.holds_web_pages = any(url.startswith(("http://", "https://")) for url in generation.entries)
         """Whether any document has a web address, so that a page found on the web may be found here."""
+        self._corpus = corpus
         self._entries = generation.entries
         self._index = index
 
@@ -72,7 +77,7 @@ class LocalCorpus:
         if not any(entry.number is not None for entry in generation.entries.values()):
             shown = "".join(f"\n  {warning}" for warning in generation.warnings[:5])
             raise InvalidCorpus(f"corpus {str(source)!r}: no document in it can be read{shown}")
-        return cls(corpus.name, generation, index)
+        return cls(corpus, generation, index)
 
     def holds(self, url: str) -> bool:
         """Whether a document has this address, readable or not."""
@@ -115,7 +120,18 @@ class LocalCorpus:
             )
         if entry.number is None:
             raise PageUnreadable(f"{url}: {entry.warning}")
-        return _page(self._index.stored("number", entry.number))
+        page = _page(self._index.stored("number", entry.number))
+        if keep_html and page.media_type == HTML:
+            return page.model_copy(update={"html": await asyncio.to_thread(self._html, page.url, entry.digest)})
+        return page
+
+    def _html(self, url: str, digest: str) -> str | None:
+        """The HTML of a document, looked for in the corpus itself; None if it was changed or removed since it was indexed."""
+        try:
+            raw = next((item.load() for item in self._corpus.items() if item.url == url), None)
+        except OSError:
+            return None
+        return decode(raw.data, raw.media_type) if raw is not None and raw.digest() == digest else None
 
     def recall(self, page_hash: str) -> Page:
         """A document by the hash of its text. Of equal documents, any.
@@ -191,6 +207,7 @@ def _read(item: Item, raw: Raw) -> Page:
         published=extracted.published or raw.published or None,
         text=extracted.text,
         extraction_version=EXTRACTION_VERSION,
+        raw_hash=hashlib.sha256(raw.data).hexdigest(),
     )
 
 

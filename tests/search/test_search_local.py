@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import os
 import sys
@@ -316,3 +317,20 @@ def test_progress_is_told_while_an_index_is_built(folder: Path, opened: Open) ->
     opened(folder, progress=lambda done, of: told.append((done, of)))
     assert told[0] == (0, 4)
     assert told[-1] == (4, 4)
+
+
+async def test_a_document_s_own_html_is_had_on_request_unless_it_was_changed_since(tmp_path: Path, opened: Open) -> None:
+    (tmp_path / "c").mkdir()
+    html = "<html><body><h1>Ariel</h1><p>Moon of Uranus.</p></body></html>"
+    (tmp_path / "c" / "ariel.html").write_text(html)
+    (tmp_path / "c" / "triton.md").write_text("# Triton")
+    corpus = opened(tmp_path / "c")
+    page = await corpus.fetch("corpus://c/ariel.html", keep_html=True)
+    assert page.html == html
+    assert page.raw_hash == hashlib.sha256(html.encode()).hexdigest()
+    assert (await corpus.fetch("corpus://c/ariel.html")).html is None
+    assert (await corpus.fetch("corpus://c/triton.md", keep_html=True)).html is None
+    (tmp_path / "c" / "ariel.html").write_text(html.replace("Uranus", "Saturn"))
+    assert (await corpus.fetch("corpus://c/ariel.html", keep_html=True)).html is None
+    (tmp_path / "c" / "ariel.html").unlink()
+    assert (await corpus.fetch("corpus://c/ariel.html", keep_html=True)).html is None
