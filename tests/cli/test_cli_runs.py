@@ -102,7 +102,12 @@ def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(research: Command, desk: Pat
 
     pressing = threading.Thread(target=press)
     pressing.start()
-    ran = research(*ENRICH, "--out", "run", "--shard-size", "5")
+    # A shell without job control has its background jobs ignore Ctrl-C, and they hand that down to the tests.
+    inherited = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        ran = research(*ENRICH, "--out", "run", "--shard-size", "5")
+    finally:
+        signal.signal(signal.SIGINT, inherited)
     pressing.join()
     assert ran.code == 130
     assert "what is finished is kept in run. The same command goes on from there" in ran.err
