@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 from research.errors import PageUnreadable
 from research.page import Page
@@ -10,7 +10,6 @@ from research.ports import Fetcher, Guarded
 from research.source_policy import SourcePolicy
 
 
-@runtime_checkable
 class Holding(Fetcher, Protocol):
     """A fetcher that knows its pages by their addresses."""
 
