@@ -69,8 +69,8 @@ class Environment(BaseSettings):
     searxng_url: str | None = Field(default=None, validation_alias="SEARXNG_URL", repr=False)
     """`BRAVE_API_KEY`, `TAVILY_API_KEY`, `EXA_API_KEY`, `SEARXNG_URL`: search providers that can be used."""
     providers: SearchSettings = SearchSettings()
-    """`RESEARCH_PROVIDERS_…`: those of their settings that are one word, such as `RESEARCH_PROVIDERS_FRESHNESS`. Prices and limits
-    are given in Python."""
+    """`RESEARCH_PROVIDERS_…`: those of their settings that are one word, such as `RESEARCH_PROVIDERS_FRESHNESS`. Prices and
+    limits are given in Python."""
     api_key: SecretStr | None = Field(default=None, validation_alias="ANTHROPIC_API_KEY")
     """`ANTHROPIC_API_KEY`: with it, Claude does the research unless another model is named."""
     base_url: str | None = Field(default=None, validation_alias="ANTHROPIC_BASE_URL")
