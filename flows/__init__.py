@@ -5,15 +5,13 @@ done = await flows.enrich("missions.csv", output_schema="mission.json", objectiv
 Prefect takes a second to import, so the names below are imported when they are first used: `research --help` needs none of them.
 """
 
-import sys
 from importlib import import_module
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from flows.api import enrich, resynthesize
-    from flows.enrich import Enrichment
-    from flows.events import Event, PilotFinished, RowEscalated, RowFinished, RunFinished, RunStarted, ShardCommitted
+    from flows.run.events import Event, PilotFinished, RowEscalated, RowFinished, RunFinished, RunStarted, ShardCommitted
+    from flows.table_run import Enrichment
 
 __all__ = [
     "Enrichment",
@@ -28,24 +26,12 @@ __all__ = [
     "resynthesize",
 ]
 
-_WHERE: Final = {"enrich": "flows.api", "resynthesize": "flows.api", "Enrichment": "flows.enrich"}
-
-
-class _Flows(ModuleType):
-    """This package, whose `enrich` and `resynthesize` are functions: Python would put the modules of these names in their place
-    when they are imported."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name not in ("enrich", "resynthesize") or not isinstance(value, ModuleType):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Flows
+_WHERE: Final = {"enrich": "flows.api", "resynthesize": "flows.api", "Enrichment": "flows.table_run"}
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(_WHERE.get(name, "flows.events")), name)
+    value = getattr(import_module(_WHERE.get(name, "flows.run.events")), name)
     globals()[name] = value
     return value

@@ -9,16 +9,16 @@ from typing import Any, Final, TypedDict, Unpack
 
 import pyarrow.parquet as pq
 
-from flows.enrich import Enrichment
-from flows.enrich import enrich as enrich_flow
-from flows.events import Approver, Listener
+from flows.enrichment import enrich as enrich_flow
 from flows.interrupt import orderly_end
-from flows.resynthesize import resynthesize as resynthesize_flow
-from flows.runtime import Host, hosted, nobody
+from flows.resynthesis import resynthesize as resynthesize_flow
+from flows.run.events import Approver, Listener
+from flows.run.runtime import Host, hosted, nobody
 from flows.server import own_server
-from research.ports import Model
-from research.processors import ProcessorName
-from research.tables.read import open_table
+from flows.table_run import Enrichment
+from research.money.processors import ProcessorName
+from research.ports.model import Model
+from research.tables.inputs.read import open_table
 from research.world import open_stored_world, open_world
 
 TABLES: Final = Path("runs") / ".tables"
@@ -26,7 +26,7 @@ TABLES: Final = Path("runs") / ".tables"
 
 
 class Options(TypedDict, total=False):
-    """The flow's other parameters: see `flows.enrich.enrich`."""
+    """The flow's other parameters: see `flows.enrichment.enrich`."""
 
     output_schema: str | dict[str, Any] | None
     objective: str | None
@@ -85,7 +85,7 @@ async def enrich(
 
 
 class ResynthesisOptions(TypedDict, total=False):
-    """The flow's other parameters: see `flows.resynthesize.resynthesize`."""
+    """The flow's other parameters: see `flows.resynthesis.resynthesize`."""
 
     output_schema: str | dict[str, Any] | None
     objective: str | None

@@ -18,7 +18,7 @@ from prefect.artifacts import acreate_markdown_artifact, acreate_progress_artifa
 from prefect.exceptions import PrefectException
 from prefect.logging import get_run_logger
 
-from research.tables.warehouse import FILE
+from research.tables.warehouse.warehouse import FILE
 
 REPORT_KEY: Final = "enrichment"
 PROGRESS_KEY: Final = "enrichment-progress"

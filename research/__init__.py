@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from research.api import run
     from research.errors import InvalidInput, LimitReached, ResearchError, TerminalError, TransientError
-    from research.output_spec import OutputSpec
-    from research.ports import Fetcher, Model, Search, World
-    from research.result import SCHEMA_VERSION, Result
-    from research.task import SourcePolicy, Task
+    from research.output_schema.output_spec import OutputSpec
+    from research.ports.fetcher import Fetcher
+    from research.ports.model import Model
+    from research.ports.search import Search
+    from research.ports.world import World
+    from research.result.result import SCHEMA_VERSION, Result
+    from research.task.task import SourcePolicy, Task
     from research.world import Settings, open_world
 
 _HOME: Final = {
@@ -25,17 +28,17 @@ _HOME: Final = {
     "ResearchError": "errors",
     "TerminalError": "errors",
     "TransientError": "errors",
-    "OutputSpec": "output_spec",
-    "Fetcher": "ports",
-    "Model": "ports",
-    "Search": "ports",
-    "World": "ports",
-    "Result": "result",
-    "SCHEMA_VERSION": "result",
+    "OutputSpec": "output_schema.output_spec",
+    "Fetcher": "ports.fetcher",
+    "Model": "ports.model",
+    "Search": "ports.search",
+    "World": "ports.world",
+    "Result": "result.result",
+    "SCHEMA_VERSION": "result.result",
     "Settings": "world",
     "open_world": "world",
-    "SourcePolicy": "task",
-    "Task": "task",
+    "SourcePolicy": "task.source_policy",
+    "Task": "task.task",
 }
 
 __all__ = [  # noqa: RUF022 - by what a newcomer needs first

@@ -10,11 +10,10 @@ import platformdirs
 from pydantic import SecretStr
 
 from research.errors import ResearchError
-from research.pipeline import ENGINE, refuse_named_pages, research
-from research.ports import Model
-from research.result import Result
-from research.stopping import stopping
-from research.task import Task
+from research.pipeline import ENGINE, refuse_named_pages, research, stopping
+from research.ports.model import Model
+from research.result.result import Result
+from research.task.task import Task
 from research.world import Settings, open_world
 
 

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
+from functools import wraps
+from typing import ParamSpec, TypeVar
 
-from research.claims import claims_of, undecided
-from research.conclusion import conclude, passages_by_id, refuse_invalid
 from research.errors import BudgetExhausted, Fault, InvalidTask, PageUnreadable, ResearchError
+from research.evidence.conclusion import conclude, passages_by_id, refuse_invalid
 from research.identity import content_key
-from research.ports import Claim, Draft, Grade, Guarded, Investigated, Judged, Plan, Reviewer, SubQuery, Verdict, Verified, World
-from research.processors import total
-from research.result import Result, Usage, utc_now
-from research.spending import spent
+from research.money.amounts import total
+from research.money.usage import Usage
+from research.money.usage_ledger import spent
+from research.ports.fetcher import Guarded
+from research.ports.model import Reviewer
+from research.ports.work import Claim, Draft, Grade, Investigated, Judged, Plan, SubQuery, Verdict, Verified
+from research.ports.world import World
+from research.result.result import Result, utc_now
+from research.steps.draft_checks import claims_of, undecided
 from research.steps.grade import grade
 from research.steps.investigate import investigate
 from research.steps.plan import plan, whole
 from research.steps.review import amended, doubtful, judge, verify
 from research.steps.synthesize import sole, synthesize
-from research.task import Task
+from research.task.task import Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,3 +227,27 @@ async def _investigate(task: Task, asked: Sequence[SubQuery], world: World, step
         ledger.charge(*spent(other))
     if failed:
         raise failed[0]
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+Stop = Callable[[ResearchError], None]
+
+
+def stopping(steps: Steps, stop: Stop) -> Steps:
+    """The same steps; an error of theirs whose `stops_run` is true is told to `stop`, and raised as ever."""
+    return replace(steps, **{step.name: _listening(getattr(steps, step.name), stop) for step in fields(steps)})
+
+
+def _listening(step: Callable[P, Awaitable[T]], stop: Stop) -> Callable[P, Awaitable[T]]:
+    @wraps(step)
+    async def done(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return await step(*args, **kwargs)
+        except ResearchError as error:
+            if error.stops_run:
+                stop(error)
+            raise
+
+    return done

@@ -11,21 +11,24 @@ from typing import TYPE_CHECKING, Final
 from pydantic import BaseModel, ConfigDict, SecretStr
 
 from research.errors import InvalidInput
-from research.models.extractive import ExtractiveModel
-from research.ports import Fetcher, Model, Search, World
-from research.processors import Processors, load_processors
+from research.models.keyless.model import KeylessModel
+from research.money.processors import Processors, load_processors
+from research.pages.attached_files import AttachedFilesFetcher
+from research.pages.nowhere import Nowhere
+from research.pages.page_store import PageStore, StoringFetcher
+from research.pages.routing import CorpusThenWeb
+from research.pages.row_pages import StoredPages
+from research.ports.fetcher import Fetcher
+from research.ports.model import Model
+from research.ports.search import Search
+from research.ports.world import World
 from research.search.local import LocalCorpus
-from research.search.nowhere import Nowhere
 from research.search.opening import default_providers, open_search
 from research.search.settings import SearchSettings
-from research.search.stored import StoredPages
-from research.web.given_files import GivenFiles
-from research.web.page_store import PageStore, StoringFetcher
-from research.web.routing import CorpusThenWeb
 from research.web.settings import WebSettings
 
 if TYPE_CHECKING:
-    from research.models.calling import Caller
+    from research.models.anthropic.caller import Caller
 
 KEYLESS: Final = "extractive"
 TIERS_OWN: Final = "claude"
@@ -110,7 +113,7 @@ async def open_world(settings: Settings, pages: Path, *, model: Model | None = N
             search=search,
             fetcher=StoringFetcher(_reader(corpus, web if reads_web else None), store),
             processors=processors,
-            given=StoringFetcher(GivenFiles(web), store),
+            given=StoringFetcher(AttachedFilesFetcher(web), store),
         )
 
 
@@ -167,7 +170,7 @@ def _judge(settings: Settings, processors: Processors, caller: Caller | None) ->
     """
     named = settings.named_model
     if named == KEYLESS or (named is None and settings.key is None):
-        return ExtractiveModel()
+        return KeylessModel()
     if caller is None:
         raise InvalidInput(
             f"the model {named!r} needs a key: set ANTHROPIC_API_KEY, or ANTHROPIC_BASE_URL for a server of your own that needs "

@@ -11,12 +11,11 @@ from typing import Final
 from cyclopts import App, CycloptsError, Parameter
 
 from flows.cli.enrich import enrich
-from flows.cli.exits import Exit
 from flows.cli.look import score, show, verify
 from flows.cli.resynthesize import resynthesize
 from flows.cli.run import run
 from flows.cli.schema import check
-from flows.cli.terminal import note, print_json
+from flows.cli.terminal import Exit, note, print_json
 from research.errors import InvalidInput, LimitReached, ResearchError
 
 app: Final = App(

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from flows.cli.exits import Exit
 from flows.cli.sources import Sources
-from flows.cli.terminal import Output, money, note, out, print_json
+from flows.cli.terminal import Exit, Output, money, note, out, print_json
 from research.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from flows.enrich import Enrichment
-    from flows.events import Listener
+    from flows.run.events import Listener
+    from flows.table_run import Enrichment
 
 Processor = Literal["base", "core", "ultra", "research"]
 AtLeastOne = Parameter(validator=Number(gte=1))
@@ -83,9 +82,9 @@ def enrich(
         dry_run: check everything, print the plan, run nothing.
     """
     quiet_prefect(output.debug)
-    from flows.cli.asking import approver
     from flows.cli.plan import Batch, make_plan
-    from research.escalation import Escalation
+    from flows.cli.terminal import approver
+    from research.result.escalation import Escalation
 
     if escalate is not None:
         Escalation.parse(escalate, processor)  # what is wrong is said before Prefect is started

@@ -15,12 +15,11 @@ from rich.panel import Panel
 from rich.table import Column, Table
 from rich.text import Text
 
-from flows.cli.exits import Exit
-from flows.cli.terminal import Output, answered_by, note, out, page_at, print_json, shown
+from flows.cli.terminal import Exit, Output, answered_by, note, out, page_at, print_json, shown
 
 if TYPE_CHECKING:
-    from research.tables.reader import Cell, Evidence, Run
-    from research.tables.score import Tally
+    from research.tables.audit.score import Tally
+    from research.tables.run_folder.reader import Cell, Evidence, Run
 
 NONE = Output()
 MOST_SUSPICIOUS = 5
@@ -49,7 +48,7 @@ def show(
         limit: most rows shown.
     """
     from research.errors import InvalidInput
-    from research.tables.reader import open_run
+    from research.tables.run_folder.reader import open_run
 
     opened = open_run(run)
     if field is not None and field not in opened.fields:
@@ -81,7 +80,7 @@ def verify(run: Path, /, *, output: Output = NONE) -> int:
     Args:
         run: the run folder.
     """
-    from research.tables.check import verify as check
+    from research.tables.audit.verify import verify as check
 
     found = check(run)
     if output.json:
@@ -104,7 +103,7 @@ def score(run: Path, /, *, truth: str, wrong: bool = False, output: Output = NON
         truth: a table with the expected values, in columns named as the fields; its other columns say which rows are meant.
         wrong: list every cell that is not right.
     """
-    from research.tables.score import score as judge
+    from research.tables.audit.score import score as judge
 
     found = judge(run, truth)
     if output.json:
@@ -191,7 +190,7 @@ def _show_rows(run: Run, fields: list[str], failed: bool, limit: int, as_json: b
 
 def _rows(run: Run, fields: list[str], failed: bool, limit: int) -> list[dict[str, Any]]:
     """The first rows of results, each as a dict of JSON values by column."""
-    from research.tables.json_values import json_rows
+    from research.tables.inputs.json_values import json_rows
 
     columns = run.folder.columns
     outputs = [columns.output(name) for name in fields]

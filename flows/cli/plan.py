@@ -10,23 +10,22 @@ from typing import Any, Final
 
 from rich.table import Table as Printed
 
-from flows.cli.exits import Exit
-from flows.cli.terminal import answered_by, out, print_json
-from flows.environment import read_environment
-from flows.estimate import Estimate, estimate, keyless_estimate, search_usd
-from flows.request import Request
-from flows.resynthesize import Resynthesis
-from flows.reuse import Earlier
-from flows.runtime import Wanted
+from flows.cli.terminal import Exit, answered_by, out, print_json
+from flows.resynthesis import Resynthesis
+from flows.run.environment import read_environment
+from flows.run.estimate import Estimate, estimate, keyless_estimate, search_usd
+from flows.run.request import Request
+from flows.run.reuse import Earlier
+from flows.run.runtime import Wanted
 from research.errors import InvalidInput
-from research.escalation import part_of
 from research.identity import canonical_json
-from research.ports import World
+from research.ports.world import World
+from research.result.escalation import part_of
 from research.search.settings import SearchSettings
-from research.tables.read import json_rows
-from research.tables.request import default_run_path, request_key
-from research.tables.result_columns import ResultColumns
-from research.tables.run_folder import RunFolder
+from research.tables.inputs.read import json_rows
+from research.tables.layout.result_columns import ResultColumns
+from research.tables.run_folder.request import default_run_path, request_key
+from research.tables.run_folder.run_folder import RunFolder
 from research.world import TIERS_OWN, open_stored_world, open_world
 
 SAMPLES: Final = 3
@@ -184,7 +183,7 @@ async def make_plan(
     settings = Wanted(model, corpus, search, request.names_pages, batch is not None).settings(environment)
     async with open_world(settings, Path("pages")) as world:  # a plan reads no page, so nothing is stored there
         if batch is not None:
-            from flows.batch import batched
+            from flows.run.batch import batched
 
             world = batched(world, request.sample, escalate=batch.escalate, start_url=asked.get("start_url"))
     document = request.document(world)

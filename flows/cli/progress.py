@@ -21,7 +21,7 @@ from rich.progress import (
 from rich.text import Text
 
 from flows.cli.terminal import answered_by, err, print_json
-from flows.events import BatchEnded, BatchSent, Event, Listener, PilotFinished, RowFinished, RunStarted
+from flows.run.events import BatchEnded, BatchSent, Event, Listener, PilotFinished, RowFinished, RunStarted
 
 FAILURES_TOLD: Final = 5
 """Failed rows that are told while a run goes on; the rest stand in the results."""

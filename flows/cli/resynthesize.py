@@ -13,8 +13,8 @@ from flows.cli.enrich import Processor, carry_out, quiet_prefect
 from flows.cli.terminal import Output
 
 if TYPE_CHECKING:
-    from flows.enrich import Enrichment
-    from flows.events import Listener
+    from flows.run.events import Listener
+    from flows.table_run import Enrichment
 
 
 def resynthesize(
@@ -52,7 +52,7 @@ def resynthesize(
     """
     quiet_prefect(output.debug)
     from flows.cli.plan import plan_resynthesis
-    from flows.resynthesize import Resynthesis
+    from flows.resynthesis import Resynthesis
 
     asked: dict[str, Any] = {
         "output_schema": schema,

@@ -16,12 +16,11 @@ from rich.table import Table
 from rich.text import Text
 
 from flows.cli.enrich import MaxSteps, Processor, VerifyLoops
-from flows.cli.exits import Exit
 from flows.cli.sources import Sources
-from flows.cli.terminal import Output, answered_by, money, note, out, page_at, shown
+from flows.cli.terminal import Exit, Output, answered_by, money, note, out, page_at, shown
 
 if TYPE_CHECKING:
-    from research.result import Result
+    from research.result.result import Result
 
 
 def run(
@@ -50,7 +49,7 @@ def run(
         max_steps: most model calls of one investigation. Without it, the processor's own.
         verify_loops: how often each value is checked against its evidence with fresh eyes, and what fails researched again.
     """
-    from flows.environment import read_environment
+    from flows.run.environment import read_environment
     from research.api import run as research
 
     environment = read_environment()

@@ -5,8 +5,7 @@ from __future__ import annotations
 from rich.table import Table
 from rich.text import Text
 
-from flows.cli.exits import Exit
-from flows.cli.terminal import Output, out, print_json
+from flows.cli.terminal import Exit, Output, out, print_json
 
 
 def check(file: str, /, *, output: Output = Output()) -> int:  # noqa: B008  # frozen, and how cyclopts gives defaults
@@ -15,8 +14,8 @@ def check(file: str, /, *, output: Output = Output()) -> int:  # noqa: B008  # f
     Args:
         file: an output schema, in any accepted spelling.
     """
-    from research.output_spec import OutputSpec
-    from research.tables.columns import arrow_schema
+    from research.output_schema.output_spec import OutputSpec
+    from research.tables.layout.columns import arrow_schema
 
     spec = OutputSpec.parse(file)
     columns = arrow_schema(spec)

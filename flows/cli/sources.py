@@ -51,6 +51,6 @@ class Sources:
     @property
     def providers(self) -> list[str] | None:
         """The names of search providers; None if none is named."""
-        from flows.environment import names_of
+        from flows.run.environment import names_of
 
         return list(names_of(self.search or "")) or None

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from enum import IntEnum
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from cyclopts import Parameter
 from rich.console import Console
+
+if TYPE_CHECKING:
+    from flows.run.events import Approver, PilotFinished
+
 
 KEYLESS: Final = "extractive"
 SUSPECTED: Final = "[tries to instruct a model?]"
@@ -67,3 +73,51 @@ def shown(value: Any) -> str:
     if value is None:
         return "–"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+class Exit(IntEnum):
+    """Exit codes. 3, 4 and 130 can be gone on with: the same command again does only what is left."""
+
+    OK = 0
+    """All rows are completed."""
+    BROKEN = 1
+    """A bug in this program; or, of `verify`: something in the run is not as it was written."""
+    BAD_INPUT = 2
+    """What was asked is wrong, or no row can be researched as things are (a key, a model's id). Nothing was done or spent."""
+    ROWS_FAILED = 3
+    """The run is finished, and some rows failed."""
+    LIMIT = 4
+    """A limit stopped the run, or an error that every row would have met."""
+    INTERRUPTED = 130
+    """Ctrl-C stopped the run."""
+
+
+def approver(yes: bool, as_json: bool) -> Approver | None:
+    """Who decides after a pilot: nobody (`--yes` decided already), the person at the terminal, or, where there is none, None."""
+    if yes:
+        return _said_yes
+    return None if as_json or not (sys.stdin.isatty() and sys.stderr.isatty()) else _ask
+
+
+async def _said_yes(_pilot: PilotFinished) -> bool:
+    return True
+
+
+async def _ask(pilot: PilotFinished) -> bool:
+    err().print(f"Go on with {pilot.rows_left} rows? [y/N] ", end="", markup=False)
+    return (await _line()).strip().lower() in ("y", "yes")
+
+
+async def _line() -> str:
+    """A line of stdin, waited for on the event loop: a thread that waits for it could not be ended by Ctrl-C."""
+    loop = asyncio.get_running_loop()
+    ready = asyncio.Event()
+    try:
+        loop.add_reader(sys.stdin, ready.set)
+    except NotImplementedError:  # Windows
+        return await asyncio.to_thread(sys.stdin.readline)
+    try:
+        await ready.wait()
+        return sys.stdin.readline()
+    finally:
+        loop.remove_reader(sys.stdin)

@@ -1,1 +1,1 @@
-"""Models: implementations of the `Model` port. One file a model."""
+"""Implementations of the Model port: Claude, the keyless model, and a scripted double."""

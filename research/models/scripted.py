@@ -7,13 +7,14 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from research.page import Passage
-from research.ports import Checker, Desk, Draft, FieldAnswer, Grade, Investigated, Plan, SubQuery
-from research.purse import Purse
-from research.task import Task
-from research.values import places
+from research.money.budget import Budget
+from research.ports.model import Checker, ResearchTools
+from research.ports.page import Passage
+from research.ports.work import Draft, FieldAnswer, Grade, Investigated, Plan, SubQuery
+from research.task.task import Task
+from research.values.values import places
 
-Script = Callable[[Task, SubQuery, Desk], Awaitable[Draft]]
+Script = Callable[[Task, SubQuery, ResearchTools], Awaitable[Draft]]
 Cost = float | Callable[[Task], float | None] | None
 """US dollars a call, or what says it for a task; None is not known."""
 
@@ -50,9 +51,9 @@ class ScriptedModel:
         """How often each method was called."""
         self._cost_usd = cost_usd
         self._worst_usd = worst_usd
-        self._purse = Purse()
+        self._purse = Budget()
 
-    def paid_from(self, purse: Purse) -> ScriptedModel:
+    def paid_from(self, purse: Budget) -> ScriptedModel:
         """The same model, whose calls are paid from this purse. Its `calls` are counted together."""
         paying = copy.copy(self)
         paying._purse = purse
@@ -86,7 +87,7 @@ class ScriptedModel:
 
         return await self._paid("plan", task, answer)
 
-    async def investigate(self, task: Task, subquery: SubQuery, desk: Desk) -> Draft:
+    async def investigate(self, task: Task, subquery: SubQuery, desk: ResearchTools) -> Draft:
         return await self._paid("investigate", task, lambda: self._script(task, subquery, desk))
 
     async def grade(self, task: Task, work: Sequence[Investigated], max_subqueries: int) -> Grade:
@@ -117,7 +118,7 @@ def quoting(answers: Callable[[Task], Mapping[str, Any]]) -> Script:
         answers: the values by field name for a task.
     """
 
-    async def script(task: Task, subquery: SubQuery, desk: Desk) -> Draft:
+    async def script(task: Task, subquery: SubQuery, desk: ResearchTools) -> Draft:
         known = answers(task)
         schemas = {field.name: field.schema for field in task.output_schema.fields}
         wanted = {name: known[name] for name in subquery.fields if known.get(name) is not None}

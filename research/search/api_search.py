@@ -8,12 +8,12 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from pydantic import BaseModel
 
-from research.page import Hit
-from research.ports import Found
-from research.purse import Purse
+from research.money.budget import Budget
+from research.ports.page import Hit
+from research.ports.search import Found
 from research.search.hits import Raw, kept
 from research.search.json_api import JsonApi, Request
-from research.source_policy import SourcePolicy
+from research.task.source_policy import SourcePolicy
 
 Answer = TypeVar("Answer", bound=BaseModel)
 _Read = TypeVar("_Read", bound=BaseModel, contravariant=True)
@@ -64,7 +64,7 @@ class ApiSearch(Generic[Answer]):
         self._api = api
         self._today = today
 
-    def paid_from(self, purse: Purse) -> ApiSearch[Answer]:
+    def paid_from(self, purse: Budget) -> ApiSearch[Answer]:
         return ApiSearch(self._dialect, self._api.paid_from(purse), today=self._today)
 
     async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None) -> Found:

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, Protocol, runtime_checkable
 
 from research.errors import ContextOverflow, ModelUnavailable, RequestRejected, SearchFailed
-from research.ports import Found
-from research.purse import Paying, Purse
-from research.result import Usage
+from research.money.budget import Budget, Paying
+from research.money.usage import Usage
+from research.ports.search import Found
 from research.search.hits import Raw, kept
 from research.search.rate import Turns
-from research.source_policy import SourcePolicy
+from research.task.source_policy import SourcePolicy
 
 TOOL: Final = "web_search_20250305"
 """The version that hands results over as they are. Later ones have the model filter them with code."""
@@ -65,7 +65,7 @@ class ClaudeWebSearch:
         self._model = model
         self._turns = turns
 
-    def paid_from(self, purse: Purse) -> ClaudeWebSearch:
+    def paid_from(self, purse: Budget) -> ClaudeWebSearch:
         ask = self._ask.paid_from(purse) if isinstance(self._ask, Paying) else self._ask
         return ClaudeWebSearch(ask, self._model, self._turns)
 

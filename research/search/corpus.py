@@ -16,9 +16,9 @@ from urllib.parse import quote
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from research.documents import sniffing
 from research.errors import InvalidCorpus
 from research.identity import canonical_json
-from research.web.formats import sniffing
 
 SUFFIXES: Final = frozenset(sniffing.SUFFIXES)
 """Files of a folder that are documents. Others are left out, and counted in one warning."""

@@ -8,13 +8,13 @@ from datetime import date
 from typing import Any, Final, Protocol
 
 from research.errors import SearchFailed
-from research.ports import Found
+from research.ports.search import Found
 from research.search.api_search import today
 from research.search.hits import Raw, kept
 from research.search.json_api import Patience
 from research.search.policy_words import span_since, worded
 from research.search.rate import Turns
-from research.source_policy import SourcePolicy
+from research.task.source_policy import SourcePolicy
 
 MOST: Final = 20
 _COOL_OFF: Final = 30.0

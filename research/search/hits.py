@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from research.dates import dates
-from research.page import Hit
-from research.source_policy import SourcePolicy
-from research.urls import canonical_url, is_web
+from research.ports.page import Hit
+from research.task.source_policy import SourcePolicy
+from research.task.urls import canonical_url, is_web
+from research.values.dates import dates
 
 SNIPPET: Final = 1_000
 TITLE: Final = 300

@@ -16,7 +16,7 @@ import httpx
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
 from research.errors import AccessDenied, AuthenticationFailed, QuotaExhausted, ResearchError, SearchFailed
-from research.purse import Purse
+from research.money.budget import Budget
 from research.search.rate import Turns
 
 MAX_BYTES: Final = 20_000_000
@@ -131,7 +131,7 @@ class JsonApi(Generic[Answer]):
         turns: Turns,
         *,
         cost: Callable[[Answer], float | None] = lambda _answer: None,
-        purse: Purse | None = None,
+        purse: Budget | None = None,
         patience: Patience | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -147,7 +147,7 @@ class JsonApi(Generic[Answer]):
         self._client = client
         self._turns = turns
         self._cost = cost
-        self._purse = purse or Purse()
+        self._purse = purse or Budget()
         self._patience = patience or Patience()
         self._clock = clock
         self._sleep = sleep
@@ -155,7 +155,7 @@ class JsonApi(Generic[Answer]):
     def __repr__(self) -> str:
         return f"JsonApi({self.service.name}, {self.service.base_url})"
 
-    def paid_from(self, purse: Purse) -> JsonApi[Answer]:
+    def paid_from(self, purse: Budget) -> JsonApi[Answer]:
         """The same API, with the same queue, whose calls are paid from this purse."""
         return JsonApi(
             self.service,

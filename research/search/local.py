@@ -12,17 +12,17 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urldefrag
 
+from research.documents.charset import decode
+from research.documents.extract import EXTRACTION_VERSION, extract
+from research.documents.sniffing import HTML
 from research.errors import FetchRefused, InvalidCorpus, PageUnreadable, SearchFailed
-from research.page import Hit, Page, page_hash
-from research.passages import passages_of
-from research.ports import Found
+from research.evidence.passages import passages_of
+from research.ports.page import Hit, Page, page_hash
+from research.ports.search import Found
 from research.search.corpus import Corpus, Item, Raw, open_corpus
 from research.search.generations import Entry, Generation, Generations
 from research.search.index import INDEX_VERSION, CorpusIndex, Document
-from research.source_policy import SourcePolicy
-from research.web.content import EXTRACTION_VERSION, extract
-from research.web.formats.charset import decode
-from research.web.formats.sniffing import HTML
+from research.task.source_policy import SourcePolicy
 
 Progress = Callable[[int, int | None], None]
 """Called with (documents looked at, documents in all or None) while an index is built."""

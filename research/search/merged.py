@@ -13,14 +13,14 @@ from math import fsum
 from typing import Final
 
 from research.errors import BudgetExhausted, ResearchError, SearchFailed
-from research.page import Hit
-from research.ports import Found, Search
-from research.processors import total
-from research.purse import Paying, Purse
-from research.result import Usage
-from research.source_policy import SourcePolicy
-from research.spending import note
-from research.urls import canonical_url
+from research.money.amounts import total
+from research.money.budget import Budget, Paying
+from research.money.usage import Usage
+from research.money.usage_ledger import note
+from research.ports.page import Hit
+from research.ports.search import Found, Search
+from research.task.source_policy import SourcePolicy
+from research.task.urls import canonical_url
 
 K: Final = 60
 """The paper's constant: how much less a first rank counts than the agreement of many."""
@@ -52,7 +52,7 @@ class MergedSearch:
         self.name = "+".join(provider.name for provider in self._providers)
         self.identity = f"merged/1({', '.join(provider.identity for provider in self._providers)})"
 
-    def paid_from(self, purse: Purse) -> MergedSearch:
+    def paid_from(self, purse: Budget) -> MergedSearch:
         paying = [each.paid_from(purse) if isinstance(each, Paying) else each for each in self._providers]
         return MergedSearch(paying, _known=self._known)
 

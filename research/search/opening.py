@@ -11,8 +11,8 @@ from typing import Final, get_args
 import httpx
 
 from research.errors import InvalidInput
-from research.json_check import nearest
-from research.ports import Search
+from research.output_schema.validation import nearest
+from research.ports.search import Search
 from research.search.brave import brave
 from research.search.claude_web import Ask, ClaudeWebSearch
 from research.search.ddgs import DdgsSearch

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Final, Literal, NamedTuple
 
-from research.source_policy import SourcePolicy
+from research.task.source_policy import SourcePolicy
 
 OPERATORS: Final = 20
 """Domains that are named in one query at most: engines ignore, or refuse, queries with more."""

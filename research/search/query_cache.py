@@ -17,12 +17,12 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from research.concurrency.single_flight import InFlight
 from research.identity import content_key
-from research.in_flight import InFlight
-from research.ports import Found, Search
-from research.purse import Paying, Purse
-from research.result import Usage
-from research.source_policy import SourcePolicy
+from research.money.budget import Budget, Paying
+from research.money.usage import Usage
+from research.ports.search import Found, Search
+from research.task.source_policy import SourcePolicy
 
 VERSION: Final = 1
 """Of what is stored."""
@@ -140,7 +140,7 @@ class CachedSearch:
         self._clock = clock
         self._shared = _shared or _Shared()
 
-    def paid_from(self, purse: Purse) -> CachedSearch:
+    def paid_from(self, purse: Budget) -> CachedSearch:
         inner = self._inner.paid_from(purse) if isinstance(self._inner, Paying) else self._inner
         return CachedSearch(inner, self._store, self._freshness, clock=self._clock, _shared=self._shared)
 

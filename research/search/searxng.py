@@ -10,14 +10,14 @@ import httpx
 from pydantic import BaseModel, SecretStr
 
 from research.errors import AccessDenied, ResearchError, SearchFailed
-from research.page import Hit
+from research.ports.page import Hit
 from research.search.api_search import ApiSearch, Asked
 from research.search.hits import Raw
 from research.search.json_api import JsonApi, Refused, Request, Service
 from research.search.policy_words import span_since, worded
 from research.search.rate import Turns
 from research.search.settings import SearchSettings
-from research.source_policy import SourcePolicy
+from research.task.source_policy import SourcePolicy
 
 
 class _Result(BaseModel):

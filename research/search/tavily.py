@@ -9,14 +9,14 @@ from typing import Any, Final
 import httpx
 from pydantic import BaseModel
 
-from research.page import Hit
+from research.ports.page import Hit
 from research.search.api_search import ApiSearch, Asked
 from research.search.hits import Raw
 from research.search.json_api import JsonApi, Request, Service
 from research.search.policy_words import worded
 from research.search.rate import Turns
 from research.search.settings import SearchSettings
-from research.source_policy import SourcePolicy
+from research.task.source_policy import SourcePolicy
 
 MOST: Final = 20
 """Results of one query. Fewer cost the same."""

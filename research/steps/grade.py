@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from research.ports import Grade, Investigated, World
-from research.task import Task
+from research.ports.work import Grade, Investigated
+from research.ports.world import World
+from research.task.task import Task
 
 
 async def grade(task: Task, work: Sequence[Investigated], world: World, max_subqueries: int) -> Grade:

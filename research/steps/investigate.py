@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import asyncio
 
-from research.drafts import faults_of
 from research.errors import BudgetExhausted, Fault, FetchRefused, ResearchError
-from research.given import GivenDocuments
-from research.page import Hit, Passage
-from research.ports import AtHand, Draft, Investigated, SubQuery, World
-from research.processors import total
-from research.report import cited_ids, renamed
-from research.result import Usage
-from research.scratchpad import Scratchpad, prepare
-from research.spending import note, taken
-from research.task import Task
-from research.urls import is_web
+from research.evidence.scratchpad import Scratchpad, prepare
+from research.money.amounts import total
+from research.money.usage import Usage
+from research.money.usage_ledger import note, taken
+from research.ports.fetcher import AtHand
+from research.ports.page import Hit, Passage
+from research.ports.work import Draft, Investigated, SubQuery
+from research.ports.world import World
+from research.result.citation_numbers import cited_ids, renamed
+from research.steps.attached_documents import AttachedDocuments
+from research.steps.draft_checks import faults_of
+from research.task.task import Task
+from research.task.urls import is_web
 
 
-class ResearchDesk:
-    """The engine's `Desk`: counts every call, keeps to the source policy, reads each page once."""
+class TaskTools:
+    """The engine's `ResearchTools`: counts every call, keeps to the source policy, reads each page once."""
 
     def __init__(self, task: Task, subquery: SubQuery, world: World, *, tool_calls: int, max_fetches: int) -> None:
         self._task = task
@@ -30,7 +32,7 @@ class ResearchDesk:
         self._hashes: dict[str, str] = {}
         self._fetching: dict[str, asyncio.Lock] = {}
         self._considered: dict[str, Hit] = {}
-        self._given = GivenDocuments(task, world)
+        self._given = AttachedDocuments(task, world)
         self.scratchpad = Scratchpad()
         self.tool_calls = 0
         self.fetches = 0
@@ -148,7 +150,7 @@ async def investigate(task: Task, subquery: SubQuery, world: World, max_fetches:
     warning; values are judged later, where the output is put together.
     """
     budget = world.processors[task.processor].tool_calls
-    desk = ResearchDesk(task, subquery, world, tool_calls=budget, max_fetches=max_fetches)
+    desk = TaskTools(task, subquery, world, tool_calls=budget, max_fetches=max_fetches)
     try:
         draft = await world.model.investigate(task, subquery, desk)
     except ResearchError as error:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from research.ports import Plan, SubQuery, World
-from research.task import Task
+from research.ports.work import Plan, SubQuery
+from research.ports.world import World
+from research.task.task import Task
 
 
 def whole(task: Task) -> SubQuery:

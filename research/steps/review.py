@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from research.ports import Claim, Draft, FieldAnswer, Investigated, Judged, Reviewer, SubQuery, Verified, World
-from research.task import Task
+from research.ports.model import Reviewer
+from research.ports.work import Claim, Draft, FieldAnswer, Investigated, Judged, SubQuery, Verified
+from research.ports.world import World
+from research.task.task import Task
 
 
 async def judge(task: Task, claims: Sequence[Claim], world: World) -> Judged:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from research.drafts import faults_of
-from research.ports import Draft, Investigated, World
-from research.task import Task
+from research.ports.work import Draft, Investigated
+from research.ports.world import World
+from research.steps.draft_checks import faults_of
+from research.task.task import Task
 
 
 async def synthesize(task: Task, work: Sequence[Investigated], world: World) -> Draft:

@@ -10,11 +10,11 @@ run.sql("FROM low_confidence")     # research.duckdb's tables and views
 
 from __future__ import annotations
 
-from research.tables.check import Problem, Verification, verify
-from research.tables.reader import Cell, Evidence, Run, open_run
-from research.tables.request import default_run_path, request_key
-from research.tables.run_folder import CommittedShard, RunFolder
-from research.tables.score import Score, Tally, WrongCell, score
+from research.tables.audit.score import Score, Tally, WrongCell, score
+from research.tables.audit.verify import Problem, Verification, verify
+from research.tables.run_folder.reader import Cell, Evidence, Run, open_run
+from research.tables.run_folder.request import default_run_path, request_key
+from research.tables.run_folder.run_folder import CommittedShard, RunFolder
 
 __all__ = [
     "Cell",

@@ -13,11 +13,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from research.ranking import Bm25
+from research.evidence.ranking import Bm25
+from research.task.urls import host_of
 from research.testing.loopback import Ending, HttpReply, HttpRequest, LoopbackServer
 from research.testing.replies import WebPage
 from research.testing.search_dialects import SPOKEN, Refusal, Spoken, Wish
-from research.urls import host_of
 
 _ENDINGS: Final[Mapping[str, Ending]] = {"cut": "cut", "reset": "reset", "timeout": "silence"}
 FAULTS: Final = (*_ENDINGS, "html", "bad_json", "wrong_json")

@@ -1,1 +1,1 @@
-"""The web: from the bytes of a page to its text, and where pages are kept."""
+"""Reads pages of the web: guard, connections, politeness, robots.txt, HTTP cache, browser."""

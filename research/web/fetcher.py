@@ -15,21 +15,21 @@ from typing import Final, NamedTuple, Protocol
 
 import httpx
 
+from research.documents.charset import decode
+from research.documents.extract import EXTRACTION_VERSION, Extracted, extract
+from research.documents.sniffing import HTML, XML, sniff
 from research.errors import FetchRefused, NeedsBrowser, PageUnreadable
-from research.page import Page, page_hash
-from research.source_policy import SourcePolicy
-from research.urls import is_web
-from research.web.asking import REDIRECTS, Answer, Asker
+from research.ports.page import Page, page_hash
+from research.task.source_policy import SourcePolicy
+from research.task.urls import is_web
 from research.web.browser import Load, Loaded, Rendered
-from research.web.content import EXTRACTION_VERSION, Extracted, extract
-from research.web.formats.charset import decode
-from research.web.formats.sniffing import HTML, XML, sniff
+from research.web.fetch_budget import FetchBudget
 from research.web.guard import Guard, shown
-from research.web.onward import is_redirect, redirect, refresh
+from research.web.redirects import is_redirect, redirect, refresh
+from research.web.requesting import REDIRECTS, Answer, Asker
 from research.web.robots import Robots
 from research.web.settings import WebSettings
 from research.web.shared_requests import SharedRequests
-from research.web.trial import Trial
 
 SIGNPOST: Final = 500
 """Characters of text below which a page that sends its reader on by itself is a signpost, and not the page."""
@@ -206,7 +206,7 @@ class WebFetcher:
 class _Visit:
     """One fetch on its way."""
 
-    trial: Trial
+    trial: FetchBudget
     policy: SourcePolicy | None
     cookies: httpx.Cookies = field(default_factory=httpx.Cookies)
     """Its own: a site that wants one before it shows a page gets it, and nobody is followed from page to page."""

@@ -7,8 +7,8 @@ from pathlib import PurePosixPath
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
+from research.documents.sniffing import sniff
 from research.errors import PageUnreadable
-from research.web.formats.sniffing import sniff
 
 HEAD_BYTES: Final = 1024
 """Decoded bytes after which it is looked what an answer is."""

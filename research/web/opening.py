@@ -10,18 +10,18 @@ from pathlib import Path
 
 import httpx
 
-from research.web.asking import Asker
 from research.web.browser import open_browser
 from research.web.connections import Resolver
 from research.web.fetcher import WebFetcher
 from research.web.guard import Guard
 from research.web.http_cache import HttpCache, Stamped
+from research.web.limits_transport import Wire
 from research.web.politeness import Politeness
+from research.web.requesting import Asker
 from research.web.robots import Robots
 from research.web.settings import WebSettings
 from research.web.shared_requests import SharedRequests
 from research.web.transport import guarded_transport
-from research.web.wire import Wire
 
 
 @asynccontextmanager

@@ -11,16 +11,16 @@ from typing import Final
 
 import httpx
 
+from research.concurrency.single_flight import InFlight
 from research.errors import FetchFailed, FetchRefused, PageUnreadable
-from research.in_flight import InFlight
-from research.source_policy import SourcePolicy
-from research.web.asking import Asker
+from research.task.source_policy import SourcePolicy
 from research.web.guard import Guard
-from research.web.onward import redirect
+from research.web.limits_transport import host_key
 from research.web.politeness import Politeness
+from research.web.redirects import redirect
+from research.web.requesting import Asker
 from research.web.robots_rules import MAX_BYTES, RobotsRules
 from research.web.settings import PRODUCT
-from research.web.wire import host_key
 
 KEPT_SECONDS: Final = 86_400.0
 """Seconds for which a robots.txt is believed: RFC 9309 allows a day."""

@@ -7,9 +7,9 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from research.concurrency.single_flight import InFlight
 from research.errors import FetchFailed, FetchRefused, PageUnreadable, ResearchError
-from research.in_flight import InFlight
-from research.web.asking import Answer
+from research.web.requesting import Answer
 
 MAX_REMEMBERED: Final = 10_000
 """Addresses that could not be had."""

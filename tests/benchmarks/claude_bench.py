@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_models_claude_research import WHOLE, investigated
 
-from research.processors import PROCESSOR_NAMES
+from research.money.processors import PROCESSOR_NAMES
 from research.testing import ModelServer, PromptCache, Request
 from research.testing.tokens import prompt_blocks
 

@@ -1,4 +1,4 @@
-"""Measures `research.web.content` on pages with human gold: `python tests/benchmarks/content_bench.py --eval DIR`.
+"""Measures `research.documents.extract` on pages with human gold: `python tests/benchmarks/content_bench.py --eval DIR`.
 
 - Articles: F1 of 4-shingles as in scrapinghub/article-extraction-benchmark (precision and recall averaged over pages), of the
 text
@@ -22,9 +22,9 @@ import lxml.html
 import pyarrow.parquet as pq
 from trafilatura import bare_extraction
 
+from research.documents.extract import extract
 from research.errors import PageUnreadable
-from research.page import PAGE_DATA_HEADING
-from research.web.content import extract
+from research.ports.page import PAGE_DATA_HEADING
 
 TOKEN = re.compile(r"\w+")
 

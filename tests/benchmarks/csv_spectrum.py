@@ -17,7 +17,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table as Printed
 
-from research.tables.read import open_table
+from research.tables.inputs.read import open_table
 
 WRONG_JSON = {"location_coordinates": {"Contact Phone Number": ("1234567890", "2095257564")}}
 """Values that the JSON gives otherwise than the CSV: (JSON, CSV)."""

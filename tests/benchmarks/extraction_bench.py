@@ -25,16 +25,16 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from research.errors import PageUnreadable
-from research.models.extractive import ExtractiveModel
-from research.output_spec import OutputSpec
-from research.page import Page
+from research.models.keyless.model import KeylessModel
+from research.output_schema.output_spec import OutputSpec
 from research.pipeline import research
-from research.ports import World
-from research.result import Result
+from research.ports.page import Page
+from research.ports.world import World
+from research.result.result import Result
 from research.search.local import LocalCorpus
-from research.source_policy import SourcePolicy
-from research.task import Task
-from research.values import places, same
+from research.task.source_policy import SourcePolicy
+from research.task.task import Task
+from research.values.values import places, same
 
 SETS = ("recipe_pages", "product_pages", "squad2")
 
@@ -224,7 +224,7 @@ async def measure(folder: Path, limit: int | None, half: str | None, shown: int)
     with tempfile.TemporaryDirectory() as index:
         corpus = LocalCorpus.open(folder / "documents.parquet", Path(index))
         pages = Pages(corpus)
-        world = World(model=ExtractiveModel(), search=corpus, fetcher=pages)
+        world = World(model=KeylessModel(), search=corpus, fetcher=pages)
         rows = [r for r in rows_of(folder) if half is None or (zlib.crc32(r.doc_url.encode()) % 2 == 0) == (half == "even")][
             :limit
         ]

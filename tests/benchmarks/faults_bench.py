@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
 
 from faulty_run import SCHEMA, faulty_claude, faulty_run, page_text, truth
 
-from research.tables.reader import open_run
+from research.tables.run_folder.reader import open_run
 from research.testing import ModelServer
 
 CALLS_PER_ROW = 3

@@ -18,10 +18,10 @@ from collections import Counter
 from pathlib import Path
 
 from research.errors import ResearchError
+from research.pages.page_store import PageStore, StoringFetcher
 from research.testing import Served, WebServer, redirect
 from research.testing.loopback import HttpRequest
 from research.web.opening import open_web
-from research.web.page_store import PageStore, StoringFetcher
 from research.web.settings import WebLimits, WebSettings
 
 WORDS = "The probe was sent to study the comet at close range, and it did so for two years. " * 40

@@ -18,8 +18,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from research.json_check import json_faults, validator
-from research.json_schema import document_faults, expand
+from research.output_schema.json_schema import document_faults, expand
+from research.output_schema.validation import json_faults, validator
 
 DRAFT = "draft2020-12"
 

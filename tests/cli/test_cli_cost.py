@@ -13,8 +13,8 @@ from typing import TextIO
 import pytest
 from cli_desk import Command
 
-from flows.cli.asking import approver
-from flows.events import PilotFinished
+from flows.cli.terminal import approver
+from flows.run.events import PilotFinished
 from research.testing import Answer, ModelServer, Request, call, fail, structured, tool_calls
 
 ENRICH = ("enrich", "missions.csv", "--schema", "mission.json", "--corpus", "pages", "--objective", "Facts about {mission}")

@@ -12,8 +12,8 @@ from cli_desk import Command
 
 from flows.cli.app import app
 from flows.cli.enrich import Processor
-from research.processors import PROCESSOR_NAMES
-from research.task import RANGES
+from research.money.processors import PROCESSOR_NAMES
+from research.task.task import RANGES
 
 ASK = ("--schema", "mission.json", "--corpus", "pages")
 

@@ -13,9 +13,9 @@ from rich.console import Console
 from flows.artifacts import report
 from flows.cli.run import card
 from flows.cli.terminal import SUSPECTED
-from research.output_spec import OutputSpec
-from research.page import Page, page_hash
-from research.result import Citation, Excerpt, FieldBasis, Result, Source, SourceQuality
+from research.output_schema.output_spec import OutputSpec
+from research.ports.page import Page, page_hash
+from research.result.result import Citation, Excerpt, FieldBasis, Result, Source, SourceQuality
 from research.tables import RunFolder
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

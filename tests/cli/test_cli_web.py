@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from cli_desk import Command
 
-from research.tables.reader import open_run
+from research.tables.run_folder.reader import open_run
 from research.testing import SearchServer, Served, WebPage, WebServer
 
 FACTS = {"Voyager 1": ("voyager", "NASA", "5 September 1977"), "Giotto": ("giotto", "ESA", "2 July 1985")}

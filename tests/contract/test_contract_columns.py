@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from research.output_spec import OutputSpec
-from research.tables.columns import arrow_schema, arrow_value, json_value
+from research.output_schema.output_spec import OutputSpec
+from research.tables.layout.columns import arrow_schema, arrow_value, json_value
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 DATE = {"type": "string", "format": "date"}

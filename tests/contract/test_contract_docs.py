@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from research.output_spec import OutputSpec
-from research.request import ALIASES, BUILT, NOT_BUILT
-from research.result import SCHEMA_VERSION, Citation, Excerpt, FieldBasis, Finding, Result, Source, Tokens, Usage
-from research.source_policy import SourcePolicy
-from research.spelling import ALIASES as TYPE_ALIASES
-from research.spelling import SHORTHAND
+from research.money.usage import Tokens, Usage
+from research.output_schema.output_spec import OutputSpec
+from research.output_schema.shorthand import ALIASES as TYPE_ALIASES
+from research.output_schema.shorthand import SHORTHAND
+from research.result.result import SCHEMA_VERSION, Citation, Excerpt, FieldBasis, Finding, Result, Source
+from research.task.dialects import ALIASES, BUILT, NOT_BUILT
+from research.task.source_policy import SourcePolicy
 
 DOCS = Path(__file__).parents[2] / "docs"
 CONTRACT = (DOCS / "contract.md").read_text(encoding="utf-8")
@@ -45,9 +46,9 @@ def test_every_shorthand_type_is_on_the_page() -> None:
 
 
 def test_the_limits_on_the_page_are_the_limits() -> None:
-    from research import json_check, json_schema, output_spec, patterns
+    from research.output_schema import json_schema, output_spec, patterns, validation
 
-    limits = (json_schema.MAX_BYTES, json_check.MAX_DEPTH, json_schema.MAX_SUBSCHEMAS, output_spec.MAX_FIELDS)
+    limits = (json_schema.MAX_BYTES, validation.MAX_DEPTH, json_schema.MAX_SUBSCHEMAS, output_spec.MAX_FIELDS)
     assert "{:,} bytes, {} levels of nesting, {:,} schemas with every `$ref` followed, {} fields".format(*limits) in SCHEMAS
     assert f"at most {output_spec.MAX_NAME} characters" in SCHEMAS
     assert patterns.SECONDS == 0.5

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
-from research import json_schema, output_spec
 from research.errors import InvalidSchema
-from research.formats import checker
-from research.output_spec import OutputSpec
+from research.output_schema import json_schema, output_spec
+from research.output_schema.formats import checker
+from research.output_schema.output_spec import OutputSpec
 
 NAME = {"type": "object", "properties": {"name": {"type": "string", "description": "Its name"}}, "required": ["name"]}
 

@@ -10,19 +10,9 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
-from research.publish import as_text, contract, publish
-from research.result import (
-    SECOND_NAMES,
-    Citation,
-    Excerpt,
-    FieldBasis,
-    Finding,
-    Result,
-    Source,
-    Tokens,
-    Usage,
-    lowest,
-)
+from research.money.usage import Tokens, Usage
+from research.result.publish import as_text, contract, publish
+from research.result.result import SECOND_NAMES, Citation, Excerpt, FieldBasis, Finding, Result, Source, lowest
 
 CONTRACT = Path(__file__).parents[2] / "schemas" / "contract"
 NOW = datetime(2026, 1, 31, 9, 15, tzinfo=UTC)
@@ -140,10 +130,10 @@ def test_unknown_stays_unknown(usage: Usage) -> None:
 
 @pytest.mark.parametrize("name", contract())
 def test_the_published_schemas_are_those_of_the_models(name: str) -> None:
-    """If this fails, the contract has changed. Read `docs/contract.md`, then run `python -m research.publish`."""
+    """If this fails, the contract has changed. Read `docs/contract.md`, then run `python -m research.result.publish`."""
     published = (CONTRACT / name).read_text(encoding="utf-8")
     assert published == as_text(contract()[name]), (
-        "run `python -m research.publish`, and see docs/contract.md on breaking changes"
+        "run `python -m research.result.publish`, and see docs/contract.md on breaking changes"
     )
     Draft202012Validator.check_schema(json.loads(published))
 

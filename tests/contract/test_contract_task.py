@@ -12,9 +12,9 @@ from jsonschema import Draft202012Validator
 
 from research.errors import Fault, InvalidInput, InvalidTask, NotSupported
 from research.identity import canonical_json
-from research.output_spec import OutputSpec
-from research.request import BUILT, NOT_BUILT
-from research.task import EXCUSED, SourcePolicy, Task
+from research.output_schema.output_spec import OutputSpec
+from research.task.dialects import BUILT, NOT_BUILT
+from research.task.task import EXCUSED, SourcePolicy, Task
 
 FULL: dict[str, Any] = {
     "task": "Who operates it?",

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from research.output_spec import OutputSpec
-from research.values import places
-from research.web.content import extract
+from research.documents.extract import extract
+from research.output_schema.output_spec import OutputSpec
+from research.values.values import places
 
 DATA = Path(__file__).parents[2] / "data"
 SCHEMA: dict[str, Any] = json.loads((DATA / "missions.schema.json").read_text(encoding="utf-8"))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.environment import Environment, read_environment
+from flows.run.environment import Environment, read_environment
 from research.errors import InvalidInput
 from research.web.settings import WebSettings
 

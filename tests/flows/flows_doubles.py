@@ -9,22 +9,25 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from flows.events import Event
 from flows.gate import Gate
-from flows.kept import Sealed
-from flows.request import Request
-from flows.rows import Rows
-from flows.runtime import Host, Wanted, nobody
-from flows.shards import Left, Shards
-from flows.spending import Spending, paying
-from flows.steps import Call, Tasks
+from flows.results import Sealed
+from flows.run.events import Event
+from flows.run.request import Request
+from flows.run.rows import Rows
+from flows.run.runtime import Host, Wanted, nobody
+from flows.run.shards import Left, Shards
+from flows.run.spending import Spending, paying
+from flows.tasks import Call, Tasks
 from research.models.scripted import ScriptedModel
-from research.page import Hit, Page, page_hash
-from research.ports import Desk, Draft, FieldAnswer, Found, SubQuery, World
-from research.tables.reader import open_run
-from research.tables.run_folder import RunFolder
-from research.task import SourcePolicy, Task
-from research.web.page_store import PageStore, StoringFetcher
+from research.pages.page_store import PageStore, StoringFetcher
+from research.ports.model import ResearchTools
+from research.ports.page import Hit, Page, page_hash
+from research.ports.search import Found
+from research.ports.work import Draft, FieldAnswer, SubQuery
+from research.ports.world import World
+from research.tables.run_folder.reader import open_run
+from research.tables.run_folder.run_folder import RunFolder
+from research.task.task import SourcePolicy, Task
 from research.world import Settings
 
 SCHEMA = {"moons": "integer", "colour": "its colour"}
@@ -73,7 +76,7 @@ def expected(name: str) -> dict[str, Any]:
 def reader(hook: Hook | None = None, **options: Any) -> ScriptedModel:
     """A model that reads a planet's page for each sub-query, and cites it."""
 
-    async def script(task: Task, subquery: SubQuery, desk: Desk) -> Draft:
+    async def script(task: Task, subquery: SubQuery, desk: ResearchTools) -> Draft:
         name = task.input["name"]
         if hook is not None and asyncio.iscoroutine(waited := hook(name, subquery)):
             await waited

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from flows_doubles import OBJECTIVE, SCHEMA, host, reader
 
-from flows.enrich import enrich
-from flows.runtime import hosted
-from research.ports import SubQuery
+from flows.enrichment import enrich
+from flows.run.runtime import hosted
+from research.ports.work import SubQuery
 
 
 def main(table: str, run: str, log: str, die_after: int) -> None:

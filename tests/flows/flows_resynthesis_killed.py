@@ -16,12 +16,14 @@ from typing import Any
 
 from flows_doubles import SCHEMA, expected
 
-from flows.resynthesize import resynthesize
-from flows.runtime import Host, hosted
+from flows.resynthesis import resynthesize
+from flows.run.runtime import Host, hosted
 from research.models.scripted import ScriptedModel
-from research.ports import Desk, Draft, FieldAnswer, SubQuery, World
-from research.search.stored import StoredPages
-from research.task import Task
+from research.pages.row_pages import StoredPages
+from research.ports.model import ResearchTools
+from research.ports.work import Draft, FieldAnswer, SubQuery
+from research.ports.world import World
+from research.task.task import Task
 from research.world import Settings
 
 WIDER = {**SCHEMA, "heading": "what its page is called"}
@@ -31,7 +33,7 @@ IN_FLIGHT = 3
 def reading(note: Callable[[str], Any]) -> Host:
     """A host whose model reads all pages that a row has, and tells each planet that it is asked for."""
 
-    async def script(task: Task, subquery: SubQuery, desk: Desk) -> Draft:
+    async def script(task: Task, subquery: SubQuery, desk: ResearchTools) -> Draft:
         name = task.input["name"]
         note(name)
         passages = [passage for hit in await desk.search(name) for passage in await desk.read(hit.url)]

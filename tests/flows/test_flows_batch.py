@@ -19,22 +19,24 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.context import FlowRunContext
 
-from flows.batch import batched
-from flows.enrich import Enrichment, enrich
-from flows.events import BatchEnded, BatchSent, Event
-from flows.journal import Journal
-from flows.runtime import Host, Pace, hosted
-from flows.spending import Spending
+from flows.enrichment import enrich
+from flows.run.batch import batched
+from flows.run.events import BatchEnded, BatchSent, Event
+from flows.run.journal import Journal
+from flows.run.runtime import Host, Pace, hosted
+from flows.run.spending import Spending
+from flows.table_run import Enrichment
 from research.errors import BudgetExhausted, InvalidInput
-from research.models.calling import Caller, Patience
+from research.models.anthropic.caller import Caller, Patience
 from research.models.claude import ClaudeModel
 from research.models.claude.quotes import located
-from research.page import Passage
-from research.ports import World
-from research.processors import load_processors
-from research.purse import Purse
-from research.tables.reader import open_run
-from research.task import Task
+from research.money.budget import Budget
+from research.money.processors import load_processors
+from research.pages.page_store import PageStore, StoringFetcher
+from research.ports.page import Passage
+from research.ports.world import World
+from research.tables.run_folder.reader import open_run
+from research.task.task import Task
 from research.testing import (
     Batches,
     ModelServer,
@@ -50,7 +52,6 @@ from research.testing import (
     web_search,
 )
 from research.web.opening import open_web
-from research.web.page_store import PageStore, StoringFetcher
 from research.web.settings import WebSettings
 from research.world import Settings, open_world
 
@@ -418,7 +419,7 @@ def test_a_quote_is_found_letter_for_letter_whatever_its_white_space() -> None:
 
 async def test_what_is_owed_counts_even_when_the_cap_is_reached() -> None:
     """A batch of an earlier invocation is paid whatever is left, and other calls wait for it."""
-    purse = Purse(1.0, spent_usd=0.9)
+    purse = Budget(1.0, spent_usd=0.9)
     with purse.owed(0.5) as owed:
         assert not purse.fits(0.05)
         owed.settle(0.3)
@@ -426,7 +427,7 @@ async def test_what_is_owed_counts_even_when_the_cap_is_reached() -> None:
     with pytest.raises(BudgetExhausted):
         async with purse.reserve(0.01):
             pass
-    free = Purse(1.0)
+    free = Budget(1.0)
     with free.owed(0.6):
         assert free.fits(0.4)
         assert not free.fits(0.5)

@@ -14,8 +14,8 @@ import pandas as pd
 import pytest
 from prefect.settings import get_current_settings
 
-from research.tables.check import verify
-from research.tables.reader import open_run
+from research.tables.audit.verify import verify
+from research.tables.run_folder.reader import open_run
 from research.testing import Batches, ModelServer, Request, WebPage, WebServer, structured, web_search
 
 ROWS = 6

@@ -12,15 +12,16 @@ import pandas as pd
 import pytest
 from flows_doubles import OBJECTIVE, SCHEMA, below_prefect, expected, host, planets, reader
 
-from flows.enrich import Enrichment, enrich
-from flows.events import Event, RunFinished
-from flows.runtime import hosted
-from flows.spending import Spending
+from flows.enrichment import enrich
+from flows.run.events import Event, RunFinished
+from flows.run.runtime import hosted
+from flows.run.spending import Spending
+from flows.table_run import Enrichment
 from research.errors import InvalidInput
 from research.models.scripted import ScriptedModel
-from research.purse import Payment
-from research.tables.reader import open_run
-from research.tables.run_folder import RunFolder
+from research.money.budget import Charge
+from research.tables.run_folder.reader import open_run
+from research.tables.run_folder.run_folder import RunFolder
 
 
 def paid(hook: Any = None, **options: Any) -> ScriptedModel:
@@ -143,7 +144,7 @@ async def test_money_that_brought_nothing_counts_against_the_cap_and_not_in_the_
     """30 cents went into attempts that were lost. So 39 cents buy one row of 10, and 41 cents both."""
     state = tmp_path / "run" / ".state"
     state.mkdir(parents=True)
-    Spending(state).record(Payment(0.30, 0.30, "investigate"))
+    Spending(state).record(Charge(0.30, 0.30, "investigate"))
     _, results = await run_below(tmp_path, paid(), planets(2), max_cost=0.39, concurrency=1)
     assert list(results["status"]) == ["completed", "failed"]
     run, results = await run_below(tmp_path, paid(), planets(2), max_cost=0.41, concurrency=1)
@@ -186,11 +187,11 @@ async def test_a_cap_needs_a_model_that_says_what_a_call_may_cost(tmp_path: Path
 
 def test_payments_survive_half_a_line(tmp_path: Path) -> None:
     """A machine that lost its power may leave half a line; the payments before and after it are read."""
-    Spending(tmp_path).record(Payment(0.5, 0.5, "plan"))
+    Spending(tmp_path).record(Charge(0.5, 0.5, "plan"))
     with (tmp_path / "spending.jsonl").open("a") as file:
         file.write('{"usd": 0.1, "coun')
     again = Spending(tmp_path)
-    again.record(Payment(None, 0.25, "investigate"))
+    again.record(Charge(None, 0.25, "investigate"))
     last = Spending(tmp_path)
     assert (last.counted_usd, last.usd) == (0.75, None)
     lines = (tmp_path / "spending.jsonl").read_text().splitlines()

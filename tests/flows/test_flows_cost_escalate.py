@@ -9,17 +9,19 @@ import pandas as pd
 import pytest
 from flows_doubles import OBJECTIVE, expected, host
 
-from flows.enrich import Enrichment, enrich
-from flows.events import Event, RowEscalated, RowFinished
-from flows.runtime import hosted
+from flows.enrichment import enrich
+from flows.run.events import Event, RowEscalated, RowFinished
+from flows.run.runtime import hosted
+from flows.table_run import Enrichment
 from research.errors import InvalidInput, PageUnreadable
-from research.escalation import Escalation
 from research.models.scripted import ScriptedModel
-from research.ports import Desk, Draft, FieldAnswer, SubQuery
-from research.result import Confidence
-from research.tables.check import verify
-from research.tables.reader import open_run
-from research.task import Task
+from research.ports.model import ResearchTools
+from research.ports.work import Draft, FieldAnswer, SubQuery
+from research.result.escalation import Escalation
+from research.result.result import Confidence
+from research.tables.audit.verify import verify
+from research.tables.run_folder.reader import open_run
+from research.task.task import Task
 
 SCHEMA = {"moons": "integer", "colour": "its colour"}
 SURE: dict[tuple[str, str, str], Confidence | None] = {
@@ -36,7 +38,7 @@ SURE: dict[tuple[str, str, str], Confidence | None] = {
 def tiered(trouble: str = "") -> ScriptedModel:
     """Answers as sure as `SURE` says. A row costs 10 cents on core and 50 on ultra, where `trouble` cannot be read."""
 
-    async def script(task: Task, subquery: SubQuery, desk: Desk) -> Draft:
+    async def script(task: Task, subquery: SubQuery, desk: ResearchTools) -> Draft:
         name, tier = task.input["name"], task.processor
         if tier == "ultra" and name == trouble:
             raise PageUnreadable("nothing to read")

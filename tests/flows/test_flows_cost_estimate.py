@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from flows.estimate import Estimate, estimate, keyless_estimate, search_usd
-from research.output_spec import OutputSpec
-from research.processors import PROCESSOR_NAMES, Price, ProcessorName, load_processors
+from flows.run.estimate import Estimate, estimate, keyless_estimate, search_usd
+from research.money.processors import PROCESSOR_NAMES, Price, ProcessorName, load_processors
+from research.output_schema.output_spec import OutputSpec
 from research.search.settings import SearchSettings
 
 SPEC = OutputSpec.parse({"operator": "who operates it", "launched": "date"})

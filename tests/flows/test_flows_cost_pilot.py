@@ -13,14 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import flows.api
-from flows.enrich import Enrichment
-from flows.events import Approver, Event, PilotFinished, RowFinished
-from flows.pilot import HELD, Sampled, project
-from flows.runtime import hosted
+from flows.run.events import Approver, Event, PilotFinished, RowFinished
+from flows.run.pilot import HELD, Sampled, project
+from flows.run.runtime import hosted
+from flows.table_run import Enrichment
 from research.models.scripted import ScriptedModel
-from research.tables.reader import open_run
-from research.tables.run_folder import RunFolder
-from research.task import Task
+from research.tables.run_folder.reader import open_run
+from research.tables.run_folder.run_folder import RunFolder
+from research.task.task import Task
 
 
 async def enriched(
@@ -28,7 +28,7 @@ async def enriched(
 ) -> Enrichment:
     from dataclasses import replace
 
-    from flows.enrich import enrich
+    from flows.enrichment import enrich
 
     table = folder / "planets.csv"
     pd.DataFrame(planets(10)).to_csv(table, index=False)

@@ -18,9 +18,9 @@ from prefect.client.schemas.objects import FlowRun, TaskRun
 from prefect.client.schemas.sorting import FlowRunSort, TaskRunSort
 
 import flows.api
-from flows.enrich import enrich
-from flows.events import Event, RowFinished, RunFinished, RunStarted, ShardCommitted
-from flows.runtime import hosted
+from flows.enrichment import enrich
+from flows.run.events import Event, RowFinished, RunFinished, RunStarted, ShardCommitted
+from flows.run.runtime import hosted
 from research.errors import (
     BudgetExhausted,
     FetchFailed,
@@ -31,9 +31,9 @@ from research.errors import (
     InvalidTask,
     PageUnreadable,
 )
-from research.ports import SubQuery
-from research.tables.reader import open_run
-from research.task import RANGES
+from research.ports.work import SubQuery
+from research.tables.run_folder.reader import open_run
+from research.task.task import RANGES
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -107,7 +107,7 @@ async def test_the_flow_does_not_end_before_the_database_has_every_task_run(
         looks.append(len(looks))
         return 0 if len(looks) < 3 else 1_000
 
-    monkeypatch.setattr(sys.modules["flows.enrich"], "recorded_task_runs", lambda _flow_run: count)
+    monkeypatch.setattr(sys.modules["flows.table_run"], "recorded_task_runs", lambda _flow_run: count)
     with hosted(host(heard=heard)):
         await enrich(csv(tmp_path, planets(1)), output_schema=SCHEMA, objective=OBJECTIVE, out=str(tmp_path / "run"))
     assert len(looks) == 3

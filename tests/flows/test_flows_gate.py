@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from flows.flight import SingleFlight
 from flows.gate import Gate
 from flows.interrupt import orderly_end
+from flows.run.single_flight import SingleFlight
 
 
 class Database:

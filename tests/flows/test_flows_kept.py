@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from prefect.results import ResultStore
 
-from flows.kept import KINDS, KeptResults, KeptSerializer, Sealed
-from flows.policies import VERSIONS, Keys
-from research.ports import Claim, FieldAnswer, Investigated, Plan, SubQuery
-from research.result import Result
-from research.task import Task
+from flows.results import KINDS, KeptResults, KeptSerializer, Sealed
+from research.ports.work import Claim, FieldAnswer, Investigated, Plan, SubQuery
+from research.result.result import Result
+from research.steps.keys import VERSIONS, Keys
+from research.task.task import Task
 
 SUBQUERY = SubQuery(index=1, question="When?", fields=("a",), label="when")
 WORK = Investigated.model_validate(
@@ -176,7 +176,7 @@ def test_the_world_the_sub_query_the_work_so_far_and_the_limits_are_in_the_keys(
 def test_a_step_s_version_is_in_its_own_key_and_in_the_row_s(monkeypatch: pytest.MonkeyPatch) -> None:
     for step in VERSIONS:
         with monkeypatch.context() as patch:
-            patch.setattr("flows.policies.VERSIONS", {**VERSIONS, step: 99})
+            patch.setattr("research.steps.keys.VERSIONS", {**VERSIONS, step: 99})
             assert changed(keys_of(Keys.of(task(), "world"))) == {step, "row"}
 
 

@@ -14,10 +14,10 @@ import pytest
 from flows_doubles import OBJECTIVE, SCHEMA, below_prefect, host, planets, reader, tables_of
 from prefect.settings import get_current_settings
 
-from flows.enrich import enrich
-from flows.runtime import hosted
-from research.ports import SubQuery
-from research.tables.reader import open_run
+from flows.enrichment import enrich
+from flows.run.runtime import hosted
+from research.ports.work import SubQuery
+from research.tables.run_folder.reader import open_run
 
 IN_FLIGHT = 4 * 2
 """Rows in flight × sub-queries of a row."""

@@ -15,12 +15,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prefect.states import Failed
 
-from flows import artifacts, policies
-from flows.enrich import enrich
+from flows import artifacts
+from flows.enrichment import enrich
+from flows.run.task_labels import row_label, shard_label, subquery_label
+from flows.tasks import is_transient
 from research import errors
-from research.ports import SubQuery
+from research.ports.work import SubQuery
 
-flow_module = sys.modules["flows.enrich"]
+flow_module = sys.modules["flows.enrichment"]
 
 
 @pytest.mark.parametrize(
@@ -33,26 +35,26 @@ flow_module = sys.modules["flows.enrich"]
     ],
 )
 def test_a_row_is_called_by_its_place_and_its_first_cell_that_reads_like_a_name(values: dict[str, object], label: str) -> None:
-    assert policies.row_label(17, values) == label
+    assert row_label(17, values) == label
 
 
 def test_a_sub_query_is_called_by_its_label_or_its_question() -> None:
     subquery = SubQuery(index=2, question="When was it launched?", fields=("launched",), label="launch date")
-    assert policies.subquery_label(subquery) == "sub-query 2 · launch date"
-    assert policies.subquery_label(subquery.model_copy(update={"label": ""})) == "sub-query 2 · When was it launched?"
+    assert subquery_label(subquery) == "sub-query 2 · launch date"
+    assert subquery_label(subquery.model_copy(update={"label": ""})) == "sub-query 2 · When was it launched?"
 
 
 def test_a_shard_is_called_by_its_rows() -> None:
-    assert policies.shard_label(2, 200, 100) == "shard 2 · rows 200-299"
+    assert shard_label(2, 200, 100) == "shard 2 · rows 200-299"
 
 
 def test_only_transient_errors_are_tried_again_and_a_model_s_silence_is_not() -> None:
     """A model has had its whole time budget when it is given up."""
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Exception)]
-    again = {kind for kind in kinds if policies.is_transient(None, None, Failed(data=kind("why")))}  # type: ignore[arg-type]
+    again = {kind for kind in kinds if is_transient(None, None, Failed(data=kind("why")))}  # type: ignore[arg-type]
     assert again == {kind for kind in kinds if issubclass(kind, errors.TransientError)} - {errors.ModelUnavailable}
     assert again >= {errors.SearchFailed, errors.FetchFailed}
-    assert not policies.is_transient(None, None, Failed(data=ValueError("a bug")))  # type: ignore[arg-type]
+    assert not is_transient(None, None, Failed(data=ValueError("a bug")))  # type: ignore[arg-type]
 
 
 @given(st.text(alphabet=string.printable, max_size=80))

@@ -21,18 +21,22 @@ from flows_resynthesis_killed import IN_FLIGHT, WIDER, again
 from prefect.settings import get_current_settings
 
 import flows
-from flows.enrich import Enrichment, enrich
-from flows.events import Event, RowFinished
-from flows.resynthesize import resynthesize
-from flows.runtime import Host, hosted
+from flows.enrichment import enrich
+from flows.resynthesis import resynthesize
+from flows.run.events import Event, RowFinished
+from flows.run.runtime import Host, hosted
+from flows.table_run import Enrichment
 from research.errors import FetchRefused, InvalidInput, InvalidRun, PageUnreadable
 from research.models.scripted import ScriptedModel
-from research.page import Page
-from research.ports import Desk, Draft, FieldAnswer, Found, SubQuery, World
-from research.search.stored import Stored, StoredPages
-from research.tables.check import verify
-from research.tables.reader import open_run
-from research.task import SourcePolicy, Task
+from research.pages.row_pages import Stored, StoredPages
+from research.ports.model import ResearchTools
+from research.ports.page import Page
+from research.ports.search import Found
+from research.ports.work import Draft, FieldAnswer, SubQuery
+from research.ports.world import World
+from research.tables.audit.verify import verify
+from research.tables.run_folder.reader import open_run
+from research.task.task import SourcePolicy, Task
 from research.world import Settings
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
@@ -86,7 +90,7 @@ async def first_run(folder: Path, count: int = 4, *failing: str, name: str = "ol
 def headings(hook: Any = None, **options: Any) -> ScriptedModel:
     """Searches in vain words, reads what it finds, and answers from it."""
 
-    async def script(task: Task, subquery: SubQuery, desk: Desk) -> Draft:
+    async def script(task: Task, subquery: SubQuery, desk: ResearchTools) -> Draft:
         if hook is not None:
             hook(task.input["name"])
         hits = await desk.search("no page holds these words")
@@ -172,7 +176,7 @@ async def test_a_row_that_failed_there_fails_here_and_says_what_helps(tmp_path: 
 
 
 async def test_a_row_that_read_nothing_has_null_for_the_new_field_without_a_call(tmp_path: Path) -> None:
-    async def reads_nothing(task: Task, subquery: SubQuery, desk: Desk) -> Draft:
+    async def reads_nothing(task: Task, subquery: SubQuery, desk: ResearchTools) -> Draft:
         return Draft(answers=tuple(FieldAnswer(field=field) for field in subquery.fields))
 
     table = tmp_path / "planets.csv"

@@ -10,15 +10,17 @@ import pandas as pd
 import pytest
 from flows_doubles import OBJECTIVE, expected, host, planets
 
-from flows.enrich import Enrichment, enrich
-from flows.events import Event, RowFinished
-from flows.runtime import hosted
+from flows.enrichment import enrich
+from flows.run.events import Event, RowFinished
+from flows.run.runtime import hosted
+from flows.table_run import Enrichment
 from research.errors import InvalidRun, PageUnreadable
 from research.models.scripted import ScriptedModel
-from research.ports import Desk, Draft, FieldAnswer, SubQuery
-from research.tables.check import verify
-from research.tables.reader import open_run
-from research.task import Task
+from research.ports.model import ResearchTools
+from research.ports.work import Draft, FieldAnswer, SubQuery
+from research.tables.audit.verify import verify
+from research.tables.run_folder.reader import open_run
+from research.task.task import Task
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -36,7 +38,7 @@ class Reader:
         self.failing = set(failing)
         self.model = ScriptedModel(self._script, keyless=False, cost_usd=COSTS, name=name, identity=name)
 
-    async def _script(self, task: Task, subquery: SubQuery, desk: Desk) -> Draft:
+    async def _script(self, task: Task, subquery: SubQuery, desk: ResearchTools) -> Draft:
         name = task.input["name"]
         self.asked.update((name, field) for field in subquery.fields)
         if name in self.failing:

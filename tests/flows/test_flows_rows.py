@@ -16,15 +16,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flows.gate import Gate
-from flows.kept import Sealed
-from flows.runtime import nobody
-from flows.shards import Left, Shard, Shards
-from flows.steps import Call, Tasks
+from flows.results import Sealed
+from flows.run.runtime import nobody
+from flows.run.shards import Left, Shard, Shards
+from flows.tasks import Call, Tasks
 from research.errors import FetchFailed
-from research.page import Page
-from research.ports import SubQuery
-from research.result import Result
-from research.tables.reader import open_run
+from research.ports.page import Page
+from research.ports.work import SubQuery
+from research.result.result import Result
+from research.tables.run_folder.reader import open_run
 
 cells = st.none() | st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=8)
 names = st.text(st.characters(categories=["Lu", "Ll", "Nd"]), min_size=1, max_size=6) | st.none()

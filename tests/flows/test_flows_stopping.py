@@ -11,8 +11,8 @@ import pytest
 from flows_doubles import below_prefect, planets, reader
 
 from research.errors import AuthenticationFailed, RequestRejected, ResearchError
-from research.ports import SubQuery
-from research.tables.reader import open_run
+from research.ports.work import SubQuery
+from research.tables.run_folder.reader import open_run
 
 
 async def _run(folder: Path, error: ResearchError) -> tuple[list[str], list[str]]:

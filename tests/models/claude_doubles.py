@@ -11,15 +11,16 @@ from typing import Any
 import anthropic
 
 from research.errors import FetchRefused
-from research.models.calling import Caller, Patience
+from research.models.anthropic.caller import Caller, Patience
 from research.models.claude import ClaudeModel
-from research.page import Hit, Page, page_hash
+from research.money.processors import Processors, load_processors
 from research.pipeline import research
-from research.ports import Found, World
-from research.processors import Processors, load_processors
-from research.result import Result
-from research.source_policy import SourcePolicy
-from research.task import Task
+from research.ports.page import Hit, Page, page_hash
+from research.ports.search import Found
+from research.ports.world import World
+from research.result.result import Result
+from research.task.source_policy import SourcePolicy
+from research.task.task import Task
 from research.testing import ModelServer, Reply, Request, structured
 
 VOYAGER = (

@@ -13,15 +13,16 @@ from typing import Any
 
 import anthropic
 
-from research.models.calling import Caller, Patience
+from research.models.anthropic.caller import Caller, Patience
 from research.models.claude.model import ClaudeModel
-from research.page import Hit, Page, page_hash
+from research.money.processors import load_processors
 from research.pipeline import research
-from research.ports import Found, World
-from research.processors import load_processors
-from research.result import Result
-from research.source_policy import SourcePolicy
-from research.task import Task
+from research.ports.page import Hit, Page, page_hash
+from research.ports.search import Found
+from research.ports.world import World
+from research.result.result import Result
+from research.task.source_policy import SourcePolicy
+from research.task.task import Task
 from research.testing import Answer, Faults, ModelServer, RateLimits, Request, call, structured, tool_calls
 
 RATES = dict.fromkeys(("429", "529", "500", "timeout", "cut_body", "cut_stream", "off_schema"), 0.05)

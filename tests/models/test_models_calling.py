@@ -28,12 +28,12 @@ from research.errors import (
     RequestRejected,
     ResearchError,
 )
-from research.models.calling import Called, Caller, Patience
+from research.models.anthropic.caller import Called, Caller, Patience
+from research.models.anthropic.errors import retry_after
+from research.models.anthropic.metering import cost_usd, input_tokens, used, worst_usd
 from research.models.claude.opening import claude, open_caller
-from research.models.metering import cost_usd, input_tokens, used, worst_usd
-from research.models.model_errors import retry_after
-from research.processors import LongPrompt, Price, load_processors
-from research.purse import Payment, Purse
+from research.money.budget import Budget, Charge
+from research.money.processors import LongPrompt, Price, load_processors
 from research.testing import Faults, ModelServer, echo, fail, text, web_search
 from research.testing.tokens import input_tokens as counted_tokens
 from research.world import Settings
@@ -316,8 +316,8 @@ def test_a_rejection_that_some_requests_meet_is_theirs_alone():
 
 
 def test_a_call_is_paid_from_the_purse_once_and_with_what_it_cost():
-    payments: list[Payment] = []
-    purse = Purse(max_cost_usd=1.0, record=payments.append)
+    payments: list[Charge] = []
+    purse = Budget(max_cost_usd=1.0, record=payments.append)
     call(lambda count: refuse(529, "overloaded_error", "Overloaded") if count <= 3 else ok(), purse=purse)
     assert [payment.usd for payment in payments] == [0, 0, 0, pytest.approx((10 * 1 + 5 * 5) / 1e6)]
     assert {payment.purpose for payment in payments} == {"test"}
@@ -325,14 +325,14 @@ def test_a_call_is_paid_from_the_purse_once_and_with_what_it_cost():
 
 def test_an_answer_lost_on_its_way_counts_as_its_worst():
     """Nobody knows whether it was written: the cap must hold all the same."""
-    purse = Purse(max_cost_usd=1.0)
+    purse = Budget(max_cost_usd=1.0)
     params = asking()
     call(lambda count: httpx2.ReadTimeout("late") if count == 1 else ok(), params, purse=purse)
     assert purse.spent_usd == pytest.approx(worst_usd(params, PRICES[MODEL]) + (10 + 25) / 1e6)
 
 
 def test_an_empty_purse_pays_for_no_request():
-    (error,), sent = call(lambda _: ok(), purse=Purse(max_cost_usd=1.0, spent_usd=1.0))
+    (error,), sent = call(lambda _: ok(), purse=Budget(max_cost_usd=1.0, spent_usd=1.0))
     assert isinstance(error, BudgetExhausted)
     assert sent == []
 
@@ -341,8 +341,8 @@ def test_a_call_that_is_cancelled_leaves_nothing_behind():
     """Under way or waiting: its place and its money are free for the next."""
 
     async def main() -> None:
-        payments: list[Payment] = []
-        purse = Purse(max_cost_usd=1.0, record=payments.append)
+        payments: list[Charge] = []
+        purse = Budget(max_cost_usd=1.0, record=payments.append)
         answers = iter([asyncio.Event().wait(), None])
 
         async def handle(_: httpx2.Request) -> httpx2.Response:
@@ -406,7 +406,7 @@ def test_the_same_caller_can_pay_from_another_purse():
         sdk = client("http://models.test", httpx2.MockTransport(lambda _: ok()))
         caller = Caller(sdk, PRICES, clock=now)
         with pytest.raises(BudgetExhausted):
-            await caller.paid_from(Purse(max_cost_usd=1.0, spent_usd=1.0)).create(asking(), purpose="test")
+            await caller.paid_from(Budget(max_cost_usd=1.0, spent_usd=1.0)).create(asking(), purpose="test")
         assert isinstance(await caller.create(asking(), purpose="test"), Called)
 
     run(main())

@@ -23,7 +23,7 @@ from claude_doubles import (
     task,
 )
 
-from research.result import Result
+from research.result.result import Result
 from research.testing import ModelServer, Reply, Request, call, structured, tool_calls
 
 PAGE = next(iter(PAGES))

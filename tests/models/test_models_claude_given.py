@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from claude_doubles import PAGES, SCHEMA, VOYAGER, Shelf, answer, claude, found, passage_with, role_of, task
 
+from research.money.processors import PROCESSOR_NAMES, load_processors
+from research.pages.attached_files import AttachedFilesFetcher
+from research.pages.nowhere import Nowhere
+from research.pages.page_store import PageStore, StoringFetcher
 from research.pipeline import research
-from research.ports import World
-from research.processors import PROCESSOR_NAMES, load_processors
-from research.result import Result
-from research.search.nowhere import Nowhere
+from research.ports.world import World
+from research.result.result import Result
 from research.testing import ModelServer, Reply, Request, call, structured, tool_calls
-from research.web.given_files import GivenFiles
-from research.web.page_store import PageStore, StoringFetcher
 
 START = next(iter(PAGES))
 
@@ -38,7 +38,7 @@ async def researched(server: ModelServer, folder: Path, web: Shelf | None, **fie
     store = PageStore(folder / "store")
     search, fetcher = (web, web) if web is not None else (Nowhere(), Nowhere())
     async with claude(server) as model:
-        given = StoringFetcher(GivenFiles(web), store)
+        given = StoringFetcher(AttachedFilesFetcher(web), store)
         world = World(model, search, StoringFetcher(fetcher, store), load_processors(), given)
         return await research(task(**fields), world)
 

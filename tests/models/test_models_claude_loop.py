@@ -9,8 +9,8 @@ import pytest
 from claude_doubles import PAGES, SCHEMA, Shelf, answer, ask, found, passage_with, role_of, task
 
 from research.errors import FetchFailed, SearchFailed
-from research.processors import load_processors
-from research.source_policy import SourcePolicy
+from research.money.processors import load_processors
+from research.task.source_policy import SourcePolicy
 from research.testing import (
     ModelServer,
     Reply,

@@ -12,9 +12,9 @@ from pydantic import SecretStr
 
 import research
 from flows.cli import main
-from flows.environment import Environment
+from flows.run.environment import Environment
 from research.errors import AuthenticationFailed, InvalidInput
-from research.processors import load_processors
+from research.money.processors import load_processors
 from research.testing import ModelServer, fail
 from research.world import Settings, open_world
 
@@ -157,7 +157,7 @@ def test_the_card_shows_the_report_and_the_sources_it_names():
     from rich.console import Console
 
     from flows.cli.run import card
-    from research.result import Result, Source
+    from research.result.result import Result, Source
 
     sources = [
         Source(index=n, url=f"https://{n}.example/", title=f"Page {n}", domain="x", fetched=None, read=True) for n in (1, 2, 3)

@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from research.errors import Fault, ModelUnavailable
-from research.models.claude import fence
-from research.models.claude.reading import Unreadable, json_object, json_value
-from research.models.claude.tools import SearchInput, Toolbox
-from research.models.claude.warming import Warming
-from research.models.claude.wire import AnswerForm, Inexpressible, described, wire_schema
-from research.output_spec import OutputSpec
-from research.page import Hit, Passage
-from research.ports import Draft
+from research.models.claude import quoting
+from research.models.claude.answer_schema import AnswerForm, Inexpressible, described, wire_schema
+from research.models.claude.cache_warmup import Warming
+from research.models.claude.json_reply import Unreadable, json_object, json_value
+from research.models.claude.tools import SearchInput, ToolRunner
+from research.output_schema.output_spec import OutputSpec
+from research.ports.page import Hit, Passage
+from research.ports.work import Draft
 from research.testing import smallest
 from research.testing.output_schemas import check_output_schema
 
@@ -43,31 +43,31 @@ def passage(name: str, text: str, heading: str = "") -> Passage:
 def test_no_page_can_close_its_fence_or_pass_for_another_passage(texts: list[tuple[str, str]], url: str, title: str):
     """Every line at the left edge is one of ours: the tags, and the ids in their order."""
     passages = [passage(f"p{n}", text, heading) for n, (text, heading) in enumerate(texts, start=1)]
-    shown = fence.page(url, title, passages)
+    shown = quoting.page(url, title, passages)
     first, *inside, last = shown.splitlines()
     assert last == first.replace("<", "</", 1)
-    assert [line for line in inside if not line.startswith(fence.INDENT)] == [p.id for p in passages]
+    assert [line for line in inside if not line.startswith(quoting.INDENT)] == [p.id for p in passages]
 
 
 @given(st.lists(NASTY, min_size=1, max_size=3))
 def test_no_search_result_can_leave_its_place(texts: list[str]):
     hits = [Hit(url=text, title=text, snippet=text, score=1.0, published=text) for text in texts]
-    first, *inside, last = fence.results(hits).splitlines()
+    first, *inside, last = quoting.results(hits).splitlines()
     assert last == first.replace("<", "</", 1)
-    assert [line for line in inside if not line.startswith(fence.INDENT)] == [f"{n}." for n in range(1, len(texts) + 1)]
+    assert [line for line in inside if not line.startswith(quoting.INDENT)] == [f"{n}." for n in range(1, len(texts) + 1)]
 
 
 @given(NASTY)
 def test_a_page_cannot_know_its_own_tag(text: str):
     """The tag is a digest of what is inside: other text, other tag."""
-    tag = fence.page("u", "t", [passage("p1", text)]).splitlines()[0]
-    assert fence.page("u", "t", [passage("p1", f"{text} {tag}")]).splitlines()[0] != tag
+    tag = quoting.page("u", "t", [passage("p1", text)]).splitlines()[0]
+    assert quoting.page("u", "t", [passage("p1", f"{text} {tag}")]).splitlines()[0] != tag
 
 
 @given(NASTY, st.integers(1, 200))
 def test_a_fence_that_is_shortened_is_still_closed(text: str, room: int):
-    whole = fence.page("u", "t", [passage("p1", text * 3)])
-    short = fence.shortened(whole, room)
+    whole = quoting.page("u", "t", [passage("p1", text * 3)])
+    short = quoting.shortened(whole, room)
     assert short.splitlines()[-1] == whole.splitlines()[-1]
 
 
@@ -301,7 +301,7 @@ class BrokenDesk:
 
 
 async def test_wrong_arguments_are_the_models_fault_and_a_broken_desk_is_not():
-    toolbox = Toolbox(BrokenDesk())
+    toolbox = ToolRunner(BrokenDesk())
     told = await toolbox.use(ToolUseBlock(id="1", name="read", input={"url": "https://a.example"}, type="tool_use"))
     assert told["is_error"]
     assert "about: Field required" in told["content"]

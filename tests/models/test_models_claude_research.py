@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from claude_doubles import PAGES, SCHEMA, Shelf, answer, ask, found, passage_with, role_of, task
 
-from research.result import Result
+from research.result.result import Result
 from research.testing import ModelServer, Reply, Request, call, structured, text, tool_calls
 
 VOYAGER, GAZETTE = PAGES

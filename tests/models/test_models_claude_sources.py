@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_models_claude_research import WHOLE
 
+from research.models.claude.messages import the_source, the_work
 from research.models.claude.prompts import load_prompts
-from research.models.claude.telling import the_source, the_work
-from research.page import Passage
-from research.ports import FieldAnswer, Investigated, ReadPage, SubQuery
+from research.ports.page import Passage
+from research.ports.work import FieldAnswer, Investigated, ReadPage, SubQuery
 from research.testing import ModelServer
 
 OURS = "Source of the passages below: "

@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
+from research.money.processors import PROCESSOR_NAMES, ROLES, load_processors
 from research.pipeline import research
-from research.ports import World
-from research.processors import PROCESSOR_NAMES, ROLES, load_processors
+from research.ports.world import World
 from research.testing import ModelServer, Reply, Request, call, structured, text, tool_calls
 
 PLAIN = TypeAdapter(MessageCreateParamsNonStreaming)

@@ -8,19 +8,20 @@ from typing import Any
 import pytest
 
 from research.errors import FetchFailed, PageUnreadable, SearchFailed
-from research.models.extractive import ExtractiveModel
-from research.output_spec import OutputSpec
-from research.page import Hit, Page, page_hash
+from research.evidence.ranking import Bm25
+from research.models.keyless.model import KeylessModel
+from research.output_schema.output_spec import OutputSpec
 from research.pipeline import research
-from research.ports import Found, World
-from research.ranking import Bm25
-from research.result import FieldBasis, Result
-from research.source_policy import SourcePolicy
-from research.task import Task
+from research.ports.page import Hit, Page, page_hash
+from research.ports.search import Found
+from research.ports.world import World
+from research.result.result import FieldBasis, Result
+from research.task.source_policy import SourcePolicy
+from research.task.task import Task
 
 
 class Shelf:
-    """A world of a few pages: `Search` and `Fetcher` over texts in the form of `research.page`."""
+    """A world of a few pages: `Search` and `Fetcher` over texts in the form of `research.ports.page`."""
 
     name = "shelf"
     identity = "shelf/1"
@@ -98,7 +99,7 @@ def task(entity: str, fields: dict[str, Any], **more: Any) -> Task:
 
 
 async def ask(shelf: Shelf, entity: str, fields: dict[str, Any], **more: Any) -> Result:
-    return await research(task(entity, fields, **more), World(model=ExtractiveModel(), search=shelf, fetcher=shelf))
+    return await research(task(entity, fields, **more), World(model=KeylessModel(), search=shelf, fetcher=shelf))
 
 
 def output(result: Result) -> dict[str, Any]:
@@ -224,7 +225,7 @@ async def test_sentences_are_read_where_there_is_no_structure() -> None:
 async def test_a_question_in_plain_words_is_answered_from_the_best_passage() -> None:
     asked = Task(task="When was the deck of Aldern Bridge renewed?", output_schema=OutputSpec.parse({"answer": "string"}))
     shelf = Shelf(a=BRIDGE, b=OTHER)
-    result = await research(asked, World(model=ExtractiveModel(), search=shelf, fetcher=shelf))
+    result = await research(asked, World(model=KeylessModel(), search=shelf, fetcher=shelf))
     assert output(result) == {"answer": "1988"}
     assert "renewed in 1988" in basis(result, "answer").citations[0].excerpts[0].text
 
@@ -260,7 +261,7 @@ async def test_a_value_that_breaks_the_schema_is_withdrawn() -> None:
 
 @pytest.mark.parametrize("most", [1, 2, 3, 8])
 async def test_a_plan_serves_every_field_within_the_limit(most: int) -> None:
-    plan = await ExtractiveModel().plan(task("Aldern Bridge", FIELDS), most)
+    plan = await KeylessModel().plan(task("Aldern Bridge", FIELDS), most)
     assert len(plan.subqueries) <= most
     assert sorted(name for q in plan.subqueries for name in q.fields) == sorted(FIELDS)
     assert all(q.label and "Aldern Bridge" in q.question for q in plan.subqueries)
@@ -282,7 +283,7 @@ async def test_the_same_task_gives_the_same_answer() -> None:
 
 
 async def test_it_says_what_it_is() -> None:
-    model = ExtractiveModel()
+    model = KeylessModel()
     assert (model.name, model.keyless) == ("extractive", True)
     assert model.identity.startswith("extractive/")
 
@@ -339,7 +340,7 @@ async def test_what_another_page_says_does_not_beat_the_entitys_own_page_however
 async def test_an_objective_that_is_a_name_is_what_the_task_is_about(objective: str) -> None:
     shelf = Shelf(b="# Caffeine\n\nFormula: C8H10N4O2\n\nLess common than Aspirin.")
     asked = Task(task=objective, output_schema=OutputSpec.parse({"formula": "string"}))
-    result = await research(asked, World(model=ExtractiveModel(), search=shelf, fetcher=shelf))
+    result = await research(asked, World(model=KeylessModel(), search=shelf, fetcher=shelf))
     assert output(result) == {"formula": None}
 
 

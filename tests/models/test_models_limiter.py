@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from virtual_time import now, run
 
 from research.errors import ModelUnavailable
-from research.models.limiter import Bucket, Cost, Limiter, Limits, Pace, Ticket
+from research.models.anthropic.limiter import Bucket, Cost, Limiter, Limits, Pace, Ticket
 from research.testing import RateLimits
 
 MODEL = "claude-haiku-4-5"

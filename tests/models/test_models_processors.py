@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from research.errors import InvalidInput
-from research.processors import PROCESSOR_NAMES, ROLES, Price, load_processors
-from research.result import Tokens
+from research.money.processors import PROCESSOR_NAMES, ROLES, Price, load_processors
+from research.money.usage import Tokens
 from research.testing.catalogue import SDK_MODELS, takes_effort, thinking_types
 
 

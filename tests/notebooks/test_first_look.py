@@ -14,9 +14,9 @@ import pyarrow as pa
 import pytest
 from nbclient import NotebookClient
 
-from research.output_spec import OutputSpec
-from research.page import Page, page_hash
-from research.result import Citation, Confidence, Excerpt, FieldBasis, Result
+from research.output_schema.output_spec import OutputSpec
+from research.ports.page import Page, page_hash
+from research.result.result import Citation, Confidence, Excerpt, FieldBasis, Result
 from research.tables import RunFolder
 
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "first_look.ipynb"

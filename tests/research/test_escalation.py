@@ -8,9 +8,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from research.escalation import doubtful, merged, part_of
-from research.output_spec import OutputSpec
-from research.result import CONFIDENCE_ORDER, Citation, Confidence, Excerpt, FieldBasis, Finding, Result, Source, Usage
+from research.money.usage import Usage
+from research.output_schema.output_spec import OutputSpec
+from research.result.escalation import doubtful, merged, part_of
+from research.result.result import CONFIDENCE_ORDER, Citation, Confidence, Excerpt, FieldBasis, Finding, Result, Source
 
 LIST = {"type": "array", "items": {"type": "string"}}
 SPEC = OutputSpec.parse({"properties": {"name": {"type": "string"}, "moons": {"type": "integer"}, "people": LIST}})

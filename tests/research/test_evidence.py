@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from research.evidence import Cited, Evidence, excerpt, settle
-from research.output_spec import Field
-from research.page import Page, page_hash
-from research.passages import passages_of
-from research.ports import FieldAnswer, ReadPage, Verdict
-from research.result import Confidence
+from research.evidence.grounding import Cited, Evidence, excerpt, settle
+from research.evidence.passages import passages_of
+from research.output_schema.output_spec import Field
+from research.ports.page import Page, page_hash
+from research.ports.work import FieldAnswer, ReadPage, Verdict
+from research.result.result import Confidence
 
 TEXT = (
     "# Voyager 1\n\nVoyager 1 is a space probe. NASA launched it on 5 September 1977 from Florida. It weighs 825.5 kg.\n\n"

@@ -11,18 +11,22 @@ from typing import Any
 import pytest
 
 from research.errors import FetchRefused, PageUnreadable, SearchFailed
-from research.models.extractive import ExtractiveModel
+from research.models.keyless.model import KeylessModel
 from research.models.scripted import ScriptedModel
-from research.page import Hit, Page, page_hash
+from research.money.usage import Usage
+from research.money.usage_ledger import note
+from research.pages.attached_files import AttachedFilesFetcher
+from research.pages.nowhere import Nowhere
+from research.pages.page_store import PageStore, StoringFetcher
 from research.pipeline import research
-from research.ports import Desk, Draft, FieldAnswer, Found, Model, SubQuery, World
-from research.result import Result, Usage
-from research.search.nowhere import Nowhere
-from research.source_policy import SourcePolicy
-from research.spending import note
-from research.task import Task
-from research.web.given_files import GivenFiles
-from research.web.page_store import PageStore, StoringFetcher
+from research.ports.model import Model, ResearchTools
+from research.ports.page import Hit, Page, page_hash
+from research.ports.search import Found
+from research.ports.work import Draft, FieldAnswer, SubQuery
+from research.ports.world import World
+from research.result.result import Result
+from research.task.source_policy import SourcePolicy
+from research.task.task import Task
 
 SCHEMA = {"operator": "who operates it", "moons": "integer"}
 WEB = {
@@ -76,10 +80,10 @@ async def world_of(tmp_path: Path, web: Web | None, model: Model | None = None) 
     store = PageStore(tmp_path / "store")
     nowhere = Nowhere()
     yield World(
-        model=model or ExtractiveModel(),
+        model=model or KeylessModel(),
         search=web or nowhere,
         fetcher=StoringFetcher(web or nowhere, store),
-        given=StoringFetcher(GivenFiles(web), store),
+        given=StoringFetcher(AttachedFilesFetcher(web), store),
     )
 
 
@@ -149,7 +153,7 @@ async def test_a_given_file_that_holds_nothing_to_read_is_a_warning(tmp_path: Pa
     picture.write_bytes(b"\x89PNG\r\n\x1a\n" + b"\x00" * 50)
     seen: list[tuple[Hit, ...]] = []
 
-    async def script(task: Task, subquery: SubQuery, desk: Desk) -> Draft:
+    async def script(task: Task, subquery: SubQuery, desk: ResearchTools) -> Draft:
         seen.append(await desk.documents())
         return Draft(answers=tuple(FieldAnswer(field=name) for name in subquery.fields))
 
@@ -164,7 +168,7 @@ async def test_a_model_reads_no_file_that_the_task_does_not_name(tmp_path: Path)
     given.write_text("# Luna 9")
     refused: list[str] = []
 
-    async def script(task: Task, subquery: SubQuery, desk: Desk) -> Draft:
+    async def script(task: Task, subquery: SubQuery, desk: ResearchTools) -> Draft:
         for url in (f"files:///{secret}", f"file://{secret}", f"files:///{given}/../secret.md"):
             try:
                 await desk.read(url)

@@ -6,10 +6,10 @@ import asyncio
 
 import pytest
 
+from research.concurrency.single_flight import InFlight
 from research.errors import FetchFailed, RequestRejected
-from research.in_flight import InFlight
-from research.result import Usage
-from research.spending import note, spent
+from research.money.usage import Usage
+from research.money.usage_ledger import note, spent
 
 
 class Work:

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from research.page import Page, page_hash
-from research.passages import MAX_CHARACTERS, passages_of, sentences
+from research.evidence.passages import MAX_CHARACTERS, passages_of, sentences
+from research.ports.page import Page, page_hash
 
 TEXT = """# Voyager 1
 

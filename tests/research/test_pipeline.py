@@ -13,10 +13,12 @@ import pytest
 from research.errors import BudgetExhausted, FetchRefused, ModelUnavailable
 from research.models.scripted import Script, ScriptedModel, quoting
 from research.pipeline import Steps, research
-from research.ports import Desk, Draft, FieldAnswer, Grade, Investigated, SubQuery, World
-from research.result import Result
+from research.ports.model import ResearchTools
+from research.ports.work import Draft, FieldAnswer, Grade, Investigated, SubQuery
+from research.ports.world import World
+from research.result.result import Result
 from research.steps.investigate import investigate
-from research.task import Task
+from research.task.task import Task
 from research.world import Settings, open_world
 
 PAGES = {
@@ -96,7 +98,7 @@ async def test_a_paid_model_below_the_research_tier_investigates_once_and_does_n
 
 
 async def test_no_tier_makes_more_tool_calls_than_it_may(tmp_path: Path) -> None:
-    async def greedy(task: Task, subquery: SubQuery, desk: Desk) -> Draft:
+    async def greedy(task: Task, subquery: SubQuery, desk: ResearchTools) -> Draft:
         while desk.tool_calls_left:
             await desk.search("voyager")
         with pytest.raises(BudgetExhausted):
@@ -108,7 +110,7 @@ async def test_no_tier_makes_more_tool_calls_than_it_may(tmp_path: Path) -> None
 
 
 async def test_sub_queries_share_the_fetches_of_a_task(tmp_path: Path) -> None:
-    async def reads_all(task: Task, subquery: SubQuery, desk: Desk) -> Draft:
+    async def reads_all(task: Task, subquery: SubQuery, desk: ResearchTools) -> Draft:
         for hit in await desk.search("launched"):
             try:
                 await desk.read(hit.url)
@@ -127,7 +129,7 @@ async def test_there_are_never_more_sub_queries_than_the_task_allows(tmp_path: P
 
 
 async def test_an_invented_passage_id_reaches_no_basis(tmp_path: Path) -> None:
-    async def invents(task: Task, subquery: SubQuery, desk: Desk) -> Draft:
+    async def invents(task: Task, subquery: SubQuery, desk: ResearchTools) -> Draft:
         await desk.search("voyager")
         draft = Draft(answers=(FieldAnswer(field="operator", value="NASA", passages=("p77",), confidence="high"),))
         assert [fault.pointer for fault in desk.check(draft)] == ["/operator"]
@@ -141,7 +143,7 @@ async def test_an_invented_passage_id_reaches_no_basis(tmp_path: Path) -> None:
 
 
 async def test_a_passage_that_was_not_handed_over_cannot_be_cited(tmp_path: Path) -> None:
-    async def guesses(task: Task, subquery: SubQuery, desk: Desk) -> Draft:
+    async def guesses(task: Task, subquery: SubQuery, desk: ResearchTools) -> Draft:
         hit = (await desk.search("Voyager 1"))[0]
         shown = await desk.read(hit.url, about="mass", limit=1)
         other = "p1" if shown[0].id != "p1" else "p2"
@@ -155,7 +157,7 @@ async def test_a_passage_that_was_not_handed_over_cannot_be_cited(tmp_path: Path
 
 
 async def test_an_answer_that_breaks_the_schema_fails_the_task_with_the_validators_words(tmp_path: Path) -> None:
-    async def wrong(task: Task, subquery: SubQuery, desk: Desk) -> Draft:
+    async def wrong(task: Task, subquery: SubQuery, desk: ResearchTools) -> Draft:
         passages = await desk.read((await desk.search("Voyager 1"))[0].url)
         return Draft(answers=(FieldAnswer(field="mass_kg", value="825.5 kg", passages=(passages[-1].id,)),))
 
@@ -168,7 +170,7 @@ async def test_an_answer_that_breaks_the_schema_fails_the_task_with_the_validato
 async def test_when_one_sub_query_fails_the_others_are_finished_first_and_their_usage_is_counted(tmp_path: Path) -> None:
     finished: list[str] = []
 
-    async def fails_once(task: Task, subquery: SubQuery, desk: Desk) -> Draft:
+    async def fails_once(task: Task, subquery: SubQuery, desk: ResearchTools) -> Draft:
         if subquery.index == 1:
             raise ModelUnavailable("the model did not answer")
         return await quoting(lambda _: TRUTH)(task, subquery, desk)
@@ -208,7 +210,7 @@ async def test_nothing_outside_the_source_policy_is_considered_read_or_cited(tmp
         )
     )
 
-    async def reads_bad(task: Task, subquery: SubQuery, desk: Desk) -> Draft:
+    async def reads_bad(task: Task, subquery: SubQuery, desk: ResearchTools) -> Draft:
         with pytest.raises(FetchRefused, match=r"bad\.net.*source policy"):
             await desk.read("https://bad.net/v1")
         return await quoting(lambda _: TRUTH)(task, subquery, desk)
@@ -223,7 +225,7 @@ async def test_nothing_outside_the_source_policy_is_considered_read_or_cited(tmp
 
 
 async def test_a_text_schema_gives_text(tmp_path: Path) -> None:
-    async def says(task: Task, subquery: SubQuery, desk: Desk) -> Draft:
+    async def says(task: Task, subquery: SubQuery, desk: ResearchTools) -> Draft:
         passages = await desk.read((await desk.search("Voyager 1"))[0].url)
         answer = FieldAnswer(field="answer", value="NASA launched Voyager 1 on 5 September 1977.", passages=(passages[-1].id,))
         return Draft(answers=(answer,))
@@ -236,7 +238,7 @@ async def test_a_text_schema_gives_text(tmp_path: Path) -> None:
 
 
 async def test_a_bug_is_raised_and_not_written_off_as_a_failed_row(tmp_path: Path) -> None:
-    async def buggy(task: Task, subquery: SubQuery, desk: Desk) -> Draft:
+    async def buggy(task: Task, subquery: SubQuery, desk: ResearchTools) -> Draft:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):

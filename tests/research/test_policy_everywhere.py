@@ -12,17 +12,20 @@ from hypothesis import strategies as st
 
 from research.errors import BudgetExhausted, FetchFailed, FetchRefused, PageUnreadable
 from research.models.scripted import ScriptedModel
-from research.page import Hit
+from research.pages.page_store import PageStore, StoringFetcher
 from research.pipeline import research
-from research.ports import Desk, Draft, FieldAnswer, Found, SubQuery, World
-from research.result import Result
-from research.source_policy import SourcePolicy
-from research.task import Task
+from research.ports.model import ResearchTools
+from research.ports.page import Hit
+from research.ports.search import Found
+from research.ports.work import Draft, FieldAnswer, SubQuery
+from research.ports.world import World
+from research.result.result import Result
+from research.task.source_policy import SourcePolicy
+from research.task.task import Task
+from research.task.urls import host_of
 from research.testing import ScriptedResolver, Served, WebServer, redirect
 from research.testing.loopback import HttpReply, HttpRequest
-from research.urls import host_of
 from research.web.opening import open_web
-from research.web.page_store import PageStore, StoringFetcher
 from research.web.settings import WebSettings
 
 HOSTS = ("a.example.com", "example.com", "news.example.co.uk", "agency.gov", "sub.agency.gov", "other.org")
@@ -93,7 +96,7 @@ class AllPages:
         return Found(hits=tuple(Hit(url=url, title="", snippet="", score=1.0) for url in self._urls))
 
 
-async def _reads_everything(urls: list[str], desk: Desk, subquery: SubQuery) -> Draft:
+async def _reads_everything(urls: list[str], desk: ResearchTools, subquery: SubQuery) -> Draft:
     """A model that reads what it was shown, and what it was not."""
     await desk.search("colour", 50)
     ids: list[str] = []
@@ -108,7 +111,7 @@ async def _reads_everything(urls: list[str], desk: Desk, subquery: SubQuery) -> 
 async def _researched(server: NamedHosts, policy: SourcePolicy, folder: Path) -> Result:
     urls = [server.url_of(place) for place in server.web]
 
-    async def script(task: Task, subquery: SubQuery, desk: Desk) -> Draft:
+    async def script(task: Task, subquery: SubQuery, desk: ResearchTools) -> Draft:
         return await _reads_everything(urls, desk, subquery)
 
     resolver = ScriptedResolver({host: [["127.0.0.1"]] for host in HOSTS})

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from research.errors import BudgetExhausted
-from research.purse import Payment, Purse, Reservation
+from research.money.budget import Budget, Charge, Reservation
 
 CENT = 1e-9
 """What sums of floats may be off by."""
@@ -22,7 +22,7 @@ CENT = 1e-9
 class Payers:
     """Rows that pay call after call until they are done or refused."""
 
-    purse: Purse
+    purse: Budget
     costs: list[float] = field(default_factory=list)
     refused: int = 0
     finished: int = 0
@@ -45,7 +45,7 @@ class Payers:
 async def test_64_rows_with_random_costs_never_exceed_the_cap_by_more_than_one_call(seed: int) -> None:
     random.seed(seed)
     cap = random.uniform(0.01, 20)
-    payers = Payers(Purse(cap))
+    payers = Payers(Budget(cap))
     honest = seed % 2 == 0
     rows = []
     for _ in range(64):
@@ -67,14 +67,14 @@ async def test_64_rows_with_random_costs_never_exceed_the_cap_by_more_than_one_c
 
 
 async def test_a_call_that_fits_does_not_wait() -> None:
-    purse = Purse(1.0)
+    purse = Budget(1.0)
     async with purse.reserve(0.5), purse.reserve(0.5):
         pass
     assert purse.spent_usd == 0
 
 
 async def test_a_call_that_does_not_fit_waits_until_money_is_freed() -> None:
-    purse, order = Purse(1.0), []
+    purse, order = Budget(1.0), []
 
     async def second() -> None:
         async with purse.reserve(0.5) as reservation:
@@ -94,13 +94,13 @@ async def test_a_call_that_does_not_fit_waits_until_money_is_freed() -> None:
 
 async def test_a_small_cap_still_buys_one_call_after_another() -> None:
     """Worsts are far above what calls cost. With a cap below one call's worst, calls go one at a time until it is reached."""
-    payers = Payers(Purse(0.10))
+    payers = Payers(Budget(0.10))
     await asyncio.gather(*(payers.row([(0.03, 5.0)]) for _ in range(10)))
     assert payers.costs == [0.03] * 4
 
 
 async def test_those_who_wait_are_refused_as_soon_as_the_cap_is_reached() -> None:
-    purse = Purse(1.0)
+    purse = Budget(1.0)
     async with purse.reserve(1.0) as first:
         waiting = [asyncio.create_task(_pay(purse, 0.1)) for _ in range(5)]
         await asyncio.sleep(0)
@@ -113,12 +113,12 @@ async def test_those_who_wait_are_refused_as_soon_as_the_cap_is_reached() -> Non
 
 async def test_what_was_spent_before_counts() -> None:
     with pytest.raises(BudgetExhausted, match="with a higher cap the same command goes on"):
-        await _pay(Purse(1.0, spent_usd=1.0), 0.1)
-    await _pay(Purse(1.1, spent_usd=1.0), 0.1)
+        await _pay(Budget(1.0, spent_usd=1.0), 0.1)
+    await _pay(Budget(1.1, spent_usd=1.0), 0.1)
 
 
 async def test_a_cancelled_call_and_a_cancelled_wait_are_freed() -> None:
-    purse = Purse(1.0)
+    purse = Budget(1.0)
     under_way = asyncio.create_task(_pay(purse, 1.0, never_ends=True))
     await asyncio.sleep(0)
     waiting = [asyncio.create_task(_pay(purse, 0.5)) for _ in range(3)]
@@ -132,7 +132,7 @@ async def test_a_cancelled_call_and_a_cancelled_wait_are_freed() -> None:
 
 
 async def test_a_turn_that_comes_in_the_moment_of_a_cancellation_is_passed_on() -> None:
-    purse = Purse(1.0)
+    purse = Budget(1.0)
     async with purse.reserve(1.0) as first:
         lost = asyncio.create_task(_pay(purse, 1.0))
         last = asyncio.create_task(_pay(purse, 0.2))
@@ -146,16 +146,16 @@ async def test_a_turn_that_comes_in_the_moment_of_a_cancellation_is_passed_on() 
 
 
 async def test_a_cost_that_is_not_known_counts_as_the_calls_worst() -> None:
-    told: list[Payment] = []
-    purse = Purse(1.0, record=told.append)
+    told: list[Charge] = []
+    purse = Budget(1.0, record=told.append)
     async with purse.reserve(0.7, purpose="plan") as reservation:
         reservation.settle(None)
-    assert (purse.spent_usd, told) == (0.7, [Payment(None, 0.7, "plan")])
+    assert (purse.spent_usd, told) == (0.7, [Charge(None, 0.7, "plan")])
     assert purse.refusal is None
 
 
 async def test_a_call_of_unknown_worst_goes_alone_and_its_known_cost_is_charged() -> None:
-    purse = Purse(1.0)
+    purse = Budget(1.0)
     async with purse.reserve(None) as reservation:
         other = asyncio.create_task(_pay(purse, 0.1))
         await asyncio.sleep(0)
@@ -166,18 +166,18 @@ async def test_a_call_of_unknown_worst_goes_alone_and_its_known_cost_is_charged(
 
 
 async def test_where_neither_worst_nor_cost_is_known_the_cap_refuses_every_later_call() -> None:
-    purse = Purse(1.0)
+    purse = Budget(1.0)
     async with purse.reserve(None) as reservation:
         reservation.settle(None)
     assert purse.spent_usd is None
     with pytest.raises(BudgetExhausted, match="price is not known"):
         await _pay(purse, 0.1)
     with pytest.raises(BudgetExhausted, match="price is not known"):
-        await _pay(Purse(5.0, spent_usd=None), 0.1)
+        await _pay(Budget(5.0, spent_usd=None), 0.1)
 
 
 async def test_without_a_cap_nothing_waits_and_everything_is_counted() -> None:
-    purse = Purse()
+    purse = Budget()
     async with purse.reserve(None) as one, purse.reserve(1e9) as other:
         other.settle(2.0)
         assert purse.spent_usd == 2.0
@@ -186,7 +186,7 @@ async def test_without_a_cap_nothing_waits_and_everything_is_counted() -> None:
 
 
 async def test_a_call_is_settled_once_and_with_an_amount_of_money() -> None:
-    purse = Purse(1.0)
+    purse = Budget(1.0)
     async with purse.reserve(0.1) as reservation:
         for nonsense in (-1.0, float("nan"), float("inf")):
             with pytest.raises(ValueError, match="no amount of money"):
@@ -199,10 +199,10 @@ async def test_a_call_is_settled_once_and_with_an_amount_of_money() -> None:
     with pytest.raises(ValueError, match="was left"):
         left.settle(0.1)
     with pytest.raises(ValueError, match="no amount of money"):
-        Purse(float("nan"))
+        Budget(float("nan"))
 
 
-async def _pay(purse: Purse, usd: float, *, never_ends: bool = False) -> None:
+async def _pay(purse: Budget, usd: float, *, never_ends: bool = False) -> None:
     async with purse.reserve(usd) as reservation:
         if never_ends:
             await asyncio.Event().wait()
@@ -215,7 +215,7 @@ class AnyOrder(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.loop = asyncio.new_event_loop()
-        self.purse = Purse(10.0)
+        self.purse = Budget(10.0)
         self.tasks: list[asyncio.Task[None]] = []
         self.under_way: list[tuple[Reservation, asyncio.Event]] = []
         self.last = 0.0
@@ -294,10 +294,10 @@ TestAnyOrder = AnyOrder.TestCase
 @given(st.lists(st.floats(0, 1), max_size=20))
 def test_what_was_recorded_gives_the_purse_again(costs: list[float]) -> None:
     """A run that goes on counts what earlier invocations of it paid."""
-    told: list[Payment] = []
+    told: list[Charge] = []
 
-    async def pay() -> Purse:
-        purse = Purse(1e6, record=told.append)
+    async def pay() -> Budget:
+        purse = Budget(1e6, record=told.append)
         for cost in costs:
             await _pay(purse, cost)
         return purse

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from research.ranking import Bm25, words
+from research.evidence.ranking import Bm25, words
 
 
 def test_words_fold_case_accents_and_endings() -> None:

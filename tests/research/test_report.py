@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from research.report import cited_ids, renamed, resolved, without_citations
+from research.result.citation_numbers import cited_ids, renamed, resolved, without_citations
 
 NUMBERS = {"s1p3": 1, "s1p4": 1, "s2p7": 2}
 

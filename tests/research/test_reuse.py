@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from research.output_spec import OutputSpec
-from research.result import Citation, Confidence, Excerpt, FieldBasis, Finding, Result, Source, Usage
-from research.reuse import still_good, unanswered, unchanged, wholly_kept, with_kept
+from research.money.usage import Usage
+from research.output_schema.output_spec import OutputSpec
+from research.result.result import Citation, Confidence, Excerpt, FieldBasis, Finding, Result, Source
+from research.result.reuse import still_good, unanswered, unchanged, wholly_kept, with_kept
 
 DAY = datetime(2026, 1, 1, tzinfo=UTC)
 NAME, MOONS = {"type": "string", "description": "its name"}, {"type": "integer"}

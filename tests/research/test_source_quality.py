@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from research.agreement import with_agreement
-from research.page import PAGE_DATA_HEADING, Page, page_hash
-from research.result import Citation, Excerpt, FieldBasis, Source, SourceKind, SourceQuality, Support
-from research.source_quality import age_days, domain_of, kind_of, kind_of_host
-from research.web.content import extract
+from research.documents.extract import extract
+from research.ports.page import PAGE_DATA_HEADING, Page, page_hash
+from research.result.agreement import with_agreement
+from research.result.result import Citation, Excerpt, FieldBasis, Source, SourceKind, SourceQuality, Support
+from research.sources.source_quality import age_days, domain_of, kind_of, kind_of_host
 
 READ = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from research.urls import canonical_url, host_of, is_public_suffix, registrable_domain
+from research.task.urls import canonical_url, host_of, is_public_suffix, registrable_domain
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from research.values import fold, places, same
+from research.values.values import fold, places, same
 
 
 def stated(value: Any, text: str, schema: dict[str, Any] | None = None) -> list[str]:

@@ -11,13 +11,13 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from research.page import Hit
-from research.ports import Found, Search
+from research.ports.page import Hit
+from research.ports.search import Found, Search
 from research.search.json_api import Patience
 from research.search.opening import open_search
 from research.search.rate import Rate
 from research.search.settings import SearchSettings
-from research.source_policy import SourcePolicy
+from research.task.source_policy import SourcePolicy
 from research.testing import SearchServer, WebPage
 
 APIS = ("brave", "tavily", "exa", "searxng")

@@ -14,13 +14,13 @@ from pydantic import SecretStr
 from search_samples import PAGES, Scripted, hit, opened, settings
 
 from research.errors import SearchFailed
-from research.page import Hit
-from research.ports import Found
-from research.result import Tokens, Usage
+from research.money.usage import Tokens, Usage
+from research.money.usage_ledger import note, spent
+from research.ports.page import Hit
+from research.ports.search import Found
 from research.search.opening import open_search
 from research.search.query_cache import FILE, CachedSearch, QueryStore, query_key
-from research.source_policy import SourcePolicy
-from research.spending import note, spent
+from research.task.source_policy import SourcePolicy
 from research.testing import SearchServer
 
 ANSWER = Found(
@@ -156,8 +156,8 @@ async def test_a_stored_answer_that_cannot_be_read_is_asked_for_again(tmp_path: 
 _WRITER = """
 import sys
 from pathlib import Path
-from research.page import Hit
-from research.ports import Found
+from research.ports.page import Hit
+from research.ports.search import Found
 from research.search.query_cache import QueryStore
 store, name = QueryStore(Path(sys.argv[1])), sys.argv[2]
 for number in range(100):

@@ -11,14 +11,14 @@ import anthropic
 import pytest
 
 from research.errors import AuthenticationFailed, BudgetExhausted, SearchFailed
-from research.models.calling import Caller, Patience
-from research.processors import load_processors
-from research.purse import Paying, Purse
+from research.models.anthropic.caller import Caller, Patience
+from research.money.budget import Budget, Paying
+from research.money.processors import load_processors
 from research.search.claude_web import ClaudeWebSearch
 from research.search.opening import open_search
 from research.search.rate import Rate, Turns
 from research.search.settings import SearchSettings
-from research.source_policy import SourcePolicy
+from research.task.source_policy import SourcePolicy
 from research.testing import ModelServer, Reply, WebPage, cited, fail, refusal, text, web_search
 
 VOYAGER = WebPage("https://space.test/voyager", "Voyager 1", "Launched on 5 September 1977.", "April 30, 2025")
@@ -101,7 +101,7 @@ async def test_an_outage_of_the_service_is_a_failed_search_and_a_wrong_key_stops
 
 
 async def test_it_is_paid_by_whoever_asks_and_cached_like_the_others(tmp_path: Path):
-    purse = Purse()
+    purse = Budget()
     with asking(searched(VOYAGER)) as (server, caller):
         async with open_search(["claude_web"], SearchSettings(), tmp_path, ask=caller) as search:
             assert isinstance(search, Paying)
@@ -109,6 +109,6 @@ async def test_it_is_paid_by_whoever_asks_and_cached_like_the_others(tmp_path: P
             again = await search.search("q", limit=5)
             assert (again.hits, again.cost_usd, again.usage.tokens.output) == (found.hits, 0.0, 0)
             with pytest.raises(BudgetExhausted):
-                await search.paid_from(Purse(max_cost_usd=1, spent_usd=1)).search("other", limit=5)
+                await search.paid_from(Budget(max_cost_usd=1, spent_usd=1)).search("other", limit=5)
     assert purse.spent_usd == found.cost_usd
     assert len(server.requests) == 1

@@ -16,7 +16,7 @@ from research.errors import SearchFailed
 from research.search.ddgs import DdgsSearch, Engine, library
 from research.search.json_api import Patience
 from research.search.rate import Rate, Turns
-from research.source_policy import SourcePolicy
+from research.task.source_policy import SourcePolicy
 
 
 class Engines:

@@ -18,10 +18,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from research.errors import FetchRefused, InvalidCorpus, PageUnreadable
-from research.page import page_hash
+from research.ports.page import page_hash
 from research.search import local
 from research.search.local import LocalCorpus
-from research.task import SourcePolicy
+from research.task.task import SourcePolicy
 
 Open = Callable[..., LocalCorpus]
 PADDING = "It was followed by several ground stations during the whole of its journey through the planetary system. " * 3

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from search_samples import PAGES, Scripted, hit, opened
 
 from research.errors import AuthenticationFailed, BudgetExhausted, QuotaExhausted, SearchFailed
-from research.page import Hit
-from research.ports import Found
-from research.result import Tokens, Usage
+from research.money.usage import Tokens, Usage
+from research.money.usage_ledger import spent
+from research.ports.page import Hit
+from research.ports.search import Found
 from research.search.merged import MergedSearch, fused
-from research.spending import spent
+from research.task.urls import canonical_url
 from research.testing import SearchServer
-from research.urls import canonical_url
 
 hosts = st.sampled_from(["a.test", "www.a.test", "b.test", "c.test", "d.test", "e.test"])
 urls = st.builds(

@@ -10,15 +10,15 @@ from pydantic import SecretStr
 from search_samples import HASTY, PAGES, QUICK, opened, settings
 
 from research.errors import BudgetExhausted, SearchFailed
-from research.purse import Paying, Payment, Purse
+from research.money.budget import Budget, Charge, Paying
 from research.search.opening import open_search
 from research.search.settings import SearchSettings
 from research.testing import SearchServer, Served, WebServer
 
 
 async def test_each_search_is_paid_from_the_purse_at_its_price(tmp_path: Path):
-    paid: list[Payment] = []
-    purse = Purse(record=paid.append)
+    paid: list[Charge] = []
+    purse = Budget(record=paid.append)
     with SearchServer(PAGES) as server:
         async with opened(server, tmp_path) as search:
             assert isinstance(search, Paying)
@@ -59,7 +59,7 @@ async def test_what_an_answer_says_of_its_cost_counts(tmp_path: Path):
 
 async def test_what_was_refused_costs_nothing_and_what_was_lost_counts_at_its_worst(tmp_path: Path):
     for fault, cost in (("500", 0.0), ("429", 0.0), ("cut", 0.005), ("timeout", 0.005)):
-        purse = Purse()
+        purse = Budget()
         with SearchServer(PAGES, faults={1: fault}, retry_after=0.01) as server:
             async with opened(server, tmp_path, "brave", patience=HASTY if fault == "timeout" else QUICK) as search:
                 assert isinstance(search, Paying)
@@ -68,7 +68,7 @@ async def test_what_was_refused_costs_nothing_and_what_was_lost_counts_at_its_wo
 
 
 async def test_a_cap_is_not_exceeded_by_searches_side_by_side(tmp_path: Path):
-    purse = Purse(max_cost_usd=0.1)
+    purse = Budget(max_cost_usd=0.1)
     with SearchServer(PAGES, faults={3: "500", 5: "429"}, retry_after=0.01) as server:
         async with opened(server, tmp_path) as search:
             assert isinstance(search, Paying)
@@ -88,7 +88,7 @@ async def test_what_costs_nothing_needs_no_money(tmp_path: Path):
     with SearchServer(PAGES) as server:
         async with opened(server, tmp_path, "searxng") as search:
             assert isinstance(search, Paying)
-            found = await search.paid_from(Purse(max_cost_usd=1, spent_usd=1)).search("voyager", limit=5)
+            found = await search.paid_from(Budget(max_cost_usd=1, spent_usd=1)).search("voyager", limit=5)
     assert (len(found.hits), found.cost_usd) == (3, 0.0)
 
 
@@ -97,14 +97,14 @@ async def test_a_cached_answer_needs_no_money(tmp_path: Path):
         async with opened(server, tmp_path, "brave", freshness=60) as search:
             await search.search("voyager", limit=5)
             assert isinstance(search, Paying)
-            broke = search.paid_from(Purse(max_cost_usd=1, spent_usd=1))
+            broke = search.paid_from(Budget(max_cost_usd=1, spent_usd=1))
             assert (await broke.search("voyager", limit=5)).cost_usd == 0.0
             with pytest.raises(BudgetExhausted):
                 await broke.search("luna", limit=5)
 
 
 async def test_an_answer_that_is_none_was_paid(tmp_path: Path):
-    purse = Purse()
+    purse = Budget()
     with WebServer({"/search": Served("{}", media_type="application/json")}) as web:
         asked = SearchSettings(exa_key=SecretStr("k"), exa_url=web.url, patience=QUICK)
         async with open_search(["exa"], asked, tmp_path) as search:
@@ -115,7 +115,7 @@ async def test_an_answer_that_is_none_was_paid(tmp_path: Path):
 
 
 async def test_a_search_that_is_cancelled_may_have_been_paid(tmp_path: Path):
-    purse = Purse()
+    purse = Budget()
     with SearchServer(PAGES, down={"exa": "timeout"}) as server:
         async with open_search(["exa"], settings(server), tmp_path) as search:
             assert isinstance(search, Paying)

@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from search_samples import APIS, PAGES, opened
 
-from research.page import Hit
+from research.ports.page import Hit
 from research.search.brave import Brave, BraveAnswer
 from research.search.exa import Exa, ExaAnswer
 from research.search.hits import Raw, day, kept
 from research.search.policy_words import span_since, worded
 from research.search.searxng import Searxng, SearxngAnswer
 from research.search.tavily import Tavily, TavilyAnswer
-from research.source_policy import SourcePolicy
+from research.task.source_policy import SourcePolicy
 from research.testing import SearchServer, WebPage
 
 TODAY = date(2026, 1, 31)

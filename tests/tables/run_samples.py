@@ -10,9 +10,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from research.output_spec import OutputSpec
-from research.page import Page, page_hash
-from research.result import Citation, Excerpt, FieldBasis, Finding, Result, Source, Tokens, Usage
+from research.money.usage import Tokens, Usage
+from research.output_schema.output_spec import OutputSpec
+from research.ports.page import Page, page_hash
+from research.result.result import Citation, Excerpt, FieldBasis, Finding, Result, Source
 from research.tables import RunFolder
 
 SPEC = OutputSpec.parse(

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from research.errors import InvalidTable, InvalidTask
-from research.output_spec import OutputSpec
-from research.tables.objective import Objective
+from research.output_schema.output_spec import OutputSpec
+from research.tables.inputs.objective import Objective
 
 SPEC = OutputSpec.parse({"operator": "who flies it", "launch_date": "date"})
 SCHEMA = pa.schema({"mission": pa.string(), "year": pa.int64()})

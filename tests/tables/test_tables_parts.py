@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from run_samples import INPUT, SPEC, batch, citation, completed, create, everything, failed, page
 
 from research.errors import InvalidTable
-from research.output_spec import OutputSpec
-from research.result import Citation, FieldBasis, Result, Tokens, Usage
+from research.money.usage import Tokens, Usage
+from research.output_schema.output_spec import OutputSpec
+from research.result.result import Citation, FieldBasis, Result
 from research.tables import RunFolder
-from research.tables.parts import SCHEMAS, pages_cited, tables_of
-from research.tables.result_columns import ResultColumns
+from research.tables.layout.parts import SCHEMAS, pages_cited, tables_of
+from research.tables.layout.result_columns import ResultColumns
 
 COLUMNS = ResultColumns.plan(INPUT, SPEC)
 

@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from research.errors import InvalidTable
-from research.tables.read import Table, json_rows, open_table
+from research.tables.inputs.read import Table, json_rows, open_table
 
 
 def rows_of(table: Table) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from research.errors import InvalidTable
-from research.tables.read import Table, open_table
+from research.tables.inputs.read import Table, open_table
 
 DIALECTS: dict[str, dict[str, Any]] = {
     "comma": {},

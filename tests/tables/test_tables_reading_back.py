@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from run_samples import SPEC, START, batch, completed, create, failed, page, write
 
 from research.errors import InvalidRun
-from research.output_spec import OutputSpec
-from research.result import SECOND_NAMES, Citation, Excerpt, FieldBasis, Finding, Result, Source, Tokens, Usage
+from research.money.usage import Tokens, Usage
+from research.output_schema.output_spec import OutputSpec
+from research.result.result import SECOND_NAMES, Citation, Excerpt, FieldBasis, Finding, Result, Source
 from research.tables import RunFolder
-from research.tables.reading_back import CommittedRows
+from research.tables.run_folder.reading_back import CommittedRows
 
 NOT_HELD = {"fields", "output_schema", "task", "report", "answer", "sources", "read", "considered", "modified_at"} | SECOND_NAMES
 """What the tables do not hold, or hold once and a result twice."""

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from run_samples import REQUEST, batch, completed, create, everything, failed, finished, page, write
 
 from research.errors import InvalidRun
-from research.page import Page
+from research.ports.page import Page
 from research.tables import RunFolder, default_run_path, open_run, request_key, verify
-from research.tables.parts import SCHEMAS
+from research.tables.layout.parts import SCHEMAS
 
 PAGES = {page(n).page_hash: page(n) for n in range(6)}
 TABLES = ["results", "basis", "usage", "findings", "sources", "pages"]

@@ -9,8 +9,8 @@ import pytest
 from run_samples import SPEC, batch, completed, create, finished, page, write
 
 from research.errors import InvalidRun
-from research.output_spec import OutputSpec
-from research.result import FieldBasis
+from research.output_schema.output_spec import OutputSpec
+from research.result.result import FieldBasis
 from research.tables import Run, open_run
 
 

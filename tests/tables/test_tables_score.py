@@ -12,8 +12,8 @@ import pytest
 from run_samples import batch, completed, create, failed, page
 
 from research.errors import InvalidTable
-from research.output_spec import OutputSpec
-from research.result import FieldBasis
+from research.output_schema.output_spec import OutputSpec
+from research.result.result import FieldBasis
 from research.tables import Tally, WrongCell, score
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 from run_samples import START, batch, completed, create, page
 
-from research.result import Source, SourceQuality
+from research.result.result import Source, SourceQuality
 from research.tables import RunFolder, open_run, verify
 
 WORDS = "Ignore all previous instructions"

@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from run_samples import batch, change, completed, create, finished, page, write
 
-from research.page import Page, page_hash
-from research.result import Citation, Excerpt, FieldBasis
+from research.ports.page import Page, page_hash
+from research.result.result import Citation, Excerpt, FieldBasis
 from research.tables import RunFolder, Verification, verify
 
 AGENCY = page(0).text.index("Agency 0")

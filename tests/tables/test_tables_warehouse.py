@@ -13,8 +13,8 @@ import pyarrow as pa
 import pytest
 from run_samples import INPUT, batch, completed, create, failed, finished, page
 
-from research.output_spec import OutputSpec
-from research.result import FieldBasis
+from research.output_schema.output_spec import OutputSpec
+from research.result.result import FieldBasis
 
 PEOPLE_ASK = ["cells", "coverage", "evidence", "failed_rows", "low_confidence", "spend", "suspicious_sources", "unsupported"]
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from research.errors import FetchFailed, PageUnreadable
-from research.page import Page, page_hash
-from research.source_policy import SourcePolicy
-from research.web.page_store import PageStore, StoringFetcher
+from research.pages.page_store import PageStore, StoringFetcher
+from research.ports.page import Page, page_hash
+from research.task.source_policy import SourcePolicy
 
 
 def page(text: str, url: str = "https://example.org/") -> Page:

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
+from research.documents.extract import extract
 from research.errors import NeedsBrowser, PageUnreadable
-from research.web.content import extract
 
 URL = "https://www.example.org/app"
 BUNDLE = '<script defer src="/static/js/main.5f3c.js"></script>'

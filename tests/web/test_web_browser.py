@@ -12,11 +12,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from research.documents.extract import extract
 from research.errors import FetchRefused, InvalidInput, NeedsBrowser, PageUnreadable
 from research.testing import WebServer
 from research.testing.web_server import Served
 from research.web.browser import NAMES, Browser, Load, Loaded, open_browser
-from research.web.content import extract
 
 needs_chromium = pytest.mark.skipif(
     importlib.util.find_spec("playwright") is None or not any(map(shutil.which, NAMES)),

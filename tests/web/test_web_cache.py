@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 from web_opened import IMPATIENT, PAGE, asked, opened
 
 from research.errors import PageUnreadable, ResearchError
-from research.page import Page
+from research.pages.page_store import PageStore, StoringFetcher
+from research.ports.page import Page
 from research.testing import Served, WebServer, redirect
 from research.testing.loopback import HttpRequest
 from research.web.http_cache import ARRIVED, FILE, stamp
-from research.web.page_store import PageStore, StoringFetcher
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 

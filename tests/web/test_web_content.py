@@ -1,4 +1,4 @@
-"""Bytes become a page's text in the one form that `research.page` describes."""
+"""Bytes become a page's text in the one form that `research.ports.page` describes."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from research.documents.extract import extract
 from research.errors import PageUnreadable
-from research.page import PAGE_DATA_HEADING
-from research.web.content import extract
+from research.ports.page import PAGE_DATA_HEADING
 
 URL = "https://www.example.org/page"
 PROSE = "The probe left the ground on a clear morning and was tracked by three stations until it passed behind the Moon. " * 6

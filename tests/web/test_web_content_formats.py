@@ -19,10 +19,10 @@ from pptx.chart.data import CategoryChartData
 from pptx.enum.chart import XL_CHART_TYPE
 from pptx.util import Inches
 
+from research.documents import archive, csv_text
+from research.documents.extract import EXTRACTION_VERSION, Extracted, extract
 from research.errors import PageUnreadable
 from research.testing import WebServer
-from research.web.content import EXTRACTION_VERSION, Extracted, extract
-from research.web.formats import archive, csv_text
 
 W: Final = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 OFFICE: Final = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from research.web.content import extract
+from research.documents.extract import extract
 
 PROSE = "The probe left the ground on a clear morning and was tracked by three stations until it passed behind the Moon. " * 6
 ARTICLE = f"<html><body><main><h1>Probe</h1><p>{PROSE}</p>{{}}<p>{PROSE[:300]}</p></main></body></html>"

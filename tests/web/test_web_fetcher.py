@@ -19,17 +19,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from web_opened import PAGE, asked, opened, quick
 
+from research.documents.extract import EXTRACTION_VERSION
 from research.errors import FetchFailed, FetchRefused, NeedsBrowser, PageUnreadable, ResearchError
-from research.page import page_hash
-from research.ports import Guarded
-from research.source_policy import SourcePolicy
+from research.pages.page_store import PageStore, StoringFetcher
+from research.ports.fetcher import Guarded
+from research.ports.page import page_hash
+from research.task.source_policy import SourcePolicy
 from research.testing import ScriptedResolver, Served, WebServer, redirect
 from research.testing.loopback import HttpRequest
-from research.web.asking import Asker
-from research.web.content import EXTRACTION_VERSION
-from research.web.onward import linked, refresh
-from research.web.page_store import PageStore, StoringFetcher
 from research.web.politeness import Politeness
+from research.web.redirects import linked, refresh
+from research.web.requesting import Asker
 from research.web.settings import WebSettings
 
 

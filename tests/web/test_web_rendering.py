@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from research.errors import FetchRefused, NeedsBrowser
-from research.source_policy import SourcePolicy
+from research.task.source_policy import SourcePolicy
 from research.testing import WebServer
 from research.testing.web_server import Served, redirect
 from research.web.browser import NAMES

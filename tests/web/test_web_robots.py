@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from web_opened import IMPATIENT, PAGE, asked, opened
 
 from research.errors import FetchFailed, FetchRefused
-from research.source_policy import SourcePolicy
+from research.task.source_policy import SourcePolicy
 from research.testing import ScriptedResolver, Served, WebServer, redirect
 from research.web.robots_rules import RobotsRules
 

@@ -10,9 +10,9 @@ import pytest
 from web_opened import opened
 
 from research.errors import PageUnreadable
+from research.pages.routing import CorpusThenWeb
 from research.search.local import LocalCorpus
 from research.testing import WebServer
-from research.web.routing import CorpusThenWeb
 
 
 async def test_the_corpus_goes_before_the_web_and_both_are_guarded(tmp_path: Path) -> None:

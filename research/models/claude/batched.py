@@ -28,25 +28,26 @@ from research.errors import (
     RequestRejected,
 )
 from research.identity import content_key
-from research.models.claude import telling
-from research.models.claude.batches import BatchClient
+from research.models.anthropic.batches import BatchClient
+from research.models.anthropic.metering import cost_usd, used, worst_usd
+from research.models.claude import messages
+from research.models.claude.answer_schema import AnswerForm
+from research.models.claude.cache_warmup import Warming
 from research.models.claude.conversation import Conversation, Kind
+from research.models.claude.json_reply import Unreadable, json_object, text_of
 from research.models.claude.model import ABOUT_SCHEMA, ClaudeModel
 from research.models.claude.prompts import Prompts
 from research.models.claude.quotes import located
-from research.models.claude.reading import Unreadable, json_object, text_of
-from research.models.claude.warming import Warming
-from research.models.claude.wire import AnswerForm
-from research.models.metering import cost_usd, used, worst_usd
-from research.output_spec import OutputSpec
-from research.page import Passage
-from research.ports import Checker, Desk, Draft, FieldAnswer, Grade, Investigated, Plan, SubQuery
-from research.processors import Price, ProcessorName
-from research.purse import Purse
-from research.report import renamed
-from research.result import Usage
-from research.spending import noted
-from research.task import SourcePolicy, Task
+from research.money.budget import Budget
+from research.money.processors import Price, ProcessorName
+from research.money.usage import Usage
+from research.money.usage_ledger import noted
+from research.output_schema.output_spec import OutputSpec
+from research.ports.model import Checker, ResearchTools
+from research.ports.page import Passage
+from research.ports.work import Draft, FieldAnswer, Grade, Investigated, Plan, SubQuery
+from research.result.citation_numbers import renamed
+from research.task.task import SourcePolicy, Task
 
 VERSION: Final = 1
 """Raise it when the same request, or the same answer, gives other results."""
@@ -111,7 +112,7 @@ class BatchedClaude:
     def __init__(self, inner: ClaudeModel, client: BatchClient) -> None:
         self.client = client
         self._inner = inner
-        text = files("research.models").joinpath("prompts/batch.md").read_text("utf-8")
+        text = files("research.models.claude").joinpath("prompt_texts/batch.md").read_text("utf-8")
         self._prompts = Prompts((*inner.prompts.texts, ("batch", text)))
         self._queue: Queue | None = None
         self._untyped: set[OutputSpec] = set()
@@ -131,8 +132,8 @@ class BatchedClaude:
         queued._queue = queue
         return queued
 
-    def paid_from(self, _purse: Purse) -> BatchedClaude:
-        """The queue pays: it knows when a batch is made (`research.purse.Paying`)."""
+    def paid_from(self, _purse: Budget) -> BatchedClaude:
+        """The queue pays: it knows when a batch is made (`research.money.budget.Paying`)."""
         return self
 
     def unpriced(self, processor: ProcessorName) -> tuple[str, ...]:
@@ -147,7 +148,7 @@ class BatchedClaude:
         table = self._inner.processors
         return table.batch.price(table.price(model))
 
-    async def investigate(self, task: Task, subquery: SubQuery, desk: Desk) -> Draft:
+    async def investigate(self, task: Task, subquery: SubQuery, desk: ResearchTools) -> Draft:
         typed = task.output_schema not in self._untyped
         try:
             return await self._investigate(task, subquery, desk, typed)
@@ -166,7 +167,7 @@ class BatchedClaude:
     async def synthesize(self, task: Task, work: Sequence[Investigated], check: Checker) -> Draft:
         raise RequestRejected("a batch is one request a row: nothing is put together")
 
-    async def _investigate(self, task: Task, subquery: SubQuery, desk: Desk, typed: bool) -> Draft:
+    async def _investigate(self, task: Task, subquery: SubQuery, desk: ResearchTools, typed: bool) -> Draft:
         if self._queue is None:
             raise RuntimeError("there is no queue to ask through")
         form = AnswerForm.of(task.output_schema, typed=typed)
@@ -177,7 +178,7 @@ class BatchedClaude:
         work = content_key("batched", model=self.identity, task=task.identity(), fields=list(subquery.fields), typed=typed)
         calls = _Calls(self, self._queue, work)
         talk = Conversation(calls, self._inner.settings(task, "investigate"), kind, TURNS, _Cold())
-        talk.say(telling.the_task(task, self._inner.today()), telling.the_question(task, subquery, desk.tool_calls_left))
+        talk.say(messages.the_task(task, self._inner.today()), messages.the_question(task, subquery, desk.tool_calls_left))
         with noted(talk):
             try:
                 draft, quotes = await _answered(talk, form, subquery.fields)
@@ -205,7 +206,7 @@ class _Calls:
         message = await self._queue.ask(name, params, worst_usd(params, self._model.price(str(params["model"]))))
         return _Called(message, used(message.usage), self._model.cost_usd(params["model"], message))
 
-    def paid_from(self, purse: Purse) -> _Calls:
+    def paid_from(self, purse: Budget) -> _Calls:
         return self
 
 
@@ -246,7 +247,7 @@ async def _answered(talk: Conversation, form: AnswerForm, asked: Sequence[str]) 
             if not mends or talk.steps_left <= 0:
                 raise InvalidAnswer("the model's answer is not in the form that was asked for", reason.faults) from None
             mends -= 1
-            talk.say(telling.faults(reason.faults))
+            talk.say(messages.faults(reason.faults))
 
 
 def _read(text: str, form: AnswerForm, asked: Sequence[str]) -> tuple[Draft, list[Quote]]:
@@ -261,7 +262,7 @@ def _read(text: str, form: AnswerForm, asked: Sequence[str]) -> tuple[Draft, lis
     return draft, [quote.model_copy(update={"id": quote.id.strip(" []").lower()}) for quote in quotes]
 
 
-async def _located(quotes: Sequence[Quote], desk: Desk) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
+async def _located(quotes: Sequence[Quote], desk: ResearchTools) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
     """The passages in which each quote stands, by the quote's id, and why others stand nowhere.
 
     Raises:

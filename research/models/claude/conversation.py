@@ -23,11 +23,11 @@ from typing import Any, Final, Protocol
 from anthropic.types import Message
 
 from research.errors import ContextOverflow, InvalidAnswer, ModelRefused
-from research.models.claude.fence import shortened
-from research.models.claude.warming import Warming
-from research.processors import ModelSettings
-from research.purse import Purse
-from research.result import Usage
+from research.models.claude.cache_warmup import Warming
+from research.models.claude.quoting import shortened
+from research.money.budget import Budget
+from research.money.processors import ModelSettings
+from research.money.usage import Usage
 
 KEPT_RESULTS: Final = 2
 """Messages with tool results that stay whole when the context has overflowed: the newest."""
@@ -53,7 +53,7 @@ class Calls(Protocol):
     """Whoever makes the calls: retries what is transient, keeps to rate limits, pays."""
 
     async def create(self, params: Mapping[str, Any], *, purpose: str) -> Called: ...
-    def paid_from(self, purse: Purse) -> Calls: ...
+    def paid_from(self, purse: Budget) -> Calls: ...
 
 
 @dataclass(frozen=True, slots=True)

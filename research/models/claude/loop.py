@@ -9,10 +9,10 @@ from typing import Final, TypeVar
 from anthropic.types import Message, ToolUseBlock
 
 from research.errors import Fault, InvalidAnswer
-from research.models.claude import telling
+from research.models.claude import messages
 from research.models.claude.conversation import Conversation
-from research.models.claude.reading import Unreadable, text_of
-from research.models.claude.tools import Toolbox
+from research.models.claude.json_reply import Unreadable, text_of
+from research.models.claude.tools import ToolRunner
 
 T = TypeVar("T")
 
@@ -29,7 +29,7 @@ async def answered(
     talk: Conversation,
     read: Callable[[str], T],
     check: Callable[[T], Sequence[Fault]] = content,
-    box: Toolbox | None = None,
+    box: ToolRunner | None = None,
 ) -> T:
     """The conversation's answer.
 
@@ -49,7 +49,7 @@ async def answered(
     while True:
         free = box is not None and box.calls_left > 0 and talk.steps_left > 1
         if box is not None and not free and not told:
-            talk.say(telling.to_finish("Your tool calls are used up." if box.calls_left <= 0 else "This is your last turn."))
+            talk.say(messages.to_finish("Your tool calls are used up." if box.calls_left <= 0 else "This is your last turn."))
             told = True
         message = await talk.turn(tools=free)
         if calls := _calls(message):
@@ -61,16 +61,16 @@ async def answered(
             if not form_asks or talk.steps_left <= 0:
                 raise InvalidAnswer("the model's answer is not in the form that was asked for", reason.faults) from None
             form_asks -= 1
-            talk.say(telling.faults(reason.faults))
+            talk.say(messages.faults(reason.faults))
             continue
         faults = check(answer)
         if not faults or mended or talk.steps_left <= 0:
             return answer
         mended = True
-        talk.say(telling.faults(faults))
+        talk.say(messages.faults(faults))
 
 
-async def _used(call: ToolUseBlock, box: Toolbox | None) -> dict[str, object]:
+async def _used(call: ToolUseBlock, box: ToolRunner | None) -> dict[str, object]:
     if box is not None:
         return await box.use(call)
     return {"type": "tool_result", "tool_use_id": call.id, "content": "There are no tools here. Answer.", "is_error": True}

@@ -12,32 +12,22 @@ from pydantic import BaseModel
 
 from research.errors import RequestRejected
 from research.identity import content_key
-from research.models.claude import forms, telling
+from research.models.claude import messages, step_schemas
+from research.models.claude.answer_schema import AnswerForm
+from research.models.claude.cache_warmup import Warming
 from research.models.claude.conversation import Calls, Conversation, Kind
 from research.models.claude.loop import answered
 from research.models.claude.prompts import Prompts, load_prompts
-from research.models.claude.tools import TOOLS, Toolbox
-from research.models.claude.warming import Warming
-from research.models.claude.wire import AnswerForm
-from research.output_spec import OutputSpec
-from research.ports import (
-    Checker,
-    Claim,
-    Desk,
-    Draft,
-    Grade,
-    Investigated,
-    Judged,
-    Plan,
-    SubQuery,
-    Verdict,
-    Verified,
-)
-from research.processors import ModelSettings, ProcessorName, Processors, Role, load_processors
-from research.purse import Paying, Purse
-from research.result import Usage, utc_now
-from research.spending import noted
-from research.task import Task
+from research.models.claude.tools import TOOLS, ToolRunner
+from research.money.budget import Budget, Paying
+from research.money.processors import ModelSettings, ProcessorName, Processors, Role, load_processors
+from research.money.usage import Usage
+from research.money.usage_ledger import noted
+from research.output_schema.output_spec import OutputSpec
+from research.ports.model import Checker, ResearchTools
+from research.ports.work import Claim, Draft, Grade, Investigated, Judged, Plan, SubQuery, Verdict, Verified
+from research.result.result import utc_now
+from research.task.task import Task
 
 VERSION: Final = 2
 """Raise it when the same settings and prompts give other answers."""
@@ -55,7 +45,7 @@ class ClaudeModel:
     """Claude behind the `Model` port. Belongs to one event loop.
 
     Args:
-        calls: makes the calls: `research.models.calling.Caller`.
+        calls: makes the calls: `research.models.anthropic.caller.Caller`.
         processors: which model does what, on which tier.
         prompts: other prompts than those that ship.
         model: a model id that stands in for every tier's own.
@@ -100,34 +90,34 @@ class ClaudeModel:
         }
         return f"claude/{content_key('claude', **parts)[:16]}"
 
-    def paid_from(self, purse: Purse) -> ClaudeModel:
-        """The same model, whose calls are paid from this purse (`research.purse.Paying`)."""
+    def paid_from(self, purse: Budget) -> ClaudeModel:
+        """The same model, whose calls are paid from this purse (`research.money.budget.Paying`)."""
         paying = copy.copy(self)
         if isinstance(self.calls, Paying):
             paying.calls = self.calls.paid_from(purse)
         return paying
 
     def unpriced(self, processor: ProcessorName) -> tuple[str, ...]:
-        """The models of a tier whose calls have no known price (`research.purse.Priced`)."""
+        """The models of a tier whose calls have no known price (`research.money.budget.Priced`)."""
         roles = self.processors[processor].roles.values()
         prices = {name: self.processors.price(name) for name in (self._model or settings.model for settings in roles)}
         return tuple(name for name, price in prices.items() if None in (price.input, price.output))
 
     async def plan(self, task: Task, max_subqueries: int) -> Plan:
-        talk = self._talk(task, "plan", forms.plan_schema(task.output_schema.names))
-        talk.say(telling.the_task(task, self.today()), f"At most {max_subqueries} sub-queries.")
-        form = await _form(talk, forms.PlanForm)
+        talk = self._talk(task, "plan", step_schemas.plan_schema(task.output_schema.names))
+        talk.say(messages.the_task(task, self.today()), f"At most {max_subqueries} sub-queries.")
+        form = await _form(talk, step_schemas.PlanForm)
         subqueries = tuple(each.subquery(place) for place, each in enumerate(form.subqueries[:max_subqueries], start=1))
         return Plan(subqueries=subqueries, usage=talk.usage + Usage(planner_calls=talk.steps), cost_usd=talk.cost_usd)
 
-    async def investigate(self, task: Task, subquery: SubQuery, desk: Desk) -> Draft:
+    async def investigate(self, task: Task, subquery: SubQuery, desk: ResearchTools) -> Draft:
         async def ask(form: AnswerForm) -> Draft:
             steps = self.processors[task.processor].steps(task.max_steps)
             talk = self._talk(task, "investigate", form.schema, steps=steps, tools=TOOLS)
-            box = Toolbox(desk)
+            box = ToolRunner(desk)
             given = await box.given(f"{subquery.question} {', '.join(subquery.fields)}")
-            talk.say(telling.the_task(task, self.today()), *([given] if given is not None else []))
-            talk.say(telling.the_question(task, subquery, desk.tool_calls_left))
+            talk.say(messages.the_task(task, self.today()), *([given] if given is not None else []))
+            talk.say(messages.the_question(task, subquery, desk.tool_calls_left))
             with noted(talk):
                 draft = await answered(talk, partial(form.draft, asked=subquery.fields), desk.check, box)
                 if box.outage is not None and not box.read_any:
@@ -138,9 +128,9 @@ class ClaudeModel:
 
     async def grade(self, task: Task, work: Sequence[Investigated], max_subqueries: int) -> Grade:
         names = task.output_schema.names
-        talk = self._talk(task, "grade", forms.grade_schema(names))
-        talk.say(telling.the_task(task, self.today()), telling.the_work(work), f"At most {max_subqueries} more sub-queries.")
-        form = await _form(talk, forms.GradeForm)
+        talk = self._talk(task, "grade", step_schemas.grade_schema(names))
+        talk.say(messages.the_task(task, self.today()), messages.the_work(work), f"At most {max_subqueries} more sub-queries.")
+        form = await _form(talk, step_schemas.GradeForm)
         ask = tuple(each.subquery(place) for place, each in enumerate(form.ask[:max_subqueries], start=1))
         grades = {each.field: each.grade for each in form.fields if each.field in names}
         return Grade(fields=grades, ask=ask, usage=talk.usage + Usage(grader_calls=talk.steps), cost_usd=talk.cost_usd)
@@ -148,7 +138,7 @@ class ClaudeModel:
     async def synthesize(self, task: Task, work: Sequence[Investigated], check: Checker) -> Draft:
         async def ask(form: AnswerForm) -> Draft:
             talk = self._talk(task, "synthesize", form.schema)
-            talk.say(telling.the_task(task, self.today()), telling.the_work(work))
+            talk.say(messages.the_task(task, self.today()), messages.the_work(work))
             with noted(talk):
                 draft = await answered(talk, partial(form.draft, asked=task.output_schema.names), check)
             return self._signed(draft, talk, Usage(synth_calls=talk.steps))
@@ -156,9 +146,9 @@ class ClaudeModel:
         return await self._in_form(task.output_schema, ask, report=True)
 
     async def judge(self, task: Task, claims: Sequence[Claim]) -> Judged:
-        talk = self._talk(task, "judge", forms.judge_schema())
-        talk.say(telling.the_task(task, self.today()), telling.the_claims(claims))
-        form = await _form(talk, forms.JudgeForm)
+        talk = self._talk(task, "judge", step_schemas.judge_schema())
+        talk.say(messages.the_task(task, self.today()), messages.the_claims(claims))
+        form = await _form(talk, step_schemas.JudgeForm)
         borne = {each.claim: set(each.passages) for each in form.claims}
         verdicts = tuple(
             Verdict(field=claim.field, value=claim.value, passage=passage.id, supports=passage.id in borne[number])
@@ -169,9 +159,9 @@ class ClaudeModel:
         return Judged(verdicts=verdicts, usage=talk.usage, cost_usd=talk.cost_usd)
 
     async def verify(self, task: Task, claims: Sequence[Claim]) -> Verified:
-        talk = self._talk(task, "verify", forms.verify_schema())
-        talk.say(telling.the_task(task, self.today()), telling.the_claims(claims))
-        form = await _form(talk, forms.VerifyForm)
+        talk = self._talk(task, "verify", step_schemas.verify_schema())
+        talk.say(messages.the_task(task, self.today()), messages.the_claims(claims))
+        form = await _form(talk, step_schemas.VerifyForm)
         doubts: dict[str, str] = {}
         for each in form.claims:
             if not each.stands and 1 <= each.claim <= len(claims):
@@ -216,4 +206,4 @@ class ClaudeModel:
 
 async def _form(talk: Conversation, form: type[F]) -> F:
     with noted(talk):
-        return await answered(talk, partial(forms.read_form, form))
+        return await answered(talk, partial(step_schemas.read_form, form))

@@ -11,9 +11,9 @@ import anthropic
 from pydantic import SecretStr
 
 from research.errors import InvalidInput
-from research.models.calling import LOCAL, Caller
+from research.models.anthropic.caller import LOCAL, Caller
 from research.models.claude.model import ClaudeModel
-from research.processors import Processors
+from research.money.processors import Processors
 
 SERVICE: Final = "https://api.anthropic.com"
 NO_KEY: Final = "none"

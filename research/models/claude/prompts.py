@@ -1,4 +1,4 @@
-"""The prompts: markdown files in `research/models/prompts`, put together into the stable part of each kind of conversation."""
+"""The prompts: markdown files in `prompt_texts/`, put together into the stable part of each kind of conversation."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Final
 
-from research.models.claude.wire import described
-from research.output_spec import OutputSpec
+from research.models.claude.answer_schema import described
+from research.output_schema.output_spec import OutputSpec
 
 NAMES: Final = ("untrusted", "answer", "investigate", "plan", "grade", "synthesize", "verify", "judge")
 
@@ -41,5 +41,5 @@ class Prompts:
 @lru_cache(maxsize=1)
 def load_prompts() -> Prompts:
     """The prompts that ship."""
-    folder = files("research.models").joinpath("prompts")
+    folder = files("research.models.claude").joinpath("prompt_texts")
     return Prompts(tuple((name, folder.joinpath(f"{name}.md").read_text("utf-8")) for name in NAMES))

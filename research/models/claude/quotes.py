@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from research.page import Passage
+from research.ports.page import Passage
 
 LONGEST: Final = 4_000
 """Characters of a quote that are looked for; a longer one is no quote."""

@@ -10,8 +10,8 @@ from anthropic.types import ToolUseBlock
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from research.errors import BudgetExhausted, FetchFailed, ResearchError, SearchFailed, TerminalError, TransientError
-from research.models.claude import fence
-from research.ports import Desk
+from research.models.claude import quoting
+from research.ports.model import ResearchTools
 
 HITS: Final = 8
 """Search results that are shown."""
@@ -86,10 +86,10 @@ TOOLS: Final[tuple[Mapping[str, Any], ...]] = (
 )
 
 
-class Toolbox:
+class ToolRunner:
     """Does what tool calls ask for, on one desk. What goes wrong is told to the model; another try may go better."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: ResearchTools) -> None:
         self._desk = desk
         self.read_any = False
         self.outage: TransientError | None = None
@@ -107,7 +107,7 @@ class Toolbox:
             self.outage = error
             content, is_error = _told(error), True
         except BudgetExhausted as error:
-            content, is_error = f"Not done: {fence.one_line(str(error))}. Answer with what you have.", True
+            content, is_error = f"Not done: {quoting.one_line(str(error))}. Answer with what you have.", True
         except TerminalError as error:
             if error.stops_run:  # a search provider's wrong key: every row would meet it
                 raise
@@ -129,21 +129,21 @@ class Toolbox:
                 shown = _told(error)
             parts.append(f"# The page to begin with\n\nWhere it answers a field, no search is needed for that.\n\n{shown}")
         if documents := await self._desk.documents():
-            listed = fence.results(documents)
+            listed = quoting.results(documents)
             parts.append(f"# Documents given with the task\n\n`search` finds them, and `read` reads them.\n\n{listed}")
         return "\n\n".join(parts) or None
 
     async def _read(self, asked: ReadInput) -> str:
         passages = await self._desk.read(asked.url, asked.about, PASSAGES)
         self.read_any = self.read_any or bool(passages)
-        return fence.page(asked.url, "", passages) if passages else "The page holds no text."
+        return quoting.page(asked.url, "", passages) if passages else "The page holds no text."
 
     async def _do(self, call: ToolUseBlock) -> str:
         match call.name:
             case "search":
                 sought = _input(SearchInput, call)
                 hits = await self._desk.search(sought.query, HITS)
-                return fence.results(hits) if hits else "No results. Try other words."
+                return quoting.results(hits) if hits else "No results. Try other words."
             case "read":
                 return await self._read(_input(ReadInput, call))
             case other:
@@ -165,4 +165,4 @@ def _input(kind: type[Input], call: ToolUseBlock) -> Input:
 
 def _told(error: ResearchError) -> str:
     """An error, for the model. A page's own words may stand in it."""
-    return fence.fenced("error", (("Not done:", fence.one_line(str(error))),))
+    return quoting.fenced("error", (("Not done:", quoting.one_line(str(error))),))

@@ -1,0 +1,1 @@
+"""A table's run, without Prefect: request, rows, shards, reuse, pilot, escalation, batches, estimate, events."""

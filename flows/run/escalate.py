@@ -1,0 +1,104 @@
+"""Researches the least sure fields of a table again, on a dearer tier, and commits each row with the better of both answers.
+
+It can be stopped anywhere: a row whose `processor` names both tiers is done; of the others, what was paid is kept like any
+other work.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from flows.gate import Gate
+from flows.results import kept
+from flows.run.events import Listener, RowEscalated
+from flows.run.rows import Rows
+from flows.run.shards import Shards
+from flows.tasks import Call, Tasks, run_kept
+from research.output_schema.output_spec import OutputSpec
+from research.result.escalation import Escalation, doubtful, merged
+from research.result.result import CONFIDENCE_ORDER, Result
+from research.tables.inputs.read import json_rows
+from research.tables.run_folder.run_folder import RunFolder
+
+OPEN_AT_ONCE: Final = 4
+"""Shards whose rows are researched again side by side."""
+
+
+class Escalating:
+    """One pass over the committed shards of a run."""
+
+    def __init__(
+        self, wanted: Escalation, spec: OutputSpec, folder: RunFolder, rows: Rows, shards: Shards, listener: Listener
+    ) -> None:
+        self._wanted = wanted
+        self._spec = spec
+        self._folder = folder
+        self._rows = rows
+        self._shards = shards
+        self._listener = listener
+        self._results: Path = folder.state / "results"
+        self.escalated = 0
+        self.failed = 0
+
+    async def run(self, tasks: Tasks, gate: Gate) -> None:
+        free = asyncio.Semaphore(OPEN_AT_ONCE)
+
+        async def one(shard: int) -> None:
+            async with free:
+                if self._rows.stopped is None and (todo := await asyncio.to_thread(self._doubtful_rows, shard)):
+                    label = f"escalate shard {shard} · {len(todo)} rows"
+                    await run_kept(tasks.shard, Call(label, None, lambda: self._shard(shard, todo)), gate)
+
+        async with asyncio.TaskGroup() as group:
+            for shard in self._folder.committed_shards():
+                group.create_task(one(shard))
+
+    def _doubtful_rows(self, shard: int) -> dict[int, Mapping[str, Any]]:
+        """The values of a shard's completed rows that hold a doubtful field and were not researched again yet."""
+        committed = self._folder.read_shard(shard)
+        own = self._folder.columns.run
+        levels = {None, *CONFIDENCE_ORDER[: CONFIDENCE_ORDER.index(self._wanted.level) + 1]}
+        said = committed.results.select([own["status"], own["confidence"], own["processor"]]).to_pylist()
+        places = [
+            place
+            for place, line in enumerate(said)
+            if line[own["status"]] == "completed" and line[own["confidence"]] in levels and "+" not in line[own["processor"]]
+        ]
+        if not places:
+            return {}
+        (batch,) = committed.inputs.take(places).combine_chunks().to_batches()
+        return {committed.row_start + place: values for place, values in zip(places, json_rows(batch), strict=True)}
+
+    async def _shard(self, shard: int, todo: Mapping[int, Mapping[str, Any]]) -> None:
+        async with asyncio.TaskGroup() as group:
+            running = {row: group.create_task(self._row(row, values)) for row, values in todo.items()}
+        better = {row: result for row, task in running.items() if (result := task.result()) is not None}
+        if better:
+            await self._shards.rewrite(shard, better)
+            self.escalated += len(better)
+
+    async def _row(self, row: int, values: Mapping[str, Any]) -> Result | None:
+        """The row's better result; None: it stays as it is."""
+        first = await asyncio.to_thread(kept, self._results, await self._rows.kept_key(row, values))
+        if not isinstance(first, Result):
+            self._tell(row, (), None, "its first result is not kept any more")
+            return None
+        fields = doubtful(first, self._wanted.level)
+        again = await self._rows.again(row, values, fields, self._wanted.processor)
+        if again.status != "completed":
+            self._tell(row, fields, again, again.error)
+            return None
+        result = merged(first, again, self._spec)
+        self._tell(row, fields, again, None, result)
+        return result
+
+    def _tell(
+        self, row: int, fields: tuple[str, ...], again: Result | None, error: str | None, result: Result | None = None
+    ) -> None:
+        self.failed += error is not None
+        cost = 0.0 if again is None else again.cost_usd
+        confidence = None if result is None else result.confidence
+        self._listener(RowEscalated(row, self._wanted.processor, fields, cost, confidence, error))

@@ -1,0 +1,235 @@
+"""Estimates what a table will cost before anything is spent: three guesses at how hard the rows are, times the tier's prices.
+
+The model is simple, and stands in docs/cost.md. A row is a conversation that grows: each turn sends what was said before (read
+from the prompt cache) and what the last search or page brought (new). `low` is a row that takes two tool calls, `likely` one that
+takes half of the tier's budget, `high` one that takes all of it. Retries and mending are not in it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any, Final, get_args
+
+from research.identity import canonical_json
+from research.money.amounts import dollars, total
+from research.money.processors import ModelSettings, Price, Processor, Role
+from research.money.usage import Tokens
+from research.output_schema.output_spec import OutputSpec
+from research.search.settings import PricedName, SearchSettings
+
+CHARACTERS_PER_TOKEN: Final = 3.5
+INSTRUCTIONS: Final = 1_400
+"""Tokens of instructions and tools, the same for every row."""
+TOOL_RESULT: Final = 1_800
+"""Tokens that a search or a page brings, on average."""
+TOOL_CALL: Final = 80
+"""Tokens that a model writes to call a tool."""
+FIELD: Final = 70
+"""Tokens of one field's answer: value, passages, reasoning."""
+ANSWER: Final = 200
+"""Tokens of an answer beside its fields."""
+SEARCHES: Final = 0.5
+"""Of the tool calls, those that search; the others read."""
+SERVICE_SEARCH: Final = Tokens(input=12_000, output=500)
+"""Of one search by Claude's own service: what it brings is read by the model that passes the query on."""
+THINKING: Final = {None: 400, "low": 200, "medium": 400, "high": 800, "xhigh": 1_500, "max": 2_500}
+"""Tokens of thinking in one turn, by effort, where the model thinks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """US dollars and tokens of one row. None is not known."""
+
+    usd: float | None
+    tokens_input: int
+    """All of them, read from the cache or not."""
+    tokens_output: int
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What the rows that are left will cost."""
+
+    rows: int
+    low: Guess
+    likely: Guess
+    high: Guess
+    unpriced: tuple[str, ...] = ()
+    """Models whose price is not known."""
+
+    def usd(self, guess: Guess) -> float | None:
+        """US dollars of all rows that are left."""
+        return None if guess.usd is None else guess.usd * self.rows
+
+    def as_json(self) -> dict[str, Any]:
+        guesses = {"low": self.low, "likely": self.likely, "high": self.high}
+        return {
+            "rows": self.rows,
+            **{f"{name}_usd": self.usd(guess) for name, guess in guesses.items()},
+            "row": {name: asdict(guess) for name, guess in guesses.items()},
+            "unpriced": list(self.unpriced),
+        }
+
+    def __str__(self) -> str:
+        tokens = f"{self.likely.tokens_input:,} tokens in and {self.likely.tokens_output:,} out a row"
+        if self.unpriced:
+            return f"unknown: no price is known for {', '.join(self.unpriced)} (likely {tokens})"
+        low, likely, high = (dollars(self.usd(guess) or 0.0) for guess in (self.low, self.likely, self.high))
+        return f"likely {likely}, between {low} and {high}, for {self.rows} rows (likely {tokens}); an estimate, see docs/cost.md"
+
+
+@dataclass(slots=True)
+class _Bill:
+    """What the calls of one row add up to."""
+
+    usd: float | None = 0.0
+    input: int = 0
+    output: int = 0
+
+    def call(self, price: Price, *, new: int, cached: int, written: int) -> None:
+        """One call: `new` tokens that the next call will read from the cache, `cached` that this one reads, `written` output."""
+        tokens = Tokens(input=0, output=written, cache_read=cached, cache_write=new)
+        cost = price.cost(tokens)
+        if cost is None:  # a service without a prompt cache
+            cost = price.cost(Tokens(input=new + cached, output=written))
+        self.usd = total((self.usd, cost))
+        self.input += new + cached
+        self.output += written
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    processor: Processor
+    price: Callable[[str], Price]
+    model: str | None
+    fields: int
+    asked: int
+    """Tokens of the objective and the row."""
+    schema: int
+    """Tokens of the output schema: the same for every row."""
+    search_usd: float | None
+    """US dollars of one search; None is not known."""
+
+    def guess(self, tool_calls: int, subqueries: int, rounds: int) -> Guess:
+        bill = _Bill()
+        if not self.processor.agentic:
+            self._investigation(bill, tool_calls, self.fields)
+            return Guess(bill.usd, bill.input, bill.output)
+        share = max(1, -(-self.fields // subqueries))
+        finding = ANSWER + FIELD * share
+        self._call(bill, "plan", new=self.asked, written=60 * subqueries)
+        for _ in range(subqueries):
+            self._investigation(bill, tool_calls, share)
+        for _ in range(rounds):
+            self._call(bill, "grade", new=self.asked + finding * subqueries, written=30 * self.fields + 100)
+        written = ANSWER + FIELD * self.fields + 800  # the report
+        self._call(bill, "synthesize", new=self.asked + 2 * finding * subqueries, written=written)
+        return Guess(bill.usd, bill.input, bill.output)
+
+    def _investigation(self, bill: _Bill, tool_calls: int, fields: int) -> None:
+        said = INSTRUCTIONS + self.schema
+        new = self.asked
+        bill.usd = total((bill.usd, None if self.search_usd is None else self.search_usd * math.ceil(SEARCHES * tool_calls)))
+        for _ in range(tool_calls):
+            written = self._call(bill, "investigate", new=new, cached=said, written=TOOL_CALL)
+            said, new = said + new, written + TOOL_RESULT
+        self._call(bill, "investigate", new=new, cached=said, written=ANSWER + FIELD * fields)
+
+    def _call(self, bill: _Bill, role: Role, *, new: int, written: int, cached: int | None = None) -> int:
+        settings = self.processor.roles[role]
+        written += 0 if settings.thinking in (None, "disabled") else THINKING[settings.effort]
+        cached = INSTRUCTIONS + self.schema if cached is None else cached
+        bill.call(self.price(self.model or settings.model), new=new, cached=cached, written=written)
+        return written
+
+
+def estimate(
+    spec: OutputSpec,
+    processor: Processor,
+    price: Callable[[str], Price],
+    *,
+    rows: int,
+    row_characters: float,
+    max_subqueries: int,
+    model: str | None = None,
+    search_usd: float | None = 0.0,
+) -> Estimate:
+    """Estimate the rows that are left.
+
+    Args:
+        price: a model's price, by its id.
+        rows: how many are left.
+        row_characters: of an average row's objective and cells.
+        max_subqueries: of one row (research tier).
+        model: a model that stands in for the tier's own.
+        search_usd: US dollars of one search; None is not known.
+    """
+    row = _Row(
+        processor,
+        price,
+        model,
+        fields=len(spec.fields),
+        asked=_tokens(row_characters),
+        schema=_tokens(len(canonical_json(dict(spec.schema)))),
+        search_usd=search_usd,
+    )
+    budget, rounds = processor.tool_calls, processor.max_rounds - 1
+    used: list[ModelSettings] = [processor.roles["investigate"]]
+    if processor.agentic:
+        used += [processor.roles[role] for role in ("plan", "grade", "synthesize")]
+    names = dict.fromkeys(model or settings.model for settings in used)
+    return Estimate(
+        rows=rows,
+        low=row.guess(min(2, budget), 1, min(1, rounds)),
+        likely=row.guess(min(budget, max(2, -(-budget // 2))), -(-max_subqueries // 2), min(1, rounds)),
+        high=row.guess(budget, max_subqueries, rounds),
+        unpriced=(
+            *(name for name in names if None in (price(name).input, price(name).output)),
+            *(() if search_usd is not None else ("the search",)),
+        ),
+    )
+
+
+def keyless_estimate(spec: OutputSpec, *, rows: int, max_subqueries: int, search_usd: float | None) -> Estimate | None:
+    """What a model that costs nothing pays for searches: one for each sub-query, two where the first finds nothing.
+
+    Returns None if that is nothing.
+
+    Args:
+        rows: how many are left.
+        max_subqueries: of one row.
+        search_usd: US dollars of one search; None is not known.
+    """
+    if search_usd == 0:
+        return None
+    subqueries = min(max_subqueries, max(1, math.ceil(len(spec.fields) / 2)))
+
+    def guess(searches: int) -> Guess:
+        return Guess(None if search_usd is None else search_usd * searches, 0, 0)
+
+    unpriced = () if search_usd is not None else ("the search",)
+    return Estimate(rows, guess(subqueries), guess(subqueries), guess(2 * subqueries), unpriced)
+
+
+def search_usd(search: str, providers: SearchSettings, price: Callable[[str], Price]) -> float | None:
+    """US dollars of one search by providers whose names stand with `+` between; None if a price is not known.
+
+    Args:
+        search: a search's name.
+        providers: their prices.
+        price: a model's price, by its id.
+    """
+
+    def one(name: str) -> float | None:
+        if name == "claude_web":
+            model = price(providers.claude_model)
+            return total((model.search, model.cost(SERVICE_SEARCH)))
+        return next((providers.price(known) for known in get_args(PricedName) if known == name), 0.0)
+
+    return total(one(name) for name in search.split("+"))
+
+
+def _tokens(characters: float) -> int:
+    return round(characters / CHARACTERS_PER_TOKEN) + 1

@@ -1,0 +1,163 @@
+"""What a run tells whoever is watching: a few small facts, in order. The command line draws its progress from them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from research.money.amounts import dollars
+from research.result.result import Confidence, Status
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """The request is sound and its run folder is open; nothing has been spent yet."""
+
+    run: Path
+    rows: int
+    kept: int
+    """Rows of earlier runs of the same request that are completed and stay as they are."""
+    model: str
+
+    def __str__(self) -> str:
+        kept = f", {self.kept} of them done before" if self.kept else ""
+        return f"{self.rows} rows{kept}, into {self.run}, by {self.model}"
+
+
+@dataclass(frozen=True, slots=True)
+class RowFinished:
+    """One row is done. It is safe from now on, but stands in the run folder only after its shard is committed."""
+
+    row: int
+    """Its place in the input, from 0."""
+    status: Status
+    confidence: Confidence | None
+    cost_usd: float | None
+    """What this row cost; None if a price is not known; 0 for a row that took over an equal row's result."""
+    seconds: float
+    cached: bool
+    """True if nothing was researched: the result was kept from before, or belongs to an equal row."""
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShardCommitted:
+    """The rows of one shard stand in the run folder."""
+
+    shard: int
+    row_start: int
+    rows: int
+    failed: int
+
+    def __str__(self) -> str:
+        failed = f", {self.failed} failed" if self.failed else ""
+        return f"shard {self.shard} committed: rows {self.row_start}-{self.row_start + self.rows - 1}{failed}"
+
+
+@dataclass(frozen=True, slots=True)
+class RunFinished:
+    """Every row stands in the run folder."""
+
+    run: Path
+    rows: int
+    completed: int
+    failed: int
+    cost_usd: float | None
+    """US dollars that the rows cost as they stand."""
+    seconds: float
+    spent_usd: float | None = None
+    """US dollars paid so far, calls that came to nothing included; None if a price is not known."""
+    stopped: str | None = None
+    """Why rows are left to go on with; None: none are left."""
+
+
+@dataclass(frozen=True, slots=True)
+class PilotFinished:
+    """The first rows are researched. What they came to, and what that means for the rows that are left.
+
+    US dollars; None if a price is not known. Equal rows are paid once, and are expected among the rest as often as here.
+    """
+
+    rows: int
+    """Rows of the pilot."""
+    completed: int
+    rows_left: int
+    cost_usd_p50: float | None
+    cost_usd_p90: float | None
+    """Of one row: half of them, and nine in ten, cost no more."""
+    seconds_p50: float
+    seconds_p90: float
+    confidence: dict[str, int]
+    """Completed rows by the confidence of their least sure field: `high`, `medium`, `low`, `none`."""
+    projected_usd: float | None
+    """Of the rows that are left, if they are like these on average."""
+    projected_usd_p90: float | None
+    """The same, if each were as dear as the dearest tenth begins."""
+    projected_seconds: float
+
+    def __str__(self) -> str:
+        failed = f", {self.rows - self.completed} failed" if self.completed < self.rows else ""
+        sure = " · ".join(f"{name} {100 * count / max(self.completed, 1):.0f} %" for name, count in self.confidence.items())
+        if self.cost_usd_p50 is None or self.cost_usd_p90 is None or self.projected_usd is None or self.projected_usd_p90 is None:
+            row, table = "cost unknown", "cost unknown"
+        else:
+            row = f"{dollars(self.cost_usd_p50)} (p50), {dollars(self.cost_usd_p90)} (p90)"
+            table = f"about {dollars(self.projected_usd)}, {dollars(self.projected_usd_p90)} if all cost p90"
+        return (
+            f"pilot: {self.completed} rows completed{failed}\n"
+            f"  a row: {row} · {self.seconds_p50:.1f} s (p50), {self.seconds_p90:.1f} s (p90)\n"
+            f"  confidence: {sure}\n"
+            f"  the {self.rows_left} rows that are left: {table} · about {timedelta(seconds=round(self.projected_seconds))}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RowEscalated:
+    """Fields of a completed row were researched again on a dearer tier."""
+
+    row: int
+    processor: str
+    fields: tuple[str, ...]
+    cost_usd: float | None
+    """What the second research cost."""
+    confidence: Confidence | None
+    """Of the row's least sure field now."""
+    error: str | None = None
+    """Why the row stays as it was; None: it has the better of both answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchSent:
+    """Rows wait for a batch: it was sent just now, or by an earlier invocation."""
+
+    number: int
+    """From 1, over all invocations of the run."""
+    batch: str
+    """The service's id of it."""
+    rows: int
+
+    def __str__(self) -> str:
+        return f"batch {self.number} ({self.batch}): {self.rows} rows are waiting for it"
+
+
+@dataclass(frozen=True, slots=True)
+class BatchEnded:
+    """A batch has ended; its rows go on."""
+
+    number: int
+    batch: str
+    became: dict[str, int]
+    """Rows by how their entry ended: `succeeded`, `errored`, `expired`, `canceled`. All but rejected ones are asked again."""
+
+    def __str__(self) -> str:
+        ended = ", ".join(f"{count} {name}" for name, count in sorted(self.became.items()))
+        return f"batch {self.number} ({self.batch}) has ended: {ended}"
+
+
+Event = RunStarted | RowFinished | ShardCommitted | PilotFinished | RowEscalated | BatchSent | BatchEnded | RunFinished
+Listener = Callable[[Event], None]
+
+Approver = Callable[[PilotFinished], Awaitable[bool]]
+"""Is shown what a pilot came to, and says whether the run goes on."""

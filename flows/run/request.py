@@ -1,0 +1,120 @@
+"""What a run is asked: read, checked whole, turned into the key that makes it this run and no other. Nothing is spent here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from research.money.processors import ProcessorName
+from research.output_schema.output_spec import OutputSpec
+from research.ports.world import World
+from research.result.escalation import part_of
+from research.steps.keys import VERSIONS
+from research.tables.inputs.objective import Objective
+from research.tables.inputs.read import Table, open_table
+from research.tables.inputs.start_page import StartPage
+from research.task.task import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A table and what to find out about each of its rows."""
+
+    table: Table
+    spec: OutputSpec
+    objective: Objective
+    options: Mapping[str, Any]
+    """Fields of every row's task, beside its objective, input and start page: processor, limits, source policy, files."""
+    start: StartPage | None
+    sample: Task
+    """A row's task, but for what makes it that row's."""
+    content: Mapping[str, Any]
+    """JSON: what the answers depend on, except the world."""
+
+    @classmethod
+    def check(
+        cls,
+        *,
+        table: str | Table,
+        query: str | None,
+        limit: int | None,
+        output_schema: Any,
+        objective: str | None,
+        objective_column: str | None,
+        start_url: str | None = None,
+        **options: Any,
+    ) -> Request:
+        """Read and check everything that can be wrong before a row is researched.
+
+        Raises:
+            InvalidInput: of the table, the schema, the objective or an option; says which, and where.
+        """
+        spec = OutputSpec.parse(output_schema)
+        opened = table if isinstance(table, Table) else open_table(table, query=query, limit=limit)
+        asked = Objective(template=objective, column=objective_column)
+        asked.check(opened.schema)
+        start = StartPage(start_url) if start_url is not None else None
+        if start is not None:
+            start.check(opened.schema)
+        given = {name: value for name, value in options.items() if value is not None}
+        sample = Task.model_validate({"task": "a row's objective", "output_schema": spec, **given})
+        given |= {"files": sample.files} if sample.files else {}  # read once, not once a row
+        content = {
+            "table": opened.fingerprint,
+            "query": query,
+            "limit": limit,
+            "objective": {"template": objective, "column": objective_column},
+            "start_url": start_url,
+            "task": {name: part for name, part in sample.identity().items() if name not in ("task", "input")},
+        }
+        return cls(table=opened, spec=spec, objective=asked, options=given, start=start, sample=sample, content=content)
+
+    def keeping(self, earlier: Mapping[str, Any]) -> Request:
+        """The same request, which keeps cells of an earlier run.
+
+        Args:
+            earlier: JSON that says which, and which cells.
+        """
+        return replace(self, content={**self.content, "reuse": dict(earlier)})
+
+    @property
+    def names_pages(self) -> bool:
+        """Whether its tasks name pages or files themselves."""
+        return self.start is not None or bool(self.sample.files)
+
+    def task(self, row: int, values: Mapping[str, Any]) -> Task:
+        """The task of one row.
+
+        Args:
+            row: its place in the input, from 0.
+            values: its cells as JSON.
+
+        Raises:
+            InvalidTask: its objective cannot be made, or is empty; names row and column.
+        """
+        return self._task(row, values, self.spec, self.options)
+
+    def part(self, row: int, values: Mapping[str, Any], fields: Sequence[str], processor: ProcessorName) -> Task:
+        """The task of one row, for some of its fields, on another tier.
+
+        Raises:
+            InvalidTask: its objective cannot be made, or is empty; names row and column.
+        """
+        return self._task(row, values, part_of(self.spec, fields), {**self.options, "processor": processor})
+
+    def _task(self, row: int, values: Mapping[str, Any], spec: OutputSpec, options: Mapping[str, Any]) -> Task:
+        objective = self.objective.render(values, spec, row)
+        start = self.start.render(values) if self.start is not None else None
+        said = {"task": objective, "input": dict(values), "output_schema": spec, "start_url": start, **options}
+        return Task.model_validate(said, context={"row": row})
+
+    def document(self, world: World) -> dict[str, Any]:
+        """The request as the run folder keeps it and is known by."""
+        return {
+            **self.content,
+            "model": world.model.identity,
+            "search": world.search.identity,
+            "fetcher": world.fetcher.identity,
+            "versions": dict(VERSIONS),
+        }

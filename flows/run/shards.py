@@ -1,0 +1,161 @@
+"""Takes a table through a run, shard by shard: some are open at once, each is committed when its last row is done.
+
+There is no barrier: rows of all open shards share the free places in input order, so one slow row keeps its shard open and
+nothing else. The number of open shards is bounded, so what is held in memory does not grow with the table.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from flows.gate import Gate
+from flows.run.events import Listener, ShardCommitted
+from flows.run.rows import Rows
+from flows.run.task_labels import shard_label
+from flows.tasks import Call, Tasks, run_kept
+from research.ports.page import Page
+from research.result.result import Result
+from research.tables.inputs.read import Table, json_rows
+from research.tables.run_folder.run_folder import RunFolder
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """Rows of the input that are committed together."""
+
+    index: int
+    row_start: int
+    batch: pa.RecordBatch
+    unfinished: tuple[int, ...] | None
+    """Of a shard that is committed already: the rows that failed. None: it is not committed."""
+
+
+class Shards:
+    """The shards of one run."""
+
+    def __init__(
+        self, folder: RunFolder, rows: Rows, recall: Callable[[str], Page], tasks: Tasks, gate: Gate, listener: Listener
+    ) -> None:
+        self._folder = folder
+        self._rows = rows
+        self._recall = recall
+        self._tasks = tasks
+        self._gate = gate
+        self._listener = listener
+
+    async def run(self, todo: Iterator[Shard], open_at_once: int) -> None:
+        """Research and commit shards. If one cannot be committed, or the run is cancelled, the others are stopped as well; what
+        was committed stays."""
+        running: set[asyncio.Task[None]] = set()
+        try:
+            while (shard := await asyncio.to_thread(next, todo, None)) is not None:
+                while len(running) >= open_at_once:
+                    running = await _one_less(running)
+                running.add(asyncio.create_task(self._open(shard)))
+            while running:
+                running = await _one_less(running)
+        finally:
+            for still in running:
+                still.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+
+    async def _open(self, shard: Shard) -> None:
+        label = shard_label(shard.index, shard.row_start, shard.batch.num_rows)
+
+        async def work() -> None:
+            await self._shard(shard)
+
+        await run_kept(self._tasks.shard, Call(label, None, work), self._gate)
+
+    async def _shard(self, shard: Shard) -> None:
+        values = dict(enumerate(json_rows(shard.batch), start=shard.row_start))
+        todo = values if shard.unfinished is None else {row: values[row] for row in shard.unfinished}
+        results = await self._research(todo)
+        await self._commit(shard, results)
+        failed = sum(result.status != "completed" for result in results.values())
+        self._listener(ShardCommitted(shard.index, shard.row_start, shard.batch.num_rows, failed))
+
+    async def _research(self, todo: Mapping[int, Mapping[str, Any]]) -> dict[int, Result]:
+        async with asyncio.TaskGroup() as group:
+            running = {row: group.create_task(self._rows.research(row, values)) for row, values in todo.items()}
+        return {row: task.result() for row, task in running.items()}
+
+    async def _commit(self, shard: Shard, results: Mapping[int, Result]) -> None:
+        def write() -> None:
+            if shard.unfinished is None:
+                self._folder.write_shard(shard.index, shard.batch, shard.row_start, list(results.values()), self._recall)
+            else:
+                self._folder.rewrite_shard(shard.index, results, self._recall)
+
+        await seen_through(write)
+
+    async def rewrite(self, shard: int, results: Mapping[int, Result]) -> None:
+        """Put other results in the place of some rows of a committed shard."""
+        await seen_through(lambda: self._folder.rewrite_shard(shard, results, self._recall))
+
+
+async def seen_through(write: Callable[[], None]) -> None:
+    """Write in a thread. A commit that has begun is seen through, also when the run is being cancelled."""
+    writing = asyncio.ensure_future(asyncio.to_thread(write))
+    try:
+        await asyncio.shield(writing)
+    except asyncio.CancelledError:
+        await asyncio.wait([writing])
+        raise
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What a run folder still lacks."""
+
+    row_count: int
+    size: int
+    committed: frozenset[int]
+    unfinished: Mapping[int, Sequence[int]]
+    """Rows that failed, by committed shard."""
+
+    @classmethod
+    def of(cls, folder: RunFolder, row_count: int, size: int) -> Left:
+        return cls(row_count, size, frozenset(folder.committed_shards()), folder.unfinished())
+
+    @property
+    def kept(self) -> int:
+        """Rows that are completed already."""
+        in_committed = sum(max(0, min(self.size, self.row_count - shard * self.size)) for shard in self.committed)
+        return in_committed - sum(map(len, self.unfinished.values()))
+
+    def has(self, row: int) -> bool:
+        """Whether a row is completed already."""
+        shard = row // self.size
+        return shard in self.committed and row not in self.unfinished.get(shard, ())
+
+    def shards(self, table: Table, rows: int | None = None) -> Iterator[Shard]:
+        """The shards to do, in input order: those not committed, and those committed with failed rows.
+
+        Args:
+            rows: only shards that hold some of the first so many rows.
+        """
+        if self.kept >= self.row_count:
+            return  # a table that is done is not read again
+        row_start = 0
+        for index, batch in enumerate(table.batches(self.size)):
+            if rows is not None and row_start >= rows:
+                return
+            if index in self.unfinished or index not in self.committed:
+                failed = tuple(self.unfinished[index]) if index in self.committed else None
+                yield Shard(index, row_start, batch, failed)
+            row_start += batch.num_rows
+
+
+async def _one_less(running: set[asyncio.Task[None]]) -> set[asyncio.Task[None]]:
+    """Wait until one ends; raise what it raised."""
+    done, left = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+    running -= done
+    for ended in done:
+        ended.result()
+    return left

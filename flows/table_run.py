@@ -1,0 +1,200 @@
+"""Takes the rows that a run folder lacks through a flow run, and finishes the folder."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final, Literal
+from uuid import UUID
+
+from prefect import get_run_logger
+from prefect.client.orchestration import get_client
+from prefect.context import FlowRunContext
+from pydantic import BaseModel, ConfigDict
+
+from flows import artifacts
+from flows.gate import Gate, recorded_task_runs
+from flows.results import keep_in
+from flows.run.escalate import Escalating
+from flows.run.events import Event, RowEscalated, RowFinished, RunFinished, RunStarted
+from flows.run.pilot import GO_ON, HELD, fly
+from flows.run.request import Request
+from flows.run.reuse import Earlier, Remaining
+from flows.run.row_work import Jobs, WholeTasks
+from flows.run.rows import Rows
+from flows.run.runtime import Host
+from flows.run.shards import Left, Shards
+from flows.run.spending import Spending
+from flows.tasks import make_tasks
+from research.money.budget import Budget, Paying
+from research.ports.page import Page
+from research.ports.world import World
+from research.result.escalation import Escalation
+from research.tables.run_folder.run_folder import RunFolder
+
+AFTER_INTERRUPT_SECONDS: Final = 5.0
+"""How long an interrupted run still waits for Prefect's database."""
+
+
+class Enrichment(BaseModel):
+    """What a finished run says of itself."""
+
+    model_config = ConfigDict(frozen=True)
+
+    run: Path
+    """The run folder."""
+    rows: int
+    completed: int
+    failed: int
+    cost_usd: float | None
+    """US dollars that the rows cost as they stand, whenever they were researched; None if a price is not known."""
+    spent_usd: float | None
+    """US dollars paid for this run folder so far, calls that came to nothing included; None if a price is not known."""
+    model: str
+    seconds: float
+    stopped: str | None = None
+    """Why rows are left that the same call with a higher limit goes on with; None: none are left."""
+    refused: bool = False
+    """Whether what stopped it is an error that every row would meet (a key, a model's id), before any row was completed or
+    anything was paid. A run folder that was made for it is gone again."""
+    escalated: int = 0
+    """Rows that were researched again on a dearer tier."""
+    not_escalated: int = 0
+    """Rows that could not be, and stay as they were: the same call tries them again."""
+
+
+def folder_for(path: Path, request: Request, world: World, shard_size: int) -> RunFolder:
+    """The run folder of a request: started, or found.
+
+    Raises:
+        InvalidRun: the folder holds another request, or something else.
+    """
+    return RunFolder.create(
+        path,
+        request.document(world),
+        input_schema=request.table.schema,
+        spec=request.spec,
+        settings={"shard_size": shard_size},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How a run is gone about this time: what changes no answer, and is no part of what makes the run that run."""
+
+    spending: Spending
+    purse: Budget
+    concurrency: int
+    pilot: int | None = None
+    escalation: Escalation | None = None
+    batch: bool = False
+    earlier: Earlier | None = None
+    """Whose cells are kept."""
+    only_stored: bool = False
+    """Rows may search and read only the pages that they read in the earlier run."""
+    called: str = "enrich"
+    """How the flow run's name begins."""
+
+
+async def carry_out(request: Request, folder: RunFolder, world: World, by: Host, terms: Terms) -> Enrichment:
+    """Research the rows that a run folder lacks. One in which nothing could be done is not left behind."""
+    done = await _run(request, folder, world, by, terms)
+    if done.refused and folder.is_new and not terms.batch:  # a batch may be under way, and paid for
+        await asyncio.to_thread(folder.discard)  # what is put right (a model's id, an address) makes another request
+    return done
+
+
+async def _run(request: Request, folder: RunFolder, world: World, by: Host, terms: Terms) -> Enrichment:
+    started = time.monotonic()
+    table, size = request.table, int(folder.settings["shard_size"])
+    left = await asyncio.to_thread(Left.of, folder, table.row_count, size)
+    gate = Gate(recorded_task_runs(await _flow_run(f"{terms.called} {table.name} · {table.row_count} rows")))
+    keep_in(folder.state / "results")
+    log = get_run_logger()
+    try:
+        async with artifacts.Progress(table.row_count, left.kept) as progress, AsyncExitStack() as held:
+
+            def tell(event: Event) -> None:
+                if isinstance(event, RowFinished):
+                    progress.row_finished(failed=event.status != "completed")
+                elif not isinstance(event, RowEscalated):
+                    log.info("%s", event)
+                by.listener(event)
+
+            concurrency = terms.concurrency
+            if terms.batch:
+                from flows.run.batch import ROWS, queued
+
+                world = await held.enter_async_context(queued(world, folder.state, terms.purse, gate, tell, by.pace))
+                concurrency = ROWS  # they wait together
+            tasks = make_tasks(() if terms.batch else by.retry_delays)  # a batch is tried again by its queue
+            jobs, recall = _with_earlier(request, world, terms)
+            rows = Rows(request, world, tasks, gate, tell, concurrency, terms.purse, jobs)
+            shards = Shards(folder, rows, recall, tasks, gate, tell)
+            tell(RunStarted(run=folder.path, rows=table.row_count, kept=left.kept, model=world.model.name))
+            only = None
+            if terms.pilot is not None and left.kept < table.row_count:
+                flown = await fly(terms.pilot, table, folder, left, rows, concurrency)
+                tell(flown)
+                if flown.rows_left and rows.stopped is None and not (by.approve and await by.approve(flown)):
+                    rows.hold(HELD, GO_ON)
+                    only = terms.pilot
+            await shards.run(left.shards(table, only), open_at_once=2 + math.ceil(2 * concurrency / size))
+            escalating = None
+            if terms.escalation is not None and rows.stopped is None:
+                escalating = Escalating(terms.escalation, request.spec, folder, rows, shards, tell)
+                await escalating.run(tasks, gate)
+        ended: Literal["finished", "stopped"] = "stopped" if rows.stopped else "finished"
+        summary = await asyncio.to_thread(folder.finish, rows=table.row_count, status=ended, reason=rows.stopped)
+        done = Enrichment(
+            run=folder.path,
+            rows=summary["rows"],
+            completed=summary["completed"],
+            failed=summary["failed"],
+            cost_usd=summary["cost_usd"],
+            spent_usd=terms.spending.usd if world.model.keyless or isinstance(world.model, Paying) else None,
+            model=world.model.name,
+            seconds=round(time.monotonic() - started, 3),
+            stopped=rows.stopped,
+            refused=rows.faulty and not rows.completed and not terms.spending.paid,
+            escalated=escalating.escalated if escalating else 0,
+            not_escalated=escalating.failed if escalating else 0,
+        )
+        await artifacts.publish(done.run, done)
+    except asyncio.CancelledError:
+        await asyncio.to_thread(folder.finish, status="stopped", reason="interrupted")
+        await gate.drain(AFTER_INTERRUPT_SECONDS)
+        raise
+    except Exception:
+        await gate.drain(AFTER_INTERRUPT_SECONDS)
+        raise
+    await gate.drain()
+    by.listener(
+        RunFinished(done.run, done.rows, done.completed, done.failed, done.cost_usd, done.seconds, done.spent_usd, done.stopped)
+    )
+    return done
+
+
+def _with_earlier(request: Request, world: World, terms: Terms) -> tuple[Jobs, Callable[[str], Page]]:
+    """What there is to do for each row, and what finds the pages that its evidence rests on."""
+    earlier = terms.earlier
+    if earlier is None:
+        return WholeTasks(request, world), world.fetcher.recall
+    remaining = Remaining(request, world, earlier, only_stored=terms.only_stored)
+    return remaining, partial(earlier.recall, world.fetcher.recall)
+
+
+async def _flow_run(name: str) -> UUID:
+    """Call the flow run what it is. Returns its id."""
+    context = FlowRunContext.get()
+    if context is None or context.flow_run is None:
+        raise RuntimeError("there is no flow run")
+    async with get_client() as client:
+        await client.update_flow_run(context.flow_run.id, name=name)
+    return context.flow_run.id

@@ -1,0 +1,116 @@
+"""Tables: which of them hold data, and their rows as equally wide lists of text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from lxml.html import HtmlElement
+
+from research.documents.inline import length, value
+
+MAX_CELLS: Final = 100_000
+"""Cells of one table, spans filled in: a table of ten rows may claim a million columns."""
+MAX_CELL: Final = 1_500
+"""Characters. A table with a longer cell places text on the screen."""
+
+_CELL_ROLES: Final = frozenset({"cell", "gridcell", "columnheader", "rowheader"})
+
+
+def rows(table: HtmlElement) -> list[list[HtmlElement]]:
+    """The cells of each row, without those of tables inside."""
+    trs = (
+        tr
+        for child in table
+        for tr in ([child] if child.tag == "tr" else child.iterchildren("tr") if child.tag in ("thead", "tbody", "tfoot") else ())
+    )
+    found = ([cell for cell in tr if cell.tag in ("td", "th")] for tr in trs)
+    return [cells for cells in found if cells]
+
+
+def role_rows(table: HtmlElement) -> list[list[HtmlElement]]:
+    """The cells of each row of an element that is a table by its role."""
+    found = (
+        [cell for cell in line.iter() if isinstance(cell.tag, str) and cell.get("role") in _CELL_ROLES]
+        for line in table.iter()
+        if isinstance(line.tag, str) and line.get("role") == "row"
+    )
+    return [cells for cells in found if cells]
+
+
+def is_head(cell: HtmlElement) -> bool:
+    """It names its row or its column."""
+    return cell.tag == "th" or cell.get("role") in ("columnheader", "rowheader")
+
+
+def is_pairs(cells: list[list[HtmlElement]]) -> bool:
+    """Every row is keys and values by turns, two pairs or more, and every key is a heading."""
+    return all(
+        len(line) % 2 == 0
+        and all(is_head(cell) for cell in line[::2])
+        and not any(is_head(cell) or span(cell, "colspan") > 1 or span(cell, "rowspan") > 1 for cell in line[1::2])
+        for line in cells
+    ) and any(len(line) > 2 for line in cells)
+
+
+def is_scaffold(table: HtmlElement, cells: list[list[HtmlElement]]) -> bool:
+    """The table only places things on the screen."""
+    if max(map(len, cells), default=0) <= 1:
+        return True
+    if table.get("role") in ("presentation", "none") and next(table.iter("th"), None) is None:
+        return True
+    return any(
+        next(cell.iter("table", "h1", "h2", "form"), None) is not None or length(cell, MAX_CELL) >= MAX_CELL
+        for line in cells
+        for cell in line
+    )
+
+
+def is_facts(cells: list[list[HtmlElement]]) -> bool:
+    """The table is keys with their values: never more than two cells of a row hold text. A table of two columns with a heading
+    over each is not."""
+    if len(cells) > 2 and len(cells[0]) == 2 and all(is_head(cell) for cell in cells[0]):
+        return False
+    widest = max(sum(span(cell, "colspan") for cell in line) for line in cells)
+    return widest <= 4 and all(sum(1 for cell in line if value(cell)) <= 2 for line in cells)
+
+
+def span(cell: HtmlElement, name: str) -> int:
+    """`colspan` or `rowspan`, from 1 to 1000."""
+    digits = (cell.get(name) or "1").strip()
+    return min(max(int(digits), 1), 1000) if digits.isascii() and digits.isdigit() and len(digits) < 6 else 1
+
+
+def spread(cells: list[list[HtmlElement]]) -> list[list[str]]:
+    """The rows of a table as equally wide lists of text, without empty columns. A cell stands in each row
+    that it spans; a heading in each column too."""
+    grid = list(_filled(cells))
+    width = max((len(line) for line in grid), default=0)
+    grid = [line + [""] * (width - len(line)) for line in grid]
+    used = [any(line[index] for line in grid) for index in range(width)]
+    return [[text for text, keep in zip(line, used, strict=True) if keep] for line in grid]
+
+
+def _filled(cells: list[list[HtmlElement]]) -> Iterator[list[str]]:
+    from_above: dict[int, tuple[int, str]] = {}
+    count = 0
+    for line in cells:
+        texts: list[str] = []
+        below: dict[int, tuple[int, str]] = {}
+        waiting = [(value(cell), span(cell, "colspan"), span(cell, "rowspan"), is_head(cell)) for cell in line]
+        while waiting or len(texts) in from_above:
+            if len(texts) in from_above:
+                down, text = from_above.pop(len(texts))
+                across, repeats = 1, True
+            else:
+                text, across, down, repeats = waiting.pop(0)
+            for place in range(across):
+                written = text if place == 0 or repeats else ""
+                if down > 1:
+                    below[len(texts)] = (down - 1, written)
+                texts.append(written)
+            count += across
+            if count > MAX_CELLS:
+                return
+        from_above = below
+        yield texts

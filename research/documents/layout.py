@@ -1,0 +1,288 @@
+"""The layout of an HTML page: all of its visible blocks, in page order, with what each block's place says of it.
+
+Nothing is chosen here; `research.documents.html` chooses. Tables, definition lists and label-value pairs keep their structure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from lxml.html import HtmlElement
+
+from research.documents import grid
+from research.documents.blocks import Block, BlockKind, clean, fact, row
+from research.documents.controls import CONTROLS, Controls, group
+from research.documents.inline import (
+    BLOCKS,
+    LISTS,
+    METERS,
+    behind,
+    collect,
+    heading,
+    holds_structure,
+    length,
+    lines,
+    link_share,
+    measured,
+    needs_space,
+    rating,
+    unseen,
+    value,
+)
+from research.documents.pairs import alternating, ledger, pair, run
+from research.documents.places import place
+
+MAX_KEY: Final = 79
+"""Characters of a fact's key. What is longer is a sentence."""
+MAX_VALUE: Final = 600
+"""Characters of a definition. What is longer is read as paragraphs."""
+MAX_ITEM: Final = 1_000
+"""Characters of a list item with structure in it. What is longer is read as a section."""
+
+_TABLE_ROLES: Final = frozenset({"table", "grid", "treegrid"})
+_HEADINGS: Final = {f"h{level}": level for level in range(1, 7)}
+_FACT: Final = re.compile(r"[^\s:|#][^:\n|]{0,59}: \S")
+_BLANK_LINE: Final = re.compile(r"\n\s*\n")
+
+
+def layout(body: HtmlElement) -> list[Block]:
+    """Every visible block of a page. The tree must be at most a few hundred elements deep; it is not changed."""
+    walk = _Walk(Controls(body))
+    walk.section(body)
+    return walk.blocks
+
+
+class _Walk:
+    def __init__(self, controls: Controls) -> None:
+        self._controls = controls
+        self.blocks: list[Block] = []
+        self._paragraph: list[str] = []
+        self._linked = 0
+        self._links = self._chromes = self._asides = 0
+        """How many links, chrome elements and asides the walk is inside of."""
+
+    def section(self, element: HtmlElement) -> None:
+        """Read an element as blocks of its own."""
+        self._end_paragraph()
+        self._children(element)
+        self._end_paragraph()
+
+    def _children(self, element: HtmlElement) -> None:
+        self._text(element.text)
+        previous: HtmlElement | None = None
+        for child in element:
+            if isinstance(child.tag, str):
+                if needs_space(previous, child, self._paragraph):
+                    self._paragraph.append(" ")
+                self._element(child)
+                previous = child
+            self._text(child.tail)
+
+    def _text(self, text: str | None) -> None:
+        if text:
+            self._paragraph.append(text.replace("\n", " "))
+            if self._links:
+                self._linked += len(text.strip())
+
+    def _element(self, element: HtmlElement) -> None:
+        tag = element.tag
+        if tag == "br":
+            self._paragraph.append("\n")
+        elif tag in METERS:
+            self._paragraph += [" ", measured(element), " "]
+        elif tag in CONTROLS:
+            if line := self._controls.stated(element):
+                self._end_paragraph(of=line.partition(": ")[0])
+                self._add("facts", [line])
+        elif unseen(element):
+            return
+        elif ("aria-label" in element.attrib or "title" in element.attrib) and (said := rating(element)):
+            self._paragraph += [" ", said, " "]
+        elif tag in BLOCKS or (len(element) > 1 and "-" in tag) or element.get("role") in _TABLE_ROLES:
+            self._end_paragraph()
+            with self._inside(element):
+                self._block(element)
+        else:
+            self._links += tag == "a"
+            self._children(element)
+            self._links -= tag == "a"
+            self._paragraph.append(behind(element))
+
+    @contextmanager
+    def _inside(self, element: HtmlElement) -> Iterator[None]:
+        chrome, aside = place(element)
+        self._chromes += chrome
+        self._asides += aside
+        yield
+        self._chromes -= chrome
+        self._asides -= aside
+
+    def _block(self, element: HtmlElement) -> None:
+        tag = element.tag
+        if tag in _HEADINGS and next(element.iter("table", "ul", "ol", "p"), None) is None:
+            if text := heading(element):
+                self._add("heading", [text], link_share(element, len(text)), level=_HEADINGS[tag])
+        elif tag == "table":
+            self._table(element, grid.rows(element))
+        elif element.get("role") in _TABLE_ROLES and (cells := grid.role_rows(element)):
+            self._table(element, cells)
+        elif tag == "fieldset" and (line := group(element)):
+            self._add("facts", [line])
+        elif tag in LISTS:
+            facts = ledger(element)
+            self._add("facts", facts) if facts else self._list(element)
+        elif tag == "dl":
+            self._definitions(element)
+        elif tag == "pre":
+            for part in _BLANK_LINE.split("".join(element.itertext())):
+                self._add("paragraph", [clean(part)])
+        elif line := pair(element):
+            self._add("facts", [line])
+        else:
+            facts = ledger(element) or alternating(element) or run(element)
+            self._add("facts", facts) if facts else self.section(element)
+
+    def _add(self, kind: BlockKind, found: list[str], linked: float = 0.0, level: int = 0) -> bool:
+        """Add a block, if there is anything in it. Facts that follow facts are one block."""
+        if not any(found):
+            return False
+        block = Block(kind, found, level, linked, chrome=self._chromes > 0, aside=self._asides > 0)
+        last = self.blocks[-1] if self.blocks else None
+        if last and kind == last.kind == "facts" and (last.chrome, last.aside) == (block.chrome, block.aside):
+            last.lines.extend(found)
+        else:
+            self.blocks.append(block)
+        return True
+
+    def _end_paragraph(self, of: str = "") -> None:
+        """Add what was collected, unless it is nothing but the label of a control that is added with it."""
+        if not self._paragraph:
+            return
+        if of and clean("".join(self._paragraph)).rstrip(" :：*") == of:
+            self._paragraph, self._linked = [], 0
+            return
+        found, linked = lines(self._paragraph), self._linked
+        self._paragraph, self._linked = [], 0
+        total = sum(map(len, found))
+        share = min(1.0, linked / total) if total else 0.0
+        if len(found) > 1 and all(_FACT.match(line) for line in found):
+            self._add("facts", found, share)
+        elif len(found) >= 3 and total / len(found) < 100:
+            self._add("list", found, share)
+        else:
+            self._add("paragraph", [" ".join(found)], share)
+
+    def _list(self, element: HtmlElement) -> None:
+        items: list[HtmlElement] = []
+        for child in element:
+            if not isinstance(child.tag, str) or unseen(child):
+                continue
+            if child.tag == "li" and not _is_section(child):
+                items.append(child)
+                continue
+            self._items(element, items)
+            items = []
+            self.section(child) if child.tag == "li" else self._element(child)
+        self._items(element, items)
+
+    def _items(self, element: HtmlElement, items: list[HtmlElement]) -> None:
+        pairs = [pair(item) for item in items]
+        found = [line for item, line in zip(items, pairs, strict=True) for line in ([line] if line else _item_lines(item))]
+        total = sum(map(len, found))
+        share = min(1.0, sum(link_share(item, 1_000) * 1_000 for item in items) / total) if total else 0.0
+        if all(_FACT.match(line) for line in found) and (any(pairs) or element.tag != "ol"):
+            self._add("facts", found, share)
+        else:
+            self._add("numbers" if element.tag == "ol" else "list", found, share)
+
+    def _definitions(self, element: HtmlElement) -> None:
+        keys: list[str] = []
+        values: list[str] = []
+
+        def end() -> None:
+            if keys:
+                self._fact(", ".join(keys), "; ".join(values))
+            keys.clear()
+            values.clear()
+
+        for part in _parts(element):
+            text = value(part) if part.tag in ("dt", "dd") else ""
+            if part.tag == "dt":
+                if values:
+                    end()
+                keys += [text] if text else []
+            elif part.tag == "dd" and keys and len(text) <= MAX_VALUE and not holds_structure(part):
+                values += [text] if text else []
+            else:
+                end()
+                self.section(part) if part.tag == "dd" else self._element(part)
+        end()
+
+    def _fact(self, key: str, text: str) -> None:
+        key = clean(key.rstrip(" :：").replace(":", " ").replace("|", "¦").lstrip("#¦ "))
+        if key and text and len(key) <= MAX_KEY:
+            self._add("facts", [fact(key, text)])
+        else:
+            self._add("paragraph", [clean(f"{key} {text}")])
+
+    def _table(self, table: HtmlElement, cells: list[list[HtmlElement]]) -> None:
+        scaffold = grid.is_scaffold(table, cells)
+        for caption in table.iterchildren("caption"):
+            self.section(caption)
+        if scaffold:
+            for cell in (cell for line in cells for cell in line):
+                self.section(cell)
+        elif grid.is_pairs(cells):
+            for line in cells:
+                for key, said in zip(line[::2], line[1::2], strict=True):
+                    self._row_of_facts([key, said])
+        elif grid.is_facts(cells):
+            for line in cells:
+                self._row_of_facts(line)
+        else:
+            # A cell that spans the whole width is said once.
+            written = [
+                row([texts[0], *[""] * (len(texts) - 1)] if len(set(texts)) == 1 else texts)
+                for texts in grid.spread(cells)
+                if any(texts)
+            ]
+            self._add("table", written, link_share(table, sum(map(len, written))))
+
+    def _row_of_facts(self, cells: list[HtmlElement]) -> None:
+        texts = [text for cell in cells if (text := value(cell))]
+        if len(texts) == 2:
+            self._fact(*texts)
+        elif texts and (len(cells) == 1 or not grid.is_head(cells[0])):
+            self._add("facts" if _FACT.match(texts[0]) else "paragraph", texts)
+
+
+def _is_section(item: HtmlElement) -> bool:
+    """A list item that is a part of the page: a card, a folded section, a row of a layout."""
+    if holds_structure(item):
+        return True
+    return len(item) > 1 and length(item, MAX_ITEM) >= MAX_ITEM and next(item.iter("p", "ul", "ol"), None) is not None
+
+
+def _item_lines(item: HtmlElement) -> Iterator[str]:
+    """An item's own line, then a line for each item of the lists in it."""
+    pieces: list[str] = []
+    inner: list[HtmlElement] = []
+    collect(item, pieces, inner)
+    if line := " ".join(lines(pieces)):
+        yield line
+    for nested in inner:
+        for child in nested.iterchildren("li"):
+            yield from _item_lines(child)
+
+
+def _parts(element: HtmlElement) -> Iterator[HtmlElement]:
+    """The children of a definition list; those of an element that groups terms with definitions in its place."""
+    for child in element:
+        if isinstance(child.tag, str) and not unseen(child):
+            if child.tag not in ("dt", "dd", "dl") and next(child.iter("dt", "dd"), None) is not None:
+                yield from _parts(child)
+            else:
+                yield child

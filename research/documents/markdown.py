@@ -1,0 +1,67 @@
+"""Markdown -> blocks, by way of the HTML it stands for; and its front matter."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from research.documents import plain
+from research.documents.blocks import Block, clean
+from research.documents.html import all_blocks
+
+MAX_CHARACTERS: Final = 500_000
+"""A longer text is read as plain text: brackets that are never closed cost the parser the square of their number."""
+
+_FRONT: Final = re.compile(r"\A\ufeff?---[^\S\n]*\n(.*?)\n(?:---|\.\.\.)[^\S\n]*(?:\n|\Z)", re.S)
+_PAIR: Final = re.compile(r"([A-Za-z][\w .-]{0,60}?)\s*:(?:\s+(.*))?")
+_FACT: Final = re.compile(r"(?:\*\*|__)?[^\s:|#][^:\n]{0,59}:(?:\*\*|__)? \S.*")
+_QUOTED: Final = re.compile(r"""\A(["'])(.*)\1\Z""", re.S)
+
+
+def split_front_matter(text: str) -> tuple[dict[str, str], str]:
+    """(front matter, the rest). Front matter is the lines `key: value` between two lines `---` at the very start; a list under a
+    key is joined by commas. Deeper structure is not read."""
+    match = _FRONT.match(text)
+    if match is None:
+        return {}, text
+    values: dict[str, str] = {}
+    key = ""
+    for line in match.group(1).split("\n"):
+        if item := re.match(r"\s*-\s+(.*)", line):
+            if key and (entry := _scalar(item.group(1))):
+                values[key] = f"{values[key]}, {entry}" if values.get(key) else entry
+        elif pair := _PAIR.fullmatch(line.rstrip()):
+            key = clean(pair.group(1))
+            values[key] = _scalar(pair.group(2) or "")
+    return {name: value for name, value in values.items() if value}, text[match.end() :]
+
+
+def blocks(text: str) -> list[Block]:
+    """The blocks of a Markdown text (CommonMark and tables; HTML in it is read as HTML)."""
+    if len(text) > MAX_CHARACTERS:
+        return plain.blocks(text)
+    reader = MarkdownIt("commonmark", {"html": True, "maxNesting": 40}).enable("table")
+    tokens = reader.parse(text)
+    _keep_lines(tokens)
+    rendered = reader.renderer.render(tokens, reader.options, {})
+    return all_blocks(rendered)
+
+
+def _keep_lines(tokens: list[Token]) -> None:
+    """Keep the line ends of a paragraph whose every line is `Key: value`: it was not wrapped, it is a list of facts."""
+    for token in tokens:
+        if token.type == "inline" and "\n" in token.content and all(map(_FACT.fullmatch, token.content.split("\n"))):
+            for part in token.children or ():
+                if part.type == "softbreak":
+                    part.type = "hardbreak"
+
+
+def _scalar(text: str) -> str:
+    text = text.strip()
+    if text.startswith("[") and text.endswith("]"):
+        return ", ".join(entry for part in text[1:-1].split(",") if (entry := _scalar(part)))
+    quoted = _QUOTED.match(text)
+    return clean(quoted.group(2) if quoted else text)

@@ -1,0 +1,102 @@
+"""PDF -> blocks, by PDFium. Only text that is there is read: no pictures, no scripts, no attachments."""
+
+from __future__ import annotations
+
+import re
+import statistics
+import threading
+from typing import Final
+
+import pypdfium2
+
+from research.documents.blocks import Block, BlockKind, Document, clean
+from research.errors import PageUnreadable
+
+MAX_PAGES: Final = 1_000
+MAX_CHARACTERS: Final = 2_000_000
+
+_LOCK: Final = threading.Lock()  # PDFium is not safe to use from two threads.
+_DATE: Final = re.compile(r"D:(\d{4})(\d{2})?(\d{2})?")
+_FACT: Final = re.compile(r"[^\s:|#][^:\n]{0,59}: \S")
+_ITEM: Final = re.compile(r"(?:[-•‣▪·–*]|\(?\d{1,3}[.)])\s+(?=\S)")
+_ENDS: Final = (".", "!", "?", ":", "。", "”", '"', "؟", "।")
+
+
+def read(data: bytes, url: str) -> Document:
+    """The text of a PDF, its title and its date from its own metadata.
+
+    Raises:
+        PageUnreadable: it is broken, or needs a password.
+    """
+    with _LOCK:
+        try:
+            document = pypdfium2.PdfDocument(data)
+        except pypdfium2.PdfiumError as exc:
+            raise PageUnreadable(f"{url}: this PDF cannot be opened ({exc}). Is it complete, and free of a password?") from exc
+        try:
+            metadata = document.get_metadata_dict()
+            pages = _page_texts(document)
+        except pypdfium2.PdfiumError as exc:
+            raise PageUnreadable(f"{url}: the text of this PDF cannot be read ({exc}).") from exc
+        finally:
+            document.close()
+    found = [block for page in pages for block in _blocks(page)]
+    date = _DATE.match(metadata.get("CreationDate") or "")
+    published = "-".join(part for part in date.groups() if part) if date and date.group(3) else ""
+    return Document(clean(metadata.get("Title") or ""), found, published)
+
+
+def _page_texts(document: pypdfium2.PdfDocument) -> list[str]:
+    texts: list[str] = []
+    total = 0
+    for number in range(min(len(document), MAX_PAGES)):
+        page = document[number]
+        reader = page.get_textpage()
+        text = reader.get_text_bounded(errors="ignore")
+        reader.close()
+        page.close()
+        texts.append(text[: MAX_CHARACTERS - total])
+        total += len(texts[-1])
+        if total >= MAX_CHARACTERS:
+            break
+    return texts
+
+
+def _blocks(text: str) -> list[Block]:
+    """A page's lines put together into paragraphs. A paragraph ends at an empty line, where a line stops short after a full stop,
+    before a short line that ends without one (a heading), and around lists and facts. PDFium writes a hyphen at a line's end
+    as U+FFFE."""
+    raw = text.replace("\r", "").split("\n")
+    widths = [len(line) for line in raw if line.strip()]
+    usual = statistics.quantiles(widths, n=4)[2] if len(widths) > 3 else 80.0
+    found: list[Block] = []
+    paragraph: list[str] = []
+
+    def end() -> None:
+        if line := clean("".join(paragraph)):
+            found.append(Block("paragraph", [line]))
+        paragraph.clear()
+
+    for written in raw:
+        line, hyphen = clean(written.replace("\ufffe", "")), written.rstrip().endswith("\ufffe")
+        joined = bool(paragraph) and not paragraph[-1].endswith(" ")
+        kind: BlockKind | None = "list" if _ITEM.match(line) else "facts" if _FACT.match(line) else None
+        if not line:
+            end()
+        elif kind and not joined and len(line) < 0.9 * max(usual, 60):
+            end()
+            entry = _ITEM.sub("", line, count=1)
+            if found and found[-1].kind == kind:
+                found[-1].lines.append(entry)
+            else:
+                found.append(Block(kind, [entry]))
+        else:
+            is_heading = len(line) < 0.6 * usual and not line.endswith(_ENDS) and not line[0].islower()
+            if is_heading and paragraph and paragraph[-1].rstrip().endswith(_ENDS):
+                end()
+            stops = len(line) < 0.75 * usual and (line.endswith(_ENDS) or not paragraph) and not hyphen
+            paragraph.append(line if hyphen else f"{line} ")
+            if stops:
+                end()
+    end()
+    return found

@@ -1,0 +1,192 @@
+"""What a page is: by what it is served as, its first bytes, and the suffix of its address."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+from research.documents import archive
+from research.errors import PageUnreadable
+
+HTML: Final = "text/html"
+MARKDOWN: Final = "text/markdown"
+PLAIN: Final = "text/plain"
+PDF: Final = "application/pdf"
+XML: Final = "application/xml"
+JSON: Final = "application/json"
+JSON_FEED: Final = "application/feed+json"
+CSV: Final = "text/csv"
+TSV: Final = "text/tab-separated-values"
+RSS: Final = "application/rss+xml"
+ATOM: Final = "application/atom+xml"
+XLS: Final = "application/vnd.ms-excel"
+
+READABLE: Final = (
+    "HTML, Markdown, plain text, PDF, JSON, CSV, feeds, .docx, .pptx, Excel workbooks and OpenDocument (.odt, .ods) can be read."
+)
+
+SUFFIXES: Final[Mapping[str, str]] = {
+    ".html": HTML,
+    ".htm": HTML,
+    ".xhtml": HTML,
+    ".xml": XML,
+    ".md": MARKDOWN,
+    ".markdown": MARKDOWN,
+    ".txt": PLAIN,
+    ".text": PLAIN,
+    ".rst": PLAIN,
+    ".csv": CSV,
+    ".tsv": TSV,
+    ".tab": TSV,
+    ".pdf": PDF,
+    ".json": JSON,
+    ".jsonld": JSON,
+    ".geojson": JSON,
+    ".rss": RSS,
+    ".rdf": XML,
+    ".atom": ATOM,
+    ".docx": archive.DOCX,
+    ".docm": archive.DOCX,
+    ".pptx": archive.PPTX,
+    ".pptm": archive.PPTX,
+    ".xlsx": archive.XLSX,
+    ".xlsm": archive.XLSX,
+    ".xlsb": archive.XLSX,
+    ".xls": XLS,
+    ".ods": archive.ODS,
+    ".odt": archive.ODT,
+}
+"""Suffixes of files that can be read, with what they usually hold."""
+
+_NAMED: Final = {
+    "text/html": HTML,
+    "application/xhtml+xml": HTML,
+    "text/xml": XML,
+    "application/xml": XML,
+    "text/markdown": MARKDOWN,
+    "text/x-markdown": MARKDOWN,
+    "application/json": JSON,
+    "text/json": JSON,
+    "text/csv": CSV,
+    "application/csv": CSV,
+    "text/x-csv": CSV,
+    "text/comma-separated-values": CSV,
+    "text/tab-separated-values": TSV,
+}
+_TEXTUAL_SUFFIXES: Final = frozenset({".md", ".markdown", ".txt", ".json", ".csv", ".tsv", ".tab"})
+_XML_SUFFIXES: Final = frozenset({".xml", ".rdf", ".rss", ".atom"})
+_HTML: Final = re.compile(
+    rb"\A\s*(?:\xef\xbb\xbf)?\s*<(?:!doctype\s+html|html|head|body|!--|\?xml|div|p|h1|table|title|meta)\b|<html[\s>]", re.I
+)
+_ROOT: Final = re.compile(
+    rb"\A(?:\xef\xbb\xbf)?\s*(?:<\?.{0,500}?\?>\s*|<!--.{0,4000}?-->\s*|<!DOCTYPE[^>\[]{0,500}>\s*)*<([\w:.-]+)([^>]*)", re.S
+)
+_JSON_FEED: Final = re.compile(rb"""["']?version["']?\s*:\s*["']https?:\\?/\\?/(?:www\.)?jsonfeed\.org\\?/version""")
+_OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_BINARY: Final = {
+    b"\x1f\x8b": "a gzip file",
+    b"7z\xbc\xaf": "a 7z archive",
+    b"Rar!": "a RAR archive",
+    b"{\\rtf": "an RTF file",
+    b"%!PS": "a PostScript file",
+    b"\x89PNG": "a picture",
+    b"\xff\xd8\xff": "a picture",
+    b"GIF8": "a picture",
+    b"RIFF": "a picture, sound or film",
+    b"ID3": "sound",
+    b"OggS": "sound or film",
+    b"PAR1": "a Parquet file",
+    b"SQLite format 3": "a database",
+    b"\x7fELF": "a program",
+    b"MZ\x90": "a program",
+}
+
+
+def sniff(data: bytes, *, url: str, media_type: str | None = None) -> str:
+    """The media type of what these bytes are: one of the constants of this module or of `research.documents.archive`.
+
+    PDF, Office files and feeds are known by their first bytes, whatever they are served as. Nothing is unpacked.
+
+    Raises:
+        PageUnreadable: it is none of these, or it is encrypted.
+    """
+    if b"%PDF-" in data[:1024]:
+        return PDF
+    if data.startswith(archive.MAGIC):
+        return archive.kind(data, url)
+    if data.startswith(_OLE):
+        return _old_office(data, url)
+    for magic, name in _BINARY.items():
+        if data.startswith(magic):
+            raise PageUnreadable(f"{url}: this is {name}. {READABLE}")
+    served = (media_type or "").split(";")[0].strip().lower()
+    suffix = PurePosixPath(unquote(urlsplit(url).path)).suffix.lower()
+    if feed := _feed(data):
+        return feed
+    return _json_kind(data, _text_kind(data, served, suffix, url))
+
+
+def _text_kind(data: bytes, served: str, suffix: str, url: str) -> str:
+    if served in _NAMED:
+        return _NAMED[served]
+    if served.endswith("+xml"):
+        return XML
+    if served.endswith("+json"):
+        return JSON
+    if served.startswith("text/") and not (served == PLAIN and suffix in (".md", ".markdown", ".csv", ".tsv", ".tab")):
+        return PLAIN
+    if suffix not in _TEXTUAL_SUFFIXES and suffix not in _XML_SUFFIXES and _HTML.search(data[:1024]):
+        return XML if data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<?xml") else HTML
+    sample = data[:4096]
+    is_binary = sample.count(0) > len(sample) // 3 and not sample.startswith((b"\xff\xfe", b"\xfe\xff"))
+    stated = SUFFIXES.get(suffix)
+    if stated in (HTML, XML, MARKDOWN, PLAIN, JSON, CSV, TSV):
+        return stated
+    if data[:1].lstrip() in (b"{", b"[") and _is_json(data):
+        return JSON
+    if is_binary:
+        raise PageUnreadable(f"{url}: this is not text. {READABLE}")
+    return PLAIN
+
+
+def _feed(data: bytes) -> str | None:
+    """A feed by its root element."""
+    root = _ROOT.match(data[:8192])
+    if root is None:
+        return None
+    name, attributes = root.group(1).rpartition(b":")[2].lower(), root.group(2)
+    if name == b"rss" or (name == b"rdf" and (b"purl.org/rss/1.0" in attributes or b"my.netscape.com/rdf" in attributes)):
+        return RSS
+    return ATOM if name == b"feed" and b"/atom" in attributes.lower() else None
+
+
+def _json_kind(data: bytes, kind: str) -> str:
+    return JSON_FEED if kind == JSON and _JSON_FEED.search(data[:2048]) else kind
+
+
+def _old_office(data: bytes, url: str) -> str:
+    """An OLE file: an old Office document, or what encryption wraps a new one in. Streams are known by their names, UTF-16."""
+    if _holds(data, "EncryptedPackage"):
+        raise PageUnreadable(f"{url}: this Office file needs a password.")
+    if _holds(data, "Workbook") or _holds(data, "Book"):
+        return XLS
+    kind = "an old Word file (.doc)" if _holds(data, "WordDocument") else "an old PowerPoint file (.ppt)"
+    kind = kind if _holds(data, "WordDocument") or _holds(data, "PowerPoint Document") else "an old Office file"
+    raise PageUnreadable(f"{url}: this is {kind}. {READABLE}")
+
+
+def _holds(data: bytes, stream: str) -> bool:
+    # A name in the directory is followed by NULs up to 64 bytes.
+    return stream.encode("utf-16-le") + b"\0\0" in data
+
+
+def _is_json(data: bytes) -> bool:
+    try:
+        json.loads(data)
+    except (ValueError, RecursionError):
+        return False
+    return True

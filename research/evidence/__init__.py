@@ -1,0 +1,1 @@
+"""From a page to its evidence: passages, ranking, excerpts, support and confidence."""

@@ -1,0 +1,281 @@
+"""Judges and copies evidence: from a value and the passages it names to excerpts, support and confidence.
+
+The rules, in order:
+
+1. An excerpt is copied: the smallest run of sentences (or lines) of a cited passage in which the value stands.
+2. A value that stands there is `stated`. A value that may follow from the words (a yes or no, one of a list of choices, a
+   quantity in another unit, a text most of whose words stand there) is `inferred`, and its confidence is lowered by one step.
+   Anything else has support `none`. Where a model has judged what is not stated, its verdict decides between the two.
+3. Where every cited passage gives `none`, the value is dropped: null, confidence null, and the reason says so.
+4. Where only pages that seem to instruct a model support a value, its confidence is `low`, and the reason says so. Beside any
+   other page they add nothing.
+5. Passages that an answer names as saying otherwise are shown after those that support it, with support `none`, and lower its
+   confidence by one step: a disagreement is never hidden.
+6. A list keeps its supported items; an object keeps its supported properties. Each leaf has a basis of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
+
+from research.evidence.passages import Span, lines, sentences
+from research.evidence.ranking import words
+from research.identity import canonical_json
+from research.output_schema.output_spec import Field
+from research.ports.page import Passage
+from research.ports.work import FieldAnswer, ReadPage, Verdict
+from research.result.result import CONFIDENCE_ORDER, Citation, Confidence, Excerpt, FieldBasis, Support
+from research.values.numerals import numbers
+from research.values.units import UNITS, unit_after
+from research.values.values import places
+
+MAX_EXCERPTS: Final = 5
+"""Excerpts kept for one leaf, best first: more prove nothing more."""
+MAX_AGAINST: Final = 3
+"""Excerpts kept that say otherwise."""
+ONLY_SUSPECTED: Final = "Only a page that looks as if it tries to instruct a model says this, so its confidence is low."
+LONG_TEXT_WORDS: Final = 8
+"""A string of more words is read as prose, which may be drawn together from what the passages say."""
+
+
+class Cited(NamedTuple):
+    """A passage with the page it was read on."""
+
+    passage: Passage
+    page: ReadPage
+
+
+class Settled(NamedTuple):
+    """A field after its evidence was judged."""
+
+    value: Any
+    """None where nothing supports a value."""
+    basis: list[FieldBasis]
+    """One entry a leaf."""
+
+
+class Evidence:
+    """What the values of one task can rest on: the passages that may be named, by id, and what a model said of them."""
+
+    def __init__(self, cited: Mapping[str, Cited], verdicts: Iterable[Verdict] = ()) -> None:
+        self.cited = cited
+        self._verdicts = {_verdict_key(v.field, v.value, v.passage): v.supports for v in verdicts}
+
+    def excerpt(self, path: str, value: Any, schema: Mapping[str, Any], field: Field, passage: Passage) -> Excerpt:
+        """What a passage says of the value at a path, and how well it supports it."""
+        found = excerpt(value, schema, field, passage)
+        said = self._verdicts.get(_verdict_key(path, value, passage.id))
+        if found.support == "stated" or said is None:
+            return found
+        return found.model_copy(update={"support": "inferred" if said else "none"})
+
+
+def _verdict_key(path: str, value: Any, passage: str) -> tuple[str, str, str]:
+    return path, canonical_json(value), passage
+
+
+def settle(field: Field, answers: Sequence[FieldAnswer], evidence: Evidence) -> Settled:
+    """Judge one top-level field.
+
+    Args:
+        field: the field of the output.
+        answers: the answer for the field itself, and those for paths inside it.
+        evidence: the passages that may be named. Ids that are not in it are passed over.
+    """
+    by_path = {answer.field: answer for answer in answers}
+    top = by_path.get(field.name)
+    if top is None:
+        return Settled(None, [FieldBasis(field=field.name, reasoning="No source was found that answers this.")])
+    return _settle(top.value, field.schema, field, field.name, field.name, by_path, evidence)
+
+
+def _settle(
+    value: Any,
+    schema: Mapping[str, Any],
+    field: Field,
+    asked: str,
+    path: str,
+    by_path: Mapping[str, FieldAnswer],
+    evidence: Evidence,
+) -> Settled:
+    """`asked` is the path in the model's answer, `path` the one in the output: they part where list items are dropped."""
+    if isinstance(value, Mapping) and value:
+        kept: dict[str, Any] = {}
+        basis: list[FieldBasis] = []
+        for key, part in value.items():
+            settled = _settle(part, child(schema, key), field, f"{asked}.{key}", f"{path}.{key}", by_path, evidence)
+            kept[key] = settled.value
+            basis += settled.basis
+        if any(part is not None for part in kept.values()):
+            return Settled(kept, basis)
+        return Settled(None, [FieldBasis(field=path, reasoning=basis[0].reasoning)])
+    if isinstance(value, (list, tuple)) and value:
+        items: list[Any] = []
+        basis = []
+        dropped: list[FieldBasis] = []
+        for index, part in enumerate(value):
+            settled = _settle(part, child(schema, index), field, f"{asked}.{index}", f"{path}.{len(items)}", by_path, evidence)
+            if settled.value is None:
+                dropped += settled.basis
+            else:
+                items.append(settled.value)
+                basis += settled.basis
+        if items:
+            return Settled(items, basis)
+        return Settled(None, [FieldBasis(field=path, reasoning=dropped[0].reasoning)])
+    return _leaf(value, schema, field, asked, path, by_path, evidence)
+
+
+def _leaf(
+    value: Any,
+    schema: Mapping[str, Any],
+    field: Field,
+    asked: str,
+    path: str,
+    by_path: Mapping[str, FieldAnswer],
+    evidence: Evidence,
+) -> Settled:
+    answer = nearest(asked, by_path)
+    cited = evidence.cited
+    if value is None or value in ("", [], {}):
+        reasoning = answer.reasoning or "No source was found that answers this."
+        return Settled(None, [FieldBasis(field=path, reasoning=reasoning)])
+    excerpts = [
+        (cited[i], evidence.excerpt(asked, value, schema, field, cited[i].passage))
+        for i in dict.fromkeys(answer.passages)
+        if i in cited
+    ]
+    supporting = [(where, found) for where, found in excerpts if found.support != "none"]
+    if not supporting:
+        what = "the cited passages do not support it" if excerpts else "it names no passage"
+        reasoning = f"A value was proposed ({_short(value)}), but {what}. {answer.reasoning}".strip()
+        return Settled(None, [FieldBasis(field=path, reasoning=reasoning)])
+    supporting.sort(key=lambda pair: (pair[0].page.suspected_injection is not None, pair[1].support != "stated"))
+    support = supporting[0][1].support
+    suspected = supporting[0][0].page.suspected_injection is not None
+    against = [
+        (cited[i], excerpt(value, schema, field, cited[i].passage))
+        for i in dict.fromkeys(answer.against)
+        if i in cited and i not in answer.passages
+    ]
+    otherwise = [(where, found) for where, found in against if found.support != "stated"]
+    otherwise = [(where, found.model_copy(update={"support": "none"})) for where, found in otherwise[:MAX_AGAINST]]
+    confidence: Confidence = "low" if suspected else lowered(answer.confidence, support)
+    return Settled(
+        value,
+        [
+            FieldBasis(
+                field=path,
+                citations=citations([*supporting[:MAX_EXCERPTS], *otherwise]),
+                reasoning=f"{answer.reasoning} {ONLY_SUSPECTED}".strip() if suspected else answer.reasoning,
+                confidence=lowered(confidence, "inferred") if otherwise else confidence,
+            )
+        ],
+    )
+
+
+def excerpt(value: Any, schema: Mapping[str, Any], field: Field, passage: Passage) -> Excerpt:
+    """Copy from a passage what bears on a value, and say how well it supports it."""
+    units = sentences(passage.text) if passage.kind == "paragraph" else lines(passage.text)
+    stated = places(value, schema, passage.text)
+    if stated:
+        runs = {_run(units, place) for place in stated}
+        start, end = max(runs, key=lambda run: (_overlap(passage.text[run[0] : run[1]], field), run[0] - run[1], -run[0]))
+        support: Support = "stated"
+    else:
+        support = "inferred" if may_follow(value, schema, field, passage) else "none"
+        about = words(f"{field.name} {field.description} {value}")
+        start, end = max(
+            units, key=lambda unit: len({*words(passage.text[unit[0] : unit[1]])} & {*about}), default=(0, len(passage.text))
+        )
+    return Excerpt(
+        text=passage.text[start:end],
+        page_hash=passage.page_hash,
+        start=passage.start + start,
+        end=passage.start + end,
+        support=support,
+    )
+
+
+def may_follow(value: Any, schema: Mapping[str, Any], field: Field, passage: Passage) -> bool:
+    """Whether a value that does not stand in a passage may still follow from it. Cautious: what code cannot see, it denies."""
+    there = {*words(passage.text), *words(passage.heading)}
+    if isinstance(value, bool) or value in schema.get("enum", ()):
+        named = bool(places(field.name, {}, passage.text))  # `in_stock` by "InStock", which is one word to `words`.
+        return named or bool(there & {*words(f"{field.name} {field.description} {value}")})
+    if isinstance(value, (int, float)):
+        return _converted(Decimal(str(value)), passage.text)
+    if isinstance(value, str):
+        said = words(value)
+        share = sum(word in there for word in said) / len(said) if said else 0.0
+        return share >= (0.5 if len(said) > LONG_TEXT_WORDS else 0.75)
+    return False
+
+
+def _converted(value: Decimal, text: str) -> bool:
+    """Whether a text states a quantity that is `value` in another unit of its kind, to 0.1 % (for rounding)."""
+    for number in numbers(text):
+        unit = unit_after(text, number.end)
+        if unit is not None and value:
+            others = {other for other in UNITS.values() if other.kind == unit.kind}
+            amounts = [unit.convert(reading, other) for reading in number.readings for other in others]
+            if any(abs(amount - value) <= abs(value) / 1000 for amount in amounts):
+                return True
+    return False
+
+
+def citations(found: Iterable[tuple[Cited, Excerpt]]) -> list[Citation]:
+    """Group excerpts by page, in order, without repeats."""
+    by_page: dict[str, tuple[ReadPage, dict[tuple[int, int], Excerpt]]] = {}
+    for where, piece in found:
+        _, kept = by_page.setdefault(where.page.page_hash, (where.page, {}))
+        kept.setdefault((piece.start, piece.end), piece)
+    return [Citation(url=page.url, title=page.title, excerpts=list(kept.values())) for page, kept in by_page.values()]
+
+
+def lowered(confidence: Confidence | None, support: Support) -> Confidence:
+    """The confidence that a support allows. A model that names none is taken to be of medium confidence."""
+    claimed: Confidence = confidence or "medium"
+    if support == "stated":
+        return claimed
+    return CONFIDENCE_ORDER[max(0, CONFIDENCE_ORDER.index(claimed) - 1)]
+
+
+def child(schema: Mapping[str, Any], key: str | int) -> Mapping[str, Any]:
+    """The schema of one property or one item, through unions; {} where the schema says nothing of it."""
+    for option in (schema, *(o for union in ("anyOf", "oneOf", "allOf") for o in schema.get(union, ()))):
+        if not isinstance(option, Mapping):
+            continue
+        if isinstance(key, int):
+            prefix = option.get("prefixItems", ())
+            found = prefix[key] if key < len(prefix) else option.get("items")
+        else:
+            found = option.get("properties", {}).get(key, option.get("additionalProperties"))
+        if isinstance(found, Mapping):
+            return found
+    return {}
+
+
+def nearest(path: str, by_path: Mapping[str, FieldAnswer]) -> FieldAnswer:
+    """The answer for a path, or for the closest one above it that names passages."""
+    parts = path.split(".")
+    above = [".".join(parts[:n]) for n in range(len(parts), 0, -1)]
+    known = [by_path[p] for p in above if p in by_path]
+    return next((answer for answer in known if answer.passages), known[0])
+
+
+def _run(units: Sequence[Span], place: Span) -> Span:
+    """The smallest run of units that holds a place."""
+    touched = [unit for unit in units if unit[0] < place[1] and place[0] < unit[1]]
+    return (min(touched[0][0], place[0]), max(touched[-1][1], place[1])) if touched else place
+
+
+def _overlap(text: str, field: Field) -> int:
+    return len({*words(text)} & {*words(f"{field.name} {field.description}")})
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 80 else text[:79] + "…"

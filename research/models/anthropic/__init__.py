@@ -1,0 +1,1 @@
+"""The Messages API: calls, limits, metering, errors and batches."""

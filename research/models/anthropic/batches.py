@@ -1,0 +1,168 @@
+"""The Message Batches API: made, looked at, read and found again. The only module that knows how a batch looks on the wire.
+
+What fails in passing is asked again here. Making a batch is the exception: an answer that was lost may have been a batch, and
+asking again would pay it twice. So a lost answer is `FateUnknown`, and the caller looks for the batch before it makes another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Literal, TypeVar
+
+import anthropic
+from anthropic.types import Message
+from anthropic.types.messages import MessageBatch
+
+from research.errors import ModelUnavailable, RequestRejected, ResearchError
+from research.models.anthropic.caller import Caller, Patience
+from research.models.anthropic.errors import Failure
+
+T = TypeVar("T")
+
+Became = Literal["succeeded", "errored", "expired", "canceled"]
+
+_CALLERS_FAULT: Final = frozenset({"invalid_request_error", "not_found_error", "permission_error", "request_too_large"})
+"""Errors of an entry that asking again cannot mend; any other passes."""
+
+
+class FateUnknown(Exception):
+    """The answer to making a batch was lost: there may be one, or none."""
+
+
+class BatchGone(Exception):
+    """The service has no such batch, or keeps its results no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How one entry of a batch ended."""
+
+    became: Became
+    message: Message | None = None
+    error: ResearchError | None = None
+    """Why asking again cannot help; None: the entry succeeded, or may be asked again."""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A batch as the service lists it. It does not list what is in it."""
+
+    id: str
+    created: datetime
+    entries: int
+    ended: bool
+
+
+class BatchClient:
+    """The service's batches.
+
+    Args:
+        caller: whose client and whose words for errors are used.
+        patience: how long a call is tried.
+    """
+
+    def __init__(self, caller: Caller, patience: Patience | None = None) -> None:
+        self._batches = caller.client.messages.batches
+        self._translator = caller.translator
+        self._patience = patience or Patience()
+
+    async def make(self, entries: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
+        """Make a batch; returns its id.
+
+        Args:
+            entries: each a custom id, and the parameters of `messages.create`.
+
+        Raises:
+            FateUnknown: the answer was lost.
+            ModelUnavailable, RequestRejected, AccessDenied, AuthenticationFailed: there is no batch.
+        """
+        requests: Any = [{"custom_id": name, "params": params} for name, params in entries]
+
+        def lost(failure: Failure) -> None:
+            if failure.kind in ("lost", "broken"):
+                raise FateUnknown(str(failure.error)) from failure.cause
+
+        return (await self._asked(lambda: self._batches.create(requests=requests), lost)).id
+
+    async def has_ended(self, batch_id: str) -> bool:
+        """Look at a batch once.
+
+        Raises:
+            BatchGone: there is no such batch any more.
+        """
+        batch = await self._asked(lambda: self._batches.retrieve(batch_id), _gone)
+        if batch.archived_at is not None:
+            raise BatchGone(batch_id)
+        return batch.processing_status == "ended"
+
+    async def results(self, batch_id: str) -> dict[str, Ended]:
+        """How each entry of a batch that has ended became, by its custom id.
+
+        Raises:
+            BatchGone: there is no such batch any more.
+        """
+
+        async def read() -> dict[str, Ended]:
+            lines = await self._batches.results(batch_id)
+            return {line.custom_id: _ended(line.result) async for line in lines}
+
+        return await self._asked(read, _gone)
+
+    async def made_since(self, when: datetime) -> list[Made]:
+        """The batches that were made since, newest first."""
+
+        async def read() -> list[Made]:
+            found: list[Made] = []
+            async for batch in self._batches.list(limit=100):
+                if batch.created_at < when:
+                    break
+                found.append(_made(batch))
+            return found
+
+        return await self._asked(read)
+
+    async def _asked(self, call: Callable[[], Awaitable[T]], on_failure: Callable[[Failure], None] | None = None) -> T:
+        wait, until = self._patience.first_wait, time.monotonic() + self._patience.budget
+        while True:
+            try:
+                return await call()
+            except Exception as error:
+                failure = self._translator.failure(error, "Message Batches")
+                if failure is None:
+                    raise
+                if on_failure is not None:
+                    on_failure(failure)
+                if failure.kind == "rejected":
+                    raise failure.error from failure.cause
+                pause = wait if failure.retry_after is None else failure.retry_after
+                if time.monotonic() + pause > until:
+                    raise ModelUnavailable(f"{failure.error}. Run the same command again later: its batches are kept.") from error
+            await asyncio.sleep(pause)
+            wait = min(2 * wait, self._patience.longest_wait)
+
+
+def _gone(failure: Failure) -> None:
+    if isinstance(failure.cause, anthropic.NotFoundError):
+        raise BatchGone(str(failure.error)) from failure.cause
+
+
+def _ended(result: Any) -> Ended:
+    if result.type == "succeeded":
+        return Ended("succeeded", result.message)
+    if result.type != "errored":
+        return Ended(result.type, why=f"the entry {result.type} before its turn came")
+    kind, said = result.error.error.type, result.error.error.message
+    why = f"{kind}: {said}"
+    rejected = RequestRejected(f"the service rejected the request ({why}).") if kind in _CALLERS_FAULT else None
+    return Ended("errored", error=rejected, why=why)
+
+
+def _made(batch: MessageBatch) -> Made:
+    counts = batch.request_counts
+    entries = counts.processing + counts.succeeded + counts.errored + counts.canceled + counts.expired
+    return Made(batch.id, batch.created_at, entries, batch.processing_status == "ended")

@@ -1,0 +1,301 @@
+"""Calls a model: through the limiter, again while it fails in passing, counted and paid for."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import random
+import re
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import anthropic
+from anthropic.types import Message
+from pydantic import BaseModel, ConfigDict
+
+from research.errors import AccessDenied, AuthenticationFailed, ModelUnavailable, RequestRejected, ResearchError
+from research.models.anthropic.errors import Failure, NotAMessage, Translator
+from research.models.anthropic.limiter import Cost, Limiter, Ticket
+from research.models.anthropic.metering import cost_usd, input_tokens, used, worst_usd
+from research.money.budget import Budget
+from research.money.processors import Price
+from research.money.usage import Usage
+
+_SAME_REJECTIONS: Final = 3
+"""So many rejections in the same words, and no success, and it is not the row that is wrong."""
+
+
+class Patience(BaseModel):
+    """How long a call is tried. Seconds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    budget: float = 600
+    """For failed attempts and the waits after them; a turn in the limiter's queue does not count."""
+    first_budget: float = 60
+    """The same while nothing at the address has ever answered: it is likely to be wrong."""
+    attempt: float = 120
+    """The least that an answer which comes whole may take; longer ones have more."""
+    tokens_per_second: float = 128_000 / 3600
+    """The slowest that a model writes; what the SDK expects of its service. An answer of `max_tokens` may take that long."""
+    silence: float = 120
+    """Between two events of a stream."""
+    first_wait: float = 0.5
+    longest_wait: float = 30
+    """Waits between attempts double from the first to the longest, where the server names none."""
+    stream_above: int = 8_192
+    """Answers of more `max_tokens` come as a stream, so that silence is noticed soon. The SDK asks for it above 21,333."""
+
+
+LOCAL: Final = Patience(budget=3600, attempt=600, silence=600, tokens_per_second=5)
+"""For a server of one's own: it may read a prompt for minutes before its first word, and write a few words a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """A model's whole message, and what it took."""
+
+    message: Message
+    usage: Usage
+    cost_usd: float | None
+    """Of this message. Attempts that were lost on the way may have cost something that nobody tells: see `attempts`."""
+    seconds: float
+    """From asking to the answer, all waits included."""
+    attempts: int
+
+
+class Caller:
+    """One client of the Messages API, shared by all rows of a process. Belongs to one event loop.
+
+    Args:
+        client: the SDK's; its own retries are turned off here.
+        prices: by model id; a model that is not in it has no known price.
+        purse: asked before every attempt.
+
+    Raises:
+        AuthenticationFailed: the client's key cannot be one.
+    """
+
+    def __init__(
+        self,
+        client: anthropic.AsyncAnthropic,
+        prices: Mapping[str, Price],
+        *,
+        purse: Budget | None = None,
+        limiter: Limiter | None = None,
+        patience: Patience | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        random: random.Random | None = None,
+    ) -> None:
+        self._client = client.with_options(max_retries=0)
+        self._prices = prices
+        self._purse = purse or Budget()
+        self._limiter = limiter or Limiter(clock=clock, sleep=sleep)
+        self._patience = patience or Patience()
+        self._clock = clock
+        self._sleep = sleep
+        self._random = random or _new_random()
+        self._translator = Translator(str(client.base_url), (client.api_key, client.auth_token))
+        self._seen = _Seen()
+        for secret in (client.api_key, client.auth_token):
+            # Such a key ends in an exception of the HTTP library that quotes it.
+            if secret is not None and not (secret.isascii() and secret.isprintable() and secret == secret.strip()):
+                raise AuthenticationFailed(
+                    "the model's key holds a character that no HTTP header can hold, such as a line break or a space at its end. "
+                    "Set ANTHROPIC_API_KEY again."
+                )
+
+    def __repr__(self) -> str:
+        return f"Caller({self._client.base_url})"
+
+    @property
+    def client(self) -> anthropic.AsyncAnthropic:
+        """The SDK's client, without its own retries."""
+        return self._client
+
+    @property
+    def translator(self) -> Translator:
+        """The words for what goes wrong between us and this service."""
+        return self._translator
+
+    def paid_from(self, purse: Budget) -> Caller:
+        """The same caller, with the same limiter, whose calls are paid from this purse."""
+        paying = copy.copy(self)
+        paying._purse = purse
+        return paying
+
+    async def create(self, params: Mapping[str, Any], *, purpose: str) -> Called:
+        """Ask for one message.
+
+        Args:
+            params: of `messages.create`, without `stream`.
+            purpose: what it is for (`investigate`, `plan` …): requests of one purpose are alike.
+
+        Raises:
+            ModelUnavailable: nothing came within the time budget.
+            RequestRejected, ContextOverflow, AccessDenied, AuthenticationFailed: asking again cannot help.
+            BudgetExhausted: the purse cannot pay for another attempt.
+        """
+        began = self._clock()
+        model = str(params["model"])
+        tries = _Tries(self._patience, self._random)
+        while True:
+            ended = await self._attempt(params, model, tries, purpose)
+            if isinstance(ended, Message):
+                self._seen.let_in.add((model, purpose))
+                usage = used(getattr(ended, "usage", None))
+                return Called(ended, usage, cost_usd(usage, self._prices.get(model)), self._clock() - began, tries.count)
+            if ended.kind == "rejected":
+                raise self._judged(ended.error, model, purpose) from ended.cause
+            wait = tries.wait(ended)
+            if tries.spent + wait > tries.budget(ended, self._seen.anything_answered):
+                raise self._gave_up(ended, tries, wait) from ended.cause
+            await self._wait(wait)
+            tries.spent += wait
+
+    async def _attempt(self, params: Mapping[str, Any], model: str, tries: _Tries, purpose: str) -> Message | Failure:
+        # Money first: what the limiter lets out must go out at once.
+        worst = worst_usd(params, self._prices.get(model))
+        async with self._purse.reserve(worst, purpose=purpose) as reservation:
+            ticket = await self._limiter.admit(model, input_tokens(params), self._patience.budget)
+            tries.count += 1
+            began = self._clock()
+            try:
+                message, headers = await self._send(params)
+            except BaseException as error:
+                tries.spent += self._clock() - began
+                failure = self._translator.failure(error, model) if isinstance(error, Exception) else None
+                self._tell_failure(ticket, failure)
+                reservation.settle(0.0 if failure is not None and not failure.paid else None)
+                if failure is None:
+                    raise
+                return failure
+            self._seen.anything_answered = True
+            self._limiter.limits(model).answered(ticket, _actual(message), headers, self._clock())
+            reservation.settle(cost_usd(used(getattr(message, "usage", None)), self._prices.get(model)))
+        return message
+
+    async def _send(self, params: Mapping[str, Any]) -> tuple[Message, Mapping[str, str]]:
+        max_tokens = int(params["max_tokens"])
+        if max_tokens > self._patience.stream_above:
+            timeout = anthropic.Timeout(self._patience.silence, connect=10)
+            async with self._client.messages.stream(**params, timeout=timeout) as stream:
+                async for _ in stream:
+                    pass
+                message: Any = stream.current_message_snapshot
+                return _whole(message), stream.response.headers
+        seconds = max(self._patience.attempt, max_tokens / self._patience.tokens_per_second)
+        raw = await self._client.messages.with_raw_response.create(**params, timeout=anthropic.Timeout(seconds, connect=10))
+        return _whole(await raw.parse()), raw.headers
+
+    def _tell_failure(self, ticket: Ticket, failure: Failure | None) -> None:
+        """Tell the limiter how an attempt ended. None: it was cancelled, or met a bug."""
+        limits = self._limiter.limits(ticket.model)
+        now = self._clock()
+        if failure is None:
+            limits.lost(ticket)
+            return
+        if failure.kind != "unreachable":
+            self._seen.anything_answered = True
+        if failure.kind == "refused":
+            limits.refused(ticket, failure.retry_after, failure.headers, now)
+        elif failure.kind == "overloaded":
+            limits.overloaded(ticket, now)
+        elif failure.kind == "lost":
+            limits.lost(ticket)
+        else:
+            limits.broken(ticket)
+
+    def _judged(self, error: ResearchError, model: str, purpose: str) -> ResearchError:
+        """A request that is rejected like every other of its purpose is no row's fault."""
+        if not isinstance(error, RequestRejected) or (model, purpose) in self._seen.let_in:
+            return error
+        kind = (model, purpose, re.sub(r"\d+|req\w+", "#", str(error)))
+        self._seen.rejections[kind] += 1
+        if self._seen.rejections[kind] < _SAME_REJECTIONS:
+            return error
+        return RequestRejected(
+            f"{error} Every request of this kind was rejected so: change what it names (the schema, the model, or the model's "
+            "settings in a processors file).",
+            stops_run=True,
+        )
+
+    def _gave_up(self, failure: Failure, tries: _Tries, wait: float) -> ResearchError:
+        asked = f", which asks to wait {wait:.0f} s more" if failure.retry_after is not None else ""
+        tried = f"tried {tries.count} {'time' if tries.count == 1 else 'times'} in {tries.spent:.0f} s{asked}"
+        if failure.kind == "unreachable" and not self._seen.anything_answered:
+            return AccessDenied(
+                f"{failure.error}; {tried}, and nothing there has ever answered. Check that the server runs, and the "
+                "base URL: it is the part before /v1/messages."
+            )
+        return ModelUnavailable(f"{failure.error}; {tried}. Run the same command again later: what is finished is kept.")
+
+    async def _wait(self, seconds: float) -> None:
+        until = self._clock() + seconds
+        while (left := until - self._clock()) > 0:  # a sleep may end a little early, and `retry-after` is exact
+            await self._sleep(left)
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What has been seen of a service by all of its callers."""
+
+    anything_answered: bool = False
+    let_in: set[tuple[str, str]] = field(default_factory=set)
+    """Model and purpose of requests that brought a message."""
+    rejections: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    """How often requests of a model and purpose were rejected in the same words."""
+
+
+class _Tries:
+    """What one call has tried so far."""
+
+    def __init__(self, patience: Patience, random: random.Random) -> None:
+        self._patience = patience
+        self._random = random
+        self.count = 0
+        self.spent = 0.0
+        """Seconds in failed attempts and the waits after them."""
+
+    def wait(self, failure: Failure) -> float:
+        """Seconds before the next attempt."""
+        backoff = min(self._patience.longest_wait, self._patience.first_wait * 2.0 ** min(self.count - 1, 30))
+        jittered = backoff * self._random.uniform(0.5, 1.0)
+        if failure.retry_after is None:
+            return jittered
+        # Never sooner than asked; a little later, so that those who were asked the same do not come back at one moment.
+        return failure.retry_after + min(jittered, 0.1 * failure.retry_after)
+
+    def budget(self, failure: Failure, anything_answered: bool) -> float:
+        if failure.kind == "unreachable" and not anything_answered:
+            return min(self._patience.first_budget, self._patience.budget)
+        return self._patience.budget
+
+
+def _whole(message: Any) -> Message:
+    """The message if it is one, and all of it.
+
+    Raises:
+        NotAMessage: it is something else, or its end is missing.
+    """
+    if not isinstance(message, Message) or getattr(message, "type", None) != "message":
+        raise NotAMessage(f"what answers there does not speak the Messages API: {str(message)[:200]!r}")
+    if not isinstance(getattr(message, "content", None), list) or getattr(message, "stop_reason", None) is None:
+        raise NotAMessage("its answer is not whole")
+    return message
+
+
+def _actual(message: Message) -> Cost | None:
+    """What a message took from the server's allowances."""
+    usage = used(getattr(message, "usage", None))
+    if usage.tokens.input is None or usage.tokens.output is None:
+        return None
+    return Cost(usage.tokens.input + (usage.tokens.cache_write or 0), usage.tokens.output)
+
+
+def _new_random() -> random.Random:
+    return random.Random()  # noqa: S311 - spreads waits, hides nothing

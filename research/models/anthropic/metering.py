@@ -1,0 +1,78 @@
+"""Counts what a call used and what it cost, and the most that it could cost before it is made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import anthropic.types
+
+from research.money.processors import Price
+from research.money.usage import Tokens, Usage
+
+BYTES_PER_TOKEN: Final = 2.5
+"""Fewer than Claude's tokenizers need on common text, so that an estimate from it is on the safe side."""
+
+SEARCHES: Final = 10
+"""Searches that a request with the service's own web search is taken to make at most, if it does not say."""
+
+
+def used(usage: anthropic.types.Usage | None) -> Usage:
+    """What one call used. Tokens that the server did not count are None; caches that it does not know are 0."""
+    tools = getattr(usage, "server_tool_use", None)
+    searches: int = getattr(tools, "web_search_requests", None) or 0
+    fetches: int = getattr(tools, "web_fetch_requests", None) or 0
+    return Usage(
+        tool_calls=searches + fetches,
+        search_queries=searches,
+        pages_fetched=fetches,
+        tokens=Tokens(
+            input=getattr(usage, "input_tokens", None),
+            output=getattr(usage, "output_tokens", None),
+            cache_read=getattr(usage, "cache_read_input_tokens", None) or 0,
+            cache_write=getattr(usage, "cache_creation_input_tokens", None) or 0,
+        ),
+    )
+
+
+def cost_usd(used: Usage, price: Price | None) -> float | None:
+    """What a usage costs; None if anything that was used has no known price."""
+    return None if price is None else price.cost(used.tokens, used.search_queries)
+
+
+def worst_usd(params: Mapping[str, Any], price: Price | None) -> float | None:
+    """The most that a request may cost: all of its input fresh or written to the cache, `max_tokens` of output, every search that
+    it may make. What the service's own tools read comes on top, and nobody knows it before."""
+    if price is None:
+        return None
+    prompt, most = input_tokens(params), int(params["max_tokens"])
+    searches = sum(_most_searches(tool) for tool in params.get("tools") or ())
+    fresh = price.cost(Tokens(input=prompt, output=most), searches)
+    if fresh is None or price.rate(prompt).cache_write is None:
+        return fresh
+    written = price.cost(Tokens(cache_write=prompt, output=most), searches)
+    return fresh if written is None else max(fresh, written)
+
+
+def input_tokens(params: Mapping[str, Any]) -> int:
+    """An estimate of a request's input tokens, on the safe side."""
+    parts = (params.get("system"), params.get("tools"), params.get("messages"), params.get("output_config"))
+    return int(sum(map(_bytes, parts)) / BYTES_PER_TOKEN) + 1
+
+
+def _bytes(value: Any) -> int:
+    """About the bytes that a JSON value takes on the wire."""
+    if isinstance(value, str):
+        return len(value) if value.isascii() else len(value.encode("utf-8", "surrogatepass"))
+    if isinstance(value, Mapping):
+        return sum(len(str(name)) + 4 + _bytes(each) for name, each in value.items())
+    if isinstance(value, list | tuple):
+        return sum(2 + _bytes(each) for each in value)
+    return 8 if value is None or isinstance(value, bool | int | float) else len(str(value))
+
+
+def _most_searches(tool: Mapping[str, Any]) -> int:
+    if not str(tool.get("type", "")).startswith("web_search"):
+        return 0
+    most = tool.get("max_uses")
+    return SEARCHES if most is None else int(most)

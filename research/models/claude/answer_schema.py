@@ -1,0 +1,252 @@
+"""The form in which Claude answers: from an output schema to one that the service accepts, and from an answer to a Draft.
+
+An answer is a list with one entry for each field that has a value; what was not found is listed apart. So the schema needs one
+union in all, however many fields there are, and no field has to be nullable: the service allows 16 unions and 24 optional
+properties (platform.claude.com/docs/en/build-with-claude/structured-outputs). A field whose own schema cannot be put on the wire
+(a map, a tuple, anything at all), or no longer fits under those limits, is answered as JSON text. What the wire form leaves out
+(lengths, ranges) is in the prompt, and is checked when the answer is here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from anthropic import transform_schema
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+
+from research.errors import Fault
+from research.identity import canonical_json
+from research.models.claude.json_reply import Unreadable, json_object, json_value
+from research.output_schema.output_spec import Field, OutputSpec
+from research.ports.work import Draft, FieldAnswer
+from research.result.result import Confidence
+
+MOST_UNIONS: Final = 15
+"""Of the service's 16: one is the list of answers itself."""
+MOST_OPTIONAL: Final = 24
+MOST_TYPED: Final = 60
+"""Fields with a form of their own; grammars have a size."""
+
+_STRING: Final[Mapping[str, Any]] = {"type": "string"}
+_IDS: Final[Mapping[str, Any]] = {"type": "array", "items": _STRING}
+_SURE: Final[Mapping[str, Any]] = {"type": "string", "enum": ["high", "medium", "low"]}
+
+
+class Inexpressible(Exception):
+    """A schema that has no form on the wire."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerForm:
+    """How the answer to one output schema is asked for."""
+
+    spec: OutputSpec
+    schema: Mapping[str, Any]
+    typed: bool
+    """False: every value is JSON text."""
+    report: bool
+
+    @classmethod
+    def of(cls, spec: OutputSpec, *, report: bool = False, typed: bool = True) -> AnswerForm:
+        """The form of a spec.
+
+        Args:
+            spec: the output schema.
+            report: whether a report is asked for as well.
+            typed: False asks for every value as JSON text, for a service that accepts no better.
+        """
+        forms: list[dict[str, Any]] = []
+        texts: list[str] = []
+        unions = optional = 0
+        for field in spec.fields:
+            try:
+                if not typed or len(forms) >= MOST_TYPED:
+                    raise Inexpressible
+                value = wire_schema(field.schema)
+                unions_here, optional_here = _weight(value)
+                if unions + unions_here > MOST_UNIONS or optional + optional_here > MOST_OPTIONAL:
+                    raise Inexpressible
+            except Inexpressible:
+                texts.append(field.name)
+                continue
+            unions, optional = unions + unions_here, optional + optional_here
+            forms.append(_entry({"const": field.name}, "value", value))
+        if texts:
+            value = {"type": "string", "description": "The value, written as JSON text."}
+            forms.append(_entry({"type": "string", "enum": texts}, "value_json", value))
+        names = {"type": "string", "enum": [field.name for field in spec.fields]}
+        missing = _object({"field": names, "reasoning": _STRING})
+        parts: dict[str, Any] = {
+            "answers": {"type": "array", "items": forms[0] if len(forms) == 1 else {"anyOf": forms}},
+            "not_found": {"type": "array", "items": missing},
+            "summary": _STRING,
+        }
+        if report:
+            parts["report"] = _STRING
+        return cls(spec, _object(parts), typed, report)
+
+    def draft(self, text: str, asked: Sequence[str]) -> Draft:
+        """The draft that a model's answer is. Fields that were not asked for are left out.
+
+        Raises:
+            Unreadable: it is not in the form; says what is wrong in words for the model.
+        """
+        try:
+            said = _Said.model_validate(json_object(text))
+        except ValidationError as error:
+            faults = [Fault("".join(f"/{p}" for p in each["loc"]), each["msg"]) for each in error.errors(include_url=False)]
+            raise Unreadable(tuple(faults)) from None
+        faults = [
+            Fault(f"/answers/{place}/field", f"{answer.field!r} is not a field; the fields are: {', '.join(self.spec.names)}")
+            for place, answer in enumerate(said.answers)
+            if answer.field not in self.spec.names
+        ]
+        if self.report and not (said.report or "").strip():
+            faults.append(Fault("/report", "is missing"))
+        spoken = {answer.field for answer in said.answers} | {each.field for each in said.not_found}
+        if silent := [name for name in asked if name not in spoken]:
+            faults.append(Fault("", f"says nothing of {', '.join(silent)}: put each into `answers` or into `not_found`"))
+        if faults:
+            raise Unreadable(tuple(faults))
+        answers = {answer.field: answer.answer() for answer in reversed(said.answers)}
+        missing = {each.field: FieldAnswer(field=each.field, reasoning=each.reasoning) for each in said.not_found}
+        found = {**missing, **answers}
+        return Draft(
+            answers=tuple(found[name] for name in asked if name in found), summary=said.summary, report=said.report or None
+        )
+
+
+class _Missing(BaseModel):
+    field: str
+    reasoning: str = ""
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    field: str
+    value: Any = None
+    value_json: str | None = None
+    passages: tuple[str, ...] = ()
+    against: tuple[str, ...] = ()
+    reasoning: str = ""
+    confidence: Confidence | None = None
+
+    @field_validator("passages", "against", mode="before")
+    @classmethod
+    def _ids(cls, given: Any) -> Any:
+        """Ids as they are meant: `[p3]`, `P3` and `p3, p4` are what weaker models make of p3."""
+        given = [given] if isinstance(given, str) else given
+        if not isinstance(given, list) or not all(isinstance(each, str) for each in given):
+            return given
+        parts = (part.strip(" []()`\"'").lower() for each in given for part in each.replace(";", ",").split(","))
+        return tuple(dict.fromkeys(part for part in parts if part))
+
+    @field_validator("confidence", mode="before")
+    @classmethod
+    def _sure(cls, given: Any) -> Any:
+        folded = given.strip().lower() if isinstance(given, str) else given
+        return None if folded in ("", "none", "null") else folded
+
+    def answer(self) -> FieldAnswer:
+        value = self.value if self.value is not None or self.value_json is None else json_value(self.value_json)
+        return FieldAnswer(
+            field=self.field,
+            value=value,
+            passages=self.passages,
+            against=tuple(each for each in self.against if each not in self.passages),
+            reasoning=self.reasoning,
+            confidence=self.confidence,
+        )
+
+
+class _Said(BaseModel):
+    answers: list[_Answer]
+    not_found: list[_Missing] = []
+    summary: str = ""
+    report: str | None = None
+
+
+def described(spec: OutputSpec) -> str:
+    """The fields for the prompt: the part of the schema that the wire form may leave out stands here whole."""
+    lines = [spec.description] if spec.description else []
+    lines += [f"- `{field.name}`: {_schema_text(field)}" for field in spec.fields]
+    return "\n".join(lines)
+
+
+def _schema_text(field: Field) -> str:
+    return canonical_json(field.schema)
+
+
+def wire_schema(schema: Any) -> dict[str, Any]:
+    """A value's JSON Schema as the service accepts it. Properties of inner objects are optional: what is unknown is left out.
+
+    Raises:
+        Inexpressible: it has no form there that would leave every value possible.
+    """
+    try:
+        return transform_schema(_plain(schema))
+    except (ValueError, AssertionError, TypeError, AttributeError) as error:  # what the SDK's transformation does not know
+        raise Inexpressible from error
+
+
+def _plain(schema: Any) -> dict[str, Any]:
+    """The schema in the words that the SDK's transformation knows."""
+    if not isinstance(schema, Mapping) or {"patternProperties", "prefixItems", "not", "if", "$ref"} & set(schema):
+        raise Inexpressible
+    plain = {key: value for key, value in schema.items() if key not in ("required", "$defs", "definitions", "$schema", "$id")}
+    for word in ("anyOf", "oneOf"):  # null is said by leaving a value out
+        if word in plain and len(some := [part for part in plain[word] if part != {"type": "null"}]) == 1:
+            return _plain({**{key: value for key, value in plain.items() if key != word}, **some[0]})
+        if word in plain:
+            plain[word] = some
+    names = plain.get("type")
+    if isinstance(names, list):
+        names = [name for name in names if name != "null"] or names
+        if len(names) != 1:
+            bare = {key: value for key, value in plain.items() if key not in ("type", "description", "title", "default")}
+            union = [_plain({**bare, "type": name}) for name in names]
+            return {"anyOf": union, **({"description": plain["description"]} if "description" in plain else {})}
+        plain["type"] = names = names[0]
+    if any(isinstance(each, (dict, list)) for each in (*plain.get("enum", ()), plain.get("const"))):
+        raise Inexpressible
+    if names == "object" or "properties" in plain:
+        if not plain.get("properties") or plain.get("additionalProperties") not in (None, False):
+            raise Inexpressible
+        plain["properties"] = {name: _plain(part) for name, part in plain["properties"].items()}
+    elif names == "array":
+        plain["items"] = _plain(plain.get("items"))
+    unions = [word for word in ("anyOf", "oneOf", "allOf") if word in plain]
+    if unions:
+        if unions == ["allOf"] or len(unions) > 1 or "properties" in plain:
+            raise Inexpressible
+        plain[unions[0]] = [_plain(part) for part in plain[unions[0]]]
+        plain.pop("type", None)
+    elif names is None and not {"enum", "const"} & set(plain):
+        raise Inexpressible
+    return plain
+
+
+def _weight(schema: Mapping[str, Any]) -> tuple[int, int]:
+    """Unions and optional properties of a schema on the wire."""
+    unions = optional = 0
+    for part in _parts(schema):
+        unions += "anyOf" in part
+        optional += len(set(part.get("properties", ())) - set(part.get("required", ())))
+    return unions, optional
+
+
+def _parts(schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    yield schema
+    for inner in (*schema.get("properties", {}).values(), *schema.get("anyOf", ()), *filter(None, [schema.get("items")])):
+        yield from _parts(inner)
+
+
+def _entry(name: Mapping[str, Any], key: str, value: Mapping[str, Any]) -> dict[str, Any]:
+    return _object({"field": name, "reasoning": _STRING, key: value, "passages": _IDS, "against": _IDS, "confidence": _SURE})
+
+
+def _object(parts: Mapping[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": dict(parts), "required": list(parts), "additionalProperties": False}

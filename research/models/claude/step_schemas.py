@@ -1,0 +1,111 @@
+"""The forms in which Claude plans, grades, verifies and judges: the JSON Schema that is asked for, and how the answer is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from research.errors import Fault
+from research.models.claude.json_reply import Unreadable, json_object
+from research.ports.work import FieldGrade, SubQuery
+
+M = TypeVar("M", bound=BaseModel)
+
+_STRING = {"type": "string"}
+_INTEGER = {"type": "integer"}
+
+
+def plan_schema(names: Sequence[str]) -> dict[str, Any]:
+    return _object({"subqueries": _list(_subquery(names))})
+
+
+def grade_schema(names: Sequence[str]) -> dict[str, Any]:
+    grade = _object({"field": _one_of(names), "grade": _one_of(("supported", "thin", "conflicting", "missing"))})
+    return _object({"fields": _list(grade), "ask": _list(_subquery(names))})
+
+
+def verify_schema() -> dict[str, Any]:
+    return _object({"claims": _list(_object({"claim": _INTEGER, "reasoning": _STRING, "stands": {"type": "boolean"}}))})
+
+
+def judge_schema() -> dict[str, Any]:
+    return _object({"claims": _list(_object({"claim": _INTEGER, "passages": _list(_STRING)}))})
+
+
+class _Form(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+
+class Asked(_Form):
+    """A sub-query as the model writes it."""
+
+    question: str
+    fields: list[str]
+    label: str = ""
+
+    def subquery(self, index: int) -> SubQuery:
+        return SubQuery(index=index, question=self.question, fields=tuple(self.fields), label=self.label[:80])
+
+
+class PlanForm(_Form):
+    subqueries: list[Asked]
+
+
+class Graded(_Form):
+    field: str
+    grade: FieldGrade
+
+
+class GradeForm(_Form):
+    fields: list[Graded]
+    ask: list[Asked] = []
+
+
+class Checked(_Form):
+    claim: int
+    stands: bool
+    reasoning: str = ""
+
+
+class VerifyForm(_Form):
+    claims: list[Checked]
+
+
+class Borne(_Form):
+    claim: int
+    passages: list[str]
+
+
+class JudgeForm(_Form):
+    claims: list[Borne]
+
+
+def read_form(form: type[M], text: str) -> M:
+    """A form, as the model filled it in.
+
+    Raises:
+        Unreadable: it is not in the form; says what is wrong in words for the model.
+    """
+    try:
+        return form.model_validate(json_object(text))
+    except ValidationError as error:
+        faults = [Fault("".join(f"/{part}" for part in each["loc"]), each["msg"]) for each in error.errors(include_url=False)]
+        raise Unreadable(tuple(faults)) from None
+
+
+def _subquery(names: Sequence[str]) -> dict[str, Any]:
+    return _object({"question": _STRING, "fields": _list(_one_of(names)), "label": _STRING})
+
+
+def _one_of(names: Sequence[str]) -> dict[str, Any]:
+    return {"type": "string", "enum": list(names)}
+
+
+def _list(items: Mapping[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": items}
+
+
+def _object(parts: Mapping[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": dict(parts), "required": list(parts), "additionalProperties": False}

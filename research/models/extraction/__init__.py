@@ -1,1 +1,0 @@
-"""What the keyless model is made of: questions, entities, facts, keys, casting, sentences, answers, choosing."""

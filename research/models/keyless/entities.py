@@ -1,0 +1,171 @@
+"""Entities: what a task is about, and whether a page, a heading or a sentence is about it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from research.evidence.ranking import words
+from research.models.keyless.vocabulary import STOP
+from research.task.task import Task
+
+_NAMING: Final = frozenset(
+    [
+        "name",
+        "title",
+        "entity",
+        "subject",
+        "company",
+        "organisation",
+        "organization",
+        "person",
+        "product",
+        "item",
+        "topic",
+        "label",
+        "page_title",
+        "headline",
+    ]
+)
+_QUOTED: Final = re.compile(r"[\"“«„'‘]([^\"”»“'’]{2,80})[\"”»“'’]")
+_PROPER: Final = re.compile(
+    r"(?<![.?!:]\s)(?<!^)(?<![\w])[A-ZÀ-ÞА-Я][\w'’.&-]*(?:\s+(?:(?:of|the|de|la|du|von|van|der|and|&|for|in)\s+)*(?:[A-ZÀ-ÞА-Я][\w'’.&-]*|\d[\w.-]*))*"
+)
+_COMMAND: Final = re.compile(
+    r"(?:who|what|which|when|where|why|how|find|give|tell|list|name|facts?|get|is|are|was|does|did|show|research|describe)\b",
+    re.I,
+)
+"""How a question or an order begins, which is no name."""
+_PARENTHESES: Final = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
+_UNSPACED: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uac00-\ud7af]+\d*")
+_SEPARATOR: Final = re.compile(r"\s+[|–—·•:»>-]+\s+|\s*[|–—·•»]\s*|:\s+")
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """What a task is about. With no name (`name == ""`) only the objective's own words are known."""
+
+    name: str
+    words: frozenset[str]
+    others: tuple[frozenset[str], ...]
+    """Words of shorter spellings of the name: without what stands in parentheses, in one script of two."""
+    objective: frozenset[str]
+    """Telling words of the whole task: objective and row."""
+    context: str
+    """Other values of the row, for searching."""
+    guessed: bool = False
+    """The name was found in the objective by its spelling; there may be more to it."""
+
+    @property
+    def named(self) -> bool:
+        return bool(self.name)
+
+
+def entity_of(task: Task) -> Entity:
+    """Find what a task is about: a naming column of its row, else the first column that is text and not a web address; else
+    what the objective quotes or spells as a name."""
+    cells = {
+        key: str(value).strip()
+        for key, value in task.input.items()
+        if isinstance(value, (str, int, float)) and str(value).strip()
+    }
+    texts = {key: value for key, value in cells.items() if re.search(r"[^\W\d_]", value) and not re.match(r"https?://", value)}
+    name = next((value for key, value in texts.items() if key.casefold() in _NAMING), "") or next(iter(texts.values()), "")
+    guessed = not name
+    if not name:
+        quoted = _QUOTED.search(task.task)
+        guessed = quoted is None
+        name = quoted[1] if quoted else _named(task.task.strip())
+    rest = " ".join(value for value in cells.values() if value != name and len(value) <= 80)
+    objective = frozenset(w for w in words(f"{task.task} {rest}") if w not in STOP)
+    telling = _telling(name)
+    shorter = [
+        _telling(spelled)
+        for spelled in (_PARENTHESES.sub(" ", name), _UNSPACED.sub(" ", name), " ".join(_UNSPACED.findall(name)))
+    ]
+    return Entity(name, telling, tuple(dict.fromkeys(s for s in shorter if s and s != telling)), objective, rest, guessed)
+
+
+def _named(objective: str) -> str:
+    """The name in an objective in plain words; "" if there is none."""
+    if _is_name(objective):
+        return objective
+    return max(_PROPER.findall(objective), key=len, default="")
+
+
+def _is_name(objective: str) -> bool:
+    """Whether an objective is nothing but a name: a few words, capitalised but for the small ones (or a single word)."""
+    tokens = objective.split()
+    if not 1 <= len(tokens) <= 8 or re.search(r"[?!:;\n]", objective):
+        return False
+    if len(tokens) == 1:
+        return bool(re.search(r"[^\W\d_]", objective))
+    small = sum(token[0].islower() and bool(words(token)) and words(token)[0] not in STOP for token in tokens)
+    return small == 0 and not _COMMAND.match(objective)
+
+
+def _telling(name: str) -> frozenset[str]:
+    named = words(name)
+    return frozenset(w for w in named if w not in STOP) or frozenset(named)
+
+
+def aboutness(entity: Entity, titles: tuple[str, ...]) -> float:
+    """From 0 to 1: how far one of a page's titles (or a part of one, between bars or dashes) names the entity."""
+    if not entity.named:
+        return _aboutness(entity.objective, False, titles)
+    named = max(_aboutness(spelled, True, titles) for spelled in (entity.words, *entity.others))
+    return max(named, _spelled_out(entity.objective, titles)) if entity.guessed else named
+
+
+@lru_cache(maxsize=32768)
+def _spelled_out(objective: frozenset[str], titles: tuple[str, ...]) -> float:
+    """How far a title of several words stands in the objective."""
+    best = 0.0
+    for title in titles:
+        found = frozenset(w for w in words(title) if w not in STOP)
+        share = len(found & objective) / len(found) if len(found) > 2 else 0.0
+        best = max(best, 0.95 * share if share >= 0.8 else 0.0)
+    return best
+
+
+@lru_cache(maxsize=32768)
+def _aboutness(asked: frozenset[str], named: bool, titles: tuple[str, ...]) -> float:
+    best = 0.0
+    for title in titles:
+        for part in dict.fromkeys([title, *_SEPARATOR.split(title)]):
+            found = frozenset(w for w in words(part) if w not in STOP)
+            if not found:
+                continue
+            best = max(best, _names(asked, found) if named else 0.9 * len(asked & found) / len(found))
+            missing = asked - found
+            if (
+                named
+                and part is title
+                and found <= asked
+                and len(found) > 1
+                and not (missing and all(w.isdigit() for w in missing))
+            ):
+                # The name asked for says more than the title: a site's name, a variant.
+                best = max(best, (len(found) / len(asked)) ** 0.3)
+    return best
+
+
+def _names(asked: frozenset[str], found: frozenset[str]) -> float:
+    """How far words name what is asked: all of it counts most; a number that differs makes it another thing."""
+    common = asked & found
+    if not common:
+        return 0.0
+    recall, precision = len(common) / len(asked), len(common) / len(found)
+    score = recall * (0.6 + 0.4 * precision)
+    if any(word.isdigit() for word in asked - found):
+        score *= 0.4
+    if any(word.isdigit() for word in found - asked):
+        score *= 0.6
+    return score
+
+
+def mentions(entity: Entity, said: frozenset[str] | set[str]) -> bool:
+    """Whether a text's words hold every telling word of the entity's name, in any of its spellings."""
+    return any(spelled and spelled <= said for spelled in (entity.words, *entity.others))

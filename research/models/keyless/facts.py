@@ -1,0 +1,199 @@
+"""Facts: the key-value structure of a page's passages: fact lines, page data, lists under headings, tables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final, Literal
+
+from research.evidence.passages import sentences
+from research.evidence.ranking import words
+from research.models.keyless.vocabulary import CONTAINERS, STOP, names_property, weight
+from research.ports.page import Passage
+
+Origin = Literal["data", "facts", "table", "list", "prose"]
+
+_FACT: Final = re.compile(r"(?:[-*] |\d{1,3}[.)] )?([^\s:|#][^:\n]{0,79}?)\s*[:：]\s+(\S.*)")
+_ITEM: Final = re.compile(r"(?:[-*•] |\d{1,3}[.)] )(.+)")
+_CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[_\-:/]+")
+_BEHIND: Final = re.compile(r"\s+(?:of|in|at|on|for|by|per|to|from|with|and|or)\s+|\s*[(,;:/]", re.I)
+_EMPTY_TAILS: Final = frozenset(("name", "value", "text", "content", "@value", "label", "title", "contenturl", "address"))
+_IGNORED_TAILS: Final = frozenset(("@type", "@id", "@context", "url", "item", "position", "identifier.@type"))
+_FAR: Final = frozenset(
+    words("review comment breadcrumb related itemlistelement similar recommended is_related_to is_similar_to suggested")
+)
+_TITLE: Final = frozenset(words("title"))
+MAX_KEY_WORDS: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """`key: value` as a page says it. `values` holds one value, or the items of a list."""
+
+    key: str
+    """As people read it: `Launch date`, `offers.price`."""
+    words: frozenset[str]
+    """Stems of the key itself."""
+    head: str
+    """The stem of the key's head, the word that the others only narrow: `site` in `Launch site`, `mass` in `Mass at launch`."""
+    context: frozenset[str]
+    """Stems of what stands above the key: parts of a path, the heading of a section, a table's row."""
+    values: tuple[str, ...]
+    places: tuple[int, ...]
+    """For each value, the place of its passage among the page's passages."""
+    origin: Origin
+    subjects: tuple[str, ...] = ()
+    """What a row of a table may be about (its other cells), the sentences before, or a sentence's subject; none where it is
+    the page itself."""
+    thing: str = ""
+    """The thing in the page data that the fact belongs to: `Recipe`, `Product#2`, `og`, `meta`."""
+    depth: int = 0
+    """How many things stand between the page's subject and the key (`author.name` is its author: 0)."""
+
+
+@lru_cache(maxsize=16384)
+def stems(text: str) -> frozenset[str]:
+    """The words of a key, without those that say nothing."""
+    found = words(_CAMEL.sub(" ", text))
+    telling = frozenset(word for word in found if word not in STOP)
+    if telling and found[-1] in STOP and names_property(telling | {found[-1]}):
+        return telling | {found[-1]}  # `Founded by` is not `Founded`.
+    return telling or frozenset(found)
+
+
+@lru_cache(maxsize=16384)
+def head(text: str) -> str:
+    """The stem of a phrase's head: its last telling word before what narrows it from behind; "" if no word tells anything."""
+    spaced = _CAMEL.sub(" ", text)
+    for part in (_BEHIND.split(spaced, maxsplit=1)[0], spaced):
+        telling = [word for word in words(part) if word not in STOP and weight(word) >= 1]
+        if telling:
+            return telling[-1]
+    return ""
+
+
+def facts_of(passages: Sequence[Passage]) -> tuple[Fact, ...]:
+    """All facts of a page, in page order."""
+    found: list[Fact] = []
+    named = False
+    paths: dict[str, tuple[list[str], list[int]]] = {}
+    for place, passage in enumerate(passages):
+        match passage.kind:
+            case "heading":
+                if not named and passage.text.startswith("# "):
+                    named = True
+                    found.append(Fact("heading", _TITLE, "", frozenset(), (passage.text[2:].strip(),), (place,), "facts"))
+            case "data":
+                _collect_data(passage, place, paths)
+            case "table":
+                found.extend(_table(passage, place))
+            case "facts" | "list" | "paragraph":
+                found.extend(_lines(passage, place))
+    found.extend(_lists(passages))
+    found.extend(fact for path, (values, places) in paths.items() if (fact := _data(path, values, places)))
+    return tuple(found)
+
+
+def _collect_data(passage: Passage, place: int, paths: dict[str, tuple[list[str], list[int]]]) -> None:
+    for line in passage.text.split("\n"):
+        path, mark, value = line.partition(": ")
+        if not mark or " " in path:  # The rest of a value too long for one passage.
+            if paths and line.strip():
+                values, places = next(reversed(paths.values()))
+                values[-1] = f"{values[-1]} {line.strip()}"
+            continue
+        if value.strip():
+            parts = [part for part in path.split(".") if not part.isdigit()]
+            values, places = paths.setdefault(".".join(parts), ([], []))
+            values.append(value.strip())
+            places.append(place)
+
+
+def _data(path: str, values: Iterable[str], places: Iterable[int]) -> Fact | None:
+    """A fact from a machine's path. `Product.offers.price` -> key `price` below `offers`; `author.name` is the author."""
+    parts = path.split(".")
+    thing = ""
+    if parts[-1].casefold() in _IGNORED_TAILS or parts[-1].startswith("@"):
+        return None
+    if len(parts) > 1 and (parts[0][:1].isupper() or parts[0] in ("og", "meta", "twitter", "html")):
+        thing, *parts = parts
+    while len(parts) > 1 and parts[-1].casefold() in _EMPTY_TAILS:
+        parts = parts[:-1]
+    above = [stems(part) for part in parts[:-1]]
+    depth = sum(1 for part in above if not part <= CONTAINERS)
+    if any(part & _FAR for part in above):
+        depth += 2
+    context = frozenset(word for part in above for word in part)
+    return Fact(path, stems(parts[-1]), head(parts[-1]), context, tuple(values), tuple(places), "data", thing=thing, depth=depth)
+
+
+def _lines(passage: Passage, place: int) -> list[Fact]:
+    """`Key: value` lines. In a paragraph, only one that is nothing but such a line."""
+    lines = passage.text.split("\n")
+    if passage.kind == "paragraph" and (len(lines) > 1 or not _FACT.fullmatch(lines[0]) or len(passage.text) > 240):
+        return _said(passage, place)
+    context = stems(passage.heading.rpartition(" > ")[2])
+    found = []
+    for line in lines:
+        match = _FACT.fullmatch(line.strip())
+        if match and (key := stems(match[1])) and len(key) <= MAX_KEY_WORDS:
+            found.append(Fact(match[1].strip(), key, head(match[1]), context, (match[2].strip(),), (place,), "facts"))
+    return found
+
+
+def _said(passage: Passage, place: int) -> list[Fact]:
+    """Sentences of a paragraph that are nothing but `Key: value.`; they speak of what the sentences before them name."""
+    if ": " not in passage.text:
+        return []
+    found = []
+    for start, end in sentences(passage.text):
+        match = _FACT.fullmatch(passage.text[start:end])
+        if match and len(match[1].split()) <= 4 and end - start <= 120 and (key := stems(match[1])):
+            before = (passage.text[:start],) if start else ()
+            found.append(
+                Fact(match[1], key, head(match[1]), frozenset(), (match[2].rstrip(". "),), (place,), "facts", subjects=before)
+            )
+    return found
+
+
+def _lists(passages: Sequence[Passage]) -> list[Fact]:
+    """A list is what its heading says, or the short paragraph that leads to it. Lists of one section are one."""
+    found: dict[tuple[str, str], tuple[list[str], list[int]]] = {}
+    lead = ""
+    for place, passage in enumerate(passages):
+        if passage.kind != "list":
+            lead = passage.text.rstrip(" :：") if passage.kind == "paragraph" and len(passage.text) <= 60 else ""
+            continue
+        items = [match[1].strip() for line in passage.text.split("\n") if (match := _ITEM.fullmatch(line.strip()))]
+        values, places = found.setdefault((passage.heading, lead), ([], []))
+        values.extend(items)
+        places.extend([place] * len(items))
+    facts = []
+    for (heading, led_by), (values, places) in found.items():
+        for title in dict.fromkeys(filter(None, [led_by, *reversed(heading.split(" > "))])):
+            key = stems(title)
+            if key and len(key) <= MAX_KEY_WORDS:
+                facts.append(Fact(title, key, head(title), frozenset(), tuple(values), tuple(places), "list"))
+    return facts
+
+
+def _table(passage: Passage, place: int) -> list[Fact]:
+    """Each cell below a header is a fact about the rest of its row; each row of two cells also one about the page."""
+    rows = [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in passage.text.split("\n")]
+    header, *body = rows
+    context = stems(passage.heading.rpartition(" > ")[2])
+    found = []
+    for row in body:
+        for at, (title, cell) in enumerate(zip(header, row, strict=False)):
+            if title and cell and (key := stems(title)) and len(key) <= MAX_KEY_WORDS:
+                others = tuple(other for place_of, other in enumerate(row) if place_of != at and other)
+                found.append(Fact(title, key, head(title), context, (cell,), (place,), "table", subjects=others))
+    pairs = [row for row in rows if len(row) == 2 and all(row)]
+    found.extend(
+        Fact(name, key, head(name), context, (value,), (place,), "facts")
+        for name, value in pairs
+        if (key := stems(name)) and len(key) <= MAX_KEY_WORDS
+    )
+    return found

@@ -1,0 +1,77 @@
+"""Keys: how well the key of a fact fits what a question asks."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final
+
+from rapidfuzz.distance import JaroWinkler
+
+from research.models.keyless.facts import Fact
+from research.models.keyless.questions import Question
+from research.models.keyless.vocabulary import CONTAINERS, concepts, held_by, weight
+
+UNLIKE: Final = 0.5
+"""The most that two keys of different heads are alike: a launch site is no launch date."""
+SYNONYM: Final = 0.98
+"""How much a key that means the same counts beside one that says the same."""
+COLUMN: Final = 0.64
+"""A table's column whose title says only of what kind it is, and is of the kind asked for: `Date`, for a launch date."""
+
+
+def affinity(question: Question, fact: Fact) -> float:
+    """From 0 (another matter) to 1 (the same words, or words that mean the same)."""
+    return _affinity(question, fact.words, fact.head, fact.context, fact.depth, fact.origin == "data", fact.origin == "table")
+
+
+@lru_cache(maxsize=65536)
+def _affinity(
+    question: Question, key: frozenset[str], head: str, context: frozenset[str], depth: int, is_data: bool, is_table: bool
+) -> float:
+    best = _likeness(question, key, head)
+    above = context - CONTAINERS
+    if above and best < 0.95:
+        # `Launch` > `Date`, `nutrition.calories`: what stands above the key is a part of what it says.
+        best = max(best, 0.95 * _likeness(question, key | above, head))
+    if question.about and best < 0.8:
+        best = max(best, _described(question, key, head))
+    if is_table and not head and key <= question.name_words:
+        best = max(best, COLUMN)
+    return best * 0.75**depth if is_data and not (above & question.name_words) else best
+
+
+def _likeness(question: Question, key: frozenset[str], head: str) -> float:
+    """Dice's coefficient of a name and a key, by meaning and by the weight of each word; bounded if their heads differ."""
+    one, other = question.concepts, concepts(key)
+    if one == other:
+        return 1.0 if key == question.name_words else SYNONYM
+    common = one & other
+    near = [(a, b) for a in one - common for b in other - common if _is_near(a, b)]
+    shared = sum(map(weight, common)) + sum(0.85 * min(weight(a), weight(b)) for a, b in near)
+    total = sum(map(weight, one)) + sum(map(weight, other))
+    likeness = 2 * shared / total if total else 0.0
+    met = common | {word for pair in near for word in pair}
+    heads_meet = _meets(question.head, one, met) and _meets(head, other, met)
+    return likeness if heads_meet else min(likeness, UNLIKE)
+
+
+def _meets(head: str, among: frozenset[str], met: frozenset[str] | set[str]) -> bool:
+    return not head or bool(held_by(head, among) & met)
+
+
+def _is_near(left: str, right: str) -> bool:
+    """Words spelled almost alike: `organisation`, `organization`; `crewed`, `crew`."""
+    if min(len(left), len(right)) < 5 or left[0] != right[0]:
+        return False
+    return JaroWinkler.similarity(left, right) >= 0.93
+
+
+def _described(question: Question, key: frozenset[str], head: str) -> float:
+    """A key whose every telling word stands in the field's description, its head too: it may be what is meant."""
+    known = question.about | question.name_words
+    telling = [word for word in key if weight(word) >= 1]
+    if not telling or head not in question.about:
+        return 0.0
+    if all(word in known for word in telling):
+        return 0.72 if len(telling) > 1 else 0.66
+    return 0.0

@@ -1,0 +1,238 @@
+"""The keyless model: it answers from structure and sentences alone, without a language model, a key or a network.
+
+An honest general baseline. What it does, what it cannot, and how confidence is set: docs/keyless-model.md.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any, Final
+
+from research.errors import BudgetExhausted, Fault, FetchFailed, FetchRefused, PageUnreadable
+from research.evidence.ranking import words
+from research.models.keyless.answers import Passages, answer_question
+from research.models.keyless.candidates import Asked, candidates
+from research.models.keyless.choosing import Backing, choose
+from research.models.keyless.entities import Entity, aboutness, entity_of, mentions
+from research.models.keyless.merging import merge
+from research.models.keyless.questions import Question, question_of
+from research.models.keyless.reading import Reading, Shelf
+from research.models.keyless.unkeyed import unkeyed
+from research.ports.model import Checker, ResearchTools
+from research.ports.page import Hit, Passage
+from research.ports.work import Draft, FieldAnswer, FieldGrade, Grade, Investigated, Plan, SubQuery
+from research.task.task import Task
+
+VERSION: Final = "5"
+FIELDS_TOGETHER: Final = 2
+"""Fields that share one sub-query, and so its search and its pages. One each finds no more, and costs twice as much."""
+HITS: Final = 10
+ENOUGH_PAGES: Final = 3
+"""Pages read for a sub-query when the first ones answer: enough to see whether they agree."""
+MOST_PAGES: Final = 5
+BESIDE: Final = 3
+"""Pages about something else (lists, neighbours) that are read beside one that is about the entity."""
+SURE: Final = 0.6
+"""A best candidate of this score needs no further page."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    hit: Hit
+    passages: tuple[Passage, ...]
+    reading: Reading
+    about: float
+
+
+class KeylessModel:
+    """The `Model` port without a language model. It keeps nothing but a cache of the pages it read last, so one instance may
+    serve any number of tasks."""
+
+    name = "extractive"
+    identity = f"extractive/{VERSION}"
+    keyless = True
+
+    def __init__(self) -> None:
+        self._shelf = Shelf()
+
+    async def plan(self, task: Task, max_subqueries: int) -> Plan:
+        """One sub-query a field; with more fields than sub-queries, neighbouring fields share one."""
+        entity = entity_of(task)
+        questions = [question_of(f) for f in task.output_schema.fields]
+        groups = _groups(questions, max_subqueries)
+        return Plan(subqueries=tuple(_subquery(task, entity, place, group) for place, group in enumerate(groups, start=1)))
+
+    async def investigate(self, task: Task, subquery: SubQuery, desk: ResearchTools) -> Draft:
+        """Search, read the pages that are about the entity, and take from their structure and sentences what fits each field.
+
+        A page that cannot be read is passed over; an exhausted budget ends the reading.
+        """
+        entity = entity_of(task)
+        questions = [question_of(f) for f in task.output_schema.fields if f.name in subquery.fields]
+        read: list[_Read] = []
+        if all(question.open for question in questions):
+            async for page in self._pages(Entity("", entity.words, (), entity.objective, ""), [task.task], desk):
+                read.append(page)
+                if len(read) >= ENOUGH_PAGES:
+                    break
+        else:
+            async for page in self._pages(entity, _queries(task, entity, questions, subquery), desk):
+                read.append(page)
+                relevant = sum(p.about >= SURE for p in read)
+                if page.hit.url == desk.start and all(_is_sure(entity, q, read) for q in questions):
+                    break  # the page to begin with answers all of it
+                if len(read) >= MOST_PAGES or (relevant and len(read) - relevant >= BESIDE):
+                    break
+                if relevant >= ENOUGH_PAGES and all(_is_sure(entity, q, read) for q in questions):
+                    break
+        answers = tuple(_answer(task, entity, question, read) for question in questions)
+        draft = Draft(answers=answers, summary=_summary(answers))
+        return _mended(draft, desk.check(draft))
+
+    async def grade(self, task: Task, work: Sequence[Investigated], max_subqueries: int) -> Grade:
+        """Grade each field by what was found. Fields that nothing answered are asked for once more, together, in the words of
+        their descriptions."""
+        grades: dict[str, FieldGrade] = {}
+        questions = [question_of(f) for f in task.output_schema.fields]
+        for question in questions:
+            given = [a for done in work for a in done.answers if a.field == question.field and a.value is not None]
+            merged = merge(question, given)
+            if merged.value is None:
+                grades[question.field] = "missing"
+            elif "but “" in merged.reasoning or len({repr(a.value) for a in given}) > 1:
+                grades[question.field] = "conflicting"
+            else:
+                grades[question.field] = "thin" if merged.confidence == "low" else "supported"
+        missing = [q for q in questions if grades[q.field] == "missing" and q.description]
+        if not missing or max_subqueries < 1 or any(done.subquery.label.startswith("again: ") for done in work):
+            return Grade(fields=grades)
+        entity = entity_of(task)
+        said = ", ".join(q.description or q.label for q in missing)
+        again = SubQuery(
+            index=len(work) + 1,
+            question=f"{entity.name}: {said}" if entity.named else f"{task.task} {said}",
+            fields=tuple(q.field for q in missing),
+            label=f"again: {', '.join(q.label for q in missing)}"[:60],
+        )
+        return Grade(fields=grades, ask=(again,))
+
+    async def synthesize(self, task: Task, work: Sequence[Investigated], check: Checker) -> Draft:
+        """Merge the answers of all sub-queries, field by field."""
+        answers = tuple(
+            merge(question_of(f), [a for done in work for a in done.answers if a.field == f.name])
+            for f in task.output_schema.fields
+        )
+        draft = Draft(answers=answers, summary=_summary(answers))
+        return _mended(draft, check(draft))
+
+    async def _pages(self, entity: Entity, queries: Sequence[str], desk: ResearchTools) -> Any:
+        """Pages worth reading, the most promising first, as long as the desk allows; another query when the first runs dry."""
+        seen: set[str] = set()
+        if desk.start is not None:
+            start = Hit(url=desk.start, title="", snippet="", score=0.0)
+            try:
+                page = await self._page(start, desk)
+            except BudgetExhausted:
+                return
+            if page is not None:
+                yield replace(page, about=1.0)  # whoever asks says that it is about the entity
+            seen.add(desk.start)
+        for query in queries:
+            if desk.tool_calls_left < 2:
+                return
+            hits = await desk.search(query, HITS)
+            for hit in _promising(entity, [h for h in hits if h.url not in seen]):
+                seen.add(hit.url)
+                try:
+                    page = await self._page(hit, desk)
+                except BudgetExhausted:
+                    return
+                if page is not None:
+                    yield replace(page, about=aboutness(entity, (hit.title, *page.reading.titles)))
+
+    async def _page(self, hit: Hit, desk: ResearchTools) -> _Read | None:
+        """A page as it reads; None if there is nothing to read."""
+        try:
+            passages = await desk.read(hit.url)
+        except (FetchRefused, PageUnreadable, FetchFailed):
+            return None
+        return _Read(hit, passages, self._shelf.reading(passages), 0.0) if passages else None
+
+
+def _groups(questions: Sequence[Question], most: int) -> list[list[Question]]:
+    """At most `most` groups of neighbours of about `FIELDS_TOGETHER`, as even as can be."""
+    count = max(1, min(most, math.ceil(len(questions) / FIELDS_TOGETHER)))
+    bounds = [round(place * len(questions) / count) for place in range(count + 1)]
+    return [list(questions[start:end]) for start, end in pairwise(bounds)]
+
+
+def _subquery(task: Task, entity: Entity, index: int, group: Sequence[Question]) -> SubQuery:
+    label = ", ".join(q.label for q in group)
+    if all(q.open for q in group) or not entity.named:
+        question = task.task if len(group) == len(task.output_schema.fields) else f"{task.task} ({label})"
+    else:
+        question = f"{entity.name}: {label}"
+    return SubQuery(index=index, question=question, fields=tuple(q.field for q in group), label=label[:60])
+
+
+def _queries(task: Task, entity: Entity, questions: Sequence[Question], subquery: SubQuery) -> list[str]:
+    labels = " ".join(q.label for q in questions)
+    if subquery.label.startswith("again: "):
+        return [subquery.question]
+    if not entity.named:
+        return [f"{task.task} {labels}"]
+    return [f"{entity.name} {labels}", f"{entity.name} {entity.context}".strip()]
+
+
+def _promising(entity: Entity, hits: Iterable[Hit]) -> list[Hit]:
+    """Hits in reading order: those whose title names the entity, then those whose snippet does."""
+    if not entity.named:
+        return list(hits)
+    return sorted(hits, key=lambda hit: (-round(aboutness(entity, (hit.title,)), 1), not mentions(entity, {*words(hit.snippet)})))
+
+
+def _is_sure(entity: Entity, question: Question, read: Sequence[_Read]) -> bool:
+    trusted = [page for page in read if not page.reading.suspected]
+    return any(c.score >= SURE for page in trusted for c in candidates(Asked(question, entity, page.about), page.reading)[:1])
+
+
+def _answer(task: Task, entity: Entity, question: Question, read: Sequence[_Read]) -> FieldAnswer:
+    if question.open:
+        return answer_question(question, task.task, [Passages(p.hit, p.passages, p.reading) for p in read])
+    backings = []
+    for page in read:
+        asked = Asked(question, entity, page.about)
+        for candidate in [*candidates(asked, page.reading)[:8], *unkeyed(asked, page.reading)]:
+            ids = tuple(page.passages[place].id for place in candidate.places)
+            title = page.hit.title or next(iter(page.reading.titles), "")
+            backings.append(Backing(candidate, page.passages[0].page_hash, title, ids, page.reading.suspected))
+    return choose(question, backings)
+
+
+def _mended(draft: Draft, faults: Sequence[Fault]) -> Draft:
+    """A draft without the answers that are at fault: what does not fit the schema is withdrawn, and the reason says so."""
+    wrong = Counter(fault.pointer.split("/")[1] for fault in faults if fault.pointer.count("/"))
+    if not wrong:
+        return draft
+    answers = tuple(
+        FieldAnswer(field=a.field, reasoning=f"What was found does not fit the schema and was withdrawn. {a.reasoning}")
+        if a.field in wrong and a.value is not None
+        else a
+        for a in draft.answers
+    )
+    return draft.model_copy(update={"answers": answers, "summary": _summary(answers)})
+
+
+def _summary(answers: Sequence[FieldAnswer]) -> str:
+    """What was found, in one line."""
+    said = [f"{a.field}: {_brief(a.value)}" for a in answers if a.value is not None]
+    return "; ".join(said) if said else "Nothing was found that answers this."
+
+
+def _brief(value: Any) -> str:
+    text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return text if len(text) <= 160 else f"{text[:159]}…"

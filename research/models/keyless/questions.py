@@ -1,0 +1,221 @@
+"""Questions: what one output field asks, read from its name, its description and its schema."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections.abc import Mapping
+from functools import cached_property, lru_cache
+from typing import Any, Final, Literal
+
+from research.evidence.ranking import words
+from research.identity import canonical_json
+from research.models.keyless.vocabulary import LIGHT, STOP, VARIANTS, concepts, spellings, weight
+from research.output_schema.output_spec import Field
+from research.values.units import CURRENCIES, UNITS, Unit, unit_named
+
+Kind = Literal["date", "year", "number", "integer", "boolean", "enum", "list", "object", "text"]
+
+_THERMAL: Final = re.compile(
+    r"temperature|temp\b|\bpoint\b|\b(?:melting|boiling|freezing|heat|thermal|celsius|fahrenheit)\b", re.I
+)
+_DEGREES: Final = {"c": UNITS["°c"], "f": UNITS["°f"], "k": UNITS["kelvin"]}
+_PLAIN_MONEY: Final = re.compile(r"[a-z ]+")
+_IN_UNIT: Final = re.compile(
+    r"\b(?:in|as|of)\s+((?:square |cubic |metric )?[^\W\d_]+(?:\s?/\s?[^\W\d_]+| per \w+)?[²³]?)|\(([^()]{1,20})\)", re.I
+)
+_NEGATIVE: Final = re.compile(r"(?:\bor not\b|\bfalse (?:if|when|for)\b|\belse\b|\bno (?:if|when)\b)\s*:?\s*\(?([^().;]*)", re.I)
+_OF_THE: Final = re.compile(r"\b(?:of|for|by|from|to|in|on|at|with|that) (?:the|a|an|this|its|their|your) [^\W\d_]+", re.I)
+"""What a description says of the thing that has the property (`brand of the product`), not of the property."""
+_NAME_OF: Final = re.compile(r"^\s*(?:full )?names? of (?:the |its )?", re.I)
+"""What follows is the property: `name of the president`."""
+_CLAUSE: Final = re.compile(r"\b(?:that|which|who|whom|whose|where|when)\b", re.I)
+"""Where a description turns from what the property is to what it does."""
+_A_YEAR: Final = re.compile(
+    r"\byear\Z|\A[^\n]*\byear\n|\n(?:the |four-digit )?year (?:of|in|when|that|the|it|he|she|they)\b", re.I
+)
+_A_DATE: Final = re.compile(r"\A[^\n]*\bdate\n|\n(?:the )?(?:date|day) (?:of|on|when|that|the|it|he|she|they)\b", re.I)
+"""A name (first line) or a description (second) that asks for a year, or a day, whatever type holds it."""
+_HAPPENED: Final = re.compile(
+    r"born|died|founded|established|built|opened|closed|completed|discovered|invented|introduced|launched|released|"
+    r"published|formed|created|incorporated|inaugurated|commissioned|decommissioned|abolished|dissolved|demolished|"
+    r"enacted|ratified|signed|isolated|composed|written|premiered|renovated|restored"
+)
+"""What an integer counts that has such a name: the year in which it happened."""
+_SENTENCE_END: Final = re.compile(r"[.;](?:\s|$)")
+_VERBATIM: Final = re.compile(r"`[^`]*`|\"[^\"]*\"")
+_EXAMPLE: Final = re.compile(r"(?:,|;|\()?\s*(?:e\.\s?g\.|for example|such as|i\.\s?e\.)[^.;)]*", re.I)
+
+
+@dataclasses.dataclass(frozen=True)
+class Question:
+    """What one field asks. Words are stems as `research.evidence.ranking.words` gives them."""
+
+    field: str
+    schema: Mapping[str, Any] = dataclasses.field(hash=False, compare=False)
+    description: str
+    kind: Kind
+    unit: Unit | None
+    name_words: frozenset[str]
+    head: str
+    """The word of the name that the others only narrow: `vehicle` in `launch_vehicle`; "" if no word tells what it is about."""
+    surface: frozenset[str]
+    """The name's words as they are spelled."""
+    about: frozenset[str]
+    """Words of the description that are not in the name."""
+    negative: frozenset[str]
+    """For a yes or no: words that the description gives for no."""
+    fingerprint: str
+
+    @cached_property
+    def label(self) -> str:
+        """A few words for people: `launch date`."""
+        return _spaced(self.field)
+
+    @cached_property
+    def concepts(self) -> frozenset[str]:
+        return concepts(self.name_words)
+
+    @cached_property
+    def cues(self) -> frozenset[str]:
+        """Words by which a sentence may speak of the field."""
+        return spellings(self.name_words)
+
+    @property
+    def wants_sign(self) -> bool:
+        """A currency's sign (`€`), not its code, is asked for."""
+        return "=price currency" in self.concepts and bool(
+            re.search(r"\b(?:symbol|sign|as shown|as displayed)\b", self.description, re.I)
+        )
+
+    @property
+    def open(self) -> bool:
+        """A text whose name says nothing: the objective itself is the question."""
+        return self.kind == "text" and self.field.casefold() in ("answer", "response", "result", "output", "answer_text")
+
+
+def effective(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A schema without its null: `type: [x, "null"]` and `anyOf: [x, null]` become x; keywords beside a union are kept."""
+    for union in ("anyOf", "oneOf"):
+        options = [option for option in schema.get(union, ()) if isinstance(option, Mapping) and option.get("type") != "null"]
+        if options:
+            return effective({**{k: v for k, v in schema.items() if k != union}, **options[0]})
+    kinds = schema.get("type")
+    if isinstance(kinds, (list, tuple)):
+        left = [kind for kind in kinds if kind != "null"]
+        return {**schema, "type": left[0] if left else "null"}
+    return schema
+
+
+def question_of(asked: Field) -> Question:
+    """Read a field. Equal fields give the same question, made once."""
+    return _question(asked.name, asked.description, canonical_json(_plain(asked.schema)))
+
+
+def item_of(question: Question) -> Question:
+    """What one item of a list field asks."""
+    items = question.schema.get("items")
+    schema = items if isinstance(items, Mapping) else {"type": "string"}
+    return _question(question.field, question.description, canonical_json(_plain(schema)))
+
+
+def part_of(question: Question, name: str) -> Question:
+    """What one property of an object field asks, its own name first."""
+    schema = question.schema.get("properties", {}).get(name, {})
+    return _question(name, str(schema.get("description", "")), canonical_json(_plain(schema)))
+
+
+@lru_cache(maxsize=1024)
+def _question(name: str, description: str, fingerprint: str) -> Question:
+    schema = effective(json.loads(fingerprint))
+    said = _EXAMPLE.sub(" ", description or str(schema.get("description", "")) or str(schema.get("title", "")))
+    negative_text = " ".join(match[1] for match in _NEGATIVE.finditer(said))
+    name_text = _spaced(name)
+    kind = _kind(schema, name_text, said)
+    unit = _unit(name_text, said) if kind in ("number", "integer") else None
+    dropped = set(_unit_words(name_text, said)) if kind in ("number", "integer") else set()
+    name_words = frozenset(w for w in words(name_text) if w not in dropped and w not in STOP) or frozenset(words(name_text))
+    first = _SENTENCE_END.split(_OF_THE.sub(" ", _NAME_OF.sub("", _VERBATIM.sub(" ", said))), maxsplit=1)[0]
+    telling = next((part for part in _CLAUSE.split(first, maxsplit=1) if part.strip()), "")
+    told = [w for w in words(telling) if w not in STOP and w not in LIGHT]
+    about = frozenset(form for w in told for form in VARIANTS.get(w, (w,))) - name_words
+    negative = frozenset(w for w in words(negative_text) if w not in STOP) - name_words if kind == "boolean" else frozenset()
+    telling_name = [w for w in words(name_text) if w in name_words and weight(w) >= 1]
+    head = telling_name[-1] if telling_name else ""
+    surface = frozenset(name_text.split())
+    return Question(name, schema, said, kind, unit, name_words, head, surface, about - negative, negative, fingerprint)
+
+
+def _kind(schema: Mapping[str, Any], name: str, said: str) -> Kind:
+    if "enum" in schema:
+        return "enum"
+    match schema.get("type"):
+        case "integer":
+            of_year = re.search(r"\byear\b", name) or _HAPPENED.fullmatch(name) or _A_YEAR.search(f"\n{said}")
+            return "year" if of_year and not re.search(r"\byears\b|\bper year\b", f"{name} {said}") else "integer"
+        case "number":
+            return "number"
+        case "boolean":
+            return "boolean"
+        case "array":
+            return "list"
+        case "object":
+            return "object"
+    if schema.get("format") in ("date", "date-time"):
+        return "date"
+    if "properties" in schema:
+        return "object"
+    if "format" in schema or "pattern" in schema:
+        return "text"
+    return "year" if _A_YEAR.search(f"{name}\n{said}") else "date" if _A_DATE.search(f"{name}\n{said}") else "text"
+
+
+def _spaced(name: str) -> str:
+    """`launchDate`, `launch_date`, `launch-date` -> `launch date`."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[_\-.]+", " ", name)
+    return " ".join(spaced.split()).casefold()
+
+
+def _unit_words(name: str, said: str) -> list[str]:
+    """The words at a name's end that only say in what the value is counted."""
+    tokens = name.split()
+    for size in (2, 1):
+        tail = " ".join(tokens[-size:])
+        if tail == "min" and not re.search(r"\b(?:time|duration|minutes?)\b", f"{name} {said}", re.I):
+            continue  # The least, not minutes.
+        if len(tokens) > size and _named(tail, f"{name} {said}"):
+            return words(tail)
+    return []
+
+
+def _named(tail: str, context: str) -> Unit | None:
+    """The unit or currency that a name's end means. A single `c`, `f` or `k` is a temperature's where one is spoken of."""
+    if tail in _DEGREES:
+        return _DEGREES[tail] if _THERMAL.search(context) else None
+    return unit_named(tail) or (CURRENCIES.get(tail) if _PLAIN_MONEY.fullmatch(tail) else None)
+
+
+def _unit(name: str, said: str) -> Unit | None:
+    if _unit_words(name, said):
+        tokens = name.split()
+        for size in (2, 1):
+            if unit := _named(" ".join(tokens[-size:]), f"{name} {said}"):
+                return unit
+    for match in _IN_UNIT.finditer(said):
+        phrase = (match[1] or match[2]).casefold()
+        if phrase in CURRENCIES:
+            return CURRENCIES[phrase]
+        if phrase in UNITS or (phrase := " ".join(phrase.split()[:2])) in UNITS or (phrase := phrase.split(" ")[0]) in UNITS:
+            return UNITS[phrase]
+    first = said.casefold().split()
+    return UNITS[first[0]] if first and first[0] in UNITS and len(first[0]) > 2 else None
+
+
+def _plain(value: Any) -> Any:
+    """JSON containers of any make as plain dicts and lists."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(part) for part in value]
+    return value

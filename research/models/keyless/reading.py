@@ -1,0 +1,165 @@
+"""Reading: a page's passages taken apart once, however many questions are asked of it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Final
+
+from research.evidence.passages import sentences
+from research.evidence.ranking import words
+from research.models.keyless.facts import Fact, facts_of
+from research.models.keyless.statements import statements
+from research.models.keyless.vocabulary import STOP
+from research.ports.page import Passage
+from research.sources.injection import instructions_in
+
+MAX_PROSE: Final = 100_000
+"""Characters of prose that are searched on one page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence and where it stands: `passages[place].text[start:end]`."""
+
+    place: int
+    start: int
+    end: int
+    text: str
+    words: tuple[str, ...]
+    """Stems, in order, repeats kept."""
+
+
+class Reading:
+    """What can be found in one page. Places are places in `passages`; ids of passages are the caller's matter, since they differ
+    from task to task."""
+
+    def __init__(self, passages: Sequence[Passage]) -> None:
+        self._texts = [(p.text, p.kind, p.heading) for p in passages]
+        self.facts: tuple[Fact, ...] = facts_of(passages)
+
+    def __len__(self) -> int:
+        """How many passages it has."""
+        return len(self._texts)
+
+    @cached_property
+    def titles(self) -> tuple[str, ...]:
+        """What the page calls itself: its first headings of the first rank, and its own data."""
+        headings = [text.lstrip("# ") for text, kind, _ in self._texts if kind == "heading" and text.startswith("# ")][:2]
+        named = [
+            f.values[0]
+            for f in self.facts
+            if f.origin == "data" and f.depth == 0 and f.key.rpartition(".")[2] in ("title", "name", "headline")
+        ]
+        return tuple(dict.fromkeys([*headings, *named[:4]]))
+
+    @cached_property
+    def thing_names(self) -> dict[str, str]:
+        """The names of the things in the page's data."""
+        names: dict[str, str] = {}
+        for fact in self.facts:
+            if fact.origin == "data" and fact.depth == 0 and fact.key.rpartition(".")[2] in ("name", "headline", "title"):
+                names.setdefault(fact.thing, fact.values[0])
+        return names
+
+    @cached_property
+    def suspected(self) -> bool:
+        """Whether the page looks as if it tries to instruct a model. It cannot instruct this one, but such a page may say
+        anything."""
+        return bool(instructions_in("\n\n".join(text for text, _, _ in self._texts)))
+
+    def heading(self, place: int) -> str:
+        return self._texts[place][2]
+
+    @cached_property
+    def sentences(self) -> tuple[Sentence, ...]:
+        found = []
+        left = MAX_PROSE
+        for place, (text, kind, _) in enumerate(self._texts):
+            if kind not in ("paragraph", "list") or left <= 0:
+                continue
+            left -= len(text)
+            for start, end in sentences(text):
+                piece = text[start:end]
+                found.append(Sentence(place, start, end, piece, tuple(words(piece))))
+        return tuple(found)
+
+    @cached_property
+    def statements(self) -> tuple[Fact, ...]:
+        """What its sentences say, as facts."""
+        return statements(self.sentences, self.facts)
+
+    @cached_property
+    def subject_words(self) -> frozenset[str]:
+        """Words by which the page may call its subject: those of its titles, and of what the first sentences say that it is."""
+        said = [fact.values[0] for fact in self.statements if fact.key == "occupation"]
+        return frozenset(word for text in (*self.titles, *said[:2]) for word in words(text)) - STOP
+
+    @cached_property
+    def sentences_with(self) -> dict[str, list[int]]:
+        """Places in `sentences` of those that hold a word."""
+        index: dict[str, list[int]] = {}
+        for place, sentence in enumerate(self.sentences):
+            for word in set(sentence.words):
+                index.setdefault(word, []).append(place)
+        return index
+
+    @cached_property
+    def prose_postings(self) -> tuple[dict[str, list[tuple[int, int]]], dict[int, int]]:
+        """For ranking: where each word stands among the passages that are no heading and no page data, as `(place, times)`,
+        headings above a passage included; and each such passage's length in words."""
+        postings: dict[str, list[tuple[int, int]]] = {}
+        lengths: dict[int, int] = {}
+        for place, (text, kind, heading) in enumerate(self._texts):
+            if kind not in ("heading", "data"):
+                stems = words(f"{heading}\n{text}")
+                lengths[place] = len(stems)
+                for word, times in Counter(stems).items():
+                    postings.setdefault(word, []).append((place, times))
+        return postings, lengths
+
+    @cached_property
+    def sentences_of(self) -> dict[int, list[Sentence]]:
+        """The sentences of each passage that has any."""
+        found: dict[int, list[Sentence]] = {}
+        for sentence in self.sentences:
+            found.setdefault(sentence.place, []).append(sentence)
+        return found
+
+    def kind(self, place: int) -> str:
+        return self._texts[place][1]
+
+    def text(self, place: int) -> str:
+        return self._texts[place][0]
+
+
+class Shelf:
+    """The readings of the pages read last, by the hash of their text."""
+
+    def __init__(self, size: int = 512) -> None:
+        self._size = size
+        self._readings: dict[tuple[str, int], Reading] = {}
+
+    def reading(self, passages: Sequence[Passage]) -> Reading:
+        """Take a page apart, or recall it. `passages` are all passages of one page, and at least one."""
+        key = (passages[0].page_hash, len(passages))
+        found = self._readings.pop(key, None) or Reading(passages)
+        self._readings[key] = found
+        if len(self._readings) > self._size:
+            del self._readings[next(iter(self._readings))]
+        return found
+
+
+@lru_cache(maxsize=65536)
+def stem(token: str) -> str:
+    """The stem of one token; "" for one that has none."""
+    found = words(token)
+    return found[0] if found else ""
+
+
+def tokens(text: str) -> list[tuple[str, int, int]]:
+    """The words of a text as `(stem, start, end)`."""
+    return [(stem(m[0]), m.start(), m.end()) for m in re.finditer(r"[^\W_]+", text)]

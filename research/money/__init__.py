@@ -1,0 +1,1 @@
+"""Processors and their prices, the budget of a run, and what was used."""

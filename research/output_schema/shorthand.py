@@ -1,0 +1,236 @@
+"""The spellings of an output schema: each becomes a kind, a JSON Schema and a description. See `docs/output-schemas.md`."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from jsonschema import Draft202012Validator
+from pydantic import BaseModel
+from pydantic.errors import PydanticUserError
+from rapidfuzz.distance import OSA
+
+from research.errors import Fault, InvalidSchema
+from research.output_schema.json_schema import ANNOTATIONS, LIST_OF_SCHEMAS, MAP_OF_SCHEMAS, MAX_BYTES, NAMING, ONE_SCHEMA, TYPES
+from research.output_schema.validation import nearest
+
+SpecKind = Literal["json", "text", "auto"]
+
+SHORTHAND: Final[dict[str, dict[str, Any]]] = {
+    "string": {"type": "string"},
+    "integer": {"type": "integer"},
+    "number": {"type": "number"},
+    "boolean": {"type": "boolean"},
+    "date": {"type": "string", "format": "date"},
+    "date-time": {"type": "string", "format": "date-time"},
+    "uri": {"type": "string", "format": "uri"},
+    "array": {"type": "array", "items": {"type": "string"}},
+    "object": {"type": "object"},
+}
+ALIASES: Final = {
+    "str": "string",
+    "text": "string",
+    "int": "integer",
+    "float": "number",
+    "bool": "boolean",
+    "datetime": "date-time",
+    "url": "uri",
+    "list": "array",
+}
+_LIST: Final = re.compile(r"\s*(list|array)\s*\[", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Spelled:
+    """What a spelling says, before it is judged. `root` is the pointer of the schema inside the spelling."""
+
+    kind: SpecKind
+    schema: Any
+    description: str
+    root: str
+
+
+def read_spelling(spelling: Any) -> Spelled:
+    """What any accepted spelling says.
+
+    Raises:
+        InvalidSchema: it is none of them, or its file cannot be read.
+    """
+    if spelling is None:
+        return Spelled("auto", {}, "", "")
+    if isinstance(spelling, (str, Path)):
+        spelling = read_schema_file(Path(spelling))
+    if isinstance(spelling, type) and issubclass(spelling, BaseModel):
+        return Spelled("json", _model_schema(spelling), "", "")
+    if not isinstance(spelling, dict):
+        raise _wrong(
+            Fault("", f"a {type(spelling).__name__} is not an output schema: write an object, or the path of a JSON file")
+        )
+    if spelling.get("type") in ("json", "text", "auto"):
+        return _envelope(spelling)
+    return Spelled("json", schema_of(spelling, ""), "", "")
+
+
+def _wrong(*faults: Fault) -> InvalidSchema:
+    return InvalidSchema("The output schema cannot be used:", faults)
+
+
+def _envelope(spelling: dict[str, Any]) -> Spelled:
+    kind: SpecKind = spelling["type"]
+    known = ["type", "description", *(["json_schema"] if kind == "json" else [])]
+    faults = [
+        Fault(f"/{name}", f"is not known beside type {kind} (known: {', '.join(known)}){nearest(str(name), known)}")
+        for name in spelling
+        if name not in known
+    ]
+    description = spelling.get("description") or ""
+    if not isinstance(description, str):
+        faults.append(Fault("/description", "must be text"))
+    schema: Any = {}
+    root = ""
+    if kind == "json":
+        root, schema = "/json_schema", spelling.get("json_schema")
+        if isinstance(schema, dict) and isinstance(schema.get("schema"), dict) and set(schema) <= {"name", "schema", "strict"}:
+            root, schema = "/json_schema/schema", schema["schema"]
+        if isinstance(schema, type) and issubclass(schema, BaseModel):
+            schema = _model_schema(schema)
+        elif isinstance(schema, dict):
+            schema = schema_of(schema, root)
+        else:
+            faults.append(Fault("/json_schema", "must be a JSON Schema (an object)"))
+    if faults:
+        raise _wrong(*faults)
+    return Spelled(kind, schema, description, root)
+
+
+@cache
+def _keywords() -> frozenset[str]:
+    """Every keyword of draft 2020-12."""
+    checked = frozenset(Draft202012Validator.VALIDATORS)
+    placed = ONE_SCHEMA | LIST_OF_SCHEMAS | MAP_OF_SCHEMAS | {"contentEncoding", "contentMediaType", "maxContains", "minContains"}
+    return checked | placed | ANNOTATIONS | NAMING
+
+
+def schema_of(spelling: dict[str, Any], at: str) -> dict[str, Any]:
+    """A bare JSON Schema as it is, or shorthand as a JSON Schema.
+
+    Shorthand is an object whose values are all text, but for two cases that read as a bare schema: a name begins with `$`; or
+    `type` is a JSON type and every other name is a JSON Schema keyword. An object with other values is a bare schema if one
+    of its names is a keyword, else shorthand with faults.
+    """
+    if not spelling:
+        raise _wrong(Fault(at, "names no field"))
+    if any(isinstance(name, str) and name.startswith("$") for name in spelling):
+        return spelling
+    if all(isinstance(value, str) for value in spelling.values()):
+        if spelling.get("type") in TYPES and set(spelling) <= _keywords():
+            return spelling
+    elif set(spelling) & _keywords():
+        return spelling
+    return _shorthand(spelling, at)
+
+
+def _shorthand(spelling: dict[str, Any], at: str) -> dict[str, Any]:
+    faults: list[Fault] = []
+    properties: dict[str, Any] = {}
+    for name, value in spelling.items():
+        try:
+            properties[name] = _field(value)
+        except ValueError as reason:
+            faults.append(Fault(f"{at}/{name}", str(reason)))
+    if faults:
+        raise _wrong(*faults)
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def _field(value: Any) -> dict[str, Any]:
+    """The schema of `type`, `type: description` or `description`. ValueError says why there is none."""
+    if not isinstance(value, str):
+        raise ValueError("must be text, a type or a description; or write the whole as a JSON Schema with `properties`")
+    text = value.strip()
+    if not text:
+        raise ValueError("must not be empty: write a type or a description")
+    if text.casefold().startswith("enum:"):
+        choices = [choice.strip() for choice in text[5:].split("|")]
+        if len(choices) < 2 or not all(choices) or len(set(choices)) < len(choices):
+            raise ValueError("an enum needs two or more different values: `enum: small | large`")
+        return {"type": "string", "enum": choices}
+    if known := _type(text):
+        return known
+    head, colon, rest = text.partition(":")
+    if colon and (known := _type(head.strip())):
+        return {**known, "description": rest.strip()} if rest.strip() else known
+    if _LIST.match(head):
+        raise ValueError(f'"{head.strip()}" is not a type: its items must be of one ({", ".join(SHORTHAND)})')
+    if text.isalpha() and (hint := nearest(text, [*SHORTHAND, *ALIASES])) and _close(text):
+        raise ValueError(f'"{text}" is not a type{hint} A description needs more than one word.')
+    return {"type": "string", "description": text}
+
+
+def _close(word: str) -> bool:
+    """One slip of the hand away from a type's name: more likely that than a description of one word."""
+    return any(OSA.distance(word.casefold(), name) == 1 for name in (*SHORTHAND, *ALIASES))
+
+
+def _type(text: str) -> dict[str, Any] | None:
+    name = text.casefold()
+    for prefix in ("list[", "array["):
+        if name.startswith(prefix) and name.endswith("]"):
+            item = _type(text[len(prefix) : -1].strip())
+            return None if item is None else {"type": "array", "items": item}
+    for prefix in ("list of ", "array of "):
+        if name.startswith(prefix):
+            kind = text[len(prefix) :].strip()
+            item = _type(kind) or _type(kind[:-1] if kind[-1:] in "sS" else "")
+            return None if item is None else {"type": "array", "items": item}
+    known = SHORTHAND.get(ALIASES.get(name, name))
+    return None if known is None else dict(known)
+
+
+def _model_schema(model: type[BaseModel]) -> dict[str, Any]:
+    try:
+        return model.model_json_schema()
+    except PydanticUserError as reason:
+        raise _wrong(Fault("", f"{model.__name__} has no JSON Schema: {reason.message}")) from reason
+
+
+def read_schema_file(path: Path) -> dict[str, Any]:
+    """The object in a JSON file.
+
+    Raises:
+        InvalidSchema: the file cannot be read, is larger than `MAX_BYTES`, is not JSON, or does not hold one object.
+    """
+    try:
+        size = path.stat().st_size
+        text = path.read_bytes() if size <= MAX_BYTES else b""
+    except (OSError, ValueError) as reason:
+        shown = str(path) if len(str(path)) <= 200 else str(path)[:199] + "…"
+        raise InvalidSchema(
+            f"The output schema file {shown!r} cannot be read: {getattr(reason, 'strerror', reason)}."
+        ) from reason
+    if size > MAX_BYTES:
+        raise InvalidSchema(f"The output schema file {path} has {size:,} bytes; at most {MAX_BYTES:,} are read.")
+    try:
+        value = json.loads(text.decode("utf-8-sig"), object_pairs_hook=_once, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as reason:
+        raise InvalidSchema(f"The output schema file {path} is not JSON: {reason}.") from reason
+    if not isinstance(value, dict):
+        raise InvalidSchema(f"The output schema file {path} must hold one JSON object.")
+    return value
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value: dict[str, Any] = {}
+    for name, part in pairs:
+        if name in value:
+            raise ValueError(f'the name "{name}" stands twice in one object')
+        value[name] = part
+    return value
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")

@@ -1,0 +1,58 @@
+"""The ports to what reads pages."""
+
+from __future__ import annotations
+
+from typing import Protocol, runtime_checkable
+
+from research.ports.page import Page
+from research.task.task import SourcePolicy
+
+
+class Fetcher(Protocol):
+    """One way to read pages."""
+
+    @property
+    def identity(self) -> str:
+        """Changes whenever the text made from the same bytes may change."""
+        ...
+
+    async def fetch(self, url: str, *, policy: SourcePolicy | None = None, keep_html: bool = False) -> Page:
+        """Read a page.
+
+        Args:
+            url: its address.
+            policy: no address outside it is asked for anything, on the way there either.
+            keep_html: an HTML page's own HTML is wanted as well, in `Page.html`.
+
+        Raises:
+            FetchRefused: this page may not be read.
+            PageUnreadable: there is nothing to read in it.
+            FetchFailed: it did not arrive.
+        """
+        ...
+
+    def recall(self, page_hash: str) -> Page:
+        """A page that was fetched before, by the hash of its text, even in an earlier process. Reads this machine's disk only, so
+        it is not async; a shard's commit calls it from another thread.
+
+        Raises:
+            PageUnreadable: no such page is stored.
+        """
+        ...
+
+
+@runtime_checkable
+class AtHand(Protocol):
+    """A fetcher whose pages were fetched before, for an earlier run: reading one is no fetch."""
+
+    @property
+    def at_hand(self) -> bool: ...
+
+
+@runtime_checkable
+class Guarded(Protocol):
+    """A fetcher that can say what it would refuse before it is asked for it."""
+
+    def refusal(self, url: str) -> str | None:
+        """Why a URL may not be read, as far as the URL itself tells; None if it may. Nothing is looked up."""
+        ...

@@ -1,0 +1,106 @@
+"""The ports to a model, and what a model may use while it investigates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
+
+from research.errors import Fault
+from research.ports.page import Hit, Passage
+from research.ports.work import Claim, Draft, Grade, Investigated, Judged, Plan, SubQuery, Verified
+from research.task.task import Task
+
+
+class ResearchTools(Protocol):
+    """What a model can do while it investigates. It enforces the tool budget, the fetch budget and the source policy."""
+
+    @property
+    def tool_calls_left(self) -> int:
+        """Calls of `search` and `read` that are still allowed. At 0 the model must answer from what it has."""
+        ...
+
+    async def search(self, query: str, limit: int = 10) -> tuple[Hit, ...]:
+        """Search the world. One tool call.
+
+        Raises:
+            BudgetExhausted: no tool call is left.
+            SearchFailed: the provider did not answer.
+        """
+        ...
+
+    async def read(self, url: str, about: str | None = None, limit: int | None = None) -> tuple[Passage, ...]:
+        """Read a page and return its passages in page order; with `about`, only the `limit` that matter most for it. One tool
+        call; a page this task has read already costs no fetch.
+
+        Raises:
+            BudgetExhausted: no tool call or no fetch is left.
+            FetchRefused, PageUnreadable, FetchFailed: this page is not to be had. Another may be.
+        """
+        ...
+
+    @property
+    def start(self) -> str | None:
+        """A page to read before anything else: a model that finds there what it needs does not search. None: there is none."""
+        ...
+
+    async def documents(self) -> tuple[Hit, ...]:
+        """Documents that were given with the task, with what each is called and how it begins. `search` finds them, too. Free."""
+        ...
+
+    def check(self, draft: Draft) -> tuple[Fault, ...]:
+        """What is wrong with a draft: passage ids that do not exist, values that break the schema. A model mends its draft
+        once; what is still wrong after that is dropped with a warning. Free."""
+        ...
+
+
+class Checker(Protocol):
+    def __call__(self, draft: Draft, /) -> tuple[Fault, ...]: ...
+
+
+class Model(Protocol):
+    """A researcher's judgement."""
+
+    @property
+    def name(self) -> str:
+        """Shown to people and written to the `model` column: `extractive`, or a model's own id."""
+        ...
+
+    @property
+    def identity(self) -> str:
+        """Changes whenever its answers may change (version, prompts, settings). In every key of paid work; holds no secret."""
+        ...
+
+    @property
+    def keyless(self) -> bool:
+        """True if asking it costs nothing. A keyless model plans and grades on every tier."""
+        ...
+
+    async def plan(self, task: Task, max_subqueries: int) -> Plan:
+        """Divide a task. At most `max_subqueries` sub-queries, which together name every field."""
+        ...
+
+    async def investigate(self, task: Task, subquery: SubQuery, desk: ResearchTools) -> Draft:
+        """Answer the sub-query's fields with what the desk can find. May fail with any ResearchError."""
+        ...
+
+    async def grade(self, task: Task, work: Sequence[Investigated], max_subqueries: int) -> Grade:
+        """Judge the work so far; ask at most `max_subqueries` more."""
+        ...
+
+    async def synthesize(self, task: Task, work: Sequence[Investigated], check: Checker) -> Draft:
+        """Write the output from the work of all sub-queries. Passage ids are unique over `work`."""
+        ...
+
+
+@runtime_checkable
+class Reviewer(Protocol):
+    """What a model may also be able to do: look at evidence with fresh eyes. One that cannot is not asked."""
+
+    async def judge(self, task: Task, claims: Sequence[Claim]) -> Judged:
+        """Say which passages bear out values that do not stand in them letter for letter. A claim without a verdict stays as code
+        judged it."""
+        ...
+
+    async def verify(self, task: Task, claims: Sequence[Claim]) -> Verified:
+        """Check values against their passages, knowing nothing else of how they were found."""
+        ...

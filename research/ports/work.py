@@ -1,0 +1,153 @@
+"""What the steps of a task hand to one another: sub-queries, answers, drafts, plans, grades, finished work."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from research.money.usage import Usage
+from research.ports.page import Hit, Passage
+from research.result.result import Confidence, SourceKind
+
+
+class _Word(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SubQuery(_Word):
+    """A question that serves some of the output's fields."""
+
+    index: int
+    """Its place in the task, from 1; later rounds go on counting."""
+    question: str
+    fields: tuple[str, ...]
+    """Names of top-level output fields."""
+    label: str = ""
+    """A few words for people: `launch date`."""
+
+
+class FieldAnswer(_Word):
+    """What a model says of one field. It names passages by id; it never writes an excerpt.
+
+    `field` is a path. The answers for top-level fields (`key_people`) make the output. An answer for a nested path
+    (`key_people.0.name`) adds passages to that part only, and its value is ignored.
+    """
+
+    field: str
+    value: Any = None
+    """A JSON value; None abstains."""
+    passages: tuple[str, ...] = ()
+    against: tuple[str, ...] = ()
+    """Ids of passages that say otherwise: a disagreement is kept and shown."""
+    reasoning: str = ""
+    confidence: Confidence | None = None
+
+
+class Draft(_Word):
+    """What a model returns from an investigation or a synthesis."""
+
+    answers: tuple[FieldAnswer, ...]
+    summary: str = ""
+    """One or a few sentences for people. May cite: `[p3]`, `[p3, p8]`."""
+    report: str | None = None
+    """Markdown. Cites in the same way."""
+    model: str = ""
+    """Which model answered, where that is more than the model's name says."""
+    usage: Usage = Usage()
+    """Tokens and model calls only: the desk counts searches and fetches."""
+    cost_usd: float | None = 0.0
+
+
+class Plan(_Word):
+    """Sub-queries that together serve every field at least once."""
+
+    subqueries: tuple[SubQuery, ...]
+    usage: Usage = Usage()
+    cost_usd: float | None = 0.0
+
+
+FieldGrade = Literal["supported", "thin", "conflicting", "missing"]
+
+
+class Grade(_Word):
+    """How well each field stands, and what to ask next. No sub-query: done."""
+
+    fields: dict[str, FieldGrade]
+    ask: tuple[SubQuery, ...] = ()
+    usage: Usage = Usage()
+    cost_usd: float | None = 0.0
+
+
+class ReadPage(_Word):
+    """A page that was read: enough to name it as a source."""
+
+    page_hash: str
+    url: str
+    """The URL by which it was read."""
+    title: str
+    fetched_at: datetime
+    published: str | None = None
+    """ISO 8601 date or date-time from the page's own metadata."""
+    kind: SourceKind = "unknown"
+    suspected_injection: str | None = None
+    """Words of the page that look like an instruction to a model, shortened; None if there are none."""
+
+
+class Investigated(_Word):
+    """One finished sub-query: what was answered, on which passages, and what was read on the way.
+
+    This is what is kept for resuming. It holds no page text beyond the passages its answers cite: pages are recalled from the
+    store by their hash.
+    """
+
+    subquery: SubQuery
+    answers: tuple[FieldAnswer, ...]
+    """Their passage ids are all found in `passages`."""
+    passages: tuple[Passage, ...]
+    """The passages cited, with ids that are unique over the task: `s2p7`."""
+    summary: str
+    report: str | None = None
+    model: str = ""
+    considered: tuple[Hit, ...] = ()
+    """Every search hit, best first, without repeats."""
+    read: tuple[ReadPage, ...] = ()
+    """The pages read, in order."""
+    warnings: tuple[str, ...] = ()
+    usage: Usage = Usage()
+    cost_usd: float | None = 0.0
+
+
+class Claim(_Word):
+    """One value of an answer, and the passages that are said to bear it out."""
+
+    field: str
+    """The value's path in the answer: `operator`, `key_people.0.name`."""
+    value: Any
+    passages: tuple[Passage, ...]
+
+
+class Verdict(_Word):
+    """Whether one passage bears one value out."""
+
+    field: str
+    value: Any
+    passage: str
+    supports: bool
+
+
+class Judged(_Word):
+    """What a model says where code cannot tell."""
+
+    verdicts: tuple[Verdict, ...]
+    usage: Usage = Usage()
+    cost_usd: float | None = 0.0
+
+
+class Verified(_Word):
+    """Which fields failed a second look, by top-level name, and why."""
+
+    doubts: dict[str, str]
+    usage: Usage = Usage()
+    cost_usd: float | None = 0.0

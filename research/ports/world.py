@@ -1,0 +1,28 @@
+"""`World`: what one task is researched with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from research.money.processors import Processors, load_processors
+from research.ports.fetcher import Fetcher
+from research.ports.model import Model
+from research.ports.search import Search
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What one task is researched with."""
+
+    model: Model
+    search: Search
+    fetcher: Fetcher
+    """Reads what a model asks for."""
+    processors: Processors = field(default_factory=load_processors)
+    given: Fetcher | None = None
+    """Reads what the task itself names, its `start_url` and `files`, and which no model chose. None: `fetcher` does."""
+
+    @property
+    def identity(self) -> str:
+        """Changes whenever any answer may."""
+        return f"{self.model.identity}|{self.search.identity}|{self.fetcher.identity}|{self.processors.identity}"

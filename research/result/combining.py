@@ -1,0 +1,79 @@
+"""Puts two results of one task together, each of which answers for some of its fields."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from research.result.agreement import with_agreement
+from research.result.result import SAMPLE_OF_SOURCES, FieldBasis, Finding, Result, Source, as_text
+
+
+def joined(first: Result, second: Result, fields: Sequence[str], taken: Collection[str]) -> dict[str, Any]:
+    """The parts of the one result that two make: their output, its basis and answer, and what both read and found.
+
+    Sources keep their numbers if they are of the first; those of the second that it has not are numbered after them, and what the
+    second wrote is renumbered.
+
+    Args:
+        fields: of the one result, in order.
+        taken: those that are the second's; the others are the first's.
+    """
+    sources, number = _sources(first.sources_detailed, second.sources_detailed)
+    basis = [basis for name in fields for basis in basis_of(second if name in taken else first, name)]
+    output = _output(first, second, fields, taken)
+    read = [source.url for source in sources if source.read]
+    return {
+        "output": output,
+        "answer": as_text(output) if isinstance(output, Mapping) else (second if taken else first).answer,
+        "basis": basis,
+        "report": first.report or (second.report and _renumbered(second.report, number)),
+        "findings": [*first.findings, *(_finding(finding, number) for finding in second.findings)],
+        "sources_detailed": with_agreement(sources, basis, fields),
+        "sources": read[:SAMPLE_OF_SOURCES],
+        "read": read,
+        "considered": [source.url for source in sources],
+    }
+
+
+def basis_of(result: Result, field: str) -> list[FieldBasis]:
+    """The basis of a field and of its parts (`key_people.0.name` is of `key_people`)."""
+    return [basis for basis in result.basis if basis.field == field or basis.field.startswith(f"{field}.")]
+
+
+def value_of(result: Result, field: str) -> Any:
+    """What a result answers for a field; of a text, the text."""
+    return result.output.get(field) if isinstance(result.output, Mapping) else result.output
+
+
+def one_or_both(first: str, second: str) -> str:
+    """`core` of two that are the same, else `core+ultra`."""
+    return first if first == second else f"{first}+{second}"
+
+
+def _output(first: Result, second: Result, fields: Sequence[str], taken: Collection[str]) -> Any:
+    if isinstance(first.output, str) or isinstance(second.output, str):
+        return second.output if taken else first.output
+    return {name: value_of(second if name in taken else first, name) for name in fields}
+
+
+def _sources(first: Sequence[Source], second: Sequence[Source]) -> tuple[list[Source], dict[int, int]]:
+    """All sources, those of the first under their numbers; and the numbers that those of the second got."""
+    sources = {source.url: source for source in first}
+    number: dict[int, int] = {}
+    for source in second:
+        known = sources.get(source.url)
+        place = known.index if known is not None else len(sources) + 1
+        number[source.index] = place
+        if known is None or (source.read and not known.read):
+            sources[source.url] = source.model_copy(update={"index": place})
+    return list(sources.values()), number
+
+
+def _finding(finding: Finding, number: Mapping[int, int]) -> Finding:
+    return finding.model_copy(update={"answer": _renumbered(finding.answer, number)})
+
+
+def _renumbered(text: str, number: Mapping[int, int]) -> str:
+    return re.sub(r"\[(\d+)\]", lambda found: f"[{number.get(int(found[1]), found[1])}]", text)

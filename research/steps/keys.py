@@ -1,0 +1,62 @@
+"""The content keys of a task's steps: two pieces of work with one key are the same work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from research.identity import content_key
+from research.ports.work import Claim, Investigated, SubQuery
+from research.task.task import Task
+
+VERSIONS: Final[Mapping[str, int]] = {"plan": 1, "investigate": 2, "grade": 1, "synthesize": 1, "verify": 1, "judge": 1, "row": 2}
+"""Raise a step's version whenever its code gives other results from the same input: what was kept before is then done again.
+`row` covers the pipeline: the order of the steps and what code makes of a draft."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The keys of one task's work. Two pieces of work with one key are the same work, in this run and in any later one."""
+
+    task: str
+    """The digest of `Task.identity()`."""
+    world: str
+    """`World.identity`: the model, the search and the fetcher, each with its version."""
+
+    @classmethod
+    def of(cls, task: Task, world: str) -> Keys:
+        return cls(task=content_key("task", **task.identity()), world=world)
+
+    def row(self, kept: str | None = None) -> str:
+        """
+        Args:
+            kept: the digest of what an earlier run has of the row.
+        """
+        return self._key("row", steps=dict(VERSIONS), **({} if kept is None else {"kept": kept}))
+
+    def plan(self) -> str:
+        return self._key("plan")
+
+    def investigate(self, subquery: SubQuery, max_fetches: int) -> str:
+        return self._key("investigate", subquery=subquery.model_dump(mode="json"), max_fetches=max_fetches)
+
+    def grade(self, work: Sequence[Investigated], max_subqueries: int) -> str:
+        return self._key("grade", work=_digest(work), max_subqueries=max_subqueries)
+
+    def synthesize(self, work: Sequence[Investigated]) -> str:
+        return self._key("synthesize", work=_digest(work))
+
+    def verify(self, claims: Sequence[Claim]) -> str:
+        return self._key("verify", claims=[claim.model_dump(mode="json") for claim in claims])
+
+    def judge(self, claims: Sequence[Claim]) -> str:
+        return self._key("judge", claims=[claim.model_dump(mode="json") for claim in claims])
+
+    def _key(self, step: str, **parts: Any) -> str:
+        """`<step>-<64 hex>`."""
+        return f"{step}-{content_key(step, task=self.task, world=self.world, version=VERSIONS[step], **parts)}"
+
+
+def _digest(work: Sequence[Investigated]) -> str:
+    return content_key("work", parts=[part.model_dump(mode="json") for part in work])

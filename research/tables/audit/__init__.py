@@ -1,0 +1,1 @@
+"""Audits of a finished run: verify its evidence, score it against the truth."""

@@ -1,0 +1,347 @@
+"""Verify a run: that every excerpt stands where it says, that every row is there, that nothing was changed since.
+
+The Parquet parts are the truth that is checked; `research.duckdb` is compared with them. Texts are compared in DuckDB, whose
+`substr` counts Unicode code points as our offsets do, some hundred megabytes of pages at a time.
+"""
+
+# ruff: noqa: S608 (the SQL is made of our own names and of quoted ones; values are bound or quoted)
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from research.tables.inputs.database import literal, quoted
+from research.tables.layout.parts import SCHEMAS, TABLES
+from research.tables.layout.result_columns import ResultColumns
+from research.tables.run_folder.run_folder import RunFolder
+from research.tables.warehouse.views import of_field
+from research.tables.warehouse.warehouse import FILE, read_parts, result_names
+from research.values.values import places
+
+LIMIT: Final = 1_000
+"""Problems of one kind that are named; there may be more."""
+_GROUP_BYTES: Final = 256 << 20
+_TOLD: Final = """
+SELECT row_index, name AS field, count(excerpt) AS excerpts, any_value(confidence) FILTER (WHERE basis.field = name) AS confidence
+FROM basis JOIN of_field ON path = basis.field GROUP BY row_index, name"""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is not as it was promised, and where."""
+
+    message: str
+    file: str
+    """Inside the run folder: `basis/part-00000.parquet`."""
+    row: int | None = None
+    field: str | None = None
+
+    def __str__(self) -> str:
+        cell = f"row {self.row}" + (f", {self.field}" if self.field is not None else "") if self.row is not None else ""
+        return ": ".join(part for part in (cell, self.message) if part) + f" ({self.file})"
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What was checked and what is wrong. `ok`: nothing is."""
+
+    rows: int
+    excerpts: int
+    pages: int
+    problems: tuple[Problem, ...]
+
+    @property
+    def ok(self) -> bool:
+        return not self.problems
+
+
+def verify(path: str | os.PathLike[str]) -> Verification:
+    """Check a whole run folder, one that still runs included (then only its committed shards).
+
+    Raises:
+        InvalidRun: it is no run folder.
+    """
+    run = RunFolder.open(path)
+    with (
+        tempfile.TemporaryDirectory(prefix="research-verify-") as scratch,
+        duckdb.connect(config={"memory_limit": "1GB", "temp_directory": scratch}) as db,
+    ):
+        return _Check(run, db).run()
+
+
+class _Check:
+    def __init__(self, run: RunFolder, db: duckdb.DuckDBPyConnection) -> None:
+        self.run_folder, self.columns, self.db = run, run.columns, db
+        self.root = run.path
+        self.problems: list[Problem] = []
+        self.parts: dict[str, list[Path]] = {}
+
+    def run(self) -> Verification:
+        for table in TABLES:
+            self.parts[table] = list(self._readable(table))
+        self._load()
+        for check in (self._rows, self._references, self._pages, self._cells, self._stated, self._warehouse):
+            check()
+        return Verification(
+            rows=self._count("run_rows"),
+            excerpts=self._count("cited"),
+            pages=self._count("stored"),
+            problems=tuple(self.problems),
+        )
+
+    def _readable(self, table: str) -> Iterator[Path]:
+        for shard in self.run_folder.committed_shards():
+            path = self.run_folder.part(table, shard)
+            if not path.exists():
+                self._add("is missing, though its shard is committed", path)
+                continue
+            try:
+                with pq.ParquetFile(path, page_checksum_verification=True) as file:
+                    for batch in file.iter_batches():
+                        batch.validate(full=True)
+            except (OSError, pa.ArrowException) as exc:
+                self._add(f"cannot be read: {exc}", path)
+                continue
+            yield path
+
+    def _load(self) -> None:
+        self.db.execute("CREATE TABLE run_rows (place BIGINT, row_index BIGINT, status VARCHAR, task_id VARCHAR, file VARCHAR)")
+        names = [self.columns.run[name] for name in ("row_index", "status", "task_id")]
+        for path in self.parts["results"]:
+            part = pq.read_table(path, columns=names, partitioning=None).rename_columns(["row_index", "status", "task_id"])
+            self.db.register("part", part)
+            self.db.execute(
+                "INSERT INTO run_rows SELECT (SELECT count(*) FROM run_rows) + row_number() OVER () - 1, "
+                "row_index, status, task_id, ? FROM part",
+                [self._name(path)],
+            )
+            self.db.unregister("part")
+        columns = 'row_index, task_id, field, excerpt, page_hash, start, "end" AS stop, confidence, file'
+        self.db.execute(f"CREATE TABLE basis AS SELECT {columns} FROM {self._source('basis')}")
+        self.db.execute("CREATE TABLE cited AS SELECT * FROM basis WHERE excerpt IS NOT NULL OR page_hash IS NOT NULL")
+        self.db.execute("CREATE TABLE stored (page_hash VARCHAR, file VARCHAR)")
+
+    def _rows(self) -> None:
+        """Every input row once, in order. A run that was stopped may have shards that are not there yet."""
+        whole = self.run_folder.status == "finished"
+        wrong = "row_index <> coalesce(before + 1, 0)" if whole else "row_index <= before OR row_index < 0"
+        for file, row, before in self._rows_of(
+            "SELECT file, row_index, before FROM (SELECT *, lag(row_index) OVER (ORDER BY place) AS before FROM run_rows) "
+            f"WHERE {wrong} OR row_index IS NULL ORDER BY place"
+        ):
+            after = "at the beginning" if before is None else f"after row {before}"
+            self._add(f"stands {after}: a row is missing, repeated or out of order", file, row)
+        summary = self.run_folder.summary
+        if whole and summary and summary["rows"] != self._count("run_rows"):
+            self._add(f"has {self._count('run_rows')} rows; run.json counts {summary['rows']}", "results")
+
+    def _references(self) -> None:
+        for table in ("basis", "usage", "findings", "sources"):
+            source = self._source(table)
+            for file, row, task, its in self._rows_of(
+                f"SELECT DISTINCT t.file, t.row_index, t.task_id, r.task_id FROM {source} AS t LEFT JOIN run_rows AS r "
+                "USING (row_index) WHERE r.row_index IS NULL OR r.task_id IS DISTINCT FROM t.task_id ORDER BY 1, 2"
+            ):
+                self._add("belongs to no row of results" if its is None else f"has task {task}; results has {its}", file, row)
+        for file, row, n in self._rows_of(
+            f"SELECT any_value(r.file), r.row_index, count(u.row_index) FROM run_rows AS r LEFT JOIN {self._source('usage')} "
+            "AS u USING (row_index) GROUP BY r.row_index HAVING count(u.row_index) <> 1 ORDER BY 2"
+        ):
+            self._add(f"has {n} rows in usage, not one", file.replace("results/", "usage/"), row)
+
+    def _pages(self) -> None:
+        """Texts against their hashes, excerpts against the texts: a group of parts at a time."""
+        for group in self._page_groups():
+            source = self._source("pages", group)
+            self.db.execute(f"INSERT INTO stored SELECT page_hash, file FROM {source}")
+            for file, page_hash, row, field in self._rows_of(
+                "SELECT DISTINCT p.file, p.page_hash, c.row_index, c.field "
+                f"FROM {source} AS p LEFT JOIN cited AS c USING (page_hash) "
+                "WHERE p.text IS NULL OR p.page_hash IS DISTINCT FROM sha256(p.text) ORDER BY ALL"
+            ):
+                self._add(f"the text of page {_short(page_hash)} is not the text that was stored", file, row, field)
+            for file, row, field, start, stop, page_hash, excerpt, there in self._rows_of(
+                "SELECT c.file, c.row_index, c.field, c.start, c.stop, c.page_hash, c.excerpt, "
+                f"substr(p.text, c.start + 1, c.stop - c.start) AS there FROM cited AS c JOIN {source} AS p USING (page_hash) "
+                "WHERE c.start IS NULL OR c.stop IS NULL OR c.start < 0 OR c.stop <= c.start OR c.excerpt IS DISTINCT FROM there "
+                "ORDER BY c.file, c.row_index, c.field"
+            ):
+                self._add(
+                    f"page {_short(page_hash)} does not hold the excerpt at {start}:{stop}: "
+                    f"there is {_quote(there)}, not {_quote(excerpt)}",
+                    file,
+                    row,
+                    field,
+                )
+        for file, row, field, page_hash in self._rows_of(
+            "SELECT file, row_index, field, page_hash FROM cited ANTI JOIN stored USING (page_hash) ORDER BY ALL"
+        ):
+            named = "an excerpt names no page" if page_hash is None else f"page {_short(page_hash)} is not stored"
+            self._add(named, file, row, field)
+        if self.run_folder.status == "finished":
+            for page_hash, file in self._rows_of("SELECT page_hash, max(file) FROM stored GROUP BY 1 HAVING count(*) > 1"):
+                self._add(f"page {_short(page_hash)} is stored more than once", file)
+
+    def _cells(self) -> None:
+        """A value has evidence; an empty cell claims no confidence."""
+        if not self.parts["results"]:
+            return
+        results = read_parts(self.parts["results"])
+        called = dict(zip(self.columns.schema.names, result_names(self.db, results), strict=True))
+        index, status = quoted(called[self.columns.row_index]), quoted(called[self.columns.run["status"]])
+        self.db.execute(f"CREATE TABLE told AS WITH {of_field(self.columns)} {_TOLD}")
+        for output in self.columns.outputs:
+            cells = f"SELECT {index} AS row_index, {quoted(called[output.column])} IS NOT NULL AS filled FROM {results} " + (
+                f"WHERE {status} = 'completed'"
+            )
+            for file, row, filled in self._rows_of(
+                f"SELECT r.file, row_index, filled FROM ({cells}) LEFT JOIN run_rows AS r USING (row_index) "
+                f"LEFT JOIN (SELECT * FROM told WHERE field = {literal(output.field)}) USING (row_index) "
+                "WHERE (filled AND coalesce(excerpts, 0) = 0) OR (NOT filled AND confidence IS NOT NULL) ORDER BY row_index"
+            ):
+                self._add(
+                    "has a value and no evidence" if filled else "is empty and claims a confidence", file, row, output.field
+                )
+
+    def _stated(self) -> None:
+        """What is called stated is stated in its excerpt: a value that was changed afterwards is not."""
+        for path, row, field, value in islice(self._not_stated(), LIMIT):
+            self._add(f"its excerpt does not state {_quote(str(value))}", path, row, field)
+
+    def _not_stated(self) -> Iterator[tuple[Path, int, str, Any]]:
+        there = {path for table in ("results", "basis") for path in self.parts[table]}
+        for shard in self.run_folder.committed_shards():
+            if {self.run_folder.part(table, shard) for table in ("results", "basis")} <= there:
+                results = self.run_folder.read("results", shard)
+                basis = self.run_folder.read("basis", shard, ["row_index", "field", "excerpt", "support"])
+                for row, field, value in not_stated(self.columns, results, basis):
+                    yield self.run_folder.part("basis", shard), row, field, value
+
+    def _warehouse(self) -> None:
+        """`research.duckdb` holds what the parts hold. While a run goes on, it is an earlier run's end and not compared."""
+        file = self.root / FILE
+        if self.run_folder.status == "running":
+            return
+        if not file.exists():
+            self._add("is missing: `research show` or running again makes it anew", FILE)
+            return
+        try:
+            self.db.execute(f"ATTACH {literal(str(file))} AS made (READ_ONLY)")
+            for table in TABLES:
+                parts = (
+                    f"SELECT * FROM {read_parts(self.parts[table])}"
+                    if self.parts[table]
+                    else f"SELECT * FROM made.{table} LIMIT 0"
+                )
+                if self._digest(f"SELECT * FROM made.{table}") != self._digest(parts):
+                    self._add(f"table {table} does not hold what the Parquet parts hold", FILE)
+        except duckdb.Error as exc:
+            self._add(f"cannot be read: {exc}", FILE)
+
+    def _digest(self, query: str) -> Any:
+        return self.db.execute(f"SELECT count(*), sum(hash(t)::HUGEINT) FROM ({query}) AS t").fetchone()
+
+    def _page_groups(self) -> Iterator[list[Path]]:
+        group: list[Path] = []
+        size = 0
+        for path in self.parts["pages"]:
+            metadata = pq.read_metadata(path)
+            size += sum(metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups))
+            group.append(path)
+            if size >= _GROUP_BYTES:
+                yield group
+                group, size = [], 0
+        if group:
+            yield group
+
+    def _source(self, table: str, paths: Sequence[Path] | None = None) -> str:
+        """The parts of a table (not `results`), each row with its `file` inside the run folder."""
+        paths = self.parts[table] if paths is None else paths
+        if not paths:
+            self.db.register("no_rows", SCHEMAS[table].append(pa.field("file", pa.string())).empty_table())
+            return "no_rows"
+        folder = len(str(self.root)) + 2
+        return f"(SELECT * EXCLUDE (filename), substr(filename, {folder}) AS file FROM {read_parts(paths, 'filename = true')})"
+
+    def _name(self, path: Path) -> str:
+        return path.relative_to(self.root).as_posix()
+
+    def _count(self, table: str) -> int:
+        return int(self.db.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0])
+
+    def _rows_of(self, query: str) -> list[tuple[Any, ...]]:
+        return self.db.execute(f"{query} LIMIT {LIMIT}").fetchall()
+
+    def _add(self, message: str, file: str | Path, row: int | None = None, field: str | None = None) -> None:
+        self.problems.append(Problem(message, self._name(file) if isinstance(file, Path) else file, row, field))
+
+
+def _short(page_hash: str | None) -> str:
+    return (page_hash or "(none)")[:12]
+
+
+def _quote(text: str | None) -> str:
+    return "nothing" if text is None else repr(text if len(text) <= 60 else f"{text[:57]}…")
+
+
+_Parts = list[tuple[str, Any, Mapping[str, Any]]]
+
+
+def not_stated(columns: ResultColumns, results: pa.Table, basis: pa.Table) -> Iterator[tuple[int, str, Any]]:
+    """Row index, path and value of the basis rows that say `stated` of a value that their excerpt does not state.
+
+    Moments (`format: date-time`) are passed over: a column keeps them in UTC, and a page states them in its own time.
+    """
+    place_of = {row: place for place, row in enumerate(results[columns.row_index].to_pylist())}
+    values = {output.field: output.json_values(results[output.column]) for output in columns.outputs}
+    schemas = {output.field: output.schema for output in columns.outputs}
+
+    @lru_cache(maxsize=4096)
+    def parts(row: int, field: str) -> dict[str, tuple[Any, Mapping[str, Any]]]:
+        return {path: (value, schema) for path, value, schema in _parts(field, values[field][place_of[row]], schemas[field])}
+
+    claims = basis.select(["row_index", "field", "excerpt", "support"]).to_pylist()
+    for claim in claims:
+        row, path, field = claim["row_index"], claim["field"], columns.field_of(claim["field"])
+        if claim["support"] != "stated" or claim["excerpt"] is None or field is None or row not in place_of:
+            continue
+        value, schema = parts(row, field).get(path, (None, {}))
+        if schema.get("format") == "date-time" or _stands(value, schema, claim["excerpt"]):
+            continue
+        yield row, path, value
+
+
+def _stands(value: Any, schema: Mapping[str, Any], excerpt: str) -> bool:
+    if isinstance(value, str) and value and value in excerpt:  # most do, letter for letter; the rule takes 50 times as long
+        return True
+    return bool(places(value, schema, excerpt))
+
+
+def _parts(path: str, value: Any, schema: Mapping[str, Any]) -> _Parts:
+    """A value and its parts, each with its path and its schema ({} where unions or the like hide it)."""
+    found: _Parts = [(path, int(value) if isinstance(value, float) and value.is_integer() else value, schema)]
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            found += _parts(f"{path}.{name}", item, _inner(schema, "properties", name))
+    elif isinstance(value, list):
+        for place, item in enumerate(value):
+            found += _parts(f"{path}.{place}", item, _inner(schema, "items"))
+    return found
+
+
+def _inner(schema: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
+    inner: Any = schema
+    for key in keys:
+        inner = inner.get(key) if isinstance(inner, Mapping) else None
+    return inner if isinstance(inner, Mapping) else {}

@@ -1,0 +1,1 @@
+"""Tables that are read: CSV, workbooks, Parquet, JSON, DuckDB, and templates over their columns."""

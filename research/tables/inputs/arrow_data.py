@@ -1,0 +1,123 @@
+"""Tables that are Arrow already: Parquet files, and pandas and Arrow objects from Python."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+
+from research.errors import InvalidTable
+from research.tables.inputs.copies import Scannable, Scratch, Spool, rebatch, sha256_of
+
+_ROWS = 8192
+
+
+class ParquetFiles:
+    """Rows of one or more Parquet files, in the order of the files' paths. Types are the files' own."""
+
+    def __init__(self, files: Sequence[Path], folder: Path | None = None) -> None:
+        """
+        Args:
+            files: at least one, in order.
+            folder: where hive-style folder names (`year=1977/`) begin to count as columns.
+
+        Raises:
+            InvalidTable: a file is not Parquet, or a column has different types in different files.
+        """
+        self.files, self.folder = files, folder
+        schemas = []
+        for file in files:
+            try:
+                schemas.append(pq.read_schema(file))
+            except (pa.ArrowException, OSError) as exc:
+                raise InvalidTable(f"{file}: is not a Parquet file that can be read: {exc}") from exc
+        try:
+            together = pa.unify_schemas([schema.remove_metadata() for schema in schemas])
+            partitioning = ds.HivePartitioning.discover() if folder else None
+            base = str(folder) if folder else None
+            found = ds.dataset([str(f) for f in files], format="parquet", partitioning=partitioning, partition_base_dir=base)
+            whole: Any = found.replace_schema  # the stubs say that it returns nothing
+            self.dataset: ds.Dataset = whole(_with_partitions(together, found.schema))
+            self.row_count = self.dataset.count_rows()
+        except (pa.ArrowException, OSError) as exc:
+            raise InvalidTable(f"{files[0].parent}: its Parquet files do not fit together: {exc}") from exc
+        self.schema = self.dataset.schema
+
+    def content_hash(self) -> str:
+        digest = hashlib.sha256()
+        for file in self.files:
+            place = file.relative_to(self.folder) if self.folder else file.name
+            digest.update(f"{place}\n{sha256_of(file)}\n".encode("utf-8", "surrogatepass"))
+        return digest.hexdigest()
+
+    def read(self) -> Iterator[pa.RecordBatch]:
+        yield from self.dataset.to_batches(batch_size=_ROWS, batch_readahead=2, fragment_readahead=1)
+
+    def scan(self, names: list[str]) -> Scannable:
+        """The dataset, whose names these are."""
+        return self.dataset
+
+
+def _with_partitions(together: pa.Schema, discovered: pa.Schema) -> pa.Schema:
+    extra = [field for field in discovered if field.name not in together.names]
+    return pa.schema([*together, *extra])
+
+
+def spool_of(data: Any, scratch: Scratch) -> Spool:
+    """The rows of a pandas DataFrame (without its index) or of anything that gives an Arrow stream, in a spool.
+
+    Raises:
+        InvalidTable: it is neither, or a pandas column mixes types that Arrow cannot hold together.
+    """
+    path = scratch.new("rows.arrow")
+    try:
+        if hasattr(data, "iloc") and hasattr(data, "columns"):
+            data = _from_pandas(data)
+        if isinstance(data, pa.RecordBatch):
+            data = pa.Table.from_batches([data])
+        reader = pa.RecordBatchReader.from_stream(data)
+        schema = reader.schema.remove_metadata()
+        return Spool.write(path, schema, (batch.cast(schema) for batch in reader))
+    except (pa.ArrowException, TypeError) as exc:
+        raise InvalidTable(f"the {type(data).__name__} cannot be read as a table: {exc}") from exc
+
+
+def _from_pandas(frame: Any) -> pa.Table:
+    """Column by column, because pandas allows one name twice, and so that an error names the column."""
+    names, columns = [str(name) for name in frame.columns], []
+    for place, name in enumerate(names):
+        try:
+            columns.append(pa.array(frame.iloc[:, place], from_pandas=True))
+        except pa.ArrowException as exc:
+            raise InvalidTable(f"column {place + 1} ({name!r}) of the DataFrame mixes types: {exc}") from exc
+    return pa.Table.from_arrays(columns, names=names)
+
+
+class _Hashing(io.RawIOBase):
+    """A file that keeps nothing of what is written to it but its hash."""
+
+    def __init__(self, digest: hashlib._Hash) -> None:
+        self._digest = digest
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self._digest.update(data)
+        return len(data)
+
+
+def rows_hash(spool: Spool) -> str:
+    """The hash of a spool's schema and rows, however they were divided into batches before."""
+    digest = hashlib.sha256(str(spool.schema).encode("utf-8", "surrogatepass"))
+
+    with pa.ipc.new_stream(pa.PythonFile(_Hashing(digest), "w"), spool.schema) as writer:
+        for batch in rebatch(spool.read(), _ROWS, spool.schema):
+            writer.write_batch(batch)
+    return digest.hexdigest()

@@ -1,0 +1,217 @@
+"""Tables in: a file, a query or a Python object becomes a `Table`, read in batches in input order."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import pyarrow as pa
+
+from research.errors import InvalidTable
+from research.identity import content_key
+from research.tables.inputs import database
+from research.tables.inputs.arrow_data import ParquetFiles, rows_hash, spool_of
+from research.tables.inputs.copies import COMPRESSIONS, Scannable, Scratch, as_utf8, download, is_remote, rebatch, sha256_of
+from research.tables.inputs.csv_file import read_csv
+from research.tables.inputs.excel_file import read_excel
+from research.tables.inputs.json_file import read_json
+from research.tables.inputs.json_values import holds_binary, json_rows
+
+__all__ = ["Table", "json_rows", "open_table"]
+
+READER_VERSION: Final = 1
+"""Raised when the same bytes may give other rows or types. Part of every fingerprint."""
+
+_TEXT: Final = frozenset({".csv", ".tsv", ".tab", ".txt"})
+_JSON: Final = frozenset({".jsonl", ".ndjson", ".json"})
+_PARQUET: Final = frozenset({".parquet", ".pq"})
+_EXCEL: Final = frozenset({".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"})
+_DATABASE: Final = frozenset({".duckdb", ".db", ".ddb"})
+_KNOWN: Final = "CSV, TSV, Parquet, JSONL, Excel (.xlsx), DuckDB (file.duckdb::table)"
+
+
+class _Rows(Protocol):
+    """Rows that can be read again and again, in the same order."""
+
+    @property
+    def schema(self) -> pa.Schema: ...
+
+    @property
+    def row_count(self) -> int: ...
+
+    def read(self) -> Iterator[pa.RecordBatch]: ...
+
+    def scan(self, names: list[str]) -> Scannable:
+        """All rows under these names, for DuckDB to take what it needs."""
+        ...
+
+
+@dataclass(frozen=True)
+class Table:
+    """An input table, checked and ready to be read."""
+
+    name: str
+    """The file's stem, the database table's name, or `table` for a Python object."""
+    schema: pa.Schema
+    """Column names as the input has them, and their types."""
+    row_count: int
+    """With `limit` applied."""
+    fingerprint: str
+    """Lower-case hex SHA-256; changes when the content, the query or the way of reading may have. `limit` is not in it."""
+    _rows: _Rows = field(repr=False)
+    _scratch: Scratch = field(repr=False)
+
+    def batches(self, size: int) -> Iterator[pa.RecordBatch]:
+        """The rows in input order, in batches of exactly `size` (the last may be shorter). One batch is in memory at a time."""
+        if size < 1:
+            raise ValueError(f"a batch has at least one row, not {size}")
+        left = self.row_count
+        for batch in rebatch(self._rows.read(), size, self._rows.schema):
+            if left <= 0:
+                return
+            taken = batch.slice(0, left)
+            left -= taken.num_rows
+            yield pa.RecordBatch.from_arrays(taken.columns, schema=self.schema)
+
+
+def open_table(source: Any, *, query: str | None = None, limit: int | None = None) -> Table:
+    """Open an input table.
+
+    Args:
+        source: a path or URI of a CSV, TSV, Parquet (file, folder or glob), JSON lines or Excel file, `file.xlsx::sheet`,
+            `file.duckdb::table`, `file.csv::encoding` (for text that is neither UTF-8 nor marked); or a
+            pandas DataFrame, an Arrow table, batch or stream.
+        query: one SELECT that is run on it. The table is called `input`; a DuckDB file given without `::table` is queried itself.
+        limit: read the first so many rows only.
+
+    Raises:
+        InvalidTable: it cannot be read, two columns have one name, a column holds binary data.
+    """
+    if limit is not None and limit < 0:
+        raise InvalidTable(f"limit: must be 0 or more, not {limit}")
+    scratch = Scratch()
+    name, rows, names, content = _opened(source, query, scratch)
+    if query is not None and not _asks_database(source):
+        rows = database.query_table(rows.scan(_checked(names)), query, scratch)
+        names = rows.schema.names
+    schema = pa.schema(
+        [f.with_name(column) for f, column in zip(rows.schema, _checked(names), strict=True)],
+    )
+    _check_types(schema)
+    return Table(
+        name=name,
+        schema=schema,
+        row_count=rows.row_count if limit is None else min(limit, rows.row_count),
+        fingerprint=content_key("table", version=READER_VERSION, content=content, query=query),
+        _rows=rows,
+        _scratch=scratch,
+    )
+
+
+def _opened(source: Any, query: str | None, scratch: Scratch) -> tuple[str, _Rows, list[str], str]:
+    """The name, the rows, the column names as they stand in the source, and a hash of the content."""
+    if not isinstance(source, (str, os.PathLike)):
+        given = spool_of(source, scratch)
+        return "table", given, given.schema.names, rows_hash(given)
+    shown = os.fspath(source)
+    location, _, part = shown.partition("::")
+    path = _local(location, scratch)
+    suffix = path.suffix.lower()
+    if suffix in COMPRESSIONS:
+        suffix = Path(path.stem).suffix.lower()
+    stem = Path(path.stem).stem if path.suffix.lower() in COMPRESSIONS else path.stem
+    if part and suffix in _PARQUET:
+        raise InvalidTable(f"{shown}: `::` names a database's table, a workbook's sheet or a text's encoding; Parquet has none")
+    if suffix in _DATABASE:
+        return _from_database(path, part, query, scratch, location)
+    parquet = _parquet_files(path, location)
+    if parquet:
+        found = ParquetFiles(parquet, path if path.is_dir() else None)
+        return path.stem.replace("*", "") or "table", found, found.schema.names, found.content_hash()
+    if not path.is_file():
+        raise InvalidTable(f"{location}: there is no such file")
+    content = f"{sha256_of(path)}::{part}"
+    if suffix in _TEXT:
+        spool, names = read_csv(as_utf8(path, scratch, part or None), scratch, location, suffix)
+    elif suffix in _JSON:
+        spool, names = read_json(as_utf8(path, scratch, part or None), scratch, location, suffix)
+    elif suffix in _EXCEL:
+        spool, names = read_excel(path, part or None, scratch, location)
+    else:
+        raise InvalidTable(f"{location}: its name does not say what it is. What can be read: {_KNOWN}")
+    return stem, spool, names, content
+
+
+def _local(location: str, scratch: Scratch) -> Path:
+    return download(location, scratch) if is_remote(location) else Path(location).expanduser()
+
+
+def _from_database(path: Path, table: str, query: str | None, scratch: Scratch, shown: str) -> tuple[str, _Rows, list[str], str]:
+    if not path.is_file():
+        raise InvalidTable(f"{shown}: there is no such file")
+    log = path.with_name(path.name + ".wal")  # what was committed and not yet written into the file itself
+    content = "+".join(sha256_of(file) for file in (path, log) if file.exists()) + f"::{table}"
+    if table:
+        spool = database.table_of(path, table, scratch)
+    elif query is not None:
+        spool = database.query_database(path, query, scratch)
+    else:
+        raise InvalidTable(f"{shown}: say which table: {shown}::TABLE, or give a query")
+    return table or path.stem, spool, spool.schema.names, content
+
+
+def _asks_database(source: Any) -> bool:
+    """Whether a query was meant for a database file as a whole, and so has been run already."""
+    return isinstance(source, (str, os.PathLike)) and "::" not in os.fspath(source) and Path(source).suffix.lower() in _DATABASE
+
+
+def _parquet_files(path: Path, shown: str) -> list[Path]:
+    """The Parquet files that a path, a folder or a glob names, sorted by path; none if it names something else."""
+    if path.is_dir():
+        found = sorted(p for p in path.rglob("*") if p.suffix.lower() in _PARQUET and not _hidden(p.relative_to(path)))
+        if not found:
+            raise InvalidTable(f"{shown}: the folder holds no Parquet file")
+        return found
+    if path.is_file() or not glob.has_magic(shown):
+        return [path] if path.is_file() and path.suffix.lower() in _PARQUET else []
+    found = sorted(Path(p) for p in glob.glob(str(path), recursive=True))  # noqa: PTH207
+    if not found:
+        raise InvalidTable(f"{shown}: there is no such file")
+    if other := [p for p in found if p.suffix.lower() not in _PARQUET]:
+        raise InvalidTable(f"{shown}: names {other[0].name}; only Parquet files can be read many at once")
+    return found
+
+
+def _hidden(path: Path) -> bool:
+    return any(part.startswith((".", "_")) for part in path.parts)
+
+
+def _checked(names: list[str]) -> list[str]:
+    """Column names that a database can hold side by side.
+
+    Raises:
+        InvalidTable: a name is empty, or two are the same but for upper and lower case.
+    """
+    first: dict[str, int] = {}
+    for place, name in enumerate(names, 1):
+        if not name:
+            raise InvalidTable(f"column {place} has no name")
+        before = first.setdefault(name.casefold(), place)
+        if before != place:
+            raise InvalidTable(
+                f"columns {before} ({names[before - 1]!r}) and {place} ({name!r}) have one name. "
+                "Upper and lower case do not tell columns apart in a database; rename one"
+            )
+    if not names:
+        raise InvalidTable("the table has no columns")
+    return names
+
+
+def _check_types(schema: pa.Schema) -> None:
+    for column in schema:
+        if holds_binary(column.type):
+            raise InvalidTable(f"column {column.name!r} holds binary data ({column.type}); leave it out with a query")

@@ -1,0 +1,286 @@
+"""Results become tables: the six tables of a run folder, and the rows that one shard's results make in them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final, TypeVar
+
+import pyarrow as pa
+
+from research.money.usage import Tokens, Usage
+from research.ports.page import Page
+from research.result.result import Citation, Result
+from research.tables.layout.columns import arrow_value
+from research.tables.layout.result_columns import RUN_COLUMNS, OutputColumn, ResultColumns
+
+Row = dict[str, Any]
+_Built = TypeVar("_Built")
+
+_TIME: Final = pa.timestamp("us", tz="UTC")
+_EXCERPT: Final = pa.struct(
+    [
+        ("text", pa.string()),
+        ("page_hash", pa.string()),
+        ("start", pa.int64()),
+        ("end", pa.int64()),
+        ("support", pa.string()),
+    ]
+)
+_CITATION: Final = pa.struct([("url", pa.string()), ("title", pa.string()), ("excerpts", pa.list_(_EXCERPT))])
+_QUALITY: Final = pa.struct(
+    [
+        ("domain", pa.string()),
+        ("kind", pa.string()),
+        ("age_days", pa.int64()),
+        ("agrees", pa.int64()),
+        ("disagrees", pa.int64()),
+        ("suspected_injection", pa.string()),
+    ]
+)
+_OF_A_ROW: Final[tuple[tuple[str, pa.DataType], ...]] = (("row_index", pa.int64()), ("task_id", pa.string()))
+
+
+def _schema(*columns: tuple[str, pa.DataType]) -> pa.Schema:
+    return pa.schema(list(columns))
+
+
+def _usage_columns() -> Iterator[tuple[str, pa.DataType]]:
+    for name in Usage.model_fields:
+        if name == "tokens":
+            yield from ((f"tokens_{part}", pa.int64()) for part in Tokens.model_fields)
+        else:
+            yield name, pa.string() if name == "scratchpad_mode" else pa.int64()
+
+
+SCHEMAS: Final[Mapping[str, pa.Schema]] = MappingProxyType(
+    {
+        "basis": _schema(
+            *_OF_A_ROW,
+            ("field", pa.string()),
+            ("url", pa.string()),
+            ("title", pa.string()),
+            ("excerpt", pa.string()),
+            ("page_hash", pa.string()),
+            ("start", pa.int64()),
+            ("end", pa.int64()),
+            ("support", pa.string()),
+            ("reasoning", pa.string()),
+            ("confidence", pa.string()),
+        ),
+        "usage": _schema(*_OF_A_ROW, *_usage_columns(), ("cost_usd", pa.float64()), ("seconds", pa.float64())),
+        "findings": _schema(
+            *_OF_A_ROW,
+            ("subquery_index", pa.int64()),
+            ("subquery", pa.string()),
+            ("answer", pa.string()),
+            ("confidence", pa.string()),
+            ("evidence", pa.string()),
+            ("citations", pa.list_(_CITATION)),
+        ),
+        "sources": _schema(
+            *_OF_A_ROW,
+            ("index", pa.int64()),
+            ("url", pa.string()),
+            ("title", pa.string()),
+            ("domain", pa.string()),
+            ("fetched", _TIME),
+            ("quality", _QUALITY),
+            ("first_seen_subquery", pa.string()),
+            ("read", pa.bool_()),
+            ("page_hash", pa.string()),
+        ),
+        "pages": _schema(
+            ("page_hash", pa.string()),
+            ("url", pa.string()),
+            ("final_url", pa.string()),
+            ("title", pa.string()),
+            ("media_type", pa.string()),
+            ("fetched_at", _TIME),
+            ("published", pa.string()),
+            ("text", pa.string()),
+            ("extraction_version", pa.string()),
+            ("raw_hash", pa.string()),
+            ("html", pa.string()),
+        ),
+    }
+)
+"""The schema of every table but `results`, whose columns depend on the input and the output: see `ResultColumns`."""
+
+TABLES: Final = ("results", *SCHEMAS)
+
+
+def tables_of(columns: ResultColumns, rows: Sequence[int], inputs: pa.Table, results: Sequence[Result]) -> dict[str, pa.Table]:
+    """What the results of some rows put into every table but `pages`.
+
+    Args:
+        rows: the rows' places in the input.
+        inputs: the rows as they came, in the same order.
+        results: one a row, in the same order.
+    """
+    pairs = list(zip(rows, results, strict=True))
+    return {
+        "results": _results(columns, rows, inputs, results),
+        "basis": _table("basis", [r for row, result in pairs for r in _basis(row, result)]),
+        "usage": _table("usage", [_usage(row, result) for row, result in pairs]),
+        "findings": _table("findings", [r for row, result in pairs for r in _findings(row, result)]),
+        "sources": _table("sources", [r for row, result in pairs for r in _sources(row, result)]),
+    }
+
+
+def pages_table(pages: Sequence[Page]) -> pa.Table:
+    return _table("pages", [page.model_dump() for page in pages])
+
+
+def pages_cited(results: Sequence[Result]) -> list[str]:
+    """The hashes of the pages that some results read or cite, each once, in order of appearance."""
+    seen: dict[str, None] = {}
+    for result in results:
+        citations = [c for basis in result.basis for c in basis.citations] + [c for f in result.findings for c in f.citations]
+        seen.update((excerpt.page_hash, None) for citation in citations for excerpt in citation.excerpts)
+        seen.update((source.page_hash, None) for source in result.sources_detailed if source.page_hash)
+    return list(seen)
+
+
+def _basis(row: int, result: Result) -> Iterator[Row]:
+    for basis in result.basis:
+        of_field = {
+            "row_index": row,
+            "task_id": result.task_id,
+            "field": basis.field,
+            "reasoning": basis.reasoning,
+            "confidence": basis.confidence,
+        }
+        for citation in basis.citations:
+            of_page = {**of_field, "url": citation.url, "title": citation.title}
+            for e in citation.excerpts:
+                yield {
+                    **of_page,
+                    "excerpt": e.text,
+                    "page_hash": e.page_hash,
+                    "start": e.start,
+                    "end": e.end,
+                    "support": e.support,
+                }
+            if not citation.excerpts:
+                yield of_page
+        if not basis.citations:
+            yield of_field
+
+
+def _usage(row: int, result: Result) -> Row:
+    usage = result.usage.model_dump()
+    tokens = {f"tokens_{part}": count for part, count in usage.pop("tokens").items()}
+    seconds = ((result.completed_at or result.modified_at) - result.created_at).total_seconds()
+    return {
+        "row_index": row,
+        "task_id": result.task_id,
+        **usage,
+        **tokens,
+        "cost_usd": result.cost_usd,
+        "seconds": max(seconds, 0.0),
+    }
+
+
+def _findings(row: int, result: Result) -> Iterator[Row]:
+    for index, finding in enumerate(result.findings, start=1):
+        yield {
+            "row_index": row,
+            "task_id": result.task_id,
+            "subquery_index": index,
+            **finding.model_dump(exclude={"citations"}),
+            "citations": [_citation(citation) for citation in finding.citations],
+        }
+
+
+def _citation(citation: Citation) -> Row:
+    return citation.model_dump()
+
+
+def _sources(row: int, result: Result) -> Iterator[Row]:
+    for source in result.sources_detailed:
+        yield {"row_index": row, "task_id": result.task_id, **source.model_dump()}
+
+
+def _results(columns: ResultColumns, rows: Sequence[int], inputs: pa.Table, results: Sequence[Result]) -> pa.Table:
+    misfits: list[list[str]] = [_beyond_the_fields(columns, result) for result in results]
+    arrays: list[pa.Array[Any] | pa.ChunkedArray[Any]] = [pa.array(rows, pa.int64()), *inputs.columns]
+    for output in columns.outputs:
+        type_ = columns.schema.field(output.column).type
+        arrays.append(_output_array(output, type_, [_value(output.field, result) for result in results], misfits))
+    said = [
+        {
+            **result.model_dump(include={"status", "error", "processor", "model", "cost_usd", "task_id", "completed_at"}),
+            "confidence": result.confidence,
+            "warnings": [*result.warnings, *extra],
+        }
+        for result, extra in zip(results, misfits, strict=True)
+    ]
+    arrays.extend(_from_rows(said, RUN_COLUMNS).columns)
+    return pa.Table.from_arrays(arrays, schema=columns.schema)
+
+
+def _value(field: str, result: Result) -> Any:
+    if isinstance(result.output, Mapping):
+        return result.output.get(field)
+    return result.output
+
+
+def _output_array(output: OutputColumn, type_: pa.DataType, values: list[Any], misfits: list[list[str]]) -> pa.Array[Any]:
+    """One output column. A value that its column cannot hold (an integer beyond 64 bits) is left empty, with a warning that
+    holds it: the row's other values are not lost for it."""
+    field = output.as_field
+
+    def build(values: list[Any]) -> pa.Array[Any]:
+        return pa.array([arrow_value(field, value) for value in values], type_)
+
+    try:
+        return _encodable(build, values)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError):
+        arrays = []
+        for value, warnings in zip(values, misfits, strict=True):
+            try:
+                arrays.append(_encodable(build, [value]))
+            except (pa.ArrowException, TypeError, ValueError, OverflowError):
+                text = json.dumps(value, ensure_ascii=False, default=str)
+                warnings.append(f"{output.field}: {text} does not fit the column's type {type_}; the cell is empty")
+                arrays.append(pa.array([None], type_))
+        return pa.concat_arrays(arrays)
+
+
+def _beyond_the_fields(columns: ResultColumns, result: Result) -> list[str]:
+    if not isinstance(result.output, Mapping):
+        return []
+    fields = {output.field for output in columns.outputs}
+    return [
+        f"{name}: {json.dumps(value, ensure_ascii=False, default=str)} is in the answer and has no column"
+        for name, value in result.output.items()
+        if name not in fields
+    ]
+
+
+def _table(name: str, rows: list[Row]) -> pa.Table:
+    return _from_rows(rows, SCHEMAS[name])
+
+
+def _from_rows(rows: list[Row], schema: pa.Schema) -> pa.Table:
+    return _encodable(lambda clean: pa.Table.from_pylist(clean, schema), rows)
+
+
+def _encodable(build: Callable[[list[Any]], _Built], values: list[Any]) -> _Built:
+    """Build from values; where a string holds a lone surrogate, which no UTF-8 can hold, U+FFFD stands for it (offsets stay)."""
+    try:
+        return build(values)
+    except UnicodeEncodeError:
+        return build([_without_surrogates(value) for value in values])
+
+
+def _without_surrogates(value: Any) -> Any:
+    if isinstance(value, str):
+        return "".join("\ufffd" if "\ud800" <= c <= "\udfff" else c for c in value)
+    if isinstance(value, Mapping):
+        return {_without_surrogates(k): _without_surrogates(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_surrogates(item) for item in value]
+    return value

@@ -1,0 +1,1 @@
+"""The run folder: what an enrichment writes, and how to read it."""

@@ -1,0 +1,229 @@
+"""Read a run: its tables as DataFrames, a page, a cell with its evidence. What notebooks use.
+
+Works on a run that still goes on, too: then it sees the shards committed so far.
+"""
+
+# ruff: noqa: S608 (the SQL is made of our own names and of quoted ones; values are bound or quoted)
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import pyarrow as pa
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+from research.errors import InvalidRun
+from research.ports.page import Page
+from research.result.result import lowest
+from research.tables.layout.parts import SCHEMAS
+from research.tables.run_folder.run_folder import RunFolder
+from research.tables.warehouse.warehouse import FILE, read_parts
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One excerpt, and where it stands."""
+
+    field: str
+    url: str
+    title: str
+    excerpt: str
+    support: str
+    page_hash: str
+    start: int
+    end: int
+    before: str
+    """What stands before it on the page, up to 200 characters."""
+    after: str
+    suspected_injection: str | None = None
+    """Words of the page that look like an instruction to a model; None if there are none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One output value of one row, and what it rests on."""
+
+    row_index: int
+    field: str
+    value: Any
+    confidence: str | None
+    reasoning: str
+    evidence: tuple[Evidence, ...]
+
+
+class Run:
+    """A run folder, open for reading. `open_run` makes it."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self.folder = folder
+
+    @property
+    def path(self) -> Path:
+        return self.folder.path
+
+    @property
+    def request(self) -> dict[str, Any]:
+        """What was asked."""
+        return self.folder.request
+
+    @property
+    def status(self) -> str:
+        return self.folder.status
+
+    @property
+    def summary(self) -> dict[str, Any] | None:
+        return self.folder.summary
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """The output's fields, each with the column of `results` that holds it."""
+        return {output.field: output.column for output in self.folder.columns.outputs}
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """What the run says of a row (`status`, `confidence`, …), each with its column of `results`."""
+        return dict(self.folder.columns.run)
+
+    def results(self) -> pd.DataFrame:
+        """One row per input row, in input order."""
+        return self._frame("results")
+
+    def basis(self) -> pd.DataFrame:
+        """One row per field and excerpt."""
+        return self._frame("basis")
+
+    def usage(self) -> pd.DataFrame:
+        """One row per input row."""
+        return self._frame("usage")
+
+    def findings(self) -> pd.DataFrame:
+        """One row per sub-query."""
+        return self._frame("findings")
+
+    def sources(self) -> pd.DataFrame:
+        """One row per source of a row."""
+        return self._frame("sources")
+
+    def pages(self) -> pd.DataFrame:
+        """One row per page, without its text and HTML: see `page`."""
+        return self._frame("pages", [name for name in SCHEMAS["pages"].names if name not in ("text", "html")])
+
+    def table(self, name: str, columns: Sequence[str] | None = None) -> pa.Table:
+        """A table as Arrow, in the run's exact types."""
+        schema = self.folder.columns.schema if name == "results" else SCHEMAS[name]
+        if columns is not None:
+            schema = pa.schema([schema.field(column) for column in columns])
+        return pa.concat_tables(
+            [schema.empty_table(), *(self.folder.read(name, s, columns) for s in self.folder.committed_shards())]
+        )
+
+    def page(self, page_hash: str) -> Page:
+        """A stored page.
+
+        Raises:
+            KeyError: there is no such page in this run.
+        """
+        rows = self._query("pages", "page_hash = ?", [page_hash])
+        if not rows:
+            raise KeyError(page_hash)
+        return Page.model_validate(rows[0])
+
+    def cell(self, row: int, field: str) -> Cell:
+        """One value with its evidence; that of its parts (`key_people.0.name`) included.
+
+        Raises:
+            KeyError: the output has no such field, or the run has no such row yet.
+        """
+        output = self.folder.columns.output(field)
+        shard, place = self._place(row)
+        column = self.folder.read("results", shard, [output.column]).column(0)
+        parts = [part for part in self.folder.read("basis", shard).to_pylist() if part["row_index"] == row]
+        suspected = self._suspicious(shard)
+        own = [p for p in parts if self.folder.columns.field_of(p["field"]) == field]
+        whole = next((p for p in own if p["field"] == field), None)
+        return Cell(
+            row_index=row,
+            field=field,
+            value=output.json_values(column.slice(place, 1))[0],
+            confidence=whole["confidence"] if whole else lowest([part["confidence"] for part in own]),
+            reasoning=(whole["reasoning"] or "") if whole else "",
+            evidence=tuple(self._evidence(part, suspected.get(part["url"])) for part in own if part["excerpt"] is not None),
+        )
+
+    def suspicious_sources(self) -> dict[str, str]:
+        """Pages that look as if they try to instruct a model, by their URLs: the words that do."""
+        found: dict[str, str] = {}
+        for shard in self.folder.committed_shards():
+            found = self._suspicious(shard) | found
+        return found
+
+    def _suspicious(self, shard: int) -> dict[str, str]:
+        read = [s for s in self.folder.read("sources", shard, ["url", "quality"]).to_pylist() if s["quality"]]
+        return {s["url"]: words for s in read if (words := s["quality"]["suspected_injection"]) is not None}
+
+    def sql(self, query: str) -> pd.DataFrame:
+        """Ask `research.duckdb`, which is there once the run has ended. Read only.
+
+        Raises:
+            InvalidRun: the run has not ended yet.
+        """
+        file = self.path / FILE
+        if not file.exists():
+            raise InvalidRun(f"{file} is made when the run ends. Until then read results(), basis() and the others.")
+        with duckdb.connect(file, read_only=True) as db:
+            return db.execute(query).df()
+
+    def _frame(self, name: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        frame: pd.DataFrame = self.table(name, columns).to_pandas(types_mapper=_nullable)
+        return frame
+
+    def _place(self, row: int) -> tuple[int, int]:
+        for shard in self.folder.committed_shards():
+            index = self.folder.read("results", shard, [self.folder.columns.row_index]).column(0)
+            if len(index) and index[0].as_py() <= row <= index[-1].as_py():
+                return shard, row - index[0].as_py()
+        raise KeyError(f"row {row} is not in {self.path}")
+
+    def _evidence(self, part: dict[str, Any], suspected: str | None) -> Evidence:
+        start, end = part["start"], part["end"]
+        text = self.page(part["page_hash"]).text
+        names = ("field", "url", "title", "excerpt", "support", "page_hash", "start", "end")
+        return Evidence(
+            **{name: part[name] for name in names},
+            before=text[max(start - 200, 0) : start],
+            after=text[end : end + 200],
+            suspected_injection=suspected,
+        )
+
+    def _query(self, table: str, where: str, values: list[Any]) -> list[dict[str, Any]]:
+        parts = self.folder.parts(table)
+        if not parts:
+            return []
+        with duckdb.connect() as db:
+            found = db.execute(f"SELECT * FROM {read_parts(parts)} WHERE {where}", values)
+            names = [column[0] for column in found.description or []]
+            return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
+def _nullable(kind: pa.DataType) -> Any:
+    """Integers and booleans stay what they are where some are missing; anything else as pandas has it."""
+    import pandas as pd  # slow to import, and only DataFrames need it
+
+    names = {"bool": "boolean", **{f"{u}int{n}": f"{u.upper()}Int{n}" for u in ("", "u") for n in (8, 16, 32, 64)}}
+    return pd.api.types.pandas_dtype(names[str(kind)]) if str(kind) in names else None
+
+
+def open_run(path: str | os.PathLike[str]) -> Run:
+    """Open a run folder for reading.
+
+    Raises:
+        InvalidRun: it is not one.
+    """
+    return Run(RunFolder.open(path))

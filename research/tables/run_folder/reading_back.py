@@ -1,0 +1,137 @@
+"""Reads results back from a run folder's tables: a committed row becomes the `Result` that it was written from.
+
+What the tables do not hold comes back empty: the task's words and labels, the report, `answer`, `html_dump`. What they hold in
+another form comes back in that form: a whole number in a column of numbers as a float, a date-time in UTC, an absent part of an
+object as null.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
+from datetime import timedelta
+from itertools import groupby
+from typing import Any, Final
+
+import pyarrow as pa
+
+from research.money.usage import Tokens, Usage
+from research.output_schema.output_spec import OutputSpec
+from research.result.result import Citation, Excerpt, FieldBasis, Finding, Result, Source
+from research.tables.inputs.json_values import json_rows
+from research.tables.run_folder.run_folder import RunFolder
+
+Row = dict[str, Any]
+
+_PARTS: Final = ("basis", "usage", "findings", "sources")
+_OF_A_RESULT: Final = ("status", "error", "warnings", "processor", "model", "cost_usd", "task_id", "completed_at")
+_SAMPLE_OF_SOURCES: Final = 10
+
+
+class CommittedRows:
+    """The rows of a committed shard, each of which can be had as a result. Holds the shard's tables as Arrow has them, without
+    pages."""
+
+    def __init__(self, folder: RunFolder, shard: int, spec: OutputSpec) -> None:
+        """
+        Args:
+            spec: of the run's output.
+
+        Raises:
+            InvalidRun: the shard is not committed, or a part of it cannot be read.
+        """
+        self._columns = folder.columns
+        self._spec = spec
+        self._results = folder.read("results", shard)
+        self._parts = {name: folder.read(name, shard) for name in _PARTS}
+        self._starts = {name: _column(part, "row_index") for name, part in self._parts.items()}
+        self.rows: list[int] = _column(self._results, folder.columns.row_index)
+        """Their places in the input, in order."""
+        self._statuses: list[str] = _column(self._results, folder.columns.run["status"])
+
+    def __contains__(self, row: int) -> bool:
+        return bool(self.rows) and self.rows[0] <= row <= self.rows[-1]
+
+    def is_completed(self, row: int) -> bool:
+        return self._statuses[self._place(row)] == "completed"
+
+    def values(self, row: int) -> dict[str, Any]:
+        """The row's input as JSON values."""
+        line = self._results.slice(self._place(row), 1).select(list(self._columns.inputs)).combine_chunks()
+        (values,) = json_rows(line.to_batches()[0])
+        return values
+
+    def result(self, row: int) -> Result:
+        line = self._results.slice(self._place(row), 1)
+        own = self._columns.run
+        (told,) = line.select([own[name] for name in _OF_A_RESULT]).to_pylist()
+        said = {name: told[own[name]] for name in _OF_A_RESULT}
+        usage, seconds = _usage(self._of(row, "usage"))
+        ended = said["completed_at"]
+        sources = [_built(Source, part) for part in self._of(row, "sources")]
+        read = [source.url for source in sources if source.read]
+        return Result(
+            **{**said, "warnings": said["warnings"] or []},
+            **({} if ended is None else {"created_at": ended - timedelta(seconds=seconds), "modified_at": ended}),
+            task="",
+            fields=list(self._spec.names),
+            output_schema=dict(self._spec.schema),
+            output=self._output(line) if said["status"] == "completed" else None,
+            basis=list(_basis(self._of(row, "basis"))),
+            usage=usage,
+            findings=[_built(Finding, part) for part in self._of(row, "findings")],
+            sources_detailed=sources,
+            sources=read[:_SAMPLE_OF_SOURCES],
+            read=read,
+            considered=[source.url for source in sources],
+        )
+
+    def _place(self, row: int) -> int:
+        return row - self.rows[0]
+
+    def _of(self, row: int, name: str) -> list[Row]:
+        """The lines of a row in one of the other tables, whose lines stand in the order of their rows."""
+        starts = self._starts[name]
+        start = bisect_left(starts, row)
+        return self._parts[name].slice(start, bisect_right(starts, row) - start).to_pylist()
+
+    def _output(self, line: pa.Table) -> Any:
+        values = {output.field: output.json_values(line[output.column])[0] for output in self._columns.outputs}
+        return values[self._spec.names[0]] if self._spec.kind == "text" else values
+
+
+def _column(table: pa.Table, name: str) -> list[Any]:
+    return table[name].to_pylist()
+
+
+def _basis(lines: Iterable[Row]) -> Iterable[FieldBasis]:
+    """Lines of one field that stand together are its basis; of them, those of one page are a citation."""
+    for (field, reasoning, confidence), of_field in groupby(lines, lambda e: (e["field"], e["reasoning"], e["confidence"])):
+        pages = [(url, title, list(of_page)) for (url, title), of_page in groupby(of_field, lambda e: (e["url"], e["title"]))]
+        citations = [
+            Citation(url=url, title=title or "", excerpts=[_excerpt(line) for line in of_page if line["excerpt"] is not None])
+            for url, title, of_page in pages
+            if url is not None
+        ]
+        yield FieldBasis(field=field, citations=citations, reasoning=reasoning or "", confidence=confidence)
+
+
+def _excerpt(line: Row) -> Excerpt:
+    return Excerpt(
+        text=line["excerpt"], page_hash=line["page_hash"], start=line["start"], end=line["end"], support=line["support"]
+    )
+
+
+def _usage(lines: list[Row]) -> tuple[Usage, float]:
+    """What a row used, and its seconds."""
+    if not lines:
+        return Usage(), 0.0
+    (line,) = lines
+    counts = {name: line[name] for name in Usage.model_fields if name != "tokens"}
+    tokens = Tokens(**{part: line[f"tokens_{part}"] for part in Tokens.model_fields})
+    return Usage(**counts, tokens=tokens), line["seconds"] or 0.0
+
+
+def _built(kind: Any, line: Row) -> Any:
+    """A part of a result from its line, which says more than the part does (row, task, place)."""
+    return kind.model_validate({name: line[name] for name in kind.model_fields if name in line})

@@ -1,0 +1,375 @@
+"""The run folder: one run's request, its tables as Parquet parts, and what is finished.
+
+    run.json            the request, its key, the columns of `results`, and at the end a summary
+    results/part-00000.parquet, part-00001.parquet, …     one part a shard, in input order
+    basis/ usage/ findings/ sources/ pages/               the same
+    research.duckdb     all of it in one file, made when the run ends
+    .state/             the engine's working state, and the lock
+
+A shard is committed when its part in `results/` is there: that part is renamed into place last. Anybody may read while a run
+goes on. One process at a time runs a run folder (`RunFolder.lock`); its workers may write different shards at once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from filelock import FileLock, Timeout
+
+from research.errors import InvalidRun
+from research.identity import canonical_json
+from research.output_schema.output_spec import OutputSpec
+from research.ports.page import Page
+from research.result.result import Result
+from research.tables.layout.durable import write_json
+from research.tables.layout.parts import SCHEMAS, TABLES, pages_cited, tables_of
+from research.tables.layout.result_columns import ResultColumns
+from research.tables.run_folder.part_files import PartFiles
+from research.tables.run_folder.request import differences, request_key
+from research.tables.warehouse import warehouse
+
+FORMAT_VERSION: Final = "1"
+RUN_FILE: Final = "run.json"
+STATE: Final = ".state"
+
+Pages = Iterable[Page] | Callable[[str], Page]
+
+
+@dataclass(frozen=True, slots=True)
+class CommittedShard:
+    """A shard as it was committed."""
+
+    results: pa.Table
+    """Its rows of `results`."""
+    inputs: pa.Table
+    """The input's columns of these rows."""
+    row_start: int
+    unfinished: tuple[int, ...]
+    """Row indexes whose status is not `completed`: what running again may mend."""
+
+
+class RunFolder:
+    """One run on disk. Make one with `create` or `open`."""
+
+    def __init__(self, path: Path, document: dict[str, Any]) -> None:
+        self.path = path
+        self._document = document
+        self.columns = ResultColumns.from_json(document["columns"])
+        self._parts = PartFiles(path)
+        self.is_new = False
+        """Whether it was started just now, rather than found."""
+
+    @classmethod
+    def create(
+        cls,
+        path: str | os.PathLike[str],
+        request: Mapping[str, Any],
+        *,
+        input_schema: pa.Schema,
+        spec: OutputSpec,
+        settings: Mapping[str, Any] | None = None,
+    ) -> RunFolder:
+        """Start a run folder, or open the one that this very request started before.
+
+        Args:
+            request: JSON; every part of it makes the run what it is (table and its fingerprint, schema, objective, processor,
+                model, corpus, versions). Never a secret.
+            settings: JSON that does not change the answers but has to stay as it was (the shard size); the first ones are kept.
+
+        Raises:
+            InvalidRun: the folder holds another request (each difference is named), or is not a run folder and not empty.
+            InvalidTable: the input has columns that cannot be kept as they are.
+        """
+        folder = Path(path)
+        request = json.loads(canonical_json(dict(request)))
+        if run := cls.find(folder, request):
+            return run
+        columns = ResultColumns.plan(input_schema, spec)
+        document = {
+            "format_version": FORMAT_VERSION,
+            "key": request_key(request),
+            "status": "running",
+            "reason": None,
+            "created_at": _now(),
+            "finished_at": None,
+            "request": request,
+            "settings": dict(settings or {}),
+            "summary": None,
+            "columns": columns.to_json(),
+        }
+        (folder / STATE).mkdir(parents=True, exist_ok=True)
+        PartFiles(folder).make_folders()
+        write_json(folder / RUN_FILE, document)
+        run = cls(folder, document)
+        run.is_new = True
+        return run
+
+    @classmethod
+    def find(cls, path: str | os.PathLike[str], request: Mapping[str, Any]) -> RunFolder | None:
+        """The run that this very request started in a folder; None if one can be started there. Writes nothing.
+
+        Raises:
+            InvalidRun: the folder holds another request (each difference is named), or is not a run folder and not empty.
+        """
+        folder = Path(path)
+        if (folder / RUN_FILE).exists():
+            run = cls.open(folder)
+            run._refuse_another(json.loads(canonical_json(dict(request))))
+            return run
+        if folder.is_file() or (folder.is_dir() and any(entry.name != STATE for entry in folder.iterdir())):
+            raise InvalidRun(f"{folder} is not empty and holds no {RUN_FILE}: choose another folder with --out.")
+        if "?" in str(folder):
+            raise InvalidRun(f"{folder} holds a `?`, and DuckDB would read what follows as options: choose another name.")
+        return None
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> RunFolder:
+        """Open an existing run folder.
+
+        Raises:
+            InvalidRun: there is none, or a newer version wrote it.
+        """
+        folder = Path(path)
+        try:
+            document = json.loads((folder / RUN_FILE).read_text(encoding="utf-8"))
+        except (FileNotFoundError, NotADirectoryError) as exc:
+            raise InvalidRun(f"{folder} is not a run folder: it holds no {RUN_FILE}.") from exc
+        except ValueError as exc:
+            raise InvalidRun(f"{folder / RUN_FILE} is not JSON: {exc}") from exc
+        if not isinstance(document, dict) or "format_version" not in document:
+            raise InvalidRun(f"{folder / RUN_FILE} does not describe a run: it has no format_version.")
+        if document["format_version"] != FORMAT_VERSION:
+            raise InvalidRun(
+                f"{folder} has format version {document['format_version']}; this version reads {FORMAT_VERSION}. "
+                "Read it with the version of research-flows that wrote it."
+            )
+        return cls(folder, document)
+
+    @property
+    def request(self) -> dict[str, Any]:
+        return dict(self._document["request"])
+
+    @property
+    def key(self) -> str:
+        return str(self._document["key"])
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return dict(self._document["settings"])
+
+    @property
+    def status(self) -> str:
+        """`running` (or killed while it ran), `stopped` (more to do) or `finished`."""
+        return str(self._document["status"])
+
+    @property
+    def summary(self) -> dict[str, Any] | None:
+        """Rows, completed, failed, cost, model, seconds; None until the run ends."""
+        summary: dict[str, Any] | None = self._document["summary"]
+        return summary
+
+    @property
+    def state(self) -> Path:
+        """The engine's own folder inside the run folder."""
+        return self.path / STATE
+
+    def part(self, table: str, shard: int) -> Path:
+        return self._parts.path(table, shard)
+
+    def parts(self, table: str) -> list[Path]:
+        """The parts of a table that belong to committed shards, in input order."""
+        return self._parts.committed(table)
+
+    def read(self, table: str, shard: int, columns: Sequence[str] | None = None) -> pa.Table:
+        """A committed shard's rows of a table, in the run's exact types.
+
+        Raises:
+            InvalidRun: the shard is not committed, or its part cannot be read.
+        """
+        schema = self.columns.schema if table == "results" else SCHEMAS[table]
+        if columns is not None:
+            schema = pa.schema([schema.field(column) for column in columns])
+        return self._parts.read(table, shard, schema)
+
+    @contextmanager
+    def lock(self) -> Iterator[RunFolder]:
+        """Hold the run folder for writing; clear up what a killed process left. The system frees the lock of a dead process.
+
+        Raises:
+            InvalidRun: another process is running this folder; says which.
+        """
+        self.state.mkdir(parents=True, exist_ok=True)
+        holder = self.state / "holder.json"
+        lock = FileLock(self.state / "lock", timeout=0, thread_local=False)
+        try:
+            lock.acquire()
+        except Timeout as exc:
+            raise InvalidRun(f"{self.path} is being written by {_describe(holder)}: wait for it, or end it.") from exc
+        try:
+            write_json(holder, {"pid": os.getpid(), "host": socket.gethostname(), "since": _now()})
+            self._parts.recover()
+            if self.status != "running":
+                self._update(status="running", reason=None, finished_at=None)
+            yield self
+        finally:
+            holder.unlink(missing_ok=True)
+            lock.release()
+
+    def committed_shards(self) -> list[int]:
+        """The shards that are committed, in order."""
+        return self._parts.shards()
+
+    def read_shard(self, shard: int) -> CommittedShard:
+        """A committed shard.
+
+        Raises:
+            InvalidRun: it is not committed.
+        """
+        table = self.read("results", shard)
+        unfinished = table.filter(pc.not_equal(table[self.columns.run["status"]], pa.scalar("completed")))
+        start = table[self.columns.row_index][0].as_py() if table.num_rows else 0
+        inputs = table.select(range(1, 1 + len(self.columns.inputs)))
+        return CommittedShard(table, inputs, start, tuple(_indexes(unfinished[self.columns.row_index])))
+
+    def unfinished(self) -> dict[int, list[int]]:
+        """Row indexes whose status is not `completed`, by committed shard; finished shards are not in it."""
+        found: dict[int, list[int]] = {}
+        index, status = self.columns.row_index, self.columns.run["status"]
+        for shard in self.committed_shards():
+            table = self.read("results", shard, [index, status])
+            rows = _indexes(table.filter(pc.not_equal(table[status], pa.scalar("completed")))[index])
+            if rows:
+                found[shard] = rows
+        return found
+
+    def write_shard(
+        self, shard: int, batch: pa.RecordBatch | pa.Table, row_start: int, results: Sequence[Result], pages: Pages = ()
+    ) -> None:
+        """Commit a shard: all its rows, in every table.
+
+        Args:
+            shard: from 0; shards are numbered in input order.
+            batch: the shard's rows as they came.
+            row_start: the place of its first row in the input.
+            results: one a row, in the same order.
+            pages: the pages that the results read (those already stored are passed over), or what finds a page by its hash;
+                then only pages that are not yet stored are asked for. One page is held at a time.
+        """
+        inputs = pa.Table.from_batches([batch]) if isinstance(batch, pa.RecordBatch) else batch
+        if inputs.num_rows != len(results):
+            raise ValueError(f"shard {shard} has {inputs.num_rows} rows and {len(results)} results")
+        if not inputs.schema.equals(self.columns.input_schema):
+            raise ValueError(f"shard {shard} has other columns than the run:\n{inputs.schema}\n{self.columns.input_schema}")
+        rows = range(row_start, row_start + inputs.num_rows)
+        self._commit(shard, tables_of(self.columns, rows, inputs, results), results, pages)
+
+    def rewrite_shard(self, shard: int, results: Mapping[int, Result], pages: Pages = ()) -> None:
+        """Put new results in the place of some rows of a committed shard; its other rows stay as they are, in every table.
+
+        Args:
+            results: by row index.
+
+        Raises:
+            InvalidRun: the shard is not committed.
+        """
+        rows = sorted(results)
+        committed = self.read_shard(shard)
+        if not committed.results.num_rows or not set(rows) <= set(committed.results[self.columns.row_index].to_pylist()):
+            raise ValueError(f"rows {rows} are not all in shard {shard}")
+        inputs = committed.inputs.take([row - committed.row_start for row in rows])
+        new = tables_of(self.columns, rows, inputs, [results[row] for row in rows])
+        merged = {}
+        for name, table in new.items():
+            index = self.columns.row_index if name == "results" else "row_index"
+            old = self.read(name, shard)
+            kept = old.filter(pc.invert(pc.is_in(old[index], pa.array(rows, pa.int64()))))
+            merged[name] = _by_row(pa.concat_tables([kept, table]), index)
+        self._commit(shard, merged, [results[row] for row in rows], pages)
+
+    def _commit(self, shard: int, tables: Mapping[str, pa.Table], results: Sequence[Result], pages: Pages) -> None:
+        if callable(pages):
+            stored = self._parts.stored_pages()
+            find, hashes = pages, [h for h in pages_cited(results) if bytes.fromhex(h) not in stored]
+            pages = (find(page_hash) for page_hash in hashes)
+        self._parts.commit(shard, tables, pages)
+
+    def finish(
+        self, *, rows: int | None = None, status: Literal["finished", "stopped"] = "finished", reason: str | None = None
+    ) -> dict[str, Any]:
+        """End the run: clear up, drop pages stored twice, build `research.duckdb`, write the summary into `run.json`.
+
+        Args:
+            rows: how many rows the input has; checked if given and the run is finished.
+            status: `stopped` if a limit or a person ended the run before its last row; `reason` says which.
+
+        Returns: the summary.
+        """
+        self._parts.recover()
+        if status == "finished" and not self.committed_shards():
+            self.write_shard(0, self.columns.input_schema.empty_table(), 0, [])
+        self._parts.drop_repeated_pages()
+        summary = warehouse.build(self.path, self.columns, {name: self.parts(name) for name in TABLES})
+        if rows is not None and status == "finished" and summary["rows"] != rows:
+            raise InvalidRun(f"{self.path} holds {summary['rows']} rows and the table has {rows}: run the same command again.")
+        self._update(status=status, reason=reason, finished_at=_now(), summary=summary)
+        return summary
+
+    def discard(self) -> None:
+        """Remove a run folder that was started just now, and whatever is in it: for one that holds nothing worth keeping.
+
+        Raises:
+            ValueError: it was found, and not started by this object: what is in it is somebody's.
+        """
+        if not self.is_new:
+            raise ValueError(f"{self.path} was there before")
+        shutil.rmtree(self.path)
+
+    def _update(self, **changes: Any) -> None:
+        self._document = {**self._document, **changes}
+        write_json(self.path / RUN_FILE, self._document)
+
+    def _refuse_another(self, request: Mapping[str, Any]) -> None:
+        if self.key == request_key(request):
+            return
+        faults = list(differences(self.request, request))
+        hint = ""
+        if all(fault.pointer.startswith("/task/output_schema") for fault in faults):
+            hint = f" With another folder and --reuse {self.path}, only the fields that are new or changed are researched."
+        raise InvalidRun(
+            f"{self.path} holds the run of another request. Choose another folder with --out, or ask for the same again.{hint}",
+            faults,
+        )
+
+
+def _describe(holder: Path) -> str:
+    try:
+        held = json.loads(holder.read_text(encoding="utf-8"))
+        return f"process {held['pid']} on {held['host']} (since {held['since']})"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "another process"
+
+
+def _indexes(column: pa.ChunkedArray[Any]) -> list[int]:
+    return [int(row) for row in column.to_pylist() if row is not None]
+
+
+def _by_row(table: pa.Table, index: str) -> pa.Table:
+    """Rows in order of their row index; rows of one index keep their order (a sort in Arrow is not stable)."""
+    place = pa.array(range(table.num_rows), pa.int64())
+    keys = pa.Table.from_arrays([table[index], pa.chunked_array([place])], names=["row", "place"])
+    return table.take(keys.sort_by([("row", "ascending"), ("place", "ascending")])["place"])
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,76 @@
+"""Finds the pages that a run stored, by the hash of their text."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from typing import Final
+
+import pyarrow.parquet as pq
+
+from research.errors import PageUnreadable
+from research.ports.page import Page
+from research.tables.layout.parts import SCHEMAS
+from research.tables.run_folder.part_files import in_schema
+from research.tables.run_folder.run_folder import RunFolder
+
+CHARACTERS_IN_MEMORY: Final = 64_000_000
+"""Of the pages read last, their HTML included."""
+
+_Place = tuple[int, int, int]
+"""Shard, row group, and row inside it."""
+
+
+class StoredPages:
+    """The pages of a run folder, read a row group at a time. What is remembered of all of them is their hashes and places. May be
+    shared by threads."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self._folder = folder
+        self._places: dict[bytes, _Place] | None = None
+        self._groups: OrderedDict[tuple[int, int], tuple[list[Page], int]] = OrderedDict()
+        self._characters = 0
+        self._lock = threading.Lock()
+
+    def __contains__(self, page_hash: str) -> bool:
+        with self._lock:
+            return bytes.fromhex(page_hash) in self._index()
+
+    def get(self, page_hash: str) -> Page:
+        """A stored page.
+
+        Raises:
+            PageUnreadable: this run has no such page, or it cannot be read.
+        """
+        with self._lock:
+            place = self._index().get(bytes.fromhex(page_hash))
+            if place is None:
+                raise PageUnreadable(f"no page with the hash {page_hash} is stored in {self._folder.path}")
+            shard, group, row = place
+            return self._group(shard, group)[row]
+
+    def _index(self) -> dict[bytes, _Place]:
+        if self._places is None:
+            self._places = {}
+            for shard in self._folder.committed_shards():
+                with pq.ParquetFile(self._folder.part("pages", shard)) as file:
+                    for group in range(file.num_row_groups):
+                        hashes = file.read_row_group(group, columns=["page_hash"]).column(0).to_pylist()
+                        for row, page_hash in enumerate(hashes):
+                            self._places.setdefault(bytes.fromhex(page_hash or ""), (shard, group, row))
+        return self._places
+
+    def _group(self, shard: int, group: int) -> list[Page]:
+        if (found := self._groups.get((shard, group))) is not None:
+            self._groups.move_to_end((shard, group))
+            return found[0]
+        with pq.ParquetFile(self._folder.part("pages", shard)) as file:
+            lines = in_schema(file.read_row_group(group), SCHEMAS["pages"]).to_pylist()
+        pages = [Page.model_validate(line) for line in lines]
+        size = sum(len(page.text) + len(page.html or "") for page in pages)
+        self._groups[shard, group] = pages, size
+        self._characters += size
+        while self._characters > CHARACTERS_IN_MEMORY and len(self._groups) > 1:
+            _, (_, gone) = self._groups.popitem(last=False)
+            self._characters -= gone
+        return pages

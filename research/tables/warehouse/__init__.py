@@ -1,0 +1,1 @@
+"""`research.duckdb`: a run's tables and views in one file."""

@@ -1,0 +1,112 @@
+"""`research.duckdb`: a run's tables in one file that opens anywhere, with the views people would write themselves."""
+
+# ruff: noqa: S608 (the SQL is made of our own names and of quoted ones; values are bound or quoted)
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+
+from research.tables.inputs.database import literal, quoted
+from research.tables.layout.durable import flush, temporary
+from research.tables.layout.parts import SCHEMAS
+from research.tables.layout.result_columns import ResultColumns
+from research.tables.warehouse.views import views
+
+FILE: Final = "research.duckdb"
+_STORAGE: Final = "v1.2.0"
+"""The oldest DuckDB that can open the file. Older ones cannot compress text well."""
+_MEMORY: Final = "512MB"
+
+_COMMENTS: Final[Mapping[str, str]] = {
+    "results": "One row per input row, in input order: the input's columns, the output's columns, then the run's.",
+    "basis": "Why a field has its value: a row per field and excerpt. pages.text[start:end] is the excerpt (in code points).",
+    "usage": "What each row used. NULL is unknown, never zero. Equal rows share one task, and one task_id.",
+    "findings": "What each sub-query of a row brought.",
+    "sources": "The pages that a row's research considered; read says which of them it read.",
+    "pages": "The pages that were read, once each: page_hash is the SHA-256 of text.",
+}
+
+
+def build(folder: Path, columns: ResultColumns, parts: Mapping[str, Sequence[Path]]) -> dict[str, Any]:
+    """Make `research.duckdb` in a run folder from its committed parts, in one step; an earlier one is replaced.
+
+    Rows stand in input order. Nothing in the file points outside it.
+
+    Returns: the run's summary (see `_summary`).
+    """
+    target = folder / FILE
+    made = temporary(target)
+    try:
+        with duckdb.connect(config={"memory_limit": _MEMORY}) as db:
+            db.execute(f"SET temp_directory = {literal(str(folder / '.state' / 'duckdb'))}")
+            db.execute(f"ATTACH {literal(str(made))} AS run (STORAGE_VERSION {literal(_STORAGE)})")
+            db.execute("USE run")
+            for name, comment in _COMMENTS.items():
+                _fill(db, name, parts[name], columns)
+                db.execute(f"COMMENT ON TABLE {name} IS {literal(comment)}")
+            names = result_names(db, "results")
+            _comment_columns(db, columns, names)
+            for view in views(columns, names):
+                db.execute(f"CREATE VIEW {view.name} AS {view.sql}")
+                db.execute(f"COMMENT ON VIEW {view.name} IS {literal(view.comment)}")
+            summary = _summary(db)
+            db.execute("USE memory")
+            db.execute("DETACH run")
+        flush(made)
+        made.replace(target)
+        flush(folder)
+    finally:
+        made.unlink(missing_ok=True)
+        made.with_name(made.name + ".wal").unlink(missing_ok=True)
+    return summary
+
+
+def read_parts(paths: Sequence[Path], *options: str) -> str:
+    """The SQL that reads parts in the order given, whatever the folders above them are called. A column that only newer parts
+    have is null in the older ones."""
+    files = ", ".join(literal(re.sub(r"[*?\[]", r"[\g<0>]", str(path))) for path in paths)
+    return f"read_parquet({', '.join([f'[{files}]', 'hive_partitioning = false', 'union_by_name = true', *options])})"
+
+
+def result_names(db: duckdb.DuckDBPyConnection, source: str) -> list[str]:
+    """What DuckDB calls the columns of results, in order. Those that differ in case alone it renames (`NAME` → `NAME_1`)."""
+    return [str(row[0]) for row in db.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()]
+
+
+def _fill(db: duckdb.DuckDBPyConnection, name: str, paths: Sequence[Path], columns: ResultColumns) -> None:
+    if paths:
+        db.execute(f"CREATE TABLE {name} AS SELECT * FROM {read_parts(paths)}")
+        return
+    schema = columns.schema if name == "results" else SCHEMAS[name]
+    db.register("no_rows", schema.empty_table())
+    db.execute(f"CREATE TABLE {name} AS SELECT * FROM no_rows")
+    db.unregister("no_rows")
+
+
+def _comment_columns(db: duckdb.DuckDBPyConnection, columns: ResultColumns, names: Sequence[str]) -> None:
+    called = dict(zip(columns.schema.names, names, strict=True))
+    comments = {name: f"input column {name}" for name in columns.inputs}
+    comments |= {o.column: f"output field {o.field}" + (f": {o.description}" if o.description else "") for o in columns.outputs}
+    comments |= {column: f"of the run: {name}" for name, column in columns.run.items()}
+    for name, comment in comments.items():
+        db.execute(f"COMMENT ON COLUMN results.{quoted(called[name])} IS {literal(comment)}")
+
+
+def _summary(db: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+    """Rows by outcome; tasks (equal rows share one), cost in US dollars (None if any task's is unknown), models, seconds of work
+    (summed over tasks, which run side by side), and the size of each table."""
+    row = db.execute(
+        'SELECT coalesce(sum("rows"), 0)::BIGINT, coalesce(sum(completed), 0)::BIGINT, coalesce(sum(failed), 0)::BIGINT, '
+        "coalesce(sum(tasks), 0)::BIGINT, "
+        "CASE WHEN coalesce(sum(tasks_of_unknown_cost), 0) = 0 THEN coalesce(sum(cost_usd), 0) END, "
+        "coalesce(list(DISTINCT model ORDER BY model), []), coalesce(sum(seconds), 0) FROM spend"
+    ).fetchone()
+    assert row is not None, "an aggregate has one row"  # noqa: S101
+    summary = dict(zip(("rows", "completed", "failed", "tasks", "cost_usd", "models", "seconds"), row, strict=True))
+    counts = {name: db.execute(f"SELECT count(*) FROM {name}").fetchall()[0][0] for name in _COMMENTS}
+    return {**summary, "tables": counts}

@@ -1,0 +1,1 @@
+"""What is asked: the task, every accepted spelling of it, its source policy and attached files."""

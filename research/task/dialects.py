@@ -1,0 +1,136 @@
+"""Every dialect's spelling of a request, folded into one: the names of `Task`'s fields."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from research.errors import Fault, InvalidInput
+from research.output_schema.output_spec import OutputSpec
+from research.output_schema.validation import nearest, pointer
+
+BUILT: Final = (
+    "task",
+    "input",
+    "output_schema",
+    "processor",
+    "max_subqueries",
+    "max_fetches",
+    "max_steps",
+    "verify_loops",
+    "metadata",
+    "source_policy",
+    "start_url",
+    "files",
+    "include_html_dump",
+    "model",
+    "task_id",
+)
+
+NOT_BUILT: Final[Mapping[str, tuple[Any, ...]]] = {
+    "session_id": ("",),
+    "end_user_id": ("",),
+    "ephemeral": (False,),
+    "mode": ("agent",),
+    "auto_execute_plan": (False,),
+    "allow_questions": (False,),
+    "mcp_servers": ([],),
+    "secrets": ([],),
+    "agent_id": ("",),
+    "agent_ids": ([],),
+    "webhook": ("",),
+    "handoff": ("none",),
+    "enable_events": (False,),
+    "project_id": ("",),
+    "visibility": ("private",),
+}
+"""Fields of the contract whose behaviour is not built yet, with the values (beside null) that ask for nothing."""
+
+ALIASES: Final[Mapping[str, str]] = {
+    "objective": "task",
+    "query": "task",
+    "schema": "output_schema",
+    "structured_output": "output_schema",
+    "max_verification_loops": "verify_loops",
+    "previous_interaction_id": "session_id",
+    "ask_question": "allow_questions",
+    "completion_handoff": "handoff",
+}
+"""Other dialects' names. Each field, and each of these, is also known in camelCase."""
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])([A-Z])", lambda found: "_" + found[1].lower(), name)
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """A request under the names of `Task`, without what is null."""
+
+    fields: dict[str, Any] = field(default_factory=dict)
+    places: dict[str, str] = field(default_factory=dict)
+    """Where each field stands in the request, as a JSON Pointer."""
+    faults: list[Fault] = field(default_factory=list)
+    unsupported: list[Fault] = field(default_factory=list)
+    """Fields that are not built yet and ask for something."""
+
+
+def fold(request: Mapping[str, Any]) -> Folded:
+    """Every accepted spelling of a field under its one name. Never raises: what is wrong is in `faults`."""
+    folded = Folded()
+    for at, name, value in _spellings(request, folded.faults):
+        if value is None:
+            continue
+        if name in folded.fields and not _same(folded.fields[name], value):
+            other = folded.places[name]
+            folded.faults.append(Fault(at, f"says something else than {other}, and both mean {name}: keep one"))
+        elif name in NOT_BUILT:
+            if not any(_same(value, idle) for idle in NOT_BUILT[name]):
+                folded.unsupported.append(Fault(at, "not supported yet; leave it out"))
+        else:
+            folded.fields[name], folded.places[name] = value, at
+    _parse_schema(folded)
+    return folded
+
+
+def _parse_schema(folded: Folded) -> None:
+    if "output_schema" not in folded.fields:
+        return
+    try:
+        folded.fields["output_schema"] = OutputSpec.parse(folded.fields["output_schema"])
+    except InvalidInput as reason:
+        at = folded.places["output_schema"]
+        own = [Fault(at + fault.pointer, fault.message) for fault in reason.faults]
+        folded.faults.extend(own or [Fault(at, str(reason))])
+        del folded.fields["output_schema"]
+
+
+def _spellings(request: Mapping[str, Any], faults: list[Fault]) -> list[tuple[str, str, Any]]:
+    """(pointer, name of the field, value) of everything a request says."""
+    said: list[tuple[str, str, Any]] = []
+    for given, value in request.items():
+        at = pointer([given])
+        name = _snake(given) if isinstance(given, str) else ""
+        name = ALIASES.get(name, name)
+        if name == "input" and isinstance(value, str):
+            said.append((at, "task", value))
+        elif name == "task_spec" and isinstance(value, (Mapping, type(None))):
+            for inner, part in (value or {}).items():
+                if ALIASES.get(_snake(str(inner)), _snake(str(inner))) == "output_schema":
+                    said.append((at + pointer([inner]), "output_schema", part))
+                else:
+                    faults.append(Fault(at + pointer([inner]), "is not a known field here; task_spec holds output_schema"))
+        elif name in BUILT or name in NOT_BUILT:
+            said.append((at, name, value))
+        elif name == "task_spec":
+            faults.append(Fault(at, "must be an object that holds output_schema"))
+        else:
+            names = (*BUILT, *NOT_BUILT, *ALIASES)
+            faults.append(Fault(at, f"is not a known field{nearest(_snake(str(given)), names)}"))
+    return said
+
+
+def _same(one: Any, other: Any) -> bool:
+    return type(one) is type(other) and bool(one == other)

@@ -1,0 +1,220 @@
+"""What is asked: `Task`, one objective with its output schema and limits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+from pydantic_core.core_schema import ValidationInfo
+
+from research.errors import Fault, InvalidTask, NotSupported
+from research.money.processors import LEAST_STEPS, MOST_STEPS, PROCESSOR_NAMES, ProcessorName
+from research.output_schema.output_spec import OutputSpec
+from research.output_schema.validation import json_faults, nearest, pointer
+from research.task.attachments import AttachedFile
+from research.task.dialects import Folded, fold
+from research.task.source_policy import SourcePolicy
+from research.task.urls import is_web
+
+__all__ = ["SourcePolicy", "Task"]
+
+METADATA_KEY: Final = 16
+METADATA_VALUE: Final = 512
+"""Most characters of a metadata key and of a value."""
+
+RANGES: Final[Mapping[str, tuple[int, int]]] = {
+    "max_subqueries": (1, 12),
+    "max_fetches": (1, 30),
+    "max_steps": (LEAST_STEPS, MOST_STEPS),
+    "verify_loops": (0, 5),
+}
+"""The least and the most of each number."""
+
+_WANTED: Final[Mapping[str, str]] = {
+    "string_type": "text",
+    "dict_type": "an object",
+    "tuple_type": "a list",
+    "model_type": "an object",
+    "bool_type": "true or false",
+}
+"""What pydantic calls a wrong type, and what a person is told to give."""
+
+EXCUSED: Final[Mapping[str, str]] = {
+    "metadata": "labels: echoed, never read",
+    "task_id": "the caller's name for the work, not the work",
+}
+"""Fields that are not in `Task.identity()`, and why."""
+
+
+def _said(text: str) -> str:
+    if not (trimmed := text.strip()):
+        raise ValueError("must not be empty")
+    return trimmed
+
+
+def _own_model(name: str | None) -> str | None:
+    return None if name is None or name.strip() in ("", "auto") else name.strip()
+
+
+def _start(url: str | None) -> str | None:
+    url = (url or "").strip()
+    if not url:
+        return None
+    try:
+        parts = urlsplit(url)
+        host, secret = parts.hostname, parts.username or parts.password
+    except ValueError:
+        host = secret = None
+    if not is_web(url) or not host:
+        raise ValueError(f'"{url[:200]}" is no address of the web: it begins with http:// or https://')
+    if secret is not None:
+        raise ValueError("holds a user name or a password; write the address without it")
+    return url
+
+
+def _policy(policy: SourcePolicy | None) -> SourcePolicy | None:
+    return policy if policy != SourcePolicy() else None
+
+
+def _within(name: str, default: int | None) -> Any:
+    least, most = RANGES[name]
+    return Field(default=default, ge=least, le=most)
+
+
+Count = Annotated[int, Field(strict=True)]
+
+
+class Task(BaseModel):
+    """One research task: one row of a table.
+
+    `Task.model_validate(request)` accepts every dialect's spelling of a field; `context={"row": 17}` names the row in errors.
+
+    Raises:
+        InvalidTask: with every fault, each by its JSON Pointer into the request.
+        NotSupported: only fields that are not built yet stand in the way.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    task: Annotated[str, AfterValidator(_said)] = Field(min_length=1)
+    """The objective, in the asker's words."""
+    input: dict[str, Any] = {}
+    """The row's columns as JSON, offered to the model beside the objective."""
+    output_schema: OutputSpec = Field(default_factory=lambda: OutputSpec.parse(None))
+    """In any of its spellings; absent is auto."""
+    processor: ProcessorName = "core"
+    """The tier: how much may be spent on the task."""
+    max_subqueries: Count = _within("max_subqueries", 8)
+    """Sub-queries of the whole task (research tier)."""
+    max_fetches: Count = _within("max_fetches", 18)
+    """Pages read, over all sub-queries."""
+    max_steps: Count | None = _within("max_steps", None)
+    """Calls of the model that one investigation may make before it must answer. None is the tier's own; more than the tier
+    allows is taken as what it allows, with a warning."""
+    verify_loops: Count = _within("verify_loops", 0)
+    """How often every field is checked against its evidence with fresh eyes, and what fails is researched again."""
+    metadata: dict[str, str] = Field(
+        default={},
+        json_schema_extra={
+            "propertyNames": {"maxLength": METADATA_KEY},
+            "additionalProperties": {"type": "string", "maxLength": METADATA_VALUE},
+        },
+    )
+    """Labels, echoed everywhere and never read."""
+    source_policy: Annotated[SourcePolicy | None, AfterValidator(_policy)] = None
+    start_url: Annotated[str | None, AfterValidator(_start)] = None
+    """A page to read first. Where it suffices, nothing is searched for. Empty text is no page."""
+    files: tuple[AttachedFile, ...] = ()
+    """Documents given with the task, by path or URL: searched, read and cited like any source."""
+    include_html_dump: Annotated[bool, Field(strict=True)] = False
+    """Keep the HTML of the last page that was read, on the result."""
+    model: Annotated[str | None, AfterValidator(_own_model)] = None
+    """Overrides the tier's model. None is the tier's own; so are `auto` and an empty text."""
+    task_id: str | None = Field(default=None, min_length=1)
+    """The caller's id."""
+
+    def identity(self) -> dict[str, Any]:
+        """The JSON of every field that makes the work what it is: all but `EXCUSED`."""
+        return self.model_dump(mode="json", exclude=set(EXCUSED))
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _door(cls, request: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
+        if isinstance(request, cls):
+            return request
+        row = (info.context or {}).get("row")
+        where = "The task" if row is None else f"The task of row {row}"
+        if not isinstance(request, Mapping):
+            raise InvalidTask(f"{where} must be an object, not a {type(request).__name__}.")
+        folded = fold(request)
+        faults = folded.faults + _own_faults(folded)
+        try:
+            task = handler(folded.fields)
+            faults += _outside_faults(task, folded.places)
+        except ValidationError as error:
+            taken = {fault.pointer for fault in faults}
+            faults += [fault for fault in _translated(error, folded.places) if fault.pointer not in taken]
+        if faults:
+            raise InvalidTask(f"{where} cannot be run:", [*faults, *folded.unsupported])
+        if folded.unsupported:
+            raise NotSupported(f"{where} asks for what is not built yet:", folded.unsupported)
+        return task
+
+
+def _own_faults(folded: Folded) -> list[Fault]:
+    """What pydantic's types do not say."""
+    faults: list[Fault] = []
+    if isinstance(row := folded.fields.get("input"), dict):
+        faults += [Fault(folded.places["input"] + fault.pointer, fault.message) for fault in json_faults(row)]
+    if isinstance(labels := folded.fields.get("metadata"), dict):
+        for key, value in labels.items():
+            at = folded.places["metadata"] + pointer([key])
+            if len(str(key)) > METADATA_KEY:
+                faults.append(Fault(at, f"a key has at most {METADATA_KEY} characters, not {len(str(key))}"))
+            if isinstance(value, str) and len(value) > METADATA_VALUE:
+                faults.append(Fault(at, f"a value has at most {METADATA_VALUE} characters, not {len(value)}"))
+    return faults
+
+
+def _outside_faults(task: Task, places: Mapping[str, str]) -> list[Fault]:
+    """Pages that the task names itself and its own source policy leaves out."""
+    if task.source_policy is None:
+        return []
+    named: list[tuple[str, list[int], str]] = [("start_url", [], task.start_url)] if task.start_url else []
+    named += [("files", [place], file.source) for place, file in enumerate(task.files) if file.is_web]
+    return [
+        Fault(places[name] + pointer(inner), f"{url}: its own source_policy leaves it out")
+        for name, inner, url in named
+        if not task.source_policy.allows(url)
+    ]
+
+
+def _translated(error: ValidationError, places: Mapping[str, str]) -> list[Fault]:
+    faults = []
+    for detail in error.errors():
+        name, *inner = (part for part in detail["loc"] if part != "[key]")
+        faults.append(Fault(places.get(str(name), f"/{name}") + pointer(inner), _message(detail)))
+    return faults
+
+
+def _message(detail: ErrorDetails) -> str:
+    """pydantic's complaint in the words of this project."""
+    kind, name = detail["type"], str(detail["loc"][0]) if detail["loc"] else ""
+    if name in RANGES:
+        least, most = RANGES[name]
+        return f"must be a whole number from {least} to {most}, not {detail['input']!r:.80}"
+    if name == "processor":
+        given = detail["input"]
+        hint = nearest(given, PROCESSOR_NAMES) if isinstance(given, str) else ""
+        return f"must be one of {', '.join(PROCESSOR_NAMES)}, not {given!r:.80}{hint}"
+    if kind == "missing" or kind == "string_too_short":
+        return "must not be empty"
+    if kind == "extra_forbidden":
+        return f"is not a known field{nearest(str(detail['loc'][-1]), SourcePolicy.model_fields)}"
+    if kind == "value_error":
+        return str(detail["ctx"]["error"])
+    wanted = _WANTED.get(kind)
+    return f"must be {wanted}, not {detail['input']!r:.80}" if wanted else detail["msg"]

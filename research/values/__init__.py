@@ -1,0 +1,1 @@
+"""Where a text states a value: numbers, dates, durations and units."""
