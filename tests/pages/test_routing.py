@@ -7,12 +7,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from web_opened import opened
 
 from research.errors import PageUnreadable
 from research.pages.routing import CorpusThenWeb
 from research.search.local import LocalCorpus
 from research.testing import WebServer
+from tests.web.web_opened import opened
 
 
 async def test_the_corpus_goes_before_the_web_and_both_are_guarded(tmp_path: Path) -> None:
