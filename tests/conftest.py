@@ -22,11 +22,10 @@ def prefect_server() -> Iterator[None]:
 
     from flows.server import DEFAULTS
 
-    quick = {**DEFAULTS, "server.services.task_run_recorder.flush_interval": 0.1}
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
         setup_logging()
-        with temporary_settings(set_defaults=quick), prefect_test_harness(server_startup_timeout=120):
+        with temporary_settings(set_defaults=DEFAULTS), prefect_test_harness(server_startup_timeout=120):
             yield
 
 
