@@ -1,190 +1,200 @@
-"""The HTTP cache that all rows, runs and processes share: RFC 9111, by hishel, in one SQLite file.
+"""The HTTP cache that all rows, runs and processes share: RFC 9111 by hishel, over one SQLite file of our own.
 
-What is fresh is read without a request, what is stale with a conditional one. A cache that cannot be used never costs a page:
-one warning, and pages are fetched without it.
+Fresh answers are read without a request, stale ones with a conditional request. A failure of the cache never costs a page: it
+causes one warning, and pages are fetched without it for a while.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
+import sqlite3
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime
-from email.utils import formatdate, parsedate_to_datetime
 from pathlib import Path
-from sqlite3 import Error as SqliteError
-from typing import TYPE_CHECKING, Final, cast
+from typing import Any, Final, TypeVar
 
 import httpx
 from filelock import FileLock
-from hishel import AsyncBaseStorage, AsyncSqliteStorage, CacheOptions, Entry, Headers, Request, Response
+from hishel import AsyncBaseStorage, CacheOptions, Entry, Headers, Request, Response
 from hishel.httpx import AsyncCacheTransport
 
-from research.web.cache_file import CacheFile
-
-if TYPE_CHECKING:
-    import anysqlite
-
-FILE: Final = "http-2.sqlite"
-"""In the cache folder. The number is that of the library's layout."""
-ARRIVED: Final = "x-research-arrived"
-"""Header of a stored answer: when its bytes came, in ISO 8601. Written by us, whatever a server sends by this name."""
-PERMANENT: Final = (200, 203, 301, 308, 404, 410)
-"""Statuses whose answers may be used again although nothing is said of how long; some of those that RFC 9110 names so."""
-GONE_SECONDS: Final = 3600
-"""Seconds for which a page that is not there is taken to be still not there. The robots.txt that is not there: as any page."""
-CLOCK_SLACK: Final = 60.0
-"""Seconds by which a server's clock may be ahead."""
+FILE: Final = "http-3.sqlite"
+"""In the cache folder. The number is that of the layout below."""
 LOCK_SECONDS: Final = 20.0
 """Seconds to wait for another process that opens the file."""
 BUSY_SECONDS: Final = 5.0
-"""Seconds for which a cache is left alone that other processes keep busy."""
+"""Seconds that a statement waits for other processes; and for which a cache that is still busy then is left alone."""
 SILENT_SECONDS: Final = 60.0
 """Seconds between two warnings, and for which a cache that failed for another reason is left alone."""
+TOUCH_SECONDS: Final = 60.0
+"""Seconds in which at most one use of an entry is written down: a read should not be a write."""
+EVICTED_AT_ONCE: Final = 10
+"""Entries that are removed at once when the file is full."""
+
+_LAYOUT: Final = """
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = NORMAL;
+PRAGMA journal_size_limit = 67108864;
+PRAGMA foreign_keys = ON;
+CREATE TABLE IF NOT EXISTS entries (
+    id BLOB PRIMARY KEY, cache_key TEXT NOT NULL, method TEXT NOT NULL, url TEXT NOT NULL, request_headers TEXT NOT NULL,
+    status INTEGER NOT NULL, headers TEXT NOT NULL, used_at REAL NOT NULL
+);
+CREATE TABLE IF NOT EXISTS bodies (id BLOB PRIMARY KEY REFERENCES entries ON DELETE CASCADE, body BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS entries_by_key ON entries (cache_key);
+CREATE INDEX IF NOT EXISTS entries_by_use ON entries (used_at);
+"""
+_SIZE: Final = (
+    "SELECT (page_count - freelist_count) * page_size FROM pragma_page_count(), pragma_freelist_count(), pragma_page_size()"
+)
+_SELECT: Final = (
+    "SELECT id, method, url, request_headers, status, headers, body, used_at FROM entries JOIN bodies USING (id)"
+    " WHERE cache_key = ?"
+)
+_EVICT: Final = "DELETE FROM entries WHERE id IN (SELECT id FROM entries ORDER BY used_at LIMIT ?)"
 
 _log = logging.getLogger("research.web.cache")
-_STORAGE_LOG: Final = "hishel._core._storages._async_sqlite"
+
+T = TypeVar("T")
 
 
-class Stamped(httpx.AsyncBaseTransport):
-    """Writes on each answer what the cache above it needs to know, and the server did not say."""
-
-    def __init__(
-        self, inner: httpx.AsyncBaseTransport, freshness_seconds: int, *, clock: Callable[[], float] = time.time
-    ) -> None:
-        self._inner = inner
-        self._freshness = freshness_seconds
-        self._clock = clock
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        response = await self._inner.handle_async_request(request)
-        missing = response.status_code in (404, 410) and request.url.path != "/robots.txt"
-        stamp(response, min(self._freshness, GONE_SECONDS) if missing else self._freshness, self._clock())
-        return response
-
-    async def aclose(self) -> None:
-        await self._inner.aclose()
-
-
-def stamp(response: httpx.Response, freshness_seconds: int, now: float) -> None:
-    """Complete the headers of an answer that came at `now`, in seconds since 1970."""
-    headers = response.headers
-    if response.status_code == 304:
-        # The bytes came earlier: the stored answer keeps its own stamp.
-        headers.pop(ARRIVED, None)
-    else:
-        headers[ARRIVED] = datetime.fromtimestamp(now, UTC).isoformat()
-    directives = _directives(headers)
-    if response.status_code not in (*PERMANENT, 302, 303, 307, 304) or (
-        300 <= response.status_code < 304 and "set-cookie" in headers
-    ):
-        # Errors are to be asked for again; and a redirect that sets a cookie, answered from the cache, would set none.
-        headers["cache-control"] = "no-store"
-        return
-    # The library counts an age from `Date` alone. A server without a clock, or with a wrong one, would have a page that stays
-    # fresh for ever; and what another cache held for an hour is an hour old.
-    headers["date"] = formatdate(_born(headers, now), usegmt=True)
-    says_how_long = "max-age" in directives or "expires" in headers or directives & {"no-store", "no-cache"}
-    asks_again = "no-cache" in headers.get("pragma", "").lower() and "cache-control" not in headers
-    revalidated = response.status_code == 304 and "cache-control" not in headers  # what is stored says how long
-    if says_how_long or asks_again or revalidated or response.status_code not in (*PERMANENT, 304):
-        if asks_again:
-            headers["cache-control"] = "no-cache"
-        return
-    # RFC 9111 section 4.2.2 leaves it to a cache how long an answer without explicit freshness may be used. The library's own
-    # measure is a tenth of its age by Last-Modified, and nothing at all without that; research wants one table's rows and
-    # tomorrow morning's run to see one web.
-    said = headers.get("cache-control", "")
-    headers["cache-control"] = f"{said}, max-age={freshness_seconds}".removeprefix(", ")
-
-
-def _directives(headers: httpx.Headers) -> set[str]:
-    """The names in `Cache-Control`."""
-    return {part.partition("=")[0].strip().lower() for part in headers.get("cache-control", "").split(",")} - {""}
-
-
-def _born(headers: httpx.Headers, now: float) -> float:
-    """When an answer left its origin, as far as can be believed."""
-    try:
-        said = parsedate_to_datetime(headers.get("date", ""))
-        date = (said if said.tzinfo else said.replace(tzinfo=UTC)).timestamp()
-    except (TypeError, ValueError, IndexError, OverflowError):
-        date = now
-    if date > now + CLOCK_SLACK:
-        date = now
-    age = headers.get("age", "")
-    return min(date, now - int(age)) if age.isascii() and age.isdigit() and len(age) < 10 else date
-
-
-class HttpCache:
-    """The cache's file, and what stands between it and who fetches. Use `open` and `close`."""
+class HttpCache(AsyncBaseStorage):
+    """Answers in an SQLite file, for hishel. An entry is written in one transaction when all of its body has been read, and is
+    read in one statement, so that no process ever sees a part of one. Use `open` and `close`."""
 
     def __init__(self, folder: Path, *, max_bytes: int, max_body_bytes: int) -> None:
-        """Args:
-        folder: where the file is kept; made if it is not there. Several processes may share it.
-        max_bytes: of the file; what was not used for longest goes first.
-        max_body_bytes: of one answer.
+        """Takes no file yet.
+
+        Args:
+            folder: where the file is kept; made if it is missing. Several processes may share it.
+            max_bytes: of the file; the least recently used entries are removed first.
+            max_body_bytes: of one answer; longer ones are not stored.
         """
-        self._path = folder / FILE
-        # The library wants a connection of its own kind; ours has the methods that it uses.
-        file = cast("anysqlite.Connection", CacheFile(self._path))
-        self._storage = _Forgiving(
-            AsyncSqliteStorage(connection=file, max_size=max_bytes, max_stream_size=max_body_bytes), self._path
-        )
-
-    def over(self, transport: httpx.AsyncBaseTransport) -> httpx.AsyncBaseTransport:
-        """A transport that asks the cache first. Closing it does not close the cache."""
-        return AsyncCacheTransport(transport, self._storage, CacheOptions(shared=False, supported_methods=["GET"]))
-
-    async def open(self) -> None:
-        """Open the file now, so that a file that cannot be used is told at the start. Never fails."""
-        logging.getLogger(_STORAGE_LOG).addFilter(self._storage.told)
-        # SQLite fails at once, and does not wait, where two processes make the tables of one new file.
-        lock = FileLock(self._path.with_suffix(".lock"), timeout=LOCK_SECONDS, thread_local=False)
-        try:
-            await asyncio.to_thread(self._path.parent.mkdir, parents=True, exist_ok=True)
-            await asyncio.to_thread(lock.acquire)
-        except OSError as exc:  # a lock that is not had in time is one, too
-            _log.debug("the HTTP cache is opened without its lock: %s", exc)
-        try:
-            await self._storage.get_entries("")
-        finally:
-            lock.release()
-
-    async def close(self) -> None:
-        await self._storage.really_close()
-        logging.getLogger(_STORAGE_LOG).removeFilter(self._storage.told)
-
-
-class _Forgiving(AsyncBaseStorage):
-    """A storage whose failures are told once and cost nothing but time."""
-
-    def __init__(self, inner: AsyncSqliteStorage, path: Path) -> None:
         super().__init__()
-        self._inner = inner
-        self._path = path
+        self._path = folder / FILE
+        self._max_bytes = max_bytes
+        self._max_body = min(max_body_bytes, max_bytes)
+        # One statement after the other, and none on the event loop.
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="http-cache")
+        self._database: sqlite3.Connection | None = None
         self._broken_until = float("-inf")
         self._silent_until = float("-inf")
         self._closed = False
 
-    def told(self, record: logging.LogRecord) -> bool:
-        """A filter for the library's log: it writes a traceback for each statement that fails, which for a full disk is every
-        page. One line a minute says the same."""
-        if record.levelno < logging.ERROR:
-            return True
-        error = record.exc_info[1] if record.exc_info else None
-        # An entry of an older layout is dropped alone; everything else is the file's fault.
-        self._failed(error if error is not None else RuntimeError(record.getMessage()))
-        return False
+    def over(self, transport: httpx.AsyncBaseTransport) -> httpx.AsyncBaseTransport:
+        """A transport that asks the cache before another transport."""
+        return AsyncCacheTransport(transport, self, CacheOptions(shared=False, supported_methods=["GET"]))
 
-    def _failed(self, error: BaseException) -> None:
+    async def open(self) -> None:
+        """Open the file now, so that one that cannot be used is reported at the start. Never fails."""
+        await self._run(lambda database: None, None)
+
+    async def close(self) -> None:
+        """Close the file. Later calls find nothing and store nothing."""
         if self._closed:
-            return  # what is still under way when everything is closed has no use for a cache
+            return
+        self._closed = True
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
+        except sqlite3.Error as exc:
+            _log.debug("the HTTP cache was not closed cleanly: %s", exc)
+        self._thread.shutdown(wait=False)
+
+    async def create_entry(
+        self, request: Request, response: Response, key: str, *, ttl: float | None = None, tti: float | None = None
+    ) -> Entry:
+        """An entry whose stream stores the answer at its end. Lifetimes are those of RFC 9111; `ttl` and `tti` are not used."""
+        entry = Entry(id=uuid.uuid4(), request=request, response=response)
+        return replace(entry, response=replace(response, stream=self._stored_at_end(entry, key)))
+
+    async def get_entries(self, key: str) -> list[Entry]:
+        none: list[tuple[Any, ...]] = []
+        rows = await self._run(lambda database: database.execute(_SELECT, (key,)).fetchall(), none)
+        now = time.time()
+        if used := [(now, row[0]) for row in rows if now - row[-1] >= TOUCH_SECONDS]:
+            await self._run(lambda database: database.executemany("UPDATE entries SET used_at = ? WHERE id = ?", used), None)
+        return [_entry(*row) for row in rows]
+
+    async def update_headers(self, id: uuid.UUID, headers: Headers) -> None:
+        update = "UPDATE entries SET headers = ? WHERE id = ?"
+        await self._run(lambda database: database.execute(update, (_json(headers), id.bytes)), None)
+
+    async def remove_entry(self, id: uuid.UUID) -> None:
+        await self._run(lambda database: database.execute("DELETE FROM entries WHERE id = ?", (id.bytes,)), None)
+
+    async def _stored_at_end(self, entry: Entry, key: str) -> AsyncIterator[bytes]:
+        """The pieces of an answer's body. When the last one has been read, the entry is stored."""
+        stream = entry.response.stream
+        assert isinstance(stream, AsyncIterable)  # noqa: S101 - an async client has no other
+        body: bytearray | None = bytearray()
+        async for piece in stream:
+            if body is not None:
+                body += piece
+                if len(body) > self._max_body:
+                    body = None
+            yield piece
+        if body is not None:
+            whole = bytes(body)
+            await self._run(lambda database: self._insert(database, entry, key, whole), None)
+
+    def _insert(self, database: sqlite3.Connection, entry: Entry, key: str, body: bytes) -> None:
+        request, response = entry.request, entry.response
+        row = (entry.id.bytes, key, request.method, request.url, _json(request.headers), response.status_code)
+        with database:
+            database.execute("BEGIN IMMEDIATE")
+            while database.execute(_SIZE).fetchone()[0] + len(body) > self._max_bytes:
+                if not database.execute(_EVICT, (EVICTED_AT_ONCE,)).rowcount:
+                    return
+            database.execute("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*row, _json(response.headers), time.time()))
+            database.execute("INSERT INTO bodies VALUES (?, ?)", (entry.id.bytes, body))
+
+    async def _run(self, work: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
+        """What some work with the file results in; `otherwise` if it fails, which is reported, or if the file is left alone."""
+        if self._closed or time.monotonic() < self._broken_until:
+            return otherwise
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: work(self._opened()))
+        except (sqlite3.Error, OSError) as exc:
+            self._failed(exc)
+            return otherwise
+
+    def _opened(self) -> sqlite3.Connection:
+        """The file. Only in its thread."""
+        if self._database is None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            # SQLite fails at once, and does not wait, where two processes make the tables of one new file.
+            lock = FileLock(self._path.with_suffix(".lock"), timeout=LOCK_SECONDS)
+            try:
+                lock.acquire()
+            except OSError as exc:  # as is a timeout
+                _log.debug("the HTTP cache is opened without its lock: %s", exc)
+            try:
+                database = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None)
+                try:
+                    database.executescript(_LAYOUT)
+                except sqlite3.Error:
+                    database.close()
+                    raise
+                self._database = database
+            finally:
+                lock.release()
+        return self._database
+
+    def _close(self) -> None:
+        if self._database is not None:
+            self._database.close()
+            self._database = None
+
+    def _failed(self, error: Exception) -> None:
+        if self._closed:
+            return  # a request that is still under way when everything is closed needs no cache
         now = time.monotonic()
-        busy = isinstance(error, SqliteError) and "locked" in str(error)
+        busy = isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
         self._broken_until = max(self._broken_until, now + (BUSY_SECONDS if busy else SILENT_SECONDS))
         if now >= self._silent_until:
             self._silent_until = now + SILENT_SECONDS
@@ -194,65 +204,15 @@ class _Forgiving(AsyncBaseStorage):
                 error,
             )
 
-    @property
-    def _broken(self) -> bool:
-        return time.monotonic() < self._broken_until
 
-    async def get_entries(self, key: str) -> list[Entry]:
-        if self._broken:
-            return []
-        try:
-            return [whole for entry in await self._inner.get_entries(key) if (whole := await _whole(entry)) is not None]
-        except (SqliteError, OSError, RuntimeError) as exc:
-            self._failed(exc)
-            return []
-
-    async def create_entry(
-        self, request: Request, response: Response, key: str, *, ttl: float | None = None, tti: float | None = None
-    ) -> Entry:
-        if not self._broken:
-            try:
-                return await self._inner.create_entry(request, response, key, ttl=ttl, tti=tti)
-            except (SqliteError, OSError, RuntimeError) as exc:
-                self._failed(exc)
-        return Entry(id=uuid.uuid4(), request=request, response=response)
-
-    async def update_headers(self, id: uuid.UUID, headers: Headers) -> None:
-        try:
-            await self._inner.update_headers(id, headers)
-        except (SqliteError, OSError, RuntimeError) as exc:
-            self._failed(exc)
-
-    async def remove_entry(self, id: uuid.UUID) -> None:
-        try:
-            await self._inner.remove_entry(id)
-        except (SqliteError, OSError, RuntimeError) as exc:
-            self._failed(exc)
-
-    async def close(self) -> None:
-        """Nothing: transports that share the storage are closed one by one."""
-
-    async def really_close(self) -> None:
-        self._closed = True
-        try:
-            await self._inner.close()
-        except (SqliteError, OSError, RuntimeError) as exc:
-            self._failed(exc)
+def _entry(id: bytes, method: str, url: str, requested: str, status: int, headers: str, body: bytes, _used_at: float) -> Entry:
+    request = Request(method, url, Headers(json.loads(requested)))
+    return Entry(uuid.UUID(bytes=id), request, Response(status, Headers(json.loads(headers)), _pieces(body)))
 
 
-async def _whole(entry: Entry) -> Entry | None:
-    """An entry with all of its body in memory: one whose body another process removes meanwhile is a miss, not half a page."""
-    stream = entry.response.stream
-    if stream is None:
-        return entry
-    assert isinstance(stream, AsyncIterator)  # noqa: S101 - an async storage has no other
-    try:
-        pieces = [piece async for piece in stream]
-    except RuntimeError:
-        return None
-    return replace(entry, response=replace(entry.response, stream=_again(pieces)))
+def _json(headers: Headers) -> str:
+    return json.dumps({name: headers.get_list(name) for name in headers})
 
 
-async def _again(pieces: list[bytes]) -> AsyncIterator[bytes]:
-    for piece in pieces:
-        yield piece
+async def _pieces(body: bytes) -> AsyncIterator[bytes]:
+    yield body

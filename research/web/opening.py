@@ -13,8 +13,9 @@ import httpx
 from research.web.browser import open_browser
 from research.web.connections import Resolver
 from research.web.fetcher import WebFetcher
+from research.web.freshness import FreshnessHeaders
 from research.web.guard import Guard
-from research.web.http_cache import HttpCache, Stamped
+from research.web.http_cache import HttpCache
 from research.web.limits_transport import Wire
 from research.web.politeness import Politeness
 from research.web.requesting import Asker
@@ -70,7 +71,9 @@ async def open_web(
         )
         stack.push_async_callback(transport.aclose)
         wire = Wire(transport, politeness, limits, clock=clock)
-        asker = Asker(cache.over(Stamped(wire, settings.freshness_seconds)), politeness, settings, clock=clock, sleep=sleep)
+        asker = Asker(
+            cache.over(FreshnessHeaders(wire, settings.freshness_seconds)), politeness, settings, clock=clock, sleep=sleep
+        )
         robots = Robots(asker, guard, politeness, clock=clock) if settings.obey_robots else None
         if robots is not None:
             stack.push_async_callback(robots.close)

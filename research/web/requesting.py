@@ -17,7 +17,7 @@ import httpx
 from research.errors import FetchFailed, PageUnreadable
 from research.web.body import ACCEPT_ENCODING, CutBody, Decoder
 from research.web.fetch_budget import FetchBudget
-from research.web.http_cache import ARRIVED
+from research.web.freshness import ARRIVED
 from research.web.limits_transport import ALLOWANCE, PATIENCE, host_key
 from research.web.media import HEAD_BYTES, refuse_head, refuse_type
 from research.web.politeness import HostClosed, Politeness, retry_after

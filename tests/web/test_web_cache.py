@@ -7,6 +7,7 @@ import gzip
 import logging
 import sqlite3
 import sys
+from collections.abc import AsyncIterable, AsyncIterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from hishel import Headers, Request, Response
 from hypothesis import given
 from hypothesis import strategies as st
 from web_opened import IMPATIENT, PAGE, asked, opened
@@ -23,7 +25,8 @@ from research.pages.page_store import PageStore, StoringFetcher
 from research.ports.page import Page
 from research.testing import Served, WebServer, redirect
 from research.testing.loopback import HttpRequest
-from research.web.http_cache import ARRIVED, FILE, stamp
+from research.web.freshness import ARRIVED, complete_headers
+from research.web.http_cache import FILE, HttpCache
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 
@@ -139,7 +142,7 @@ async def test_a_body_that_was_not_read_whole_leaves_no_entry(tmp_path: Path, br
             with pytest.raises(ResearchError):
                 await fetcher.fetch(f"{web.url}/a")
         with closing(sqlite3.connect(tmp_path / "http" / FILE)) as file:
-            assert file.execute("SELECT count(*) FROM entries WHERE chunk_count IS NOT NULL").fetchone() == (0,)
+            assert file.execute("SELECT count(*) FROM entries").fetchone() == (0,)
         async with opened(tmp_path) as fetcher:
             assert (await fetcher.fetch(f"{web.url}/a")).title == "The probe"
         assert conditional(web.requests) == [False, False]
@@ -213,7 +216,7 @@ async def test_a_cache_that_breaks_while_it_is_used_costs_one_warning_and_no_pag
         async with opened(tmp_path) as fetcher:
             await fetcher.fetch(f"{web.url}/0")
             with closing(sqlite3.connect(tmp_path / "http" / FILE)) as file:
-                file.executescript("DROP TABLE streams; DROP TABLE entries;")
+                file.executescript("DROP TABLE bodies; DROP TABLE entries;")
             for number in range(10):
                 assert (await fetcher.fetch(f"{web.url}/{number}")).title == "The probe"
     assert [record.name for record in caplog.records] == ["research.web.cache"]
@@ -230,6 +233,42 @@ async def test_a_cache_that_another_process_holds_locked_costs_no_page(tmp_path:
     assert len(caplog.records) == 1
 
 
+async def stored(cache: HttpCache, name: str, size: int) -> bytes | None:
+    """The body under a name, of which `size` bytes are stored if it is not there yet."""
+
+    async def answer() -> AsyncIterator[bytes]:
+        yield bytes(size)
+
+    if entries := await cache.get_entries(name):
+        assert entries[0].response.headers.get_list("set-cookie") == ["a=1", "b=2"]
+        stream = entries[0].response.stream
+    else:
+        response = Response(200, Headers({"set-cookie": ["a=1", "b=2"]}), answer())
+        stream = (await cache.create_entry(Request("GET", name), response, name)).response.stream
+    assert isinstance(stream, AsyncIterable)
+    body = b"".join([piece async for piece in stream])
+    return body if entries else None
+
+
+async def test_a_full_cache_drops_what_was_stored_first_and_never_keeps_a_body_that_is_too_long(tmp_path: Path) -> None:
+    cache = HttpCache(tmp_path, max_bytes=1_000_000, max_body_bytes=200_000)
+    await cache.open()
+    for number in range(30):
+        assert await stored(cache, f"page {number}", 100_000) is None
+    assert await stored(cache, "page 29", 0) == bytes(100_000)
+    assert await stored(cache, "page 0", 1) is None
+    assert await stored(cache, "long", 200_001) is None
+    assert await cache.get_entries("long") == []
+    await cache.close()
+    assert await cache.get_entries("page 29") == []
+    with closing(sqlite3.connect(tmp_path / FILE)) as file:
+        pages, free, size = (
+            file.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
+        )
+        assert (pages - free) * size <= 1_000_000 + 2 * size
+        assert file.execute("SELECT count(*) FROM bodies WHERE id NOT IN (SELECT id FROM entries)").fetchone() == (0,)
+
+
 HEADERS = st.dictionaries(
     st.sampled_from(
         ["cache-control", "expires", "date", "age", "pragma", "vary", "etag", "last-modified", "set-cookie", ARRIVED]
@@ -242,9 +281,9 @@ HEADERS = st.dictionaries(
 
 
 @given(st.sampled_from([200, 203, 204, 206, 301, 302, 304, 307, 308, 403, 404, 410, 429, 500]), HEADERS)
-def test_any_headers_can_be_stamped_and_the_stamp_is_ours(status: int, headers: dict[str, str]) -> None:
+def test_any_headers_can_be_completed_and_the_moment_of_arrival_is_ours(status: int, headers: dict[str, str]) -> None:
     response = httpx.Response(status, headers=headers)
-    stamp(response, 600, NOW.timestamp())
+    complete_headers(response, 600, NOW.timestamp())
     if status == 304:
         assert ARRIVED not in response.headers
     else:
