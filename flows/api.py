@@ -13,7 +13,7 @@ from flows.enrichment import enrich as enrich_flow
 from flows.interrupt import orderly_end
 from flows.resynthesis import resynthesize as resynthesize_flow
 from flows.run.events import Approver, Listener
-from flows.run.runtime import Host, hosted, nobody
+from flows.run.runtime import Runtime, ignore_event, use_runtime
 from flows.server import own_server
 from flows.table_run import Enrichment
 from research.money.processors import ProcessorName
@@ -22,7 +22,7 @@ from research.tables.inputs.read import open_table
 from research.world import open_stored_world, open_world
 
 TABLES: Final = Path("runs") / ".tables"
-"""Where tables from memory are put down, by their content: what a flow is given must be there for it when it is run again."""
+"""Where tables from memory are stored, by their content: the flow's parameter is a path, which a later run must find."""
 
 
 class Options(TypedDict, total=False):
@@ -58,7 +58,7 @@ async def enrich(
     table: Any,
     *,
     model: str | Model | None = None,
-    listener: Listener = nobody,
+    listener: Listener = ignore_event,
     approve: Approver | None = None,
     **options: Unpack[Options],
 ) -> Enrichment:
@@ -76,11 +76,11 @@ async def enrich(
         SystemExit: SIGTERM ended it; what was committed stays.
     """
     if model is None or isinstance(model, str):
-        named, host = model, Host(listener=listener, approve=approve)
+        named, runtime = model, Runtime(listener=listener, approve=approve)
     else:
-        named, host = None, Host(listener=listener, approve=approve, opener=partial(open_world, model=model))
-    path = os.fspath(table) if isinstance(table, str | os.PathLike) else put_down(table)
-    with orderly_end(), own_server(), hosted(host):
+        named, runtime = None, Runtime(listener=listener, approve=approve, opener=partial(open_world, model=model))
+    path = os.fspath(table) if isinstance(table, str | os.PathLike) else store_table(table)
+    with orderly_end(), own_server(), use_runtime(runtime):
         return await enrich_flow(table=path, model=named, **options)
 
 
@@ -101,7 +101,7 @@ async def resynthesize(
     run: str | os.PathLike[str],
     *,
     model: str | Model | None = None,
-    listener: Listener = nobody,
+    listener: Listener = ignore_event,
     **options: Unpack[ResynthesisOptions],
 ) -> Enrichment:
     """Answer a schema from the pages that a run has stored, as a Prefect flow run: no search, no fetch. Fields that the run asked
@@ -118,14 +118,14 @@ async def resynthesize(
         SystemExit: SIGTERM ended it; what was committed stays.
     """
     if model is None or isinstance(model, str):
-        named, host = model, Host(listener=listener)
+        named, runtime = model, Runtime(listener=listener)
     else:
-        named, host = None, Host(listener=listener, stored_opener=partial(open_stored_world, model=model))
-    with orderly_end(), own_server(), hosted(host):
+        named, runtime = None, Runtime(listener=listener, stored_opener=partial(open_stored_world, model=model))
+    with orderly_end(), own_server(), use_runtime(runtime):
         return await resynthesize_flow(run=os.fspath(run), model=named, **options)
 
 
-def put_down(table: Any) -> str:
+def store_table(table: Any) -> str:
     """Write a table from memory to a Parquet file named by its content; returns its path."""
     opened = open_table(table)
     file = TABLES / opened.fingerprint[:16] / "table.parquet"

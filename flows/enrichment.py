@@ -15,10 +15,10 @@ from pydantic import Field
 
 from flows.run.request import Request
 from flows.run.reuse import Earlier
-from flows.run.runtime import Host, Wanted, host
+from flows.run.runtime import Runtime, WorldRequest, current_runtime
 from flows.run.spending import Spending, paying
 from flows.server import quiet_task_runs
-from flows.table_run import Enrichment, Terms, carry_out, folder_for
+from flows.table_run import Enrichment, RunTerms, carry_out, folder_for
 from research.ports.world import World
 from research.result.escalation import Escalation
 from research.tables.run_folder.request import default_run_path, request_key
@@ -91,7 +91,7 @@ async def enrich(
     Raises:
         InvalidInput: something is wrong with the request. Nothing was spent.
     """
-    by = host()
+    runtime = current_runtime()
     again = Escalation.parse(escalate, processor) if escalate else None
     async with AsyncExitStack() as held:
         request = await asyncio.to_thread(
@@ -116,14 +116,14 @@ async def enrich(
         if earlier is not None:
             request = request.keeping(earlier.identity)
         ask = partial(_batched, request.sample, escalate, start_url) if batch else _as_it_is
-        wanted = Wanted(model=model, corpus=corpus, search=search, names_pages=request.names_pages, batch=batch)
-        folder, world = await _open(held, by, request, out, wanted, shard_size, ask, earlier)
+        wanted = WorldRequest(model=model, corpus=corpus, search=search, names_pages=request.names_pages, batch=batch)
+        folder, world = await _open(held, runtime, request, out, wanted, shard_size, ask, earlier)
         held.enter_context(folder.lock())
         held.enter_context(quiet_task_runs())
         spending = await asyncio.to_thread(Spending, folder.state)
-        terms = Terms(spending, spending.purse(max_cost), concurrency, pilot, again, batch, earlier)
+        terms = RunTerms(spending, spending.purse(max_cost), concurrency, pilot, again, batch, earlier)
         tiers = (processor, again.processor) if again else (processor,)
-        return await carry_out(request, folder, paying(world, terms.purse, *tiers), by, terms)
+        return await carry_out(request, folder, paying(world, terms.purse, *tiers), runtime, terms)
 
 
 Ask = Callable[[World], World]
@@ -142,10 +142,10 @@ def _batched(sample: Task, escalate: str | None, start_url: str | None, world: W
 
 async def _open(
     held: AsyncExitStack,
-    by: Host,
+    runtime: Runtime,
     request: Request,
     out: str | None,
-    wanted: Wanted,
+    wanted: WorldRequest,
     shard_size: int,
     ask: Ask,
     earlier: Earlier | None,
@@ -154,9 +154,9 @@ async def _open(
     path = Path(out) if out else None
     if path is None:
         nowhere = Path(os.devnull)  # a look reads no page, so none is stored
-        async with by.world(nowhere, wanted) as world:
+        async with runtime.world(nowhere, wanted) as world:
             path = default_run_path(request.table.name, request_key(request.document(ask(world))))
-    world = ask(await held.enter_async_context(by.world(path / ".state" / "pages", wanted)))
+    world = ask(await held.enter_async_context(runtime.world(path / ".state" / "pages", wanted)))
     if earlier is not None:
         earlier.refuse_other(request.document(world))
     return await asyncio.to_thread(folder_for, path, request, world, shard_size), world

@@ -19,10 +19,10 @@ from pydantic import Field
 
 from flows.run.request import Request
 from flows.run.reuse import Earlier, spec_of
-from flows.run.runtime import host
+from flows.run.runtime import current_runtime
 from flows.run.spending import Spending, paying
 from flows.server import quiet_task_runs
-from flows.table_run import Enrichment, Terms, carry_out, folder_for
+from flows.table_run import Enrichment, RunTerms, carry_out, folder_for
 from research.errors import InvalidInput, InvalidRun
 from research.pages.row_pages import StoredPages
 from research.ports.world import World
@@ -121,7 +121,7 @@ async def resynthesize(
     Raises:
         InvalidInput: something is wrong with the request. Nothing was spent.
     """
-    by = host()
+    runtime = current_runtime()
     async with AsyncExitStack() as held:
         asked = await asyncio.to_thread(
             Resynthesis.check,
@@ -132,13 +132,13 @@ async def resynthesize(
             all_fields=all_fields,
         )
         request = asked.request
-        world = await held.enter_async_context(by.stored_world(asked.pages, model))
+        world = await held.enter_async_context(runtime.stored_world(asked.pages, model))
         path = Path(out) if out else asked.path(world)
         folder = await asyncio.to_thread(folder_for, path, request, world, shard_size)
         held.enter_context(folder.lock())
         held.enter_context(quiet_task_runs())
         spending = await asyncio.to_thread(Spending, folder.state)
-        terms = Terms(
+        terms = RunTerms(
             spending,
             spending.purse(max_cost),
             concurrency,
@@ -146,7 +146,7 @@ async def resynthesize(
             only_stored=True,
             called="resynthesize",
         )
-        return await carry_out(request, folder, paying(world, terms.purse, request.sample.processor), by, terms)
+        return await carry_out(request, folder, paying(world, terms.purse, request.sample.processor), runtime, terms)
 
 
 def _table(folder: RunFolder) -> Table:

@@ -28,7 +28,7 @@ from flows.run.request import Request
 from flows.run.reuse import Earlier, Remaining
 from flows.run.row_work import Jobs, WholeTasks
 from flows.run.rows import Rows
-from flows.run.runtime import Host
+from flows.run.runtime import Runtime
 from flows.run.shards import Left, Shards
 from flows.run.spending import Spending
 from flows.tasks import make_tasks
@@ -85,7 +85,7 @@ def folder_for(path: Path, request: Request, world: World, shard_size: int) -> R
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class RunTerms:
     """How a run is gone about this time: what changes no answer, and is no part of what makes the run that run."""
 
     spending: Spending
@@ -102,15 +102,15 @@ class Terms:
     """How the flow run's name begins."""
 
 
-async def carry_out(request: Request, folder: RunFolder, world: World, by: Host, terms: Terms) -> Enrichment:
+async def carry_out(request: Request, folder: RunFolder, world: World, runtime: Runtime, terms: RunTerms) -> Enrichment:
     """Research the rows that a run folder lacks. One in which nothing could be done is not left behind."""
-    done = await _run(request, folder, world, by, terms)
+    done = await _run(request, folder, world, runtime, terms)
     if done.refused and folder.is_new and not terms.batch:  # a batch may be under way, and paid for
         await asyncio.to_thread(folder.discard)  # what is put right (a model's id, an address) makes another request
     return done
 
 
-async def _run(request: Request, folder: RunFolder, world: World, by: Host, terms: Terms) -> Enrichment:
+async def _run(request: Request, folder: RunFolder, world: World, runtime: Runtime, terms: RunTerms) -> Enrichment:
     started = time.monotonic()
     table, size = request.table, int(folder.settings["shard_size"])
     left = await asyncio.to_thread(Left.of, folder, table.row_count, size)
@@ -125,15 +125,15 @@ async def _run(request: Request, folder: RunFolder, world: World, by: Host, term
                     progress.row_finished(failed=event.status != "completed")
                 elif not isinstance(event, RowEscalated):
                     log.info("%s", event)
-                by.listener(event)
+                runtime.listener(event)
 
             concurrency = terms.concurrency
             if terms.batch:
                 from flows.run.batch import ROWS, queued
 
-                world = await held.enter_async_context(queued(world, folder.state, terms.purse, gate, tell, by.pace))
+                world = await held.enter_async_context(queued(world, folder.state, terms.purse, gate, tell, runtime.polling))
                 concurrency = ROWS  # they wait together
-            tasks = make_tasks(() if terms.batch else by.retry_delays)  # a batch is tried again by its queue
+            tasks = make_tasks(() if terms.batch else runtime.retry_delays)  # a batch is tried again by its queue
             jobs, recall = _with_earlier(request, world, terms)
             rows = Rows(request, world, tasks, gate, tell, concurrency, terms.purse, jobs)
             shards = Shards(folder, rows, recall, tasks, gate, tell)
@@ -142,7 +142,7 @@ async def _run(request: Request, folder: RunFolder, world: World, by: Host, term
             if terms.pilot is not None and left.kept < table.row_count:
                 flown = await fly(terms.pilot, table, folder, left, rows, concurrency)
                 tell(flown)
-                if flown.rows_left and rows.stopped is None and not (by.approve and await by.approve(flown)):
+                if flown.rows_left and rows.stopped is None and not (runtime.approve and await runtime.approve(flown)):
                     rows.hold(HELD, GO_ON)
                     only = terms.pilot
             await shards.run(left.shards(table, only), open_at_once=2 + math.ceil(2 * concurrency / size))
@@ -175,13 +175,13 @@ async def _run(request: Request, folder: RunFolder, world: World, by: Host, term
         await gate.drain(AFTER_INTERRUPT_SECONDS)
         raise
     await gate.drain()
-    by.listener(
+    runtime.listener(
         RunFinished(done.run, done.rows, done.completed, done.failed, done.cost_usd, done.seconds, done.spent_usd, done.stopped)
     )
     return done
 
 
-def _with_earlier(request: Request, world: World, terms: Terms) -> tuple[Jobs, Callable[[str], Page]]:
+def _with_earlier(request: Request, world: World, terms: RunTerms) -> tuple[Jobs, Callable[[str], Page]]:
     """What there is to do for each row, and what finds the pages that its evidence rests on."""
     earlier = terms.earlier
     if earlier is None:

@@ -16,7 +16,7 @@ from flows.run.environment import read_environment
 from flows.run.estimate import Estimate, estimate, keyless_estimate, search_usd
 from flows.run.request import Request
 from flows.run.reuse import Earlier
-from flows.run.runtime import Wanted
+from flows.run.runtime import WorldRequest
 from research.errors import InvalidInput
 from research.identity import canonical_json
 from research.ports.world import World
@@ -180,7 +180,7 @@ async def make_plan(
     earlier = Earlier(RunFolder.open(reuse), request) if reuse else None
     if earlier is not None:
         request = request.keeping(earlier.identity)
-    settings = Wanted(model, corpus, search, request.names_pages, batch is not None).settings(environment)
+    settings = WorldRequest(model, corpus, search, request.names_pages, batch is not None).settings(environment)
     async with open_world(settings, Path("pages")) as world:  # a plan reads no page, so nothing is stored there
         if batch is not None:
             from flows.run.batch import batched
@@ -202,7 +202,7 @@ async def plan_resynthesis(asked: Resynthesis, *, model: str | None, out_folder:
     Raises:
         InvalidInput: the model cannot be used; the run folder holds another request.
     """
-    settings = Wanted(model).settings(read_environment())
+    settings = WorldRequest(model).settings(read_environment())
     async with open_stored_world(settings, asked.pages) as world:
         run = out_folder or asked.path(world)
     looked = await _looked(asked.request, asked.earlier) if look_at_rows else Looked()

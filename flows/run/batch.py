@@ -22,7 +22,7 @@ from anthropic.types import Message
 from flows.gate import Gate
 from flows.run.events import BatchEnded, BatchSent, Listener
 from flows.run.journal import SUCCEEDED, Batch, Journal
-from flows.run.runtime import Pace
+from flows.run.runtime import BatchPolling
 from flows.tasks import Call, Doer, batch_task, run_task
 from research.errors import BudgetExhausted, InvalidInput, ModelUnavailable, ResearchError
 from research.models.anthropic.batches import BatchClient, BatchGone, Ended, FateUnknown
@@ -82,7 +82,9 @@ def batched(world: World, sample: Task, *, escalate: str | None = None, start_ur
 
 
 @asynccontextmanager
-async def queued(world: World, state: Path, purse: Budget, gate: Gate, tell: Listener, pace: Pace) -> AsyncIterator[World]:
+async def queued(
+    world: World, state: Path, purse: Budget, gate: Gate, tell: Listener, pace: BatchPolling
+) -> AsyncIterator[World]:
     """A batched world with its queue, for as long as the block lasts.
 
     Args:
@@ -118,7 +120,7 @@ class BatchQueue:
     """
 
     def __init__(
-        self, model: BatchedClaude, journal: Journal, purse: Budget, task: Doer, gate: Gate, tell: Listener, pace: Pace
+        self, model: BatchedClaude, journal: Journal, purse: Budget, task: Doer, gate: Gate, tell: Listener, pace: BatchPolling
     ) -> None:
         self._model = model
         self._client = model.client

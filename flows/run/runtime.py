@@ -23,13 +23,13 @@ RETRY_DELAYS: Final = (1.0, 4.0)
 retries (`research/models/anthropic/caller.py`)."""
 
 
-def nobody(_event: Event) -> None:
-    """Listens to nothing."""
+def ignore_event(_event: Event) -> None:
+    """A listener that does nothing."""
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
-    """How long batches are waited for. Seconds."""
+class BatchPolling:
+    """How often a batch is polled. Seconds."""
 
     gather: float = 3.0
     """A batch is sent once no further row has come for so long, or it is full."""
@@ -39,7 +39,7 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class WorldRequest:
     """What a request says of the world that it is researched in. None leaves it to the environment."""
 
     model: str | None = None
@@ -62,10 +62,10 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Host:
-    """What whoever calls the flow gives it beside its parameters, which are JSON: objects of its own process."""
+class Runtime:
+    """What the calling process gives a flow beside its parameters, which are JSON: objects."""
 
-    listener: Listener = nobody
+    listener: Listener = ignore_event
     opener: Opener = open_world
     """Opens a world. Another one brings a model, or a whole world, of the caller's own."""
     stored_opener: StoredOpener = open_stored_world
@@ -73,10 +73,10 @@ class Host:
     approve: Approver | None = None
     """Asked after a pilot. None: a run with a pilot stops after it."""
     retry_delays: Sequence[float] = RETRY_DELAYS
-    pace: Pace = Pace()
+    polling: BatchPolling = BatchPolling()
     environment: Environment = field(default_factory=read_environment)
 
-    def world(self, pages: Path, wanted: Wanted) -> AbstractAsyncContextManager[World]:
+    def world(self, pages: Path, wanted: WorldRequest) -> AbstractAsyncContextManager[World]:
         """The world of one run; its pages are stored in the folder `pages`.
 
         Raises:
@@ -90,21 +90,22 @@ class Host:
         Raises:
             InvalidInput: no such model, or a key that is missing.
         """
-        return self.stored_opener(Wanted(model=model).settings(self.environment), pages)
+        return self.stored_opener(WorldRequest(model=model).settings(self.environment), pages)
 
 
-_HOST: Final[ContextVar[Callable[[], Host]]] = ContextVar("host", default=Host)
+_CURRENT: Final[ContextVar[Callable[[], Runtime]]] = ContextVar("runtime", default=Runtime)
 
 
-def host() -> Host:
-    return _HOST.get()()
+def current_runtime() -> Runtime:
+    """The runtime of the block that this is called in; elsewhere (in a deployment) a new one, from the environment."""
+    return _CURRENT.get()()
 
 
 @contextmanager
-def hosted(by: Host) -> Iterator[None]:
-    """Flows that are called inside this block have this host."""
-    token = _HOST.set(lambda: by)
+def use_runtime(runtime: Runtime) -> Iterator[None]:
+    """Flows that are called inside this block have this runtime."""
+    token = _CURRENT.set(lambda: runtime)
     try:
         yield
     finally:
-        _HOST.reset(token)
+        _CURRENT.reset(token)

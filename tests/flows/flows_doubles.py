@@ -14,7 +14,7 @@ from flows.results import Sealed
 from flows.run.events import Event
 from flows.run.request import Request
 from flows.run.rows import Rows
-from flows.run.runtime import Host, Wanted, nobody
+from flows.run.runtime import Runtime, WorldRequest, ignore_event
 from flows.run.shards import Left, Shards
 from flows.run.spending import Spending, paying
 from flows.tasks import Call, Tasks
@@ -91,8 +91,8 @@ def reader(hook: Hook | None = None, **options: Any) -> ScriptedModel:
     return ScriptedModel(script, **options)
 
 
-def host(model: ScriptedModel | None = None, heard: list[Event] | None = None) -> Host:
-    """A host whose world is `OnePageEach` and this model, and who loses no time between tries."""
+def runtime(model: ScriptedModel | None = None, heard: list[Event] | None = None) -> Runtime:
+    """A runtime whose world is `OnePageEach` and this model, and that loses no time between tries."""
     judge = model or reader()
 
     @asynccontextmanager
@@ -100,7 +100,7 @@ def host(model: ScriptedModel | None = None, heard: list[Event] | None = None) -
         source = OnePageEach()
         yield World(model=judge, search=source, fetcher=StoringFetcher(source, PageStore(pages)))
 
-    return Host(listener=[].append if heard is None else heard.append, opener=opener, retry_delays=(0.0, 0.0))
+    return Runtime(listener=[].append if heard is None else heard.append, opener=opener, retry_delays=(0.0, 0.0))
 
 
 def tables_of(run: Path) -> dict[str, list[dict[str, Any]]]:
@@ -141,14 +141,16 @@ async def below_prefect(
 
     tasks = Tasks(shard=do, row=do, plan=do, investigate=do, grade=do, synthesize=do, verify=do, judge=do)
     gate = Gate(recorded, most_unrecorded=10**9)
-    async with host(model).world(run / ".state" / "pages", Wanted()) as world:
+    async with runtime(model).world(run / ".state" / "pages", WorldRequest()) as world:
         document = request.document(world)
         folder = RunFolder.create(run, document, input_schema=request.table.schema, spec=request.spec)
         with folder.lock():
             purse = Spending(folder.state).purse(max_cost)
-            rows = Rows(request, paying(world, purse), tasks, gate, nobody, concurrency, purse)
+            rows = Rows(request, paying(world, purse), tasks, gate, ignore_event, concurrency, purse)
             left = Left.of(folder, request.table.row_count, shard_size)
-            await Shards(folder, rows, world.fetcher.recall, tasks, gate, nobody).run(left.shards(request.table), open_at_once=3)
+            await Shards(folder, rows, world.fetcher.recall, tasks, gate, ignore_event).run(
+                left.shards(request.table), open_at_once=3
+            )
             if finish:
                 folder.finish(rows=request.table.row_count)
     return run

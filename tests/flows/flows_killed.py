@@ -11,10 +11,10 @@ import signal
 import sys
 from pathlib import Path
 
-from flows_doubles import OBJECTIVE, SCHEMA, host, reader
+from flows_doubles import OBJECTIVE, SCHEMA, reader, runtime
 
 from flows.enrichment import enrich
-from flows.run.runtime import hosted
+from flows.run.runtime import use_runtime
 from research.ports.work import SubQuery
 
 
@@ -29,7 +29,7 @@ def main(table: str, run: str, log: str, die_after: int) -> None:
         if done == die_after:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    with hosted(host(reader(hook))):
+    with use_runtime(runtime(reader(hook))):
         asyncio.run(enrich(table, output_schema=SCHEMA, objective=OBJECTIVE, out=run, shard_size=20, concurrency=4))
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from flows_doubles import SCHEMA, expected
 
 from flows.resynthesis import resynthesize
-from flows.run.runtime import Host, hosted
+from flows.run.runtime import Runtime, use_runtime
 from research.models.scripted import ScriptedModel
 from research.pages.row_pages import StoredPages
 from research.ports.model import ResearchTools
@@ -30,8 +30,8 @@ WIDER = {**SCHEMA, "heading": "what its page is called"}
 IN_FLIGHT = 3
 
 
-def reading(note: Callable[[str], Any]) -> Host:
-    """A host whose model reads all pages that a row has, and tells each planet that it is asked for."""
+def reading(note: Callable[[str], Any]) -> Runtime:
+    """A runtime whose model reads all pages that a row has, and tells each planet that it is asked for."""
 
     async def script(task: Task, subquery: SubQuery, desk: ResearchTools) -> Draft:
         name = task.input["name"]
@@ -47,11 +47,11 @@ def reading(note: Callable[[str], Any]) -> Host:
     async def opener(_settings: Settings, pages: StoredPages) -> AsyncIterator[World]:
         yield World(model=ScriptedModel(script), search=pages, fetcher=pages)
 
-    return Host(stored_opener=opener, retry_delays=(0.0, 0.0))
+    return Runtime(stored_opener=opener, retry_delays=(0.0, 0.0))
 
 
 async def again(old: str, new: str, note: Callable[[str], Any]) -> None:
-    with hosted(reading(note)):
+    with use_runtime(reading(note)):
         await resynthesize(old, output_schema=WIDER, out=new, shard_size=4, concurrency=IN_FLIGHT)
 
 

@@ -23,7 +23,7 @@ from flows.enrichment import enrich
 from flows.run.batch import batched
 from flows.run.events import BatchEnded, BatchSent, Event
 from flows.run.journal import Journal
-from flows.run.runtime import Host, Pace, hosted
+from flows.run.runtime import BatchPolling, Runtime, use_runtime
 from flows.run.spending import Spending
 from flows.table_run import Enrichment
 from research.errors import BudgetExhausted, InvalidInput
@@ -108,7 +108,7 @@ def found(field: str, value: Any) -> dict[str, Any]:
     return {"field": field, "reasoning": "It says so.", "value": value, "passages": ["p1"], "against": [], "confidence": "high"}
 
 
-def host(server: ModelServer, heard: list[Event] | None = None) -> Host:
+def runtime(server: ModelServer, heard: list[Event] | None = None) -> Runtime:
     @asynccontextmanager
     async def opener(_settings: Settings, pages: Path) -> AsyncIterator[World]:
         table = load_processors()
@@ -119,8 +119,8 @@ def host(server: ModelServer, heard: list[Event] | None = None) -> Host:
             async with open_web(WEB, pages.parents[2] / "web") as fetcher:
                 yield World(model, OnePageEach(), StoringFetcher(fetcher, PageStore(pages)), table)
 
-    pace = Pace(gather=0.1, first_look=0.01, longest_look=0.05)
-    return Host(listener=[].append if heard is None else heard.append, opener=opener, retry_delays=(0.0, 0.0), pace=pace)
+    polling = BatchPolling(gather=0.1, first_look=0.01, longest_look=0.05)
+    return Runtime(listener=[].append if heard is None else heard.append, opener=opener, retry_delays=(0.0, 0.0), polling=polling)
 
 
 async def enriched(
@@ -128,7 +128,7 @@ async def enriched(
 ) -> Enrichment:
     table = folder / "planets.csv"
     pd.DataFrame(planets(rows) if isinstance(rows, int) else rows).to_csv(table, index=False)
-    with hosted(host(server, heard)):
+    with use_runtime(runtime(server, heard)):
         asked = {"processor": "base", "batch": True, "out": str(folder / "run"), "shard_size": 4, **options}
         return await enrich(str(table), output_schema=SCHEMA, objective=OBJECTIVE, **asked)
 
@@ -336,8 +336,8 @@ async def test_every_batch_and_every_row_is_a_task_run_that_ends_as_it_should(tm
     table = tmp_path / "planets.csv"
     pd.DataFrame(planets(3)).to_csv(table, index=False)
     with ModelServer(answer) as server:
-        by = host(server)
-        with hosted(Host(listener=heard, opener=by.opener, pace=by.pace)):
+        by = runtime(server)
+        with use_runtime(Runtime(listener=heard, opener=by.opener, polling=by.polling)):
             asked = {"processor": "base", "batch": True, "out": str(tmp_path / "run")}
             await enrich(str(table), output_schema=SCHEMA, objective=OBJECTIVE, **asked)  # type: ignore[arg-type]
     async with get_client() as client:
@@ -377,7 +377,7 @@ async def test_a_keyless_model_has_no_batches(tmp_path: Path, web: WebServer) ->
 
     table = tmp_path / "planets.csv"
     pd.DataFrame(planets(1)).to_csv(table, index=False)
-    with hosted(Host(opener=opener)), pytest.raises(InvalidInput, match="set ANTHROPIC_API_KEY"):
+    with use_runtime(Runtime(opener=opener)), pytest.raises(InvalidInput, match="set ANTHROPIC_API_KEY"):
         await enrich(str(table), output_schema=SCHEMA, objective=OBJECTIVE, batch=True)
 
 

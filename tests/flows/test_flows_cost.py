@@ -10,11 +10,11 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from flows_doubles import OBJECTIVE, SCHEMA, below_prefect, expected, host, planets, reader
+from flows_doubles import OBJECTIVE, SCHEMA, below_prefect, expected, planets, reader, runtime
 
 from flows.enrichment import enrich
 from flows.run.events import Event, RunFinished
-from flows.run.runtime import hosted
+from flows.run.runtime import use_runtime
 from flows.run.spending import Spending
 from flows.table_run import Enrichment
 from research.errors import InvalidInput
@@ -34,7 +34,7 @@ async def enriched(
 ) -> Enrichment:
     table = folder / "planets.csv"
     pd.DataFrame(rows).to_csv(table, index=False)
-    with hosted(host(model, heard)):
+    with use_runtime(runtime(model, heard)):
         return await enrich(
             str(table), output_schema=SCHEMA, objective=OBJECTIVE, out=str(folder / "run"), **{"shard_size": 3, **options}
         )

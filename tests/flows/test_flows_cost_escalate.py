@@ -7,11 +7,11 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from flows_doubles import OBJECTIVE, expected, host
+from flows_doubles import OBJECTIVE, expected, runtime
 
 from flows.enrichment import enrich
 from flows.run.events import Event, RowEscalated, RowFinished
-from flows.run.runtime import hosted
+from flows.run.runtime import use_runtime
 from flows.table_run import Enrichment
 from research.errors import InvalidInput, PageUnreadable
 from research.models.scripted import ScriptedModel
@@ -62,7 +62,7 @@ NAMES = ("Mars", "Earth", "Venus", "Pluto", "Mars")
 async def enriched(folder: Path, model: ScriptedModel, heard: list[Event] | None = None, **options: Any) -> Enrichment:
     table = folder / "planets.csv"
     pd.DataFrame([{"name": name} for name in NAMES]).to_csv(table, index=False)
-    with hosted(host(model, heard)):
+    with use_runtime(runtime(model, heard)):
         return await enrich(
             str(table), output_schema=SCHEMA, objective=OBJECTIVE, out=str(folder / "run"), shard_size=2, concurrency=1, **options
         )

@@ -8,14 +8,14 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from flows_doubles import OBJECTIVE, SCHEMA, expected, host, planets, reader
+from flows_doubles import OBJECTIVE, SCHEMA, expected, planets, reader, runtime
 from hypothesis import given
 from hypothesis import strategies as st
 
 import flows.api
 from flows.run.events import Approver, Event, PilotFinished, RowFinished
 from flows.run.pilot import HELD, Sampled, project
-from flows.run.runtime import hosted
+from flows.run.runtime import use_runtime
 from flows.table_run import Enrichment
 from research.models.scripted import ScriptedModel
 from research.tables.run_folder.reader import open_run
@@ -32,7 +32,7 @@ async def enriched(
 
     table = folder / "planets.csv"
     pd.DataFrame(planets(10)).to_csv(table, index=False)
-    with hosted(replace(host(model, heard), approve=approve)):
+    with use_runtime(replace(runtime(model, heard), approve=approve)):
         return await enrich(
             str(table), output_schema=SCHEMA, objective=OBJECTIVE, out=str(folder / "run"), shard_size=3, pilot=4, **options
         )

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from flows_doubles import OBJECTIVE, SCHEMA, expected, host, planets, reader
+from flows_doubles import OBJECTIVE, SCHEMA, expected, planets, reader, runtime
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId, FlowRunFilterName
 from prefect.client.schemas.objects import FlowRun, TaskRun
@@ -20,7 +20,7 @@ from prefect.client.schemas.sorting import FlowRunSort, TaskRunSort
 import flows.api
 from flows.enrichment import enrich
 from flows.run.events import Event, RowFinished, RunFinished, RunStarted, ShardCommitted
-from flows.run.runtime import hosted
+from flows.run.runtime import use_runtime
 from research.errors import (
     BudgetExhausted,
     FetchFailed,
@@ -66,7 +66,7 @@ def states(runs: list[TaskRun], kind: str) -> dict[str | None, int]:
 async def test_every_row_is_answered_with_evidence_and_every_step_is_a_task_run_by_name(tmp_path: Path) -> None:
     """7 rows in shards of 3: the folder holds the rows in order, Prefect's database every task run in its final state."""
     heard: list[Event] = []
-    with hosted(host(heard=heard)):
+    with use_runtime(runtime(heard=heard)):
         done = await enrich(
             csv(tmp_path, planets(7), "seven"), output_schema=SCHEMA, objective=OBJECTIVE, out=str(tmp_path / "run"), shard_size=3
         )
@@ -108,7 +108,7 @@ async def test_the_flow_does_not_end_before_the_database_has_every_task_run(
         return 0 if len(looks) < 3 else 1_000
 
     monkeypatch.setattr(sys.modules["flows.table_run"], "recorded_task_runs", lambda _flow_run: count)
-    with hosted(host(heard=heard)):
+    with use_runtime(runtime(heard=heard)):
         await enrich(csv(tmp_path, planets(1)), output_schema=SCHEMA, objective=OBJECTIVE, out=str(tmp_path / "run"))
     assert len(looks) == 3
 
@@ -123,7 +123,7 @@ async def test_a_failing_row_is_a_row_with_an_error_and_only_failed_rows_are_tri
             raise trouble[name]
 
     heard: list[Event] = []
-    with hosted(host(reader(hook), heard)):
+    with use_runtime(runtime(reader(hook), heard)):
         done = await enrich(table, output_schema=SCHEMA, objective=OBJECTIVE, out=out, shard_size=3)
     assert (done.rows, done.completed, done.failed) == (6, 4, 2)
     before, kept = open_run(out).results(), open_run(out).table("results").to_pylist()
@@ -136,7 +136,7 @@ async def test_a_failing_row_is_a_row_with_an_error_and_only_failed_rows_are_tri
     assert sorted(e.row for e in heard if isinstance(e, RowFinished) and e.status == "failed") == [1, 4]
 
     model, heard = reader(), []
-    with hosted(host(model, heard)):
+    with use_runtime(runtime(model, heard)):
         done = await enrich(table, output_schema=SCHEMA, objective=OBJECTIVE, out=out, shard_size=3)
     assert (done.completed, done.failed) == (6, 0)
     assert isinstance(heard[0], RunStarted)
@@ -157,7 +157,7 @@ async def test_a_sub_query_that_meets_a_transient_error_is_tried_again_and_one_t
         if name == "Planet 1":
             raise BudgetExhausted("no money is left")
 
-    with hosted(host(reader(hook))):
+    with use_runtime(runtime(reader(hook))):
         done = await enrich(csv(tmp_path, planets(2)), output_schema=SCHEMA, objective=OBJECTIVE, out=str(tmp_path / "run"))
     assert (done.completed, done.failed) == (1, 1)
     assert tries == {"Planet 0 1": 3, "Planet 0 2": 1, "Planet 1 1": 1, "Planet 1 2": 1}
@@ -173,7 +173,7 @@ async def test_equal_rows_are_researched_once_and_each_is_a_task_run_and_a_row(t
             raise PageUnreadable("not a planet")
 
     model, heard = reader(hook), []
-    with hosted(host(model, heard)):
+    with use_runtime(runtime(model, heard)):
         done = await enrich(
             csv(tmp_path, rows, "equal"), output_schema=SCHEMA, objective="About {name}", out=str(tmp_path / "run"), shard_size=4
         )
@@ -198,7 +198,7 @@ async def test_one_slow_row_keeps_its_shard_open_and_nothing_else(tmp_path: Path
             third_began.set()
 
     heard: list[Event] = []
-    with hosted(host(reader(lambda name, q: hook(name, q)), heard)):
+    with use_runtime(runtime(reader(lambda name, q: hook(name, q)), heard)):
         await enrich(
             csv(tmp_path, planets(6)),
             output_schema=SCHEMA,
@@ -215,11 +215,11 @@ async def test_a_finished_run_is_found_again_and_costs_no_task_run(tmp_path: Pat
     """Without `out`, the same call finds its folder by the request's key; nothing is asked, nothing becomes a task run."""
     monkeypatch.chdir(tmp_path)
     table = csv(tmp_path, planets(5), "again")
-    with hosted(host()):
+    with use_runtime(runtime()):
         first = await enrich(table, output_schema=SCHEMA, objective=OBJECTIVE)
     assert re.fullmatch(r"runs/again-[0-9a-f]{8}", first.run.as_posix())
     model = reader()
-    with hosted(host(model)):
+    with use_runtime(runtime(model)):
         second = await enrich(table, output_schema=SCHEMA, objective=OBJECTIVE)
         _, runs = await task_runs("enrich again · 5 rows")
         other = await enrich(table, output_schema=SCHEMA, objective="Another question about {name}")
@@ -232,7 +232,7 @@ async def test_a_finished_run_is_found_again_and_costs_no_task_run(tmp_path: Pat
 async def test_another_request_aimed_at_a_run_folder_is_refused_before_anything_is_spent(tmp_path: Path) -> None:
     table, out = csv(tmp_path, planets(2)), str(tmp_path / "run")
     model = reader()
-    with hosted(host(model)):
+    with use_runtime(runtime(model)):
         await enrich(table, output_schema=SCHEMA, objective=OBJECTIVE, out=out)
         model.calls.clear()
         with pytest.raises(InvalidRun, match="another request"):
@@ -256,7 +256,7 @@ async def test_bad_input_is_refused_before_anything_is_spent(
 ) -> None:
     model = reader()
     asked = {"table": csv(tmp_path, planets(2)), "output_schema": SCHEMA, "objective": OBJECTIVE, "out": str(tmp_path / "run")}
-    with hosted(host(model)), pytest.raises(error):
+    with use_runtime(runtime(model)), pytest.raises(error):
         await enrich(**{**asked, **wrong})
     assert not model.calls
     assert not (tmp_path / "run").exists()
@@ -265,7 +265,7 @@ async def test_bad_input_is_refused_before_anything_is_spent(
 async def test_steps_and_second_looks_reach_every_row_s_task(tmp_path: Path) -> None:
     out = str(tmp_path / "run")
     table = csv(tmp_path, planets(2))
-    with hosted(host()):
+    with use_runtime(runtime()):
         await enrich(table, output_schema=SCHEMA, objective=OBJECTIVE, out=out, processor="base", max_steps=31, verify_loops=1)
     for row in open_run(out).table("results").to_pylist():
         assert row["warnings"][0] == "max_steps: base allows 30, so 31 was taken as 30"
@@ -290,7 +290,7 @@ async def test_an_interrupted_run_keeps_what_it_committed_and_goes_on_later(tmp_
             await asyncio.Event().wait()
 
     heard: list[Event] = []
-    with hosted(host(reader(lambda name, q: hook(name, q)), heard)):
+    with use_runtime(runtime(reader(lambda name, q: hook(name, q)), heard)):
         run = asyncio.create_task(enrich(table, output_schema=SCHEMA, objective=OBJECTIVE, out=out, shard_size=3, concurrency=1))
         await stuck.wait()
         run.cancel()
@@ -303,7 +303,7 @@ async def test_an_interrupted_run_keeps_what_it_committed_and_goes_on_later(tmp_
     assert states(runs, "row") == {"Completed": 8, "Crashed": 1}
 
     model = reader()
-    with hosted(host(model)):
+    with use_runtime(runtime(model)):
         done = await enrich(table, output_schema=SCHEMA, objective=OBJECTIVE, out=out, shard_size=3)
     assert (done.completed, open_run(out).status) == (9, "finished")
     assert model.calls["plan"] == 0, "the plan of row 8 was kept"
@@ -314,9 +314,9 @@ async def test_python_may_hand_over_a_table_from_memory_and_a_model(tmp_path: Pa
     """`flows.enrich` takes a DataFrame; types come through, and the same frame finds the same run."""
     monkeypatch.chdir(tmp_path)
     frame = pd.DataFrame({"name": ["Mars", "Venus"], "mass": [0.64, 4.87], "seen": pd.to_datetime(["1964-07-14", "1962-12-14"])})
-    path = flows.api.put_down(frame)
-    assert path == flows.api.put_down(frame.copy())
-    with hosted(host()):
+    path = flows.api.store_table(frame)
+    assert path == flows.api.store_table(frame.copy())
+    with use_runtime(runtime()):
         done = await enrich(path, output_schema=SCHEMA)
     results = open_run(done.run).results()
     assert list(results["mass"]) == [0.64, 4.87]

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from flows_doubles import OBJECTIVE, SCHEMA, below_prefect, host, planets, reader, tables_of
+from flows_doubles import OBJECTIVE, SCHEMA, below_prefect, planets, reader, runtime, tables_of
 from prefect.settings import get_current_settings
 
 from flows.enrichment import enrich
-from flows.run.runtime import hosted
+from flows.run.runtime import use_runtime
 from research.ports.work import SubQuery
 from research.tables.run_folder.reader import open_run
 
@@ -48,7 +48,7 @@ async def test_a_killed_run_repeats_nothing_that_was_finished_and_ends_as_if_it_
         again[f"{name}/{subquery.index}"] += 1
 
     model = reader(hook)
-    with hosted(host(model)):
+    with use_runtime(runtime(model)):
         done = await enrich(str(table), output_schema=SCHEMA, objective=OBJECTIVE, out=str(run), shard_size=20, concurrency=4)
     assert (done.completed, done.failed) == (200, 0)
     assert set(again.values()) == {1}

@@ -16,7 +16,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from flows_doubles import OBJECTIVE, SCHEMA, OnePageEach, expected, host, planets, reader, tables_of
+from flows_doubles import OBJECTIVE, SCHEMA, OnePageEach, expected, planets, reader, runtime, tables_of
 from flows_resynthesis_killed import IN_FLIGHT, WIDER, again
 from prefect.settings import get_current_settings
 
@@ -24,7 +24,7 @@ import flows
 from flows.enrichment import enrich
 from flows.resynthesis import resynthesize
 from flows.run.events import Event, RowFinished
-from flows.run.runtime import Host, hosted
+from flows.run.runtime import Runtime, use_runtime
 from flows.table_run import Enrichment
 from research.errors import FetchRefused, InvalidInput, InvalidRun, PageUnreadable
 from research.models.scripted import ScriptedModel
@@ -59,8 +59,8 @@ class Counting(OnePageEach):
         return await super().fetch(url)
 
 
-def offline(model: ScriptedModel, web: Counting, heard: list[Event] | None = None) -> Host:
-    """A host whose world would count a row that asks anybody but its own stored pages."""
+def offline(model: ScriptedModel, web: Counting, heard: list[Event] | None = None) -> Runtime:
+    """A runtime whose world would count a row that asks anybody but its own stored pages."""
 
     @asynccontextmanager
     async def opener(_settings: Settings, _pages: StoredPages) -> AsyncIterator[World]:
@@ -71,7 +71,7 @@ def offline(model: ScriptedModel, web: Counting, heard: list[Event] | None = Non
         raise AssertionError("a world with a search was opened")
         yield
 
-    return Host(
+    return Runtime(
         listener=[].append if heard is None else heard.append, opener=never, stored_opener=opener, retry_delays=(0.0, 0.0)
     )
 
@@ -83,7 +83,7 @@ async def first_run(folder: Path, count: int = 4, *failing: str, name: str = "ol
 
     table = folder / "planets.csv"
     pd.DataFrame(planets(count)).to_csv(table, index=False)
-    with hosted(host(reader(hook))):
+    with use_runtime(runtime(reader(hook))):
         return await enrich(str(table), output_schema=SCHEMA, objective=OBJECTIVE, out=str(folder / name), shard_size=2)
 
 
@@ -114,7 +114,7 @@ def used(run: Path) -> int:
 async def test_a_column_is_added_to_a_finished_run_with_zero_searches_and_zero_fetches(tmp_path: Path) -> None:
     old = await first_run(tmp_path)
     web, model, heard = Counting(), headings(), list[Event]()
-    with hosted(offline(model, web, heard)):
+    with use_runtime(offline(model, web, heard)):
         done = await resynthesize(str(old.run), output_schema=WIDER, out=str(tmp_path / "new"))
     assert (done.completed, done.failed, done.model) == (4, 0, "second")
     assert web.asked == {}
@@ -130,7 +130,7 @@ async def test_a_column_is_added_to_a_finished_run_with_zero_searches_and_zero_f
     assert len([event for event in heard if isinstance(event, RowFinished)]) == 4
 
     calls = model.calls.total()
-    with hosted(offline(model, web)):
+    with use_runtime(offline(model, web)):
         again = await resynthesize(str(old.run), output_schema=WIDER, out=str(tmp_path / "new"))
     assert (again.completed, model.calls.total()) == (4, calls)
 
@@ -142,7 +142,7 @@ async def test_another_model_answers_every_field_over_the_same_evidence(tmp_path
     shutil.rmtree(old.run / ".state")
     moved = old.run.rename(tmp_path / "moved-0123abcd")
     web, model = Counting(), headings()
-    with hosted(offline(model, web)):
+    with use_runtime(offline(model, web)):
         done = await resynthesize(str(moved), all_fields=True, processor="ultra", out=str(tmp_path / "new"))
     results = open_run(done.run).results()
     assert (set(results["model"]), set(results["processor"])) == ({"second"}, {"ultra"})
@@ -156,7 +156,7 @@ async def test_another_model_answers_every_field_over_the_same_evidence(tmp_path
 async def test_another_question_keeps_no_answer(tmp_path: Path) -> None:
     old = await first_run(tmp_path)
     asked: list[str] = []
-    with hosted(offline(headings(asked.append), Counting())):
+    with use_runtime(offline(headings(asked.append), Counting())):
         done = await resynthesize(str(old.run), objective="Describe {name}", out=str(tmp_path / "new"))
     assert Counter(asked) == {f"Planet {n}": 2 for n in range(4)}, "both fields of every row"
     assert open_run(done.run).request["objective"] == {"template": "Describe {name}", "column": None}
@@ -164,12 +164,12 @@ async def test_another_question_keeps_no_answer(tmp_path: Path) -> None:
 
 async def test_a_row_that_failed_there_fails_here_and_says_what_helps(tmp_path: Path) -> None:
     old = await first_run(tmp_path, 4, "Planet 1")
-    with hosted(offline(headings(), Counting())):
+    with use_runtime(offline(headings(), Counting())):
         done = await resynthesize(str(old.run), output_schema=WIDER, out=str(tmp_path / "new"))
         assert (done.completed, done.failed) == (3, 1)
         assert "row 1 is not completed in old, so none of its pages is stored" in open_run(done.run).results()["error"][1]
     await first_run(tmp_path, 4)
-    with hosted(offline(headings(), Counting())):
+    with use_runtime(offline(headings(), Counting())):
         done = await resynthesize(str(old.run), output_schema=WIDER, out=str(tmp_path / "new"))
     assert (done.completed, done.failed) == (4, 0)
     assert verify(done.run).ok
@@ -181,10 +181,10 @@ async def test_a_row_that_read_nothing_has_null_for_the_new_field_without_a_call
 
     table = tmp_path / "planets.csv"
     pd.DataFrame(planets(2)).to_csv(table, index=False)
-    with hosted(host(ScriptedModel(reads_nothing))):
+    with use_runtime(runtime(ScriptedModel(reads_nothing))):
         old = await enrich(str(table), output_schema=SCHEMA, objective=OBJECTIVE, out=str(tmp_path / "old"))
     model = headings()
-    with hosted(offline(model, Counting())):
+    with use_runtime(offline(model, Counting())):
         done = await resynthesize(str(old.run), output_schema=WIDER, out=str(tmp_path / "new"))
     assert (done.completed, model.calls.total()) == (2, 0)
     assert open_run(done.run).cell(0, "heading").reasoning == "The row read no page in old, so there is nothing to find it in."
@@ -194,7 +194,7 @@ async def test_a_row_that_read_nothing_has_null_for_the_new_field_without_a_call
 async def test_a_resynthesis_that_was_stopped_goes_on(tmp_path: Path) -> None:
     old = await first_run(tmp_path, 6)
     model = headings(keyless=False, cost_usd=0.10)
-    with hosted(offline(model, Counting())):
+    with use_runtime(offline(model, Counting())):
         half = await resynthesize(
             str(old.run), output_schema=WIDER, out=str(tmp_path / "new"), max_cost=0.35, concurrency=1, shard_size=2
         )
@@ -230,7 +230,7 @@ async def test_a_killed_resynthesis_repeats_nothing_that_was_finished_and_ends_a
 
 async def test_nothing_to_research_is_refused_and_so_is_a_run_that_still_goes_on(tmp_path: Path) -> None:
     old = await first_run(tmp_path)
-    with hosted(offline(headings(), Counting())):
+    with use_runtime(offline(headings(), Counting())):
         with pytest.raises(InvalidInput, match="nothing would be researched"):
             await resynthesize(str(old.run))
         document = json.loads((old.run / "run.json").read_text())

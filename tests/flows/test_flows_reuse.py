@@ -8,11 +8,11 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from flows_doubles import OBJECTIVE, expected, host, planets
+from flows_doubles import OBJECTIVE, expected, planets, runtime
 
 from flows.enrichment import enrich
 from flows.run.events import Event, RowFinished
-from flows.run.runtime import hosted
+from flows.run.runtime import use_runtime
 from flows.table_run import Enrichment
 from research.errors import InvalidRun, PageUnreadable
 from research.models.scripted import ScriptedModel
@@ -68,7 +68,7 @@ def table_of(folder: Path, rows: list[dict[str, Any]]) -> str:
 async def run(
     table: str, out: Path, reader: Reader, schema: Any = OLD, heard: list[Event] | None = None, **options: Any
 ) -> Enrichment:
-    with hosted(host(reader.model, heard)):
+    with use_runtime(runtime(reader.model, heard)):
         return await enrich(table, output_schema=schema, out=str(out), **{"objective": OBJECTIVE, "shard_size": 2, **options})
 
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from flows.gate import Gate
 from flows.results import Sealed
-from flows.run.runtime import nobody
+from flows.run.runtime import ignore_event
 from flows.run.shards import Left, Shard, Shards
 from flows.tasks import Call, Tasks
 from research.errors import FetchFailed
@@ -98,7 +98,7 @@ def shards_over(folder: Any, held: Any) -> Shards:
         return 0
 
     tasks = Tasks(shard=do, row=do, plan=do, investigate=do, grade=do, synthesize=do, verify=do, judge=do)
-    return Shards(folder, held, no_page, tasks, Gate(count, most_unrecorded=10**9), nobody)  # type: ignore[arg-type]
+    return Shards(folder, held, no_page, tasks, Gate(count, most_unrecorded=10**9), ignore_event)  # type: ignore[arg-type]
 
 
 def batches(count: int, pulled: list[int]) -> Iterator[Shard]:
