@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
+# Test processes side by side: by default one for each core. `make test WORKERS=1` for a single one.
+WORKERS ?= auto
+
 export DO_NOT_TRACK := 1
 
 .PHONY: demo test lint types layers clean
@@ -16,7 +19,7 @@ demo: $(VENV)/ready  ## enrich the sample table, offline and without a key, and 
 	$(BIN)/research score runs/demo --truth data/missions.truth.jsonl
 
 test: $(VENV)/ready lint types layers  ## everything that CI checks
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=worksteal
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check .

@@ -1,16 +1,45 @@
-"""What every test has: a fixed hypothesis profile, no network but loopback, and one Prefect server for those that ask for it."""
+"""What every test has: the same examples of a property each time, no network but loopback, folders of its own process for Prefect
+and for our caches, and one Prefect server for those that ask for it."""
 
 from __future__ import annotations
 
+import faulthandler
+import os
+import shutil
+import sys
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["research.testing.pytest_plugin"]
 
-settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+# `make test` decides whether a change may go in, so it gives the same verdict twice. `--hypothesis-profile=explore` draws anew.
+_HOUSE = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.register_profile("house", _HOUSE, derandomize=True)
+settings.register_profile("explore", _HOUSE, derandomize=False)
 settings.load_profile("house")
+
+SECONDS_TO_END: float = 60
+"""Seconds that a test process may take to end after its last test, before it prints where it stands and is ended."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """No test reads the user's settings, and two test processes share no folder: Prefect's home and our cache are this process's.
+    The variables go down to the commands that tests start."""
+    home = Path(tempfile.mkdtemp(prefix="research-tests-"))
+    config.add_cleanup(lambda: shutil.rmtree(home, ignore_errors=True))
+    for name in [name for name in os.environ if name.startswith(("PREFECT_", "RESEARCH_"))]:
+        del os.environ[name]
+    os.environ |= {"PREFECT_HOME": str(home / "prefect"), "RESEARCH_CACHE_DIR": str(home / "cache"), "DO_NOT_TRACK": "1"}
+
+
+def pytest_unconfigure() -> None:
+    """A thread that outlives the tests must not keep the process, and with it everybody who waits for it. (pytest's own
+    `faulthandler_timeout` watches the tests.)"""
+    faulthandler.dump_traceback_later(SECONDS_TO_END, exit=True, file=sys.__stderr__)
 
 
 @pytest.fixture(scope="session")

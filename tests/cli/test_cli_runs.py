@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import threading
-import time
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -94,11 +93,12 @@ def test_a_run_with_failed_rows_ends_with_3_and_names_them(research: Command) ->
 @pytest.mark.usefixtures("prefect_server")
 def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(research: Command, desk: Path) -> None:
     (desk / "missions.csv").write_text("mission\n" + "".join(f"Voyager {number}\n" for number in range(2_000)))
+    ended = threading.Event()
 
     def press() -> None:
-        while not any((desk / "run" / "results").glob("part-*.parquet")):  # some rows are finished, and kept
-            time.sleep(0.05)
-        os.kill(os.getpid(), signal.SIGINT)
+        while not ended.wait(0.05):
+            if any((desk / "run" / "results").glob("part-*.parquet")):  # some rows are finished, and kept
+                return os.kill(os.getpid(), signal.SIGINT)
 
     pressing = threading.Thread(target=press)
     pressing.start()
@@ -107,8 +107,9 @@ def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(research: Command, desk: Pat
     try:
         ran = research(*ENRICH, "--out", "run", "--shard-size", "5")
     finally:
+        ended.set()
+        pressing.join()
         signal.signal(signal.SIGINT, inherited)
-    pressing.join()
     assert ran.code == 130
     assert "what is finished is kept in run. The same command goes on from there" in ran.err
     assert json.loads((desk / "run" / "run.json").read_text())["status"] == "stopped"

@@ -17,7 +17,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
-from virtual_time import now, run
 
 from research.errors import (
     AccessDenied,
@@ -36,6 +35,7 @@ from research.money.budget import Budget, Charge
 from research.money.processors import LongPrompt, Price, load_processors
 from research.testing import Faults, ModelServer, echo, fail, text, web_search
 from research.testing.tokens import input_tokens as counted_tokens
+from research.testing.virtual_time import now, run_in_virtual_time
 from research.world import Settings
 
 KEY = "sk-ant-api03-very-secret"
@@ -188,7 +188,7 @@ def call(
                 ended.append(error)
         return ended
 
-    return run(main()), sent
+    return run_in_virtual_time(main()), sent
 
 
 def ok() -> httpx2.Response:
@@ -359,7 +359,7 @@ def test_a_call_that_is_cancelled_leaves_nothing_behind():
         assert isinstance(await caller.create(asking(), purpose="test"), Called)
         assert [payment.usd for payment in payments] == [None, pytest.approx(35 / 1e6)]
 
-    run(main())
+    run_in_virtual_time(main())
 
 
 def test_a_bug_is_not_taken_for_a_failure():
@@ -368,7 +368,7 @@ def test_a_bug_is_not_taken_for_a_failure():
         with pytest.raises(TypeError):
             await caller.create({**asking(), "no_such_parameter": 1}, purpose="test")
 
-    run(main())
+    run_in_virtual_time(main())
 
 
 @pytest.mark.parametrize(
@@ -409,7 +409,7 @@ def test_the_same_caller_can_pay_from_another_purse():
             await caller.paid_from(Budget(max_cost_usd=1.0, spent_usd=1.0)).create(asking(), purpose="test")
         assert isinstance(await caller.create(asking(), purpose="test"), Called)
 
-    run(main())
+    run_in_virtual_time(main())
 
 
 async def test_no_name_of_a_model_tells_its_key():

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from virtual_time import now, run
 
 from research.errors import ModelUnavailable
 from research.models.anthropic.limiter import Bucket, Cost, Limiter, Limits, Pace, Ticket
 from research.testing import RateLimits
+from research.testing.virtual_time import now, run_in_virtual_time
 
 MODEL = "claude-haiku-4-5"
 
@@ -87,7 +87,7 @@ def test_nothing_goes_out_while_a_retry_after_runs(requests, input_tokens, burst
         await work(service, 40, at_once)
         return service
 
-    service = run(main())
+    service = run_in_virtual_time(main())
     for arrived, seconds in service.refused:
         assert not [sent for sent in service.asked if arrived < sent < arrived + seconds]
 
@@ -104,7 +104,7 @@ def test_it_settles_at_the_limit(per_minute, tells):
         seconds, _ = await work(service, rows, 64)
         return seconds, service
 
-    seconds, service = run(main())
+    seconds, service = run_in_virtual_time(main())
     least = (rows - per_minute * 0.2) * 60 / per_minute
     assert seconds < least * (1.05 if tells else 1.25)
     assert service.later_refusals < len(service.asked) * (0.03 if tells else 0.2)
@@ -120,7 +120,7 @@ def test_it_settles_at_a_limit_of_tokens(tells):
         seconds, _ = await work(service, 600, 64, input_tokens=500)
         return seconds, service
 
-    seconds, service = run(main())
+    seconds, service = run_in_virtual_time(main())
     assert 250 < seconds < 400
     assert service.later_refusals < len(service.asked) * (0.05 if tells else 0.2)
 
@@ -219,7 +219,7 @@ def test_a_request_larger_than_the_whole_limit_waits_for_a_full_bucket_and_goes(
         seconds, _ = await work(service, 3, 3, input_tokens=50_000)
         return seconds
 
-    assert run(main()) > 0
+    assert run_in_virtual_time(main()) > 0
 
 
 @given(st.lists(st.floats(0.0, 0.3), min_size=2, max_size=40), st.integers(0, 2**32))
@@ -247,7 +247,7 @@ def test_who_came_first_goes_first(arrivals, seed):
                 group.create_task(row(place))
         return order
 
-    assert run(main()) == list(range(len(arrivals)))
+    assert run_in_virtual_time(main()) == list(range(len(arrivals)))
 
 
 @given(st.lists(st.tuples(st.floats(0.0, 5.0), st.booleans()), min_size=1, max_size=40), st.integers(0, 2**32))
@@ -281,7 +281,7 @@ def test_rows_that_are_cancelled_hold_nobody_up(rows, seed):
             await asyncio.gather(*(one(*each) for each in rows))
         return sum(not leaves for _, leaves in rows), limiter
 
-    _, limiter = run(main())
+    _, limiter = run_in_virtual_time(main())
     for bucket in limiter.limits(MODEL).buckets.values():
         assert bucket._in_flight == pytest.approx(0.0, abs=1e-6)
 
@@ -300,7 +300,7 @@ def test_models_have_limits_of_their_own():
         await slow
         return quick, now() - began
 
-    quick, slow = run(main())
+    quick, slow = run_in_virtual_time(main())
     assert quick == 0
     assert slow >= 30
 
@@ -315,7 +315,7 @@ def test_a_pause_that_is_too_long_is_an_error_and_not_a_wait():
             await limiter.admit(MODEL, 100, longest_pause=600)
         assert now() == began
 
-    run(main())
+    run_in_virtual_time(main())
 
 
 def test_what_comes_from_the_cache_is_not_counted_against_the_limit():
@@ -349,5 +349,5 @@ def test_requests_are_spaced_after_slowing():
             sent.append(now())
         return sent
 
-    gaps = [later - earlier for earlier, later in pairwise(run(main()))]
+    gaps = [later - earlier for earlier, later in pairwise(run_in_virtual_time(main()))]
     assert gaps == pytest.approx([1 / 8] * 7)

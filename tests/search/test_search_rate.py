@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from research.errors import SearchFailed
 from research.search.rate import Rate, Turns
-from tests.models.virtual_time import now, run
+from research.testing.virtual_time import now, run_in_virtual_time
 
 
 async def work(rate: Rate, rows: int, seed: int, pauses: int = 0) -> tuple[list[float], int, list[tuple[float, float]]]:
@@ -43,7 +43,7 @@ async def work(rate: Rate, rows: int, seed: int, pauses: int = 0) -> tuple[list[
 @settings(max_examples=40)
 @given(st.floats(0.2, 20), st.integers(1, 8), st.integers(1, 40), st.integers(0, 1000))
 def test_neither_pace_nor_concurrency_is_ever_exceeded(per_second: float, concurrency: int, rows: int, seed: int):
-    sent, most, _ = run(work(Rate(per_second=per_second, concurrency=concurrency), rows, seed))
+    sent, most, _ = run_in_virtual_time(work(Rate(per_second=per_second, concurrency=concurrency), rows, seed))
     assert len(sent) == rows
     assert most <= concurrency
     assert all(later - earlier >= 1 / per_second for earlier, later in itertools.pairwise(sent))
@@ -52,7 +52,7 @@ def test_neither_pace_nor_concurrency_is_ever_exceeded(per_second: float, concur
 @settings(max_examples=40)
 @given(st.integers(1, 30), st.integers(1, 5), st.integers(0, 1000))
 def test_a_pause_holds_for_everybody(rows: int, pauses: int, seed: int):
-    sent, _, asked = run(work(Rate(concurrency=5), rows, seed, pauses))
+    sent, _, asked = run_in_virtual_time(work(Rate(concurrency=5), rows, seed, pauses))
     for at, seconds in asked:
         assert not [each for each in sent if at < each < at + seconds - 1e-6]
 
@@ -74,7 +74,7 @@ def test_who_comes_first_goes_first_and_one_who_gives_up_takes_no_turn():
         assert now() - began < 4
         return order
 
-    assert run(main()) == [0, 1, 3, 4]
+    assert run_in_virtual_time(main()) == [0, 1, 3, 4]
 
 
 def test_nobody_waits_for_a_pause_that_is_too_long():
@@ -87,10 +87,10 @@ def test_nobody_waits_for_a_pause_that_is_too_long():
         async with turns.turn(200):
             assert now() >= 1100
 
-    run(main())
+    run_in_virtual_time(main())
 
 
 def test_without_a_rate_nobody_waits():
-    sent, most, _ = run(work(Rate(), 200, 1))
+    sent, most, _ = run_in_virtual_time(work(Rate(), 200, 1))
     assert len(sent) == 200
     assert most > 20

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import re
 from pathlib import Path
@@ -17,7 +18,7 @@ EXAMPLES = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
 
 
 @pytest.mark.parametrize("code", EXAMPLES, ids=lambda code: re.search(r"def (test_\w+)", code)[1])
-async def test_the_example_runs(code):
+def test_the_example_runs(code):
     """Each block of the page is a test of its own."""
     names: dict[str, Any] = {}
     exec(compile(code, "docs/testing.md", "exec"), names)  # noqa: S102 - our own page
@@ -26,7 +27,7 @@ async def test_the_example_runs(code):
     for test in tests:
         outcome = test()
         if inspect.isawaitable(outcome):
-            await outcome
+            asyncio.run(outcome)
 
 
 def test_the_page_names_every_fault():

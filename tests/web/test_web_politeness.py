@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from research.testing.virtual_time import now, run_in_virtual_time
 from research.web.politeness import LONGEST_CLOSURE, HostClosed, Politeness, retry_after
-from tests.models.virtual_time import now, run
 
 
 def polite(per_host: int = 2, delay: float = 1.0, at_once: int = 100, **others: float) -> Politeness:
@@ -31,7 +31,7 @@ def test_two_requests_to_a_host_start_a_delay_apart_and_hosts_do_not_wait_for_on
         await asyncio.gather(*(visit(manners, host, 0.1, starts) for host in "aaab"))
         return [(host, round(at - began, 6)) for host, at in starts]
 
-    assert sorted(run(main())) == [("a", 0.0), ("a", 1.0), ("a", 2.0), ("b", 0.0)]
+    assert sorted(run_in_virtual_time(main())) == [("a", 0.0), ("a", 1.0), ("a", 2.0), ("b", 0.0)]
 
 
 def test_no_more_requests_to_a_host_at_once_than_allowed_and_who_came_first_goes_first() -> None:
@@ -50,7 +50,7 @@ def test_no_more_requests_to_a_host_at_once_than_allowed_and_who_came_first_goes
         await asyncio.gather(*(one(number) for number in range(9)))
         return most, order
 
-    assert run(main()) == (2, list(range(9)))
+    assert run_in_virtual_time(main()) == (2, list(range(9)))
 
 
 def test_no_more_requests_at_once_over_all_hosts_than_allowed() -> None:
@@ -60,7 +60,7 @@ def test_no_more_requests_at_once_over_all_hosts_than_allowed() -> None:
         await asyncio.gather(*(visit(manners, f"h{number}", 1.0, starts) for number in range(9)))
         return now() - began
 
-    assert run(main()) == pytest.approx(3.0)
+    assert run_in_virtual_time(main()) == pytest.approx(3.0)
 
 
 def test_a_host_that_asks_for_peace_is_asked_by_nobody_until_then_not_even_by_who_waited_already() -> None:
@@ -74,7 +74,7 @@ def test_a_host_that_asks_for_peace_is_asked_by_nobody_until_then_not_even_by_wh
         await asyncio.gather(first, *waiting)
         return [round(at - began, 6) for _, at in starts]
 
-    starts = run(main())
+    starts = run_in_virtual_time(main())
     assert starts[0] == 0.0
     assert all(at >= 30.25 for at in starts[1:])
     assert len(starts) == 4
@@ -87,7 +87,7 @@ def test_a_closure_is_never_made_shorter() -> None:
         manners.close("a", 5.0, "busy")
         return manners.closed_for("a")
 
-    assert run(main()) == 30.0
+    assert run_in_virtual_time(main()) == 30.0
 
 
 def test_who_has_less_patience_than_the_peace_lasts_is_told_how_long_at_once() -> None:
@@ -98,7 +98,7 @@ def test_who_has_less_patience_than_the_peace_lasts_is_told_how_long_at_once() -
             await visit(manners, "a", 1.0, [], patience=10.0)
         return caught.value.seconds, now() - began
 
-    assert run(main()) == (30.0, 0.0)
+    assert run_in_virtual_time(main()) == (30.0, 0.0)
 
 
 def test_a_crawl_delay_is_kept_up_to_a_cap_and_never_makes_us_faster() -> None:
@@ -111,7 +111,7 @@ def test_a_crawl_delay_is_kept_up_to_a_cap_and_never_makes_us_faster() -> None:
             gaps.append(round(starts[1][1] - starts[0][1], 6))
         return gaps
 
-    assert run(main()) == [1.0, 3.0, 10.0]
+    assert run_in_virtual_time(main()) == [1.0, 3.0, 10.0]
 
 
 def test_who_gives_up_waiting_leaves_no_place_taken() -> None:
@@ -130,7 +130,7 @@ def test_who_gives_up_waiting_leaves_no_place_taken() -> None:
         await visit(manners, "a", 1.0, starts)
         return now() - began
 
-    assert run(main()) == pytest.approx(2.0)
+    assert run_in_virtual_time(main()) == pytest.approx(2.0)
 
 
 def test_the_table_of_hosts_is_bounded_and_keeps_those_that_are_closed_or_in_use() -> None:
@@ -155,7 +155,7 @@ def test_the_table_of_hosts_is_bounded_and_keeps_those_that_are_closed_or_in_use
         await staying
         return size, closed, manners.closed_for("used") > 0
 
-    size, closed, used = run(main())
+    size, closed, used = run_in_virtual_time(main())
     assert size <= 50
     assert closed == 3600.0
     assert used
