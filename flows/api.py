@@ -14,7 +14,7 @@ from flows.interrupt import orderly_end
 from flows.resynthesis import resynthesize as resynthesize_flow
 from flows.run.events import Approver, Listener
 from flows.run.runtime import Runtime, ignore_event, use_runtime
-from flows.server import own_server
+from flows.server import prefect_server
 from flows.table_run import Enrichment
 from research.money.processors import ProcessorName
 from research.ports.model import Model
@@ -73,6 +73,7 @@ async def enrich(
 
     Raises:
         InvalidInput: something is wrong with the request. Nothing was spent.
+        PrefectUnavailable: no Prefect server can be used. Nothing was spent.
         SystemExit: SIGTERM ended it; what was committed stays.
     """
     if model is None or isinstance(model, str):
@@ -80,8 +81,9 @@ async def enrich(
     else:
         named, runtime = None, Runtime(listener=listener, approve=approve, opener=partial(open_world, model=model))
     path = os.fspath(table) if isinstance(table, str | os.PathLike) else store_table(table)
-    with orderly_end(), own_server(), use_runtime(runtime):
-        return await enrich_flow(table=path, model=named, **options)
+    with orderly_end(), use_runtime(runtime):
+        async with prefect_server():
+            return await enrich_flow(table=path, model=named, **options)
 
 
 class ResynthesisOptions(TypedDict, total=False):
@@ -115,14 +117,16 @@ async def resynthesize(
 
     Raises:
         InvalidInput: something is wrong with the request. Nothing was spent.
+        PrefectUnavailable: no Prefect server can be used. Nothing was spent.
         SystemExit: SIGTERM ended it; what was committed stays.
     """
     if model is None or isinstance(model, str):
         named, runtime = model, Runtime(listener=listener)
     else:
         named, runtime = None, Runtime(listener=listener, stored_opener=partial(open_stored_world, model=model))
-    with orderly_end(), own_server(), use_runtime(runtime):
-        return await resynthesize_flow(run=os.fspath(run), model=named, **options)
+    with orderly_end(), use_runtime(runtime):
+        async with prefect_server():
+            return await resynthesize_flow(run=os.fspath(run), model=named, **options)
 
 
 def store_table(table: Any) -> str:

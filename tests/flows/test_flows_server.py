@@ -1,29 +1,77 @@
-"""A Prefect server that we start ourselves outlives the Ctrl-C that ends the run: the run still has to tell it how it ended."""
+"""The temporary Prefect server outlives the Ctrl-C that ends a run, which still has to report its end, and nothing else."""
 
 from __future__ import annotations
 
+import asyncio
 import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
+import httpx
 import pytest
-from prefect.server.api.server import SubprocessASGIServer
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flows.server import ServerApart, own_server
+from flows import server_watcher
+from flows.server import PrefectUnavailable, TemporaryServer, prefect_server
+
+LOOKS = 200
+"""How often something is looked for that must come about within 20 seconds."""
 
 
-def test_the_server_that_prefect_starts_for_us_is_ours(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(SubprocessASGIServer, "_instances", {})  # those of this test process belong to other tests
-    with temporary_settings(restore_defaults={PREFECT_API_URL}), own_server():
-        ours = SubprocessASGIServer()
-        assert isinstance(ours, ServerApart)
-
-
-def test_it_is_in_a_session_of_its_own_where_a_terminals_ctrl_c_does_not_reach() -> None:
-    server = ServerApart(port=8999)
-    process = server._run_uvicorn_command()
+async def answers(url: str) -> bool:
     try:
-        assert os.getsid(process.pid) == process.pid != os.getsid(0)
-    finally:
-        process.kill()
-        process.wait()
-        server.stop()
+        async with httpx.AsyncClient(trust_env=False) as client:
+            return (await client.get(f"{url}/health")).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+async def gone(url: str) -> bool:
+    for _ in range(LOOKS):
+        if not await answers(url):
+            return True
+        await asyncio.sleep(0.1)
+    return False
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of a terminal")
+async def test_the_server_outlives_ctrl_c_and_ends_with_its_process_also_when_that_is_killed(tmp_path: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "PREFECT_API_URL"}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        str(Path(__file__).with_name("flows_with_server.py")),
+        env={**environment, "PREFECT_HOME": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    url = (await process.stdout.readline()).decode().strip()
+    os.killpg(process.pid, signal.SIGINT)  # what a terminal sends
+    await asyncio.sleep(0.5)
+    assert await answers(url)
+    process.kill()
+    assert await process.wait() == -signal.SIGKILL
+    assert await gone(url)
+
+
+def test_the_watcher_ends_with_the_command_and_as_it_ended() -> None:
+    command = [sys.executable, server_watcher.__file__, sys.executable, "-c", "raise SystemExit(7)"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as watcher:
+        assert watcher.wait(20) == 7
+
+
+async def test_a_server_that_does_not_answer_is_an_error_for_people() -> None:
+    refused = pytest.raises(PrefectUnavailable, match=r"127\.0\.0\.1:9/api does not answer(.|\n)*unset PREFECT_API_URL")
+    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}), refused:
+        async with prefect_server():
+            raise AssertionError
+
+
+async def test_a_temporary_server_that_cannot_start_says_what_it_wrote(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A database that cannot be opened: the server ends, and its own words are in the message."""
+    no_folder = tmp_path / "missing" / "prefect.db"
+    monkeypatch.setenv("PREFECT_SERVER_DATABASE_CONNECTION_URL", f"sqlite+aiosqlite:///{no_folder}")
+    with pytest.raises(PrefectUnavailable, match=r"did not start(.|\n)*database"):
+        await TemporaryServer().start()
