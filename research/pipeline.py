@@ -184,9 +184,9 @@ async def _verified(task: Task, draft: Draft, world: World, steps: Steps, ledger
         fetches_left = task.max_fetches - ledger.usage.pages_fetched
         if fetches_left <= 0:
             ledger.warnings.append(f"verify_loops: no fetch was left to look again for {', '.join(again.fields)}")
-            return amended(draft, None, checked.doubts)
+            return amended(task, draft, None, checked.doubts)
         await _investigate(task, (again,), world, steps, ledger, fetches_left)
-        draft = amended(draft, ledger.work[-1], checked.doubts)
+        draft = amended(task, draft, ledger.work[-1], checked.doubts)
     return draft
 
 

@@ -9,7 +9,8 @@ from platformdirs import user_cache_path
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from research.errors import Fault, InvalidInput
+from research.errors import InvalidInput
+from research.faults import validation_faults
 from research.search.settings import SearchSettings
 from research.web.settings import WebSettings
 from research.world import Settings
@@ -29,11 +30,10 @@ def read_environment() -> Environment:
     try:
         return Environment()
     except ValidationError as error:
-        faults = [Fault(_variable(each["loc"]), each["msg"]) for each in error.errors(include_input=False, include_url=False)]
-        raise InvalidInput("Variables of the environment are wrong:", faults) from None
+        raise InvalidInput("Variables of the environment are wrong:", validation_faults(error, _variable)) from None
 
 
-def _variable(place: tuple[int | str, ...]) -> str:
+def _variable(place: list[int | str]) -> str:
     named = "_".join(str(part) for part in place if isinstance(part, str)).upper()
     return named if named.endswith(("_API_KEY", "_URL")) and "PROVIDERS" not in named else f"RESEARCH_{named}"
 

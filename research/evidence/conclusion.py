@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from research.errors import InvalidAnswer
-from research.evidence.grounding import Cited, Evidence, settle
+from research.evidence.grounding import Cited, Evidence, answers_of, settle
 from research.output_schema.output_spec import Field, OutputSpec
 from research.ports.work import Draft, Investigated, Verdict
 from research.result.agreement import with_agreement
@@ -34,8 +34,7 @@ def conclude(spec: OutputSpec, draft: Draft, work: Sequence[Investigated], verdi
     warnings = [warning for done in work for warning in done.warnings]
     refuse_invalid(spec, draft)
     for field in spec.fields:
-        answers = [a for a in draft.answers if a.field == field.name or a.field.startswith(f"{field.name}.")]
-        settled = settle(field, answers, evidence)
+        settled = settle(field, answers_of(field, spec, draft.answers), evidence)
         if settled.value is not None and spec.check(_alone(spec, field, settled.value)):
             warnings.append(f"`{field.name}`: what its evidence supports does not fit the schema, so it is null")
             settled = settled._replace(value=None, basis=[FieldBasis(field=field.name, reasoning=settled.basis[0].reasoning)])
@@ -145,7 +144,7 @@ def _alone(spec: OutputSpec, field: Field, value: Any) -> Any:
 def _finding(spec: OutputSpec, done: Investigated, evidence: Evidence, numbers: Mapping[str, int]) -> Finding:
     fields = {field.name: field for field in spec.fields}
     settled = [
-        settle(fields[name], [a for a in done.answers if a.field.split(".")[0] == name], evidence)
+        settle(fields[name], answers_of(fields[name], spec, done.answers), evidence)
         for name in done.subquery.fields
         if name in fields
     ]

@@ -23,7 +23,8 @@ from typing import Any, Final, NamedTuple
 from research.evidence.passages import Span, lines, sentences
 from research.evidence.ranking import words
 from research.identity import canonical_json
-from research.output_schema.output_spec import Field
+from research.output_schema.field_paths import field_of
+from research.output_schema.output_spec import Field, OutputSpec
 from research.ports.page import Passage
 from research.ports.work import FieldAnswer, ReadPage, Verdict
 from research.result.result import CONFIDENCE_ORDER, Citation, Confidence, Excerpt, FieldBasis, Support
@@ -89,6 +90,11 @@ def settle(field: Field, answers: Sequence[FieldAnswer], evidence: Evidence) -> 
     if top is None:
         return Settled(None, [FieldBasis(field=field.name, reasoning="No source was found that answers this.")])
     return _settle(top.value, field.schema, field, field.name, field.name, by_path, evidence)
+
+
+def answers_of(field: Field, spec: OutputSpec, answers: Iterable[FieldAnswer]) -> list[FieldAnswer]:
+    """Those of some answers that are for a field or for a part of it."""
+    return [answer for answer in answers if field_of(answer.field, spec.names) == field.name]
 
 
 def _settle(

@@ -16,6 +16,7 @@ from typing import Any, Final, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveInt, ValidationError, model_validator
 
 from research.errors import Fault, InvalidInput
+from research.faults import pointer, validation_faults
 from research.identity import content_key
 from research.money.amounts import total
 from research.money.usage import Tokens
@@ -228,12 +229,13 @@ def _parsed(table: Mapping[str, Any], name: str) -> Processors:
     tiers: dict[str, Any] = {}
     for tier, parts in table.get("tiers", {}).items():
         if not isinstance(parts, Mapping) or not isinstance(roles := parts.get("roles", {}), Mapping):
-            raise InvalidInput(f"{name} cannot be used:", [Fault(f"/tiers/{tier}", "must be a table, with a table `roles`")])
+            raise InvalidInput(
+                f"{name} cannot be used:", [Fault(pointer(["tiers", tier]), "must be a table, with a table `roles`")]
+            )
         shared = roles.get("all", {})
         own = {role: _over(shared, said) if isinstance(said, Mapping) else said for role, said in roles.items() if role != "all"}
         tiers[tier] = {**parts, "name": tier, "roles": {**{role: shared for role in ROLES if shared}, **own}}
     try:
         return Processors.model_validate({**table, "tiers": tiers})
     except ValidationError as error:
-        faults = [Fault("".join(f"/{p}" for p in each["loc"] if p != "[key]"), each["msg"]) for each in error.errors()]
-        raise InvalidInput(f"{name} cannot be used:", faults) from error
+        raise InvalidInput(f"{name} cannot be used:", validation_faults(error)) from error

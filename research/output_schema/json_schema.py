@@ -17,9 +17,10 @@ from referencing.exceptions import NoSuchResource, Unresolvable
 from referencing.jsonschema import DRAFT202012, EMPTY_REGISTRY
 
 from research.errors import Fault
+from research.faults import nearest, pointer, shown
 from research.output_schema import patterns
 from research.output_schema.formats import checker
-from research.output_schema.validation import MAX_DEPTH, message, nearest, pointer, shown
+from research.output_schema.validation import MAX_DEPTH, message
 
 DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
 TYPES: Final = ("array", "boolean", "integer", "null", "number", "object", "string")

@@ -13,11 +13,13 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from research.errors import Fault, InvalidSchema
+from research.faults import nearest, pointer
 from research.identity import canonical_json
 from research.output_schema.closing import closed
+from research.output_schema.field_paths import field_of
 from research.output_schema.json_schema import MAX_BYTES, document_faults, expand
 from research.output_schema.shorthand import SpecKind, read_spelling
-from research.output_schema.validation import json_faults, lenient_validator, nearest, pointer, value_faults
+from research.output_schema.validation import json_faults, lenient_validator, value_faults
 
 MAX_FIELDS: Final = 500
 MAX_NAME: Final = 255
@@ -225,4 +227,21 @@ def _name_faults(properties: dict[str, Any]) -> list[Fault]:
             faults.append(Fault(at, f'differs from "{twin}" by case only, and a table cannot hold both'))
         if part is False:
             faults.append(Fault(at, "`false` forbids this field: leave it out"))
+        above = field_of(name, (other for other in properties if other != name))
+        if above is not None and _has_part(properties[above], name[len(above) + 1 :]):
+            faults.append(Fault(at, f"is also the path of a part of `{above}`: rename one of them"))
     return faults
+
+
+def _has_part(schema: Any, path: str) -> bool:
+    """Whether a value of an (expanded) schema may have a part at this path: `0.name`."""
+    if not isinstance(schema, dict):
+        return False
+    if any(_has_part(branch, path) for word in ("anyOf", "oneOf", "allOf") for branch in schema.get(word, ())):
+        return True
+    place, _, rest = path.partition(".")
+    if place.isdecimal() and "items" in schema and (not rest or _has_part(schema["items"], rest)):
+        return True
+    properties = schema.get("properties", {})
+    name = field_of(path, properties)
+    return name is not None and (path == name or _has_part(properties[name], path[len(name) + 1 :]))

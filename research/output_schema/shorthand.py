@@ -15,8 +15,8 @@ from pydantic.errors import PydanticUserError
 from rapidfuzz.distance import OSA
 
 from research.errors import Fault, InvalidSchema
+from research.faults import nearest, pointer
 from research.output_schema.json_schema import ANNOTATIONS, LIST_OF_SCHEMAS, MAP_OF_SCHEMAS, MAX_BYTES, NAMING, ONE_SCHEMA, TYPES
-from research.output_schema.validation import nearest
 
 SpecKind = Literal["json", "text", "auto"]
 
@@ -83,7 +83,7 @@ def _envelope(spelling: dict[str, Any]) -> Spelled:
     kind: SpecKind = spelling["type"]
     known = ["type", "description", *(["json_schema"] if kind == "json" else [])]
     faults = [
-        Fault(f"/{name}", f"is not known beside type {kind} (known: {', '.join(known)}){nearest(str(name), known)}")
+        Fault(pointer([name]), f"is not known beside type {kind} (known: {', '.join(known)}){nearest(str(name), known)}")
         for name in spelling
         if name not in known
     ]
@@ -141,7 +141,7 @@ def _shorthand(spelling: dict[str, Any], at: str) -> dict[str, Any]:
         try:
             properties[name] = _field(value)
         except ValueError as reason:
-            faults.append(Fault(f"{at}/{name}", str(reason)))
+            faults.append(Fault(at + pointer([name]), str(reason)))
     if faults:
         raise _wrong(*faults)
     return {"type": "object", "properties": properties, "required": list(properties)}

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, Final
 
@@ -11,10 +10,10 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 from jsonschema.protocols import Validator
 from jsonschema.validators import extend
-from rapidfuzz import fuzz, process
 from referencing.jsonschema import EMPTY_REGISTRY
 
 from research.errors import Fault
+from research.faults import nearest, pointer, shown
 from research.output_schema import patterns
 from research.output_schema.formats import checker
 
@@ -28,22 +27,6 @@ def _unicode(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def escape(token: str | int) -> str:
-    """One token of a JSON Pointer (RFC 6901)."""
-    return str(token).replace("~", "~0").replace("/", "~1")
-
-
-def pointer(tokens: Iterable[str | int]) -> str:
-    """A JSON Pointer (RFC 6901)."""
-    return "".join("/" + escape(token) for token in tokens)
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """`; did you mean "x"?`, or nothing if no known name is near."""
-    best = process.extractOne(name.casefold(), list(known), scorer=fuzz.ratio, score_cutoff=60)
-    return f'; did you mean "{best[0]}"?' if best else ""
 
 
 def json_faults(value: Any, max_bits: int | None = None) -> list[Fault]:
@@ -72,7 +55,7 @@ def json_faults(value: Any, max_bits: int | None = None) -> list[Fault]:
             if strange := [key for key in item if not isinstance(key, str) or not _unicode(key)]:
                 faults.append(Fault(at, f"the name {strange[0]!a} is not text"))
             else:
-                stack.extend((child, f"{at}/{escape(key)}", depth + 1) for key, child in reversed(item.items()))
+                stack.extend((child, at + pointer([key]), depth + 1) for key, child in reversed(item.items()))
         elif isinstance(item, list):
             stack.extend((item[i], f"{at}/{i}", depth + 1) for i in reversed(range(len(item))))
         else:
@@ -234,8 +217,3 @@ def message(error: ValidationError) -> str:
     if error.validator in ("anyOf", "oneOf") and error.context:
         return f"{said} fits none of the schemas allowed here"
     return error.message if len(error.message) <= 300 else error.message[:299] + "…"
-
-
-def shown(value: Any) -> str:
-    text = f'"{value}"' if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=repr)
-    return text if len(text) <= 120 else text[:119] + "…"

@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
+from research.output_schema.field_paths import field_of
 from research.result.result import FieldBasis, Source
 
 
@@ -32,7 +33,7 @@ def with_agreement(sources: Sequence[Source], basis: Sequence[FieldBasis], field
     agrees: defaultdict[str, set[str]] = defaultdict(set)
     disagrees: defaultdict[str, set[str]] = defaultdict(set)
     for part in basis:
-        field = _field(part.field, fields)
+        field = field_of(part.field, fields) or part.field
         supports = {c.url for c in part.citations if any(e.support != "none" for e in c.excerpts)} & domains.keys()
         against = {c.url for c in part.citations if any(e.support == "none" for e in c.excerpts)} & domains.keys()
         for url in supports:
@@ -54,8 +55,3 @@ def with_agreement(sources: Sequence[Source], basis: Sequence[FieldBasis], field
         )
         for source in sources
     ]
-
-
-def _field(path: str, fields: Sequence[str]) -> str:
-    """The output field that a path of the basis belongs to."""
-    return max((name for name in fields if path == name or path.startswith(f"{name}.")), key=len, default=path)

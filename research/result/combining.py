@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from research.output_schema.field_paths import field_of
 from research.result.agreement import with_agreement
 from research.result.result import SAMPLE_OF_SOURCES, FieldBasis, Finding, Result, Source, as_text
 
@@ -39,7 +40,7 @@ def joined(first: Result, second: Result, fields: Sequence[str], taken: Collecti
 
 def basis_of(result: Result, field: str) -> list[FieldBasis]:
     """The basis of a field and of its parts (`key_people.0.name` is of `key_people`)."""
-    return [basis for basis in result.basis if basis.field == field or basis.field.startswith(f"{field}.")]
+    return [basis for basis in result.basis if field_of(basis.field, (*result.fields, field)) == field]
 
 
 def value_of(result: Result, field: str) -> Any:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from research.identity import canonical_json
 from research.money.usage import Usage
+from research.output_schema.field_paths import field_of
 from research.output_schema.output_spec import OutputSpec
 from research.result.combining import basis_of, joined, one_or_both, value_of
 from research.result.result import FieldBasis, Result, as_text, lowest
@@ -125,7 +126,7 @@ def _without_cost(kept: Result, spec: OutputSpec, task: str, task_id: str) -> Re
 def _without(parts: dict[str, Any], names: Collection[str]) -> dict[str, Any]:
     """The same output with some fields null, and their basis without evidence."""
     output = {name: None if name in names else value for name, value in parts["output"].items()}
-    own = [basis for basis in parts["basis"] if basis.field.split(".")[0] not in names and basis.field not in names]
+    own = [basis for basis in parts["basis"] if field_of(basis.field, output) not in names]
     return {"output": output, "answer": as_text(output), "basis": [*own, *(FieldBasis(field=name) for name in names)]}
 
 

@@ -16,6 +16,7 @@ import httpx
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
 from research.errors import AccessDenied, AuthenticationFailed, QuotaExhausted, ResearchError, SearchFailed
+from research.faults import validation_faults
 from research.money.budget import Budget
 from research.search.rate import Turns
 
@@ -285,8 +286,7 @@ class JsonApi(Generic[Answer]):
     def _unreadable(self, error: Exception) -> SearchFailed:
         first = ""
         if isinstance(error, ValidationError):
-            fault = error.errors(include_url=False, include_input=False)[0]
-            first = f": {'.'.join(map(str, fault['loc'])) or 'the whole'}: {fault['msg']}"
+            first = f": {validation_faults(error)[0]}"
         failed = SearchFailed(f"{self.service.name} answered something else than its API promises{first}")
         failed.__cause__ = error
         return failed

@@ -11,7 +11,7 @@ from typing import Final, get_args
 import httpx
 
 from research.errors import InvalidInput
-from research.output_schema.validation import nearest
+from research.faults import nearest
 from research.ports.search import Search
 from research.search.brave import brave
 from research.search.claude_web import Ask, ClaudeWebSearch

@@ -6,7 +6,9 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from research.errors import Fault
-from research.evidence.grounding import Cited, child, excerpt, nearest
+from research.evidence.grounding import Cited, answers_of, child, excerpt, nearest
+from research.faults import pointer
+from research.output_schema.field_paths import field_of, is_within
 from research.output_schema.output_spec import Field, OutputSpec
 from research.ports.work import Claim, Draft, FieldAnswer
 
@@ -22,14 +24,15 @@ def faults_of(draft: Draft, spec: OutputSpec, asked: Collection[str], known: Cal
     values without a passage, values that break the schema."""
     faults: list[Fault] = []
     for answer in draft.answers:
-        if answer.field.split(".")[0] not in asked:
-            faults.append(Fault(f"/{answer.field}", f"not a field that was asked for; those are: {', '.join(sorted(asked))}"))
+        at = pointer([answer.field])
+        if field_of(answer.field, spec.names) not in asked:
+            faults.append(Fault(at, f"not a field that was asked for; those are: {', '.join(sorted(asked))}"))
             continue
         named = (*answer.passages, *answer.against)
-        faults += [Fault(f"/{answer.field}", f"the passage {i!r} does not exist") for i in named if not known(i)]
-        inside = any(other.field.startswith(f"{answer.field}.") and other.passages for other in draft.answers)
+        faults += [Fault(at, f"the passage {i!r} does not exist") for i in named if not known(i)]
+        inside = any(is_within(part.field, answer.field) and part.passages for part in draft.answers)
         if answer.value is not None and not answer.passages and not inside:
-            faults.append(Fault(f"/{answer.field}", "a value needs at least one passage; give null if nothing supports one"))
+            faults.append(Fault(at, "a value needs at least one passage; give null if nothing supports one"))
     output: Any = assembled(draft, spec)
     if spec.kind == "text":
         output = output["answer"]
@@ -53,8 +56,8 @@ def undecided(spec: OutputSpec, draft: Draft, cited: Mapping[str, Cited]) -> tup
 
 
 def _claims(spec: OutputSpec, draft: Draft, cited: Mapping[str, Cited]) -> Iterator[tuple[Field, Mapping[str, Any], Claim]]:
-    by_path = {answer.field: answer for answer in draft.answers}
     for field in spec.fields:
+        by_path = {answer.field: answer for answer in answers_of(field, spec, draft.answers)}
         if field.name in by_path:
             yield from _leaves(by_path[field.name].value, field.schema, field, field.name, by_path, cited)
 

@@ -9,6 +9,7 @@ from research.evidence.scratchpad import Scratchpad, prepare
 from research.money.amounts import total
 from research.money.usage import Usage
 from research.money.usage_ledger import note, taken
+from research.output_schema.field_paths import field_of
 from research.ports.fetcher import AtHand
 from research.ports.page import Hit, Passage
 from research.ports.work import Draft, Investigated, SubQuery
@@ -159,6 +160,7 @@ async def investigate(task: Task, subquery: SubQuery, world: World, max_fetches:
     warnings: list[str] = [f"sub-query {subquery.index}: {warning}" for warning in desk.warnings]
     passages: dict[str, Passage] = {}
     answers = []
+    names = task.output_schema.names
 
     def kept(where: str, passage_id: str) -> str | None:
         """The id by which the task knows a passage, which is kept from now on; None for one that was never shown."""
@@ -171,7 +173,7 @@ async def investigate(task: Task, subquery: SubQuery, world: World, max_fetches:
         return unique
 
     for answer in draft.answers:
-        if answer.field.split(".")[0] not in subquery.fields:
+        if field_of(answer.field, names) not in subquery.fields:
             warnings.append(f"sub-query {subquery.index}: an answer for `{answer.field}`, which was not asked, was dropped")
             continue
         name = f"`{answer.field}`"
@@ -180,13 +182,13 @@ async def investigate(task: Task, subquery: SubQuery, world: World, max_fetches:
         ids = {"passages": tuple(filter(None, supporting)), "against": tuple(filter(None, against))}
         answers.append(answer.model_copy(update=ids))
     prose = f"{draft.summary}\n{draft.report or ''}"
-    names = {each: kept("its summary", each) or each for each in cited_ids(prose)}
+    ids_in_prose = {each: kept("its summary", each) or each for each in cited_ids(prose)}
     return Investigated(
         subquery=subquery,
         answers=tuple(answers),
         passages=tuple(passages.values()),
-        summary=renamed(draft.summary, names.__getitem__),
-        report=None if draft.report is None else renamed(draft.report, names.__getitem__),
+        summary=renamed(draft.summary, ids_in_prose.__getitem__),
+        report=None if draft.report is None else renamed(draft.report, ids_in_prose.__getitem__),
         model=draft.model,
         considered=desk.considered(),
         read=desk.scratchpad.read,

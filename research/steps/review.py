@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from research.output_schema.field_paths import field_of
 from research.ports.model import Reviewer
 from research.ports.work import Claim, Draft, FieldAnswer, Investigated, Judged, SubQuery, Verified
 from research.ports.world import World
@@ -20,7 +21,7 @@ async def judge(task: Task, claims: Sequence[Claim], world: World) -> Judged:
 async def verify(task: Task, claims: Sequence[Claim], world: World) -> Verified:
     """Ask which values do not stand. Doubts of what was not asked are dropped."""
     checked = await _reviewer(world).verify(task, claims)
-    names = {claim.field.split(".")[0] for claim in claims}
+    names = {field_of(claim.field, task.output_schema.names) for claim in claims}
     return checked.model_copy(update={"doubts": {name: why for name, why in checked.doubts.items() if name in names}})
 
 
@@ -43,15 +44,16 @@ def doubtful(task: Task, draft: Draft, doubts: dict[str, str], index: int) -> Su
     return SubQuery(index=index, question=question, fields=(*failed, *missing), label="second look")
 
 
-def amended(draft: Draft, again: Investigated | None, doubts: dict[str, str]) -> Draft:
+def amended(task: Task, draft: Draft, again: Investigated | None, doubts: dict[str, str]) -> Draft:
     """A draft with what a second look found (None: there was none). A doubted value that it did not replace stays, with low
     confidence."""
     looked = again.answers if again is not None else ()
     found = {answer.field: answer for answer in looked if answer.value is not None}
-    parts = [answer for answer in looked if "." in answer.field and answer.field.split(".")[0] in found]
+    names = task.output_schema.names
+    parts = [answer for answer in looked if answer.field not in names and field_of(answer.field, names) in found]
     answers: list[FieldAnswer] = []
     for answer in draft.answers:
-        name = answer.field.split(".")[0]
+        name = field_of(answer.field, names) or answer.field
         if name in found:
             answers += [found[name]] if answer.field == name else []
         elif name in doubts and answer.value is not None:
@@ -61,5 +63,5 @@ def amended(draft: Draft, again: Investigated | None, doubts: dict[str, str]) ->
             answers.append(answer)
     known = {answer.field for answer in answers}
     return draft.model_copy(
-        update={"answers": (*answers, *(a for n, a in found.items() if n not in known and "." not in n), *parts)}
+        update={"answers": (*answers, *(a for n, a in found.items() if n not in known and n in names), *parts)}
     )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from research.errors import Fault, InvalidInput
+from research.faults import nearest, pointer
 from research.output_schema.output_spec import OutputSpec
-from research.output_schema.validation import nearest, pointer
 
 BUILT: Final = (
     "task",
@@ -75,6 +75,11 @@ class Folded:
     faults: list[Fault] = field(default_factory=list)
     unsupported: list[Fault] = field(default_factory=list)
     """Fields that are not built yet and ask for something."""
+
+    def place_of(self, path: Sequence[str | int]) -> str:
+        """Where a place in `fields` stands in the request, as a JSON Pointer."""
+        name, *inner = path
+        return self.places.get(str(name), pointer([name])) + pointer(inner)
 
 
 def fold(request: Mapping[str, Any]) -> Folded:

@@ -11,9 +11,10 @@ from pydantic_core import ErrorDetails
 from pydantic_core.core_schema import ValidationInfo
 
 from research.errors import Fault, InvalidTask, NotSupported
+from research.faults import complaint, nearest, pointer, validation_faults
 from research.money.processors import LEAST_STEPS, MOST_STEPS, PROCESSOR_NAMES, ProcessorName
 from research.output_schema.output_spec import OutputSpec
-from research.output_schema.validation import json_faults, nearest, pointer
+from research.output_schema.validation import json_faults
 from research.task.attachments import AttachedFile
 from research.task.dialects import Folded, fold
 from research.task.source_policy import SourcePolicy
@@ -156,7 +157,8 @@ class Task(BaseModel):
             faults += _outside_faults(task, folded.places)
         except ValidationError as error:
             taken = {fault.pointer for fault in faults}
-            faults += [fault for fault in _translated(error, folded.places) if fault.pointer not in taken]
+            found = validation_faults(error, folded.place_of, _message)
+            faults += [fault for fault in found if fault.pointer not in taken]
         if faults:
             raise InvalidTask(f"{where} cannot be run:", [*faults, *folded.unsupported])
         if folded.unsupported:
@@ -192,14 +194,6 @@ def _outside_faults(task: Task, places: Mapping[str, str]) -> list[Fault]:
     ]
 
 
-def _translated(error: ValidationError, places: Mapping[str, str]) -> list[Fault]:
-    faults = []
-    for detail in error.errors():
-        name, *inner = (part for part in detail["loc"] if part != "[key]")
-        faults.append(Fault(places.get(str(name), f"/{name}") + pointer(inner), _message(detail)))
-    return faults
-
-
 def _message(detail: ErrorDetails) -> str:
     """pydantic's complaint in the words of this project."""
     kind, name = detail["type"], str(detail["loc"][0]) if detail["loc"] else ""
@@ -214,7 +208,5 @@ def _message(detail: ErrorDetails) -> str:
         return "must not be empty"
     if kind == "extra_forbidden":
         return f"is not a known field{nearest(str(detail['loc'][-1]), SourcePolicy.model_fields)}"
-    if kind == "value_error":
-        return str(detail["ctx"]["error"])
     wanted = _WANTED.get(kind)
-    return f"must be {wanted}, not {detail['input']!r:.80}" if wanted else detail["msg"]
+    return f"must be {wanted}, not {detail['input']!r:.80}" if wanted else complaint(detail)

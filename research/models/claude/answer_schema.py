@@ -17,6 +17,7 @@ from anthropic import transform_schema
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from research.errors import Fault
+from research.faults import validation_faults
 from research.identity import canonical_json
 from research.models.claude.json_reply import Unreadable, json_object, json_value
 from research.output_schema.output_spec import Field, OutputSpec
@@ -96,8 +97,7 @@ class AnswerForm:
         try:
             said = _Said.model_validate(json_object(text))
         except ValidationError as error:
-            faults = [Fault("".join(f"/{p}" for p in each["loc"]), each["msg"]) for each in error.errors(include_url=False)]
-            raise Unreadable(tuple(faults)) from None
+            raise Unreadable(tuple(validation_faults(error))) from None
         faults = [
             Fault(f"/answers/{place}/field", f"{answer.field!r} is not a field; the fields are: {', '.join(self.spec.names)}")
             for place, answer in enumerate(said.answers)

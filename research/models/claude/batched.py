@@ -19,7 +19,6 @@ from pydantic import BaseModel, ValidationError
 from research.errors import (
     BudgetExhausted,
     ContextOverflow,
-    Fault,
     FetchFailed,
     FetchRefused,
     InvalidAnswer,
@@ -27,6 +26,7 @@ from research.errors import (
     PageUnreadable,
     RequestRejected,
 )
+from research.faults import validation_faults
 from research.identity import content_key
 from research.models.anthropic.batches import BatchClient
 from research.models.anthropic.metering import cost_usd, used, worst_usd
@@ -258,7 +258,7 @@ def _read(text: str, form: AnswerForm, asked: Sequence[str]) -> tuple[Draft, lis
     try:
         quotes = _Quotes.model_validate(json_object(text)).quotes
     except ValidationError as error:
-        raise Unreadable((Fault("/quotes", str(error.errors(include_url=False)[0]["msg"])),)) from None
+        raise Unreadable(tuple(validation_faults(error))) from None
     return draft, [quote.model_copy(update={"id": quote.id.strip(" []").lower()}) for quote in quotes]
 
 

@@ -23,6 +23,7 @@ from research.money.budget import Budget, Paying
 from research.money.processors import ModelSettings, ProcessorName, Processors, Role, load_processors
 from research.money.usage import Usage
 from research.money.usage_ledger import noted
+from research.output_schema.field_paths import field_of
 from research.output_schema.output_spec import OutputSpec
 from research.ports.model import Checker, ResearchTools
 from research.ports.work import Claim, Draft, Grade, Investigated, Judged, Plan, SubQuery, Verdict, Verified
@@ -165,7 +166,8 @@ class ClaudeModel:
         doubts: dict[str, str] = {}
         for each in form.claims:
             if not each.stands and 1 <= each.claim <= len(claims):
-                doubts.setdefault(claims[each.claim - 1].field.split(".")[0], each.reasoning)
+                path = claims[each.claim - 1].field
+                doubts.setdefault(field_of(path, task.output_schema.names) or path, each.reasoning)
         return Verified(doubts=doubts, usage=talk.usage, cost_usd=talk.cost_usd)
 
     def settings(self, task: Task, role: Role) -> ModelSettings:

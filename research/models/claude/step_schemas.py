@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from research.errors import Fault
+from research.faults import validation_faults
 from research.models.claude.json_reply import Unreadable, json_object
 from research.ports.work import FieldGrade, SubQuery
 
@@ -91,8 +91,7 @@ def read_form(form: type[M], text: str) -> M:
     try:
         return form.model_validate(json_object(text))
     except ValidationError as error:
-        faults = [Fault("".join(f"/{part}" for part in each["loc"]), each["msg"]) for each in error.errors(include_url=False)]
-        raise Unreadable(tuple(faults)) from None
+        raise Unreadable(tuple(validation_faults(error))) from None
 
 
 def _subquery(names: Sequence[str]) -> dict[str, Any]:

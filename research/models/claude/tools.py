@@ -10,6 +10,7 @@ from anthropic.types import ToolUseBlock
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from research.errors import BudgetExhausted, FetchFailed, ResearchError, SearchFailed, TerminalError, TransientError
+from research.faults import validation_faults
 from research.models.claude import quoting
 from research.ports.model import ResearchTools
 
@@ -46,8 +47,7 @@ class _WrongInput(Exception):
     """A tool was called with what it does not take. Written for the model."""
 
     def __init__(self, tool: str, error: ValidationError) -> None:
-        said = error.errors(include_url=False)
-        faults = "; ".join(f"{'.'.join(map(str, each['loc'])) or 'input'}: {each['msg']}" for each in said)
+        faults = "; ".join(map(str, validation_faults(error)))
         super().__init__(f"The input of {tool} is wrong ({faults}). Nothing was done. Call it again with the right input.")
 
 

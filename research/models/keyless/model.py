@@ -6,7 +6,6 @@ An honest general baseline. What it does, what it cannot, and how confidence is 
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -14,6 +13,7 @@ from typing import Any, Final
 
 from research.errors import BudgetExhausted, Fault, FetchFailed, FetchRefused, PageUnreadable
 from research.evidence.ranking import words
+from research.faults import unpointer
 from research.models.keyless.answers import Passages, answer_question
 from research.models.keyless.candidates import Asked, candidates
 from research.models.keyless.choosing import Backing, choose
@@ -215,7 +215,7 @@ def _answer(task: Task, entity: Entity, question: Question, read: Sequence[_Read
 
 def _mended(draft: Draft, faults: Sequence[Fault]) -> Draft:
     """A draft without the answers that are at fault: what does not fit the schema is withdrawn, and the reason says so."""
-    wrong = Counter(fault.pointer.split("/")[1] for fault in faults if fault.pointer.count("/"))
+    wrong = {unpointer(fault.pointer)[0] for fault in faults if fault.pointer}
     if not wrong:
         return draft
     answers = tuple(

@@ -13,6 +13,7 @@ from typing import Final
 import duckdb
 
 from research.errors import InvalidTable
+from research.faults import pointer
 from research.tables.inputs.copies import Scratch, Spool
 from research.tables.inputs.database import connection, first_line, literal, spooled
 
@@ -79,8 +80,7 @@ def _names(con: duckdb.DuckDBPyConnection, shown: str) -> list[str]:
 
 def _column(con: duckdb.DuckDBPyConnection, name: str) -> str:
     """The SQL that reads one key, typed so that no value changes."""
-    pointer = literal("/" + name.replace("~", "~0").replace("/", "~1"))
-    value = f"json_extract(json, {pointer})"
+    value = f"json_extract(json, {literal(pointer([name]))})"
     kinds, exact_bigint, exact_double, structure = con.sql(
         "SELECT coalesce(list(DISTINCT json_type(v)), []), "
         "coalesce(bool_and(TRY_CAST(t AS BIGINT)::VARCHAR IS NOT DISTINCT FROM t), false), "

@@ -11,7 +11,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from research.errors import InvalidTable, InvalidTask
-from research.output_schema.validation import nearest
+from research.faults import nearest
 
 _TOKEN: Final = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from research.errors import Fault, InvalidTable
+from research.output_schema.field_paths import field_of
 from research.output_schema.output_spec import Field, OutputSpec
 from research.tables.layout.columns import arrow_schema, json_value
 
@@ -118,8 +119,7 @@ class ResultColumns:
 
     def field_of(self, path: str) -> str | None:
         """The output field that a basis path belongs to: the longest that begins it. `key_people.0.name` is of `key_people`."""
-        fields = [o.field for o in self.outputs if path == o.field or path.startswith(f"{o.field}.")]
-        return max(fields, key=len, default=None)
+        return field_of(path, (output.field for output in self.outputs))
 
     def to_json(self) -> dict[str, Any]:
         """The form kept in `run.json`. The Arrow schema is there twice: to read, and exactly (its IPC bytes)."""

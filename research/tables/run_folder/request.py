@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from research.errors import Fault
+from research.faults import pointer
 from research.identity import content_key
 
 
@@ -23,14 +24,13 @@ def default_run_path(table_name: str, key: str) -> Path:
     return Path("runs") / f"{name}-{key[:8]}"
 
 
-def differences(old: Any, new: Any, pointer: str = "") -> Iterator[Fault]:
+def differences(old: Any, new: Any, at: str = "") -> Iterator[Fault]:
     """Where two JSON values differ, as deep as both are objects."""
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         for name in sorted({*old, *new}):
-            step = f"{pointer}/{str(name).replace('~', '~0').replace('/', '~1')}"
-            yield from differences(old.get(name), new.get(name), step)
+            yield from differences(old.get(name), new.get(name), at + pointer([name]))
     elif old != new:
-        yield Fault(pointer, f"the run has {_short(old)}, asked is {_short(new)}")
+        yield Fault(at, f"the run has {_short(old)}, asked is {_short(new)}")
 
 
 def _short(value: Any) -> str:

@@ -137,13 +137,17 @@ SELECT processor, model, sum(of_rows)::BIGINT AS "rows", count(*) AS tasks,
 FROM tasks GROUP BY processor, model ORDER BY processor, model"""
 
 
+_POINTER = "replace(replace(replace(substr(basis.field, length(of_field.name) + 1), '~', '~0'), '/', '~1'), '.', '/')"
+"""The JSON Pointer of a part in its field's value. A name that holds a dot itself is not found there."""
+
+
 def _evidence(columns: ResultColumns) -> str:
     return f"""
 WITH {of_field(columns)}
 SELECT basis.row_index, basis.field,
        CASE WHEN basis.field = of_field.name THEN cells.value
             WHEN json_valid(cells.value) THEN
-                json_extract_string(cells.value, replace(substr(basis.field, length(of_field.name) + 1), '.', '/'))
+                json_extract_string(cells.value, {_POINTER})
        END AS value,
        basis.confidence, basis.support, basis.excerpt, pages.title AS page_title, coalesce(pages.url, basis.url) AS page_url,
        substr(pages.text, greatest(basis.start - {CONTEXT}, 0) + 1, least(basis.start, {CONTEXT})) AS before,

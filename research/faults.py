@@ -1,0 +1,60 @@
+"""Finds and words faults: JSON Pointers (RFC 6901), the nearest known name, a value shown short, pydantic's errors as faults."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from rapidfuzz import fuzz, process
+
+from research.errors import Fault
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+    from pydantic_core import ErrorDetails
+
+
+def pointer(tokens: Iterable[str | int]) -> str:
+    """The JSON Pointer that these names and places make, each escaped."""
+    return "".join("/" + str(token).replace("~", "~0").replace("/", "~1") for token in tokens)
+
+
+def unpointer(text: str) -> tuple[str, ...]:
+    """The names and places of a JSON Pointer: `unpointer(pointer(names)) == names` for texts."""
+    return tuple(token.replace("~1", "/").replace("~0", "~") for token in text.split("/")[1:])
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """`; did you mean "x"?`, or nothing if no known name is near."""
+    best = process.extractOne(name.casefold(), list(known), scorer=fuzz.ratio, score_cutoff=60)
+    return f'; did you mean "{best[0]}"?' if best else ""
+
+
+def shown(value: Any) -> str:
+    """A JSON value for a message, at most 120 characters of it."""
+    text = f'"{value}"' if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=repr)
+    return text if len(text) <= 120 else text[:119] + "…"
+
+
+def complaint(detail: ErrorDetails) -> str:
+    """What pydantic says of one error; of a validator of ours, that validator's own words."""
+    return str(detail["ctx"]["error"]) if detail["type"] == "value_error" else detail["msg"]
+
+
+def validation_faults(
+    error: ValidationError,
+    place: Callable[[list[str | int]], str] = pointer,
+    message: Callable[[ErrorDetails], str] = complaint,
+) -> list[Fault]:
+    """The faults that pydantic found.
+
+    Args:
+        error: what it raised.
+        place: makes a fault's pointer from the names and places that lead to it.
+        message: words an error.
+    """
+    return [
+        Fault(place([part for part in detail["loc"] if part != "[key]"]), message(detail))
+        for detail in error.errors(include_url=False)
+    ]
