@@ -85,7 +85,7 @@ async def research(task: Task, world: World, steps: Steps = ENGINE) -> Result:
         refuse_invalid(task.output_schema, draft)  # before a judgement is paid for
         verdicts = await _judged(task, draft, world, steps, ledger)
         concluded = conclude(task.output_schema, draft, ledger.work, verdicts)
-        concluded["html_dump"] = _html_dump(task, world, ledger)
+        concluded["html_dump"] = await _html_dump(task, world, ledger)
         concluded["warnings"] = [*_clamped(task, world), *ledger.warnings, *concluded["warnings"]]
     except ResearchError as error:
         ledger.charge(*spent(error))
@@ -120,14 +120,14 @@ def refuse_named_pages(task: Task, world: World) -> None:
         raise InvalidTask("The task names pages that may not be read:", faults)
 
 
-def _html_dump(task: Task, world: World, ledger: Ledger) -> str | None:
+async def _html_dump(task: Task, world: World, ledger: Ledger) -> str | None:
     """The HTML of the last page that was read and is one."""
     if not task.include_html_dump:
         return None
     why = "no page of HTML was read"
     for page in (page for done in reversed(ledger.work) for page in reversed(done.read)):
         try:
-            html = world.fetcher.recall(page.page_hash).html
+            html = (await asyncio.to_thread(world.fetcher.recall, page.page_hash)).html
         except PageUnreadable as lost:  # an answer is not lost for the want of its dump
             why = str(lost)
             continue

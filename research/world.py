@@ -108,13 +108,11 @@ async def open_world(settings: Settings, pages: Path, *, model: Model | None = N
 
             web = await held.enter_async_context(open_web(settings.web, settings.cache_dir / "web"))
         store = PageStore(pages)
-        yield World(
-            model=judge,
-            search=search,
-            fetcher=StoringFetcher(_reader(corpus, web if reads_web else None), store),
-            processors=processors,
-            given=StoringFetcher(AttachedFilesFetcher(web), store),
-        )
+        fetcher = StoringFetcher(_reader(corpus, web if reads_web else None), store)
+        attached = StoringFetcher(AttachedFilesFetcher(web), store)
+        for storing in (fetcher, attached):
+            held.push_async_callback(storing.close)
+        yield World(model=judge, search=search, fetcher=fetcher, processors=processors, given=attached)
 
 
 @asynccontextmanager

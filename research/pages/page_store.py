@@ -96,13 +96,22 @@ class StoringFetcher:
 
     async def _fetch(self, wanted: _Wanted) -> Page:
         page = await self._inner.fetch(wanted.url, policy=wanted.policy, keep_html=wanted.keep_html)
-        await asyncio.to_thread(self._store.put, page)
+        storing = asyncio.create_task(asyncio.to_thread(self._store.put, page))
+        try:
+            await asyncio.shield(storing)
+        except asyncio.CancelledError:
+            await storing  # the thread cannot be stopped, and nothing may be written once this is closed
+            raise
         self._recent[wanted] = page
         self._characters += _size(page)
         while len(self._recent) > PAGES_IN_MEMORY or (self._characters > CHARACTERS_IN_MEMORY and len(self._recent) > 1):
             _, oldest = self._recent.popitem(last=False)
             self._characters -= _size(oldest)
         return page
+
+    async def close(self) -> None:
+        """End the fetches that are under way. Nothing is stored after this."""
+        await self._in_flight.close()
 
     def recall(self, page_hash: str) -> Page:
         page = self._store.get(page_hash)

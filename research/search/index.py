@@ -6,8 +6,9 @@ Two tantivy indexes side by side, because BM25 counts over one kind of text: `pa
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -29,8 +30,10 @@ from tantivy import (
     Tokenizer,
 )
 
-INDEX_VERSION: Final = "5"
-"""Changes with anything that an index file holds."""
+RANKING_VERSION: Final = "5"
+"""Changes with what a search finds. Part of a run's identity."""
+FILES_VERSION: Final = "6"
+"""Changes with anything that an index file holds. Only makes indexes build again."""
 
 MAX_QUERY: Final = 10_000
 """Characters of one query. The rest is not read."""
@@ -70,6 +73,9 @@ class Document:
     number: int
     url: str
     title: str
+    published: str | None
+    searched_title: str
+    """What is searched as the title: it, and the words of the address."""
     text: str
     page_hash: str
     stored: str
@@ -79,14 +85,15 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A document that speaks of the query."""
+class IndexHit:
+    """A document that speaks of the query. Everything in it is stored beside its passages: no page is read for a hit."""
 
-    number: int
+    url: str
+    title: str
+    published: str | None
+    passage: str
+    """The best passage; the first, if only the document as a whole speaks of the query."""
     score: float
-    start: int
-    end: int
-    """The best passage."""
 
 
 @lru_cache(maxsize=2)
@@ -125,13 +132,13 @@ class CorpusIndex:
         passages_writer, documents_writer = self._open_writers()
         for document in documents:
             for start, end, heading in document.passages:
-                body = spaced(document.text[start:end])
+                passage = document.text[start:end]
+                body = spaced(passage)
                 passages_writer.add_document(
                     _document(
                         self._passage_schema,
                         document=document.number,
-                        start=start,
-                        end=end,
+                        hit=json.dumps([document.url, document.title, document.published, passage]).encode(),
                         body=body,
                         exact=body,
                         heading=spaced(heading),
@@ -144,7 +151,7 @@ class CorpusIndex:
                     url=document.url,
                     page_hash=document.page_hash,
                     stored=document.stored.encode("utf-8"),
-                    title=spaced(document.title),
+                    title=spaced(document.searched_title),
                     whole=spaced(document.text),
                 )
             )
@@ -180,12 +187,12 @@ class CorpusIndex:
         hits = searcher.search(Query.term_query(self._document_schema, field, value), limit=1, count=False).hits
         return bytes(searcher.doc(hits[0][1])["stored"][0]).decode("utf-8") if hits else None
 
-    def search(self, query: str) -> list[Found]:
+    def search(self, query: str) -> Iterator[IndexHit]:
         """The documents that speak of a query, best first. A query is words; nothing in it is syntax."""
         query = query[:MAX_QUERY]
         stemmed, exact = _distinct(words(query, stemmed=True)), _distinct(words(query, stemmed=False))
         if not stemmed:
-            return []
+            return
         passages, documents = self._passages.searcher(), self._documents.searcher()
         stemmed = _rarest(documents, stemmed, "whole")
         phrases = [parts for code in _CODE.findall(query) if len(parts := words(code, stemmed=False)) > 1][:MAX_TERMS]
@@ -214,14 +221,16 @@ class CorpusIndex:
             for score, number, _ in _hits(documents, _terms(self._document_schema, field, stemmed), "number"):
                 totals[number] = totals.get(number, 0.0) + weight * score
         ranked = sorted(totals.items(), key=lambda item: (-item[1], item[0]))
-        found = []
         for number, score in ranked:
-            if number in best:
-                document = passages.doc(best[number])
-                found.append(Found(number, score, document["start"][0], document["end"][0]))
-            else:
-                found.append(Found(number, score, 0, 0))
-        return found
+            place = best.get(number) or self._first_passage(passages, number)
+            if place is not None:
+                url, title, published, passage = json.loads(bytes(passages.doc(place)["hit"][0]))
+                yield IndexHit(url, title, published, passage, score)
+
+    def _first_passage(self, passages: Searcher, number: int) -> DocAddress | None:
+        """A document's first passage; None if the document was added or removed a moment ago."""
+        hits = passages.search(Query.term_query(self._passage_schema, "document", number), limit=1, count=False).hits
+        return hits[0][1] if hits else None
 
 
 def _passage_schema() -> Any:
@@ -229,8 +238,7 @@ def _passage_schema() -> Any:
     for name, tokenizer in (("body", "stemmed"), ("exact", "exact"), ("heading", "stemmed")):
         builder.add_text_field(name, tokenizer_name=tokenizer)
     builder.add_unsigned_field("document", indexed=True, fast=True)
-    builder.add_unsigned_field("start", stored=True)
-    return builder.add_unsigned_field("end", stored=True).build()
+    return builder.add_bytes_field("hit", stored=True).build()
 
 
 def _document_schema() -> Any:

@@ -21,14 +21,13 @@ from research.ports.page import Hit, Page, page_hash
 from research.ports.search import Found
 from research.search.corpus import Corpus, Item, Raw, open_corpus
 from research.search.generations import Entry, Generation, Generations
-from research.search.index import INDEX_VERSION, CorpusIndex, Document
+from research.search.index import FILES_VERSION, RANKING_VERSION, CorpusIndex, Document
 from research.task.source_policy import SourcePolicy
 
 Progress = Callable[[int, int | None], None]
 """Called with (documents looked at, documents in all or None) while an index is built."""
 
-_VERSION: Final = f"{INDEX_VERSION}/{EXTRACTION_VERSION}"
-_SNIPPET: Final = 300
+_INDEX: Final = f"{FILES_VERSION}/{EXTRACTION_VERSION}"
 _SEPARATORS: Final = re.compile(r"[\W_]+")
 
 
@@ -42,7 +41,7 @@ class LocalCorpus:
     def __init__(self, corpus: Corpus, generation: Generation, index: CorpusIndex) -> None:
         """Use `LocalCorpus.open`."""
         self.name = f"local:{corpus.name}"
-        self.identity = f"local/{_VERSION}/{generation.fingerprint}"
+        self.identity = f"local/{RANKING_VERSION}/{EXTRACTION_VERSION}/{generation.fingerprint}"
         self.warnings = generation.warnings
         """Documents that could not be read, and files that were left out."""
         self.document_count = sum(1 for entry in generation.entries.values() if entry.number is not None)
@@ -68,7 +67,7 @@ class LocalCorpus:
             InvalidCorpus: the corpus is not there, or nothing in it can be read.
         """
         corpus = open_corpus(source, name)
-        generations = Generations(Path(index_dir), corpus.path, corpus.name, _VERSION)
+        generations = Generations(Path(index_dir), corpus.path, corpus.name, _INDEX)
         with generations.locked():
             generation = generations.current()
             if generation is None or generation.stamp != corpus.stamp():
@@ -95,11 +94,16 @@ class LocalCorpus:
             for found in self._index.search(query):
                 if len(hits) >= limit:
                     break
-                page = _page(self._index.stored("number", found.number))
-                if policy is not None and not policy.allows(page.url, page.published):
-                    continue
-                snippet = page.text[found.start : found.end] or page.text[:_SNIPPET]
-                hits.append(Hit(url=page.url, title=page.title, snippet=snippet, score=found.score, published=page.published))
+                if policy is None or policy.allows(found.url, found.published):
+                    hits.append(
+                        Hit(
+                            url=found.url,
+                            title=found.title,
+                            snippet=found.passage,
+                            score=found.score,
+                            published=found.published,
+                        )
+                    )
         except (ValueError, OSError) as exc:
             raise SearchFailed(
                 f"the index of {self.name} cannot be read ({exc}); delete its folder to have it built again"
@@ -120,7 +124,7 @@ class LocalCorpus:
             )
         if entry.number is None:
             raise PageUnreadable(f"{url}: {entry.warning}")
-        page = _page(self._index.stored("number", entry.number))
+        page = await asyncio.to_thread(self._stored, "number", entry.number)
         if keep_html and page.media_type == HTML:
             return page.model_copy(update={"html": await asyncio.to_thread(self._html, page.url, entry.digest)})
         return page
@@ -139,7 +143,13 @@ class LocalCorpus:
         Raises:
             PageUnreadable: no document has this text now.
         """
-        return _page(self._index.stored("page_hash", page_hash), page_hash)
+        return self._stored("page_hash", page_hash)
+
+    def _stored(self, field: str, value: str | int) -> Page:
+        stored = self._index.stored(field, value)
+        if stored is None:
+            raise PageUnreadable(f"no document of the corpus has this text now ({value}): its index was changed")
+        return Page.model_validate(json.loads(stored))
 
 
 def _brought_up_to_date(
@@ -219,15 +229,11 @@ def _document(number: int, page: Page) -> Document:
     return Document(
         number=number,
         url=page.url,
-        title=f"{page.title} {address}",
+        title=page.title,
+        published=page.published,
+        searched_title=f"{page.title} {address}",
         text=page.text,
         page_hash=page.page_hash,
         stored=page.model_dump_json(),
         passages=[(passage.start, passage.end, passage.heading) for passage in telling],
     )
-
-
-def _page(stored: str | None, wanted: str = "") -> Page:
-    if stored is None:
-        raise PageUnreadable(f"no document of the corpus has this text now ({wanted or 'its index was changed'})")
-    return Page.model_validate(json.loads(stored))

@@ -14,7 +14,7 @@ import shutil
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from research.errors import FetchFailed, InvalidInput, PageUnreadable, ResearchError
@@ -179,6 +179,7 @@ class Browser:
             return self._chromium
 
     async def _leave(self, chromium: Chromium, visit: _Visit) -> None:
+        await asyncio.gather(*visit.closing)
         if visit.context is None or await _in_time(visit.context.close()):
             return
         # A page that cannot be closed would keep its process for ever.
@@ -195,6 +196,8 @@ class _Visit:  # Without slots: Playwright puts its own wrapper on the object of
     """Why the page itself was not to be had."""
     requests: int = 0
     bytes: int = 0
+    closing: set[asyncio.Task[bool]] = field(default_factory=set)
+    """Pop-ups that are being closed."""
 
     async def of(self, chromium: Chromium, url: str, seconds: float) -> Rendered:
         until = time.monotonic() + seconds
@@ -205,10 +208,15 @@ class _Visit:  # Without slots: Playwright puts its own wrapper on the object of
         await self.context.route_web_socket("**/*", lambda socket: socket.close())
         await self.context.add_init_script(_WITHOUT)
         page = await self.context.new_page()
-        self.context.on("page", lambda popup: asyncio.ensure_future(popup.close()))
+        self.context.on("page", self._close_popup)
         await page.goto(url, wait_until="domcontentloaded", timeout=seconds * 1000)
         await _settle(page, until)
         return Rendered(page.url, f"<!DOCTYPE html>{await page.evaluate(_DOCUMENT)}")
+
+    def _close_popup(self, popup: Page) -> None:
+        closing = asyncio.create_task(_in_time(popup.close()))
+        self.closing.add(closing)
+        closing.add_done_callback(self.closing.discard)
 
     async def _answer(self, route: Route, request: Request) -> None:
         try:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from research.errors import FetchFailed, PageUnreadable
+from research.models.scripted import ScriptedModel
 from research.pages.page_store import PageStore, StoringFetcher
 from research.ports.page import Page, page_hash
 from research.task.source_policy import SourcePolicy
+from research.world import Settings, open_world
 
 
 def page(text: str, url: str = "https://example.org/") -> Page:
@@ -121,3 +125,45 @@ async def test_a_page_read_by_one_process_is_recalled_by_the_next(tmp_path: Path
     assert StoringFetcher(Counting(), PageStore(tmp_path)).recall(read.page_hash) == read
     with pytest.raises(PageUnreadable, match="missing or damaged"):
         StoringFetcher(Counting(), PageStore(tmp_path)).recall("0" * 64)
+
+
+def stored(folder: Path) -> int:
+    return len(list(folder.rglob("*.gz")))
+
+
+async def test_a_fetch_that_its_caller_gave_up_ends_with_the_world(tmp_path: Path) -> None:
+    """Ctrl-C cancels the rows and closes the world: what they were waiting for neither goes on nor stores a page later."""
+    pipe = tmp_path / "slow.txt"
+    os.mkfifo(pipe)
+    others = asyncio.all_tasks()
+    settings = Settings(cache_dir=tmp_path / "cache", names_pages=True)
+    async with open_world(settings, tmp_path / "pages", model=ScriptedModel({})) as world:
+        assert world.given is not None
+        row = asyncio.create_task(world.given.fetch(f"files:///{pipe}"))
+        file = await asyncio.to_thread(pipe.open, "wb")  # opens when the other end is read
+        row.cancel()
+        await asyncio.wait([row])
+    still_running = asyncio.all_tasks() - others
+    file.write(b"the end")
+    file.close()
+    await asyncio.gather(*still_running, return_exceptions=True)
+    assert (len(still_running), stored(tmp_path / "pages")) == (0, 0)
+
+
+async def test_a_page_that_is_being_written_is_stored_before_the_store_is_closed(tmp_path: Path) -> None:
+    class Slow(PageStore):
+        def put(self, page: Page) -> None:
+            started.set()
+            may_end.wait(5)
+            super().put(page)
+
+    started, may_end = threading.Event(), threading.Event()
+    fetcher = StoringFetcher(Counting(), Slow(tmp_path))
+    row = asyncio.create_task(fetcher.fetch("https://example.org/"))
+    await asyncio.to_thread(started.wait, 5)
+    closing = asyncio.create_task(fetcher.close())
+    await asyncio.sleep(0)
+    may_end.set()
+    await closing
+    assert stored(tmp_path) == 1
+    assert row.cancelled() or isinstance((await asyncio.gather(row, return_exceptions=True))[0], asyncio.CancelledError)

@@ -69,6 +69,11 @@ async def test_the_document_that_speaks_of_the_query_comes_first(folder: Path, o
     assert await first(opened(folder), query) == url
 
 
+async def test_a_hit_by_its_address_alone_carries_the_first_passage(folder: Path, opened: Open) -> None:
+    hit = (await opened(folder).search("deep", limit=1)).hits[0]
+    assert (hit.title, hit.snippet) == ("Voyager 1", PADDING.strip())
+
+
 async def test_a_hit_carries_the_best_passage_as_its_snippet(folder: Path, opened: Open) -> None:
     (hit,) = (await opened(folder).search("ocean of storms", limit=1)).hits
     assert (hit.title, hit.snippet, hit.published) == ("Luna 9", "It landed softly in the Ocean of Storms.", "1966-02-03")

@@ -6,7 +6,8 @@ An honest general baseline. What it does, what it cannot, and how confidence is 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Final
@@ -75,20 +76,23 @@ class KeylessModel:
         questions = [question_of(f) for f in task.output_schema.fields if f.name in subquery.fields]
         read: list[_Read] = []
         if all(question.open for question in questions):
-            async for page in self._pages(Entity("", entity.words, (), entity.objective, ""), [task.task], desk):
-                read.append(page)
-                if len(read) >= ENOUGH_PAGES:
-                    break
+            anything = Entity("", entity.words, (), entity.objective, "")
+            async with aclosing(self._pages(anything, [task.task], desk)) as pages:
+                async for page in pages:
+                    read.append(page)
+                    if len(read) >= ENOUGH_PAGES:
+                        break
         else:
-            async for page in self._pages(entity, _queries(task, entity, questions, subquery), desk):
-                read.append(page)
-                relevant = sum(p.about >= SURE for p in read)
-                if page.hit.url == desk.start and all(_is_sure(entity, q, read) for q in questions):
-                    break  # the page to begin with answers all of it
-                if len(read) >= MOST_PAGES or (relevant and len(read) - relevant >= BESIDE):
-                    break
-                if relevant >= ENOUGH_PAGES and all(_is_sure(entity, q, read) for q in questions):
-                    break
+            async with aclosing(self._pages(entity, _queries(task, entity, questions, subquery), desk)) as pages:
+                async for page in pages:
+                    read.append(page)
+                    relevant = sum(p.about >= SURE for p in read)
+                    if page.hit.url == desk.start and all(_is_sure(entity, q, read) for q in questions):
+                        break  # the page to begin with answers all of it
+                    if len(read) >= MOST_PAGES or (relevant and len(read) - relevant >= BESIDE):
+                        break
+                    if relevant >= ENOUGH_PAGES and all(_is_sure(entity, q, read) for q in questions):
+                        break
         answers = tuple(_answer(task, entity, question, read) for question in questions)
         draft = Draft(answers=answers, summary=_summary(answers))
         return _mended(draft, desk.check(draft))
@@ -129,7 +133,7 @@ class KeylessModel:
         draft = Draft(answers=answers, summary=_summary(answers))
         return _mended(draft, check(draft))
 
-    async def _pages(self, entity: Entity, queries: Sequence[str], desk: ResearchTools) -> Any:
+    async def _pages(self, entity: Entity, queries: Sequence[str], desk: ResearchTools) -> AsyncGenerator[_Read, None]:
         """Pages worth reading, the most promising first, as long as the desk allows; another query when the first runs dry."""
         seen: set[str] = set()
         if desk.start is not None:
