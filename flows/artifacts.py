@@ -1,5 +1,7 @@
 """What Prefect's UI shows of a run beside its task runs: how far it is, and at the end what came of it."""
 
+# ruff: noqa: S608 (the SQL is made of quoted names; values are bound)
+
 from __future__ import annotations
 
 import asyncio
@@ -18,6 +20,8 @@ from prefect.artifacts import acreate_markdown_artifact, acreate_progress_artifa
 from prefect.exceptions import PrefectException
 from prefect.logging import get_run_logger
 
+from research.tables.inputs.database import quoted
+from research.tables.run_folder.run_folder import RunFolder
 from research.tables.warehouse.warehouse import FILE
 
 REPORT_KEY: Final = "enrichment"
@@ -91,9 +95,11 @@ async def publish(run: Path, facts: Iterable[tuple[str, Any]]) -> None:
 
 def report(run: Path, facts: Iterable[tuple[str, object]]) -> str:
     """The report of a finished run, as Markdown. Whatever came from a table or a page is escaped."""
+    own = RunFolder.open(run).columns.run
+    row_index, error = quoted(own["row_index"]), quoted(own["error"])
     with duckdb.connect(str(run / FILE), read_only=True) as db:
         coverage = db.execute("SELECT field, filled, empty, high, medium, low FROM coverage").fetchall()
-        failed = db.execute("SELECT row_index, error FROM failed_rows LIMIT ?", [LOW_CELLS]).fetchall()
+        failed = db.execute(f"SELECT {row_index}, {error} FROM failed_rows LIMIT ?", [LOW_CELLS]).fetchall()
         low = db.execute(
             "SELECT cell.row_index, cell.field, cell.value, any_value(basis.excerpt), any_value(basis.url) "
             "FROM low_confidence AS cell LEFT JOIN basis USING (row_index, field) "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -130,13 +130,16 @@ def score(run: Path, /, *, truth: str, wrong: bool = False, output: Output = NON
     return Exit.OK
 
 
-def _columns(cells: Mapping[str, Sequence[str]], *, wrap: bool) -> list[Column]:
-    """Columns by their titles. Short cells (dates, numbers, yes and no) are shown whole; long texts share what room is left."""
-    widest = {title: max(cell_len(text) for text in (title, *texts)) for title, texts in cells.items()}
-    long = [title for title, width in widest.items() if width > SHORT_CELL]
-    left = out().width - sum(width + 1 for title, width in widest.items() if title not in long) - 2
-    share = max(SHORT_CELL, left // len(long) - 1) if long else None
-    return [Column(Text(title), no_wrap=not wrap, max_width=share if title in long else None) for title in cells]
+def _columns(titles: Sequence[str], cells: Sequence[Sequence[str]], *, wrap: bool) -> list[Column]:
+    """Short cells (dates, numbers, yes and no) are shown whole; long texts share what room is left."""
+    widths = [max(cell_len(text) for text in (title, *texts)) for title, texts in zip(titles, cells, strict=True)]
+    short = [width for width in widths if width <= SHORT_CELL]
+    left = out().width - sum(width + 1 for width in short) - 2
+    share = max(SHORT_CELL, left // max(len(widths) - len(short), 1) - 1)
+    return [
+        Column(Text(title), no_wrap=not wrap, max_width=share if width > SHORT_CELL else None)
+        for title, width in zip(titles, widths, strict=True)
+    ]
 
 
 def _tallies(name: str, tallies: dict[str, Tally]) -> Table:
@@ -170,9 +173,9 @@ def _show_rows(run: Run, fields: list[str], failed: bool, limit: int, as_json: b
             titles |= {**{name: name for name in outputs}, own["confidence"]: "confidence"}
             if any(line[own["status"]] != "completed" for line in rows):
                 titles[own["status"]] = "status"
-        cells = {title: [shown(line[name]) for line in rows] for name, title in titles.items()}
-        table = Table(*_columns(cells, wrap=failed), box=SIMPLE, padding=(0, 1, 0, 0))
-        for texts in zip(*cells.values(), strict=True):
+        cells = [[shown(line[name]) for line in rows] for name in titles]
+        table = Table(*_columns(list(titles.values()), cells, wrap=failed), box=SIMPLE, padding=(0, 1, 0, 0))
+        for texts in zip(*cells, strict=True):
             table.add_row(*map(Text, texts))
         out().print(table)
     total = (run.summary or {}).get("rows")

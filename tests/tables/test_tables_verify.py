@@ -160,6 +160,16 @@ def reads_as(path: Path, original: bytes) -> bool:
         return False
 
 
+def test_a_missing_database_is_named_with_what_makes_it_anew_and_that_does(run: RunFolder) -> None:
+    (run.path / "research.duckdb").unlink()
+    assert [str(problem) for problem in verify(run.path).problems] == [
+        "is missing: the command of the run makes it anew, and researches no completed row again (research.duckdb)"
+    ]
+    with run.lock():  # what the command does where every row is completed
+        run.finish(rows=4)
+    assert verify(run.path).ok
+
+
 def test_a_changed_database_is_named_by_its_table(run: RunFolder) -> None:
     with duckdb.connect(run.path / "research.duckdb") as db:
         db.execute("UPDATE results SET operator = 'Agency X' WHERE row_index = 1")

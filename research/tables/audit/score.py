@@ -2,7 +2,7 @@
 
 The truth is a table (CSV, JSONL, Parquet, …). Its columns:
 
-- `row_index`, or else every column that the input has too, says which rows a line is about;
+- `row_index` (by its name in `results`), or else every column that the input has too, says which rows a line is about;
 - a column named as an output field holds the expected value. Where the input has a column of that name, the field's own column
   in `results` is meant by its name there (`name_research`);
 - other columns are passed over and listed.
@@ -32,7 +32,6 @@ Outcome = Literal["right", "wrong", "missed", "rightly_empty", "invented", "fail
 `failed`: the row is not completed."""
 OUTCOMES: Final[tuple[Outcome, ...]] = ("right", "wrong", "missed", "rightly_empty", "invented", "failed")
 _GOOD: Final = ("right", "rightly_empty")
-_ROW_INDEX: Final = "row_index"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,11 +147,10 @@ class _Truth:
             **{o.column: o for o in columns.outputs},
         }
         fields = {name: by_name[name] for name in names if name in by_name and name not in columns.inputs}
-        own_index = _ROW_INDEX in names and _ROW_INDEX not in columns.inputs
-        self.keys = (_ROW_INDEX,) if own_index else tuple(n for n in names if n in columns.inputs)
+        self.keys = (columns.row_index,) if columns.row_index in names else tuple(n for n in names if n in columns.inputs)
         if not self.keys:
             raise InvalidTable(
-                f"{table.name}: needs row_index, or columns of the input ({', '.join(columns.inputs)}), to find its rows"
+                f"{table.name}: needs {columns.row_index}, or columns of the input ({', '.join(columns.inputs)}), to find rows by"
             )
         if not fields:
             raise InvalidTable(f"{table.name}: has no column named as a field ({', '.join(o.field for o in columns.outputs)})")
@@ -187,8 +185,7 @@ def _rows(run: RunFolder, truth: _Truth) -> Iterator[_ScoredRow]:
     """Each row: its index, its key, whether it is completed, its values by field, their confidence by field."""
     columns = run.columns
     index, status = columns.row_index, columns.run["status"]
-    key_columns = [index] if truth.keys == (_ROW_INDEX,) else list(truth.keys)
-    wanted = list(dict.fromkeys([index, status, *key_columns, *(o.column for o in truth.fields)]))
+    wanted = list(dict.fromkeys([index, status, *truth.keys, *(o.column for o in truth.fields)]))
     for shard in run.committed_shards():
         table = run.read("results", shard, wanted)
         values = {o.field: o.json_values(table[o.column]) for o in truth.fields}
@@ -198,11 +195,11 @@ def _rows(run: RunFolder, truth: _Truth) -> Iterator[_ScoredRow]:
             told.setdefault(part["row_index"], {})[part["field"]] = part["confidence"]
         plain = [
             row
-            for batch in table.select(list(dict.fromkeys([index, status, *key_columns]))).to_batches()
+            for batch in table.select(list(dict.fromkeys([index, status, *truth.keys]))).to_batches()
             for row in json_rows(batch)
         ]
         for place, row in enumerate(plain):
-            key = tuple(_key(row[name]) for name in key_columns)
+            key = tuple(_key(row[name]) for name in truth.keys)
             got = {field: column[place] for field, column in values.items()}
             yield row[index], key, row[status] == "completed", got, told.get(row[index], {})
 

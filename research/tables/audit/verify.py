@@ -234,7 +234,7 @@ class _Check:
         if self.run_folder.status == "running":
             return
         if not file.exists():
-            self._add("is missing: `research show` or running again makes it anew", FILE)
+            self._add("is missing: the command of the run makes it anew, and researches no completed row again", FILE)
             return
         try:
             self.db.execute(f"ATTACH {literal(str(file))} AS made (READ_ONLY)")
