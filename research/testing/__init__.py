@@ -1,5 +1,5 @@
-"""Doubles for testing flows, on loopback: Anthropic's Messages API for the real SDK, search providers, and a small web. No key,
-no cost.
+"""Doubles for testing flows, without a key and without cost: on loopback, Anthropic's Messages API for the real SDK, search
+providers, and a small web; in memory, a few pages.
 
     with ModelServer([text("Hello")]) as server:
         client = anthropic.Anthropic(base_url=server.url, api_key="test")
@@ -11,6 +11,7 @@ from research.testing.batches import Batches
 from research.testing.dns import ScriptedResolver
 from research.testing.faults import Faults
 from research.testing.model_server import ModelServer
+from research.testing.pages import Pages, make_page
 from research.testing.plausible import ImpossibleReply
 from research.testing.prompt_cache import PromptCache
 from research.testing.rate_limits import RateLimits
@@ -52,6 +53,7 @@ __all__ = [
     "Faults",
     "ImpossibleReply",
     "ModelServer",
+    "Pages",
     "PromptCache",
     "RateLimits",
     "Reply",
@@ -74,6 +76,7 @@ __all__ = [
     "errored",
     "expired",
     "fail",
+    "make_page",
     "overflowed",
     "paused",
     "redirect",

@@ -14,13 +14,13 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "models"))
 
 import test_models_claude_evidence as evidence
 import test_models_claude_tiers as tiers
-from claude_doubles import Shelf, ask_model, claude, role_of, task
+from claude_doubles import PAGES, ask_model, claude, role_of, task
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_models_claude_research import WHOLE, investigated
 
 from research.money.processors import PROCESSOR_NAMES
-from research.testing import ModelServer, PromptCache, Request
+from research.testing import ModelServer, Pages, PromptCache, Request
 from research.testing.tokens import prompt_blocks
 
 ROWS = 100
@@ -60,7 +60,7 @@ async def cache(tier: str, rows: int = ROWS, at_once: int = AT_ONCE) -> None:
 
             async def row(number: int) -> None:
                 async with gate:
-                    result = await ask_model(model, task(task=f"Facts about probe {number}", processor=tier), Shelf())
+                    result = await ask_model(model, task(task=f"Facts about probe {number}", processor=tier), Pages(PAGES))
                     assert result.status == "completed", result.error
 
             await asyncio.gather(*(row(number) for number in range(rows)))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +20,14 @@ from flows.tasks import Call, Tasks
 from research.models.scripted import ScriptedModel
 from research.pages.page_store import PageStore, StoringFetcher
 from research.ports.model import ResearchTools
-from research.ports.page import Hit, Page, page_hash
+from research.ports.page import Hit, Page
 from research.ports.search import Found
 from research.ports.work import Draft, FieldAnswer, SubQuery
 from research.ports.world import World
 from research.tables.run_folder.reader import open_run
 from research.tables.run_folder.run_folder import RunFolder
 from research.task.task import SourcePolicy, Task
+from research.testing import Pages, make_page
 from research.world import Settings
 
 SCHEMA = {"moons": "integer", "colour": "its colour"}
@@ -41,32 +41,19 @@ def planets(count: int) -> list[dict[str, Any]]:
     return [{"id": f"{i:04}", "name": f"Planet {i}"} for i in range(count)]
 
 
-class OnePageEach:
-    """A search and a fetcher over pages that are made when they are asked for."""
+class OnePageEach(Pages):
+    """A page for each planet, made when it is asked for."""
 
-    identity = "one-page-each/1"
-    name = "one page each"
+    def __init__(self) -> None:
+        super().__init__({}, identity="one-page-each/1")
 
     async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None) -> Found:
+        self.queries.append(query)
         return Found(hits=(Hit(url=f"test://{query}", title=query, snippet="", score=1.0),))
 
-    async def fetch(self, url: str, *, policy: SourcePolicy | None = None, keep_html: bool = False) -> Page:
+    def page(self, url: str) -> Page:
         name = url.removeprefix("test://")
-        text = f"# {name}\n\nMoons: {len(name)}\nColour: blue"
-        return Page(
-            page_hash=page_hash(text),
-            url=url,
-            final_url=url,
-            title=name,
-            media_type="text/plain",
-            fetched_at=datetime(2024, 1, 1, tzinfo=UTC),
-            published=None,
-            text=text,
-            extraction_version="1",
-        )
-
-    def recall(self, page_hash: str) -> Page:
-        raise AssertionError("the page store has every page that was read")
+        return make_page(url, f"# {name}\n\nMoons: {len(name)}\nColour: blue")
 
 
 def expected(name: str) -> dict[str, Any]:

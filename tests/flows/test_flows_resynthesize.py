@@ -30,13 +30,11 @@ from research.errors import FetchRefused, InvalidInput, InvalidRun, PageUnreadab
 from research.models.scripted import ScriptedModel
 from research.pages.row_pages import Stored, StoredPages
 from research.ports.model import ResearchTools
-from research.ports.page import Page
-from research.ports.search import Found
 from research.ports.work import Draft, FieldAnswer, SubQuery
 from research.ports.world import World
 from research.tables.audit.verify import verify
 from research.tables.run_folder.reader import open_run
-from research.task.task import SourcePolicy, Task
+from research.task.task import Task
 from research.world import Settings
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
@@ -44,22 +42,7 @@ pytestmark = pytest.mark.usefixtures("prefect_server")
 DATA = Path(__file__).parents[2] / "data"
 
 
-class Counting(OnePageEach):
-    """The web, which counts how often it is asked."""
-
-    def __init__(self) -> None:
-        self.asked: Counter[str] = Counter()
-
-    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None) -> Found:
-        self.asked["search"] += 1
-        return await super().search(query, limit=limit)
-
-    async def fetch(self, url: str, *, policy: SourcePolicy | None = None, keep_html: bool = False) -> Page:
-        self.asked["fetch"] += 1
-        return await super().fetch(url)
-
-
-def offline(model: ScriptedModel, web: Counting, heard: list[Event] | None = None) -> Runtime:
+def offline(model: ScriptedModel, web: OnePageEach, heard: list[Event] | None = None) -> Runtime:
     """A runtime whose world would count a row that asks anybody but its own stored pages."""
 
     @asynccontextmanager
@@ -113,11 +96,11 @@ def used(run: Path) -> int:
 
 async def test_a_column_is_added_to_a_finished_run_with_zero_searches_and_zero_fetches(tmp_path: Path) -> None:
     old = await first_run(tmp_path)
-    web, model, heard = Counting(), headings(), list[Event]()
+    web, model, heard = OnePageEach(), headings(), list[Event]()
     with use_runtime(offline(model, web, heard)):
         done = await resynthesize(str(old.run), output_schema=WIDER, out=str(tmp_path / "new"))
     assert (done.completed, done.failed, done.model) == (4, 0, "second")
-    assert web.asked == {}
+    assert (web.queries, web.fetched) == ([], [])
     assert used(done.run) == 0
     assert open_run(done.run).usage()["tool_calls"].tolist() == [2] * 4, "a tool call is one, whatever it reads"
     before, after = open_run(old.run).results(), open_run(done.run).results()
@@ -141,7 +124,7 @@ async def test_another_model_answers_every_field_over_the_same_evidence(tmp_path
     (tmp_path / "planets.csv").unlink()
     shutil.rmtree(old.run / ".state")
     moved = old.run.rename(tmp_path / "moved-0123abcd")
-    web, model = Counting(), headings()
+    web, model = OnePageEach(), headings()
     with use_runtime(offline(model, web)):
         done = await resynthesize(str(moved), all_fields=True, processor="ultra", out=str(tmp_path / "new"))
     results = open_run(done.run).results()
@@ -149,14 +132,14 @@ async def test_another_model_answers_every_field_over_the_same_evidence(tmp_path
     assert list(results["moons"]) == [8] * 4
     assert list(results["name"]) == [f"Planet {n}" for n in range(4)]
     assert not any("kept" in str(warnings) for warnings in results["warnings"])
-    assert (web.asked, used(done.run)) == ({}, 0)
+    assert (web.queries, web.fetched, used(done.run)) == ([], [], 0)
     assert verify(done.run).ok
 
 
 async def test_another_question_keeps_no_answer(tmp_path: Path) -> None:
     old = await first_run(tmp_path)
     asked: list[str] = []
-    with use_runtime(offline(headings(asked.append), Counting())):
+    with use_runtime(offline(headings(asked.append), OnePageEach())):
         done = await resynthesize(str(old.run), objective="Describe {name}", out=str(tmp_path / "new"))
     assert Counter(asked) == {f"Planet {n}": 2 for n in range(4)}, "both fields of every row"
     assert open_run(done.run).request["objective"] == {"template": "Describe {name}", "column": None}
@@ -164,12 +147,12 @@ async def test_another_question_keeps_no_answer(tmp_path: Path) -> None:
 
 async def test_a_row_that_failed_there_fails_here_and_says_what_helps(tmp_path: Path) -> None:
     old = await first_run(tmp_path, 4, "Planet 1")
-    with use_runtime(offline(headings(), Counting())):
+    with use_runtime(offline(headings(), OnePageEach())):
         done = await resynthesize(str(old.run), output_schema=WIDER, out=str(tmp_path / "new"))
         assert (done.completed, done.failed) == (3, 1)
         assert "row 1 is not completed in old, so none of its pages is stored" in open_run(done.run).results()["error"][1]
     await first_run(tmp_path, 4)
-    with use_runtime(offline(headings(), Counting())):
+    with use_runtime(offline(headings(), OnePageEach())):
         done = await resynthesize(str(old.run), output_schema=WIDER, out=str(tmp_path / "new"))
     assert (done.completed, done.failed) == (4, 0)
     assert verify(done.run).ok
@@ -184,7 +167,7 @@ async def test_a_row_that_read_nothing_has_null_for_the_new_field_without_a_call
     with use_runtime(runtime(ScriptedModel(reads_nothing))):
         old = await enrich(str(table), output_schema=SCHEMA, objective=OBJECTIVE, out=str(tmp_path / "old"))
     model = headings()
-    with use_runtime(offline(model, Counting())):
+    with use_runtime(offline(model, OnePageEach())):
         done = await resynthesize(str(old.run), output_schema=WIDER, out=str(tmp_path / "new"))
     assert (done.completed, model.calls.total()) == (2, 0)
     assert open_run(done.run).cell(0, "heading").reasoning == "The row read no page in old, so there is nothing to find it in."
@@ -194,7 +177,7 @@ async def test_a_row_that_read_nothing_has_null_for_the_new_field_without_a_call
 async def test_a_resynthesis_that_was_stopped_goes_on(tmp_path: Path) -> None:
     old = await first_run(tmp_path, 6)
     model = headings(keyless=False, cost_usd=0.10)
-    with use_runtime(offline(model, Counting())):
+    with use_runtime(offline(model, OnePageEach())):
         half = await resynthesize(
             str(old.run), output_schema=WIDER, out=str(tmp_path / "new"), max_cost=0.35, concurrency=1, shard_size=2
         )
@@ -230,7 +213,7 @@ async def test_a_killed_resynthesis_repeats_nothing_that_was_finished_and_ends_a
 
 async def test_nothing_to_research_is_refused_and_so_is_a_run_that_still_goes_on(tmp_path: Path) -> None:
     old = await first_run(tmp_path)
-    with use_runtime(offline(headings(), Counting())):
+    with use_runtime(offline(headings(), OnePageEach())):
         with pytest.raises(InvalidInput, match="nothing would be researched"):
             await resynthesize(str(old.run))
         document = json.loads((old.run / "run.json").read_text())

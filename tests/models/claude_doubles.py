@@ -1,27 +1,23 @@
-"""Claude on the double of its service, in a world of a few pages that are held in memory."""
+"""Claude on the double of its service, in a world of a few pages in memory."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
 import anthropic
 
-from research.errors import FetchRefused
 from research.models.anthropic.caller import Caller, Patience
 from research.models.claude import ClaudeModel
 from research.money.processors import Processors, load_processors
 from research.pipeline import research
-from research.ports.page import Hit, Page, page_hash
-from research.ports.search import Found
 from research.ports.world import World
 from research.result.result import Result
-from research.task.source_policy import SourcePolicy
 from research.task.task import Task
-from research.testing import ModelServer, Reply, Request, structured
+from research.testing import ModelServer, Pages, Reply, Request, structured
 
 VOYAGER = (
     "# Voyager 1\n\nVoyager 1 is a space probe. NASA launched it on 5 September 1977 from Cape Canaveral.\n\n"
@@ -30,46 +26,6 @@ VOYAGER = (
 GAZETTE = "# The gazette\n\nThe gazette says that Voyager 1 was launched on 6 September 1977.\n\nIts mass is 825 kg."
 PAGES = {"https://probe.example/voyager": VOYAGER, "https://gazette.example/1977": GAZETTE}
 SCHEMA = {"launched": "date", "operator": "who ran it"}
-
-
-class Shelf:
-    """A search that finds every page, and a fetcher that has them."""
-
-    name = "shelf"
-    identity = "shelf/1"
-
-    def __init__(self, pages: Mapping[str, str] = PAGES) -> None:
-        self.pages = dict(pages)
-        self.fetched: list[str] = []
-        self.queries: list[str] = []
-        self.kept: dict[str, Page] = {}
-
-    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None) -> Found:
-        self.queries.append(query)
-        found = (Hit(url=url, title=text[:20], snippet=text[:60], score=1.0) for url, text in self.pages.items())
-        return Found(hits=tuple(found)[:limit])
-
-    async def fetch(self, url: str, *, policy: SourcePolicy | None = None, keep_html: bool = False) -> Page:
-        self.fetched.append(url)
-        if url not in self.pages:
-            raise FetchRefused(f"{url}: not here")
-        text = self.pages[url]
-        page = Page(
-            page_hash=page_hash(text),
-            url=url,
-            final_url=url,
-            title=f"A page of {url.split('/')[2]}",
-            media_type="text/plain",
-            fetched_at=datetime(2026, 1, 1, tzinfo=UTC),
-            published=None,
-            text=text,
-            extraction_version="1",
-        )
-        self.kept[page.page_hash] = page
-        return page
-
-    def recall(self, page_hash: str) -> Page:
-        return self.kept[page_hash]
 
 
 @asynccontextmanager
@@ -86,17 +42,17 @@ def task(**fields: Any) -> Task:
 
 
 async def ask(
-    server: ModelServer, asked: Task | None = None, shelf: Shelf | None = None, processors: Processors | None = None
+    server: ModelServer, asked: Task | None = None, pages: Pages | None = None, processors: Processors | None = None
 ) -> Result:
     """Research one task with Claude on the double."""
     async with claude(server, processors) as model:
-        return await ask_model(model, asked, shelf, processors)
+        return await ask_model(model, asked, pages, processors)
 
 
 async def ask_model(
-    model: ClaudeModel, asked: Task | None = None, shelf: Shelf | None = None, processors: Processors | None = None
+    model: ClaudeModel, asked: Task | None = None, pages: Pages | None = None, processors: Processors | None = None
 ) -> Result:
-    here = shelf or Shelf()
+    here = pages or Pages(PAGES)
     return await research(asked or task(), World(model, here, here, processors or load_processors()))
 
 

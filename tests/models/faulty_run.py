@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import anthropic
@@ -17,13 +16,13 @@ from research.models.anthropic.caller import Caller, Patience
 from research.models.claude.model import ClaudeModel
 from research.money.processors import load_processors
 from research.pipeline import research
-from research.ports.page import Hit, Page, page_hash
+from research.ports.page import Hit, Page
 from research.ports.search import Found
 from research.ports.world import World
 from research.result.result import Result
 from research.task.source_policy import SourcePolicy
 from research.task.task import Task
-from research.testing import Answer, Faults, ModelServer, RateLimits, Request, call, structured, tool_calls
+from research.testing import Answer, Faults, ModelServer, Pages, RateLimits, Request, call, make_page, structured, tool_calls
 
 RATES = dict.fromkeys(("429", "529", "500", "timeout", "cut_body", "cut_stream", "off_schema"), 0.05)
 """Five in a hundred of each. What comes plain cannot be cut as a stream, and is cut as a body."""
@@ -42,34 +41,16 @@ def page_text(number: int) -> str:
     return f"# Station {number}\n\nA tide station.\n\nLaunched: {told['launched']}\nOperator: {told['operator']}\n"
 
 
-class Stations:
-    """A search and a fetcher over one page a station."""
-
-    name = "stations"
-    identity = "stations/1"
+class Stations(Pages):
+    """One page a station, made when it is asked for."""
 
     async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None) -> Found:
         number = int(re.findall(r"\d+", query)[0])
         hit = Hit(url=f"corpus://stations/{number}", title=f"Station {number}", snippet="A tide station.", score=1.0)
         return Found(hits=(hit,))
 
-    async def fetch(self, url: str, *, policy: SourcePolicy | None = None, keep_html: bool = False) -> Page:
-        number = int(url.rsplit("/", 1)[1])
-        text = page_text(number)
-        return Page(
-            page_hash=page_hash(text),
-            url=url,
-            final_url=url,
-            title=f"Station {number}",
-            media_type="text/plain",
-            fetched_at=datetime(2026, 1, 1, tzinfo=UTC),
-            published=None,
-            text=text,
-            extraction_version="1",
-        )
-
-    def recall(self, page_hash: str) -> Page:
-        raise NotImplementedError
+    def page(self, url: str) -> Page:
+        return make_page(url, page_text(int(url.rsplit("/", 1)[1])))
 
 
 def researcher(request: Request) -> Answer:
@@ -154,7 +135,7 @@ async def faulty_run(rows: int, seed: int, *, at_once: int = 32, **options: Any)
         options: of `faulty_claude`.
     """
     free = asyncio.Semaphore(at_once)
-    stations = Stations()
+    stations = Stations({})
 
     async def row(model: ClaudeModel, number: int) -> Result:
         processor = "base" if number % 2 else "core"

@@ -12,7 +12,6 @@ from claude_doubles import (
     PAGES,
     SCHEMA,
     VOYAGER,
-    Shelf,
     answer,
     ask,
     ask_model,
@@ -24,7 +23,7 @@ from claude_doubles import (
 )
 
 from research.result.result import Result
-from research.testing import ModelServer, Reply, Request, call, structured, tool_calls
+from research.testing import ModelServer, Pages, Reply, Request, call, structured, tool_calls
 
 PAGE = next(iter(PAGES))
 READS = tool_calls(call("read", url=PAGE, about="launch"))
@@ -35,13 +34,13 @@ WRONG = {
 PARAPHRASED = "The probe left Earth in early autumn of 1977, run by the American space agency."
 
 
-def check(result: Result, shelf: Shelf) -> int:
+def check(result: Result, shelf: Pages) -> int:
     """How many excerpts the basis has; each is a copy of the place it points at."""
     count = 0
     for basis in result.basis:
         for citation in basis.citations:
             for excerpt in citation.excerpts:
-                page = shelf.kept[excerpt.page_hash]
+                page = shelf.recall(excerpt.page_hash)
                 assert page.text[excerpt.start : excerpt.end] == excerpt.text
                 assert citation.url == page.url
                 count += 1
@@ -95,7 +94,7 @@ def look_at(answers: int) -> tuple[int, int]:
             async with claude(server) as model:
                 for seed in range(answers):
                     rule["now"] = lies(seed)
-                    shelf = Shelf({PAGE: VOYAGER})
+                    shelf = Pages({PAGE: VOYAGER})
                     result = await ask_model(model, task(), shelf)
                     assert result.status == "completed", result.error
                     excerpts += check(result, shelf)
@@ -156,7 +155,7 @@ async def test_sources_that_disagree_are_both_shown():
         return answer(found("launched", "1977-09-05", right, against=[wrong]), missing=["operator"])
 
     with ModelServer(script) as server:
-        result = await ask(server, shelf=Shelf({**dict(zip(PAGES, (VOYAGER, GAZETTE), strict=True))}))
+        result = await ask(server, pages=Pages({**dict(zip(PAGES, (VOYAGER, GAZETTE), strict=True))}))
     shown = {c.url: [(e.text, e.support) for e in c.excerpts] for c in result.basis[0].citations}
     assert [support for pieces in shown.values() for _, support in pieces] == ["stated", "none"]
     assert "6 September 1977" in shown["https://gazette.example/1977"][0][0]

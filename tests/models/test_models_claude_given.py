@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from claude_doubles import PAGES, SCHEMA, VOYAGER, Shelf, answer, claude, found, passage_with, role_of, task
+from claude_doubles import PAGES, SCHEMA, VOYAGER, answer, claude, found, passage_with, role_of, task
 
 from research.money.processors import PROCESSOR_NAMES, load_processors
 from research.pages.attached_files import AttachedFilesFetcher
@@ -15,7 +15,7 @@ from research.pages.page_store import PageStore, StoringFetcher
 from research.pipeline import research
 from research.ports.world import World
 from research.result.result import Result
-from research.testing import ModelServer, Reply, Request, call, structured, tool_calls
+from research.testing import ModelServer, Pages, Reply, Request, call, structured, tool_calls
 
 START = next(iter(PAGES))
 
@@ -34,7 +34,7 @@ def answering(request: Request) -> Reply:
     return answer(found("launched", "1977-09-05", launched), found("operator", "NASA", operator), **report)
 
 
-async def researched(server: ModelServer, folder: Path, web: Shelf | None, **fields: Any) -> Result:
+async def researched(server: ModelServer, folder: Path, web: Pages | None, **fields: Any) -> Result:
     store = PageStore(folder / "store")
     search, fetcher = (web, web) if web is not None else (Nowhere(), Nowhere())
     async with claude(server) as model:
@@ -47,7 +47,7 @@ async def researched(server: ModelServer, folder: Path, web: Shelf | None, **fie
 async def test_a_start_page_is_read_before_the_first_turn_and_where_it_suffices_nothing_is_searched(
     tmp_path: Path, tier: Any
 ) -> None:
-    shelf = Shelf()
+    shelf = Pages(PAGES)
     with ModelServer(answering) as server:
         result = await researched(server, tmp_path, shelf, processor=tier, start_url=START)
         (first,) = [request for request in server.requests if role_of(request) == "investigate"]
@@ -82,7 +82,7 @@ async def test_given_files_are_listed_searched_and_cited(tmp_path: Path, tier: A
 
 @pytest.mark.parametrize("tier", PROCESSOR_NAMES)
 async def test_fetches_and_steps_have_their_limits_on_every_tier(tmp_path: Path, tier: Any) -> None:
-    shelf = Shelf({f"https://probe.example/{n}": f"{VOYAGER}\n\nCopy {n}." for n in range(9)})
+    shelf = Pages({f"https://probe.example/{n}": f"{VOYAGER}\n\nCopy {n}." for n in range(9)})
 
     def rule(request: Request) -> Reply:
         if role_of(request) == "investigate" and request.tools:
@@ -98,11 +98,11 @@ async def test_fetches_and_steps_have_their_limits_on_every_tier(tmp_path: Path,
 
 
 async def test_a_start_page_that_cannot_be_read_is_told_and_searching_goes_on(tmp_path: Path) -> None:
-    shelf = Shelf()
+    shelf = Pages(PAGES)
 
     def rule(request: Request) -> Reply:
         if request.turn == 0:
-            assert "https://gone.example/: not here" in request.text
+            assert "https://gone.example/: 404" in request.text
             return tool_calls(call("read", url=START, about="launch"))
         return answering(request)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from anthropic.types.message_create_params import MessageCreateParamsNonStreaming, MessageCreateParamsStreaming
-from claude_doubles import PAGES, SCHEMA, Shelf, answer, ask, ask_model, claude, found, role_of, task
+from claude_doubles import PAGES, SCHEMA, answer, ask, ask_model, claude, found, role_of, task
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 from research.money.processors import PROCESSOR_NAMES, ROLES, load_processors
 from research.pipeline import research
 from research.ports.world import World
-from research.testing import ModelServer, Reply, Request, call, structured, text, tool_calls
+from research.testing import ModelServer, Pages, Reply, Request, call, structured, text, tool_calls
 
 PLAIN = TypeAdapter(MessageCreateParamsNonStreaming)
 STREAMED = TypeAdapter(MessageCreateParamsStreaming)
@@ -77,7 +77,7 @@ def test_tool_calls_are_never_over_budget_and_every_request_is_what_the_sdk_says
 ) -> None:
     scripts.script = list(script)
     scripts.server.requests.clear()
-    shelf = Shelf()
+    shelf = Pages(PAGES)
     result = scripts.loop.run_until_complete(ask_model(scripts.model, task(processor=tier, max_subqueries=3), shelf))
     assert result.status in ("completed", "failed")
     budget = load_processors()[tier]
@@ -120,7 +120,7 @@ async def test_another_model_does_everything_in_its_own_way():
     """What a tier says of thinking is said of its own model."""
     with ModelServer(Scripts().rule, models=None) as server:
         async with claude(server, model="qwen3:8b") as model:
-            shelf = Shelf()
+            shelf = Pages(PAGES)
             result = await research(task(processor="research"), World(model, shelf, shelf))
         assert {request.model for request in server.requests} == {"qwen3:8b"}
         assert not any("thinking" in r.params or "effort" in r.params["output_config"] for r in server.requests)
@@ -150,7 +150,7 @@ async def test_all_calls_of_a_kind_share_their_prefix():
     with ModelServer(Scripts().rule) as server:
         async with claude(server) as model:
             for row in range(3):
-                shelf = Shelf()
+                shelf = Pages(PAGES)
                 asked = task(task=f"Facts about probe {row}", input={"n": row}, processor="research")
                 await research(asked, World(model, shelf, shelf))
         for role in ROLES:

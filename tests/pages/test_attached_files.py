@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +19,14 @@ from research.pages.nowhere import Nowhere
 from research.pages.page_store import PageStore, StoringFetcher
 from research.pipeline import research
 from research.ports.model import Model, ResearchTools
-from research.ports.page import Hit, Page, page_hash
+from research.ports.page import Hit
 from research.ports.search import Found
 from research.ports.work import Draft, FieldAnswer, SubQuery
 from research.ports.world import World
 from research.result.result import Result
 from research.task.source_policy import SourcePolicy
 from research.task.task import Task
+from research.testing import Pages
 
 SCHEMA = {"operator": "who operates it", "moons": "integer"}
 WEB = {
@@ -35,44 +35,14 @@ WEB = {
 }
 
 
-class Web:
-    """A search and a fetcher of some pages, which count what they are asked."""
-
-    name = "web"
-    identity = "web/1"
+class Web(Pages):
+    """Some pages, and an address that may not be read."""
 
     def __init__(self, pages: Mapping[str, str] = WEB) -> None:
-        self.pages = pages
-        self.searched: list[str] = []
-        self.fetched: list[str] = []
-
-    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None) -> Found:
-        self.searched.append(query)
-        return Found(hits=tuple(Hit(url=url, title="Luna 9", snippet="", score=1.0) for url in self.pages), cost_usd=0.005)
+        super().__init__(pages, cost_usd=0.005)
 
     def refusal(self, url: str) -> str | None:
         return f"{url}: a private address" if "localhost" in url else None
-
-    async def fetch(self, url: str, *, policy: SourcePolicy | None = None, keep_html: bool = False) -> Page:
-        self.fetched.append(url)
-        if url not in self.pages:
-            raise PageUnreadable(f"{url}: 404")
-        text = self.pages[url]
-        return Page(
-            page_hash=page_hash(text),
-            url=url,
-            final_url=url,
-            title="Luna 9",
-            media_type="text/html",
-            fetched_at=datetime(2024, 1, 1, tzinfo=UTC),
-            published=None,
-            text=text,
-            extraction_version="1",
-            html=f"<p>{text}</p>" if keep_html else None,
-        )
-
-    def recall(self, page_hash: str) -> Page:
-        raise PageUnreadable("nothing is kept")
 
 
 @asynccontextmanager
@@ -100,7 +70,7 @@ async def test_a_start_page_that_suffices_is_the_only_page_and_nothing_is_search
     web = Web()
     result = await run(tmp_path, web, start_url="https://probes.example/luna-9")
     assert result.output == {"operator": "Lavochkin", "moons": 4}
-    assert (web.searched, set(web.fetched)) == ([], {"https://probes.example/luna-9"})
+    assert (web.queries, set(web.fetched)) == ([], {"https://probes.example/luna-9"})
     assert result.usage.search_queries == 0
     assert cited(result) == {"https://probes.example/luna-9"}
 
@@ -125,7 +95,7 @@ async def test_a_start_page_that_may_not_be_read_fails_the_task_before_anything_
     result = await run(tmp_path, web, start_url="http://localhost/admin")
     assert result.status == "failed"
     assert "/start_url: http://localhost/admin: a private address" in (result.error or "")
-    assert (web.searched, web.fetched) == ([], [])
+    assert (web.queries, web.fetched) == ([], [])
 
 
 async def test_given_files_are_found_read_and_cited_without_anything_else_to_search(tmp_path: Path) -> None:
@@ -183,15 +153,15 @@ async def test_a_model_reads_no_file_that_the_task_does_not_name(tmp_path: Path)
 
 async def test_the_last_page_s_html_is_on_the_result_if_it_was_asked_for(tmp_path: Path) -> None:
     asked = await run(tmp_path / "a", Web(), start_url="https://probes.example/luna-9", include_html_dump=True)
-    assert asked.html_dump == f"<p>{WEB['https://probes.example/luna-9']}</p>"
+    assert asked.html_dump == f"<pre>{WEB['https://probes.example/luna-9']}</pre>"
     assert (await run(tmp_path / "b", Web(), start_url="https://probes.example/luna-9")).html_dump is None
 
 
 async def test_the_cost_of_searches_is_a_cost_of_the_task(tmp_path: Path) -> None:
     web = Web()
     result = await run(tmp_path, web)
-    assert result.usage.search_queries == len(web.searched) > 0
-    assert result.cost_usd == pytest.approx(0.005 * len(web.searched))
+    assert result.usage.search_queries == len(web.queries) > 0
+    assert result.cost_usd == pytest.approx(0.005 * len(web.queries))
 
 
 async def test_a_page_without_a_date_is_kept_under_after_date_with_a_warning(tmp_path: Path) -> None:

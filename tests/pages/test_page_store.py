@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,46 +12,29 @@ import pytest
 from research.errors import FetchFailed, PageUnreadable
 from research.models.scripted import ScriptedModel
 from research.pages.page_store import PageStore, StoringFetcher
-from research.ports.page import Page, page_hash
+from research.ports.page import Page
 from research.task.source_policy import SourcePolicy
+from research.testing import Pages, make_page
 from research.world import Settings, open_world
 
-
-def page(text: str, url: str = "https://example.org/") -> Page:
-    return Page(
-        page_hash=page_hash(text),
-        url=url,
-        final_url=url,
-        title="t",
-        media_type="text/plain",
-        fetched_at=datetime(2026, 1, 1, tzinfo=UTC),
-        published=None,
-        text=text,
-        extraction_version="1",
-    )
+URL = "https://example.org/"
 
 
-class Counting:
-    """A fetcher that counts, waits for its gate, and fails as often as it is told to."""
+def page(text: str, url: str = URL) -> Page:
+    return make_page(url, text)
 
-    identity = "counting"
 
-    def __init__(self, failures: int = 0) -> None:
-        self.fetched: list[str] = []
-        self.failures = failures
+class Gated(Pages):
+    """A page that arrives when the gate is opened."""
+
+    def __init__(self) -> None:
+        super().__init__({URL: f"text of {URL}"})
         self.gate = asyncio.Event()
-        self.gate.set()
 
     async def fetch(self, url: str, *, policy: SourcePolicy | None = None, keep_html: bool = False) -> Page:
-        self.fetched.append(url)
+        page = await super().fetch(url, policy=policy)
         await self.gate.wait()
-        if self.failures:
-            self.failures -= 1
-            raise FetchFailed(f"{url}: no answer")
-        return page(f"text of {url}", url)
-
-    def recall(self, page_hash: str) -> Page:
-        raise NotImplementedError
+        return page
 
 
 def test_a_page_comes_back_as_it_was_stored(tmp_path: Path) -> None:
@@ -89,23 +71,21 @@ def test_a_changed_byte_reads_as_absent(tmp_path: Path) -> None:
 
 
 async def test_equal_urls_in_flight_are_fetched_once(tmp_path: Path) -> None:
-    inner = Counting()
-    inner.gate.clear()
+    inner = Gated()
     fetcher = StoringFetcher(inner, PageStore(tmp_path))
-    waiting = [asyncio.create_task(fetcher.fetch("https://example.org/")) for _ in range(5)]
+    waiting = [asyncio.create_task(fetcher.fetch(URL)) for _ in range(5)]
     await asyncio.sleep(0)
     inner.gate.set()
     assert len({(await one).page_hash for one in waiting}) == 1
-    await fetcher.fetch("https://example.org/")
-    assert inner.fetched == ["https://example.org/"]
+    await fetcher.fetch(URL)
+    assert inner.fetched == [URL]
 
 
 async def test_one_caller_that_gives_up_does_not_take_the_page_from_the_others(tmp_path: Path) -> None:
-    inner = Counting()
-    inner.gate.clear()
+    inner = Gated()
     fetcher = StoringFetcher(inner, PageStore(tmp_path))
-    first = asyncio.create_task(fetcher.fetch("https://example.org/"))
-    second = asyncio.create_task(fetcher.fetch("https://example.org/"))
+    first = asyncio.create_task(fetcher.fetch(URL))
+    second = asyncio.create_task(fetcher.fetch(URL))
     await asyncio.sleep(0)
     first.cancel()
     await asyncio.sleep(0)
@@ -114,17 +94,19 @@ async def test_one_caller_that_gives_up_does_not_take_the_page_from_the_others(t
 
 
 async def test_a_failure_is_not_remembered(tmp_path: Path) -> None:
-    fetcher = StoringFetcher(Counting(failures=1), PageStore(tmp_path))
+    pages = Pages({URL: FetchFailed("no answer")})
+    fetcher = StoringFetcher(pages, PageStore(tmp_path))
     with pytest.raises(FetchFailed):
-        await fetcher.fetch("https://example.org/")
-    assert (await fetcher.fetch("https://example.org/")).url == "https://example.org/"
+        await fetcher.fetch(URL)
+    pages.pages[URL] = "here it is"
+    assert (await fetcher.fetch(URL)).url == URL
 
 
 async def test_a_page_read_by_one_process_is_recalled_by_the_next(tmp_path: Path) -> None:
-    read = await StoringFetcher(Counting(), PageStore(tmp_path)).fetch("https://example.org/")
-    assert StoringFetcher(Counting(), PageStore(tmp_path)).recall(read.page_hash) == read
+    read = await StoringFetcher(Pages({URL: "text"}), PageStore(tmp_path)).fetch(URL)
+    assert StoringFetcher(Pages({URL: "text"}), PageStore(tmp_path)).recall(read.page_hash) == read
     with pytest.raises(PageUnreadable, match="missing or damaged"):
-        StoringFetcher(Counting(), PageStore(tmp_path)).recall("0" * 64)
+        StoringFetcher(Pages({URL: "text"}), PageStore(tmp_path)).recall("0" * 64)
 
 
 def stored(folder: Path) -> int:
@@ -158,8 +140,8 @@ async def test_a_page_that_is_being_written_is_stored_before_the_store_is_closed
             super().put(page)
 
     started, may_end = threading.Event(), threading.Event()
-    fetcher = StoringFetcher(Counting(), Slow(tmp_path))
-    row = asyncio.create_task(fetcher.fetch("https://example.org/"))
+    fetcher = StoringFetcher(Pages({URL: "text"}), Slow(tmp_path))
+    row = asyncio.create_task(fetcher.fetch(URL))
     await asyncio.to_thread(started.wait, 5)
     closing = asyncio.create_task(fetcher.close())
     await asyncio.sleep(0)
