@@ -80,6 +80,7 @@ def folder_for(path: Path, request: Request, world: World, shard_size: int) -> R
         request.document(world),
         input_schema=request.table.schema,
         spec=request.spec,
+        rows=request.table.row_count,
         settings={"shard_size": shard_size},
     )
 

@@ -7,8 +7,9 @@
     │   │   ├── InvalidSchema      an output schema
     │   │   ├── InvalidTable       a table, a column, an objective template
     │   │   ├── InvalidCorpus      a corpus that cannot be read at all
-    │   │   ├── InvalidRun         a run folder that is not one, or holds another request
+    │   │   ├── InvalidRun         a run folder that is not one, holds another request, or cannot hold this one
     │   │   └── NotSupported       a field of the contract whose behaviour is not built yet
+    │   ├── DamagedRun             a run folder lacks a file of its own, or holds one that cannot be read
     │   ├── FetchRefused           a page that may not be read (outside the corpus, outside the policy)
     │   ├── PageUnreadable         a page that was read and holds nothing to read
     │   │   └── NeedsBrowser       JavaScript makes it; a browser could render it
@@ -101,7 +102,11 @@ class InvalidCorpus(InvalidInput):
 
 
 class InvalidRun(InvalidInput):
-    """A run folder is not one, or holds another request."""
+    """A run folder is not one, holds another request, or cannot hold what is asked."""
+
+
+class DamagedRun(TerminalError):
+    """A run folder lacks a file or rows that it says it has, or a file in it cannot be read. May be met after money was spent."""
 
 
 class NotSupported(InvalidInput):

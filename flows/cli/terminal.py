@@ -81,7 +81,7 @@ class Exit(IntEnum):
     OK = 0
     """All rows are completed."""
     BROKEN = 1
-    """A bug in this program; or, of `verify`: something in the run is not as it was written."""
+    """A bug in this program; or something in the run folder is not as it was written."""
     BAD_INPUT = 2
     """What was asked is wrong, or no row can be researched as things are (a key, a model's id). Nothing was done or spent."""
     ROWS_FAILED = 3

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from run_samples import SPEC, START, batch, completed, create, failed, page, write
 
-from research.errors import InvalidRun
+from research.errors import DamagedRun
 from research.money.usage import Tokens, Usage
 from research.output_schema.output_spec import OutputSpec
 from research.result.result import SECOND_NAMES, Citation, Excerpt, FieldBasis, Finding, Result, Source
@@ -59,7 +59,7 @@ def test_a_row_has_its_input_and_whether_it_is_completed(tmp_path: Path) -> None
     assert rows.values(3) == {"mission": "Mission 3", "status": "flying"}
     assert (rows.is_completed(2), rows.is_completed(3)) == (True, False)
     assert held(rows.result(2)) == held(completed(2))
-    with pytest.raises(InvalidRun, match="Shard 2"):
+    with pytest.raises(DamagedRun, match="Shard 2"):
         CommittedRows(run, 2, SPEC)
 
 

@@ -15,9 +15,9 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from run_samples import REQUEST, batch, completed, create, everything, failed, finished, page, write
+from run_samples import INPUT, REQUEST, SPEC, batch, completed, create, everything, failed, finished, page, write
 
-from research.errors import InvalidRun
+from research.errors import DamagedRun, InvalidRun
 from research.ports.page import Page
 from research.tables import RunFolder, default_run_path, open_run, request_key, verify
 from research.tables.layout.parts import SCHEMAS
@@ -92,6 +92,18 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(InvalidRun, match="not empty"):
         create(tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ["letter.txt"]
+
+
+def test_more_rows_than_shards_can_hold_are_refused_before_anything_is_spent(tmp_path: Path) -> None:
+    def started(rows: int, size: int) -> RunFolder:
+        return RunFolder.create(
+            tmp_path / "run", REQUEST, input_schema=INPUT, spec=SPEC, rows=rows, settings={"shard_size": size}
+        )
+
+    with pytest.raises(InvalidRun, match=r"200,001 rows in shards of 1 .* shards of 3 rows or more with --shard-size"):
+        started(200_001, 1)
+    assert not (tmp_path / "run").exists()
+    assert started(200_000, 2).is_new
 
 
 def test_a_path_that_duckdb_cannot_open_is_refused_before_anything_is_spent(tmp_path: Path) -> None:
@@ -224,7 +236,7 @@ def test_what_is_unfinished_is_known_without_reading_the_rest(tmp_path: Path) ->
     shard = run.read_shard(1)
     assert (shard.row_start, shard.unfinished) == (2, (3,))
     assert shard.inputs.equals(pa.Table.from_batches([batch([2, 3])]))
-    with pytest.raises(InvalidRun, match=r"Shard 2 .* not committed"):
+    with pytest.raises(DamagedRun, match=r"Shard 2 .* not committed"):
         run.read_shard(2)
 
 
@@ -262,7 +274,7 @@ def test_results_and_rows_must_be_as_many_and_of_the_runs_columns(tmp_path: Path
         run.write_shard(0, batch([0, 1]), 0, [completed(0)])
     with pytest.raises(ValueError, match="other columns"):
         run.write_shard(0, pa.record_batch({"x": [1]}), 0, [completed(0)])
-    with pytest.raises(InvalidRun, match="100,000 shards"):
+    with pytest.raises(ValueError, match="100,000"):
         run.write_shard(100_000, batch([0]), 0, [completed(0)])
 
 
@@ -294,7 +306,7 @@ def test_a_stopped_run_says_why_and_can_go_on(tmp_path: Path) -> None:
 def test_a_run_that_lacks_rows_cannot_be_called_finished(tmp_path: Path) -> None:
     run = create(tmp_path)
     write(run, 0, [0, 1], failing=[0])
-    with pytest.raises(InvalidRun, match="holds 2 rows and the table has 3"):
+    with pytest.raises(DamagedRun, match="holds 2 rows and the table has 3"):
         run.finish(rows=3)
     assert RunFolder.open(tmp_path).status == "running"
 

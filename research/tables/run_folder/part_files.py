@@ -18,12 +18,13 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from research.errors import InvalidRun
+from research.errors import DamagedRun
 from research.ports.page import Page
 from research.tables.layout.durable import TEMPORARY, flush, temporary, write_json
 from research.tables.layout.parts import SCHEMAS, TABLES, pages_table
 
-LAST_SHARD: Final = 99_999
+MAX_SHARDS: Final = 100_000
+"""Of a run: a part's name has five digits."""
 _PART: Final = re.compile(r"part-(\d{5})\.parquet")
 _ORDER: Final = (*SCHEMAS, "results")
 _PAGES_A_GROUP: Final = 32
@@ -44,8 +45,8 @@ class PartFiles:
             (self._folder / table).mkdir(parents=True, exist_ok=True)
 
     def path(self, table: str, shard: int) -> Path:
-        if not 0 <= shard <= LAST_SHARD:
-            raise InvalidRun(f"A run has at most {LAST_SHARD + 1:,} shards: ask for larger shards.")
+        if not 0 <= shard < MAX_SHARDS:
+            raise ValueError(f"shard {shard} is not one of the {MAX_SHARDS:,} that a run can have")
         return self._folder / table / f"part-{shard:05d}.parquet"
 
     def shards(self) -> list[int]:
@@ -62,7 +63,7 @@ class PartFiles:
         column that the part was written without is null.
 
         Raises:
-            InvalidRun: it is not there, or cannot be read.
+            DamagedRun: it is not there, or cannot be read.
         """
         path = self.path(table, shard)
         try:
@@ -70,9 +71,11 @@ class PartFiles:
                 there = file.schema_arrow.names
                 read = file.read(columns=[name for name in schema.names if name in there])
         except FileNotFoundError as exc:
-            raise InvalidRun(f"Shard {shard} of {self._folder} is not committed: {path} is missing.") from exc
+            raise DamagedRun(
+                f"Shard {shard} of {self._folder} is not committed: {path} is missing. {self._repair(shard)}"
+            ) from exc
         except (OSError, pa.ArrowException) as exc:
-            raise InvalidRun(f"{path} cannot be read: {exc}") from exc
+            raise DamagedRun(f"{path} cannot be read: {exc}. {self._repair(shard)}") from exc
         return in_schema(read, schema)
 
     def stored_pages(self) -> set[bytes]:
@@ -124,6 +127,10 @@ class PartFiles:
                 _write(part, self.read("pages", shard, SCHEMAS["pages"]).take(pa.array(keep, pa.int64())))
                 part.replace(path)
             seen.update(hashes)
+
+    def _repair(self, shard: int) -> str:
+        results = self.path("results", shard)
+        return f"Delete {results} and run the command of the run again: the rows of this shard are researched again."
 
     def _hashes(self, shard: int) -> list[bytes]:
         column = self.read("pages", shard, pa.schema([SCHEMAS["pages"].field("page_hash")])).column(0)

@@ -38,7 +38,7 @@ class CommittedRows:
             spec: of the run's output.
 
         Raises:
-            InvalidRun: the shard is not committed, or a part of it cannot be read.
+            DamagedRun: the shard is not committed, or a part of it cannot be read.
         """
         self._columns = folder.columns
         self._spec = spec

@@ -13,6 +13,7 @@ goes on. One process at a time runs a run folder (`RunFolder.lock`); its workers
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import socket
@@ -27,7 +28,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from filelock import FileLock, Timeout
 
-from research.errors import InvalidRun
+from research.errors import DamagedRun, InvalidRun
 from research.identity import canonical_json
 from research.output_schema.output_spec import OutputSpec
 from research.ports.page import Page
@@ -35,7 +36,7 @@ from research.result.result import Result
 from research.tables.layout.durable import write_json
 from research.tables.layout.parts import SCHEMAS, TABLES, pages_cited, tables_of
 from research.tables.layout.result_columns import ResultColumns
-from research.tables.run_folder.part_files import PartFiles
+from research.tables.run_folder.part_files import MAX_SHARDS, PartFiles
 from research.tables.run_folder.request import differences, request_key
 from research.tables.warehouse import warehouse
 
@@ -78,6 +79,7 @@ class RunFolder:
         *,
         input_schema: pa.Schema,
         spec: OutputSpec,
+        rows: int = 0,
         settings: Mapping[str, Any] | None = None,
     ) -> RunFolder:
         """Start a run folder, or open the one that this very request started before.
@@ -85,16 +87,19 @@ class RunFolder:
         Args:
             request: JSON; every part of it makes the run what it is (table and its fingerprint, schema, objective, processor,
                 model, corpus, versions). Never a secret.
+            rows: how many the input has.
             settings: JSON that does not change the answers but has to stay as it was (the shard size); the first ones are kept.
 
         Raises:
-            InvalidRun: the folder holds another request (each difference is named), or is not a run folder and not empty.
+            InvalidRun: the folder holds another request (each difference is named), or is not a run folder and not empty; or the
+                rows make more shards than a run can have.
             InvalidTable: the input has columns that cannot be kept as they are.
         """
         folder = Path(path)
         request = json.loads(canonical_json(dict(request)))
         if run := cls.find(folder, request):
             return run
+        _check_shard_count(rows, (settings or {}).get("shard_size"))
         columns = ResultColumns.plan(input_schema, spec)
         document = {
             "format_version": FORMAT_VERSION,
@@ -195,7 +200,7 @@ class RunFolder:
         """A committed shard's rows of a table, in the run's exact types.
 
         Raises:
-            InvalidRun: the shard is not committed, or its part cannot be read.
+            DamagedRun: the shard is not committed, or its part cannot be read.
         """
         schema = self.columns.schema if table == "results" else SCHEMAS[table]
         if columns is not None:
@@ -234,7 +239,7 @@ class RunFolder:
         """A committed shard.
 
         Raises:
-            InvalidRun: it is not committed.
+            DamagedRun: it is not committed.
         """
         table = self.read("results", shard)
         unfinished = table.filter(pc.not_equal(table[self.columns.run["status"]], pa.scalar("completed")))
@@ -281,7 +286,7 @@ class RunFolder:
             results: by row index.
 
         Raises:
-            InvalidRun: the shard is not committed.
+            DamagedRun: the shard is not committed.
         """
         rows = sorted(results)
         committed = self.read_shard(shard)
@@ -314,6 +319,9 @@ class RunFolder:
             status: `stopped` if a limit or a person ended the run before its last row; `reason` says which.
 
         Returns: the summary.
+
+        Raises:
+            DamagedRun: rows that were committed are gone.
         """
         self._parts.recover()
         if status == "finished" and not self.committed_shards():
@@ -321,7 +329,7 @@ class RunFolder:
         self._parts.drop_repeated_pages()
         summary = warehouse.build(self.path, self.columns, {name: self.parts(name) for name in TABLES})
         if rows is not None and status == "finished" and summary["rows"] != rows:
-            raise InvalidRun(f"{self.path} holds {summary['rows']} rows and the table has {rows}: run the same command again.")
+            raise DamagedRun(f"{self.path} holds {summary['rows']} rows and the table has {rows}: run the same command again.")
         self._update(status=status, reason=reason, finished_at=_now(), summary=summary)
         return summary
 
@@ -349,6 +357,14 @@ class RunFolder:
         raise InvalidRun(
             f"{self.path} holds the run of another request. Choose another folder with --out, or ask for the same again.{hint}",
             faults,
+        )
+
+
+def _check_shard_count(rows: int, shard_size: int | None) -> None:
+    if shard_size is not None and rows > shard_size * MAX_SHARDS:
+        raise InvalidRun(
+            f"{rows:,} rows in shards of {shard_size:,} are more than the {MAX_SHARDS:,} shards that a run can have: "
+            f"ask for shards of {math.ceil(rows / MAX_SHARDS):,} rows or more with --shard-size."
         )
 
 
