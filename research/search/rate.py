@@ -1,7 +1,7 @@
 """Limits how often each provider is asked, for all rows of a process together.
 
-A provider's turn is taken in order of arrival: no more at once than its `concurrency`, none sooner than its pace allows, and none
-at all until a moment that the provider itself named.
+Requests go in order of arrival: no more at once than the provider's `concurrency`, none sooner than its rate allows, and none
+during a pause that the provider asked for.
 """
 
 from __future__ import annotations
@@ -9,20 +9,18 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from types import MappingProxyType
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from research.concurrency.waiting_queue import PauseTooLong, Spacing, WaitingQueue
 from research.errors import SearchFailed
 
 SLACK: Final = 1.05
 """Requests are sent so much further apart than the pace says: on the way they move together, and a limit of one a second refuses
 the second of two that arrive 0.99 s apart."""
-
-LOOK: Final = 1.0
-"""Seconds between two looks at a pause, which may grow while it is waited for."""
 
 
 class Rate(BaseModel):
@@ -69,13 +67,10 @@ class Turns:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._name = name
-        self._apart = 0.0 if rate.per_second is None else SLACK / rate.per_second
+        self._spacing = Spacing(0.0 if rate.per_second is None else SLACK / rate.per_second)
+        self._queue = WaitingQueue(clock=clock, sleep=sleep)
         self._room = None if rate.concurrency is None else asyncio.Semaphore(rate.concurrency)
-        self._first = asyncio.Lock()
         self._clock = clock
-        self._sleep = sleep
-        self._next = 0.0
-        self._until = 0.0
 
     @asynccontextmanager
     async def turn(self, longest_pause: float = float("inf")) -> AsyncIterator[None]:
@@ -84,28 +79,16 @@ class Turns:
         Raises:
             SearchFailed: the provider asked everybody to wait for longer than `longest_pause` seconds.
         """
-        if self._room is None:
-            await self._admit(longest_pause)
-            yield
-            return
-        async with self._room:
-            await self._admit(longest_pause)
+        async with self._room or nullcontext():
+            try:
+                await self._queue.admit(self._spacing, longest_pause)
+            except PauseTooLong as exc:
+                raise SearchFailed(
+                    f"{self._name} asked for a pause of {exc.seconds:.0f} s, and no search waits longer than "
+                    f"{longest_pause:.0f} s"
+                ) from exc
             yield
 
     def pause(self, seconds: float) -> None:
         """The provider asks everybody to wait."""
-        self._until = max(self._until, self._clock() + seconds)
-
-    async def _admit(self, longest_pause: float) -> None:
-        async with self._first:  # first come, first served, and given on when its holder is cancelled
-            while True:
-                now = self._clock()
-                if (pause := self._until - now) > longest_pause:
-                    raise SearchFailed(
-                        f"{self._name} asked for a pause of {pause:.0f} s, and no search waits longer than {longest_pause:.0f} s"
-                    )
-                wait = max(pause, self._next - now)
-                if wait <= 0:
-                    self._next = now + self._apart
-                    return
-                await self._sleep(min(wait, LOOK))
+        self._spacing.pause(self._clock() + seconds)

@@ -1,7 +1,6 @@
-"""Whose turn it is to ask a host: few requests at once, a pause between two of them, and none at all while it asks for peace.
+"""When a host may be asked: few requests at once, a delay between two of them, and none while it asks for a pause.
 
-One table for all rows of a process. `HostPace` is what is known of one host, and takes the time as an argument; `Politeness` is
-the queue before it: who came first goes first.
+One table for all rows of a process: each host has a queue of its own.
 """
 
 from __future__ import annotations
@@ -11,21 +10,21 @@ import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
 
+from research.concurrency.waiting_queue import PauseTooLong, Spacing, WaitingQueue
+
 MAX_HOSTS: Final = 5_000
 """Hosts that are remembered. One that is waited for or asked is never forgotten."""
 LONGEST_CLOSURE: Final = 86_400.0
-"""Seconds. A host that asks for a longer peace is asked again after a day."""
-LOOK_AGAIN: Final = 1.0
-"""Seconds after which who waits looks again: a host may have asked for peace meanwhile."""
+"""Seconds. A host that asks for a longer pause is asked again after a day."""
 
 
 class HostClosed(Exception):
-    """A host asks for a longer peace than its caller waits. Translated where the request is known."""
+    """A host asks for a longer pause than its caller waits. Translated where the request is known."""
 
     def __init__(self, seconds: float, why: str) -> None:
         self.seconds = seconds
@@ -33,40 +32,13 @@ class HostClosed(Exception):
         super().__init__(f"{why}; open again in {seconds:.0f} s")
 
 
-class HostPace:
-    """What is known of one host: when it may be asked next."""
-
-    def __init__(self, delay: float) -> None:
-        self.delay = delay
-        """Seconds between two starts."""
-        self.why = ""
-        self._next = float("-inf")
-        self._closed_until = float("-inf")
-
-    def wait(self, now: float) -> float:
-        """Seconds until a request may start; 0: now."""
-        return max(0.0, self._next - now, self._closed_until - now)
-
-    def closed_for(self, now: float) -> float:
-        """Seconds for which the host is closed; 0: it is open."""
-        return max(0.0, self._closed_until - now)
-
-    def started(self, now: float) -> None:
-        self._next = now + self.delay
-
-    def close(self, until: float, why: str) -> None:
-        """Keep a host closed until a moment. A closure is never made shorter."""
-        if until > self._closed_until:
-            self._closed_until, self.why = until, why
-
-
 @dataclass(slots=True)
 class _Lane:
-    pace: HostPace
+    spacing: Spacing
+    queue: WaitingQueue
     slots: asyncio.Semaphore
-    start: asyncio.Lock = field(default_factory=asyncio.Lock)
     users: int = 0
-    """Who asks or waits."""
+    """Requests under way or waiting."""
 
 
 class Politeness:
@@ -83,7 +55,9 @@ class Politeness:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """Args:
+        """No hosts are known yet.
+
+        Args:
         per_host: requests to one host at once.
         delay: seconds between the starts of two.
         at_once: requests over all hosts at once.
@@ -110,13 +84,16 @@ class Politeness:
         """Wait until the host may be asked, and take one of its places until the block ends.
 
         Raises:
-            HostClosed: the host asks for more than `patience` seconds of peace. The queue before an open host is not measured.
+            HostClosed: the host asks for a pause of more than `patience` seconds. The queue before an open host is not measured.
         """
         lane = self._lane(host)
         lane.users += 1
         try:
             async with lane.slots:
-                await self._start(lane, patience)
+                try:
+                    await lane.queue.admit(lane.spacing, patience)
+                except PauseTooLong as exc:
+                    raise HostClosed(exc.seconds, lane.spacing.reason) from exc
                 try:
                     yield
                 finally:
@@ -124,41 +101,28 @@ class Politeness:
         finally:
             lane.users -= 1
 
-    async def _start(self, lane: _Lane, patience: float) -> None:
-        """Wait for the moment, and take a place among all requests."""
-        async with lane.start:
-            while True:
-                now = self._clock()
-                if (closed := lane.pace.closed_for(now)) > patience:
-                    raise HostClosed(closed, lane.pace.why)
-                if (wait := lane.pace.wait(now)) > 0:
-                    await self._sleep(min(wait, LOOK_AGAIN))
-                    continue
-                await self._everywhere.acquire()
-                # The host may have closed while this waited for its place among all.
-                if lane.pace.wait(now := self._clock()) <= 0:
-                    lane.pace.started(now)
-                    return
-                self._everywhere.release()
-
     def close(self, host: str, seconds: float, why: str) -> None:
-        """Let nobody ask a host for some seconds."""
-        self._lane(host).pace.close(self._clock() + min(max(seconds, 0.0), LONGEST_CLOSURE), why)
+        """Send a host no requests for some seconds."""
+        self._lane(host).spacing.pause(self._clock() + min(max(seconds, 0.0), LONGEST_CLOSURE), why)
 
     def closed_for(self, host: str) -> float:
         """Seconds for which a host is closed; 0: it is open, or nothing is known of it."""
         lane = self._lanes.get(host)
-        return lane.pace.closed_for(self._clock()) if lane else 0.0
+        return lane.spacing.paused_for(self._clock()) if lane else 0.0
 
     def slow_down(self, host: str, delay: float) -> None:
         """Keep at least so many seconds between two requests to a host, as far as `max_delay` lets it ask."""
         lane = self._lane(host)
-        lane.pace.delay = max(self._delay, min(delay, self._max_delay))
+        lane.spacing.delay = max(self._delay, min(delay, self._max_delay))
 
     def _lane(self, host: str) -> _Lane:
         lane = self._lanes.get(host)
         if lane is None:
-            lane = self._lanes[host] = _Lane(HostPace(self._delay), asyncio.Semaphore(self._per_host))
+            lane = self._lanes[host] = _Lane(
+                Spacing(self._delay),
+                WaitingQueue(clock=self._clock, sleep=self._sleep, places=self._everywhere),
+                asyncio.Semaphore(self._per_host),
+            )
             self._forget()
         self._lanes.move_to_end(host)
         return lane
@@ -169,7 +133,7 @@ class Politeness:
             return
         now = self._clock()
         idle = [host for host, lane in self._lanes.items() if not lane.users][:-1]
-        still = [host for host in idle if self._lanes[host].pace.wait(now) <= 0] or idle
+        still = [host for host in idle if self._lanes[host].spacing.wait(now) <= 0] or idle
         # A tenth at a time: looking through the table for each new host would cost more than the hosts.
         for host in still[: max(1, self._max_hosts // 10)]:
             del self._lanes[host]

@@ -1,7 +1,7 @@
 """Limits how fast requests go out, for all rows of a process together. It learns the limits from what the server says.
 
 `Pause`, `Bucket` and `Pace` are one algorithm each; `Limits` is all of them for one model; none knows asyncio, and all take the
-time as an argument. `Limiter` is the queue before them: who came first goes first.
+time as an argument. `Limiter` holds a queue before each.
 
 docs/design/rate-limits.md says why it is so.
 """
@@ -12,9 +12,10 @@ import asyncio
 import time
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
+from research.concurrency.waiting_queue import PauseTooLong, WaitingQueue
 from research.errors import ModelUnavailable
 
 KINDS: Final = ("requests", "input-tokens", "output-tokens")
@@ -244,9 +245,28 @@ class Limits:
 
 @dataclass(slots=True)
 class _Lane:
-    limits: Limits = field(default_factory=Limits)
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """FIFO, and given on when its holder is cancelled."""
+    limits: Limits
+    queue: WaitingQueue
+
+
+@dataclass(frozen=True, slots=True)
+class _Admission:
+    """One request before a model's limits. What it will cost is forecast anew at each look."""
+
+    limits: Limits
+    model: str
+    input_tokens: int
+
+    def paused_for(self, now: float) -> float:
+        return self.limits.pause.wait(now)
+
+    def wait(self, now: float) -> float:
+        return self.limits.wait(self.limits.forecast.cost(self.input_tokens), now)
+
+    def take(self, now: float) -> Ticket:
+        cost = self.limits.forecast.cost(self.input_tokens)
+        self.limits.take(cost, now)
+        return Ticket(self.model, self.input_tokens, cost, now)
 
 
 class Limiter:
@@ -255,9 +275,7 @@ class Limiter:
     def __init__(
         self, *, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     ) -> None:
-        self._clock = clock
-        self._sleep = sleep
-        self._lanes: defaultdict[str, _Lane] = defaultdict(_Lane)
+        self._lanes: defaultdict[str, _Lane] = defaultdict(lambda: _Lane(Limits(), WaitingQueue(clock=clock, sleep=sleep)))
 
     def limits(self, model: str) -> Limits:
         """What is known of a model's limits; the server's answers are told to it."""
@@ -270,22 +288,13 @@ class Limiter:
             ModelUnavailable: the server asked everyone to wait for longer than `longest_pause` seconds.
         """
         lane = self._lanes[model]
-        limits = lane.limits
-        async with lane.turn:
-            while True:
-                now = self._clock()
-                cost = limits.forecast.cost(input_tokens)
-                wait = limits.wait(cost, now)
-                if wait <= 0:
-                    limits.take(cost, now)
-                    return Ticket(model, input_tokens, cost, now)
-                if limits.pause.wait(now) > longest_pause:
-                    raise ModelUnavailable(
-                        f"{model}: the server asked for a pause of {limits.pause.wait(now):.0f} s, "
-                        f"and no call waits longer than {longest_pause:.0f} s. Run the same command again after that."
-                    )
-                # Limits may change while it waits: it looks again every second.
-                await self._sleep(min(wait, 1.0))
+        try:
+            return await lane.queue.admit(_Admission(lane.limits, model, input_tokens), longest_pause)
+        except PauseTooLong as exc:
+            raise ModelUnavailable(
+                f"{model}: the server asked for a pause of {exc.seconds:.0f} s, and no call waits longer than "
+                f"{longest_pause:.0f} s. Run the same command again after that."
+            ) from exc
 
 
 def _number(text: str | None) -> float | None:
