@@ -1,33 +1,14 @@
-"""Every example of docs/testing.md runs, and what the page names exists."""
+"""What docs/testing.md names exists, and what exists is named there."""
 
 from __future__ import annotations
 
-import asyncio
 import inspect
-import re
 from pathlib import Path
-from typing import Any
-
-import pytest
 
 import research.testing
 from research.testing.faults import KINDS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "testing.md").read_text(encoding="utf-8")
-EXAMPLES = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
-
-
-@pytest.mark.parametrize("code", EXAMPLES, ids=lambda code: re.search(r"def (test_\w+)", code)[1])
-def test_the_example_runs(code):
-    """Each block of the page is a test of its own."""
-    names: dict[str, Any] = {}
-    exec(compile(code, "docs/testing.md", "exec"), names)  # noqa: S102 - our own page
-    tests = [value for name, value in names.items() if name.startswith("test_")]
-    assert tests
-    for test in tests:
-        outcome = test()
-        if inspect.isawaitable(outcome):
-            asyncio.run(outcome)
 
 
 def test_the_page_names_every_fault():
