@@ -26,7 +26,7 @@ from research.web.browser import Load, Loaded, Rendered
 from research.web.fetch_budget import FetchBudget
 from research.web.guard import Guard, shown
 from research.web.redirects import is_redirect, redirect, refresh
-from research.web.requesting import REDIRECTS, Answer, Asker
+from research.web.requesting import REDIRECTS, Answer, Asker, status_words
 from research.web.robots import Robots
 from research.web.settings import WebSettings
 from research.web.shared_requests import SharedRequests
@@ -98,7 +98,7 @@ class WebFetcher:
             PageUnreadable: there is no page, nothing to read in it, or more than the limits allow.
             FetchFailed: it did not arrive; a later try may bring it.
         """
-        visit = _Visit(self._asker.trial(), policy)
+        visit = _Visit(self._asker.new_budget(), policy)
         here = url.strip().partition("#")[0]
         while True:
             answer = await self._follow(here, visit)
@@ -171,7 +171,7 @@ class WebFetcher:
 
     async def _ask(self, request: httpx.Request, visit: _Visit) -> Answer:
         async def send() -> Answer:
-            answer = await self._asker.ask(request, visit.trial)
+            answer = await self._asker.ask(request, visit.budget)
             if not is_redirect(answer):
                 _refuse_status(answer)
             return answer
@@ -191,7 +191,7 @@ class WebFetcher:
         async def load(url: str) -> Loaded:
             if url == answer.url:
                 return Loaded(answer.body, 200, answer.media_type or "")
-            part = await self._follow(url.partition("#")[0], _Visit(self._asker.trial(), policy))
+            part = await self._follow(url.partition("#")[0], _Visit(self._asker.new_budget(), policy))
             return Loaded(part.body, part.status, part.media_type or "")
 
         rendered = await browser.render(answer.url, load)
@@ -206,7 +206,7 @@ class WebFetcher:
 class _Visit:
     """One fetch on its way."""
 
-    trial: FetchBudget
+    budget: FetchBudget
     policy: SourcePolicy | None
     cookies: httpx.Cookies = field(default_factory=httpx.Cookies)
     """Its own: a site that wants one before it shows a page gets it, and nobody is followed from page to page."""
@@ -243,7 +243,7 @@ def _refuse_status(answer: Answer) -> None:
         why = "there is nothing to read"
     else:
         why = "that is no page"
-    raise PageUnreadable(f"{answer.url}: the server answered {answer.words}: {why}.")
+    raise PageUnreadable(f"{answer.url}: the server answered {status_words(answer.status)}: {why}.")
 
 
 def _chain(hops: list[str]) -> str:

@@ -1,7 +1,7 @@
 """Sends one request in its turn, and lets no more of the answer through than the limits allow.
 
-It stands below the HTTP cache: an answer from the cache waits for no turn, and a body that breaks a limit raises while the cache
-is storing it, so that no part of it is kept.
+It is below the HTTP cache: an answer from the cache waits for no turn, and a body that breaks a limit raises while the cache
+reads it, so that no part of it is stored.
 """
 
 from __future__ import annotations
@@ -10,36 +10,22 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
-from typing import Final
 
 import httpx
 
 from research.errors import FetchFailed, PageUnreadable
 from research.web.body import Decoder
+from research.web.fetch_budget import FETCH_BUDGET, FetchBudget
 from research.web.politeness import Politeness
 from research.web.settings import WebLimits
-
-ALLOWANCE: Final = "research.allowance"
-PATIENCE: Final = "research.patience"
-"""Extensions of a request: an `Allowance`, and the longest pause of a host that it waits for, in seconds."""
-
-
-class Allowance:
-    """Seconds that a fetch has left on the wire, over all its requests."""
-
-    def __init__(self, seconds: float) -> None:
-        self.left = seconds
-
-    def spend(self, seconds: float) -> None:
-        self.left -= seconds
 
 
 class TooSlow(FetchFailed):
     """A server takes more time than a fetch has. The same request again would take as long: it is not tried again at once."""
 
 
-class Wire(httpx.AsyncBaseTransport):
-    """A transport that is polite, patient within limits, and takes no more than it was told."""
+class LimitsTransport(httpx.AsyncBaseTransport):
+    """A transport that waits for its turn, and keeps the limits of a fetch. Every request carries its `FetchBudget`."""
 
     def __init__(
         self,
@@ -58,21 +44,19 @@ class Wire(httpx.AsyncBaseTransport):
         """Send a request.
 
         Raises:
-            HostClosed: the host asks for a longer peace than the request's patience.
-            TooSlow: the headers did not come in time, or nothing is left of the fetch's allowance.
+            HostClosed: the host asks for a longer pause than the fetch has time for tries.
+            TooSlow: the headers did not come in time, or nothing is left of the fetch's budget.
             PageUnreadable: the body is said to be larger than the limit.
             httpx.TransportError: as of the transport below.
         """
-        allowance = request.extensions.get(ALLOWANCE) or Allowance(self._limits.total_seconds)
+        budget: FetchBudget = request.extensions[FETCH_BUDGET]
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(
-                self._politeness.turn(host_key(request.url), request.extensions.get(PATIENCE, float("inf")))
-            )
+            await stack.enter_async_context(self._politeness.turn(host_key(request.url), budget.retries.left))
             started = self._clock()
             try:
-                response = await self._headers(request, allowance)
+                response = await self._headers(request, budget)
             finally:
-                allowance.spend(self._clock() - started)
+                budget.spend(self._clock() - started)
             stack.push_async_callback(response.aclose)
             if response.status_code == 304 or request.method == "HEAD":
                 # Whatever follows the headers is no part of the answer. The cache would read all of it.
@@ -83,17 +67,17 @@ class Wire(httpx.AsyncBaseTransport):
             decoder = None
             if response.status_code in (200, 203):
                 decoder = Decoder(response.headers.get("content-encoding"), str(request.url), self._limits)
-            body = _Body(response.stream, str(request.url), self._limits, allowance, self._clock, decoder, stack.pop_all())
+            body = _Body(response.stream, str(request.url), self._limits, budget, self._clock, decoder, stack.pop_all())
             return httpx.Response(response.status_code, headers=response.headers, stream=body, extensions=response.extensions)
 
-    async def _headers(self, request: httpx.Request, allowance: Allowance) -> httpx.Response:
-        seconds = min(self._limits.first_byte_seconds, allowance.left)
+    async def _headers(self, request: httpx.Request, budget: FetchBudget) -> httpx.Response:
+        seconds = min(self._limits.first_byte_seconds, budget.wire_left)
         try:
             async with asyncio.timeout(max(seconds, 0.0)):
                 return await self._inner.handle_async_request(request)
         except TimeoutError as exc:
             words = f"{request.url}: the server did not answer within {self._limits.first_byte_seconds:g} s"
-            if allowance.left - self._limits.first_byte_seconds > 0:
+            if budget.wire_left - self._limits.first_byte_seconds > 0:
                 # A server that is busy now may answer the next try in time.
                 raise httpx.ReadTimeout(words, request=request) from exc
             raise TooSlow(f"{words}, and nothing is left of the {self._limits.total_seconds:g} s for a fetch.") from exc
@@ -127,7 +111,7 @@ class _Body(httpx.AsyncByteStream):
         stream: httpx.AsyncByteStream,
         url: str,
         limits: WebLimits,
-        allowance: Allowance,
+        budget: FetchBudget,
         clock: Callable[[], float],
         decoder: Decoder | None,
         held: AsyncExitStack,
@@ -135,7 +119,7 @@ class _Body(httpx.AsyncByteStream):
         self._stream = stream
         self._url = url
         self._limits = limits
-        self._allowance = allowance
+        self._budget = budget
         self._clock = clock
         self._decoder = decoder
         self._held = held
@@ -147,7 +131,7 @@ class _Body(httpx.AsyncByteStream):
         while True:
             started = self._clock()
             try:
-                async with asyncio.timeout(max(self._allowance.left, 0.0)):
+                async with asyncio.timeout(max(self._budget.wire_left, 0.0)):
                     chunk = await anext(chunks)
             except StopAsyncIteration:
                 if self._decoder is not None:
@@ -160,7 +144,7 @@ class _Body(httpx.AsyncByteStream):
                 ) from exc
             finally:
                 waited += self._clock() - started
-                self._allowance.spend(self._clock() - started)
+                self._budget.spend(self._clock() - started)
             received += len(chunk)
             if received > self._limits.max_bytes:
                 raise PageUnreadable(

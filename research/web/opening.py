@@ -1,4 +1,4 @@
-"""Opens and closes the web: guard, connections, manners, cache and fetcher, put together in one place."""
+"""Opens and closes the web: guard, connections, politeness, cache and fetcher, put together in one place."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from research.web.fetcher import WebFetcher
 from research.web.freshness import FreshnessHeaders
 from research.web.guard import Guard
 from research.web.http_cache import HttpCache
-from research.web.limits_transport import Wire
+from research.web.limits_transport import LimitsTransport
 from research.web.politeness import Politeness
 from research.web.requesting import Asker
 from research.web.robots import Robots
@@ -70,9 +70,9 @@ async def open_web(
             ),
         )
         stack.push_async_callback(transport.aclose)
-        wire = Wire(transport, politeness, limits, clock=clock)
+        limited = LimitsTransport(transport, politeness, limits, clock=clock)
         asker = Asker(
-            cache.over(FreshnessHeaders(wire, settings.freshness_seconds)), politeness, settings, clock=clock, sleep=sleep
+            cache.over(FreshnessHeaders(limited, settings.freshness_seconds)), politeness, settings, clock=clock, sleep=sleep
         )
         robots = Robots(asker, guard, politeness, clock=clock) if settings.obey_robots else None
         if robots is not None:

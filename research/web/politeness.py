@@ -11,16 +11,13 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Final
 
+from research.concurrency.retrying import LONGEST_RETRY_AFTER
 from research.concurrency.waiting_queue import PauseTooLong, Spacing, WaitingQueue
 
 MAX_HOSTS: Final = 5_000
 """Hosts that are remembered. One that is waited for or asked is never forgotten."""
-LONGEST_CLOSURE: Final = 86_400.0
-"""Seconds. A host that asks for a longer pause is asked again after a day."""
 
 
 class HostClosed(Exception):
@@ -103,7 +100,7 @@ class Politeness:
 
     def close(self, host: str, seconds: float, why: str) -> None:
         """Send a host no requests for some seconds."""
-        self._lane(host).spacing.pause(self._clock() + min(max(seconds, 0.0), LONGEST_CLOSURE), why)
+        self._lane(host).spacing.pause(self._clock() + min(max(seconds, 0.0), LONGEST_RETRY_AFTER), why)
 
     def closed_for(self, host: str) -> float:
         """Seconds for which a host is closed; 0: it is open, or nothing is known of it."""
@@ -137,17 +134,3 @@ class Politeness:
         # A tenth at a time: looking through the table for each new host would cost more than the hosts.
         for host in still[: max(1, self._max_hosts // 10)]:
             del self._lanes[host]
-
-
-def retry_after(value: str | None, now: datetime | None = None) -> float | None:
-    """Seconds of a `Retry-After`, which may be a number or a date; None if it says nothing. Never negative, at most a day."""
-    text = (value or "").strip()
-    if text.isascii() and text.isdigit():
-        return LONGEST_CLOSURE if len(text) > 6 else min(float(text), LONGEST_CLOSURE)
-    try:
-        moment = parsedate_to_datetime(text)
-    except (TypeError, ValueError, IndexError, OverflowError):
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return min(max((moment - (now or datetime.now(UTC))).total_seconds(), 0.0), LONGEST_CLOSURE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import ssl
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -14,27 +15,30 @@ from typing import Final
 
 import httpx
 
+from research.concurrency.retrying import Retries, RetryTimes, retry_after
 from research.errors import FetchFailed, PageUnreadable
 from research.web.body import ACCEPT_ENCODING, CutBody, Decoder
-from research.web.fetch_budget import FetchBudget
+from research.web.fetch_budget import FETCH_BUDGET, FetchBudget
 from research.web.freshness import ARRIVED
-from research.web.limits_transport import ALLOWANCE, PATIENCE, host_key
+from research.web.limits_transport import host_key
 from research.web.media import HEAD_BYTES, refuse_head, refuse_type
-from research.web.politeness import HostClosed, Politeness, retry_after
-from research.web.settings import WebSettings
-from research.web.transport_errors import certificate_fault, reason
+from research.web.politeness import HostClosed, Politeness
+from research.web.settings import WebLimits, WebSettings
 
 ACCEPT: Final = "text/html,application/xhtml+xml,application/pdf;q=0.9,application/xml;q=0.8,text/plain;q=0.8,*/*;q=0.5"
 BUSY: Final = (429, 503)
-"""Statuses by which a host asks all of us for peace."""
+"""Statuses by which a host asks for a pause of all requests."""
 AGAIN: Final = (408, 425, 429, 500, 502, 503, 504, 507, 520, 521, 522, 523, 524, 527, 529, 530)
 """Statuses after which the same request may succeed. Those from 520 on are Cloudflare's for a site that does not answer it."""
 REDIRECTS: Final = (301, 302, 303, 307, 308)
 DOWN_SECONDS: Final = 60.0
-"""Seconds for which a host that could not be connected to is not tried by anybody."""
-SMALL: Final = 65_536
-"""Bytes of a body that nobody wants, which are read so that the connection can be used again, and the redirect be cached."""
-SMALL_SECONDS: Final = 2.0
+"""Seconds for which no fetch tries a host that could not be connected to."""
+DRAINED_BYTES: Final = 65_536
+DRAINED_SECONDS: Final = 2.0
+"""Of an ignored body, which is read so that the connection can be used again and a redirect be cached."""
+FIRST_WAIT: Final = 1.0
+LONGEST_WAIT: Final = 16.0
+"""Seconds between two tries: doubled with each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,24 +58,24 @@ class Answer:
         served: str | None = self.headers.get("content-type")
         return served
 
-    @property
-    def words(self) -> str:
-        """`404 (Not Found)`."""
-        try:
-            return f"{self.status} ({HTTPStatus(self.status).phrase})"
-        except ValueError:
-            return str(self.status)
+
+def status_words(status: int) -> str:
+    """`404 (Not Found)`."""
+    try:
+        return f"{status} ({HTTPStatus(status).phrase})"
+    except ValueError:
+        return str(status)
 
 
 class _TryAgain(Exception):
     """One try failed, and the next may not."""
 
-    def __init__(self, failure: FetchFailed, *, seconds: float | None = None, busy: bool = False, down: bool = False) -> None:
+    def __init__(self, failure: FetchFailed, *, asked: float | None = None, busy: str = "", down: bool = False) -> None:
         self.failure = failure
-        self.seconds = seconds
-        """As the server named them."""
+        self.asked = asked
+        """Seconds that the server asks to wait."""
         self.busy = busy
-        """The host asks everybody for peace."""
+        """How the host asks for a pause of all requests; "" if it does not."""
         self.down = down
         """There is no connection to the host."""
         super().__init__(str(failure))
@@ -90,13 +94,15 @@ class Asker:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         draw: Callable[[], float] = random.random,
     ) -> None:
-        """Args:
-        transport: sends one request.
-        politeness: the same that the transport waits for: told when a host is busy or down.
-        settings: limits and patience.
-        clock: seconds, only ever rising.
-        sleep: waits for seconds.
-        draw: a number from 0 to 1, for the pauses between tries.
+        """Everything is used by all fetches.
+
+        Args:
+            transport: sends one request.
+            politeness: the one that the transport waits for; learns here that a host is busy or down.
+            settings: limits, and how long a fetch is tried.
+            clock: seconds, only ever rising.
+            sleep: waits for seconds.
+            draw: a number from 0 to 1, for the waits between tries.
         """
         self._transport = transport
         self._politeness = politeness
@@ -104,10 +110,14 @@ class Asker:
         self._clock = clock
         self._sleep = sleep
         self._draw = draw
+        self._retry_times = RetryTimes(
+            budget=settings.retry_seconds, first_wait=FIRST_WAIT, longest_wait=LONGEST_WAIT, spread=0.0
+        )
 
-    def trial(self) -> FetchBudget:
-        """A new fetch's allowance."""
-        return FetchBudget(self._settings.limits.total_seconds, self._settings.retry_seconds, self._clock, self._draw)
+    def new_budget(self) -> FetchBudget:
+        """The budget of a new fetch. Its time for tries counts from its first failure."""
+        retries = Retries(self._retry_times, clock=self._clock, sleep=self._sleep, draw=self._draw)
+        return FetchBudget(self._settings.limits.total_seconds, retries)
 
     def request(self, url: str, cookies: httpx.Cookies | None = None, accept: str = ACCEPT) -> httpx.Request:
         """A request for an address.
@@ -126,13 +136,13 @@ class Asker:
             cookies.set_cookie_header(request)
         return request
 
-    async def ask(self, request: httpx.Request, trial: FetchBudget, *, first_bytes: int | None = None) -> Answer:
+    async def ask(self, request: httpx.Request, budget: FetchBudget, *, first_bytes: int | None = None) -> Answer:
         """Send a request, again while that can help.
 
         Args:
             request: made by `request`.
-            trial: the fetch's allowance, which this spends.
-            first_bytes: of a body, if only its beginning is wanted, whatever it is.
+            budget: of the fetch; this spends from it.
+            first_bytes: of a body of any kind, if only its beginning is wanted.
 
         Raises:
             FetchRefused: the guard refuses where it leads.
@@ -141,34 +151,22 @@ class Asker:
         """
         url = str(request.url)
         host = host_key(request.url)
+        request.extensions[FETCH_BUDGET] = budget
         while True:
-            request.extensions.update({ALLOWANCE: trial.allowance, PATIENCE: trial.patience})
             try:
                 return await self._once(request, url, first_bytes)
             except HostClosed as exc:
-                back = (datetime.now(UTC) + timedelta(seconds=exc.seconds)).strftime("%H:%M:%S UTC")
-                raise FetchFailed(f"{url}: {exc.why}. It may be asked again at {back}.") from exc
+                raise FetchFailed(f"{url}: {exc.why}. It may be asked again at {_time_of_day(exc.seconds)}.") from exc
             except _TryAgain as exc:
-                pause = trial.failed()
+                wait = budget.retries.failed(exc.asked)
                 if exc.busy:
-                    pause = exc.seconds if exc.seconds is not None else pause
-                    self._politeness.close(host, pause, f"{host} is busy ({exc.failure.args[0].split(': ', 1)[-1]})")
-                elif exc.seconds is not None:
-                    pause = max(pause, exc.seconds)
-                if not trial.affords(pause):
+                    self._politeness.close(host, wait, f"{host} is busy ({exc.busy})")
+                if not budget.allows(wait):
                     if exc.down:
                         self._politeness.close(host, DOWN_SECONDS, f"{host} could not be connected to a moment ago")
-                    raise self._given_up(exc, trial, pause) from (exc.__cause__ or exc)
-                if not exc.busy:  # before a busy host everybody waits at the turn
-                    await self._sleep(pause)
-
-    def _given_up(self, last: _TryAgain, trial: FetchBudget, pause: float) -> FetchFailed:
-        words = str(last.failure).removesuffix(".")
-        tries = "" if trial.failures == 1 else f" ({trial.failures} tries)"
-        if last.seconds is not None and pause > 0:
-            back = (datetime.now(UTC) + timedelta(seconds=pause)).strftime("%H:%M:%S UTC")
-            return FetchFailed(f"{words}{tries}. The server asks to come back at {back}.")
-        return FetchFailed(f"{words}{tries}. It may succeed later.")
+                    raise _given_up(exc, budget.retries.failures, wait) from (exc.__cause__ or exc)
+                if not exc.busy:  # all requests to a busy host wait in its queue
+                    await budget.retries.wait(wait)
 
     async def _once(self, request: httpx.Request, url: str, first_bytes: int | None) -> Answer:
         try:
@@ -186,21 +184,21 @@ class Asker:
         except CutBody as exc:
             raise _TryAgain(exc) from exc
         except httpx.HTTPError as exc:
-            if (fault := certificate_fault(exc)) is not None:
+            if (fault := _certificate_fault(exc)) is not None:
                 raise PageUnreadable(
-                    f"{url}: the site's certificate is not valid ({fault}), so nobody knows who answers."
+                    f"{url}: the site's certificate is not valid ({fault}), so it is not known who answers."
                 ) from exc
             down = isinstance(exc, httpx.ConnectError | httpx.ConnectTimeout)
-            raise _TryAgain(FetchFailed(f"{url}: {reason(exc, self._settings.limits)}."), down=down) from exc
+            raise _TryAgain(FetchFailed(f"{url}: {_reason(exc, self._settings.limits)}."), down=down) from exc
         return Answer(url, response.status_code, response.headers, body, _arrived(response))
 
     @staticmethod
     def _busy(url: str, response: httpx.Response) -> _TryAgain:
-        answer = Answer(url, response.status_code, response.headers, b"", datetime.now(UTC))
+        words = f"the server answered {status_words(response.status_code)}"
         return _TryAgain(
-            FetchFailed(f"{url}: the server answered {answer.words}."),
-            seconds=retry_after(response.headers.get("retry-after")),
-            busy=response.status_code in BUSY,
+            FetchFailed(f"{url}: {words}."),
+            asked=retry_after(response.headers),
+            busy=words if response.status_code in BUSY else "",
         )
 
     async def _read(self, url: str, response: httpx.Response, first_bytes: int | None) -> bytes:
@@ -223,14 +221,14 @@ class Asker:
 
 
 async def _drain(response: httpx.Response) -> bytes:
-    """Read a body that nobody wants, if it is small and quick."""
+    """Read an ignored body, if it is small and quick."""
     read = 0
     # Whatever goes wrong here, the answer is known already: it stands in the headers.
     with suppress(httpx.HTTPError, FetchFailed, PageUnreadable, TimeoutError):
-        async with asyncio.timeout(SMALL_SECONDS):
+        async with asyncio.timeout(DRAINED_SECONDS):
             async for chunk in response.aiter_raw():
                 read += len(chunk)
-                if read > SMALL:
+                if read > DRAINED_BYTES:
                     break
     return b""
 
@@ -240,3 +238,44 @@ def _arrived(response: httpx.Response) -> datetime:
         return datetime.fromisoformat(response.headers.get(ARRIVED, ""))
     except ValueError:
         return datetime.now(UTC)
+
+
+def _given_up(last: _TryAgain, failures: int, wait: float) -> FetchFailed:
+    words = str(last.failure).removesuffix(".")
+    tries = "" if failures == 1 else f" ({failures} tries)"
+    if last.asked:
+        return FetchFailed(f"{words}{tries}. The server asks to come back at {_time_of_day(wait)}.")
+    return FetchFailed(f"{words}{tries}. It may succeed later.")
+
+
+def _time_of_day(seconds: float) -> str:
+    """The time in so many seconds."""
+    return (datetime.now(UTC) + timedelta(seconds=seconds)).strftime("%H:%M:%S UTC")
+
+
+def _reason(exc: httpx.HTTPError, limits: WebLimits) -> str:
+    """Why there is no answer."""
+    match exc:
+        case httpx.ConnectTimeout():
+            return f"no connection within {limits.connect_seconds:g} s"
+        case httpx.ReadTimeout():
+            return f"the server sent nothing for {min(limits.idle_seconds, limits.first_byte_seconds):g} s"
+        case httpx.ConnectError():
+            return f"no connection ({_last_words(exc)})"
+        case httpx.ProtocolError():
+            return f"the connection broke, or what came is not HTTP ({_last_words(exc)})"
+        case _:
+            return f"the connection broke ({_last_words(exc)})"
+
+
+def _certificate_fault(exc: BaseException | None) -> str | None:
+    """Why a site's certificate was not accepted, if that is what went wrong: the next try would meet the same."""
+    while exc is not None:
+        if isinstance(exc, ssl.SSLCertVerificationError):
+            return getattr(exc, "verify_message", "") or _last_words(exc)
+        exc = exc.__cause__ or exc.__context__
+    return None
+
+
+def _last_words(exc: BaseException) -> str:
+    return str(exc).strip()[:200] or type(exc).__name__

@@ -13,7 +13,7 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from research.web.robots_rules import RobotsRules
+from research.web.robots import RobotsRules
 
 EXCEPTIONS: Final = {
     (

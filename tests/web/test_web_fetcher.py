@@ -347,7 +347,7 @@ async def test_a_certificate_that_is_not_valid_is_not_tried_again() -> None:
     manners = Politeness(per_host=1, delay=0.0, at_once=1)
     asker = Asker(httpx.MockTransport(answer), manners, quick(retry_seconds=30.0))
     with pytest.raises(PageUnreadable, match="certificate is not valid"):
-        await asker.ask(asker.request("https://a.example/"), asker.trial())
+        await asker.ask(asker.request("https://a.example/"), asker.new_budget())
     assert (len(tried), manners.closed_for("a.example")) == (1, 0.0)
 
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
+from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from research.testing.virtual_time import now, run_in_virtual_time
-from research.web.politeness import LONGEST_CLOSURE, HostClosed, Politeness, retry_after
+from research.web.politeness import HostClosed, Politeness
 
 
 def polite(per_host: int = 2, delay: float = 1.0, at_once: int = 100, **others: float) -> Politeness:
@@ -162,30 +159,3 @@ def test_the_table_of_hosts_is_bounded_and_keeps_those_that_are_closed_or_in_use
 
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
-
-
-@pytest.mark.parametrize(
-    ("said", "seconds"),
-    [
-        ("120", 120.0),
-        (" 0 ", 0.0),
-        (format_datetime(NOW + timedelta(seconds=90), usegmt=True), 90.0),
-        (format_datetime(NOW - timedelta(days=3), usegmt=True), 0.0),
-        ("Fri, 31 Dec 9999 23:59:59 GMT", LONGEST_CLOSURE),
-        ("99999999999999999999999999", LONGEST_CLOSURE),
-        (None, None),
-        ("", None),
-        ("soon", None),
-        ("-5", None),
-        ("1.5", None),
-        ("١٢", None),
-    ],
-)
-def test_retry_after_is_read_as_seconds_or_as_a_date(said: str | None, seconds: float | None) -> None:
-    assert retry_after(said, NOW) == seconds
-
-
-@given(st.text())
-def test_any_retry_after_is_seconds_within_a_day_or_nothing(said: str) -> None:
-    seconds = retry_after(said)
-    assert seconds is None or 0 <= seconds <= LONGEST_CLOSURE

@@ -13,7 +13,7 @@ from web_opened import IMPATIENT, PAGE, asked, opened
 from research.errors import FetchFailed, FetchRefused
 from research.task.source_policy import SourcePolicy
 from research.testing import ScriptedResolver, Served, WebServer, redirect
-from research.web.robots_rules import RobotsRules
+from research.web.robots import RobotsRules
 
 SITE = "https://example.com"
 
