@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypedDict, Unpack
+from typing import Annotated, Any, Final
 
 import pyarrow.parquet as pq
 
 from flows.enrichment import enrich as enrich_flow
 from flows.interrupt import orderly_end
 from flows.resynthesis import resynthesize as resynthesize_flow
+from flows.run.declaration import Option, takes, values
 from flows.run.events import Approver, Listener
+from flows.run.options import EnrichOptions, ResynthesizeOptions
+from flows.run.prepare import PreparedRun
 from flows.run.runtime import Runtime, ignore_event, use_runtime
 from flows.server import prefect_server
 from flows.table_run import Enrichment
-from research.money.processors import ProcessorName
 from research.ports.model import Model
 from research.tables.inputs.read import open_table
 from research.world import open_stored_world, open_world
@@ -25,108 +29,86 @@ TABLES: Final = Path("runs") / ".tables"
 """Where tables from memory are stored, by their content: the flow's parameter is a path, which a later run must find."""
 
 
-class Options(TypedDict, total=False):
-    """The flow's other parameters: see `flows.enrichment.enrich`."""
+@dataclass(frozen=True, kw_only=True)
+class ObjectOptions:
+    """What Python gives beside JSON."""
 
-    output_schema: str | dict[str, Any] | None
-    objective: str | None
-    objective_column: str | None
-    query: str | None
-    processor: ProcessorName
-    corpus: str | None
-    out: str | None
-    limit: int | None
-    concurrency: int
-    shard_size: int
-    max_subqueries: int | None
-    max_fetches: int | None
-    max_steps: int | None
-    verify_loops: int | None
-    source_policy: dict[str, Any] | None
-    search: list[str] | None
-    start_url: str | None
-    files: list[str] | None
-    include_html_dump: bool
-    max_cost: float | None
-    pilot: int | None
-    escalate: str | None
-    batch: bool
-    reuse: str | None
+    model: Annotated[str | Model | None, Option("A model's name, or a model of your own. Default: as for the command.")] = None
+    listener: Annotated[Listener, Option("Is called with each event, in order, on the event loop: it should return at once.")] = (
+        ignore_event
+    )
 
 
-async def enrich(
-    table: Any,
-    *,
-    model: str | Model | None = None,
-    listener: Listener = ignore_event,
-    approve: Approver | None = None,
-    **options: Unpack[Options],
-) -> Enrichment:
+@dataclass(frozen=True, kw_only=True)
+class EnrichCall(ObjectOptions, EnrichOptions):
+    """What `flows.enrich` takes."""
+
+    table: Annotated[Any, Option("A path, a pandas DataFrame or an Arrow table.")] = field(kw_only=False)
+    approve: Annotated[
+        Approver | None,
+        Option("Is awaited with what a pilot came to, and says whether the run goes on. Default: it stops after the pilot."),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResynthesizeCall(ObjectOptions, ResynthesizeOptions):
+    """What `flows.resynthesize` takes."""
+
+    run: Annotated[str | os.PathLike[str], Option("The run folder that holds the pages.")] = field(kw_only=False)  # type: ignore[assignment]
+
+
+@takes(EnrichCall)
+async def enrich(table: Any, **options: Any) -> Enrichment:
     """Research every row of a table, as a Prefect flow run. The same call goes on where an earlier one stopped.
-
-    Args:
-        table: a path, or a pandas DataFrame or Arrow table.
-        model: its name, or a model of your own.
-        listener: is told what happens, in order, on the event loop: it should return at once.
-        approve: is awaited with what a pilot came to, and says whether the run goes on. None: it stops there.
-        options: the flow's other parameters.
 
     Raises:
         InvalidInput: something is wrong with the request. Nothing was spent.
         PrefectUnavailable: no Prefect server can be used. Nothing was spent.
         SystemExit: SIGTERM ended it; what was committed stays.
     """
-    if model is None or isinstance(model, str):
-        named, runtime = model, Runtime(listener=listener, approve=approve)
-    else:
-        named, runtime = None, Runtime(listener=listener, approve=approve, opener=partial(open_world, model=model))
+    call = EnrichCall(table, **options)
+    runtime = Runtime(listener=call.listener, approve=call.approve)
+    if call.model is not None and not isinstance(call.model, str):
+        runtime = replace(runtime, opener=partial(open_world, model=call.model))
     path = os.fspath(table) if isinstance(table, str | os.PathLike) else store_table(table)
-    with orderly_end(), use_runtime(runtime):
-        async with prefect_server():
-            return await enrich_flow(table=path, model=named, **options)
+    return await _run(enrich_flow, _parameters(call, EnrichOptions) | {"table": path}, runtime)
 
 
-class ResynthesisOptions(TypedDict, total=False):
-    """The flow's other parameters: see `flows.resynthesis.resynthesize`."""
-
-    output_schema: str | dict[str, Any] | None
-    objective: str | None
-    processor: ProcessorName | None
-    all_fields: bool
-    out: str | None
-    concurrency: int
-    shard_size: int
-    max_cost: float | None
-
-
-async def resynthesize(
-    run: str | os.PathLike[str],
-    *,
-    model: str | Model | None = None,
-    listener: Listener = ignore_event,
-    **options: Unpack[ResynthesisOptions],
-) -> Enrichment:
+@takes(ResynthesizeCall)
+async def resynthesize(run: str | os.PathLike[str], **options: Any) -> Enrichment:
     """Answer a schema from the pages that a run has stored, as a Prefect flow run: no search, no fetch. Fields that the run asked
     for in the same words keep its answers.
 
-    Args:
-        run: the run folder that holds the pages.
-        model: its name, or a model of your own.
-        listener: is told what happens, in order, on the event loop: it should return at once.
-        options: the flow's other parameters.
-
     Raises:
         InvalidInput: something is wrong with the request. Nothing was spent.
         PrefectUnavailable: no Prefect server can be used. Nothing was spent.
         SystemExit: SIGTERM ended it; what was committed stays.
     """
-    if model is None or isinstance(model, str):
-        named, runtime = model, Runtime(listener=listener)
-    else:
-        named, runtime = None, Runtime(listener=listener, stored_opener=partial(open_stored_world, model=model))
+    call = ResynthesizeCall(run, **options)
+    runtime = Runtime(listener=call.listener)
+    if call.model is not None and not isinstance(call.model, str):
+        runtime = replace(runtime, stored_opener=partial(open_stored_world, model=call.model))
+    return await _run(resynthesize_flow, _parameters(call, ResynthesizeOptions) | {"run": os.fspath(run)}, runtime)
+
+
+async def run(prepared: PreparedRun, runtime: Runtime) -> Enrichment:
+    """Run what was prepared, as a Prefect flow run: the flow takes the same object, and opens nothing again."""
+    options = prepared.options
+    flow = enrich_flow if isinstance(options, EnrichOptions) else resynthesize_flow
+    return await _run(flow, values(options, type(options)), replace(runtime, prepared=prepared))
+
+
+async def _run(flow: Callable[..., Any], parameters: dict[str, Any], runtime: Runtime) -> Enrichment:
     with orderly_end(), use_runtime(runtime):
         async with prefect_server():
-            return await resynthesize_flow(run=os.fspath(run), model=named, **options)
+            done: Enrichment = await flow(**parameters)
+            return done
+
+
+def _parameters(call: Any, options: type) -> dict[str, Any]:
+    """What a call gives of a flow's parameters. A model of its own is no parameter."""
+    given = values(call, options)
+    return given | {"model": given["model"] if isinstance(given["model"], str) else None}
 
 
 def store_table(table: Any) -> str:

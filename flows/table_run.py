@@ -69,22 +69,6 @@ class Enrichment(BaseModel):
     """Rows that could not be, and stay as they were: the same call tries them again."""
 
 
-def folder_for(path: Path, request: Request, world: World, shard_size: int) -> RunFolder:
-    """The run folder of a request: started, or found.
-
-    Raises:
-        InvalidRun: the folder holds another request, or something else.
-    """
-    return RunFolder.create(
-        path,
-        request.document(world),
-        input_schema=request.table.schema,
-        spec=request.spec,
-        rows=request.table.row_count,
-        settings={"shard_size": shard_size},
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class RunTerms:
     """How a run is gone about this time: what changes no answer, and is no part of what makes the run that run."""

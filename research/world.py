@@ -15,7 +15,7 @@ from research.models.keyless.model import KeylessModel
 from research.money.processors import Processors, load_processors
 from research.pages.attached_files import AttachedFilesFetcher
 from research.pages.nowhere import Nowhere
-from research.pages.page_store import PageStore, StoringFetcher
+from research.pages.page_store import Folder, PageStore, StoringFetcher
 from research.pages.routing import CorpusThenWeb
 from research.pages.row_pages import StoredPages
 from research.ports.fetcher import Fetcher
@@ -76,12 +76,12 @@ class Settings(BaseModel):
 
 
 @asynccontextmanager
-async def open_world(settings: Settings, pages: Path, *, model: Model | None = None) -> AsyncIterator[World]:
+async def open_world(settings: Settings, pages: Folder, *, model: Model | None = None) -> AsyncIterator[World]:
     """A world whose pages are stored in the folder `pages`.
 
     Args:
         settings: what it is made of.
-        pages: the folder of the page store; made when the first page is stored.
+        pages: the folder of the page store, or what says which; made when the first page is stored.
         model: a model of the caller's own, instead of the one that the settings name.
 
     Raises:

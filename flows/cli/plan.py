@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -11,22 +11,17 @@ from typing import Any, Final
 from rich.table import Table as Printed
 
 from flows.cli.terminal import Exit, answered_by, out, print_json
-from flows.resynthesis import Resynthesis
-from flows.run.environment import read_environment
 from flows.run.estimate import Estimate, estimate, keyless_estimate, search_usd
+from flows.run.prepare import PreparedRun
 from flows.run.request import Request
 from flows.run.reuse import Earlier
-from flows.run.runtime import WorldRequest
 from research.errors import InvalidInput
 from research.identity import canonical_json
-from research.ports.world import World
+from research.output_schema.output_spec import OutputSpec
 from research.result.escalation import part_of
-from research.search.settings import SearchSettings
 from research.tables.inputs.read import json_rows
 from research.tables.layout.result_columns import ResultColumns
-from research.tables.run_folder.request import default_run_path, request_key
-from research.tables.run_folder.run_folder import RunFolder
-from research.world import TIERS_OWN, open_stored_world, open_world
+from research.world import TIERS_OWN
 
 SAMPLES: Final = 3
 """Objectives that a plan shows."""
@@ -146,94 +141,17 @@ class Plan:
         console.print("Nothing was run.", markup=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """The rows are to be asked in batches."""
-
-    escalate: str | None = None
-
-
-async def make_plan(
-    *,
-    out_folder: Path | None,
-    corpus: str | None,
-    model: str | None,
-    search: Sequence[str] | None = None,
-    look_at_rows: bool,
-    batch: Batch | None = None,
-    reuse: str | None = None,
-    **asked: Any,
-) -> Plan:
-    """Check a whole request, its world and its run folder.
-
-    Args:
-        look_at_rows: make every row's objective, too.
-        batch: the rows are to be asked in batches.
-        reuse: an earlier run, whose cells are kept.
-        asked: what `Request.check` takes.
-
-    Raises:
-        InvalidInput: something is wrong with the request; the corpus cannot be read; the run folder holds another request.
-    """
-    environment = read_environment()
-    request = Request.check(**asked)
-    earlier = Earlier(RunFolder.open(reuse), request) if reuse else None
-    if earlier is not None:
-        request = request.keeping(earlier.identity)
-    settings = WorldRequest(model, corpus, search, request.names_pages, batch is not None).settings(environment)
-    async with open_world(settings, Path("pages")) as world:  # a plan reads no page, so nothing is stored there
-        if batch is not None:
-            from flows.run.batch import batched
-
-            world = batched(world, request.sample, escalate=batch.escalate, start_url=asked.get("start_url"))
-    document = request.document(world)
-    if earlier is not None:
-        earlier.refuse_other(document)
-    run = out_folder or default_run_path(request.table.name, request_key(document))
-    looked = await _looked(request, earlier) if look_at_rows else Looked()
-    return _plan(
-        request, world, run, looked, earlier, corpus=settings.corpus, providers=settings.providers, in_batches=batch is not None
-    )
-
-
-async def plan_resynthesis(asked: Resynthesis, *, model: str | None, out_folder: Path | None, look_at_rows: bool) -> Plan:
-    """The same, of a request over what a run has stored.
-
-    Raises:
-        InvalidInput: the model cannot be used; the run folder holds another request.
-    """
-    settings = WorldRequest(model).settings(read_environment())
-    async with open_stored_world(settings, asked.pages) as world:
-        run = out_folder or asked.path(world)
-    looked = await _looked(asked.request, asked.earlier) if look_at_rows else Looked()
-    pages = f"the stored pages of {asked.earlier.folder.path}"
-    return _plan(asked.request, world, run, looked, asked.earlier, corpus=pages, only_stored=True)
-
-
-def _plan(
-    request: Request,
-    world: World,
-    run: Path,
-    looked: Looked,
-    earlier: Earlier | None,
-    *,
-    corpus: str | None,
-    providers: SearchSettings = SearchSettings(),  # noqa: B008  # frozen
-    in_batches: bool = False,
-    only_stored: bool = False,
-) -> Plan:
+async def make_plan(prepared: PreparedRun) -> Plan:
+    """What a prepared run will do, and what it will cost. Every row is read for it."""
+    request, world, earlier = prepared.request, prepared.world, prepared.earlier
+    scan = await asyncio.to_thread(scan_rows, request, earlier)
     columns = ResultColumns.plan(request.table.schema, request.spec)
-    processors = world.processors
-    done = _done(run, request.document(world), request.table.row_count)
-    model = world.model
-    search = 0.0 if in_batches else search_usd(world.search.name, providers, processors.price)
-    keeping = None
-    spec, rows = request.spec, request.table.row_count - done - looked.unaskable
+    keeping, spec, rows = None, request.spec, request.table.row_count - prepared.rows_done - scan.unaskable
     if earlier is not None:
-        others = request.table.row_count - looked.kept
-        keeping = Keeping(str(earlier.folder.path), earlier.keep, earlier.asked, looked.kept, others, only_stored)
+        others, only_stored = request.table.row_count - scan.kept, prepared.only_stored
+        keeping = Keeping(str(earlier.folder.path), earlier.keep, earlier.asked, scan.kept, others, only_stored)
         spec = part_of(spec, earlier.asked) if earlier.asked else spec
-        rows = max(0, rows - (0 if earlier.asked else looked.kept) - (others if only_stored else 0))
+        rows = max(0, rows - (0 if earlier.asked else scan.kept) - (others if only_stored else 0))
     return Plan(
         table=request.table.name,
         rows=request.table.row_count,
@@ -241,50 +159,55 @@ def _plan(
         outputs={o.column: str(columns.schema.field(o.column).type) for o in columns.outputs},
         renamed={old: new for old, new in [*((o.field, o.column) for o in columns.outputs), *columns.run.items()] if old != new},
         processor=request.sample.processor,
-        model=model.name,
-        corpus=corpus,
-        run=run,
-        done=done,
-        objectives=looked.objectives,
-        unaskable=looked.problems,
-        unaskable_rows=looked.unaskable,
+        model=world.model.name,
+        corpus=f"the stored pages of {earlier.folder.path}" if earlier and prepared.only_stored else prepared.settings.corpus,
+        run=prepared.path,
+        done=prepared.rows_done,
+        objectives=scan.objectives,
+        unaskable=scan.problems,
+        unaskable_rows=scan.unaskable,
         search=world.search.name,
-        estimate=keyless_estimate(spec, rows=rows, max_subqueries=request.sample.max_subqueries, search_usd=search)
-        if model.keyless
-        else estimate(
-            spec,
-            processors[request.sample.processor],
-            (lambda name: processors.batch.price(processors.price(name))) if in_batches else processors.price,
-            rows=rows,
-            row_characters=looked.characters,
-            max_subqueries=request.sample.max_subqueries,
-            model=None if model.name == TIERS_OWN else model.name,
-            search_usd=search,
-        ),
+        estimate=_estimate(prepared, spec, rows, scan.characters),
         keeping=keeping,
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Looked:
-    """What a look at every row shows."""
+def _estimate(prepared: PreparedRun, spec: OutputSpec, rows: int, row_characters: float) -> Estimate | None:
+    world, task = prepared.world, prepared.request.sample
+    processors, in_batches = world.processors, prepared.in_batches
+    search = 0.0 if in_batches else search_usd(world.search.name, prepared.settings.providers, processors.price)
+    if world.model.keyless:
+        return keyless_estimate(spec, rows=rows, max_subqueries=task.max_subqueries, search_usd=search)
+    return estimate(
+        spec,
+        processors[task.processor],
+        (lambda name: processors.batch.price(processors.price(name))) if in_batches else processors.price,
+        rows=rows,
+        row_characters=row_characters,
+        max_subqueries=task.max_subqueries,
+        model=None if world.model.name == TIERS_OWN else world.model.name,
+        search_usd=search,
+    )
 
-    objectives: tuple[str, ...] = ()
+
+@dataclass(frozen=True, slots=True)
+class RowScan:
+    """What reading every row shows."""
+
+    objectives: tuple[str, ...]
     """Of the first rows."""
-    problems: tuple[str, ...] = ()
+    problems: tuple[str, ...]
     """Why rows have none; at most ten."""
-    unaskable: int = 0
-    characters: float = 0.0
+    unaskable: int
+    """Rows without an objective."""
+    characters: float
     """Of an average row's objective and cells."""
-    kept: int = 0
+    kept: int
     """Rows that an earlier run has, completed."""
 
 
-async def _looked(request: Request, earlier: Earlier | None) -> Looked:
-    return await asyncio.to_thread(_look, request, earlier)
-
-
-def _look(request: Request, earlier: Earlier | None) -> Looked:
+def scan_rows(request: Request, earlier: Earlier | None) -> RowScan:
+    """Read every row, and make its objective."""
     objectives: list[str] = []
     problems: list[str] = []
     unaskable = row = characters = kept = 0
@@ -302,18 +225,4 @@ def _look(request: Request, earlier: Earlier | None) -> Looked:
             characters += len(objective) + len(canonical_json(values))
             kept += earlier is not None and earlier.has(row, values)
             row += 1
-    return Looked(tuple(objectives), tuple(problems), unaskable, characters / max(row, 1), kept)
-
-
-def _done(path: Path, document: Mapping[str, Any], rows: int) -> int:
-    """Completed rows of an earlier run of the same request.
-
-    Raises:
-        InvalidRun: the folder holds another request, or something else.
-    """
-    run = RunFolder.find(path, document)
-    if run is None:
-        return 0
-    size = int(run.settings.get("shard_size", 0))
-    committed = sum(max(0, min(size, rows - shard * size)) for shard in run.committed_shards())
-    return committed - sum(map(len, run.unfinished().values()))
+    return RowScan(tuple(objectives), tuple(problems), unaskable, characters / max(row, 1), kept)

@@ -5,71 +5,45 @@ from __future__ import annotations
 import asyncio
 import re
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from cyclopts import Parameter
-from cyclopts.validators import Number
 from rich.console import Group
 from rich.markdown import Markdown
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from flows.cli.enrich import MaxSteps, Processor, VerifyLoops
-from flows.cli.sources import Sources
+from flows.cli.options import as_command
 from flows.cli.terminal import Exit, Output, answered_by, money, note, out, page_at, shown
+from flows.run.declaration import Option, values
+from flows.run.options import ModelOptions, SourceOptions, TaskOptions
 
 if TYPE_CHECKING:
     from research.result.result import Result
 
 
-def run(
-    objective: str,
-    /,
-    *,
-    schema: str | None = None,
-    processor: Processor = "core",
-    model: str | None = None,
-    max_subqueries: Annotated[int | None, Parameter(validator=Number(gte=1, lte=12))] = None,
-    max_fetches: Annotated[int | None, Parameter(validator=Number(gte=1, lte=30))] = None,
-    max_steps: MaxSteps = None,
-    verify_loops: VerifyLoops = None,
-    sources: Sources = Sources(),  # noqa: B008  # frozen, and how cyclopts gives defaults
-    output: Output = Output(),  # noqa: B008  # frozen, and how cyclopts gives defaults
-) -> int:
-    """Research one question. On a terminal it prints a card; piped, or with `--json`, the whole result as one line of JSON.
+@dataclass(frozen=True, kw_only=True)
+class RunCommand(SourceOptions, ModelOptions, TaskOptions):
+    """What the command takes: the options of one task."""
 
-    Args:
-        objective: the question.
-        schema: what to find out: an output schema file. Without it, one free answer.
-        processor: how much may be spent on it.
-        model: which model answers. Without it, the best that can be used.
-        max_subqueries: most sub-queries.
-        max_fetches: most pages read.
-        max_steps: most model calls of one investigation. Without it, the processor's own.
-        verify_loops: how often each value is checked against its evidence with fresh eyes, and what fails researched again.
-    """
+    group: ClassVar = "Task"
+
+    objective: Annotated[str, Option("The question.")] = field(kw_only=False)
+
+
+@as_command(RunCommand)
+def run(command: RunCommand, output: Output) -> int:
+    """Research one question. On a terminal it prints a card; piped, or with `--json`, the whole result as one line of JSON."""
     from flows.run.environment import read_environment
     from research.api import run as research
 
-    environment = read_environment()
-    limits: dict[str, Any] = {
-        "max_subqueries": max_subqueries,
-        "max_fetches": max_fetches,
-        "max_steps": max_steps,
-        "verify_loops": verify_loops,
-        **sources.asked,
-    }
+    search = tuple(command.search or ())
+    settings = read_environment().settings(model=command.model, corpus=command.corpus, search=search)
+    task = values(command, TaskOptions, but=["output_schema"]) | values(command, SourceOptions, but=["corpus", "search"])
+    stated = {name: value for name, value in task.items() if value is not None}
     try:
-        result = asyncio.run(
-            research(
-                objective,
-                schema=schema,
-                settings=environment.settings(model=model, corpus=sources.corpus, search=tuple(sources.providers or ())),
-                processor=processor,
-                **{name: value for name, value in limits.items() if value is not None},
-            )
-        )
+        result = asyncio.run(research(command.objective, schema=command.output_schema, settings=settings, **stated))
     except KeyboardInterrupt:
         note("stopped")
         return Exit.INTERRUPTED

@@ -27,9 +27,9 @@ WIDTH_OF_A_PIPE: Final = 160
 class Output:
     """Options that every command has."""
 
-    json: Annotated[bool, Parameter(name="--json")] = False
+    json: Annotated[bool, Parameter(name="--json", show_default=False)] = False
     """One JSON object per line on stdout, and nothing else there."""
-    debug: Annotated[bool, Parameter(name="--debug")] = False
+    debug: Annotated[bool, Parameter(name="--debug", show_default=False)] = False
     """Show the traceback of an error."""
 
 

@@ -6,16 +6,19 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from flows.run.environment import Environment, read_environment
 from flows.run.events import Approver, Event, Listener
+from research.pages.page_store import Folder
 from research.pages.row_pages import StoredPages
 from research.ports.world import World
 from research.world import Settings, open_stored_world, open_world
 
-Opener = Callable[[Settings, Path], AbstractAsyncContextManager[World]]
+if TYPE_CHECKING:
+    from flows.run.prepare import PreparedRun
+
+Opener = Callable[[Settings, Folder], AbstractAsyncContextManager[World]]
 StoredOpener = Callable[[Settings, StoredPages], AbstractAsyncContextManager[World]]
 
 RETRY_DELAYS: Final = (1.0, 4.0)
@@ -39,29 +42,6 @@ class BatchPolling:
 
 
 @dataclass(frozen=True, slots=True)
-class WorldRequest:
-    """What a request says of the world that it is researched in. None leaves it to the environment."""
-
-    model: str | None = None
-    corpus: str | None = None
-    search: Sequence[str] | None = None
-    names_pages: bool = False
-    """Whether its tasks name pages or files themselves, so that there need be nothing else to search."""
-
-    batch: bool = False
-    """Whether its rows are asked in batches, where the service itself searches."""
-
-    def settings(self, environment: Environment) -> Settings:
-        return environment.settings(
-            model=self.model,
-            corpus=self.corpus,
-            search=tuple(self.search or ()),
-            names_pages=self.names_pages,
-            service_searches=self.batch,
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class Runtime:
     """What the calling process gives a flow beside its parameters, which are JSON: objects."""
 
@@ -75,22 +55,8 @@ class Runtime:
     retry_delays: Sequence[float] = RETRY_DELAYS
     polling: BatchPolling = BatchPolling()
     environment: Environment = field(default_factory=read_environment)
-
-    def world(self, pages: Path, wanted: WorldRequest) -> AbstractAsyncContextManager[World]:
-        """The world of one run; its pages are stored in the folder `pages`.
-
-        Raises:
-            InvalidInput: no such model or search provider, a key that is missing; no corpus, or one that cannot be read.
-        """
-        return self.opener(wanted.settings(self.environment), pages)
-
-    def stored_world(self, pages: StoredPages, model: str | None) -> AbstractAsyncContextManager[World]:
-        """A world in which there are stored pages, and nothing else.
-
-        Raises:
-            InvalidInput: no such model, or a key that is missing.
-        """
-        return self.stored_opener(WorldRequest(model=model).settings(self.environment), pages)
+    prepared: PreparedRun | None = None
+    """The run that the caller has prepared: a flow with the same options takes it, and prepares nothing itself."""
 
 
 _CURRENT: Final[ContextVar[Callable[[], Runtime]]] = ContextVar("runtime", default=Runtime)

@@ -19,17 +19,15 @@ from research.errors import Fault, InvalidInput
 from research.faults import pointer, validation_faults
 from research.identity import content_key
 from research.money.amounts import total
+from research.money.limits import PROCESSOR_NAMES as PROCESSOR_NAMES
+from research.money.limits import RANGES
+from research.money.limits import ProcessorName as ProcessorName
 from research.money.usage import Tokens
-
-ProcessorName = Literal["base", "core", "ultra", "research"]
-PROCESSOR_NAMES: Final[tuple[ProcessorName, ...]] = get_args(ProcessorName)
 
 Role = Literal["investigate", "plan", "grade", "synthesize", "verify", "judge"]
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 
-LEAST_STEPS: Final = 4
-MOST_STEPS: Final = 200
-"""What a task may ask for as `max_steps`."""
+LEAST_STEPS, MOST_STEPS = RANGES["max_steps"]
 
 _MILLION: Final = 1_000_000
 

@@ -12,6 +12,7 @@ import os
 import tempfile
 import zlib
 from collections import OrderedDict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -28,10 +29,14 @@ CHARACTERS_IN_MEMORY: Final = 64_000_000
 """Of the pages kept in memory, their HTML included."""
 
 
+Folder = Path | Callable[[], Path]
+"""A folder, or what says which once the first page is stored or looked for."""
+
+
 class PageStore:
     """Pages in a folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Folder) -> None:
         self._folder = folder
 
     def put(self, page: Page) -> None:
@@ -54,7 +59,8 @@ class PageStore:
         return page if page_hash(page.text) == hash_ else None
 
     def _path(self, hash_: str) -> Path:
-        return self._folder / hash_[:2] / f"{hash_}.json.gz"
+        folder = self._folder if isinstance(self._folder, Path) else self._folder()
+        return folder / hash_[:2] / f"{hash_}.json.gz"
 
 
 class _Wanted(NamedTuple):

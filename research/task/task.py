@@ -12,7 +12,7 @@ from pydantic_core.core_schema import ValidationInfo
 
 from research.errors import Fault, InvalidTask, NotSupported
 from research.faults import complaint, nearest, pointer, validation_faults
-from research.money.processors import LEAST_STEPS, MOST_STEPS, PROCESSOR_NAMES, ProcessorName
+from research.money.limits import PROCESSOR_NAMES, RANGES, ProcessorName
 from research.output_schema.output_spec import OutputSpec
 from research.output_schema.validation import json_faults
 from research.task.attachments import AttachedFile
@@ -25,14 +25,6 @@ __all__ = ["SourcePolicy", "Task"]
 METADATA_KEY: Final = 16
 METADATA_VALUE: Final = 512
 """Most characters of a metadata key and of a value."""
-
-RANGES: Final[Mapping[str, tuple[int, int]]] = {
-    "max_subqueries": (1, 12),
-    "max_fetches": (1, 30),
-    "max_steps": (LEAST_STEPS, MOST_STEPS),
-    "verify_loops": (0, 5),
-}
-"""The least and the most of each number."""
 
 _WANTED: Final[Mapping[str, str]] = {
     "string_type": "text",

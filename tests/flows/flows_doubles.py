@@ -10,10 +10,11 @@ from typing import Any
 
 from flows.gate import Gate
 from flows.results import Sealed
+from flows.run.environment import read_environment
 from flows.run.events import Event
 from flows.run.request import Request
 from flows.run.rows import Rows
-from flows.run.runtime import Runtime, WorldRequest, ignore_event
+from flows.run.runtime import Runtime, ignore_event
 from flows.run.shards import Left, Shards
 from flows.run.spending import Spending, paying
 from flows.tasks import Call, Tasks
@@ -128,7 +129,7 @@ async def below_prefect(
 
     tasks = Tasks(shard=do, row=do, plan=do, investigate=do, grade=do, synthesize=do, verify=do, judge=do)
     gate = Gate(recorded, most_unrecorded=10**9)
-    async with runtime(model).world(run / ".state" / "pages", WorldRequest()) as world:
+    async with runtime(model).opener(read_environment().settings(), run / ".state" / "pages") as world:
         document = request.document(world)
         folder = RunFolder.create(run, document, input_schema=request.table.schema, spec=request.spec)
         with folder.lock():

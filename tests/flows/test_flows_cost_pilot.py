@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +96,7 @@ async def test_rows_of_a_pilot_that_goes_on_are_researched_once(tmp_path: Path) 
 
 
 def test_the_python_api_takes_who_approves() -> None:
-    assert {"pilot", "max_cost"} <= set(flows.api.Options.__annotations__)
+    assert {"pilot", "max_cost", "approve"} <= set(inspect.signature(flows.api.enrich).parameters)
 
 
 rows = st.builds(

@@ -31,9 +31,9 @@ from research.errors import (
     InvalidTask,
     PageUnreadable,
 )
+from research.money.limits import RANGES
 from research.ports.work import SubQuery
 from research.tables.run_folder.reader import open_run
-from research.task.task import RANGES
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 

@@ -1,0 +1,106 @@
+"""Carries out a flow for a command: prepares it, shows its plan or how it goes, and says how it ended."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flows.cli.terminal import Exit, Output, money, note, out, print_json
+from research.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from flows.run.events import Approver
+    from flows.run.prepare import PreparedRun
+    from flows.run.runtime import Runtime
+    from flows.table_run import Enrichment
+
+    Prepare = Callable[[Runtime], AbstractAsyncContextManager[PreparedRun]]
+
+
+def carry_out(prepare: Prepare, output: Output, *, dry_run: bool, approve: Approver | None = None) -> int:
+    """Check a request whole, then show its plan, or run it. Returns the exit code.
+
+    Args:
+        prepare: opens the request, for as long as its block lasts.
+        dry_run: show the plan, and run nothing.
+        approve: says after a pilot whether the run goes on.
+
+    Raises:
+        InvalidInput: something is wrong with the request, or no row could be researched as things are.
+    """
+    quiet_prefect(output.debug)
+    run: Path | None = None
+
+    async def work() -> int | Enrichment:
+        from flows.run.runtime import Runtime
+
+        nonlocal run
+        runtime = Runtime(approve=approve)
+        async with prepare(runtime) as prepared:
+            if dry_run:
+                from flows.cli.plan import make_plan
+
+                return (await make_plan(prepared)).show(output.json)
+            run = prepared.path
+            return await _run(prepared, runtime, output.json)
+
+    try:
+        done = asyncio.run(work())
+    except KeyboardInterrupt:
+        if run is None:
+            raise
+        if output.json:
+            print_json({"event": "interrupted", "run": str(run), "exit_code": int(Exit.INTERRUPTED)})
+        note(f"stopped; what is finished is kept in {run}. The same command goes on from there")
+        return Exit.INTERRUPTED
+    return done if isinstance(done, int) else _ended(done, output.json)
+
+
+async def _run(prepared: PreparedRun, runtime: Runtime, as_json: bool) -> Enrichment:
+    from flows.api import run
+    from flows.cli.progress import watching
+
+    with watching(as_json) as listener:
+        return await run(prepared, replace(runtime, listener=listener))
+
+
+def _ended(done: Enrichment, as_json: bool) -> Exit:
+    if done.refused:
+        left = "no run folder is left" if not done.run.exists() else f"{done.run} has {done.completed} completed rows"
+        raise InvalidInput(f"{done.stopped}\nNo row was researched, and nothing was spent; {left}.")
+    if not as_json:  # the last event said it
+        _print(done)
+    if done.stopped:
+        return Exit.LIMIT
+    return Exit.ROWS_FAILED if done.failed else Exit.OK
+
+
+def _print(done: Enrichment) -> None:
+    failed = f", {done.failed} failed" if done.failed else ""
+    out().print(
+        f"{done.rows} rows: {done.completed} completed{failed} · {money(done.cost_usd)} · {done.seconds:.1f} s\n{done.run}",
+        markup=False,
+    )
+    if done.escalated or done.not_escalated:
+        missed = f"; {done.not_escalated} could not be, and stay as they were" if done.not_escalated else ""
+        note(f"{done.escalated} rows were researched again on a dearer tier{missed}")
+    if done.stopped:
+        note(f"stopped: {done.stopped}")
+    elif done.failed:
+        note(f"the same command tries the failed rows again; research show {done.run} --failed lists them")
+
+
+def quiet_prefect(debug: bool) -> None:
+    """Before Prefect is imported: its log shows each failed row's traceback, and would drown the output.
+
+    The log still goes to Prefect's server. With `PREFECT_LOGGING_LEVEL` set, or with `--debug`, it is shown here as well.
+    """
+    if not debug and "PREFECT_LOGGING_LEVEL" not in os.environ:
+        os.environ["PREFECT_LOGGING_LEVEL"] = "WARNING"
+        os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+    os.environ.setdefault("DO_NOT_TRACK", "1")

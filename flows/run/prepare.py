@@ -1,0 +1,216 @@
+"""Makes a request ready: read, checked, hashed, its world opened. What a plan shows is this, and what runs is the same object."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+
+from flows.run.declaration import names, values
+from flows.run.options import EnrichOptions, ResynthesizeOptions, SourceOptions, TaskOptions
+from flows.run.request import Request
+from flows.run.reuse import Earlier, spec_of
+from flows.run.runtime import Runtime
+from research.errors import InvalidInput, InvalidRun
+from research.pages.row_pages import StoredPages
+from research.ports.world import World
+from research.result.escalation import Escalation
+from research.tables.inputs.read import Table, open_table
+from research.tables.run_folder.request import default_run_path, request_key
+from research.tables.run_folder.run_folder import RunFolder
+from research.world import Settings
+
+FROM_THE_RUN: Final = (*(name for name in names(TaskOptions) if name != "output_schema"), "source_policy")
+"""Options of a run that hold for its resynthesis, unless others are given. Its start page and files are among its pages."""
+
+
+class PagesFolder:
+    """Where the pages of a run are stored. The run folder's default path contains the world's identity, so it is known only after
+    the world is opened."""
+
+    path: Path | None = None
+
+    def __call__(self) -> Path:
+        if self.path is None:
+            raise RuntimeError("a page was read before the path of the run folder was known")
+        return self.path
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedRun:
+    """A request that is sound, with its world open."""
+
+    options: EnrichOptions | ResynthesizeOptions
+    request: Request
+    world: World
+    document: Mapping[str, Any]
+    """The request as its run folder keeps it."""
+    path: Path
+    """The run folder, which need not exist."""
+    rows_done: int
+    """Completed rows that the run folder has already."""
+    settings: Settings
+    """What the world was opened with."""
+    earlier: Earlier | None = None
+    """Whose cells are kept."""
+    escalation: Escalation | None = None
+    only_stored: bool = False
+    """Whether rows may search and read only the pages that they read in the earlier run."""
+
+    def folder(self) -> RunFolder:
+        """The run folder: created, or found.
+
+        Raises:
+            InvalidRun: the folder holds another request, or something else.
+        """
+        return RunFolder.create(
+            self.path,
+            self.document,
+            input_schema=self.request.table.schema,
+            spec=self.request.spec,
+            rows=self.request.table.row_count,
+            settings={"shard_size": self.options.shard_size},
+        )
+
+    @property
+    def in_batches(self) -> bool:
+        """Whether rows are asked in batches."""
+        return isinstance(self.options, EnrichOptions) and self.options.batch
+
+
+@asynccontextmanager
+async def prepare_enrichment(options: EnrichOptions, runtime: Runtime) -> AsyncIterator[PreparedRun]:
+    """Check an enrichment, and open its world for as long as the block lasts.
+
+    Raises:
+        InvalidInput: something is wrong with the request, or its corpus cannot be read. Nothing was spent.
+    """
+    escalation = Escalation.parse(options.escalate, options.processor) if options.escalate else None
+    request = await asyncio.to_thread(_request, options)
+    earlier = None
+    if options.reuse:
+        earlier = await asyncio.to_thread(Earlier, RunFolder.open(options.reuse), request)
+        request = request.keeping(earlier.identity)
+    settings = runtime.environment.settings(
+        model=options.model,
+        corpus=options.corpus,
+        search=tuple(options.search or ()),
+        names_pages=request.names_pages,
+        service_searches=options.batch,
+    )
+    pages = PagesFolder()
+    async with runtime.opener(settings, pages) as world:
+        if options.batch:
+            from flows.run.batch import batched  # the SDK takes half a second to import, and most runs have no batch
+
+            world = batched(world, request.sample, escalate=options.escalate, start_url=options.start_url)
+        document = request.document(world)
+        if earlier is not None:
+            earlier.refuse_other(document)
+        path, done = await _find(options.out, request, document)
+        pages.path = path / ".state" / "pages"
+        yield PreparedRun(options, request, world, document, path, done, settings, earlier, escalation)
+
+
+@asynccontextmanager
+async def prepare_resynthesis(options: ResynthesizeOptions, runtime: Runtime) -> AsyncIterator[PreparedRun]:
+    """Check a resynthesis, and open a world of stored pages for as long as the block lasts.
+
+    Raises:
+        InvalidInput: of the run, the schema, the objective, the processor or the model. Nothing was spent.
+    """
+    request, earlier = await asyncio.to_thread(_request_over_stored_pages, options)
+    settings = runtime.environment.settings(model=options.model)
+    pages = StoredPages((), earlier.pages.get)  # not yet bound to a row
+    async with runtime.stored_opener(settings, pages) as world:
+        document = request.document(world)
+        path, done = await _find(options.out, request, document)
+        yield PreparedRun(options, request, world, document, path, done, settings, earlier, only_stored=True)
+
+
+async def _find(out: str | None, request: Request, document: Mapping[str, Any]) -> tuple[Path, int]:
+    """The run folder, and how many of its rows are completed.
+
+    Raises:
+        InvalidRun: the folder holds another request, or something else.
+    """
+    path = Path(out) if out else default_run_path(request.table.name, request_key(document))
+    return path, await asyncio.to_thread(_completed_rows, path, document, request.table.row_count)
+
+
+def _completed_rows(path: Path, document: Mapping[str, Any], rows: int) -> int:
+    run = RunFolder.find(path, document)
+    if run is None:
+        return 0
+    size = int(run.settings.get("shard_size", 0))
+    committed = sum(max(0, min(size, rows - shard * size)) for shard in run.committed_shards())
+    return committed - sum(map(len, run.unfinished().values()))
+
+
+def _request(options: EnrichOptions) -> Request:
+    return Request.check(
+        table=options.table,
+        query=options.query,
+        limit=options.limit,
+        objective=options.objective,
+        objective_column=options.objective_column,
+        **values(options, TaskOptions),
+        **values(options, SourceOptions, but=("corpus", "search")),
+    )
+
+
+def _request_over_stored_pages(options: ResynthesizeOptions) -> tuple[Request, Earlier]:
+    folder = RunFolder.open(options.run)
+    before = folder.request
+    if options.output_schema is None and options.objective is None and not options.all_fields:
+        raise InvalidInput(
+            "nothing would be researched: give another schema with --schema, or research every field again with --all"
+        )
+    question = before.get("objective") or {}
+    if options.objective is not None:
+        question = {"template": options.objective, "column": None}
+    task = {name: before.get("task", {}).get(name) for name in FROM_THE_RUN}
+    if options.processor is not None:
+        task["processor"] = options.processor
+    request = Request.check(
+        table=_table(folder),
+        query=before.get("query"),
+        limit=before.get("limit"),
+        output_schema=spec_of(folder) if options.output_schema is None else options.output_schema,
+        objective=question.get("template"),
+        objective_column=question.get("column"),
+        **task,
+    )
+    other_question = request.content["objective"] != before.get("objective")
+    earlier = Earlier(folder, request, nothing_kept=options.all_fields or other_question)
+    return request.keeping({**earlier.identity, "pages": "stored"}), earlier
+
+
+def _table(folder: RunFolder) -> Table:
+    """The rows that a run was asked about, as its own folder has them.
+
+    Raises:
+        InvalidRun: it is being written, or lacks rows in between.
+    """
+    if folder.status == "running":
+        raise InvalidRun(f"{folder.path} is not finished: run its command again, and then this one.")
+    next_row = 0
+    for shard in folder.committed_shards():
+        rows = folder.read("results", shard, [folder.columns.row_index]).column(0).to_pylist()
+        if rows != list(range(next_row, next_row + len(rows))):
+            raise InvalidRun(f"{folder.path} lacks row {next_row}: run its command again, and then this one.")
+        next_row += len(rows)
+
+    def inputs() -> Iterator[pa.RecordBatch]:
+        for shard in folder.committed_shards():
+            yield from folder.read_shard(shard).inputs.to_batches()
+
+    opened = open_table(pa.RecordBatchReader.from_batches(folder.columns.input_schema, inputs()))
+    name = re.sub(r"-[0-9a-f]{8}$", "", folder.path.resolve().name)
+    return replace(opened, name=name, fingerprint=str(folder.request.get("table")))
