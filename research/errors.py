@@ -37,6 +37,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
+
+BUDGET_EXHAUSTED: Final = "budget_exhausted"
+"""The kind of an error that people filter by: a higher limit, and the same command goes on."""
 
 
 class ResearchError(Exception):
@@ -44,6 +48,11 @@ class ResearchError(Exception):
 
     stops_run: bool = False
     """Whether every row of a run would meet it."""
+
+    @property
+    def kind(self) -> str:
+        """What it is called in the column `error_kind`."""
+        return type(self).__name__
 
 
 class TerminalError(ResearchError):
@@ -60,6 +69,10 @@ class LimitReached(ResearchError):
 
 class BudgetExhausted(LimitReached):
     """Tool calls, fetches or money have run out."""
+
+    @property
+    def kind(self) -> str:
+        return BUDGET_EXHAUSTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +155,12 @@ class ContextOverflow(TerminalError):
 
 
 class RequestRejected(TerminalError):
-    """A model's service rejects a request. `stops_run` where it rejects every request of the kind."""
+    """A model's service rejects a request. `stops_run` where it rejects every request of the kind; `about_form` where it does not
+    take the form in which the answer is asked for, so that another form may do."""
 
-    def __init__(self, message: str, *, stops_run: bool = False) -> None:
+    def __init__(self, message: str, *, stops_run: bool = False, about_form: bool = False) -> None:
         self.stops_run = stops_run
+        self.about_form = about_form
         super().__init__(message)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields, replace
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
-from research.errors import BudgetExhausted, Fault, InvalidTask, PageUnreadable, ResearchError
+from research.errors import Fault, InvalidTask, PageUnreadable, ResearchError
 from research.evidence.conclusion import conclude, passages_by_id, refuse_invalid
 from research.identity import content_key
 from research.money.amounts import total
@@ -84,24 +84,18 @@ async def research(task: Task, world: World, steps: Steps = ENGINE) -> Result:
         draft = await _verified(task, draft, world, steps, ledger)
         refuse_invalid(task.output_schema, draft)  # before a judgement is paid for
         verdicts = await _judged(task, draft, world, steps, ledger)
-        concluded = conclude(task.output_schema, draft, ledger.work, verdicts)
-        concluded["html_dump"] = await _html_dump(task, world, ledger)
-        concluded["warnings"] = [*_clamped(task, world), *ledger.warnings, *concluded["warnings"]]
+        conclusion = conclude(task.output_schema, draft, ledger.work, verdicts)
+        html_dump = await _html_dump(task, world, ledger)
     except ResearchError as error:
         ledger.charge(*spent(error))
-        outcome = {"status": "failed", "error": f"{_kind(error)}: {error}"}
+        ended = base.changed(error=f"{error.kind}: {error}", error_kind=error.kind)
     else:
-        outcome = {"status": "completed", "model": draft.model or world.model.name, **concluded}
+        warnings = [*_clamped(task, world), *ledger.warnings, *conclusion.warnings]
+        ended = base.concluded(replace(conclusion, warnings=warnings)).changed(
+            status="completed", model=draft.model or world.model.name, tiers=[task.processor], html_dump=html_dump
+        )
     now = utc_now()
-    return base.model_copy(
-        update={
-            **outcome,
-            "usage": ledger.usage,
-            "cost_usd": ledger.cost_usd,
-            "modified_at": now,
-            "completed_at": now,
-        }
-    )
+    return ended.changed(usage=ledger.usage, cost_usd=ledger.cost_usd, modified_at=now, completed_at=now)
 
 
 def refuse_named_pages(task: Task, world: World) -> None:
@@ -135,11 +129,6 @@ async def _html_dump(task: Task, world: World, ledger: Ledger) -> str | None:
             return html
     ledger.warnings.append(f"include_html_dump: {why}")
     return None
-
-
-def _kind(error: ResearchError) -> str:
-    """What an error is called in the `error` column. `budget_exhausted` is a name that people filter by."""
-    return "budget_exhausted" if isinstance(error, BudgetExhausted) else type(error).__name__
 
 
 async def _draft(task: Task, world: World, steps: Steps, ledger: Ledger) -> Draft:

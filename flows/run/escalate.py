@@ -1,6 +1,6 @@
 """Researches the least sure fields of a table again, on a dearer tier, and commits each row with the better of both answers.
 
-It can be stopped anywhere: a row whose `processor` names both tiers is done; of the others, what was paid is kept like any
+It can be stopped anywhere: a row that two tiers answered is done; of the others, what was paid is kept like any
 other work.
 """
 
@@ -18,7 +18,7 @@ from flows.run.rows import Rows
 from flows.run.shards import Shards
 from flows.tasks import Call, Tasks, run_kept
 from research.output_schema.output_spec import OutputSpec
-from research.result.escalation import Escalation, doubtful, merged
+from research.result.escalation import Escalation, below_confidence, combine_escalated
 from research.result.result import CONFIDENCE_ORDER, Result
 from research.tables.inputs.read import json_rows
 from research.tables.run_folder.run_folder import RunFolder
@@ -61,11 +61,11 @@ class Escalating:
         committed = self._folder.read_shard(shard)
         own = self._folder.columns.run
         levels = {None, *CONFIDENCE_ORDER[: CONFIDENCE_ORDER.index(self._wanted.level) + 1]}
-        said = committed.results.select([own["status"], own["confidence"], own["processor"]]).to_pylist()
+        cells = committed.results.select([own["status"], own["confidence"]]).to_pylist()
         places = [
             place
-            for place, line in enumerate(said)
-            if line[own["status"]] == "completed" and line[own["confidence"]] in levels and "+" not in line[own["processor"]]
+            for place, (line, tiers) in enumerate(zip(cells, self._folder.columns.tiers(committed.results), strict=True))
+            if line[own["status"]] == "completed" and line[own["confidence"]] in levels and len(tiers) == 1
         ]
         if not places:
             return {}
@@ -86,12 +86,12 @@ class Escalating:
         if not isinstance(first, Result):
             self._tell(row, (), None, "its first result is not kept any more")
             return None
-        fields = doubtful(first, self._wanted.level)
+        fields = below_confidence(first, self._wanted.level)
         again = await self._rows.again(row, values, fields, self._wanted.processor)
         if again.status != "completed":
             self._tell(row, fields, again, again.error)
             return None
-        result = merged(first, again, self._spec)
+        result = combine_escalated(first, again, self._spec)
         self._tell(row, fields, again, None, result)
         return result
 

@@ -16,7 +16,7 @@ from flows.run.row_work import Job, Jobs, WholeTasks
 from flows.run.single_flight import SingleFlight
 from flows.run.task_labels import row_label
 from flows.tasks import Call, Tasks, run_kept, run_task, watched
-from research.errors import InvalidInput, ResearchError
+from research.errors import BUDGET_EXHAUSTED, InvalidInput, ResearchError
 from research.identity import content_key
 from research.money.budget import Budget
 from research.money.processors import ProcessorName
@@ -25,7 +25,6 @@ from research.ports.world import World
 from research.result.result import Result, utc_now
 from research.task.task import Task
 
-UNPAID: Final = "budget_exhausted"
 """How the error of a row begins that is unfinished because a budget is spent (`research.pipeline` writes it)."""
 
 GO_ON: Final = "Once that is put right, the same command goes on."
@@ -70,7 +69,7 @@ class Rows:
         self._purse = purse or Budget()
         self._jobs = jobs or WholeTasks(request, world)
         self._known: dict[int, Result] = {}
-        self._held: str | None = None
+        self._held: tuple[str, str] | None = None
         self.stopped: str | None = None
         """Why rows are unfinished that nothing is wrong with; None: there are none."""
         self.faulty = False
@@ -78,15 +77,15 @@ class Rows:
         self.completed = 0
         """Rows that ended as completed."""
 
-    def hold(self, name: str, reason: str) -> None:
-        """Begin no row any more: each becomes a row with the error `name: reason`."""
-        self._held, self.stopped = f"{name}: {reason}", reason
+    def hold(self, kind: str, reason: str) -> None:
+        """Begin no row any more: each becomes a row with an error of this kind."""
+        self._held, self.stopped = (kind, reason), reason
 
     def _stop(self, error: ResearchError) -> None:
         """Every row would meet this error: begin none any more, and say why."""
         if self._held is None:
             self.faulty = True
-            self.hold(type(error).__name__, f"{str(error).rstrip('.')}. {GO_ON}")
+            self.hold(error.kind, f"{str(error).rstrip('.')}. {GO_ON}")
 
     async def ahead(self, todo: Mapping[int, Mapping[str, Any]]) -> dict[int, Result]:
         """Research some rows before their shards are opened, which then find them done. The rows' values are by row."""
@@ -157,7 +156,7 @@ class Rows:
                 result = failed.result
             except Exception as bug:  # noqa: BLE001  # one row's bug is that row's error, and the failed task run has its traceback
                 result = self._broken(job.task, bug)
-            if self._purse.refusal is not None and (result.error or "").startswith(UNPAID):
+            if self._purse.refusal is not None and result.error_kind == BUDGET_EXHAUSTED:
                 self.stopped = self._purse.refusal
         return tell(result, started, cached=job.known is not None or not call.called)
 
@@ -198,22 +197,24 @@ class Rows:
             task_id=content_key("refused row", request=dict(self._request.content), row=row)[:32],
             task="",
             processor=str(self._request.options.get("processor", "core")),
-            error=f"{type(error).__name__}: {error}",
+            error_kind=error.kind,
+            error=f"{error.kind}: {error}",
         )
 
-    def _why_not(self) -> str | None:
-        """Why no row is begun any more."""
+    def _why_not(self) -> tuple[str, str] | None:
+        """Why no row is begun any more: a kind of error, and words."""
         if self._held is None and self._purse.refusal is not None:
-            self.hold(UNPAID, self._purse.refusal)
+            self.hold(BUDGET_EXHAUSTED, self._purse.refusal)
         return self._held
 
-    def _not_begun(self, task: Task, why_not: str) -> Result:
+    def _not_begun(self, task: Task, why_not: tuple[str, str]) -> Result:
         return self._failure(
             task_id=content_key("task", task=task.identity(), world=self._world_identity)[:32],
             task=task.task,
             processor=task.processor,
             metadata=task.metadata,
-            error=why_not,
+            error_kind=why_not[0],
+            error=": ".join(why_not),
         )
 
     def _broken(self, task: Task, bug: Exception) -> Result:
@@ -222,6 +223,7 @@ class Rows:
             task=task.task,
             processor=task.processor,
             metadata=task.metadata,
+            error_kind="bug",
             error=f"a bug, please report it: {type(bug).__name__}: {bug}",
             cost_usd=None,
         )

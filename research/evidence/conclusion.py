@@ -12,12 +12,12 @@ from research.output_schema.output_spec import Field, OutputSpec
 from research.ports.work import Draft, Investigated, Verdict
 from research.result.agreement import with_agreement
 from research.result.citation_numbers import resolved, without_citations
-from research.result.result import SAMPLE_OF_SOURCES, FieldBasis, Finding, Source, SourceQuality, as_text, lowest
+from research.result.result import Conclusion, FieldBasis, FieldWarning, Finding, Source, SourceQuality, as_text, lowest
 from research.sources.source_quality import age_days, domain_of
 
 
-def conclude(spec: OutputSpec, draft: Draft, work: Sequence[Investigated], verdicts: Sequence[Verdict] = ()) -> dict[str, Any]:
-    """Judge the evidence of every field and gather what was read: `output`, `basis`, `findings`, sources and warnings.
+def conclude(spec: OutputSpec, draft: Draft, work: Sequence[Investigated], verdicts: Sequence[Verdict] = ()) -> Conclusion:
+    """Judge the evidence of every field and gather what was read.
 
     Args:
         spec: the output schema.
@@ -31,18 +31,20 @@ def conclude(spec: OutputSpec, draft: Draft, work: Sequence[Investigated], verdi
     evidence = Evidence(passages_by_id(work), verdicts)
     output: dict[str, Any] = {}
     basis: list[FieldBasis] = []
-    warnings = [warning for done in work for warning in done.warnings]
+    field_warnings: list[FieldWarning] = []
     refuse_invalid(spec, draft)
     for field in spec.fields:
         settled = settle(field, answers_of(field, spec, draft.answers), evidence)
         if settled.value is not None and spec.check(_alone(spec, field, settled.value)):
-            warnings.append(f"`{field.name}`: what its evidence supports does not fit the schema, so it is null")
+            field_warnings.append(_warning(field, "what its evidence supports does not fit the schema, so it is null"))
             settled = settled._replace(value=None, basis=[FieldBasis(field=field.name, reasoning=settled.basis[0].reasoning)])
         if any(found.support == "none" for part in settled.basis for citation in part.citations for found in citation.excerpts):
-            warnings.append(f"`{field.name}`: sources disagree; its basis shows both sides")
+            field_warnings.append(_warning(field, "sources disagree; its basis shows both sides"))
         output[field.name] = settled.value
         basis += settled.basis
     sources = with_agreement(gather_sources(work), basis, spec.names)
+    warnings = [warning for done in work for warning in done.warnings]
+    warnings += [warning.text for warning in field_warnings]
     warnings += [
         f"{source.url}: looks as if it tries to instruct a model (“{source.quality.suspected_injection}”)"
         for source in sources
@@ -52,19 +54,20 @@ def conclude(spec: OutputSpec, draft: Draft, work: Sequence[Investigated], verdi
     report = None if draft.report is None else resolved(draft.report, numbers, [source.url for source in sources])
     if report is not None and report.dropped:
         warnings.append(f"the report named sources that do not exist, which were taken out: {', '.join(report.dropped[:10])}")
-    read = [source.url for source in sources if source.read]
-    return {
-        "output": output["answer"] if spec.kind == "text" else output,
-        "basis": basis,
-        "answer": without_citations(draft.summary) or as_text(output),
-        "report": None if report is None else report.text,
-        "findings": [_finding(spec, done, evidence, numbers) for done in work],
-        "sources_detailed": sources,
-        "sources": read[:SAMPLE_OF_SOURCES],
-        "read": read,
-        "considered": [source.url for source in sources],
-        "warnings": warnings,
-    }
+    return Conclusion(
+        output=output["answer"] if spec.kind == "text" else output,
+        basis=basis,
+        answer=without_citations(draft.summary) or as_text(output),
+        report=None if report is None else report.text,
+        findings=[_finding(spec, done, evidence, numbers) for done in work],
+        sources=sources,
+        warnings=warnings,
+        field_warnings=field_warnings,
+    )
+
+
+def _warning(field: Field, text: str) -> FieldWarning:
+    return FieldWarning(field=field.name, text=f"`{field.name}`: {text}")
 
 
 def passages_by_id(work: Sequence[Investigated]) -> dict[str, Cited]:

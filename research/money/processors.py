@@ -13,7 +13,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveInt, ValidationError, model_validator
+from pydantic import Field, NonNegativeFloat, PositiveInt, ValidationError, model_validator
 
 from research.errors import Fault, InvalidInput
 from research.faults import pointer, validation_faults
@@ -23,6 +23,7 @@ from research.money.limits import PROCESSOR_NAMES as PROCESSOR_NAMES
 from research.money.limits import RANGES
 from research.money.limits import ProcessorName as ProcessorName
 from research.money.usage import Tokens
+from research.records import Record
 
 Role = Literal["investigate", "plan", "grade", "synthesize", "verify", "judge"]
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
@@ -32,11 +33,7 @@ LEAST_STEPS, MOST_STEPS = RANGES["max_steps"]
 _MILLION: Final = 1_000_000
 
 
-class _Entry(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-
-class ModelSettings(_Entry):
+class ModelSettings(Record):
     """How one role of a tier calls its model. Names and values are those of the Messages API."""
 
     model: str = Field(min_length=1)
@@ -56,7 +53,7 @@ class ModelSettings(_Entry):
         return self
 
 
-class Processor(_Entry):
+class Processor(Record):
     """One tier: its budgets, and who does what."""
 
     name: ProcessorName
@@ -83,7 +80,7 @@ class Processor(_Entry):
         return self.max_steps if asked is None else min(asked, self.most_steps)
 
 
-class Rate(_Entry):
+class Rate(Record):
     """US dollars per million tokens. None is not known, and makes every cost that needs it unknown."""
 
     input: NonNegativeFloat | None = None
@@ -129,7 +126,7 @@ class Price(Rate):
         return self.long_prompt if self.long_prompt is not None and prompt_tokens > self.long_prompt.above else self
 
 
-class BatchShare(_Entry):
+class BatchShare(Record):
     """What a request costs in a batch, as a share of what it costs at once. None is not known."""
 
     tokens: NonNegativeFloat | None = None
@@ -155,7 +152,7 @@ def _share(price: float | None, share: float | None) -> float | None:
     return None if price is None or share is None else price * share
 
 
-class Processors(_Entry):
+class Processors(Record):
     """The whole table. `processors["core"]` is a tier; `processors.price(model)` a price."""
 
     tiers: Mapping[ProcessorName, Processor]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
+
+from research.records import Record
 
 
-class _Part(BaseModel):
+class _Part(Record):
     # NaN has no JSON form, so a usage that holds one would not come back as it went.
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
+    model_config = ConfigDict(allow_inf_nan=False)
 
 
 class Tokens(_Part):

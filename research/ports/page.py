@@ -20,7 +20,7 @@ import hashlib
 from datetime import datetime
 from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict
+from research.records import Record
 
 PAGE_DATA_HEADING: Final = "## Page data"
 
@@ -32,10 +32,8 @@ def page_hash(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-class Page(BaseModel):
+class Page(Record):
     """One page as it was read: where from, when, and its text. Evidence points into `text`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     page_hash: str
     url: str
@@ -57,10 +55,8 @@ class Page(BaseModel):
     """The page's own HTML, if it is an HTML page and somebody wanted it kept."""
 
 
-class Passage(BaseModel):
+class Passage(Record):
     """A piece of a page that can be cited: `page.text[start:end] == text`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str
     """`p1`, `p2`, …: unique within what one model call sees."""
@@ -73,10 +69,8 @@ class Passage(BaseModel):
     """The headings above it, outermost first, joined by ` > `. Context; not part of the text."""
 
 
-class Hit(BaseModel):
+class Hit(Record):
     """One search result."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     url: str
     title: str

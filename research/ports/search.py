@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from pydantic import BaseModel, ConfigDict
-
 from research.money.usage import Usage
 from research.ports.page import Hit
+from research.records import Record
 from research.task.task import SourcePolicy
 
 
-class Found(BaseModel):
+class Found(Record):
     """What one search brought, and what it took."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     hits: tuple[Hit, ...] = ()
     """Best first, no URL twice."""

@@ -5,18 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from research.money.usage import Usage
 from research.ports.page import Hit, Passage
+from research.records import Record
 from research.result.result import Confidence, SourceKind
 
 
-class _Word(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class SubQuery(_Word):
+class SubQuery(Record):
     """A question that serves some of the output's fields."""
 
     index: int
@@ -26,9 +21,11 @@ class SubQuery(_Word):
     """Names of top-level output fields."""
     label: str = ""
     """A few words for people: `launch date`."""
+    round: int = 1
+    """1 for what a plan asks; each later look at the work asks in the next round."""
 
 
-class FieldAnswer(_Word):
+class FieldAnswer(Record):
     """What a model says of one field. It names passages by id; it never writes an excerpt.
 
     `field` is a path. The answers for top-level fields (`key_people`) make the output. An answer for a nested path
@@ -43,9 +40,11 @@ class FieldAnswer(_Word):
     """Ids of passages that say otherwise: a disagreement is kept and shown."""
     reasoning: str = ""
     confidence: Confidence | None = None
+    conflicting: bool = False
+    """Whether something that was read says otherwise, as far as the model can tell."""
 
 
-class Draft(_Word):
+class Draft(Record):
     """What a model returns from an investigation or a synthesis."""
 
     answers: tuple[FieldAnswer, ...]
@@ -60,7 +59,7 @@ class Draft(_Word):
     cost_usd: float | None = 0.0
 
 
-class Plan(_Word):
+class Plan(Record):
     """Sub-queries that together serve every field at least once."""
 
     subqueries: tuple[SubQuery, ...]
@@ -71,7 +70,7 @@ class Plan(_Word):
 FieldGrade = Literal["supported", "thin", "conflicting", "missing"]
 
 
-class Grade(_Word):
+class Grade(Record):
     """How well each field stands, and what to ask next. No sub-query: done."""
 
     fields: dict[str, FieldGrade]
@@ -80,7 +79,7 @@ class Grade(_Word):
     cost_usd: float | None = 0.0
 
 
-class ReadPage(_Word):
+class ReadPage(Record):
     """A page that was read: enough to name it as a source."""
 
     page_hash: str
@@ -95,7 +94,7 @@ class ReadPage(_Word):
     """Words of the page that look like an instruction to a model, shortened; None if there are none."""
 
 
-class Investigated(_Word):
+class Investigated(Record):
     """One finished sub-query: what was answered, on which passages, and what was read on the way.
 
     This is what is kept for resuming. It holds no page text beyond the passages its answers cite: pages are recalled from the
@@ -119,7 +118,7 @@ class Investigated(_Word):
     cost_usd: float | None = 0.0
 
 
-class Claim(_Word):
+class Claim(Record):
     """One value of an answer, and the passages that are said to bear it out."""
 
     field: str
@@ -128,7 +127,7 @@ class Claim(_Word):
     passages: tuple[Passage, ...]
 
 
-class Verdict(_Word):
+class Verdict(Record):
     """Whether one passage bears one value out."""
 
     field: str
@@ -137,7 +136,7 @@ class Verdict(_Word):
     supports: bool
 
 
-class Judged(_Word):
+class Judged(Record):
     """What a model says where code cannot tell."""
 
     verdicts: tuple[Verdict, ...]
@@ -145,7 +144,7 @@ class Judged(_Word):
     cost_usd: float | None = 0.0
 
 
-class Verified(_Word):
+class Verified(Record):
     """Which fields failed a second look, by top-level name, and why."""
 
     doubts: dict[str, str]

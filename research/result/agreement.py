@@ -18,7 +18,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from research.output_schema.field_paths import field_of
-from research.result.result import FieldBasis, Source
+from research.result.result import FieldBasis, Source, SourceQuality
 
 
 def with_agreement(sources: Sequence[Source], basis: Sequence[FieldBasis], fields: Sequence[str]) -> list[Source]:
@@ -43,15 +43,9 @@ def with_agreement(sources: Sequence[Source], basis: Sequence[FieldBasis], field
                 disagrees[url].add(field)
         for url in against:
             disagrees[url].add(field)
-    return [
-        source
-        if source.quality is None
-        else source.model_copy(
-            update={
-                "quality": source.quality.model_copy(
-                    update={"agrees": len(agrees[source.url]), "disagrees": len(disagrees[source.url])}
-                )
-            }
-        )
-        for source in sources
-    ]
+
+    def counted(source: Source, quality: SourceQuality) -> Source:
+        counts = quality.changed(agrees=len(agrees[source.url]), disagrees=len(disagrees[source.url]))
+        return source.changed(quality=counts)
+
+    return [source if source.quality is None else counted(source, source.quality) for source in sources]

@@ -1,4 +1,4 @@
-"""Puts two results of one task together, each of which answers for some of its fields."""
+"""Combines two results of one task, each of which answers for some of its fields."""
 
 from __future__ import annotations
 
@@ -8,34 +8,32 @@ from typing import Any
 
 from research.output_schema.field_paths import field_of
 from research.result.agreement import with_agreement
-from research.result.result import SAMPLE_OF_SOURCES, FieldBasis, Finding, Result, Source, as_text
+from research.result.result import Conclusion, FieldBasis, Finding, Result, Source, as_text
 
 
-def joined(first: Result, second: Result, fields: Sequence[str], taken: Collection[str]) -> dict[str, Any]:
-    """The parts of the one result that two make: their output, its basis and answer, and what both read and found.
+def combined(first: Result, second: Result, fields: Sequence[str], of_second: Collection[str]) -> Conclusion:
+    """What two results answer together, and what both read and found.
 
     Sources keep their numbers if they are of the first; those of the second that it has not are numbered after them, and what the
     second wrote is renumbered.
 
     Args:
         fields: of the one result, in order.
-        taken: those that are the second's; the others are the first's.
+        of_second: those that are the second's; the others are the first's.
     """
     sources, number = _sources(first.sources_detailed, second.sources_detailed)
-    basis = [basis for name in fields for basis in basis_of(second if name in taken else first, name)]
-    output = _output(first, second, fields, taken)
-    read = [source.url for source in sources if source.read]
-    return {
-        "output": output,
-        "answer": as_text(output) if isinstance(output, Mapping) else (second if taken else first).answer,
-        "basis": basis,
-        "report": first.report or (second.report and _renumbered(second.report, number)),
-        "findings": [*first.findings, *(_finding(finding, number) for finding in second.findings)],
-        "sources_detailed": with_agreement(sources, basis, fields),
-        "sources": read[:SAMPLE_OF_SOURCES],
-        "read": read,
-        "considered": [source.url for source in sources],
-    }
+    basis = [basis for name in fields for basis in basis_of(second if name in of_second else first, name)]
+    output = _output(first, second, fields, of_second)
+    return Conclusion(
+        output=output,
+        basis=basis,
+        answer=as_text(output) if isinstance(output, Mapping) else (second if of_second else first).answer,
+        report=first.report or (second.report and _renumbered(second.report, number)),
+        findings=[*first.findings, *(_finding(finding, number) for finding in second.findings)],
+        sources=with_agreement(sources, basis, fields),
+        warnings=[*first.warnings, *second.warnings],
+        field_warnings=[*first.field_warnings, *second.field_warnings],
+    )
 
 
 def basis_of(result: Result, field: str) -> list[FieldBasis]:
@@ -53,10 +51,10 @@ def one_or_both(first: str, second: str) -> str:
     return first if first == second else f"{first}+{second}"
 
 
-def _output(first: Result, second: Result, fields: Sequence[str], taken: Collection[str]) -> Any:
+def _output(first: Result, second: Result, fields: Sequence[str], of_second: Collection[str]) -> Any:
     if isinstance(first.output, str) or isinstance(second.output, str):
-        return second.output if taken else first.output
-    return {name: value_of(second if name in taken else first, name) for name in fields}
+        return second.output if of_second else first.output
+    return {name: value_of(second if name in of_second else first, name) for name in fields}
 
 
 def _sources(first: Sequence[Source], second: Sequence[Source]) -> tuple[list[Source], dict[int, int]]:
@@ -68,12 +66,12 @@ def _sources(first: Sequence[Source], second: Sequence[Source]) -> tuple[list[So
         place = known.index if known is not None else len(sources) + 1
         number[source.index] = place
         if known is None or (source.read and not known.read):
-            sources[source.url] = source.model_copy(update={"index": place})
+            sources[source.url] = source.changed(index=place)
     return list(sources.values()), number
 
 
 def _finding(finding: Finding, number: Mapping[int, int]) -> Finding:
-    return finding.model_copy(update={"answer": _renumbered(finding.answer, number)})
+    return finding.changed(answer=_renumbered(finding.answer, number))
 
 
 def _renumbered(text: str, number: Mapping[int, int]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -10,7 +11,7 @@ from research.errors import InvalidInput
 from research.money.amounts import dollars, total
 from research.money.processors import PROCESSOR_NAMES, ProcessorName
 from research.output_schema.output_spec import OutputSpec
-from research.result.combining import basis_of, joined, one_or_both, value_of
+from research.result.combining import basis_of, combined, one_or_both, value_of
 from research.result.result import CONFIDENCE_ORDER, Confidence, Result, lowest
 
 
@@ -36,7 +37,7 @@ class Escalation(NamedTuple):
         return cls(level, tier)
 
 
-def doubtful(result: Result, level: Confidence) -> tuple[str, ...]:
+def below_confidence(result: Result, level: Confidence) -> tuple[str, ...]:
     """The fields whose confidence is `level` or lower; a field that nothing supports is lower than low."""
     return tuple(name for name in result.fields if _rank(_confidence(result, name)) <= _rank(level))
 
@@ -55,7 +56,7 @@ def part_of(spec: OutputSpec, fields: Sequence[str]) -> OutputSpec:
     return OutputSpec.parse({"type": "json", "json_schema": schema, "description": spec.description})
 
 
-def merged(result: Result, again: Result, spec: OutputSpec) -> Result:
+def combine_escalated(result: Result, again: Result, spec: OutputSpec) -> Result:
     """One result from both.
 
     Of each field that was asked again the answer with the higher confidence is kept, and of two that are equally sure the second,
@@ -68,35 +69,33 @@ def merged(result: Result, again: Result, spec: OutputSpec) -> Result:
         spec: of the first.
     """
     taken = [name for name in again.fields if _better(result, again, name)]
-    said = [basis.model_copy(update={"reasoning": f"{again.processor}: {basis.reasoning}"}) for basis in again.basis]
-    second = again.model_copy(update={"basis": said})
-    parts = joined(result, second, result.fields, taken)
+    basis = [basis.changed(reasoning=f"{again.processor}: {basis.reasoning}") for basis in again.basis]
+    second = again.changed(basis=basis)
+    conclusion = combined(result, second, result.fields, taken)
     warnings: list[str] = []
-    if taken and spec.check(parts["output"]):
-        taken, parts = [], joined(result, second, result.fields, [])
+    if taken and spec.check(conclusion.output):
+        taken, conclusion = [], combined(result, second, result.fields, [])
         warnings.append(f"{again.processor}'s answers do not fit the schema beside the others, so the first were kept")
     kept = [name for name in again.fields if name not in taken]
-    told = [
+    history = [
         f"researched again on {again.processor}: {', '.join(again.fields)}",
         f"{result.processor} cost {_cost(result)}, {again.processor} {_cost(again)}",
         f"from {again.processor}: {', '.join(taken) or 'none'}",
         f"still from {result.processor}: {', '.join(kept) or 'none'}",
     ]
     ended = again.completed_at or again.modified_at
-    return result.model_copy(
-        update={
-            **parts,
-            "processor": f"{result.processor}+{again.processor}",
-            "model": one_or_both(result.model, again.model),
-            "answer": parts["answer"] if taken else result.answer,
-            "usage": result.usage + again.usage,
-            "cost_usd": total((result.cost_usd, again.cost_usd)),
-            "warnings": [*result.warnings, *again.warnings, *warnings, "; ".join(told)],
-            # A result's seconds are those from its creation to its end; between the two researches there may be days.
-            "created_at": ended - _seconds(result) - _seconds(again),
-            "modified_at": ended,
-            "completed_at": ended,
-        }
+    answer = conclusion.answer if taken else result.answer
+    conclusion = replace(conclusion, answer=answer, warnings=[*conclusion.warnings, *warnings, "; ".join(history)])
+    return result.concluded(conclusion).changed(
+        processor=f"{result.processor}+{again.processor}",
+        tiers=[*(result.tiers or [result.processor]), *(again.tiers or [again.processor])],
+        model=one_or_both(result.model, again.model),
+        usage=result.usage + again.usage,
+        cost_usd=total((result.cost_usd, again.cost_usd)),
+        # A result's seconds are those from its creation to its end; between the two researches there may be days.
+        created_at=ended - _seconds(result) - _seconds(again),
+        modified_at=ended,
+        completed_at=ended,
     )
 
 

@@ -3,15 +3,19 @@
 `SCHEMA_VERSION` names the form; `docs/contract.md` says what counts as a breaking change to it.
 """
 
+# ruff: noqa: RUF012 (pydantic gives every instance a default of its own)
+
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, computed_field, model_validator
+from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, computed_field, model_validator
 
 from research.money.usage import Usage
+from research.records import Record
 
 SCHEMA_VERSION: Final = "1"
 
@@ -39,9 +43,9 @@ UtcTime = Annotated[AwareDatetime, AfterValidator(lambda moment: moment.astimezo
 """A moment; RFC 3339 in UTC (`2026-01-31T09:15:00Z`) as JSON."""
 
 
-class _Part(BaseModel):
+class _Part(Record):
     # NaN has no JSON form, so a result that holds one would not come back as it went.
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
+    model_config = ConfigDict(allow_inf_nan=False)
 
 
 class Excerpt(_Part):
@@ -72,6 +76,13 @@ class FieldBasis(_Part):
     reasoning: str = ""
     confidence: Confidence | None = None
     """None: nothing supports a value, and the field is null."""
+
+
+class FieldWarning(_Part):
+    """A warning about one field."""
+
+    field: str
+    text: str
 
 
 class Finding(_Part):
@@ -120,6 +131,20 @@ class Source(_Part):
     """The stored page; None if it was only considered."""
 
 
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """What a result answers, and what that rests on."""
+
+    output: dict[str, Any] | str | None
+    basis: list[FieldBasis]
+    answer: str = ""
+    report: str | None = None
+    findings: list[Finding] = field(default_factory=list)
+    sources: list[Source] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    field_warnings: list[FieldWarning] = field(default_factory=list)
+
+
 SECOND_NAMES: Final = frozenset({"run_id", "query", "is_active", "interaction_id", "createdAt", "completedAt"})
 """What a result's JSON says twice, for readers who know it by another name."""
 
@@ -134,6 +159,8 @@ class Result(_Part):
     status: Status
     task: str
     processor: str
+    tiers: list[str] = []
+    """The processors that answered, in order: one, or two where some fields were researched again."""
     model: str
     """Which model answered: its own name, or `extractive` for the keyless one."""
     metadata: dict[str, str] = {}
@@ -156,7 +183,11 @@ class Result(_Part):
     read: list[str] = []
     considered: list[str] = []
     warnings: list[str] = []
+    field_warnings: list[FieldWarning] = []
+    """Those of `warnings` that are about one field."""
     error: str | None = None
+    error_kind: str | None = None
+    """What kind of error it is: `budget_exhausted`, or the error's name (`InvalidAnswer`). `error` is for people."""
     html_dump: str | None = None
     session_id: str | None = None
     taskgroup_id: str | None = None
@@ -213,6 +244,23 @@ class Result(_Part):
     def confidence(self) -> Confidence | None:
         """The lowest confidence of its fields."""
         return lowest([b.confidence for b in self.basis])
+
+    def concluded(self, conclusion: Conclusion) -> Result:
+        """The same result with this answer."""
+        read = [source.url for source in conclusion.sources if source.read]
+        return self.changed(
+            output=conclusion.output,
+            basis=conclusion.basis,
+            answer=conclusion.answer,
+            report=conclusion.report,
+            findings=conclusion.findings,
+            sources_detailed=conclusion.sources,
+            sources=read[:SAMPLE_OF_SOURCES],
+            read=read,
+            considered=[source.url for source in conclusion.sources],
+            warnings=conclusion.warnings,
+            field_warnings=conclusion.field_warnings,
+        )
 
 
 SAMPLE_OF_SOURCES: Final = 10

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Sequence
-from typing import Any, Final
+from dataclasses import replace
+from typing import Final
 
 from research.identity import canonical_json
 from research.money.usage import Usage
 from research.output_schema.field_paths import field_of
 from research.output_schema.output_spec import OutputSpec
-from research.result.combining import basis_of, joined, one_or_both, value_of
-from research.result.result import FieldBasis, Result, as_text, lowest
+from research.result.combining import basis_of, combined, one_or_both, value_of
+from research.result.result import Conclusion, FieldBasis, FieldWarning, Result, as_text, lowest
 
 _SAYS_NOTHING: Final = frozenset(
     {"type", "properties", "required", "additionalProperties", "title", "description", "examples", "$schema", "$id", "$comment"}
 )
 """Words of a schema's root that say nothing of what a value must be (or, as its description, are compared apart)."""
-_OF_A_FIELD: Final = re.compile(r"`([^`]+)`")
 
 
 def unchanged(old: OutputSpec, new: OutputSpec) -> tuple[str, ...]:
@@ -54,27 +53,22 @@ def wholly_kept(kept: Result, spec: OutputSpec, task: str, task_id: str, run: st
         run: what the run is called that it is kept from.
     """
     output = value_of(kept, spec.names[0]) if spec.kind == "text" else {name: value_of(kept, name) for name in spec.names}
-    return _without_cost(kept, spec, task, task_id).model_copy(
-        update={
-            "output": output,
-            "answer": as_text(output) if isinstance(output, dict) else output or "",
-            "basis": [basis for name in spec.names for basis in basis_of(kept, name)],
-            "warnings": [*_warnings(kept, spec.names), _note(kept, spec.names, run)],
-        }
+    return _without_cost(kept, spec, task, task_id).changed(
+        output=output,
+        answer=as_text(output) if isinstance(output, dict) else output or "",
+        basis=[basis for name in spec.names for basis in basis_of(kept, name)],
+        warnings=[*_warnings(kept, spec.names), _note(kept, spec.names, run)],
+        field_warnings=_field_warnings(kept, spec.names),
     )
 
 
 def unanswered(kept: Result, spec: OutputSpec, names: Collection[str], task: str, task_id: str, run: str, why: str) -> Result:
     """The result of a task whose other fields cannot be answered, and are null: nothing was there to research them with."""
-    null = _without_cost(kept, spec, task, task_id).model_copy(
-        update={
-            "output": None if spec.kind == "text" else dict.fromkeys(spec.names),
-            "basis": [FieldBasis(field=name, reasoning=why) for name in spec.names if name not in names],
-            "warnings": [],
-            "findings": [],
-            "sources_detailed": [],
-        }
+    nothing = Conclusion(
+        output=None if spec.kind == "text" else dict.fromkeys(spec.names),
+        basis=[FieldBasis(field=name, reasoning=why) for name in spec.names if name not in names],
     )
+    null = _without_cost(kept, spec, task, task_id).concluded(nothing)
     return with_kept(null, kept, spec, names, run) if names else null
 
 
@@ -89,50 +83,51 @@ def with_kept(found: Result, kept: Result, spec: OutputSpec, names: Collection[s
         run: what the run is called that they are kept from.
     """
     rest = [name for name in spec.names if name not in names]
-    parts = joined(kept, found, spec.names, rest)
+    conclusion = combined(kept, found, spec.names, rest)
     warnings = [*_warnings(kept, names), *found.warnings]
-    if faults := spec.check(parts["output"]):
-        parts |= _without(parts, rest)
+    field_warnings = [*_field_warnings(kept, names), *found.field_warnings]
+    if faults := spec.check(conclusion.output):
+        conclusion = _without(conclusion, rest)
         warnings.append(
             f"{', '.join(rest)}: what was found does not fit the schema beside what is kept, so it is null ({faults[0]})"
         )
-    return found.model_copy(
-        update={
-            **parts,
-            "fields": list(spec.names),
-            "output_schema": dict(spec.schema),
-            "model": one_or_both(kept.model, found.model),
-            "warnings": [*warnings, _note(kept, [name for name in spec.names if name in names], run)],
-        }
+    warnings.append(_note(kept, [name for name in spec.names if name in names], run))
+    return found.concluded(replace(conclusion, warnings=warnings, field_warnings=field_warnings)).changed(
+        fields=list(spec.names), output_schema=dict(spec.schema), model=one_or_both(kept.model, found.model)
     )
 
 
 def _without_cost(kept: Result, spec: OutputSpec, task: str, task_id: str) -> Result:
     ended = kept.completed_at or kept.modified_at
-    return kept.model_copy(
-        update={
-            "task_id": task_id,
-            "task": task,
-            "fields": list(spec.names),
-            "output_schema": dict(spec.schema),
-            "usage": Usage(),
-            "cost_usd": 0.0,
-            "created_at": ended,
-            "modified_at": ended,
-        }
+    return kept.changed(
+        task_id=task_id,
+        task=task,
+        fields=list(spec.names),
+        output_schema=dict(spec.schema),
+        usage=Usage(),
+        cost_usd=0.0,
+        created_at=ended,
+        modified_at=ended,
     )
 
 
-def _without(parts: dict[str, Any], names: Collection[str]) -> dict[str, Any]:
-    """The same output with some fields null, and their basis without evidence."""
-    output = {name: None if name in names else value for name, value in parts["output"].items()}
-    own = [basis for basis in parts["basis"] if field_of(basis.field, output) not in names]
-    return {"output": output, "answer": as_text(output), "basis": [*own, *(FieldBasis(field=name) for name in names)]}
+def _without(conclusion: Conclusion, names: Collection[str]) -> Conclusion:
+    """The same answer with some fields null, and their basis without evidence."""
+    values = conclusion.output if isinstance(conclusion.output, dict) else {}
+    output = {name: None if name in names else value for name, value in values.items()}
+    own = [basis for basis in conclusion.basis if field_of(basis.field, output) not in names]
+    basis = [*own, *(FieldBasis(field=name) for name in names)]
+    return replace(conclusion, output=output, answer=as_text(output), basis=basis)
+
+
+def _field_warnings(kept: Result, names: Collection[str]) -> list[FieldWarning]:
+    return [warning for warning in kept.field_warnings if warning.field in names]
 
 
 def _warnings(kept: Result, names: Collection[str]) -> list[str]:
-    """What was said of an earlier result, but for what was said of a field that is not kept."""
-    return [text for text in kept.warnings if not (of := _OF_A_FIELD.match(text)) or of[1].split(".")[0] in names]
+    """The warnings of an earlier result, but for those about a field that is not kept."""
+    dropped = {warning.text for warning in kept.field_warnings if warning.field not in names}
+    return [text for text in kept.warnings if text not in dropped]
 
 
 def _note(kept: Result, names: Sequence[str], run: str) -> str:

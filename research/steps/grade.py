@@ -16,10 +16,11 @@ async def grade(task: Task, work: Sequence[Investigated], world: World, max_subq
     names = [f.name for f in task.output_schema.fields]
     asked = {(done.subquery.question, done.subquery.fields) for done in work}
     wanted = [
-        q.model_copy(update={"fields": fields})
+        q.changed(fields=fields)
         for q in judged.ask
         if (fields := tuple(name for name in names if name in q.fields)) and (q.question, fields) not in asked
     ]
     last = max((done.subquery.index for done in work), default=0)
-    numbered = tuple(q.model_copy(update={"index": last + place}) for place, q in enumerate(wanted[:max_subqueries], start=1))
-    return judged.model_copy(update={"ask": numbered})
+    of_round = max((done.subquery.round for done in work), default=0) + 1
+    numbered = (q.changed(index=last + place, round=of_round) for place, q in enumerate(wanted[:max_subqueries], start=1))
+    return judged.changed(ask=tuple(numbered))

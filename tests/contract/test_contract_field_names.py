@@ -24,7 +24,7 @@ from research.pipeline import research
 from research.ports.model import Model
 from research.ports.world import World
 from research.result.combining import basis_of
-from research.result.escalation import doubtful
+from research.result.escalation import below_confidence
 from research.tables import RunFolder, verify
 from research.tables.run_folder.reading_back import CommittedRows
 from research.task.task import Task
@@ -67,7 +67,7 @@ async def test_a_value_is_found_proved_and_stored_under_whatever_name(names: lis
             for name in names:
                 (basis,) = basis_of(result, name)
                 assert (basis.field, basis.confidence) == (name, "high")
-            assert doubtful(result, "medium") == ()
+            assert below_confidence(result, "medium") == ()
 
             table = pa.record_batch([["Probe"]], schema=pa.schema([("input", pa.string())]))
             run = RunFolder.create(

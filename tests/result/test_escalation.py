@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from research.money.usage import Usage
 from research.output_schema.output_spec import OutputSpec
-from research.result.escalation import doubtful, merged, part_of
+from research.result.escalation import below_confidence, combine_escalated, part_of
 from research.result.result import CONFIDENCE_ORDER, Citation, Confidence, Excerpt, FieldBasis, Finding, Result, Source
 
 LIST = {"type": "array", "items": {"type": "string"}}
@@ -55,18 +55,18 @@ def again(output: dict[str, Any], *sure: FieldBasis, **parts: Any) -> Result:
 
 
 def test_a_field_is_doubtful_if_any_part_of_it_is() -> None:
-    assert doubtful(first(), "low") == ("moons", "people")
-    assert doubtful(first(), "medium") == ("moons", "people")
-    assert doubtful(first(), "high") == ("name", "moons", "people")
+    assert below_confidence(first(), "low") == ("moons", "people")
+    assert below_confidence(first(), "medium") == ("moons", "people")
+    assert below_confidence(first(), "high") == ("name", "moons", "people")
 
 
 def test_a_field_that_nothing_supports_is_lower_than_low() -> None:
-    assert doubtful(result("core", output={"name": None}, basis=[basis("name", None, "-")]), "low") == ("name",)
+    assert below_confidence(result("core", output={"name": None}, basis=[basis("name", None, "-")]), "low") == ("name",)
 
 
 def test_the_better_supported_answer_of_each_field_stays_with_its_basis() -> None:
     second = again({"moons": 2, "people": ["Asaph"]}, basis("moons", "high", "b"), basis("people.0", "low", "b"))
-    both = merged(first(), second, SPEC)
+    both = combine_escalated(first(), second, SPEC)
     assert both.output == {"name": "Mars", "moons": 2, "people": ["Asaph"]}
     assert [(b.field, b.confidence, b.reasoning) for b in both.basis] == [
         ("name", "high", "a"),
@@ -81,7 +81,7 @@ def test_the_better_supported_answer_of_each_field_stays_with_its_basis() -> Non
 
 
 def test_an_empty_answer_never_takes_the_place_of_a_value() -> None:
-    both = merged(first(), again({"moons": None}, basis("moons", None, "-")), SPEC)
+    both = combine_escalated(first(), again({"moons": None}, basis("moons", None, "-")), SPEC)
     assert both.output == first().output
     assert both.basis == first().basis
     assert "from ultra: none; still from core: moons" in both.warnings[0]
@@ -89,7 +89,7 @@ def test_an_empty_answer_never_takes_the_place_of_a_value() -> None:
 
 
 def test_an_unknown_cost_stays_unknown() -> None:
-    both = merged(first(cost_usd=None), again({"moons": 2}, basis("moons", "high", "b")), SPEC)
+    both = combine_escalated(first(cost_usd=None), again({"moons": 2}, basis("moons", "high", "b")), SPEC)
     assert both.cost_usd is None
     assert "core cost an unknown sum" in both.warnings[0]
 
@@ -108,12 +108,12 @@ def test_sources_keep_their_numbers_and_what_the_second_wrote_is_renumbered() ->
         findings=findings,
         report="[2]",
     )
-    both = merged(one, two, SPEC)
+    both = combine_escalated(one, two, SPEC)
     assert [(s.index, s.url, s.read) for s in both.sources_detailed] == [(1, "a", True), (2, "b", True), (3, "c", True)]
     assert both.findings[0].answer == "Two [3], says the other [2]."
     assert both.report == "As it stands in [1]."
     assert both.read == ["a", "b", "c"]
-    assert merged(first(), two, SPEC).report == "[2]"
+    assert combine_escalated(first(), two, SPEC).report == "[2]"
 
 
 def test_answers_that_do_not_fit_together_leave_the_first() -> None:
@@ -128,7 +128,7 @@ def test_answers_that_do_not_fit_together_leave_the_first() -> None:
     )
     one = result("core", output={"moons": 1, "people": 5}, basis=[basis("moons", "low", "a"), basis("people", "high", "a")])
     two = again({"moons": 0}, basis("moons", "high", "b"))
-    both = merged(one, two, spec)
+    both = combine_escalated(one, two, spec)
     assert both.output == one.output
     assert "do not fit" in both.warnings[0]
 
@@ -166,7 +166,7 @@ def test_no_field_is_less_sure_than_before_and_none_is_lost(pairs: list[tuple[Co
             processor, output=output, basis=[basis(name, pair[which], processor) for name, pair in zip(names, pairs, strict=True)]
         )
 
-    both = merged(answered("core", 0), answered("ultra", 1), spec)
+    both = combine_escalated(answered("core", 0), answered("ultra", 1), spec)
     assert list(both.output or {}) == [b.field for b in both.basis] == names
     for name, pair, kept in zip(names, pairs, both.basis, strict=True):
         best = max(pair, key=lambda c: -1 if c is None else CONFIDENCE_ORDER.index(c))

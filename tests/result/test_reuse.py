@@ -9,7 +9,7 @@ import pytest
 
 from research.money.usage import Usage
 from research.output_schema.output_spec import OutputSpec
-from research.result.result import Citation, Confidence, Excerpt, FieldBasis, Finding, Result, Source
+from research.result.result import Citation, Confidence, Excerpt, FieldBasis, FieldWarning, Finding, Result, Source
 from research.result.reuse import still_good, unanswered, unchanged, wholly_kept, with_kept
 
 DAY = datetime(2026, 1, 1, tzinfo=UTC)
@@ -78,7 +78,8 @@ def test_an_empty_cell_is_kept_if_nothing_was_found_and_not_if_its_column_could_
 def test_the_rest_stands_beside_what_is_kept_and_only_it_costs() -> None:
     """Sources of the new research are numbered after those that came along."""
     new = spec(mass=MOONS, name=NAME)
-    old = OLD.model_copy(update={"warnings": ["`moons`: sources disagree", "`name`: sources disagree", "other"]})
+    of_fields = [FieldWarning(field=name, text=f"sources disagree on {name}") for name in ("moons", "name")]
+    old = OLD.changed(warnings=[*(warning.text for warning in of_fields), "other"], field_warnings=of_fields)
     later = DAY + timedelta(days=1)
     found = result({"mass": 7}, basis("mass", "medium", "b"), page="b", cost_usd=0.5, created_at=later, completed_at=later)
     both = with_kept(found, old, new, ("name",), "old")
@@ -87,7 +88,8 @@ def test_the_rest_stands_beside_what_is_kept_and_only_it_costs() -> None:
     assert (both.cost_usd, both.usage, both.completed_at, both.model) == (0.5, found.usage, later, "model a+model b")
     assert [(s.index, s.page_hash) for s in both.sources_detailed] == [(1, "a"), (2, "b")]
     assert [finding.answer for finding in both.findings] == ["see [1] of a", "see [2] of b"]
-    assert both.warnings == ["`name`: sources disagree", "other", "kept from old: name (core, model a)"]
+    assert both.field_warnings == of_fields[1:]
+    assert both.warnings == ["sources disagree on name", "other", "kept from old: name (core, model a)"]
     assert both.fields == ["mass", "name"]
 
 

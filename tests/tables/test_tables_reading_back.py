@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,8 +18,8 @@ from run_samples import SPEC, START, batch, completed, create, failed, page, wri
 from research.errors import DamagedRun
 from research.money.usage import Tokens, Usage
 from research.output_schema.output_spec import OutputSpec
-from research.result.result import SECOND_NAMES, Citation, Excerpt, FieldBasis, Finding, Result, Source
-from research.tables import RunFolder
+from research.result.result import SECOND_NAMES, Citation, Excerpt, FieldBasis, FieldWarning, Finding, Result, Source
+from research.tables import RunFolder, verify
 from research.tables.run_folder.reading_back import CommittedRows
 
 NOT_HELD = {"fields", "output_schema", "task", "report", "answer", "sources", "read", "considered", "modified_at"} | SECOND_NAMES
@@ -46,6 +49,43 @@ def test_completed_and_failed_rows_come_back(tmp_path: Path) -> None:
     assert (first.read, first.considered, first.sources) == ([page(0).url],) * 3
     assert first.confidence == rows[0].confidence
     assert second.model_dump(exclude={*NOT_HELD, "created_at"}) == rows[1].model_dump(exclude={*NOT_HELD, "created_at"})
+
+
+FACTS: dict[str, Any] = {
+    "tiers": ["core", "ultra"],
+    "warnings": ["mass: too heavy"],
+    "field_warnings": [FieldWarning(field="mass", text="mass: too heavy")],
+}
+
+
+def test_the_facts_of_a_row_come_back(tmp_path: Path) -> None:
+    rows = [completed(0, processor="core+ultra", **FACTS), failed(1).changed(error_kind="budget_exhausted")]
+    first, second = back(tmp_path / "run", rows)
+    assert {name: getattr(first, name) for name in FACTS} == FACTS
+    assert second.error_kind == "budget_exhausted"
+
+
+def test_a_run_from_before_there_were_facts_goes_on_without_them(tmp_path: Path) -> None:
+    """Its columns stay as they are; the tiers of its rows are known from `processor`."""
+    run = create(tmp_path / "run")
+    document = json.loads((run.path / "run.json").read_text())
+    new = ("error_kind", "tiers", "field_warnings")
+    old = replace(
+        run.columns,
+        schema=pa.schema([field for field in run.columns.schema if field.name not in new]),
+        run={name: column for name, column in run.columns.run.items() if name not in new},
+    )
+    (run.path / "run.json").write_text(json.dumps({**document, "columns": old.to_json()}))
+
+    resumed = create(tmp_path / "run")
+    with resumed.lock():
+        rows = [completed(0, processor="core+ultra", **FACTS), failed(1).changed(error_kind="SearchFailed")]
+        resumed.write_shard(0, batch([0, 1]), 0, rows, [page(0)])
+        resumed.finish(rows=2)
+    assert verify(resumed.path).ok
+    first, second = of_shard(resumed)
+    assert (first.tiers, first.warnings, first.field_warnings) == (["core", "ultra"], FACTS["warnings"], [])
+    assert (second.tiers, second.error_kind) == (["core"], None)
 
 
 def test_a_row_has_its_input_and_whether_it_is_completed(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from anthropic.types.messages import MessageBatch
 
 from research.errors import ModelUnavailable, RequestRejected, ResearchError
 from research.models.anthropic.caller import Caller, Patience
-from research.models.anthropic.errors import Failure
+from research.models.anthropic.errors import Failure, is_about_form
 
 T = TypeVar("T")
 
@@ -158,7 +158,9 @@ def _ended(result: Any) -> Ended:
         return Ended(result.type, why=f"the entry {result.type} before its turn came")
     kind, said = result.error.error.type, result.error.error.message
     why = f"{kind}: {said}"
-    rejected = RequestRejected(f"the service rejected the request ({why}).") if kind in _CALLERS_FAULT else None
+    if kind not in _CALLERS_FAULT:
+        return Ended("errored", why=why)
+    rejected = RequestRejected(f"the service rejected the request ({why}).", about_form=is_about_form(said))
     return Ended("errored", error=rejected, why=why)
 
 

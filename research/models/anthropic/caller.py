@@ -222,6 +222,7 @@ class Caller:
             f"{error} Every request of this kind was rejected so: change what it names (the schema, the model, or the model's "
             "settings in a processors file).",
             stops_run=True,
+            about_form=error.about_form,
         )
 
     def _gave_up(self, failure: Failure, tries: _Tries, wait: float) -> ResearchError:

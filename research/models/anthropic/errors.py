@@ -41,15 +41,21 @@ _PASSING: Final[Mapping[int, Kind]] = {429: "refused", 503: "overloaded", 529: "
 _LASTING: Final = frozenset({"contract_spend_limit_reached", "enforced_spend_limit_reached", "organization_on_hold"})
 """Error codes that wear a passing error's status, or a single request's, and last until a person acts."""
 
-# The service has no code for these two; others that speak the Messages API (vLLM, llama.cpp) have words of their own.
+# The service has no code for these; others that speak the Messages API (vLLM, llama.cpp) have words of their own.
 _TOO_LONG: Final = re.compile(
     r"prompt is too long|exceed.{0,40}context|maximum context length|context (?:size|window|length) (?:has been )?exceeded|"
     r"request_too_large",
     re.IGNORECASE,
 )
 _NO_CREDIT: Final = re.compile(r"credit balance|billing", re.IGNORECASE)
+_ABOUT_FORM: Final = re.compile(r"schema|grammar|output_config", re.IGNORECASE)
 
 _LONGEST_QUOTE: Final = 500
+
+
+def is_about_form(words: str) -> bool:
+    """Whether a rejection, in the service's words, is about the form in which the answer is asked for."""
+    return _ABOUT_FORM.search(words) is not None
 
 
 class NotAMessage(Exception):
@@ -145,7 +151,7 @@ class Translator:
             )
         if status == 413 or _TOO_LONG.search(words):
             return ContextOverflow(f"the request is more than {model} can take ({said}). Use a smaller input, or a larger model.")
-        return RequestRejected(f"{model} rejected the request ({said}).")
+        return RequestRejected(f"{model} rejected the request ({said}).", about_form=is_about_form(words))
 
     def _said(self, error: anthropic.APIStatusError, status: int) -> str:
         """`429 rate_limit_error: This request would …; request req_1`."""

@@ -35,7 +35,7 @@ from research.models.claude.answer_schema import AnswerForm
 from research.models.claude.cache_warmup import Warming
 from research.models.claude.conversation import Conversation, Kind
 from research.models.claude.json_reply import Unreadable, json_object, text_of
-from research.models.claude.model import ABOUT_SCHEMA, ClaudeModel
+from research.models.claude.model import ClaudeModel
 from research.models.claude.prompts import Prompts
 from research.models.claude.quotes import located
 from research.money.budget import Budget
@@ -153,7 +153,7 @@ class BatchedClaude:
         try:
             return await self._investigate(task, subquery, desk, typed)
         except RequestRejected as error:
-            if not typed or not any(word in str(error).lower() for word in ABOUT_SCHEMA):
+            if not typed or not error.about_form:
                 raise
         self._untyped.add(task.output_schema)
         return await self._investigate(task, subquery, desk, typed=False)

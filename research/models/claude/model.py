@@ -36,9 +36,6 @@ VERSION: Final = 2
 SINGLE_STEPS: Final = 8
 """Calls at most of a conversation without tools."""
 
-ABOUT_SCHEMA: Final = ("schema", "grammar", "output_config")
-"""Words of a rejection that is about the answer's form."""
-
 F = TypeVar("F", bound=BaseModel)
 
 
@@ -200,7 +197,7 @@ class ClaudeModel:
         try:
             return await ask(AnswerForm.of(spec, report=report, typed=typed))
         except RequestRejected as error:
-            if not typed or not any(word in str(error).lower() for word in ABOUT_SCHEMA):
+            if not typed or not error.about_form:
                 raise
         self._untyped.add(spec)
         return await ask(AnswerForm.of(spec, report=report, typed=False))

@@ -88,6 +88,7 @@ def choose(question: Question, backings: Sequence[Backing]) -> FieldAnswer:
         passages=passages,
         reasoning=_reasoning(best, lead, rival),
         confidence=_confidence(best, lead, rival),
+        conflicting=rival is not None,
     )
 
 

@@ -40,4 +40,5 @@ def merge(question: Question, answers: Sequence[FieldAnswer]) -> FieldAnswer:
         passages=tuple(dict.fromkeys(p for a in (lead, *best) for p in a.passages)),
         reasoning=reasoning,
         confidence=confidence,
+        conflicting=len(groups) > 1 or lead.conflicting,
     )

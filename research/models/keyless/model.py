@@ -107,12 +107,12 @@ class KeylessModel:
             merged = merge(question, given)
             if merged.value is None:
                 grades[question.field] = "missing"
-            elif "but “" in merged.reasoning or len({repr(a.value) for a in given}) > 1:
+            elif merged.conflicting or len({repr(a.value) for a in given}) > 1:
                 grades[question.field] = "conflicting"
             else:
                 grades[question.field] = "thin" if merged.confidence == "low" else "supported"
         missing = [q for q in questions if grades[q.field] == "missing" and q.description]
-        if not missing or max_subqueries < 1 or any(done.subquery.label.startswith("again: ") for done in work):
+        if not missing or max_subqueries < 1 or any(done.subquery.round > 1 for done in work):
             return Grade(fields=grades)
         entity = entity_of(task)
         said = ", ".join(q.description or q.label for q in missing)
@@ -121,6 +121,7 @@ class KeylessModel:
             question=f"{entity.name}: {said}" if entity.named else f"{task.task} {said}",
             fields=tuple(q.field for q in missing),
             label=f"again: {', '.join(q.label for q in missing)}"[:60],
+            round=2,
         )
         return Grade(fields=grades, ask=(again,))
 
@@ -185,7 +186,7 @@ def _subquery(task: Task, entity: Entity, index: int, group: Sequence[Question])
 
 def _queries(task: Task, entity: Entity, questions: Sequence[Question], subquery: SubQuery) -> list[str]:
     labels = " ".join(q.label for q in questions)
-    if subquery.label.startswith("again: "):
+    if subquery.round > 1:
         return [subquery.question]
     if not entity.named:
         return [f"{task.task} {labels}"]

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from research.money.usage import Tokens, Usage
 from research.ports.page import Page
-from research.result.result import Citation, Result
+from research.result.result import Citation, FieldWarning, Result
 from research.tables.layout.columns import arrow_value
 from research.tables.layout.result_columns import RUN_COLUMNS, OutputColumn, ResultColumns
 
@@ -204,20 +204,21 @@ def _sources(row: int, result: Result) -> Iterator[Row]:
 
 
 def _results(columns: ResultColumns, rows: Sequence[int], inputs: pa.Table, results: Sequence[Result]) -> pa.Table:
-    misfits: list[list[str]] = [_beyond_the_fields(columns, result) for result in results]
+    misfits = [_beyond_the_fields(columns, result) for result in results]
     arrays: list[pa.Array[Any] | pa.ChunkedArray[Any]] = [pa.array(rows, pa.int64()), *inputs.columns]
     for output in columns.outputs:
         type_ = columns.schema.field(output.column).type
         arrays.append(_output_array(output, type_, [_value(output.field, result) for result in results], misfits))
     said = [
         {
-            **result.model_dump(include={"status", "error", "processor", "model", "cost_usd", "task_id", "completed_at"}),
+            **result.model_dump(include={*RUN_COLUMNS.names}),
             "confidence": result.confidence,
-            "warnings": [*result.warnings, *extra],
+            "warnings": [*result.warnings, *(each.text for each in extra)],
+            "field_warnings": [each.model_dump() for each in (*result.field_warnings, *extra)],
         }
         for result, extra in zip(results, misfits, strict=True)
     ]
-    arrays.extend(_from_rows(said, RUN_COLUMNS).columns)
+    arrays.extend(_from_rows(said, columns.run_types).columns)
     return pa.Table.from_arrays(arrays, schema=columns.schema)
 
 
@@ -227,7 +228,9 @@ def _value(field: str, result: Result) -> Any:
     return result.output
 
 
-def _output_array(output: OutputColumn, type_: pa.DataType, values: list[Any], misfits: list[list[str]]) -> pa.Array[Any]:
+def _output_array(
+    output: OutputColumn, type_: pa.DataType, values: list[Any], misfits: list[list[FieldWarning]]
+) -> pa.Array[Any]:
     """One output column. A value that its column cannot hold (an integer beyond 64 bits) is left empty, with a warning that
     holds it: the row's other values are not lost for it."""
     field = output.as_field
@@ -244,17 +247,20 @@ def _output_array(output: OutputColumn, type_: pa.DataType, values: list[Any], m
                 arrays.append(_encodable(build, [value]))
             except (pa.ArrowException, TypeError, ValueError, OverflowError):
                 text = json.dumps(value, ensure_ascii=False, default=str)
-                warnings.append(f"{output.field}: {text} does not fit the column's type {type_}; the cell is empty")
+                said = f"{output.field}: {text} does not fit the column's type {type_}; the cell is empty"
+                warnings.append(FieldWarning(field=output.field, text=said))
                 arrays.append(pa.array([None], type_))
         return pa.concat_arrays(arrays)
 
 
-def _beyond_the_fields(columns: ResultColumns, result: Result) -> list[str]:
+def _beyond_the_fields(columns: ResultColumns, result: Result) -> list[FieldWarning]:
     if not isinstance(result.output, Mapping):
         return []
     fields = {output.field for output in columns.outputs}
     return [
-        f"{name}: {json.dumps(value, ensure_ascii=False, default=str)} is in the answer and has no column"
+        FieldWarning(
+            field=name, text=f"{name}: {json.dumps(value, ensure_ascii=False, default=str)} is in the answer and has no column"
+        )
         for name, value in result.output.items()
         if name not in fields
     ]

@@ -31,8 +31,12 @@ RUN_COLUMNS: Final = pa.schema(
         pa.field("cost_usd", pa.float64()),
         pa.field("task_id", pa.string()),
         pa.field("completed_at", pa.timestamp("us", tz="UTC")),
+        pa.field("error_kind", pa.string()),
+        pa.field("tiers", pa.list_(pa.string())),
+        pa.field("field_warnings", pa.list_(pa.struct([("field", pa.string()), ("text", pa.string())]))),
     ]
 )
+"""Runs that were made before the last three have their columns without them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +103,23 @@ class ResultColumns:
         return cls(schema, tuple(input_schema.names), outputs, run)
 
     @property
+    def run_types(self) -> pa.Schema:
+        """The run's columns that this run has, under the run's own names for them."""
+        return pa.schema([field for field in RUN_COLUMNS if field.name in self.run])
+
+    @property
     def input_schema(self) -> pa.Schema:
         return pa.schema([self.schema.field(i) for i in range(1, 1 + len(self.inputs))])
 
     @property
     def row_index(self) -> str:
         return self.run[ROW_INDEX]
+
+    def tiers(self, results: pa.Table) -> list[list[str]]:
+        """The processors that answered each row. A run without the column `tiers` joins their names by `+` in `processor`."""
+        if "tiers" in self.run:
+            return [names or [] for names in results[self.run["tiers"]].to_pylist()]
+        return [str(name).split("+") for name in results[self.run["processor"]].to_pylist()]
 
     def output(self, field: str) -> OutputColumn:
         """The column of a field.

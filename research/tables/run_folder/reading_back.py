@@ -17,15 +17,13 @@ import pyarrow as pa
 
 from research.money.usage import Tokens, Usage
 from research.output_schema.output_spec import OutputSpec
-from research.result.result import Citation, Excerpt, FieldBasis, Finding, Result, Source
+from research.result.result import SAMPLE_OF_SOURCES, Citation, Excerpt, FieldBasis, Finding, Result, Source
 from research.tables.inputs.json_values import json_rows
 from research.tables.run_folder.run_folder import RunFolder
 
 Row = dict[str, Any]
 
 _PARTS: Final = ("basis", "usage", "findings", "sources")
-_OF_A_RESULT: Final = ("status", "error", "warnings", "processor", "model", "cost_usd", "task_id", "completed_at")
-_SAMPLE_OF_SOURCES: Final = 10
 
 
 class CommittedRows:
@@ -63,15 +61,15 @@ class CommittedRows:
 
     def result(self, row: int) -> Result:
         line = self._results.slice(self._place(row), 1)
-        own = self._columns.run
-        (told,) = line.select([own[name] for name in _OF_A_RESULT]).to_pylist()
-        said = {name: told[own[name]] for name in _OF_A_RESULT}
+        own = {name: column for name, column in self._columns.run.items() if name in Result.model_fields}
+        (cells,) = line.select(list(own.values())).to_pylist()
+        said = {name: cells[column] for name, column in own.items()} | {"tiers": self._columns.tiers(line)[0]}
         usage, seconds = _usage(self._of(row, "usage"))
         ended = said["completed_at"]
         sources = [_built(Source, part) for part in self._of(row, "sources")]
         read = [source.url for source in sources if source.read]
         return Result(
-            **{**said, "warnings": said["warnings"] or []},
+            **{name: value for name, value in said.items() if value is not None},
             **({} if ended is None else {"created_at": ended - timedelta(seconds=seconds), "modified_at": ended}),
             task="",
             fields=list(self._spec.names),
@@ -81,7 +79,7 @@ class CommittedRows:
             usage=usage,
             findings=[_built(Finding, part) for part in self._of(row, "findings")],
             sources_detailed=sources,
-            sources=read[:_SAMPLE_OF_SOURCES],
+            sources=read[:SAMPLE_OF_SOURCES],
             read=read,
             considered=[source.url for source in sources],
         )
