@@ -17,7 +17,7 @@ from research.pages.attached_files import AttachedFilesFetcher
 from research.pages.nowhere import Nowhere
 from research.pages.page_store import Folder, PageStore, StoringFetcher
 from research.pages.routing import CorpusThenWeb
-from research.pages.row_pages import StoredPages
+from research.pages.row_pages import RowPages
 from research.ports.fetcher import Fetcher
 from research.ports.model import Model
 from research.ports.search import Search
@@ -116,7 +116,7 @@ async def open_world(settings: Settings, pages: Folder, *, model: Model | None =
 
 
 @asynccontextmanager
-async def open_stored_world(settings: Settings, pages: StoredPages, *, model: Model | None = None) -> AsyncIterator[World]:
+async def open_stored_world(settings: Settings, pages: RowPages, *, model: Model | None = None) -> AsyncIterator[World]:
     """A world whose search and fetcher are stored pages: nothing is asked for anything but the model.
 
     Args:

@@ -18,7 +18,7 @@ from flows.run.request import Request
 from flows.run.reuse import Earlier, spec_of
 from flows.run.runtime import Runtime
 from research.errors import InvalidInput, InvalidRun
-from research.pages.row_pages import StoredPages
+from research.pages.row_pages import RowPages
 from research.ports.world import World
 from research.result.escalation import Escalation
 from research.tables.inputs.read import Table, open_table
@@ -127,7 +127,7 @@ async def prepare_resynthesis(options: ResynthesizeOptions, runtime: Runtime) ->
     """
     request, earlier = await asyncio.to_thread(_request_over_stored_pages, options)
     settings = runtime.environment.settings(model=options.model)
-    pages = StoredPages((), earlier.pages.get)  # not yet bound to a row
+    pages = RowPages((), earlier.pages.get)  # not yet bound to a row
     async with runtime.stored_opener(settings, pages) as world:
         document = request.document(world)
         path, done = await _find(options.out, request, document)

@@ -7,19 +7,19 @@ researched whole.
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
+
+from cachetools import LRUCache
 
 from flows.run.request import Request
 from flows.run.row_work import Job
 from research.errors import Fault, InvalidRun
 from research.identity import canonical_json, content_key
 from research.output_schema.output_spec import OutputSpec
-from research.pages.row_pages import Stored
-from research.pages.row_pages import StoredPages as RowPages
+from research.pages.row_pages import RowPages, Stored
 from research.ports.page import Page
 from research.ports.world import World
 from research.result.result import Result
@@ -28,7 +28,7 @@ from research.steps.keys import Keys
 from research.tables.run_folder.reading_back import CommittedRows
 from research.tables.run_folder.request import differences
 from research.tables.run_folder.run_folder import RunFolder
-from research.tables.run_folder.run_pages import StoredPages
+from research.tables.run_folder.run_pages import RunPages
 
 MAY_DIFFER: Final = frozenset(
     {
@@ -86,11 +86,11 @@ class Earlier:
         self.asked = tuple(name for name in request.spec.names if name not in self.keep)
         """The fields that have to be researched for every row."""
         self.name = folder.path.resolve().name
-        self.pages = StoredPages(folder)
+        self.pages = RunPages(folder)
         self._same_table = all(folder.request.get(name) == request.content.get(name) for name in ("table", "query"))
         self._shard_size = _shard_size(folder)
         self._committed = frozenset(folder.committed_shards())
-        self._open: OrderedDict[int, CommittedRows] = OrderedDict()
+        self._open: MutableMapping[int, CommittedRows] = LRUCache(SHARDS_OPEN)
         self._by_content: dict[int, int] | None = None
         self._turn = asyncio.Lock()
 
@@ -158,9 +158,6 @@ class Earlier:
         shard = row // self._shard_size
         if (rows := self._open.get(shard)) is None:
             rows = self._open[shard] = CommittedRows(self.folder, shard, self._spec)
-            if len(self._open) > SHARDS_OPEN:
-                self._open.popitem(last=False)
-        self._open.move_to_end(shard)
         return rows
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from flows.run.environment import Environment, read_environment
 from flows.run.events import Approver, Event, Listener
 from research.pages.page_store import Folder
-from research.pages.row_pages import StoredPages
+from research.pages.row_pages import RowPages
 from research.ports.world import World
 from research.world import Settings, open_stored_world, open_world
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from flows.run.prepare import PreparedRun
 
 Opener = Callable[[Settings, Folder], AbstractAsyncContextManager[World]]
-StoredOpener = Callable[[Settings, StoredPages], AbstractAsyncContextManager[World]]
+StoredOpener = Callable[[Settings, RowPages], AbstractAsyncContextManager[World]]
 
 RETRY_DELAYS: Final = (1.0, 4.0)
 """Seconds before a sub-query whose search or fetch failed in passing is tried again, and once more. Models have their own

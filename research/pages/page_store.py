@@ -11,11 +11,11 @@ import gzip
 import os
 import tempfile
 import zlib
-from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from cachetools import LRUCache
 from pydantic import ValidationError
 
 from research.concurrency.single_flight import InFlight
@@ -72,7 +72,9 @@ class _Wanted(NamedTuple):
 
 
 def _size(page: Page) -> int:
-    return len(page.text) + len(page.html or "")
+    """Characters that a page counts for, so that neither limit is exceeded and every page can be kept."""
+    least = CHARACTERS_IN_MEMORY // PAGES_IN_MEMORY
+    return min(max(least, len(page.text) + len(page.html or "")), CHARACTERS_IN_MEMORY)
 
 
 class StoringFetcher:
@@ -82,8 +84,7 @@ class StoringFetcher:
         self._inner = inner
         self._store = store
         self._in_flight: InFlight[_Wanted, Page] = InFlight()
-        self._recent: OrderedDict[_Wanted, Page] = OrderedDict()
-        self._characters = 0
+        self._recent: MutableMapping[_Wanted, Page] = LRUCache(CHARACTERS_IN_MEMORY, _size)
 
     @property
     def identity(self) -> str:
@@ -96,7 +97,6 @@ class StoringFetcher:
         wanted = _Wanted(url.partition("#")[0], policy, keep_html)
         page = self._recent.get(wanted)
         if page is not None:
-            self._recent.move_to_end(wanted)
             return page
         return await self._in_flight.once(wanted, lambda: self._fetch(wanted))
 
@@ -109,10 +109,6 @@ class StoringFetcher:
             await storing  # the thread cannot be stopped, and nothing may be written once this is closed
             raise
         self._recent[wanted] = page
-        self._characters += _size(page)
-        while len(self._recent) > PAGES_IN_MEMORY or (self._characters > CHARACTERS_IN_MEMORY and len(self._recent) > 1):
-            _, oldest = self._recent.popitem(last=False)
-            self._characters -= _size(oldest)
         return page
 
     async def close(self) -> None:

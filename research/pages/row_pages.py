@@ -34,7 +34,7 @@ class _Shelf(NamedTuple):
     ranking: Bm25
 
 
-class StoredPages:
+class RowPages:
     """A few stored pages as a `Search` and a `Fetcher`: those that one row read."""
 
     at_hand: Final = True

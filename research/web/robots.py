@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Final
 
 import httpx
+from cachetools import TLRUCache
 from protego import Protego
 
 from research.concurrency.single_flight import InFlight
@@ -74,7 +74,8 @@ class _Known:
     """None: everything is allowed."""
     failure: str
     """Why nothing may be read for now; "" if the file is known."""
-    until: float
+    seconds: float
+    """For which this is known."""
     size: int
 
 
@@ -97,10 +98,12 @@ class Robots:
         self._asker = asker
         self._guard = guard
         self._politeness = politeness
-        self._max_sites = max_sites
-        self._clock = clock
-        self._known: OrderedDict[str, _Known] = OrderedDict()
-        self._characters = 0
+        self._known: MutableMapping[str, _Known] = TLRUCache(
+            MAX_CHARACTERS,
+            ttu=lambda _origin, known, now: now + known.seconds,
+            timer=clock,
+            getsizeof=lambda known: max(known.size, MAX_CHARACTERS // max_sites),
+        )
         self._in_flight: InFlight[tuple[str, SourcePolicy | None], _Known] = InFlight()
 
     def __len__(self) -> int:
@@ -116,10 +119,8 @@ class Robots:
         """
         origin = self._guard.check(url).origin
         known = self._known.get(origin)
-        if known is None or known.until <= self._clock():
+        if known is None:
             known = await self._in_flight.once((origin, policy), lambda: self._look(origin, policy))
-        else:
-            self._known.move_to_end(origin)
         if known.failure:
             raise FetchFailed(f"{url}: not read for now, because {known.failure}")
         if known.rules is None:
@@ -143,13 +144,13 @@ class Robots:
         except _OutsidePolicy:
             return _Known(None, "", 0.0, 0)  # for this caller only
         except FetchFailed as exc:
-            known = _Known(None, f"its robots.txt cannot be had: {exc}", self._clock() + UNREACHABLE_SECONDS, 0)
+            known = _Known(None, f"its robots.txt cannot be had: {exc}", UNREACHABLE_SECONDS, 0)
         else:
             rules = None
             if text:
                 rules = await asyncio.to_thread(RobotsRules, text) if len(text) > THREAD_FROM else RobotsRules(text)
-            known = _Known(rules, "", self._clock() + KEPT_SECONDS, len(text))
-        self._remember(origin, known)
+            known = _Known(rules, "", KEPT_SECONDS, len(text))
+        self._known[origin] = known
         return known
 
     async def _read(self, url: str, policy: SourcePolicy | None) -> str:
@@ -183,15 +184,6 @@ class Robots:
                 continue
             return answer.body.decode("utf-8", "replace") if answer.status in (200, 203) else ""
         return ""
-
-    def _remember(self, origin: str, known: _Known) -> None:
-        if (old := self._known.pop(origin, None)) is not None:
-            self._characters -= old.size
-        self._known[origin] = known
-        self._characters += known.size
-        while len(self._known) > self._max_sites or (self._characters > MAX_CHARACTERS and len(self._known) > 1):
-            _, oldest = self._known.popitem(last=False)
-            self._characters -= oldest.size
 
 
 def _for_agent(text: str, agent: str) -> list[str]:

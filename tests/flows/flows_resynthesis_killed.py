@@ -19,7 +19,7 @@ from flows_doubles import SCHEMA, expected
 from flows.resynthesis import resynthesize
 from flows.run.runtime import Runtime, use_runtime
 from research.models.scripted import ScriptedModel
-from research.pages.row_pages import StoredPages
+from research.pages.row_pages import RowPages
 from research.ports.model import ResearchTools
 from research.ports.work import Draft, FieldAnswer, SubQuery
 from research.ports.world import World
@@ -44,7 +44,7 @@ def reading(note: Callable[[str], Any]) -> Runtime:
         )
 
     @asynccontextmanager
-    async def opener(_settings: Settings, pages: StoredPages) -> AsyncIterator[World]:
+    async def opener(_settings: Settings, pages: RowPages) -> AsyncIterator[World]:
         yield World(model=ScriptedModel(script), search=pages, fetcher=pages)
 
     return Runtime(stored_opener=opener, retry_delays=(0.0, 0.0))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Final
+
+from cachetools import LRUCache
 
 from research.evidence.passages import sentences
 from research.evidence.ranking import words
@@ -140,16 +142,13 @@ class Shelf:
     """The readings of the pages read last, by the hash of their text."""
 
     def __init__(self, size: int = 512) -> None:
-        self._size = size
-        self._readings: dict[tuple[str, int], Reading] = {}
+        self._readings: MutableMapping[tuple[str, int], Reading] = LRUCache(size)
 
     def reading(self, passages: Sequence[Passage]) -> Reading:
         """Take a page apart, or recall it. `passages` are all passages of one page, and at least one."""
         key = (passages[0].page_hash, len(passages))
-        found = self._readings.pop(key, None) or Reading(passages)
-        self._readings[key] = found
-        if len(self._readings) > self._size:
-            del self._readings[next(iter(self._readings))]
+        if (found := self._readings.get(key)) is None:
+            found = self._readings[key] = Reading(passages)
         return found
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
+from collections.abc import MutableMapping
 from typing import Final
 
 import pyarrow.parquet as pq
+from cachetools import LRUCache
 
 from research.errors import PageUnreadable
 from research.ports.page import Page
@@ -21,15 +22,14 @@ _Place = tuple[int, int, int]
 """Shard, row group, and row inside it."""
 
 
-class StoredPages:
+class RunPages:
     """The pages of a run folder, read a row group at a time. What is remembered of all of them is their hashes and places. May be
     shared by threads."""
 
     def __init__(self, folder: RunFolder) -> None:
         self._folder = folder
         self._places: dict[bytes, _Place] | None = None
-        self._groups: OrderedDict[tuple[int, int], tuple[list[Page], int]] = OrderedDict()
-        self._characters = 0
+        self._groups: MutableMapping[tuple[int, int], list[Page]] = LRUCache(CHARACTERS_IN_MEMORY, _size)
         self._lock = threading.Lock()
 
     def __contains__(self, page_hash: str) -> bool:
@@ -62,15 +62,13 @@ class StoredPages:
 
     def _group(self, shard: int, group: int) -> list[Page]:
         if (found := self._groups.get((shard, group))) is not None:
-            self._groups.move_to_end((shard, group))
-            return found[0]
+            return found
         with pq.ParquetFile(self._folder.part("pages", shard)) as file:
             lines = in_schema(file.read_row_group(group), SCHEMAS["pages"]).to_pylist()
-        pages = [Page.model_validate(line) for line in lines]
-        size = sum(len(page.text) + len(page.html or "") for page in pages)
-        self._groups[shard, group] = pages, size
-        self._characters += size
-        while self._characters > CHARACTERS_IN_MEMORY and len(self._groups) > 1:
-            _, (_, gone) = self._groups.popitem(last=False)
-            self._characters -= gone
+        pages = self._groups[shard, group] = [Page.model_validate(line) for line in lines]
         return pages
+
+
+def _size(pages: list[Page]) -> int:
+    """Characters, at most as many as there is room for, so that every group can be kept."""
+    return min(sum(len(page.text) + len(page.html or "") for page in pages), CHARACTERS_IN_MEMORY)
