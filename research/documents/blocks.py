@@ -17,6 +17,8 @@ BlockKind = Literal["heading", "paragraph", "list", "numbers", "facts", "table"]
 _INVISIBLE: Final = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff\ud800-\udfff]")
 _CONTROL: Final = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
 _SPACE: Final = re.compile(r"\s+")
+_BINDS_BEFORE: Final = tuple(",;:–—-(/[“")
+_BINDS_AFTER: Final = re.compile(r"[a-z(),.;:)\]–—-]")
 _HASHES: Final = re.compile(r"^(#{1,6})\s+")
 
 
@@ -61,6 +63,20 @@ def clean(text: str) -> str:
         return _SPACE.sub(" ", _CONTROL.sub("", text)).strip()
     text = _INVISIBLE.sub("", _CONTROL.sub("", text))
     return _SPACE.sub(" ", unicodedata.normalize("NFC", text)).strip()
+
+
+def joined(found: Sequence[str], between: str = "; ") -> str:
+    """Lines on one line. Where one visibly continues the other, a space stands between them."""
+    text = found[0] if found else ""
+    for line in found[1:]:
+        binds = text.endswith(_BINDS_BEFORE) or _BINDS_AFTER.match(line)
+        text += (" " if binds else between) + line
+    return text
+
+
+def one_line(text: str) -> str:
+    """A cell of a table, its lines joined."""
+    return joined([line for part in text.splitlines() if (line := clean(part))]) if "\n" in text or "\r" in text else clean(text)
 
 
 def fact(key: str, value: str) -> str:

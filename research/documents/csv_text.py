@@ -10,8 +10,7 @@ from itertools import islice
 from typing import Final, Literal
 
 from research.documents import plain
-from research.documents.blocks import Block, Document, clean, row
-from research.documents.inline import joined
+from research.documents.blocks import Block, Document, one_line, row
 
 MAX_CHARACTERS: Final = 1_900_000
 """Of the table as it is written: less than a page may have, so that no row is cut. Rows beyond it are counted and left out."""
@@ -83,7 +82,7 @@ def _table(text: str, delimiter: str) -> Document:
 def _rows(text: str, delimiter: str) -> Iterator[list[str]]:
     """Rows that hold something, their cells clean and on one line each."""
     for cells in _read(text, delimiter, quoted=_is_quoted(text, delimiter)):
-        cleaned = [_cell(cell) for cell in cells[:MAX_COLUMNS]]
+        cleaned = [one_line(cell) for cell in cells[:MAX_COLUMNS]]
         if any(cleaned):
             yield cleaned
 
@@ -108,9 +107,3 @@ def _agreement(rows: Iterator[list[str]]) -> int:
 def _read(text: str, delimiter: str, *, quoted: bool, strict: bool = False) -> Iterator[list[str]]:
     quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
     return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting, skipinitialspace=True, strict=strict)
-
-
-def _cell(cell: str) -> str:
-    if "\n" not in cell and "\r" not in cell:
-        return clean(cell)
-    return joined([line for part in cell.splitlines() if (line := clean(part))])

@@ -12,25 +12,12 @@ from typing import Final
 from htmldate import find_date
 from lxml.html import HtmlElement
 
-from research.documents import (
-    app_shell,
-    archive,
-    csv_text,
-    docx,
-    feeds,
-    html,
-    markdown,
-    odt,
-    pdf,
-    plain,
-    pptx,
-    records,
-    sheets,
-    sniffing,
-)
+from research.documents import csv_text, feeds, markdown, pdf, plain, records, sniffing
 from research.documents.blocks import Block, Document, clean, write
 from research.documents.charset import decode
-from research.documents.structured import flatten, page_data
+from research.documents.html import app_shell, content
+from research.documents.html.page_data import flatten, page_data
+from research.documents.office import archive, docx, odt, pptx, sheets
 from research.errors import NeedsBrowser, PageUnreadable
 
 _READERS: Final = ("trafilatura", "lxml", "pypdfium2", "feedparser", "mammoth", "python-pptx", "python-calamine")
@@ -108,12 +95,12 @@ def _document(document: Document, kind: str) -> Extracted:
 
 
 def _html(text: str, url: str) -> Extracted:
-    tree = html.parse(text)
+    tree = content.parse(text)
     if tree is None:
         return Extracted("", "", "text/html", None)
     data = page_data(tree, url)
-    deep = html.is_deep(tree)
-    blocks = html.without_layout(text) if deep else html.blocks(tree, data.is_thing)
+    deep = content.is_deep(tree)
+    blocks = content.without_layout(text) if deep else content.blocks(tree, data.is_thing)
     shown = sum(len(block.text) for block in blocks)
     if shown < app_shell.THIN and not deep and not data.speaks:
         handed = app_shell.script_data(tree)

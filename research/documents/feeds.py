@@ -8,13 +8,13 @@ from __future__ import annotations
 import io
 import re
 from calendar import timegm
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from time import struct_time
 from typing import Any, Final
 
-from research.documents import html
 from research.documents.blocks import Block, Document, clean, fact
+from research.documents.html import content
 
 MAX_BYTES: Final = 3_000_000
 """Of a feed. A longer one is cut between two entries."""
@@ -50,7 +50,6 @@ def read_xml(text: str, url: str) -> Document:
     # Plain dicts: feedparser's own answers for keys that are not there, with a warning.
     feed, all_entries = dict(parsed.feed), [dict(entry) for entry in parsed.entries]
     title, date = clean(_plain(_line(feed.get("title")))), _date(feed, "updated") or _date(feed, "published")
-    blocks = [Block("heading", [title], 1)] if title else []
     facts = {
         "Author": _author(feed),
         "Link": _line(feed.get("link")),
@@ -59,13 +58,13 @@ def read_xml(text: str, url: str) -> Document:
         "Rights": _line(feed.get("rights")),
         "Categories": _tags(feed),
     }
-    blocks += _facts(facts)
-    blocks += _text(_line(feed.get("subtitle")))
+    blocks = _part(title, 1, facts, _line(feed.get("subtitle")))
     entries = all_entries[:MAX_ENTRIES]
     for entry in entries:
         written = max((*(_line(each.get("value")) for each in entry.get("content") or ()), _line(entry.get("summary"))), key=len)
-        blocks += _entry(
-            _line(entry.get("title")),
+        blocks += _part(
+            clean(_plain(_line(entry.get("title")))),
+            _LEVELS_BELOW,
             {
                 "Published": _date(entry, "published") or _date(entry, "created"),
                 "Updated": _date(entry, "updated") if entry.get("updated") != entry.get("published") else "",
@@ -87,15 +86,15 @@ def read_xml(text: str, url: str) -> Document:
 def read_json(feed: Mapping[str, Json]) -> Document:
     """JSON Feed 1 and 1.1."""
     title = clean(_line(feed.get("title")))
-    blocks = [Block("heading", [title], 1)] if title else []
-    blocks += _facts({"Author": _people(feed), "Link": _line(feed.get("home_page_url")), "Language": _line(feed.get("language"))})
-    blocks += _text(_line(feed.get("description")))
+    facts = {"Author": _people(feed), "Link": _line(feed.get("home_page_url")), "Language": _line(feed.get("language"))}
+    blocks = _part(title, 1, facts, _line(feed.get("description")))
     items = [item for item in _list(feed.get("items")) if isinstance(item, dict)]
     dates = []
     for item in items[:MAX_ENTRIES]:
         dates.append(_line(item.get("date_modified")) or _line(item.get("date_published")))
-        blocks += _entry(
-            _line(item.get("title")),
+        blocks += _part(
+            clean(_plain(_line(item.get("title")))),
+            _LEVELS_BELOW,
             {
                 "Published": _line(item.get("date_published")),
                 "Updated": _line(item.get("date_modified")),
@@ -134,23 +133,18 @@ def _cut(text: str) -> tuple[str, int]:
     return text[:at] + closing, sum(1 for _ in _ENTRY.finditer(text, at))
 
 
-def _entry(title: str, facts: Mapping[str, str], written: str) -> Iterator[Block]:
-    if title:
-        yield Block("heading", [clean(_plain(title))], _LEVELS_BELOW)
-    yield from _facts(facts)
-    yield from _text(written)
-
-
-def _facts(facts: Mapping[str, str]) -> list[Block]:
-    lines = [fact(key, clean(value)) for key, value in facts.items() if clean(value)]
-    return [Block("facts", lines)] if lines else []
+def _part(title: str, level: int, facts: Mapping[str, str], written: str) -> list[Block]:
+    """A heading, if there is a title; the facts that have a value; what is written."""
+    lines = [fact(key, text) for key, value in facts.items() if (text := clean(value))]
+    blocks = [Block("heading", [title], level)] if title else []
+    return [*blocks, *([Block("facts", lines)] if lines else []), *_text(written)]
 
 
 def _text(written: str) -> list[Block]:
     """The blocks of what is HTML more often than not."""
     if not written.strip():
         return []
-    blocks = html.all_blocks(written)
+    blocks = content.all_blocks(written)
     for block in blocks:
         block.level = min(block.level + _LEVELS_BELOW, 6) if block.kind == "heading" else 0
     return blocks
@@ -160,7 +154,7 @@ def _plain(text: str) -> str:
     """A title may hold markup, as text."""
     if "<" not in text and "&" not in text:
         return text
-    tree = html.parse(f"<html><body>{text}</body></html>")
+    tree = content.parse(f"<html><body>{text}</body></html>")
     return " ".join(tree.itertext()) if tree is not None else text
 
 

@@ -10,7 +10,7 @@ from markdown_it.token import Token
 
 from research.documents import plain
 from research.documents.blocks import Block, clean
-from research.documents.html import all_blocks
+from research.documents.html.content import all_blocks
 
 MAX_CHARACTERS: Final = 500_000
 """A longer text is read as plain text: brackets that are never closed cost the parser the square of their number."""

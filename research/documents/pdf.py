@@ -10,6 +10,7 @@ from typing import Final
 import pypdfium2
 
 from research.documents.blocks import Block, BlockKind, Document, clean
+from research.documents.plain import FACT, ITEM
 from research.errors import PageUnreadable
 
 MAX_PAGES: Final = 1_000
@@ -17,8 +18,6 @@ MAX_CHARACTERS: Final = 2_000_000
 
 _LOCK: Final = threading.Lock()  # PDFium is not safe to use from two threads.
 _DATE: Final = re.compile(r"D:(\d{4})(\d{2})?(\d{2})?")
-_FACT: Final = re.compile(r"[^\s:|#][^:\n]{0,59}: \S")
-_ITEM: Final = re.compile(r"(?:[-•‣▪·–*]|\(?\d{1,3}[.)])\s+(?=\S)")
 _ENDS: Final = (".", "!", "?", ":", "。", "”", '"', "؟", "।")
 
 
@@ -80,12 +79,12 @@ def _blocks(text: str) -> list[Block]:
     for written in raw:
         line, hyphen = clean(written.replace("\ufffe", "")), written.rstrip().endswith("\ufffe")
         joined = bool(paragraph) and not paragraph[-1].endswith(" ")
-        kind: BlockKind | None = "list" if _ITEM.match(line) else "facts" if _FACT.match(line) else None
+        kind: BlockKind | None = "list" if ITEM.match(line) else "facts" if FACT.match(line) else None
         if not line:
             end()
         elif kind and not joined and len(line) < 0.9 * max(usual, 60):
             end()
-            entry = _ITEM.sub("", line, count=1)
+            entry = ITEM.sub("", line, count=1)
             if found and found[-1].kind == kind:
                 found[-1].lines.append(entry)
             else:

@@ -8,8 +8,10 @@ from typing import Final
 from research.documents.blocks import Block, clean
 
 _BREAK: Final = re.compile(r"\n[^\S\n]*\n\s*")
-_ITEM: Final = re.compile(r"\s*(?:[-*•‣▪·–]|\(?\d{1,3}[.)])\s+(?=\S)")
-_FACT: Final = re.compile(r"[^\s:|#][^:\n]{0,59}: \S")
+ITEM: Final = re.compile(r"\s*(?:[-*•‣▪·–]|\(?\d{1,3}[.)])\s+(?=\S)")
+"""How an item of a list begins."""
+FACT: Final = re.compile(r"[^\s:|#][^:\n]{0,59}: \S")
+"""How a line `Key: value` begins."""
 WRAPPED: Final = 100
 """Characters. Lines that are longer on average were not wrapped by hand: each is a paragraph."""
 
@@ -22,9 +24,9 @@ def blocks(text: str) -> list[Block]:
         lines = [cleaned for line in raw if (cleaned := clean(line))]
         if not lines:
             continue
-        if len(lines) > 1 and all(_ITEM.match(line) for line in raw):
-            found.append(Block("list", [item for line in raw if (item := clean(_ITEM.sub("", line, count=1)))]))
-        elif all(_FACT.match(line) for line in lines) and (len(lines) > 1 or len(lines[0]) < WRAPPED):
+        if len(lines) > 1 and all(ITEM.match(line) for line in raw):
+            found.append(Block("list", [item for line in raw if (item := clean(ITEM.sub("", line, count=1)))]))
+        elif all(FACT.match(line) for line in lines) and (len(lines) > 1 or len(lines[0]) < WRAPPED):
             found.append(Block("facts", lines))
         elif sum(map(len, lines)) / len(lines) > WRAPPED:
             found.extend(Block("paragraph", [line]) for line in lines)

@@ -8,9 +8,8 @@ from typing import Any, Final
 
 from lxml import etree
 
-from research.documents.blocks import Block, clean, row
-from research.documents.inline import joined
-from research.documents.structured import flatten
+from research.documents.blocks import Block, clean, joined, row
+from research.documents.html.page_data import flatten
 
 MAX_COLUMNS: Final = 60
 MAX_CELL: Final = 1_500

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-from research.documents import archive
+from research.documents.office import archive
 from research.errors import PageUnreadable
 
 HTML: Final = "text/html"
@@ -30,52 +30,36 @@ READABLE: Final = (
 )
 
 SUFFIXES: Final[Mapping[str, str]] = {
-    ".html": HTML,
-    ".htm": HTML,
-    ".xhtml": HTML,
-    ".xml": XML,
-    ".md": MARKDOWN,
-    ".markdown": MARKDOWN,
-    ".txt": PLAIN,
-    ".text": PLAIN,
-    ".rst": PLAIN,
-    ".csv": CSV,
-    ".tsv": TSV,
-    ".tab": TSV,
-    ".pdf": PDF,
-    ".json": JSON,
-    ".jsonld": JSON,
-    ".geojson": JSON,
-    ".rss": RSS,
-    ".rdf": XML,
-    ".atom": ATOM,
-    ".docx": archive.DOCX,
-    ".docm": archive.DOCX,
-    ".pptx": archive.PPTX,
-    ".pptm": archive.PPTX,
-    ".xlsx": archive.XLSX,
-    ".xlsm": archive.XLSX,
-    ".xlsb": archive.XLSX,
-    ".xls": XLS,
-    ".ods": archive.ODS,
-    ".odt": archive.ODT,
+    suffix: kind
+    for kind, suffixes in {
+        HTML: ".html .htm .xhtml",
+        XML: ".xml .rdf",
+        MARKDOWN: ".md .markdown",
+        PLAIN: ".txt .text .rst",
+        CSV: ".csv",
+        TSV: ".tsv .tab",
+        PDF: ".pdf",
+        JSON: ".json .jsonld .geojson",
+        RSS: ".rss",
+        ATOM: ".atom",
+        archive.DOCX: ".docx .docm",
+        archive.PPTX: ".pptx .pptm",
+        archive.XLSX: ".xlsx .xlsm .xlsb",
+        XLS: ".xls",
+        archive.ODS: ".ods",
+        archive.ODT: ".odt",
+    }.items()
+    for suffix in suffixes.split()
 }
 """Suffixes of files that can be read, with what they usually hold."""
 
 _NAMED: Final = {
-    "text/html": HTML,
+    **{kind: kind for kind in (HTML, XML, MARKDOWN, JSON, CSV, TSV)},
     "application/xhtml+xml": HTML,
     "text/xml": XML,
-    "application/xml": XML,
-    "text/markdown": MARKDOWN,
     "text/x-markdown": MARKDOWN,
-    "application/json": JSON,
     "text/json": JSON,
-    "text/csv": CSV,
-    "application/csv": CSV,
-    "text/x-csv": CSV,
-    "text/comma-separated-values": CSV,
-    "text/tab-separated-values": TSV,
+    **dict.fromkeys(("application/csv", "text/x-csv", "text/comma-separated-values"), CSV),
 }
 _TEXTUAL_SUFFIXES: Final = frozenset({".md", ".markdown", ".txt", ".json", ".csv", ".tsv", ".tab"})
 _XML_SUFFIXES: Final = frozenset({".xml", ".rdf", ".rss", ".atom"})
@@ -107,7 +91,7 @@ _BINARY: Final = {
 
 
 def sniff(data: bytes, *, url: str, media_type: str | None = None) -> str:
-    """The media type of what these bytes are: one of the constants of this module or of `research.documents.archive`.
+    """The media type of what these bytes are: one of the constants of this module or of `research.documents.office.archive`.
 
     PDF, Office files and feeds are known by their first bytes, whatever they are served as. Nothing is unpacked.
 

@@ -19,8 +19,10 @@ from pptx.chart.data import CategoryChartData
 from pptx.enum.chart import XL_CHART_TYPE
 from pptx.util import Inches
 
-from research.documents import archive, csv_text
+from research.documents import csv_text
+from research.documents.blocks import clean
 from research.documents.extract import EXTRACTION_VERSION, Extracted, extract
+from research.documents.office import archive
 from research.errors import PageUnreadable
 from research.testing import WebServer
 
@@ -165,7 +167,7 @@ def test_the_delimiter_that_wrote_a_table_is_found(delimiter: str, rows: list[li
     text = "\n".join(delimiter.join(f'"{cell}"' for cell in row) for row in rows)
     assert csv_text.choose_delimiter(text) == delimiter
     assert csv_text.read(text).blocks[-1].lines == [
-        "| " + " | ".join(csv_text.clean(cell).replace("|", "¦") for cell in row) + " |" for row in rows
+        "| " + " | ".join(clean(cell).replace("|", "¦") for cell in row) + " |" for row in rows
     ]
 
 

@@ -8,7 +8,7 @@ from typing import Final
 from lxml.html import HtmlElement
 
 from research.documents.blocks import clean, fact
-from research.documents.inline import LISTS, holds_structure, length, seen, spoken, value
+from research.documents.html.inline import LISTS, holds_structure, length, seen, spoken, value
 
 MAX_PAIR: Final = 400
 """Characters of a label and its value together. What is longer is a section with its heading."""

@@ -10,7 +10,7 @@ from typing import Any, Final
 from lxml.html import HtmlElement
 
 from research.documents.blocks import clean
-from research.documents.structured import flatten
+from research.documents.html.page_data import flatten
 
 THIN: Final = 250
 """Characters. A page that shows more is read as it is."""

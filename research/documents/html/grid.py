@@ -7,7 +7,7 @@ from typing import Final
 
 from lxml.html import HtmlElement
 
-from research.documents.inline import length, value
+from research.documents.html.inline import length, value
 
 MAX_CELLS: Final = 100_000
 """Cells of one table, spans filled in: a table of ten rows may claim a million columns."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 from typing import Any, Final
 
-from research.documents import archive, html, properties
 from research.documents.blocks import Document
+from research.documents.html.content import all_blocks
+from research.documents.office import archive, properties
 from research.errors import PageUnreadable
 
 _STYLES: Final = """
@@ -35,7 +36,7 @@ def read(data: bytes, url: str) -> Document:
     except Exception as exc:
         raise PageUnreadable(f"{url}: this Word file cannot be read ({type(exc).__name__}: {exc}).") from exc
     own = properties.read(archive.members(copy, properties.MEMBERS))
-    return Document(own.title, html.all_blocks(converted.value), own.published, own.lines)
+    return Document(own.title, all_blocks(converted.value), own.published, own.lines)
 
 
 def _nothing(image: Any) -> list[Any]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Final
 from urllib.parse import unquote
 
 from lxml.html import HtmlElement
 
-from research.documents.blocks import clean
+from research.documents.blocks import clean, joined
 
 MAX_ALT: Final = 79
 """Characters of an image's `alt` that stands for a value. A longer one describes the picture."""
@@ -40,8 +40,6 @@ _RATING: Final = re.compile(
 _REFERENCE: Final = re.compile(r"\s*\[[^\[\]]{1,30}\]\s*")
 _EDIT: Final = re.compile(r"edit-?section", re.I)
 _HIDDEN: Final = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
-_BINDS_BEFORE: Final = tuple(",;:–—-(/[“")
-_BINDS_AFTER: Final = re.compile(r"[a-z(),.;:)\]–—-]")
 _DRAWN_TOGETHER: Final = BLOCKS | {"sup", "sub", "br", "wbr"}
 
 
@@ -119,15 +117,6 @@ def dated(element: HtmlElement) -> str:
     """The date of a `<time>` whose words do not hold one (`last spring`, `2 days ago`); ""."""
     date = _ISO_DATE.match(clean(element.get("datetime") or ""))
     return date.group() if date and not _YEAR.search(element.text_content()) else ""
-
-
-def joined(found: Sequence[str], between: str = "; ") -> str:
-    """Lines on one line. Where one visibly continues the other, a space stands between them."""
-    text = found[0] if found else ""
-    for line in found[1:]:
-        binds = text.endswith(_BINDS_BEFORE) or _BINDS_AFTER.match(line)
-        text += (" " if binds else between) + line
-    return text
 
 
 def heading(element: HtmlElement) -> str:

@@ -7,8 +7,8 @@ from typing import Final
 from lxml.html import HtmlElement
 
 from research.documents.blocks import clean
-from research.documents.inline import value
-from research.documents.pairs import labelled
+from research.documents.html.inline import value
+from research.documents.html.pairs import labelled
 
 MAX_CHOICES: Final = 30
 """Of one field. More are all countries or all years, and no property of what the page is about."""

@@ -19,7 +19,7 @@ from trafilatura import bare_extraction
 
 from research.documents import plain
 from research.documents.blocks import Block
-from research.documents.layout import layout
+from research.documents.html.layout import layout
 
 MAX_DEPTH: Final = 250
 """Elements inside elements. Real pages stay far below; a deeper one is read without its layout, so that recursion has an end."""

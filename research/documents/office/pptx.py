@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 from html import escape
 from typing import Any, Final
 
-from research.documents import archive, html, properties
 from research.documents.blocks import Document
+from research.documents.html.content import all_blocks
+from research.documents.office import archive, properties
 from research.errors import PageUnreadable
 
 MAX_SLIDES: Final = 2_000
@@ -31,7 +32,7 @@ def read(data: bytes, url: str) -> Document:
     except Exception as exc:
         raise PageUnreadable(f"{url}: this PowerPoint file cannot be read ({type(exc).__name__}: {exc}).") from exc
     own = properties.read(archive.members(copy, properties.MEMBERS))
-    return Document(own.title, html.all_blocks(written), own.published, own.lines)
+    return Document(own.title, all_blocks(written), own.published, own.lines)
 
 
 def _slide(slide: Any) -> Iterator[str]:

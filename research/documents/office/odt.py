@@ -8,8 +8,9 @@ from typing import Final
 
 from lxml import etree
 
-from research.documents import archive, html, properties
 from research.documents.blocks import Document
+from research.documents.html.content import all_blocks
+from research.documents.office import archive, properties
 from research.errors import PageUnreadable
 
 MAX_DEPTH: Final = 200
@@ -60,7 +61,7 @@ def read(data: bytes, url: str) -> Document:
     own = properties.read(there)
     body = root.find(".//{*}body") if root is not None else None
     written = "" if body is None else "".join(_html(body, 0))
-    return Document(own.title, html.all_blocks(written), own.published, own.lines)
+    return Document(own.title, all_blocks(written), own.published, own.lines)
 
 
 def _html(element: etree._Element, depth: int) -> Iterator[str]:

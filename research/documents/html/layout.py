@@ -1,6 +1,6 @@
 """The layout of an HTML page: all of its visible blocks, in page order, with what each block's place says of it.
 
-Nothing is chosen here; `research.documents.html` chooses. Tables, definition lists and label-value pairs keep their structure.
+Nothing is chosen here; `content.py` chooses. Tables, definition lists and label-value pairs keep their structure.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import Final
 
 from lxml.html import HtmlElement
 
-from research.documents import grid
 from research.documents.blocks import Block, BlockKind, clean, fact, row
-from research.documents.controls import CONTROLS, Controls, group
-from research.documents.inline import (
+from research.documents.html import grid
+from research.documents.html.controls import CONTROLS, Controls, group
+from research.documents.html.inline import (
     BLOCKS,
     LISTS,
     METERS,
@@ -32,8 +32,8 @@ from research.documents.inline import (
     unseen,
     value,
 )
-from research.documents.pairs import alternating, ledger, pair, run
-from research.documents.places import place
+from research.documents.html.pairs import alternating, ledger, pair, run
+from research.documents.html.places import place
 
 MAX_KEY: Final = 79
 """Characters of a fact's key. What is longer is a sentence."""

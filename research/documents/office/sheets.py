@@ -7,9 +7,8 @@ import subprocess
 import sys
 from typing import Final
 
-from research.documents import archive, properties, sheet_reader
-from research.documents.blocks import Block, Document, clean, row
-from research.documents.inline import joined
+from research.documents.blocks import Block, Document, clean, one_line, row
+from research.documents.office import archive, properties, sheet_reader
 from research.errors import PageUnreadable
 
 TIMEOUT: Final = 2 * sheet_reader.MAX_SECONDS
@@ -50,13 +49,9 @@ def _sheet(rows: list[list[str]]) -> list[Block]:
     table: list[str] = []
     above: list[Block] = []
     for cells in rows:
-        texts = [_cell(cells[place]) if place < len(cells) else "" for place in used]
+        texts = [one_line(cells[place]) if place < len(cells) else "" for place in used]
         if not table and len(used) > 1 and sum(map(bool, texts)) == 1:
             above.append(Block("paragraph", [text for text in texts if text]))
         else:
             table.append(row(texts))
     return [*above, Block("table", table)]
-
-
-def _cell(text: str) -> str:
-    return joined([line for part in text.splitlines() if (line := clean(part))]) if "\n" in text or "\r" in text else clean(text)

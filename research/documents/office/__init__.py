@@ -1,0 +1,1 @@
+"""Office documents to blocks: Word, PowerPoint, Excel, OpenDocument."""
