@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields, replace
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
-from research.errors import Fault, InvalidTask, PageUnreadable, ResearchError
+from research.errors import ContextOverflow, Fault, InvalidAnswer, InvalidTask, ModelRefused, PageUnreadable, ResearchError
 from research.evidence.conclusion import conclude, passages_by_id, refuse_invalid
 from research.identity import content_key
 from research.money.amounts import total
@@ -23,7 +23,7 @@ from research.steps.draft_checks import claims_of, undecided
 from research.steps.grade import grade
 from research.steps.investigate import investigate
 from research.steps.plan import plan, whole
-from research.steps.review import amended, doubtful, judge, verify
+from research.steps.review import judge, second_look, verify, with_second_look
 from research.steps.synthesize import sole, synthesize
 from research.task.task import Task
 
@@ -41,6 +41,8 @@ class Steps:
 
 
 ENGINE = Steps()
+
+Review = TypeVar("Review", Grade, Verified, Judged)
 
 
 @dataclass(slots=True)
@@ -146,11 +148,11 @@ async def _draft(task: Task, world: World, steps: Steps, ledger: Ledger) -> Draf
         fetches_left = task.max_fetches - ledger.usage.pages_fetched
         if round_number == processor.max_rounds or queries_left <= 0 or fetches_left <= 0:
             break
-        graded = await steps.grade(task, tuple(ledger.work), world, min(queries_left, fetches_left))
-        ledger.charge(graded.usage, graded.cost_usd)
-        asked = graded.ask
-        if not asked:
+        grading = steps.grade(task, tuple(ledger.work), world, min(queries_left, fetches_left))
+        graded = await _optional(grading, ledger, "grade: the work could not be graded, so nothing more was asked")
+        if graded is None or not graded.ask:
             break
+        asked = graded.ask
     draft = await steps.synthesize(task, tuple(ledger.work), world)
     ledger.charge(draft.usage, draft.cost_usd)
     return draft
@@ -164,18 +166,21 @@ async def _verified(task: Task, draft: Draft, world: World, steps: Steps, ledger
         return draft
     for _ in range(task.verify_loops):
         claims = claims_of(task.output_schema, draft, passages_by_id(ledger.work))
-        checked = await steps.verify(task, claims, world) if claims else Verified(doubts={})
-        ledger.charge(checked.usage, checked.cost_usd)
-        last = max(done.subquery.index for done in ledger.work)
-        again = doubtful(task, draft, checked.doubts, last + 1)
+        checked: Verified | None = Verified(doubts={})
+        if claims:
+            verifying = steps.verify(task, claims, world)
+            checked = await _optional(verifying, ledger, "verify_loops: the fields could not be checked again")
+        if checked is None:
+            break
+        again = second_look(task, draft, checked.doubts, ledger.work)
         if again is None:
             break
         fetches_left = task.max_fetches - ledger.usage.pages_fetched
         if fetches_left <= 0:
             ledger.warnings.append(f"verify_loops: no fetch was left to look again for {', '.join(again.fields)}")
-            return amended(task, draft, None, checked.doubts)
+            return with_second_look(task, draft, None, checked.doubts)
         await _investigate(task, (again,), world, steps, ledger, fetches_left)
-        draft = amended(task, draft, ledger.work[-1], checked.doubts)
+        draft = with_second_look(task, draft, ledger.work[-1], checked.doubts)
     return draft
 
 
@@ -186,9 +191,21 @@ async def _judged(task: Task, draft: Draft, world: World, steps: Steps, ledger: 
     claims = undecided(task.output_schema, draft, passages_by_id(ledger.work))
     if not claims:
         return ()
-    judged = await steps.judge(task, claims, world)
-    ledger.charge(judged.usage, judged.cost_usd)
-    return judged.verdicts
+    judging = steps.judge(task, claims, world)
+    judged = await _optional(judging, ledger, "judge: values that no passage states were judged by code alone")
+    return () if judged is None else judged.verdicts
+
+
+async def _optional(step: Awaitable[Review], ledger: Ledger, without: str) -> Review | None:
+    """What a step says of work that can do without it. None, with a warning, if the model has no answer: what was found stays."""
+    try:
+        said = await step
+    except (InvalidAnswer, ModelRefused, ContextOverflow) as error:
+        ledger.charge(*spent(error))
+        ledger.warnings.append(f"{without} ({' '.join(str(error).split())})")
+        return None
+    ledger.charge(said.usage, said.cost_usd)
+    return said
 
 
 def _clamped(task: Task, world: World) -> list[str]:

@@ -70,7 +70,7 @@ class Evidence:
         said = self._verdicts.get(_verdict_key(path, value, passage.id))
         if found.support == "stated" or said is None:
             return found
-        return found.model_copy(update={"support": "inferred" if said else "none"})
+        return found.changed(support="inferred" if said else "none")
 
 
 def _verdict_key(path: str, value: Any, passage: str) -> tuple[str, str, str]:
@@ -167,7 +167,7 @@ def _leaf(
         if i in cited and i not in answer.passages
     ]
     otherwise = [(where, found) for where, found in against if found.support != "stated"]
-    otherwise = [(where, found.model_copy(update={"support": "none"})) for where, found in otherwise[:MAX_AGAINST]]
+    otherwise = [(where, found.changed(support="none")) for where, found in otherwise[:MAX_AGAINST]]
     confidence: Confidence = "low" if suspected else lowered(answer.confidence, support)
     return Settled(
         value,

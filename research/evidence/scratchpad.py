@@ -83,7 +83,7 @@ def prepare(page: Page) -> None:
 @lru_cache(maxsize=256)
 def _numbered(page: Page, first: int) -> tuple[Passage, ...]:
     """A page's passages with ids from `first` on. Kept, since sub-queries of a row, and rows of a kind, read the same pages."""
-    return tuple(p.model_copy(update={"id": f"p{first + place}"}) for place, p in enumerate(_cut(page)))
+    return tuple(p.changed(id=f"p{first + place}") for place, p in enumerate(_cut(page)))
 
 
 @lru_cache(maxsize=256)

@@ -67,7 +67,7 @@ class ScriptedModel:
             answered = await answer()
             reservation.settle(cost)
         whole = None if cost is None or answered.cost_usd is None else answered.cost_usd + cost
-        return answered.model_copy(update={"cost_usd": whole})
+        return answered.changed(cost_usd=whole)
 
     async def plan(self, task: Task, max_subqueries: int) -> Plan:
         async def answer() -> Plan:

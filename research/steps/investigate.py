@@ -169,7 +169,7 @@ async def investigate(task: Task, subquery: SubQuery, world: World, max_fetches:
             warnings.append(f"sub-query {subquery.index}: {where} named the passage {passage_id!r}, which does not exist")
             return None
         unique = f"s{subquery.index}{passage_id}"
-        passages[unique] = passage.model_copy(update={"id": unique})
+        passages[unique] = passage.changed(id=unique)
         return unique
 
     for answer in draft.answers:
@@ -179,8 +179,7 @@ async def investigate(task: Task, subquery: SubQuery, world: World, max_fetches:
         name = f"`{answer.field}`"
         supporting = [kept(name, each) for each in answer.passages]
         against = [kept(name, each) for each in answer.against]
-        ids = {"passages": tuple(filter(None, supporting)), "against": tuple(filter(None, against))}
-        answers.append(answer.model_copy(update=ids))
+        answers.append(answer.changed(passages=tuple(filter(None, supporting)), against=tuple(filter(None, against))))
     prose = f"{draft.summary}\n{draft.report or ''}"
     ids_in_prose = {each: kept("its summary", each) or each for each in cited_ids(prose)}
     return Investigated(

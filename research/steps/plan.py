@@ -28,6 +28,6 @@ async def plan(task: Task, world: World) -> Plan:
         subqueries.append(SubQuery(index=0, question=task.task, fields=left, label=", ".join(left)[:60]))
     elif left:
         last = subqueries[-1]
-        subqueries[-1] = last.model_copy(update={"fields": (*last.fields, *left)})
-    numbered = tuple(q.model_copy(update={"index": index}) for index, q in enumerate(subqueries, start=1))
-    return proposed.model_copy(update={"subqueries": numbered})
+        subqueries[-1] = last.changed(fields=(*last.fields, *left))
+    numbered = tuple(q.changed(index=index) for index, q in enumerate(subqueries, start=1))
+    return proposed.changed(subqueries=numbered)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from research.output_schema.field_paths import field_of
 from research.ports.model import Reviewer
@@ -15,14 +15,14 @@ async def judge(task: Task, claims: Sequence[Claim], world: World) -> Judged:
     """Ask which passages bear out what does not stand in them. Verdicts on what was not asked are dropped."""
     judged = await _reviewer(world).judge(task, claims)
     asked = {(claim.field, passage.id) for claim in claims for passage in claim.passages}
-    return judged.model_copy(update={"verdicts": tuple(v for v in judged.verdicts if (v.field, v.passage) in asked)})
+    return judged.changed(verdicts=tuple(v for v in judged.verdicts if (v.field, v.passage) in asked))
 
 
 async def verify(task: Task, claims: Sequence[Claim], world: World) -> Verified:
     """Ask which values do not stand. Doubts of what was not asked are dropped."""
     checked = await _reviewer(world).verify(task, claims)
     names = {field_of(claim.field, task.output_schema.names) for claim in claims}
-    return checked.model_copy(update={"doubts": {name: why for name, why in checked.doubts.items() if name in names}})
+    return checked.changed(doubts={name: why for name, why in checked.doubts.items() if name in names})
 
 
 def _reviewer(world: World) -> Reviewer:
@@ -31,7 +31,7 @@ def _reviewer(world: World) -> Reviewer:
     return world.model
 
 
-def doubtful(task: Task, draft: Draft, doubts: dict[str, str], index: int) -> SubQuery | None:
+def second_look(task: Task, draft: Draft, doubts: Mapping[str, str], work: Sequence[Investigated]) -> SubQuery | None:
     """What to research again: the fields that failed, and those without a value. None if every field stands."""
     values = {answer.field: answer.value for answer in draft.answers}
     missing = [field.name for field in task.output_schema.fields if values.get(field.name) is None]
@@ -41,10 +41,16 @@ def doubtful(task: Task, draft: Draft, doubts: dict[str, str], index: int) -> Su
     parts = [f"{name}: an earlier answer did not stand ({doubts[name]})" for name in failed]
     parts += [f"{name}: nothing was found yet" for name in missing]
     question = f"{task.task}\n\nLook again, and elsewhere, for these: {'; '.join(parts)}"
-    return SubQuery(index=index, question=question, fields=(*failed, *missing), label="second look")
+    return SubQuery(
+        index=max(done.subquery.index for done in work) + 1,
+        round=max(done.subquery.round for done in work) + 1,
+        question=question,
+        fields=(*failed, *missing),
+        label="second look",
+    )
 
 
-def amended(task: Task, draft: Draft, again: Investigated | None, doubts: dict[str, str]) -> Draft:
+def with_second_look(task: Task, draft: Draft, again: Investigated | None, doubts: Mapping[str, str]) -> Draft:
     """A draft with what a second look found (None: there was none). A doubted value that it did not replace stays, with low
     confidence."""
     looked = again.answers if again is not None else ()
@@ -58,10 +64,9 @@ def amended(task: Task, draft: Draft, again: Investigated | None, doubts: dict[s
             answers += [found[name]] if answer.field == name else []
         elif name in doubts and answer.value is not None:
             reasoning = f"{answer.reasoning} A second look doubted this: {doubts[name]}".strip()
-            answers.append(answer.model_copy(update={"confidence": "low", "reasoning": reasoning}))
+            answers.append(answer.changed(confidence="low", reasoning=reasoning))
         else:
             answers.append(answer)
     known = {answer.field for answer in answers}
-    return draft.model_copy(
-        update={"answers": (*answers, *(a for n, a in found.items() if n not in known and n in names), *parts)}
-    )
+    added = (answer for name, answer in found.items() if name not in known and name in names)
+    return draft.changed(answers=(*answers, *added, *parts))

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 
+import pytest
 from claude_doubles import PAGES, SCHEMA, answer, ask, found, passage_with, role_of, task
 
 from research.result.result import Result
@@ -216,6 +217,37 @@ async def test_without_a_fetch_left_there_is_no_second_research_and_the_doubt_is
         result = await ask(server, task(output_schema=DATE, verify_loops=1, max_fetches=1))
     assert result.basis[0].confidence == "low"
     assert "verify_loops: no fetch was left to look again for launched" in result.warnings
+
+
+def _unsure(request: Request) -> Reply:
+    """Writes one value that a passage states, and one that code cannot judge."""
+    launched, operator = passage_with(request, "on 5 September 1977"), passage_with(request, "Operator: NASA")
+    return answer(
+        found("launched", "1977-09-05", launched), found("operator", "the American space agency", operator), report="So it is."
+    )
+
+
+@pytest.mark.parametrize("role", ["grade", "verify", "judge"])
+async def test_what_was_found_survives_a_review_that_never_answers_in_form(role: str):
+    never = text("Not JSON.").anyway()
+    stands = structured({"claims": [{"claim": n, "stands": True, "reasoning": ""} for n in (1, 2)]})
+    says: dict[str, Says] = {
+        "plan": planned(("launched",), ("operator",)),
+        "investigate": investigated,
+        "grade": graded(),
+        "synthesize": _unsure,
+        "verify": lambda _: stands,
+        "judge": lambda _: structured({"claims": [{"claim": 1, "passages": []}]}),
+    }
+    with ModelServer(by_role(**{**says, role: lambda _: never})) as server:
+        result = await ask(server, task(processor="research", verify_loops=1))
+        assert sum(role_of(request) == role for request in server.requests) > 1, "it was asked again"
+    assert (result.status, result.error) == ("completed", None)
+    assert isinstance(result.output, dict)
+    assert result.output["launched"] == "1977-09-05"
+    (warning,) = result.warnings
+    assert warning.startswith("verify_loops" if role == "verify" else role)
+    assert "not in the form" in warning
 
 
 async def test_one_page_of_orders_does_not_reach_another_sub_query():

@@ -229,7 +229,7 @@ def _mended(draft: Draft, faults: Sequence[Fault]) -> Draft:
         else a
         for a in draft.answers
     )
-    return draft.model_copy(update={"answers": answers, "summary": _summary(answers)})
+    return draft.changed(answers=answers, summary=_summary(answers))
 
 
 def _summary(answers: Sequence[FieldAnswer]) -> str:
