@@ -7,12 +7,12 @@ from typing import Any
 
 from prefect import flow
 
+from flows.prefect_workarounds import quiet_task_runs
 from flows.run.declaration import takes
 from flows.run.options import EnrichOptions
 from flows.run.prepare import PreparedRun, prepare_enrichment
 from flows.run.runtime import Runtime, current_runtime
 from flows.run.spending import Spending, paying
-from flows.server import quiet_task_runs
 from flows.table_run import Enrichment, RunTerms, carry_out
 
 

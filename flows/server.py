@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import atexit
-import logging
 import os
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import IO, Any, Final
 
 import httpx
@@ -192,16 +191,3 @@ def _is_taken(port: int) -> bool:
         except OSError:
             return True
         return False
-
-
-@contextmanager
-def quiet_task_runs(level: int = logging.ERROR) -> Iterator[None]:
-    """In this block, task runs log at `level` and above only: a log line for each finished task run costs as much as a task run
-    is worth (1 ms), and says what the UI shows anyway."""
-    logger = logging.getLogger("prefect.task_runs")
-    before = logger.level
-    logger.setLevel(level)
-    try:
-        yield
-    finally:
-        logger.setLevel(before)

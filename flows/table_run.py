@@ -19,23 +19,24 @@ from prefect.context import FlowRunContext
 from pydantic import BaseModel, ConfigDict
 
 from flows import artifacts
-from flows.gate import Gate, recorded_task_runs
-from flows.results import keep_in
+from flows.prefect_workarounds import independent_task_runs, recorded_task_runs
+from flows.recording_gate import RecordingGate
 from flows.run.escalate import Escalating
 from flows.run.events import Event, RowEscalated, RowFinished, RunFinished, RunStarted
-from flows.run.pilot import GO_ON, HELD, fly
+from flows.run.pilot import HOW_TO_CONTINUE, STOPPED, run_pilot
 from flows.run.request import Request
 from flows.run.reuse import Earlier, Remaining
-from flows.run.row_work import Jobs, WholeTasks
+from flows.run.row_work import FindWork, whole_rows
 from flows.run.rows import Rows
 from flows.run.runtime import Runtime
 from flows.run.shards import Left, Shards
 from flows.run.spending import Spending
-from flows.tasks import make_tasks
+from flows.tasks import PrefectRunner
 from research.money.budget import Budget, Paying
 from research.ports.page import Page
 from research.ports.world import World
 from research.result.escalation import Escalation
+from research.stored_results.store import ResultStore
 from research.tables.run_folder.run_folder import RunFolder
 
 AFTER_INTERRUPT_SECONDS: Final = 5.0
@@ -99,11 +100,13 @@ async def _run(request: Request, folder: RunFolder, world: World, runtime: Runti
     started = time.monotonic()
     table, size = request.table, int(folder.settings["shard_size"])
     left = await asyncio.to_thread(Left.of, folder, table.row_count, size)
-    gate = Gate(recorded_task_runs(await _flow_run(f"{terms.called} {table.name} · {table.row_count} rows")))
-    keep_in(folder.state / "results")
+    gate = RecordingGate(recorded_task_runs(await _flow_run(f"{terms.called} {table.name} · {table.row_count} rows")))
+    retry_delays = () if terms.batch else runtime.retry_delays  # a batch is tried again by its queue
+    runner = PrefectRunner(ResultStore(folder.state / "results"), gate, retry_delays)
     log = get_run_logger()
     try:
         async with artifacts.Progress(table.row_count, left.kept) as progress, AsyncExitStack() as held:
+            await held.enter_async_context(independent_task_runs())
 
             def tell(event: Event) -> None:
                 if isinstance(event, RowFinished):
@@ -116,25 +119,28 @@ async def _run(request: Request, folder: RunFolder, world: World, runtime: Runti
             if terms.batch:
                 from flows.run.batch import ROWS, queued
 
-                world = await held.enter_async_context(queued(world, folder.state, terms.purse, gate, tell, runtime.polling))
+                world = await held.enter_async_context(queued(world, folder.state, terms.purse, runner, tell, runtime.polling))
                 concurrency = ROWS  # they wait together
-            tasks = make_tasks(() if terms.batch else runtime.retry_delays)  # a batch is tried again by its queue
-            jobs, recall = _with_earlier(request, world, terms)
-            rows = Rows(request, world, tasks, gate, tell, concurrency, terms.purse, jobs)
-            shards = Shards(folder, rows, recall, tasks, gate, tell)
+            find_work, recall = _with_earlier(request, world, terms)
+            rows = Rows(request, world, runner, tell, concurrency, terms.purse, find_work)
+            shards = Shards(folder, rows, recall, runner, tell)
             tell(RunStarted(run=folder.path, rows=table.row_count, kept=left.kept, model=world.model.name))
             only = None
             if terms.pilot is not None and left.kept < table.row_count:
-                flown = await fly(terms.pilot, table, folder, left, rows, concurrency)
-                tell(flown)
-                if flown.rows_left and rows.stopped is None and not (runtime.approve and await runtime.approve(flown)):
-                    rows.hold(HELD, GO_ON)
+                pilot_report = await run_pilot(terms.pilot, table, folder, left, rows, concurrency)
+                tell(pilot_report)
+                if (
+                    pilot_report.rows_left
+                    and rows.stopped is None
+                    and not (runtime.approve and await runtime.approve(pilot_report))
+                ):
+                    rows.stop_starting_rows(STOPPED, HOW_TO_CONTINUE)
                     only = terms.pilot
             await shards.run(left.shards(table, only), open_at_once=2 + math.ceil(2 * concurrency / size))
             escalating = None
             if terms.escalation is not None and rows.stopped is None:
                 escalating = Escalating(terms.escalation, request.spec, folder, rows, shards, tell)
-                await escalating.run(tasks, gate)
+                await escalating.run(runner)
         ended: Literal["finished", "stopped"] = "stopped" if rows.stopped else "finished"
         summary = await asyncio.to_thread(folder.finish, rows=table.row_count, status=ended, reason=rows.stopped)
         done = Enrichment(
@@ -166,13 +172,13 @@ async def _run(request: Request, folder: RunFolder, world: World, runtime: Runti
     return done
 
 
-def _with_earlier(request: Request, world: World, terms: RunTerms) -> tuple[Jobs, Callable[[str], Page]]:
+def _with_earlier(request: Request, world: World, terms: RunTerms) -> tuple[FindWork, Callable[[str], Page]]:
     """What there is to do for each row, and what finds the pages that its evidence rests on."""
     earlier = terms.earlier
     if earlier is None:
-        return WholeTasks(request, world), world.fetcher.recall
+        return whole_rows(request, world), world.fetcher.recall
     remaining = Remaining(request, world, earlier, only_stored=terms.only_stored)
-    return remaining, partial(earlier.recall, world.fetcher.recall)
+    return remaining.work, partial(earlier.recall, world.fetcher.recall)
 
 
 async def _flow_run(name: str) -> UUID:

@@ -19,11 +19,10 @@ from typing import Any, Final, Self
 
 from anthropic.types import Message
 
-from flows.gate import Gate
 from flows.run.events import BatchEnded, BatchSent, Listener
 from flows.run.journal import SUCCEEDED, Batch, Journal
+from flows.run.runner import Runner
 from flows.run.runtime import BatchPolling
-from flows.tasks import Call, Doer, batch_task, run_task
 from research.errors import BudgetExhausted, InvalidInput, ModelUnavailable, ResearchError
 from research.models.anthropic.batches import BatchClient, BatchGone, Ended, FateUnknown
 from research.models.anthropic.caller import Caller
@@ -83,7 +82,7 @@ def batched(world: World, sample: Task, *, escalate: str | None = None, start_ur
 
 @asynccontextmanager
 async def queued(
-    world: World, state: Path, purse: Budget, gate: Gate, tell: Listener, pace: BatchPolling
+    world: World, state: Path, purse: Budget, runner: Runner, tell: Listener, pace: BatchPolling
 ) -> AsyncIterator[World]:
     """A batched world with its queue, for as long as the block lasts.
 
@@ -95,7 +94,7 @@ async def queued(
     if not isinstance(model, BatchedClaude):
         raise TypeError(f"{model.name} does not answer in batches")
     journal = await asyncio.to_thread(Journal, state)
-    async with BatchQueue(model, journal, purse, batch_task(), gate, tell, pace) as queue:
+    async with BatchQueue(model, journal, purse, runner, tell, pace) as queue:
         yield replace(world, model=model.through(queue))
 
 
@@ -115,19 +114,18 @@ class BatchQueue:
         model: whose batches they are, and who knows what an answer cost.
         journal: the batches of earlier invocations, and where new ones are written down.
         purse: pays.
-        task: does one batch, as a task run.
+        runner: does each batch.
         tell: is told when a batch is sent, and when it has ended.
     """
 
     def __init__(
-        self, model: BatchedClaude, journal: Journal, purse: Budget, task: Doer, gate: Gate, tell: Listener, pace: BatchPolling
+        self, model: BatchedClaude, journal: Journal, purse: Budget, runner: Runner, tell: Listener, pace: BatchPolling
     ) -> None:
         self._model = model
         self._client = model.client
         self._journal = journal
         self._purse = purse
-        self._task = task
-        self._gate = gate
+        self._runner = runner
         self._tell = tell
         self._pace = pace
         self._entries: dict[str, _Entry] = {}
@@ -262,7 +260,7 @@ class BatchQueue:
         """Do a batch as a task run; whatever ends it ends the rows that wait for it."""
         self._followed.add(batch.number)
         try:
-            await run_task(self._task, Call(label, None, work), self._gate)
+            await self._runner.do("batch", label, work)
         except Exception as error:  # noqa: BLE001  # a bug, too, is each waiting row's error
             self._fail(self._open(batch), error)
         finally:

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from pathlib import Path
+from functools import partial
 from typing import Any, Final
 
-from flows.gate import Gate
-from flows.results import kept
 from flows.run.events import Listener, RowEscalated
 from flows.run.rows import Rows
+from flows.run.runner import Runner
 from flows.run.shards import Shards
-from flows.tasks import Call, Tasks, run_kept
 from research.output_schema.output_spec import OutputSpec
 from research.result.escalation import Escalation, below_confidence, combine_escalated
 from research.result.result import CONFIDENCE_ORDER, Result
@@ -39,18 +37,17 @@ class Escalating:
         self._rows = rows
         self._shards = shards
         self._listener = listener
-        self._results: Path = folder.state / "results"
         self.escalated = 0
         self.failed = 0
 
-    async def run(self, tasks: Tasks, gate: Gate) -> None:
+    async def run(self, runner: Runner) -> None:
         free = asyncio.Semaphore(OPEN_AT_ONCE)
 
         async def one(shard: int) -> None:
             async with free:
                 if self._rows.stopped is None and (todo := await asyncio.to_thread(self._doubtful_rows, shard)):
                     label = f"escalate shard {shard} · {len(todo)} rows"
-                    await run_kept(tasks.shard, Call(label, None, lambda: self._shard(shard, todo)), gate)
+                    await runner.do("shard", label, partial(self._shard, shard, todo))
 
         async with asyncio.TaskGroup() as group:
             for shard in self._folder.committed_shards():
@@ -82,8 +79,8 @@ class Escalating:
 
     async def _row(self, row: int, values: Mapping[str, Any]) -> Result | None:
         """The row's better result; None: it stays as it is."""
-        first = await asyncio.to_thread(kept, self._results, await self._rows.kept_key(row, values))
-        if not isinstance(first, Result):
+        first = await self._rows.stored(row, values)
+        if first is None:
             self._tell(row, (), None, "its first result is not kept any more")
             return None
         fields = below_confidence(first, self._wanted.level)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -15,9 +16,9 @@ from research.result.result import Confidence, Result
 from research.tables.inputs.read import Table, json_rows
 from research.tables.run_folder.run_folder import RunFolder
 
-HELD: Final = "stopped_after_pilot"
-"""How the error of a row begins that waits for somebody to say that the run shall go on."""
-GO_ON: Final = "say --yes, or leave --pilot out, and the same command goes on"
+STOPPED: Final = "stopped_after_pilot"
+"""The name of the error of a row that waits for a person's decision after a pilot."""
+HOW_TO_CONTINUE: Final = "say --yes, or leave --pilot out, and the same command goes on"
 
 _BATCH: Final = 1_000
 
@@ -33,13 +34,13 @@ class Sampled(NamedTuple):
     confidence: Confidence | None
 
 
-async def fly(rows_wanted: int, table: Table, folder: RunFolder, left: Left, rows: Rows, concurrency: int) -> PilotFinished:
+async def run_pilot(rows_wanted: int, table: Table, folder: RunFolder, left: Left, rows: Rows, concurrency: int) -> PilotFinished:
     """Research the first rows of a table, but for those that are done, and say what they came to.
 
     What is researched is kept, and not done again when its shard's turn comes.
     """
-    first = {row: values for row, values in _first(table, rows_wanted) if not left.has(row)}
-    results = await rows.ahead(first)
+    first = await asyncio.to_thread(lambda: {row: values for row, values in _first(table, rows_wanted) if not left.has(row)})
+    results = await rows.research_first(first)
     sample = [*_committed(folder, left, rows_wanted), *map(_sampled, results.values())]
     remaining = table.row_count - left.kept - sum(result.status == "completed" for result in results.values())
     return project(sample, remaining, concurrency)

@@ -15,7 +15,7 @@ from typing import Any, Final
 from cachetools import LRUCache
 
 from flows.run.request import Request
-from flows.run.row_work import Job
+from flows.run.row_work import RowWork
 from research.errors import Fault, InvalidRun
 from research.identity import canonical_json, content_key
 from research.output_schema.output_spec import OutputSpec
@@ -175,7 +175,7 @@ class Remaining:
         self._earlier = earlier
         self._only_stored = only_stored
 
-    async def job(self, row: int, values: Mapping[str, Any]) -> Job:
+    async def work(self, row: int, values: Mapping[str, Any]) -> RowWork:
         task = self._request.task(row, values)
         had = await self._earlier.had(row, values)
         if had is None:
@@ -184,27 +184,27 @@ class Remaining:
                     f"row {row} is not completed in {self._earlier.name}, so none of its pages is stored. Run the command of "
                     "that run again, and then this one"
                 )
-            return Job.of(task, self._world, self._identity)
+            return RowWork.of(task, self._world, self._identity)
         world, identity = self._world, self._identity
         if self._only_stored:
             pages = RowPages(had.pages, self._earlier.pages.get)
             world = replace(world, search=pages, fetcher=pages)
             identity = world.identity
         if not had.keep and not self._only_stored:
-            return Job.of(task, world, identity)
+            return RowWork.of(task, world, identity)
         spec, run = self._request.spec, self._earlier.name
         key = Keys.of(task, identity).row(had.digest)
         rest = [name for name in spec.names if name not in had.keep]
         part = self._request.part(row, values, rest, task.processor) if rest and had.keep else task
-        job = Job(part, world, Keys.of(part, identity), key)
+        work = RowWork(part, world, Keys.of(part, identity), key)
         if not rest:
-            return replace(job, known=wholly_kept(had.result, spec, task.task, _task_id(key), run))
+            return replace(work, known=wholly_kept(had.result, spec, task.task, _task_id(key), run))
         if self._only_stored and not had.pages:
             why = f"The row read no page in {run}, so there is nothing to find it in."
-            return replace(job, known=unanswered(had.result, spec, had.keep, task.task, _task_id(key), run, why))
+            return replace(work, known=unanswered(had.result, spec, had.keep, task.task, _task_id(key), run, why))
         if not had.keep:
-            return job
-        return replace(job, complete=partial(with_kept, kept=had.result, spec=spec, names=had.keep, run=run))
+            return work
+        return replace(work, complete=partial(with_kept, kept=had.result, spec=spec, names=had.keep, run=run))
 
 
 def spec_of(folder: RunFolder) -> OutputSpec:

@@ -1,24 +1,45 @@
-"""What there is to do for a row: all of its task, or, where an earlier run has some of it, the rest."""
+"""`RowWork`: what there is to do for a row. All of its task, or, where an earlier run has some of it, the rest."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from flows.run.request import Request
+from flows.run.runner import Runner
+from research.pipeline import Stop, research
 from research.ports.world import World
 from research.result.result import Result
 from research.steps.keys import Keys
 from research.task.task import Task
 
 
-def as_it_is(result: Result) -> Result:
+class RowFailed(Exception):
+    """Ends a row's task run as failed, and carries the row's result out of it."""
+
+    def __init__(self, result: Result) -> None:
+        self.result = result
+        super().__init__(result.error)
+
+
+def completed(result: Result) -> Result:
+    """The same result.
+
+    Raises:
+        RowFailed: it is not a completed one.
+    """
+    if result.status != "completed":
+        raise RowFailed(result)
+    return result
+
+
+def unchanged(result: Result) -> Result:
     return result
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class RowWork:
     """One row's work."""
 
     task: Task
@@ -27,14 +48,14 @@ class Job:
     keys: Keys
     """Of its steps."""
     key: str
-    """Under which the row's result is kept."""
-    complete: Callable[[Result], Result] = as_it_is
+    """Under which the row's result is stored."""
+    complete: Callable[[Result], Result] = unchanged
     """Makes the row's result of what was researched."""
     known: Result | None = None
     """The row's result, where nothing is left to research."""
 
     @classmethod
-    def of(cls, task: Task, world: World, identity: str) -> Job:
+    def of(cls, task: Task, world: World, identity: str) -> RowWork:
         """A whole task.
 
         Args:
@@ -43,28 +64,27 @@ class Job:
         keys = Keys.of(task, identity)
         return cls(task=task, world=world, keys=keys, key=keys.row())
 
-
-class Jobs(Protocol):
-    async def job(self, row: int, values: Mapping[str, Any]) -> Job:
-        """The work of one row.
-
-        Args:
-            row: its place in the input, from 0.
-            values: its cells as JSON.
+    async def do(self, runner: Runner, stop: Stop) -> Result:
+        """The row's completed result.
 
         Raises:
-            InvalidInput: it cannot be asked; names the row.
+            RowFailed: it failed.
         """
-        ...
+        if self.known is not None:
+            return self.known
+        return self.complete(completed(await research(self.task, self.world, runner.steps(self.keys, stop))))
 
 
-class WholeTasks:
+FindWork = Callable[[int, Mapping[str, Any]], Awaitable[RowWork]]
+"""The work of a row, by its place in the input, from 0, and its cells as JSON. Raises InvalidInput, which names the row, if it
+cannot be asked."""
+
+
+def whole_rows(request: Request, world: World) -> FindWork:
     """Every row is researched whole."""
+    identity = world.identity
 
-    def __init__(self, request: Request, world: World) -> None:
-        self._request = request
-        self._world = world
-        self._identity = world.identity
+    async def work_of(row: int, values: Mapping[str, Any]) -> RowWork:
+        return RowWork.of(request.task(row, values), world, identity)
 
-    async def job(self, row: int, values: Mapping[str, Any]) -> Job:
-        return Job.of(self._request.task(row, values), self._world, self._identity)
+    return work_of

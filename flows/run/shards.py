@@ -9,15 +9,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
 
-from flows.gate import Gate
 from flows.run.events import Listener, ShardCommitted
 from flows.run.rows import Rows
+from flows.run.runner import Runner
 from flows.run.task_labels import shard_label
-from flows.tasks import Call, Tasks, run_kept
 from research.ports.page import Page
 from research.result.result import Result
 from research.tables.inputs.read import Table, json_rows
@@ -34,18 +34,20 @@ class Shard:
     unfinished: tuple[int, ...] | None
     """Of a shard that is committed already: the rows that failed. None: it is not committed."""
 
+    def values(self) -> dict[int, Mapping[str, Any]]:
+        """The cells of the rows to do, as JSON, by row."""
+        values: dict[int, Mapping[str, Any]] = dict(enumerate(json_rows(self.batch), start=self.row_start))
+        return values if self.unfinished is None else {row: values[row] for row in self.unfinished}
+
 
 class Shards:
     """The shards of one run."""
 
-    def __init__(
-        self, folder: RunFolder, rows: Rows, recall: Callable[[str], Page], tasks: Tasks, gate: Gate, listener: Listener
-    ) -> None:
+    def __init__(self, folder: RunFolder, rows: Rows, recall: Callable[[str], Page], runner: Runner, listener: Listener) -> None:
         self._folder = folder
         self._rows = rows
         self._recall = recall
-        self._tasks = tasks
-        self._gate = gate
+        self._runner = runner
         self._listener = listener
 
     async def run(self, todo: Iterator[Shard], open_at_once: int) -> None:
@@ -56,7 +58,8 @@ class Shards:
             while (shard := await asyncio.to_thread(next, todo, None)) is not None:
                 while len(running) >= open_at_once:
                     running = await _one_less(running)
-                running.add(asyncio.create_task(self._open(shard)))
+                label = shard_label(shard.index, shard.row_start, shard.batch.num_rows)
+                running.add(asyncio.create_task(self._runner.do("shard", label, partial(self._shard, shard))))
             while running:
                 running = await _one_less(running)
         finally:
@@ -64,26 +67,14 @@ class Shards:
                 still.cancel()
             await asyncio.gather(*running, return_exceptions=True)
 
-    async def _open(self, shard: Shard) -> None:
-        label = shard_label(shard.index, shard.row_start, shard.batch.num_rows)
-
-        async def work() -> None:
-            await self._shard(shard)
-
-        await run_kept(self._tasks.shard, Call(label, None, work), self._gate)
-
     async def _shard(self, shard: Shard) -> None:
-        values = dict(enumerate(json_rows(shard.batch), start=shard.row_start))
-        todo = values if shard.unfinished is None else {row: values[row] for row in shard.unfinished}
-        results = await self._research(todo)
+        todo = await asyncio.to_thread(shard.values)
+        async with asyncio.TaskGroup() as group:
+            running = {row: group.create_task(self._rows.research(row, values)) for row, values in todo.items()}
+        results = {row: task.result() for row, task in running.items()}
         await self._commit(shard, results)
         failed = sum(result.status != "completed" for result in results.values())
         self._listener(ShardCommitted(shard.index, shard.row_start, shard.batch.num_rows, failed))
-
-    async def _research(self, todo: Mapping[int, Mapping[str, Any]]) -> dict[int, Result]:
-        async with asyncio.TaskGroup() as group:
-            running = {row: group.create_task(self._rows.research(row, values)) for row, values in todo.items()}
-        return {row: task.result() for row, task in running.items()}
 
     async def _commit(self, shard: Shard, results: Mapping[int, Result]) -> None:
         def write() -> None:

@@ -8,16 +8,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from flows.gate import Gate
-from flows.results import Sealed
 from flows.run.environment import read_environment
 from flows.run.events import Event
 from flows.run.request import Request
 from flows.run.rows import Rows
+from flows.run.runner import Runner
 from flows.run.runtime import Runtime, ignore_event
 from flows.run.shards import Left, Shards
 from flows.run.spending import Spending, paying
-from flows.tasks import Call, Tasks
 from research.models.scripted import ScriptedModel
 from research.pages.page_store import PageStore, StoringFetcher
 from research.ports.model import ResearchTools
@@ -25,6 +23,7 @@ from research.ports.page import Hit, Page
 from research.ports.search import Found
 from research.ports.work import Draft, FieldAnswer, SubQuery
 from research.ports.world import World
+from research.stored_results.store import ResultStore
 from research.tables.run_folder.reader import open_run
 from research.tables.run_folder.run_folder import RunFolder
 from research.task.task import SourcePolicy, Task
@@ -111,7 +110,7 @@ async def below_prefect(
     finish: bool = True,
     max_cost: float | None = None,
 ) -> Path:
-    """The whole run without Prefect: the same rows and shards, their calls simply done."""
+    """The whole run without Prefect: the same rows and shards."""
     request = Request.check(
         table=str(table),
         query=None,
@@ -121,24 +120,15 @@ async def below_prefect(
         objective_column=None,
     )
 
-    async def do(call: Call[Any]) -> Sealed[Any]:
-        return Sealed(await call.do())
-
-    async def recorded() -> int:
-        raise AssertionError("a gate that is never behind asks nobody")
-
-    tasks = Tasks(shard=do, row=do, plan=do, investigate=do, grade=do, synthesize=do, verify=do, judge=do)
-    gate = Gate(recorded, most_unrecorded=10**9)
+    runner = Runner(ResultStore(run / ".state" / "results"))
     async with runtime(model).opener(read_environment().settings(), run / ".state" / "pages") as world:
         document = request.document(world)
         folder = RunFolder.create(run, document, input_schema=request.table.schema, spec=request.spec)
         with folder.lock():
             purse = Spending(folder.state).purse(max_cost)
-            rows = Rows(request, paying(world, purse), tasks, gate, ignore_event, concurrency, purse)
+            rows = Rows(request, paying(world, purse), runner, ignore_event, concurrency, purse)
             left = Left.of(folder, request.table.row_count, shard_size)
-            await Shards(folder, rows, world.fetcher.recall, tasks, gate, ignore_event).run(
-                left.shards(request.table), open_at_once=3
-            )
+            await Shards(folder, rows, world.fetcher.recall, runner, ignore_event).run(left.shards(request.table), open_at_once=3)
             if finish:
                 folder.finish(rows=request.table.row_count)
     return run

@@ -48,13 +48,13 @@ def test_a_shard_is_called_by_its_rows() -> None:
     assert shard_label(2, 200, 100) == "shard 2 · rows 200-299"
 
 
-def test_only_transient_errors_are_tried_again_and_a_model_s_silence_is_not() -> None:
+async def test_only_transient_errors_are_tried_again_and_a_model_s_silence_is_not() -> None:
     """A model has had its whole time budget when it is given up."""
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Exception)]
-    again = {kind for kind in kinds if is_transient(None, None, Failed(data=kind("why")))}  # type: ignore[arg-type]
+    again = {kind for kind in kinds if await is_transient(None, None, Failed(data=kind("why")))}  # type: ignore[arg-type]
     assert again == {kind for kind in kinds if issubclass(kind, errors.TransientError)} - {errors.ModelUnavailable}
     assert again >= {errors.SearchFailed, errors.FetchFailed}
-    assert not is_transient(None, None, Failed(data=ValueError("a bug")))  # type: ignore[arg-type]
+    assert not await is_transient(None, None, Failed(data=ValueError("a bug")))  # type: ignore[arg-type]
 
 
 @given(st.text(alphabet=string.printable, max_size=80))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,15 +16,14 @@ from flows_doubles import below_prefect, expected, planets, reader
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flows.gate import Gate
-from flows.results import Sealed
+from flows.run.runner import Runner
 from flows.run.runtime import ignore_event
 from flows.run.shards import Left, Shard, Shards
-from flows.tasks import Call, Tasks
 from research.errors import FetchFailed
 from research.ports.page import Page
 from research.ports.work import SubQuery
 from research.result.result import Result
+from research.stored_results.store import ResultStore
 from research.tables.run_folder.reader import open_run
 
 cells = st.none() | st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=8)
@@ -91,14 +91,7 @@ def no_page(page_hash: str) -> Page:
 
 
 def shards_over(folder: Any, held: Any) -> Shards:
-    async def do(call: Call[Any]) -> Sealed[Any]:
-        return Sealed(await call.do())
-
-    async def count() -> int:
-        return 0
-
-    tasks = Tasks(shard=do, row=do, plan=do, investigate=do, grade=do, synthesize=do, verify=do, judge=do)
-    return Shards(folder, held, no_page, tasks, Gate(count, most_unrecorded=10**9), ignore_event)  # type: ignore[arg-type]
+    return Shards(folder, held, no_page, Runner(ResultStore(Path(os.devnull))), ignore_event)  # type: ignore[arg-type]
 
 
 def batches(count: int, pulled: list[int]) -> Iterator[Shard]:

@@ -9,11 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
-from uuid import UUID
 
-import httpx
-from prefect.client.orchestration import get_client
-from prefect.exceptions import PrefectException
 from prefect.logging import get_logger
 
 MOST_UNRECORDED: Final = 2_000
@@ -22,12 +18,10 @@ POLL_SECONDS: Final = 0.5
 PATIENCE_SECONDS: Final = 30.0
 """How long the database may stand still before waiting for it is given up."""
 
-FINAL_STATES: Final = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
-
 Count = Callable[[], Awaitable[int]]
 
 
-class Gate:
+class RecordingGate:
     """One for each flow run. `count` says how many of its task runs stand in a final state in the database."""
 
     def __init__(
@@ -88,21 +82,3 @@ class Gate:
                     )
                     return
                 await asyncio.sleep(self._poll)
-
-
-def recorded_task_runs(flow_run: UUID) -> Count:
-    """How many task runs of a flow run stand in a final state in Prefect's database. 0 if it does not answer."""
-    body = {
-        "flow_runs": {"id": {"any_": [str(flow_run)]}},
-        "task_runs": {"state": {"type": {"any_": list(FINAL_STATES)}}},
-    }
-
-    async def count() -> int:
-        try:
-            async with get_client() as client:
-                response = await client.request("POST", "/task_runs/count", json=body)
-                return int(response.raise_for_status().json())
-        except (httpx.HTTPError, PrefectException):
-            return 0
-
-    return count

@@ -1,4 +1,4 @@
-"""The gate, single flight and the orderly end: what is below Prefect and about time."""
+"""The recording gate, equal rows and the orderly end: what is below Prefect and about time."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from flows.gate import Gate
 from flows.interrupt import orderly_end
-from flows.run.single_flight import SingleFlight
+from flows.recording_gate import RecordingGate
+from flows.run.row_cache import RowCache
+from research.result.result import Result
 
 
 class Database:
@@ -28,8 +29,8 @@ class Database:
         return self.recorded
 
 
-def gate(database: Database, finished: int, **options: float) -> Gate:
-    made = Gate(database.count, most_unrecorded=10, poll=0, **{"patience": 0, **options})
+def gate(database: Database, finished: int, **options: float) -> RecordingGate:
+    made = RecordingGate(database.count, most_unrecorded=10, poll=0, **{"patience": 0, **options})
     for _ in range(finished):
         made.task_run_finished()
     return made
@@ -64,7 +65,7 @@ async def test_draining_waits_for_the_last_task_run() -> None:
 
 async def test_a_database_that_stands_still_is_given_up_with_a_warning_that_counts(caplog: pytest.LogCaptureFixture) -> None:
     database = Database(10)
-    shut = Gate(database.count, most_unrecorded=10, poll=0.001, patience=0.003)
+    shut = RecordingGate(database.count, most_unrecorded=10, poll=0.001, patience=0.003)
     for _ in range(30):
         shut.task_run_finished()
     await shut.open()
@@ -75,35 +76,36 @@ async def test_a_database_that_stands_still_is_given_up_with_a_warning_that_coun
     assert "20 finished task runs" in caplog.text
 
 
-def bad(outcome: str) -> bool:
-    return outcome == "bad"
+GOOD = Result(task_id="1", status="completed", task="", processor="core", model="m")
+BAD = Result(task_id="2", status="failed", task="", processor="core", model="m")
 
 
 async def test_equal_work_in_flight_is_done_once_and_shared() -> None:
-    flight: SingleFlight[str] = SingleFlight()
+    cache = RowCache()
     done: list[str] = []
 
-    async def work() -> str:
+    async def work() -> Result:
         await asyncio.sleep(0)
         done.append("once")
-        return "good"
+        return GOOD
 
-    ended = await asyncio.gather(*(flight.once("key", work, bad) for _ in range(5)))
+    ended = await asyncio.gather(*(cache.once("key", work) for _ in range(5)))
     assert done == ["once"]
-    assert sorted(ended) == [("good", False)] + [("good", True)] * 4
+    assert sorted(is_equal for _, is_equal in ended) == [False] + [True] * 4
+    assert all(result is GOOD for result, _ in ended)
 
 
 async def test_a_failure_is_shared_with_who_comes_later_and_success_is_left_to_the_disk() -> None:
-    flight: SingleFlight[str] = SingleFlight()
-    outcomes = iter(["bad", "good", "good"])
+    cache = RowCache()
+    outcomes = iter([BAD, GOOD, GOOD])
 
-    async def work() -> str:
+    async def work() -> Result:
         return next(outcomes)
 
-    assert await flight.once("a", work, bad) == ("bad", False)
-    assert await flight.once("a", work, bad) == ("bad", True)
-    assert await flight.once("b", work, bad) == ("good", False)
-    assert await flight.once("b", work, bad) == ("good", False)
+    assert await cache.once("a", work) == (BAD, False)
+    assert await cache.once("a", work) == (BAD, True)
+    assert await cache.once("b", work) == (GOOD, False)
+    assert await cache.once("b", work) == (GOOD, False)
 
 
 async def test_sigterm_ends_a_run_in_order_and_then_the_process() -> None:
@@ -131,20 +133,20 @@ async def test_a_cancellation_of_another_kind_stays_one() -> None:
 
 
 async def test_work_that_was_cancelled_is_done_by_one_of_those_who_waited() -> None:
-    flight: SingleFlight[str] = SingleFlight()
+    cache = RowCache()
 
-    async def never() -> str:
+    async def never() -> Result:
         await asyncio.Event().wait()
         raise AssertionError
 
-    async def work() -> str:
-        return "good"
+    async def work() -> Result:
+        return GOOD
 
-    first = asyncio.create_task(flight.once("key", never, bad))
+    first = asyncio.create_task(cache.once("key", never))
     await asyncio.sleep(0)
-    waiting = [asyncio.create_task(flight.once("key", work, bad)) for _ in range(2)]
+    waiting = [asyncio.create_task(cache.once("key", work)) for _ in range(2)]
     await asyncio.sleep(0)
     first.cancel()
-    assert ("good", False) in await asyncio.gather(*waiting)
+    assert (GOOD, False) in await asyncio.gather(*waiting)
     with pytest.raises(asyncio.CancelledError):
         await first

@@ -1,0 +1,111 @@
+"""What goes around Prefect rather than through it, each with the version it was seen in. Everything else uses its public API."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, Final, Generic, TypeVar
+from uuid import UUID
+
+import httpx
+from prefect import Task as PrefectTask
+from prefect import task as prefect_task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import State
+from prefect.exceptions import PrefectException
+from prefect.states import Completed
+from prefect.transactions import CommitMode, atransaction
+
+from research.stored_results.store import ResultStore
+
+T = TypeVar("T")
+
+FINAL_STATES: Final = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+
+
+class Work(Generic[T]):
+    """A piece of work as the one parameter of a task, which also carries the result out of it.
+
+    Prefect 3.8.8 walks through each parameter and each result of a task, looking for futures, and notes the parts of results by
+    their `id()` for the length of the flow: ids of interned and freed objects come again, so dependencies are drawn that do not
+    exist, and time and memory are spent on each part. This object is a leaf to it, and the tasks return nothing.
+    """
+
+    __slots__ = ("do", "key", "label", "result", "store")
+
+    result: T
+
+    def __init__(self, label: str, do: Callable[[], Awaitable[T]], key: str | None, store: ResultStore) -> None:
+        self.label = label
+        self.do = do
+        self.key = key
+        """None: it is not stored."""
+        self.store = store
+
+    def __str__(self) -> str:
+        return self.label
+
+
+async def _find_or_do(work: Work[Any]) -> State[None] | None:
+    if work.key is None:
+        work.result = await work.do()
+    elif (stored := await work.store.get(work.key)) is not None:
+        work.result = stored
+        return Completed(name="Cached")
+    else:
+        work.result = await work.do()
+        await work.store.put(work.key, work.result)
+    return None
+
+
+def make_task(name: str, **options: Any) -> PrefectTask[[Work[Any]], Any]:
+    """A task that does a piece of work, and shows it under its label. It ends as `Cached` if the result was stored before.
+
+    Prefect's own result storage takes no part: what it stores names the class to restore it with, and what is nested is written
+    when the outermost task ends (3.8.8). See `research.stored_results`.
+    """
+    return prefect_task(name=name, task_run_name="{work}", cache_policy=NO_CACHE, persist_result=False, **options)(_find_or_do)
+
+
+def recorded_task_runs(flow_run: UUID) -> Callable[[], Awaitable[int]]:
+    """Counts the task runs of a flow run that stand in a final state in Prefect's database. 0 if it does not answer.
+
+    The client of Prefect 3.8.8 reads task runs, and has no method that counts them; the server has.
+    """
+    body = {
+        "flow_runs": {"id": {"any_": [str(flow_run)]}},
+        "task_runs": {"state": {"type": {"any_": list(FINAL_STATES)}}},
+    }
+
+    async def count() -> int:
+        try:
+            async with get_client() as client:
+                response = await client.request("POST", "/task_runs/count", json=body)
+                return int(response.raise_for_status().json())
+        except (httpx.HTTPError, PrefectException):
+            return 0
+
+    return count
+
+
+@asynccontextmanager
+async def independent_task_runs() -> AsyncIterator[None]:
+    """In this block, a task run that has ended stays as it ended when the task run around it fails or is cancelled. By default it
+    is part of that one's transaction, and then shown as rolled back (3.8.8)."""
+    async with atransaction(commit_mode=CommitMode.EAGER):
+        yield
+
+
+@contextmanager
+def quiet_task_runs(level: int = logging.ERROR) -> Iterator[None]:
+    """In this block, task runs log at `level` and above only. A line for each finished task run costs as much as a task run is
+    worth (1 ms, Prefect 3.8.8), and says what the UI shows anyway."""
+    logger = logging.getLogger("prefect.task_runs")
+    before = logger.level
+    logger.setLevel(level)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)

@@ -1,0 +1,65 @@
+"""The engine's steps, wrapped: each call gets its content key and goes through a function that may find or show its result."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Literal, Protocol, TypeVar
+
+from research.pipeline import ENGINE, Steps
+from research.ports.work import Claim, Draft, Grade, Investigated, Judged, Plan, SubQuery, Verified
+from research.ports.world import World
+from research.steps.keys import Keys
+from research.stored_results.store import ResultStore
+from research.task.task import Task
+
+T = TypeVar("T")
+
+StepName = Literal["plan", "investigate", "grade", "synthesize", "verify", "judge"]
+
+
+class DoStep(Protocol):
+    """Does one step, or finds its result."""
+
+    async def __call__(
+        self, step: StepName, key: str, work: Callable[[], Awaitable[T]], subquery: SubQuery | None = None
+    ) -> T: ...
+
+
+def wrap_steps(do: DoStep, keys: Keys) -> Steps:
+    """The engine's steps for one task.
+
+    Args:
+        do: is handed every call.
+        keys: the task's.
+    """
+
+    async def plan(task: Task, world: World) -> Plan:
+        return await do("plan", keys.plan(), partial(ENGINE.plan, task, world))
+
+    async def investigate(task: Task, subquery: SubQuery, world: World, max_fetches: int) -> Investigated:
+        work = partial(ENGINE.investigate, task, subquery, world, max_fetches)
+        return await do("investigate", keys.investigate(subquery, max_fetches), work, subquery)
+
+    async def grade(task: Task, work: Sequence[Investigated], world: World, max_subqueries: int) -> Grade:
+        return await do("grade", keys.grade(work, max_subqueries), partial(ENGINE.grade, task, work, world, max_subqueries))
+
+    async def synthesize(task: Task, work: Sequence[Investigated], world: World) -> Draft:
+        return await do("synthesize", keys.synthesize(work), partial(ENGINE.synthesize, task, work, world))
+
+    async def verify(task: Task, claims: Sequence[Claim], world: World) -> Verified:
+        return await do("verify", keys.verify(claims), partial(ENGINE.verify, task, claims, world))
+
+    async def judge(task: Task, claims: Sequence[Claim], world: World) -> Judged:
+        return await do("judge", keys.judge(claims), partial(ENGINE.judge, task, claims, world))
+
+    return Steps(plan=plan, investigate=investigate, grade=grade, synthesize=synthesize, verify=verify, judge=judge)
+
+
+def resuming_steps(store: ResultStore, keys: Keys) -> Steps:
+    """The engine's steps for one task, whose finished work is stored, and found by the same task later."""
+
+    async def do(step: StepName, key: str, work: Callable[[], Awaitable[T]], subquery: SubQuery | None = None) -> T:
+        return await store.find_or_do(key, work)
+
+    return wrap_steps(do, keys)
