@@ -6,12 +6,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
 from research.errors import InvalidInput
 from research.models.keyless.model import KeylessModel
+from research.models.names import KEYLESS, TIERS_OWN
 from research.money.processors import Processors, load_processors
 from research.pages.attached_files import AttachedFilesFetcher
 from research.pages.nowhere import Nowhere
@@ -29,10 +30,6 @@ from research.web.settings import WebSettings
 
 if TYPE_CHECKING:
     from research.models.anthropic.caller import Caller
-
-KEYLESS: Final = "extractive"
-TIERS_OWN: Final = "claude"
-"""Names of models that are not a model's id."""
 
 
 class Settings(BaseModel):

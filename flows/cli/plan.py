@@ -17,11 +17,13 @@ from flows.run.request import Request
 from flows.run.reuse import Earlier
 from research.errors import InvalidInput
 from research.identity import canonical_json
+from research.models.names import TIERS_OWN
 from research.output_schema.output_spec import OutputSpec
+from research.ports.search import Search
 from research.result.escalation import part_of
+from research.search.merged import MergedSearch
 from research.tables.inputs.read import json_rows
 from research.tables.layout.result_columns import ResultColumns
-from research.world import TIERS_OWN
 
 SAMPLES: Final = 3
 """Objectives that a plan shows."""
@@ -175,7 +177,7 @@ async def make_plan(prepared: PreparedRun) -> Plan:
 def _estimate(prepared: PreparedRun, spec: OutputSpec, rows: int, row_characters: float) -> Estimate | None:
     world, task = prepared.world, prepared.request.sample
     processors, in_batches = world.processors, prepared.in_batches
-    search = 0.0 if in_batches else search_usd(world.search.name, prepared.settings.providers, processors.price)
+    search = 0.0 if in_batches else search_usd(_providers(world.search), prepared.settings.providers, processors.price)
     if world.model.keyless:
         return keyless_estimate(spec, rows=rows, max_subqueries=task.max_subqueries, search_usd=search)
     return estimate(
@@ -188,6 +190,10 @@ def _estimate(prepared: PreparedRun, spec: OutputSpec, rows: int, row_characters
         model=None if world.model.name == TIERS_OWN else world.model.name,
         search_usd=search,
     )
+
+
+def _providers(search: Search) -> tuple[str, ...]:
+    return search.names if isinstance(search, MergedSearch) else (search.name,)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 from cyclopts import Parameter
 from rich.console import Console
 
+from research.models.names import KEYLESS
+
 if TYPE_CHECKING:
     from flows.run.events import Approver, PilotFinished
 
-
-KEYLESS: Final = "extractive"
 SUSPECTED: Final = "[tries to instruct a model?]"
 WIDTH_OF_A_PIPE: Final = 160
 """Columns of a table that no terminal bounds."""

@@ -1,14 +1,14 @@
 """Estimates what a table will cost before anything is spent: three guesses at how hard the rows are, times the tier's prices.
 
-The model is simple, and stands in docs/cost.md. A row is a conversation that grows: each turn sends what was said before (read
-from the prompt cache) and what the last search or page brought (new). `low` is a row that takes two tool calls, `likely` one that
-takes half of the tier's budget, `high` one that takes all of it. Retries and mending are not in it.
+docs/cost.md explains the model. A row is a conversation that grows: each turn sends the earlier turns again (read from the prompt
+cache) and what the last search or page returned (new). `low` is a row that takes two tool calls, `likely` one that takes half of
+the tier's tool calls, `high` one that takes all of them. Retries and corrected answers are left out.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Final, get_args
 
@@ -23,7 +23,7 @@ CHARACTERS_PER_TOKEN: Final = 3.5
 INSTRUCTIONS: Final = 1_400
 """Tokens of instructions and tools, the same for every row."""
 TOOL_RESULT: Final = 1_800
-"""Tokens that a search or a page brings, on average."""
+"""Tokens of the result of a search or a page, on average."""
 TOOL_CALL: Final = 80
 """Tokens that a model writes to call a tool."""
 FIELD: Final = 70
@@ -31,20 +31,20 @@ FIELD: Final = 70
 ANSWER: Final = 200
 """Tokens of an answer beside its fields."""
 SEARCHES: Final = 0.5
-"""Of the tool calls, those that search; the others read."""
+"""The share of tool calls that search; the others read a page."""
 SERVICE_SEARCH: Final = Tokens(input=12_000, output=500)
-"""Of one search by Claude's own service: what it brings is read by the model that passes the query on."""
+"""Of one search by Claude's own service: the model that passes the query on reads the results."""
 THINKING: Final = {None: 400, "low": 200, "medium": 400, "high": 800, "xhigh": 1_500, "max": 2_500}
 """Tokens of thinking in one turn, by effort, where the model thinks."""
 
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """US dollars and tokens of one row. None is not known."""
+    """US dollars and tokens of one row. None: not known."""
 
     usd: float | None
     tokens_input: int
-    """All of them, read from the cache or not."""
+    """All input tokens, whether read from the cache or not."""
     tokens_output: int
 
 
@@ -82,7 +82,7 @@ class Estimate:
 
 @dataclass(slots=True)
 class _Bill:
-    """What the calls of one row add up to."""
+    """The sum of one row's calls."""
 
     usd: float | None = 0.0
     input: int = 0
@@ -105,7 +105,7 @@ class _Row:
     price: Callable[[str], Price]
     model: str | None
     fields: int
-    asked: int
+    question: int
     """Tokens of the objective and the row."""
     schema: int
     """Tokens of the output schema: the same for every row."""
@@ -119,23 +119,22 @@ class _Row:
             return Guess(bill.usd, bill.input, bill.output)
         share = max(1, -(-self.fields // subqueries))
         finding = ANSWER + FIELD * share
-        self._call(bill, "plan", new=self.asked, written=60 * subqueries)
+        self._call(bill, "plan", new=self.question, written=60 * subqueries)
         for _ in range(subqueries):
             self._investigation(bill, tool_calls, share)
         for _ in range(rounds):
-            self._call(bill, "grade", new=self.asked + finding * subqueries, written=30 * self.fields + 100)
+            self._call(bill, "grade", new=self.question + finding * subqueries, written=30 * self.fields + 100)
         written = ANSWER + FIELD * self.fields + 800  # the report
-        self._call(bill, "synthesize", new=self.asked + 2 * finding * subqueries, written=written)
+        self._call(bill, "synthesize", new=self.question + 2 * finding * subqueries, written=written)
         return Guess(bill.usd, bill.input, bill.output)
 
     def _investigation(self, bill: _Bill, tool_calls: int, fields: int) -> None:
-        said = INSTRUCTIONS + self.schema
-        new = self.asked
+        cached, new = INSTRUCTIONS + self.schema, self.question
         bill.usd = total((bill.usd, None if self.search_usd is None else self.search_usd * math.ceil(SEARCHES * tool_calls)))
         for _ in range(tool_calls):
-            written = self._call(bill, "investigate", new=new, cached=said, written=TOOL_CALL)
-            said, new = said + new, written + TOOL_RESULT
-        self._call(bill, "investigate", new=new, cached=said, written=ANSWER + FIELD * fields)
+            written = self._call(bill, "investigate", new=new, cached=cached, written=TOOL_CALL)
+            cached, new = cached + new, written + TOOL_RESULT
+        self._call(bill, "investigate", new=new, cached=cached, written=ANSWER + FIELD * fields)
 
     def _call(self, bill: _Bill, role: Role, *, new: int, written: int, cached: int | None = None) -> int:
         settings = self.processor.roles[role]
@@ -171,7 +170,7 @@ def estimate(
         price,
         model,
         fields=len(spec.fields),
-        asked=_tokens(row_characters),
+        question=_tokens(row_characters),
         schema=_tokens(len(canonical_json(dict(spec.schema)))),
         search_usd=search_usd,
     )
@@ -213,22 +212,22 @@ def keyless_estimate(spec: OutputSpec, *, rows: int, max_subqueries: int, search
     return Estimate(rows, guess(subqueries), guess(subqueries), guess(2 * subqueries), unpriced)
 
 
-def search_usd(search: str, providers: SearchSettings, price: Callable[[str], Price]) -> float | None:
-    """US dollars of one search by providers whose names stand with `+` between; None if a price is not known.
+def search_usd(providers: Iterable[str], settings: SearchSettings, price: Callable[[str], Price]) -> float | None:
+    """US dollars of one search by several providers; None if a price is not known.
 
     Args:
-        search: a search's name.
-        providers: their prices.
+        providers: their names.
+        settings: the prices of all providers.
         price: a model's price, by its id.
     """
 
     def one(name: str) -> float | None:
         if name == "claude_web":
-            model = price(providers.claude_model)
+            model = price(settings.claude_model)
             return total((model.search, model.cost(SERVICE_SEARCH)))
-        return next((providers.price(known) for known in get_args(PricedName) if known == name), 0.0)
+        return next((settings.price(known) for known in get_args(PricedName) if known == name), 0.0)
 
-    return total(one(name) for name in search.split("+"))
+    return total(one(name) for name in providers)
 
 
 def _tokens(characters: float) -> int:

@@ -49,7 +49,8 @@ class MergedSearch:
             raise ValueError("a merged search needs at least one provider")
         self._providers = tuple(providers)
         self._known = _known or _Known()
-        self.name = "+".join(provider.name for provider in self._providers)
+        self.names = tuple(provider.name for provider in self._providers)
+        self.name = "+".join(self.names)
         self.identity = f"merged/1({', '.join(provider.identity for provider in self._providers)})"
 
     def paid_from(self, purse: Budget) -> MergedSearch:

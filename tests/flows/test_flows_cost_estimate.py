@@ -99,7 +99,7 @@ def test_a_model_that_costs_nothing_may_still_pay_for_searches() -> None:
 
 def test_a_search_by_several_providers_costs_what_they_cost_together() -> None:
     settings = SearchSettings(prices={"exa": None})
-    assert search_usd("brave+tavily", settings, TABLE.price) == pytest.approx(0.013)
-    assert search_usd("local:pages", settings, TABLE.price) == search_usd("ddgs", settings, TABLE.price) == 0.0
-    assert search_usd("brave+exa", settings, TABLE.price) is None
-    assert (search_usd("claude_web", settings, TABLE.price) or 0) > 0.01
+    assert search_usd(["brave", "tavily"], settings, TABLE.price) == pytest.approx(0.013)
+    assert search_usd(["local:pages"], settings, TABLE.price) == search_usd(["ddgs"], settings, TABLE.price) == 0.0
+    assert search_usd(["brave", "exa"], settings, TABLE.price) is None
+    assert (search_usd(["claude_web"], settings, TABLE.price) or 0) > 0.01

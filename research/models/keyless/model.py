@@ -23,6 +23,7 @@ from research.models.keyless.merging import merge
 from research.models.keyless.questions import Question, question_of
 from research.models.keyless.reading import Reading, Shelf
 from research.models.keyless.unkeyed import unkeyed
+from research.models.names import KEYLESS
 from research.ports.model import Checker, ResearchTools
 from research.ports.page import Hit, Passage
 from research.ports.work import Draft, FieldAnswer, FieldGrade, Grade, Investigated, Plan, SubQuery
@@ -53,7 +54,7 @@ class KeylessModel:
     """The `Model` port without a language model. It keeps nothing but a cache of the pages it read last, so one instance may
     serve any number of tasks."""
 
-    name = "extractive"
+    name = KEYLESS
     identity = f"extractive/{VERSION}"
     keyless = True
 
