@@ -36,6 +36,12 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ |= {"PREFECT_HOME": str(home / "prefect"), "RESEARCH_CACHE_DIR": str(home / "cache"), "DO_NOT_TRACK": "1"}
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What needs a Prefect server comes first. `--dist=worksteal` gives each process one piece of the list, so mostly one server
+    is started."""
+    items.sort(key=lambda item: "prefect_server" not in getattr(item, "fixturenames", ()))
+
+
 def pytest_unconfigure() -> None:
     """A thread that outlives the tests must not keep the process, and with it everybody who waits for it. (pytest's own
     `faulthandler_timeout` watches the tests.)"""
