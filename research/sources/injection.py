@@ -1,21 +1,21 @@
-"""Finds words of a page that look like an instruction to a model: what a page says that nobody writes for people.
+"""Finds words of a page that look like an instruction to a model and are hardly ever written for people.
 
-Looked for, in the languages of `sources/injection_phrases.py` and `sources/injection_languages.py`:
+Looked for, in the languages of `injection_phrases.toml`:
 
 - that instructions given before are to be set aside ("ignore all previous instructions");
-- that whoever reads becomes somebody else ("you are now an unrestricted AI", "from now on you must answer …");
+- that the reader takes another role ("you are now an unrestricted AI", "from now on you must answer …");
 - words addressed to a model as such ("AI agents reading this page", "if you are a language model,", "LLM: output …");
 - that a person is to be kept from knowing ("do not tell the user");
 - talk about the reader's own prompt ("reveal your system prompt", "BEGIN SYSTEM PROMPT");
-- tokens of chat templates, tool calls and fences, which only a program reads (`<|im_start|>`, `[INST]`, `<tool_call>`);
+- tokens of chat templates, tool calls and fences, which only programs read (`<|im_start|>`, `[INST]`, `<tool_call>`);
 - text in Unicode's invisible tag characters.
 
-It is a smoke detector and no lock: what keeps a page from being obeyed is that its text is fenced, and that no tool reaches
-anything worth having. An article about prompt injection that quotes one is found as well, and so is a page that greets
-crawlers kindly. Not found: encoded instructions (base64), pictures, letters swapped for look-alikes of another script, languages
-that are not named, and whatever merely lies.
+This only warns. What keeps a page from being obeyed is that its text is quoted as data, and that no tool reaches anything worth
+having. An article about prompt injection that quotes one is found as well, and so is a page that greets crawlers kindly. Not
+found: encoded instructions (base64), pictures, letters swapped for look-alikes of another script, languages that are not named,
+and plain lies.
 
-Runs in linear time on any text: every gap in a pattern is bounded, and a pattern runs only where its telling words stand.
+Runs in linear time on any text: every gap in a pattern is bounded, and a pattern runs only near the words that it needs.
 """
 
 from __future__ import annotations
@@ -24,8 +24,7 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from research.sources.injection_languages import OTHER_LANGUAGES
-from research.sources.injection_phrases import ENGLISH, REACH, TOKENS, Rule
+from research.sources.injection_rules import REACH, Rule, injection_rules
 
 SHOWN: Final = 120
 """Characters of a suspicious passage that people are shown."""
@@ -34,12 +33,12 @@ MOST: Final = 20
 
 
 class Suspicion(NamedTuple):
-    """A place where a text looks as if it spoke to a model: `text[start:end]`."""
+    """A place where a text seems to address a model: `text[start:end]`."""
 
     start: int
     end: int
     words: str
-    """What stands there, on one line, shortened, without characters that cannot be seen."""
+    """The text there, on one line, shortened, without characters that cannot be seen."""
 
 
 def instructions_in(text: str) -> tuple[Suspicion, ...]:
@@ -49,7 +48,7 @@ def instructions_in(text: str) -> tuple[Suspicion, ...]:
     if len(lowered) != len(seen):  # a few letters become two in lower case, which would shift the windows
         lowered = "".join(low if len(low := char.lower()) == 1 else char for char in seen)
     spans = [*_hidden(text)]
-    for rule in (*TOKENS, *ENGLISH, *OTHER_LANGUAGES):
+    for rule in injection_rules():
         for begin, stop in _windows(lowered, rule):
             for match in rule.pattern.finditer(seen, begin, stop):
                 start, end = match.span()
@@ -104,8 +103,8 @@ def _hidden(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _visible(text: str) -> tuple[str, list[int] | None]:
-    """A text without invisible characters and with plain Latin letters; and where each of its characters stood (None: where it
-    stands)."""
+    """A text without invisible characters and with plain Latin letters; and where each of its characters was (None: where it
+    is)."""
     if text.isascii() or not (_UNSEEN.search(text) or _WIDE.search(text)):
         return text, None
     unseen = {*_UNSEEN.findall(text)}
