@@ -12,7 +12,6 @@ from flows.run.declaration import takes
 from flows.run.options import EnrichOptions
 from flows.run.prepare import PreparedRun, prepare_enrichment
 from flows.run.runtime import Runtime, current_runtime
-from flows.run.spending import Spending, paying
 from flows.table_run import Enrichment, RunTerms, carry_out
 
 
@@ -42,20 +41,15 @@ async def run_prepared(prepared: PreparedRun, runtime: Runtime) -> Enrichment:
     """
     options, request, escalation = prepared.options, prepared.request, prepared.escalation
     folder = await asyncio.to_thread(prepared.folder)
+    terms = RunTerms(
+        options.concurrency,
+        options.max_cost,
+        options.pilot if isinstance(options, EnrichOptions) else None,
+        escalation,
+        prepared.in_batches,
+        prepared.earlier,
+        prepared.only_stored,
+        "resynthesize" if prepared.only_stored else "enrich",
+    )
     with folder.lock(), quiet_task_runs():
-        spending = await asyncio.to_thread(Spending, folder.state)
-        budget = spending.purse(options.max_cost)
-        tiers = (request.sample.processor, escalation.processor) if escalation else (request.sample.processor,)
-        world = paying(prepared.world, budget, *tiers)
-        terms = RunTerms(
-            spending,
-            budget,
-            options.concurrency,
-            options.pilot if isinstance(options, EnrichOptions) else None,
-            escalation,
-            prepared.in_batches,
-            prepared.earlier,
-            prepared.only_stored,
-            "resynthesize" if prepared.only_stored else "enrich",
-        )
-        return await carry_out(request, folder, world, runtime, terms)
+        return await carry_out(request, folder, prepared.world, runtime, terms)

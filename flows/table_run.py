@@ -30,14 +30,14 @@ from flows.run.row_work import FindWork, whole_rows
 from flows.run.rows import Rows
 from flows.run.runtime import Runtime
 from flows.run.shards import Left, Shards
-from flows.run.spending import Spending
 from flows.tasks import PrefectRunner
-from research.money.budget import Budget, Paying
+from research.money.charge_file import ChargeFile
 from research.ports.page import Page
 from research.ports.world import World
 from research.result.escalation import Escalation
 from research.stored_results.store import ResultStore
 from research.tables.run_folder.run_folder import RunFolder
+from research.world import bind_budget
 
 AFTER_INTERRUPT_SECONDS: Final = 5.0
 """How long an interrupted run still waits for Prefect's database."""
@@ -74,9 +74,9 @@ class Enrichment(BaseModel):
 class RunTerms:
     """How a run is gone about this time: what changes no answer, and is no part of what makes the run that run."""
 
-    spending: Spending
-    purse: Budget
     concurrency: int
+    max_cost: float | None = None
+    """US dollars that the whole run may cost, what it has cost before included."""
     pilot: int | None = None
     escalation: Escalation | None = None
     batch: bool = False
@@ -100,6 +100,9 @@ async def _run(request: Request, folder: RunFolder, world: World, runtime: Runti
     started = time.monotonic()
     table, size = request.table, int(folder.settings["shard_size"])
     left = await asyncio.to_thread(Left.of, folder, table.row_count, size)
+    tiers = (request.sample.processor, *([terms.escalation.processor] if terms.escalation else []))
+    charges = await asyncio.to_thread(ChargeFile, folder.state)
+    bind_budget(world, charges, terms.max_cost, tiers)
     gate = RecordingGate(recorded_task_runs(await _flow_run(f"{terms.called} {table.name} · {table.row_count} rows")))
     retry_delays = () if terms.batch else runtime.retry_delays  # a batch is tried again by its queue
     runner = PrefectRunner(ResultStore(folder.state / "results"), gate, retry_delays)
@@ -119,10 +122,10 @@ async def _run(request: Request, folder: RunFolder, world: World, runtime: Runti
             if terms.batch:
                 from flows.run.batch import ROWS, queued
 
-                world = await held.enter_async_context(queued(world, folder.state, terms.purse, runner, tell, runtime.polling))
+                world = await held.enter_async_context(queued(world, folder.state, runner, tell, runtime.polling))
                 concurrency = ROWS  # they wait together
             find_work, recall = _with_earlier(request, world, terms)
-            rows = Rows(request, world, runner, tell, concurrency, terms.purse, find_work)
+            rows = Rows(request, world, runner, tell, concurrency, find_work)
             shards = Shards(folder, rows, recall, runner, tell)
             tell(RunStarted(run=folder.path, rows=table.row_count, kept=left.kept, model=world.model.name))
             only = None
@@ -149,11 +152,11 @@ async def _run(request: Request, folder: RunFolder, world: World, runtime: Runti
             completed=summary["completed"],
             failed=summary["failed"],
             cost_usd=summary["cost_usd"],
-            spent_usd=terms.spending.usd if world.model.keyless or isinstance(world.model, Paying) else None,
+            spent_usd=None if any(map(world.model.unpriced, tiers)) else charges.usd,
             model=world.model.name,
             seconds=round(time.monotonic() - started, 3),
             stopped=rows.stopped,
-            refused=rows.faulty and not rows.completed and not terms.spending.paid,
+            refused=rows.faulty and not rows.completed and not charges.charged,
             escalated=escalating.escalated if escalating else 0,
             not_escalated=escalating.failed if escalating else 0,
         )

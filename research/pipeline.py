@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, fields, replace
-from functools import wraps
-from typing import ParamSpec, TypeVar
+from functools import partial, wraps
+from typing import ParamSpec, Protocol, TypeVar
 
 from research.errors import ContextOverflow, Fault, InvalidAnswer, InvalidTask, ModelRefused, PageUnreadable, ResearchError
 from research.evidence.conclusion import conclude, passages_by_id, refuse_invalid
 from research.identity import content_key
-from research.money.amounts import total
 from research.money.usage import Usage
-from research.money.usage_ledger import spent
+from research.money.usage_ledger import UsageLedger
 from research.ports.fetcher import Guarded
 from research.ports.model import Reviewer
 from research.ports.work import Claim, Draft, Grade, Investigated, Judged, Plan, SubQuery, Verdict, Verified
@@ -32,12 +31,12 @@ from research.task.task import Task
 class Steps:
     """The steps as async functions. The engine's own, or the same wrapped so that somebody watches and keeps them."""
 
-    plan: Callable[[Task, World], Awaitable[Plan]] = plan
-    investigate: Callable[[Task, SubQuery, World, int], Awaitable[Investigated]] = investigate
-    grade: Callable[[Task, Sequence[Investigated], World, int], Awaitable[Grade]] = grade
-    synthesize: Callable[[Task, Sequence[Investigated], World], Awaitable[Draft]] = synthesize
-    verify: Callable[[Task, Sequence[Claim], World], Awaitable[Verified]] = verify
-    judge: Callable[[Task, Sequence[Claim], World], Awaitable[Judged]] = judge
+    plan: Callable[[Task, World, UsageLedger], Awaitable[Plan]] = plan
+    investigate: Callable[[Task, SubQuery, World, int, UsageLedger], Awaitable[Investigated]] = investigate
+    grade: Callable[[Task, Sequence[Investigated], World, int, UsageLedger], Awaitable[Grade]] = grade
+    synthesize: Callable[[Task, Sequence[Investigated], World, UsageLedger], Awaitable[Draft]] = synthesize
+    verify: Callable[[Task, Sequence[Claim], World, UsageLedger], Awaitable[Verified]] = verify
+    judge: Callable[[Task, Sequence[Claim], World, UsageLedger], Awaitable[Judged]] = judge
 
 
 ENGINE = Steps()
@@ -45,19 +44,44 @@ ENGINE = Steps()
 Review = TypeVar("Review", Grade, Verified, Judged)
 
 
+class Finished(Protocol):
+    """What a step brought. Where it was kept from an earlier invocation, this alone says what it once took."""
+
+    @property
+    def usage(self) -> Usage: ...
+    @property
+    def cost_usd(self) -> float | None: ...
+
+
+F = TypeVar("F", bound=Finished)
+
+
 @dataclass(slots=True)
-class Ledger:
-    """What a task has done and used so far: what a failed task still owes its caller."""
+class Progress:
+    """What a task has done and used so far, which its result tells even if the task fails."""
 
+    ledger: UsageLedger
     work: list[Investigated] = field(default_factory=list)
-    usage: Usage = field(default_factory=Usage)
-    cost_usd: float | None = 0.0
-
     warnings: list[str] = field(default_factory=list)
 
-    def charge(self, usage: Usage, cost_usd: float | None) -> None:
-        self.usage += usage
-        self.cost_usd = total((self.cost_usd, cost_usd))
+    async def count(self, step: Callable[[UsageLedger], Awaitable[F]]) -> F:
+        """Do a step, and count what it used, however it ends."""
+        used = UsageLedger(self.ledger.budget)
+        counted: Finished = used
+        try:
+            counted = done = await step(used)
+            return done
+        finally:
+            self.ledger.add(counted.usage, counted.cost_usd)
+
+    async def count_all(self, steps: Sequence[Callable[[UsageLedger], Awaitable[F]]]) -> list[F | BaseException]:
+        """Do steps side by side until all have ended, and count what they used, in their order: sums of floats depend on it."""
+        ledgers = [UsageLedger(self.ledger.budget) for _ in steps]
+        ended = await asyncio.gather(*(step(used) for step, used in zip(steps, ledgers, strict=True)), return_exceptions=True)
+        for done, used in zip(ended, ledgers, strict=True):
+            counted = used if isinstance(done, BaseException) else done
+            self.ledger.add(counted.usage, counted.cost_usd)
+        return ended
 
 
 async def research(task: Task, world: World, steps: Steps = ENGINE) -> Result:
@@ -67,7 +91,7 @@ async def research(task: Task, world: World, steps: Steps = ENGINE) -> Result:
         A `completed` result, or a `failed` one for any ResearchError, with the usage so far. A bug (another exception) is raised.
     """
     created = utc_now()
-    ledger = Ledger()
+    progress = Progress(UsageLedger(world.budget))
     base = Result(
         task_id=task.task_id or content_key("task", task=task.identity(), world=world.identity)[:32],
         status="failed",
@@ -82,22 +106,21 @@ async def research(task: Task, world: World, steps: Steps = ENGINE) -> Result:
     )
     try:
         refuse_named_pages(task, world)
-        draft = await _draft(task, world, steps, ledger)
-        draft = await _verified(task, draft, world, steps, ledger)
+        draft = await _draft(task, world, steps, progress)
+        draft = await _verified(task, draft, world, steps, progress)
         refuse_invalid(task.output_schema, draft)  # before a judgement is paid for
-        verdicts = await _judged(task, draft, world, steps, ledger)
-        conclusion = conclude(task.output_schema, draft, ledger.work, verdicts)
-        html_dump = await _html_dump(task, world, ledger)
+        verdicts = await _judged(task, draft, world, steps, progress)
+        conclusion = conclude(task.output_schema, draft, progress.work, verdicts)
+        html_dump = await _html_dump(task, world, progress)
     except ResearchError as error:
-        ledger.charge(*spent(error))
         ended = base.changed(error=f"{error.kind}: {error}", error_kind=error.kind)
     else:
-        warnings = [*_clamped(task, world), *ledger.warnings, *conclusion.warnings]
+        warnings = [*_clamped(task, world), *progress.warnings, *conclusion.warnings]
         ended = base.concluded(replace(conclusion, warnings=warnings)).changed(
             status="completed", model=draft.model or world.model.name, tiers=[task.processor], html_dump=html_dump
         )
     now = utc_now()
-    return ended.changed(usage=ledger.usage, cost_usd=ledger.cost_usd, modified_at=now, completed_at=now)
+    return ended.changed(usage=progress.ledger.usage, cost_usd=progress.ledger.cost_usd, modified_at=now, completed_at=now)
 
 
 def refuse_named_pages(task: Task, world: World) -> None:
@@ -116,12 +139,12 @@ def refuse_named_pages(task: Task, world: World) -> None:
         raise InvalidTask("The task names pages that may not be read:", faults)
 
 
-async def _html_dump(task: Task, world: World, ledger: Ledger) -> str | None:
+async def _html_dump(task: Task, world: World, progress: Progress) -> str | None:
     """The HTML of the last page that was read and is one."""
     if not task.include_html_dump:
         return None
     why = "no page of HTML was read"
-    for page in (page for done in reversed(ledger.work) for page in reversed(done.read)):
+    for page in (page for done in reversed(progress.work) for page in reversed(done.read)):
         try:
             html = (await asyncio.to_thread(world.fetcher.recall, page.page_hash)).html
         except PageUnreadable as lost:  # an answer is not lost for the want of its dump
@@ -129,83 +152,77 @@ async def _html_dump(task: Task, world: World, ledger: Ledger) -> str | None:
             continue
         if html is not None:
             return html
-    ledger.warnings.append(f"include_html_dump: {why}")
+    progress.warnings.append(f"include_html_dump: {why}")
     return None
 
 
-async def _draft(task: Task, world: World, steps: Steps, ledger: Ledger) -> Draft:
+async def _draft(task: Task, world: World, steps: Steps, progress: Progress) -> Draft:
     processor = world.processors[task.processor]
     if not (processor.agentic or world.model.keyless):
-        await _investigate(task, (whole(task),), world, steps, ledger, task.max_fetches)
-        return sole(ledger.work[0])
+        await _investigate(task, (whole(task),), world, steps, progress, task.max_fetches)
+        return sole(progress.work[0])
 
-    planned = await steps.plan(task, world)
-    ledger.charge(planned.usage, planned.cost_usd)
+    planned = await progress.count(partial(steps.plan, task, world))
     asked: tuple[SubQuery, ...] = planned.subqueries
     for round_number in range(1, processor.max_rounds + 1):
-        await _investigate(task, asked, world, steps, ledger, task.max_fetches - ledger.usage.pages_fetched)
-        queries_left = task.max_subqueries - len(ledger.work)
-        fetches_left = task.max_fetches - ledger.usage.pages_fetched
+        await _investigate(task, asked, world, steps, progress, task.max_fetches - progress.ledger.usage.pages_fetched)
+        queries_left = task.max_subqueries - len(progress.work)
+        fetches_left = task.max_fetches - progress.ledger.usage.pages_fetched
         if round_number == processor.max_rounds or queries_left <= 0 or fetches_left <= 0:
             break
-        grading = steps.grade(task, tuple(ledger.work), world, min(queries_left, fetches_left))
-        graded = await _optional(grading, ledger, "grade: the work could not be graded, so nothing more was asked")
+        grading = partial(steps.grade, task, tuple(progress.work), world, min(queries_left, fetches_left))
+        graded = await _optional(grading, progress, "grade: the work could not be graded, so nothing more was asked")
         if graded is None or not graded.ask:
             break
         asked = graded.ask
-    draft = await steps.synthesize(task, tuple(ledger.work), world)
-    ledger.charge(draft.usage, draft.cost_usd)
-    return draft
+    return await progress.count(partial(steps.synthesize, task, tuple(progress.work), world))
 
 
-async def _verified(task: Task, draft: Draft, world: World, steps: Steps, ledger: Ledger) -> Draft:
+async def _verified(task: Task, draft: Draft, world: World, steps: Steps, progress: Progress) -> Draft:
     """The draft after `verify_loops` second looks: each checks every field against its evidence, and what fails is researched
     again, inside the fetches that are left."""
     if task.verify_loops and not isinstance(world.model, Reviewer):
-        ledger.warnings.append(f"verify_loops: {world.model.name} has no second look; code checks its evidence all the same")
+        progress.warnings.append(f"verify_loops: {world.model.name} has no second look; code checks its evidence all the same")
         return draft
     for _ in range(task.verify_loops):
-        claims = claims_of(task.output_schema, draft, passages_by_id(ledger.work))
+        claims = claims_of(task.output_schema, draft, passages_by_id(progress.work))
         checked: Verified | None = Verified(doubts={})
         if claims:
-            verifying = steps.verify(task, claims, world)
-            checked = await _optional(verifying, ledger, "verify_loops: the fields could not be checked again")
+            verifying = partial(steps.verify, task, claims, world)
+            checked = await _optional(verifying, progress, "verify_loops: the fields could not be checked again")
         if checked is None:
             break
-        again = second_look(task, draft, checked.doubts, ledger.work)
+        again = second_look(task, draft, checked.doubts, progress.work)
         if again is None:
             break
-        fetches_left = task.max_fetches - ledger.usage.pages_fetched
+        fetches_left = task.max_fetches - progress.ledger.usage.pages_fetched
         if fetches_left <= 0:
-            ledger.warnings.append(f"verify_loops: no fetch was left to look again for {', '.join(again.fields)}")
+            progress.warnings.append(f"verify_loops: no fetch was left to look again for {', '.join(again.fields)}")
             return with_second_look(task, draft, None, checked.doubts)
-        await _investigate(task, (again,), world, steps, ledger, fetches_left)
-        draft = with_second_look(task, draft, ledger.work[-1], checked.doubts)
+        await _investigate(task, (again,), world, steps, progress, fetches_left)
+        draft = with_second_look(task, draft, progress.work[-1], checked.doubts)
     return draft
 
 
-async def _judged(task: Task, draft: Draft, world: World, steps: Steps, ledger: Ledger) -> Sequence[Verdict]:
+async def _judged(task: Task, draft: Draft, world: World, steps: Steps, progress: Progress) -> Sequence[Verdict]:
     """What a model says of the values that stand in none of their passages: one call for all of them, if there are any."""
     if not isinstance(world.model, Reviewer):
         return ()
-    claims = undecided(task.output_schema, draft, passages_by_id(ledger.work))
+    claims = undecided(task.output_schema, draft, passages_by_id(progress.work))
     if not claims:
         return ()
-    judging = steps.judge(task, claims, world)
-    judged = await _optional(judging, ledger, "judge: values that no passage states were judged by code alone")
+    judging = partial(steps.judge, task, claims, world)
+    judged = await _optional(judging, progress, "judge: values that no passage states were judged by code alone")
     return () if judged is None else judged.verdicts
 
 
-async def _optional(step: Awaitable[Review], ledger: Ledger, without: str) -> Review | None:
+async def _optional(step: Callable[[UsageLedger], Awaitable[F]], progress: Progress, without: str) -> F | None:
     """What a step says of work that can do without it. None, with a warning, if the model has no answer: what was found stays."""
     try:
-        said = await step
+        return await progress.count(step)
     except (InvalidAnswer, ModelRefused, ContextOverflow) as error:
-        ledger.charge(*spent(error))
-        ledger.warnings.append(f"{without} ({' '.join(str(error).split())})")
+        progress.warnings.append(f"{without} ({' '.join(str(error).split())})")
         return None
-    ledger.charge(said.usage, said.cost_usd)
-    return said
 
 
 def _clamped(task: Task, world: World) -> list[str]:
@@ -215,24 +232,21 @@ def _clamped(task: Task, world: World) -> list[str]:
     return [f"max_steps: {task.processor} allows {allowed}, so {task.max_steps} was taken as {allowed}"]
 
 
-async def _investigate(task: Task, asked: Sequence[SubQuery], world: World, steps: Steps, ledger: Ledger, fetches: int) -> None:
+async def _investigate(
+    task: Task, asked: Sequence[SubQuery], world: World, steps: Steps, progress: Progress, fetches: int
+) -> None:
     """Investigate sub-queries side by side, each with a fair share of the fetches that are left.
 
     All of them end before the first failure is raised, so that what was finished is kept and need not be paid for again.
     """
     shares = [fetches // len(asked) + (place < fetches % len(asked)) for place in range(len(asked))]
-    ended = await asyncio.gather(
-        *(steps.investigate(task, q, world, share) for q, share in zip(asked, shares, strict=True)), return_exceptions=True
+    ended = await progress.count_all(
+        [partial(steps.investigate, task, subquery, world, share) for subquery, share in zip(asked, shares, strict=True)]
     )
-    for done in ended:
-        if isinstance(done, Investigated):
-            ledger.work.append(done)
-            ledger.charge(done.usage, done.cost_usd)
-    failed = [done for done in ended if isinstance(done, BaseException)]
-    for other in failed[1:]:
-        ledger.charge(*spent(other))
-    if failed:
-        raise failed[0]
+    progress.work.extend(done for done in ended if isinstance(done, Investigated))
+    failed = next((done for done in ended if isinstance(done, BaseException)), None)
+    if failed is not None:
+        raise failed
 
 
 P = ParamSpec("P")

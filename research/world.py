@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +13,9 @@ from pydantic import BaseModel, ConfigDict, SecretStr
 from research.errors import InvalidInput
 from research.models.keyless.model import KeylessModel
 from research.models.names import KEYLESS, TIERS_OWN
-from research.money.processors import Processors, load_processors
+from research.money.budget import Budget
+from research.money.charge_file import ChargeFile
+from research.money.processors import ProcessorName, Processors, load_processors
 from research.pages.attached_files import AttachedFilesFetcher
 from research.pages.nowhere import Nowhere
 from research.pages.page_store import Folder, PageStore, StoringFetcher
@@ -73,12 +75,15 @@ class Settings(BaseModel):
 
 
 @asynccontextmanager
-async def open_world(settings: Settings, pages: Folder, *, model: Model | None = None) -> AsyncIterator[World]:
+async def open_world(
+    settings: Settings, pages: Folder, *, budget: Budget | None = None, model: Model | None = None
+) -> AsyncIterator[World]:
     """A world whose pages are stored in the folder `pages`.
 
     Args:
         settings: what it is made of.
         pages: the folder of the page store, or what says which; made when the first page is stored.
+        budget: pays for every call of the model and the search; None: an empty one, which has no cap until it is bound.
         model: a model of the caller's own, instead of the one that the settings name.
 
     Raises:
@@ -109,15 +114,18 @@ async def open_world(settings: Settings, pages: Folder, *, model: Model | None =
         attached = StoringFetcher(AttachedFilesFetcher(web), store)
         for storing in (fetcher, attached):
             held.push_async_callback(storing.close)
-        yield World(model=judge, search=search, fetcher=fetcher, processors=processors, given=attached)
+        yield World(model=judge, search=search, fetcher=fetcher, processors=processors, given=attached, budget=budget or Budget())
 
 
 @asynccontextmanager
-async def open_stored_world(settings: Settings, pages: RowPages, *, model: Model | None = None) -> AsyncIterator[World]:
+async def open_stored_world(
+    settings: Settings, pages: RowPages, *, budget: Budget | None = None, model: Model | None = None
+) -> AsyncIterator[World]:
     """A world whose search and fetcher are stored pages: nothing is asked for anything but the model.
 
     Args:
         settings: what it is made of; what they say of searching and of the web is passed over.
+        budget: pays for every call of the model and the search; None: an empty one, which has no cap until it is bound.
         model: a model of the caller's own, instead of the one that the settings name.
 
     Raises:
@@ -125,7 +133,32 @@ async def open_stored_world(settings: Settings, pages: RowPages, *, model: Model
     """
     processors = load_processors(settings.processors)
     async with _calling(settings, processors, asks_claude=model is None, search=()) as caller:
-        yield World(model=model or _judge(settings, processors, caller), search=pages, fetcher=pages, processors=processors)
+        yield World(
+            model=model or _judge(settings, processors, caller),
+            search=pages,
+            fetcher=pages,
+            processors=processors,
+            budget=budget or Budget(),
+        )
+
+
+def bind_budget(world: World, charges: ChargeFile, max_cost_usd: float | None, processors: Iterable[ProcessorName]) -> None:
+    """Bind a world's budget to a run: its cap, what it has paid before, and where each charge is kept.
+
+    Args:
+        processors: the tiers that tasks will be researched on.
+
+    Raises:
+        InvalidInput: there is a cap, and a model whose price is not known.
+        RuntimeError: the world's budget is bound already, or has paid for a call.
+    """
+    unpriced = dict.fromkeys(name for processor in processors for name in world.model.unpriced(processor))
+    if max_cost_usd is not None and unpriced:
+        raise InvalidInput(
+            f"no price is known for {', '.join(unpriced)}, so a cap on the cost cannot be held: give its prices in a processors "
+            "file (0 for a server of your own), or leave the cap out"
+        )
+    charges.bind(world.budget, max_cost_usd)
 
 
 def _providers(settings: Settings) -> tuple[str, ...]:

@@ -81,9 +81,7 @@ def batched(world: World, sample: Task, *, escalate: str | None = None, start_ur
 
 
 @asynccontextmanager
-async def queued(
-    world: World, state: Path, purse: Budget, runner: Runner, tell: Listener, pace: BatchPolling
-) -> AsyncIterator[World]:
+async def queued(world: World, state: Path, runner: Runner, tell: Listener, pace: BatchPolling) -> AsyncIterator[World]:
     """A batched world with its queue, for as long as the block lasts.
 
     Args:
@@ -94,7 +92,7 @@ async def queued(
     if not isinstance(model, BatchedClaude):
         raise TypeError(f"{model.name} does not answer in batches")
     journal = await asyncio.to_thread(Journal, state)
-    async with BatchQueue(model, journal, purse, runner, tell, pace) as queue:
+    async with BatchQueue(model, journal, world.budget, runner, tell, pace) as queue:
         yield replace(world, model=model.through(queue))
 
 
@@ -102,7 +100,7 @@ async def queued(
 class _Entry:
     name: str
     params: Mapping[str, Any]
-    worst_usd: float | None
+    max_usd: float | None
     answer: asyncio.Future[Message] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     tries: int = 0
 
@@ -113,18 +111,18 @@ class BatchQueue:
     Args:
         model: whose batches they are, and who knows what an answer cost.
         journal: the batches of earlier invocations, and where new ones are written down.
-        purse: pays.
+        budget: pays.
         runner: does each batch.
         tell: is told when a batch is sent, and when it has ended.
     """
 
     def __init__(
-        self, model: BatchedClaude, journal: Journal, purse: Budget, runner: Runner, tell: Listener, pace: BatchPolling
+        self, model: BatchedClaude, journal: Journal, budget: Budget, runner: Runner, tell: Listener, pace: BatchPolling
     ) -> None:
         self._model = model
         self._client = model.client
         self._journal = journal
-        self._purse = purse
+        self._budget = budget
         self._runner = runner
         self._tell = tell
         self._pace = pace
@@ -149,12 +147,12 @@ class BatchQueue:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
 
-    async def ask(self, name: str, params: Mapping[str, Any], worst_usd: float | None) -> Message:
+    async def ask(self, name: str, params: Mapping[str, Any], max_usd: float | None) -> Message:
         if (arrived := self._arrived.pop(name, None)) is not None:
             return arrived
         entry = self._entries.get(name)
         if entry is None:
-            entry = self._entries[name] = _Entry(name, params, worst_usd)
+            entry = self._entries[name] = _Entry(name, params, max_usd)
             if (batch := self._journal.holding(name)) is None:
                 self._enqueue(entry)
             elif batch.number not in self._followed:
@@ -197,7 +195,7 @@ class BatchQueue:
         while self._waiting and len(entries) < ROWS and (not entries or self._belongs(self._waiting[0], entries[0])):
             entry = self._waiting.popleft()
             try:
-                paid[entry.name] = await held.enter_async_context(self._purse.reserve(entry.worst_usd, purpose=PURPOSE))
+                paid[entry.name] = await held.enter_async_context(self._budget.reserve(entry.max_usd, purpose=PURPOSE))
             except BudgetExhausted as error:
                 self._fail([entry], error)
                 continue
@@ -205,7 +203,7 @@ class BatchQueue:
             entries.append(entry)
         if entries:
             try:
-                worst = {entry.name: entry.worst_usd for entry in entries}
+                worst = {entry.name: entry.max_usd for entry in entries}
                 batch = self._journal.making(str(entries[0].params["model"]), worst)
             except OSError:
                 await held.aclose()
@@ -214,7 +212,7 @@ class BatchQueue:
 
     def _belongs(self, entry: _Entry, first: _Entry) -> bool:
         """Whether an entry can be in the same batch, and there is money for it now."""
-        return entry.params["model"] == first.params["model"] and self._purse.fits(entry.worst_usd)
+        return entry.params["model"] == first.params["model"] and self._budget.fits(entry.max_usd)
 
     async def _whole(self, batch: Batch, entries: list[_Entry], paid: Mapping[str, Reservation], held: AsyncExitStack) -> None:
         """Make a batch, wait for it, hand its answers out."""
@@ -247,7 +245,7 @@ class BatchQueue:
                 return
             with ExitStack() as held:
                 owing = [name for name in batch.entries if name not in batch.became]
-                paid = {n: held.enter_context(self._purse.owed(batch.entries[n], purpose=PURPOSE)) for n in owing}
+                paid = {n: held.enter_context(self._budget.resume_charge(batch.entries[n], purpose=PURPOSE)) for n in owing}
                 try:
                     await self._collected(batch, paid)
                 except BatchGone:

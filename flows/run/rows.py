@@ -17,7 +17,6 @@ from flows.run.row_work import FindWork, RowFailed, RowWork, completed, whole_ro
 from flows.run.runner import Runner
 from flows.run.task_labels import row_label
 from research.errors import BUDGET_EXHAUSTED, InvalidInput, ResearchError
-from research.money.budget import Budget
 from research.money.processors import ProcessorName
 from research.ports.world import World
 from research.result.result import Result
@@ -41,7 +40,6 @@ class Rows:
         runner: Runner,
         listener: Listener,
         concurrency: int,
-        purse: Budget | None = None,
         find_work: FindWork | None = None,
     ) -> None:
         self._request = request
@@ -50,7 +48,7 @@ class Rows:
         self._runner = runner
         self._listener = listener
         self._free = asyncio.Semaphore(concurrency)
-        self._purse = purse or Budget()
+        self._budget = world.budget
         self._find_work = find_work or whole_rows(request, world)
         self._cache = RowCache()
         self._failures = FailedRows(request, world)
@@ -150,8 +148,8 @@ class Rows:
                 result = failed.result
             except Exception as bug:  # noqa: BLE001  # one row's bug is that row's error, and the failed task run has its traceback
                 result = self._failures.broken(work.task, bug)
-            if self._purse.refusal is not None and result.error_kind == BUDGET_EXHAUSTED:
-                self.stopped = self._purse.refusal
+            if self._budget.refusal is not None and result.error_kind == BUDGET_EXHAUSTED:
+                self.stopped = self._budget.refusal
         report(result, started, cached=not researched)
         return result
 
@@ -173,8 +171,8 @@ class Rows:
             yield
 
     def _look_at_budget(self) -> None:
-        if self._not_started is None and self._purse.refusal is not None:
-            self.stop_starting_rows(BUDGET_EXHAUSTED, self._purse.refusal)
+        if self._not_started is None and self._budget.refusal is not None:
+            self.stop_starting_rows(BUDGET_EXHAUSTED, self._budget.refusal)
 
     def _report(self, row: int, result: Result, started: float, *, cached: bool) -> None:
         done = result.status == "completed"

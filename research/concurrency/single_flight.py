@@ -26,8 +26,7 @@ class InFlight(Generic[K, V]):
     async def once(self, key: K, work: Callable[[], Coroutine[Any, Any, V]]) -> V:
         """What the work brings: of work of this key that is under way, or of this, which is then begun.
 
-        It goes on when whoever asked gives up: others may wait for it. An error is raised in each of them, one of his own: what
-        somebody notes on his says nothing of the others'.
+        The work continues if a caller is cancelled: others may wait for it. Every caller gets its own copy of an error.
         """
         task = self._tasks.get(key)
         if task is None:
@@ -37,7 +36,7 @@ class InFlight(Generic[K, V]):
         try:
             return await asyncio.shield(task)
         except ResearchError as error:
-            raise _copied(error) from error.__cause__
+            raise copy.copy(error) from error.__cause__
 
     async def close(self) -> None:
         """End what is under way."""
@@ -50,10 +49,3 @@ class InFlight(Generic[K, V]):
         self._tasks.pop(key, None)
         if not task.cancelled():
             task.exception()  # looked at, so that a failure that everybody gave up waiting for is not reported as lost
-
-
-def _copied(error: ResearchError) -> ResearchError:
-    again = copy.copy(error)
-    again.__dict__.clear()
-    again.__dict__.update({name: value for name, value in error.__dict__.items() if not name.startswith("_")})
-    return again

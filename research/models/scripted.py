@@ -1,13 +1,13 @@
-"""A model that does what it is told: a shipped double, for testing flows and for trying things out."""
+"""A model that follows a script: a shipped double, for testing flows and for trying things out."""
 
 from __future__ import annotations
 
-import copy
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from research.money.budget import Budget
+from research.money.processors import ProcessorName
+from research.money.usage_ledger import UsageLedger
 from research.ports.model import Checker, ResearchTools
 from research.ports.page import Passage
 from research.ports.work import Draft, FieldAnswer, Grade, Investigated, Plan, SubQuery
@@ -29,8 +29,8 @@ class ScriptedModel:
         name: shown as the model that answered.
         identity: change it to make earlier work count as other work.
         keyless: False makes it a paid model, which plans and grades on the `research` tier only.
-        cost_usd: what each of its calls costs. It is paid from the run's purse.
-        worst_usd: what it says before a call that the call may cost at most; None: what it does cost.
+        cost_usd: what each of its calls costs. It is paid from the run's budget.
+        max_usd: the most that it says before a call that the call may cost; None: what it does cost.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class ScriptedModel:
         identity: str = "scripted/1",
         keyless: bool = True,
         cost_usd: Cost = 0.0,
-        worst_usd: float | None = None,
+        max_usd: float | None = None,
     ) -> None:
         self._script = script
         self.name = name
@@ -50,26 +50,23 @@ class ScriptedModel:
         self.calls: Counter[str] = Counter()
         """How often each method was called."""
         self._cost_usd = cost_usd
-        self._worst_usd = worst_usd
-        self._purse = Budget()
+        self._max_usd = max_usd
 
-    def paid_from(self, purse: Budget) -> ScriptedModel:
-        """The same model, whose calls are paid from this purse. Its `calls` are counted together."""
-        paying = copy.copy(self)
-        paying._purse = purse
-        return paying
+    def unpriced(self, processor: ProcessorName) -> tuple[str, ...]:
+        return ()
 
-    async def _paid(self, step: str, task: Task, answer: Callable[[], Awaitable[Answered]]) -> Answered:
+    async def _paid(self, step: str, task: Task, ledger: UsageLedger, answer: Callable[[], Awaitable[Answered]]) -> Answered:
         """An answer that is paid for. A script that raises has cost nothing."""
         cost = self._cost_usd(task) if callable(self._cost_usd) else self._cost_usd
-        async with self._purse.reserve(cost if self._worst_usd is None else self._worst_usd, purpose=step) as reservation:
+        most = cost if self._max_usd is None else self._max_usd
+        async with ledger.budget.reserve(most, purpose=step) as reservation:
             self.calls[step] += 1
             answered = await answer()
             reservation.settle(cost)
-        whole = None if cost is None or answered.cost_usd is None else answered.cost_usd + cost
-        return answered.changed(cost_usd=whole)
+        ledger.add(cost_usd=cost)
+        return answered
 
-    async def plan(self, task: Task, max_subqueries: int) -> Plan:
+    async def plan(self, task: Task, max_subqueries: int, ledger: UsageLedger) -> Plan:
         async def answer() -> Plan:
             names = [field.name for field in task.output_schema.fields]
             groups = [tuple(names[place::max_subqueries]) for place in range(min(max_subqueries, len(names)))]
@@ -85,19 +82,19 @@ class ScriptedModel:
                 )
             )
 
-        return await self._paid("plan", task, answer)
+        return await self._paid("plan", task, ledger, answer)
 
-    async def investigate(self, task: Task, subquery: SubQuery, desk: ResearchTools) -> Draft:
-        return await self._paid("investigate", task, lambda: self._script(task, subquery, desk))
+    async def investigate(self, task: Task, subquery: SubQuery, tools: ResearchTools, ledger: UsageLedger) -> Draft:
+        return await self._paid("investigate", task, ledger, lambda: self._script(task, subquery, tools))
 
-    async def grade(self, task: Task, work: Sequence[Investigated], max_subqueries: int) -> Grade:
+    async def grade(self, task: Task, work: Sequence[Investigated], max_subqueries: int, ledger: UsageLedger) -> Grade:
         async def answer() -> Grade:
             answered = {answer.field for done in work for answer in done.answers if answer.value is not None}
             return Grade(fields={f.name: "supported" if f.name in answered else "missing" for f in task.output_schema.fields})
 
-        return await self._paid("grade", task, answer)
+        return await self._paid("grade", task, ledger, answer)
 
-    async def synthesize(self, task: Task, work: Sequence[Investigated], check: Checker) -> Draft:
+    async def synthesize(self, task: Task, work: Sequence[Investigated], check: Checker, ledger: UsageLedger) -> Draft:
         async def answer() -> Draft:
             best: dict[str, FieldAnswer] = {}
             for found in (found for done in work for found in done.answers):
@@ -105,7 +102,7 @@ class ScriptedModel:
                     best[found.field] = found
             return Draft(answers=tuple(best.values()))
 
-        return await self._paid("synthesize", task, answer)
+        return await self._paid("synthesize", task, ledger, answer)
 
 
 def quoting(answers: Callable[[Task], Mapping[str, Any]]) -> Script:
@@ -118,15 +115,15 @@ def quoting(answers: Callable[[Task], Mapping[str, Any]]) -> Script:
         answers: the values by field name for a task.
     """
 
-    async def script(task: Task, subquery: SubQuery, desk: ResearchTools) -> Draft:
+    async def script(task: Task, subquery: SubQuery, tools: ResearchTools) -> Draft:
         known = answers(task)
         schemas = {field.name: field.schema for field in task.output_schema.fields}
         wanted = {name: known[name] for name in subquery.fields if known.get(name) is not None}
         found: dict[str, list[Passage]] = {name: [] for name in wanted}
-        for hit in await desk.search(subquery.question):
-            if desk.tool_calls_left == 0 or all(found.values()):
+        for hit in await tools.search(subquery.question):
+            if tools.tool_calls_left == 0 or all(found.values()):
                 break
-            for passage in await desk.read(hit.url):
+            for passage in await tools.read(hit.url):
                 for name, value in wanted.items():
                     if places(value, schemas[name], passage.text):
                         found[name].append(passage)

@@ -1,24 +1,27 @@
-"""The purse that a run pays from: a cap that calls made side by side cannot overshoot.
+"""The budget that a run pays from: a cap that calls made side by side cannot overshoot.
 
-Whoever makes a paid call reserves what it may cost at worst, makes it, and settles what it did cost:
+A paid call reserves the most that it can cost, is made, and is settled with what it did cost:
 
-    async with purse.reserve(worst_usd=0.12) as reservation:
+    async with budget.reserve(max_usd=0.12) as reservation:
         message = await call()
         reservation.settle(0.031)
 
 The rules:
 
-1. A call goes at once if its worst fits beside what is spent and reserved. Otherwise it waits its turn, first come first
-   served: calls under way mostly cost less than their worst.
-2. A call whose turn it is, with no other under way, goes while any money is left, though its worst does not fit: worsts are
+1. A call whose maximum fits beside what is spent and reserved starts at once. Otherwise it waits its turn, first come first
+   served: calls under way mostly cost less than their maximum.
+2. A call whose turn it is, with no other under way, starts while any money is left, even if its maximum does not fit: maxima are
    far above what calls cost, and a small cap shall buy something. So the cap is exceeded by the last call's cost at most.
-3. Once the cap is reached, every call is refused with `BudgetExhausted`, those that wait too.
-4. Unknown is never 0. A call whose worst is not known (None) goes only by itself. A cost that is not known is taken to be the
-   call's worst; if that is not known either, the cap cannot be held any more, and every later call is refused.
+3. Once the cap is reached, every call is refused with `BudgetExhausted`, including those that wait.
+4. Unknown is never 0. A call with unknown maximum cost (None) runs alone. A cost that is not known counts as the call's maximum;
+   if that is not known either, the cap cannot be held any more, and every later call is refused.
 5. A reservation that is left without being settled is freed, and charges nothing: no call was made. A call that was made and
    failed is settled: with what it cost, or with None.
 
-Without a cap nothing waits and nothing is refused; the purse only counts.
+Without a cap nothing waits and nothing is refused; the budget only counts.
+
+A world opens before its run's folder is known. So its budget may begin empty, and `bind` gives it the cap, what was spent before
+and where charges are recorded, before the first call.
 """
 
 from __future__ import annotations
@@ -28,11 +31,10 @@ import math
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import NamedTuple, Protocol, Self, runtime_checkable
+from typing import NamedTuple
 
 from research.errors import BudgetExhausted
 from research.money.amounts import dollars
-from research.money.processors import ProcessorName
 
 
 class Charge(NamedTuple):
@@ -41,17 +43,17 @@ class Charge(NamedTuple):
     usd: float | None
     """What it cost; None if that is not known."""
     counted_usd: float | None
-    """What counts against the cap: its cost, else its worst; None if neither is known."""
+    """What counts against the cap: its cost, else its maximum; None if neither is known."""
     purpose: str
-    """What it was for (`investigate`, `plan`, …); empty if nobody said."""
+    """What it was for (`investigate`, `plan`, …); may be empty."""
 
 
 class Reservation:
     """What one call may cost, until it is settled."""
 
-    def __init__(self, purse: Budget, worst_usd: float | None, purpose: str) -> None:
-        self._purse = purse
-        self.worst_usd = worst_usd
+    def __init__(self, budget: Budget, max_usd: float | None, purpose: str) -> None:
+        self._budget = budget
+        self.max_usd = max_usd
         self.purpose = purpose
         self.settled = False
 
@@ -65,7 +67,7 @@ class Reservation:
             raise ValueError("this reservation is settled already, or was left")
         _refuse_nonsense(actual_usd)
         self.settled = True
-        self._purse._settle(self, actual_usd)
+        self._budget._settle(self, actual_usd)
 
 
 class Budget:
@@ -74,7 +76,7 @@ class Budget:
     Args:
         max_cost_usd: the cap, in US dollars; None: no cap.
         spent_usd: what was spent of it before; None: calls were made whose price is not known.
-        record: is told of each payment at once, so that it can be kept.
+        record: called with each charge at once, so that it can be kept.
 
     Raises:
         ValueError: an amount is negative or no number.
@@ -86,19 +88,41 @@ class Budget:
         spent_usd: float | None = 0.0,
         record: Callable[[Charge], None] | None = None,
     ) -> None:
+        self._reserved = 0.0
+        self._under_way = 0
+        self._waiting: deque[tuple[asyncio.Future[None], float | None]] = deque()
+        self._empty = True
+        """Whether it is bound to nothing and has paid for nothing."""
+        self.bind(max_cost_usd, spent_usd, record)
+        self._empty = (max_cost_usd, spent_usd, record) == (None, 0.0, None)
+
+    def bind(
+        self,
+        max_cost_usd: float | None,
+        spent_usd: float | None = 0.0,
+        record: Callable[[Charge], None] | None = None,
+    ) -> None:
+        """Bind an empty budget to a run, before the first call. The arguments are the constructor's.
+
+        Raises:
+            ValueError: an amount is negative or no number.
+            RuntimeError: it is bound already, or a call was paid from it.
+        """
+        if not self._empty:
+            raise RuntimeError(
+                "this budget is bound already, or has paid for a call: open a world for each run, and bind its budget first"
+            )
         _refuse_nonsense(max_cost_usd)
         _refuse_nonsense(spent_usd)
         self.max_cost_usd = max_cost_usd
         self._spent = spent_usd
-        self._reserved = 0.0
-        self._under_way = 0
-        self._waiting: deque[tuple[asyncio.Future[None], float | None]] = deque()
         self._record = record
+        self._empty = False
 
     @property
     def spent_usd(self) -> float | None:
-        """What counts against the cap: every cost that is known, and the worst of every call whose cost is not. None once neither
-        was known of a call."""
+        """What counts against the cap: every cost that is known, and the maximum of every call whose cost is not. None once
+        neither was known of a call."""
         return self._spent
 
     @property
@@ -117,122 +141,105 @@ class Budget:
         return None
 
     @asynccontextmanager
-    async def reserve(self, worst_usd: float | None, *, purpose: str = "") -> AsyncIterator[Reservation]:
+    async def reserve(self, max_usd: float | None, *, purpose: str = "") -> AsyncIterator[Reservation]:
         """Reserve money for one call; may wait for others' calls to end.
 
         Args:
-            worst_usd: the most that the call can cost; None if that is not known.
-            purpose: what it is for, kept with the payment.
+            max_usd: the most that the call can cost; None if that is not known.
+            purpose: what it is for, kept with the charge.
 
         Raises:
             BudgetExhausted: the cap is reached.
             ValueError: the amount is negative or no number.
         """
-        _refuse_nonsense(worst_usd)
-        await self._take(worst_usd)
-        reservation = Reservation(self, worst_usd, purpose)
+        _refuse_nonsense(max_usd)
+        await self._take(max_usd)
+        reservation = Reservation(self, max_usd, purpose)
         try:
             yield reservation
         finally:
             if not reservation.settled:
                 reservation.settled = True
-                self._free(worst_usd)
+                self._free(max_usd)
 
-    def fits(self, worst_usd: float | None) -> bool:
+    def fits(self, max_usd: float | None) -> bool:
         """Whether a call could begin now, without waiting."""
-        return self.refusal is None and not self._waiting and self._admits(worst_usd)
+        return self.refusal is None and not self._waiting and self._admits(max_usd)
 
     @contextmanager
-    def owed(self, worst_usd: float | None, *, purpose: str = "") -> Iterator[Reservation]:
-        """A reservation for a call that was made already, by an earlier invocation: nothing is asked and nothing refused."""
-        _refuse_nonsense(worst_usd)
-        self._enter(worst_usd)
-        reservation = Reservation(self, worst_usd, purpose)
+    def resume_charge(self, max_usd: float | None, *, purpose: str = "") -> Iterator[Reservation]:
+        """A reservation for a call that an earlier invocation made: it never waits and is never refused."""
+        _refuse_nonsense(max_usd)
+        self._enter(max_usd)
+        reservation = Reservation(self, max_usd, purpose)
         try:
             yield reservation
         finally:
             if not reservation.settled:
                 reservation.settled = True
-                self._free(worst_usd)
+                self._free(max_usd)
 
-    async def _take(self, worst_usd: float | None) -> None:
+    async def _take(self, max_usd: float | None) -> None:
         if (refusal := self.refusal) is not None:
             raise BudgetExhausted(refusal)
-        if not self._waiting and self._admits(worst_usd):
-            self._enter(worst_usd)
+        if not self._waiting and self._admits(max_usd):
+            self._enter(max_usd)
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((turn, worst_usd))
+        self._waiting.append((turn, max_usd))
         try:
             await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled() and turn.exception() is None:
-                self._free(worst_usd)  # its turn came in the moment in which it was cancelled
+                self._free(max_usd)  # its turn came in the moment in which it was cancelled
             else:
                 self._advance()
             raise
 
-    def _admits(self, worst_usd: float | None) -> bool:
+    def _admits(self, max_usd: float | None) -> bool:
         if self.max_cost_usd is None or not self._under_way:
             return True
-        if worst_usd is None or self._spent is None:
+        if max_usd is None or self._spent is None:
             return False
-        return self._spent + self._reserved + worst_usd <= self.max_cost_usd
+        return self._spent + self._reserved + max_usd <= self.max_cost_usd
 
-    def _enter(self, worst_usd: float | None) -> None:
+    def _enter(self, max_usd: float | None) -> None:
+        self._empty = False
         self._under_way += 1
-        # Beside a call that may cost anything nothing else fits.
-        self._reserved += math.inf if worst_usd is None else worst_usd
+        # A call with unknown maximum cost reserves the whole budget.
+        self._reserved += math.inf if max_usd is None else max_usd
 
-    def _free(self, worst_usd: float | None) -> None:
+    def _free(self, max_usd: float | None) -> None:
         self._under_way -= 1
         if self._under_way == 0:
             self._reserved = 0.0  # rather than what is left of sums and differences of floats
-        elif worst_usd is not None:
-            self._reserved -= worst_usd
+        elif max_usd is not None:
+            self._reserved -= max_usd
         self._advance()
 
     def _settle(self, reservation: Reservation, actual_usd: float | None) -> None:
-        counted = reservation.worst_usd if actual_usd is None else actual_usd
+        counted = reservation.max_usd if actual_usd is None else actual_usd
         self._spent = None if self._spent is None or counted is None else self._spent + counted
         try:
             if self._record is not None:
                 self._record(Charge(actual_usd, counted, reservation.purpose))
         finally:
-            self._free(reservation.worst_usd)
+            self._free(reservation.max_usd)
 
     def _advance(self) -> None:
         """Let in, or refuse, those whose turn it is."""
         while self._waiting:
-            turn, worst_usd = self._waiting[0]
+            turn, max_usd = self._waiting[0]
             refusal = self.refusal
             if not turn.done():
-                if refusal is None and not self._admits(worst_usd):
+                if refusal is None and not self._admits(max_usd):
                     return
                 if refusal is None:
-                    self._enter(worst_usd)
+                    self._enter(max_usd)
                     turn.set_result(None)
                 else:
                     turn.set_exception(BudgetExhausted(refusal))
             self._waiting.popleft()
-
-
-@runtime_checkable
-class Paying(Protocol):
-    """A model that reserves what its calls may cost. Whoever runs it gives it the purse; one that was given none has no cap."""
-
-    def paid_from(self, purse: Budget) -> Self:
-        """The same model, whose calls are paid from this purse."""
-        ...
-
-
-@runtime_checkable
-class Priced(Protocol):
-    """A model that knows which of its prices it does not know."""
-
-    def unpriced(self, processor: ProcessorName) -> tuple[str, ...]:
-        """The models of a tier whose calls have no known price, by their ids."""
-        ...
 
 
 def _refuse_nonsense(usd: float | None) -> None:

@@ -1,56 +1,38 @@
-"""What was spent on work that then failed: noted on its error, so that the row that fails still tells its cost."""
+"""Counts what a piece of work uses and costs, while it goes on: so work that fails has still told what it took.
+
+The pipeline opens a ledger for each step and hands it down to the tools, the model and the searches. Whatever makes a call pays
+for it from the ledger's budget, and adds what the call used:
+
+    async with ledger.budget.reserve(max_usd=0.12, purpose="plan") as reservation:
+        message = await call()
+        reservation.settle(0.031)
+    ledger.add(Usage(tokens=...), 0.031)
+
+Work that several share (equal queries, equal rows) is counted in the ledger of the one that began it, and in no other.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Final, NamedTuple, Protocol
-
-from research.errors import ResearchError
 from research.money.amounts import total
+from research.money.budget import Budget
 from research.money.usage import Usage
 
-_NOTE: Final = "_spent"
 
+class UsageLedger:
+    """What a step, or all of a task, has used so far.
 
-class Spent(NamedTuple):
-    usage: Usage
-    cost_usd: float | None
+    Args:
+        budget: pays for its calls; None: a budget of its own, without a cap.
+    """
 
+    def __init__(self, budget: Budget | None = None) -> None:
+        self.budget = budget or Budget()
+        self.usage = Usage()
+        self.cost_usd: float | None = 0.0
+        """US dollars; None once the cost of a part is not known."""
 
-class Meter(Protocol):
-    """Counts while work goes on."""
-
-    @property
-    def usage(self) -> Usage: ...
-    @property
-    def cost_usd(self) -> float | None: ...
-
-
-def spent(error: BaseException) -> Spent:
-    """What is noted on an error; nothing, if nothing is."""
-    noted: Spent = error.__dict__.get(_NOTE, Spent(Usage(), 0.0))
-    return noted
-
-
-def taken(error: BaseException) -> Spent:
-    """What is noted on an error, and from now on no more: whoever takes it counts it."""
-    noted = spent(error)
-    error.__dict__.pop(_NOTE, None)
-    return noted
-
-
-def note(error: ResearchError, usage: Usage, cost_usd: float | None) -> None:
-    """Add to what is noted on an error."""
-    before = spent(error)
-    error.__dict__[_NOTE] = Spent(before.usage + usage, total((before.cost_usd, cost_usd)))
-
-
-@contextmanager
-def noted(meter: Meter) -> Iterator[None]:
-    """An error that leaves this block carries what the meter shows then."""
-    try:
-        yield
-    except ResearchError as error:
-        note(error, meter.usage, meter.cost_usd)
-        raise
+    def add(self, usage: Usage | None = None, cost_usd: float | None = 0.0) -> None:
+        """Count what was used, and what it cost in US dollars (None: not known)."""
+        if usage is not None:
+            self.usage += usage
+        self.cost_usd = total((self.cost_usd, cost_usd))

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 from research.errors import Fault
+from research.money.processors import ProcessorName
+from research.money.usage_ledger import UsageLedger
 from research.ports.page import Hit, Passage
 from research.ports.work import Claim, Draft, Grade, Investigated, Judged, Plan, SubQuery, Verified
 from research.task.task import Task
@@ -58,7 +60,11 @@ class Checker(Protocol):
 
 
 class Model(Protocol):
-    """A researcher's judgement."""
+    """A researcher's judgement.
+
+    Each method takes the ledger of its step: a call that costs money is paid from `ledger.budget`, which may refuse it, and what
+    it used is added to the ledger. `research.models.scripted` is the smallest example.
+    """
 
     @property
     def name(self) -> str:
@@ -75,19 +81,24 @@ class Model(Protocol):
         """True if asking it costs nothing. A keyless model plans and grades on every tier."""
         ...
 
-    async def plan(self, task: Task, max_subqueries: int) -> Plan:
+    def unpriced(self, processor: ProcessorName) -> tuple[str, ...]:
+        """The models of a tier whose calls have no known price, by their ids: where there are any, no cap can be held. A model
+        that costs money and does not pay from its ledgers names itself."""
+        ...
+
+    async def plan(self, task: Task, max_subqueries: int, ledger: UsageLedger) -> Plan:
         """Divide a task. At most `max_subqueries` sub-queries, which together name every field."""
         ...
 
-    async def investigate(self, task: Task, subquery: SubQuery, desk: ResearchTools) -> Draft:
-        """Answer the sub-query's fields with what the desk can find. May fail with any ResearchError."""
+    async def investigate(self, task: Task, subquery: SubQuery, tools: ResearchTools, ledger: UsageLedger) -> Draft:
+        """Answer the sub-query's fields with what the tools can find. May fail with any ResearchError."""
         ...
 
-    async def grade(self, task: Task, work: Sequence[Investigated], max_subqueries: int) -> Grade:
+    async def grade(self, task: Task, work: Sequence[Investigated], max_subqueries: int, ledger: UsageLedger) -> Grade:
         """Judge the work so far; ask at most `max_subqueries` more."""
         ...
 
-    async def synthesize(self, task: Task, work: Sequence[Investigated], check: Checker) -> Draft:
+    async def synthesize(self, task: Task, work: Sequence[Investigated], check: Checker, ledger: UsageLedger) -> Draft:
         """Write the output from the work of all sub-queries. Passage ids are unique over `work`."""
         ...
 
@@ -96,11 +107,11 @@ class Model(Protocol):
 class Reviewer(Protocol):
     """What a model may also be able to do: look at evidence with fresh eyes. One that cannot is not asked."""
 
-    async def judge(self, task: Task, claims: Sequence[Claim]) -> Judged:
+    async def judge(self, task: Task, claims: Sequence[Claim], ledger: UsageLedger) -> Judged:
         """Say which passages bear out values that do not stand in them letter for letter. A claim without a verdict stays as code
         judged it."""
         ...
 
-    async def verify(self, task: Task, claims: Sequence[Claim]) -> Verified:
+    async def verify(self, task: Task, claims: Sequence[Claim], ledger: UsageLedger) -> Verified:
         """Check values against their passages, knowing nothing else of how they were found."""
         ...

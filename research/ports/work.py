@@ -55,7 +55,7 @@ class Draft(Record):
     model: str = ""
     """Which model answered, where that is more than the model's name says."""
     usage: Usage = Usage()
-    """Tokens and model calls only: the desk counts searches and fetches."""
+    """What the step used. The step writes it here, from its ledger; a model leaves it alone. The same holds for other answers."""
     cost_usd: float | None = 0.0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from research.money.budget import Budget
 from research.money.processors import Processors, load_processors
 from research.ports.fetcher import Fetcher
 from research.ports.model import Model
@@ -21,6 +22,10 @@ class World:
     processors: Processors = field(default_factory=load_processors)
     given: Fetcher | None = None
     """Reads what the task itself names, its `start_url` and `files`, and which no model chose. None: `fetcher` does."""
+
+    budget: Budget = field(default_factory=Budget)
+    """Pays for every call of the model and the search: the pipeline hands it to them, in the ledger of each step. An empty one
+    has no cap, until a run binds it, before the first call."""
 
     @property
     def identity(self) -> str:

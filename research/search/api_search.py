@@ -8,7 +8,8 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from pydantic import BaseModel
 
-from research.money.budget import Budget
+from research.money.usage import Usage
+from research.money.usage_ledger import UsageLedger
 from research.ports.page import Hit
 from research.ports.search import Found
 from research.search.hits import Raw, kept
@@ -55,7 +56,7 @@ class Dialect(Protocol[_Read]):
 
 
 class ApiSearch(Generic[Answer]):
-    """A `Search`, and `Paying`."""
+    """A `Search` that asks one JSON API."""
 
     def __init__(self, dialect: Dialect[Answer], api: JsonApi[Answer], *, today: Callable[[], date] = today) -> None:
         self.name = api.service.name
@@ -64,20 +65,18 @@ class ApiSearch(Generic[Answer]):
         self._api = api
         self._today = today
 
-    def paid_from(self, purse: Budget) -> ApiSearch[Answer]:
-        return ApiSearch(self._dialect, self._api.paid_from(purse), today=self._today)
-
-    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None) -> Found:
+    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None, ledger: UsageLedger) -> Found:
         """One query. What the provider has no words for in the policy is left to what is kept of its answer.
 
         Raises:
             SearchFailed: it did not answer.
             AuthenticationFailed, QuotaExhausted, AccessDenied: it lets no query in.
-            BudgetExhausted: the purse cannot pay for it.
+            BudgetExhausted: the budget cannot pay for it.
         """
         if limit < 1 or not query.strip():
-            return Found(queries=0)
+            return Found()
         asked = self._dialect.request(" ".join(query.split()), limit, policy, self._today())
-        answer, cost = await self._api.call(asked.request)
+        answer, cost = await self._api.call(asked.request, ledger.budget)
+        ledger.add(Usage(search_queries=1), cost)
         hits = kept(self._dialect.results(answer), limit, policy)
-        return Found(hits=hits, warnings=(*asked.warnings, *self._dialect.warnings(answer, hits)), cost_usd=cost)
+        return Found(hits=hits, warnings=(*asked.warnings, *self._dialect.warnings(answer, hits)))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, Protocol, runtime_checkable
+from typing import Any, Final, Protocol
 
 from research.errors import ContextOverflow, ModelUnavailable, RequestRejected, SearchFailed
-from research.money.budget import Budget, Paying
+from research.money.budget import Budget
 from research.money.usage import Usage
+from research.money.usage_ledger import UsageLedger
 from research.ports.search import Found
 from research.search.hits import Raw, kept
 from research.search.rate import Turns
@@ -28,7 +29,6 @@ _SYSTEM: Final = (
 )
 
 
-@runtime_checkable
 class Answered(Protocol):
     """A message of the Messages API, and what it took."""
 
@@ -43,13 +43,13 @@ class Answered(Protocol):
 class Ask(Protocol):
     """Asks a model for one message, with its limits, its retries and its prices."""
 
-    async def create(self, params: Mapping[str, Any], *, purpose: str) -> Answered:
-        """`params` are those of `messages.create`. Raises the errors of a model's service."""
+    async def create(self, params: Mapping[str, Any], *, purpose: str, budget: Budget) -> Answered:
+        """`params` are those of `messages.create`; the budget pays. Raises the errors of a model's service."""
         ...
 
 
 class ClaudeWebSearch:
-    """A `Search`, and `Paying`.
+    """A `Search` by the service of the Messages API.
 
     Args:
         ask: makes the calls. Its prices hold one search's, too.
@@ -65,32 +65,28 @@ class ClaudeWebSearch:
         self._model = model
         self._turns = turns
 
-    def paid_from(self, purse: Budget) -> ClaudeWebSearch:
-        ask = self._ask.paid_from(purse) if isinstance(self._ask, Paying) else self._ask
-        return ClaudeWebSearch(ask, self._model, self._turns)
-
-    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None) -> Found:
+    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None, ledger: UsageLedger) -> Found:
         """One search by the service. Its hits have a snippet where the model quoted them.
 
         Raises:
             SearchFailed: the service did not search.
             AuthenticationFailed, AccessDenied, RequestRejected: it lets no request in.
-            BudgetExhausted: the purse cannot pay for it.
+            BudgetExhausted: the budget cannot pay for it.
         """
         if limit < 1 or not query.strip():
-            return Found(queries=0)
+            return Found()
         params = self._params(" ".join(query.split()), policy)
         try:
             async with self._turns.turn():
-                answered = await self._ask.create(params, purpose=PURPOSE)
+                answered = await self._ask.create(params, purpose=PURPOSE, budget=ledger.budget)
         except (ModelUnavailable, ContextOverflow) as exc:
             raise SearchFailed(f"claude_web: {exc}") from exc
         except RequestRejected as exc:
             if exc.stops_run:
                 raise
             raise SearchFailed(f"claude_web: {exc}") from exc
-        hits = kept(_results(answered.message), limit, policy)
-        return Found(hits=hits, cost_usd=answered.cost_usd, usage=Usage(tokens=answered.usage.tokens))
+        ledger.add(Usage(search_queries=1, tokens=answered.usage.tokens), answered.cost_usd)
+        return Found(hits=kept(_results(answered.message), limit, policy))
 
     def _params(self, query: str, policy: SourcePolicy | None) -> dict[str, Any]:
         tool: dict[str, Any] = {"type": TOOL, "name": "web_search", "max_uses": 1}

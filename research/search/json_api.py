@@ -118,7 +118,6 @@ class JsonApi(Generic[Answer]):
         client: sends the requests. It must not follow redirects: a key would go with them.
         turns: the provider's queue.
         cost: what an answer says that it cost, in US dollars; None if it does not say: then the service's price holds.
-        purse: pays for every attempt.
 
     Raises:
         AuthenticationFailed: the key cannot be one.
@@ -132,7 +131,6 @@ class JsonApi(Generic[Answer]):
         turns: Turns,
         *,
         cost: Callable[[Answer], float | None] = lambda _answer: None,
-        purse: Budget | None = None,
         patience: Patience | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -148,7 +146,6 @@ class JsonApi(Generic[Answer]):
         self._client = client
         self._turns = turns
         self._cost = cost
-        self._purse = purse or Budget()
         self._patience = patience or Patience()
         self._clock = clock
         self._sleep = sleep
@@ -156,33 +153,20 @@ class JsonApi(Generic[Answer]):
     def __repr__(self) -> str:
         return f"JsonApi({self.service.name}, {self.service.base_url})"
 
-    def paid_from(self, purse: Budget) -> JsonApi[Answer]:
-        """The same API, with the same queue, whose calls are paid from this purse."""
-        return JsonApi(
-            self.service,
-            self._answer,
-            self._client,
-            self._turns,
-            cost=self._cost,
-            purse=purse,
-            patience=self._patience,
-            clock=self._clock,
-            sleep=self._sleep,
-        )
-
-    async def call(self, request: Request) -> tuple[Answer, float | None]:
-        """Ask once, and again while it fails in passing. The answer, and what it cost in US dollars (None: not known).
+    async def call(self, request: Request, budget: Budget) -> tuple[Answer, float | None]:
+        """Ask once, and again while it fails in passing. The answer, and what it cost in US dollars (None: not known). The budget
+        pays for every attempt.
 
         Raises:
             SearchFailed: no answer came in time, or it is not what the API promises.
             AuthenticationFailed, QuotaExhausted, AccessDenied: asking again cannot help.
-            BudgetExhausted: the purse cannot pay for another attempt.
+            BudgetExhausted: the budget cannot pay for another attempt.
         """
         spent, tries = 0.0, 0
         while True:
             tries += 1
             began = self._clock()
-            ended = await self._attempt(request)
+            ended = await self._attempt(request, budget)
             if not isinstance(ended, _Lost):
                 return ended
             spent += max(0.0, self._clock() - began)
@@ -196,14 +180,14 @@ class JsonApi(Generic[Answer]):
                 await self._sleep(left)
             spent += wait
 
-    async def _attempt(self, request: Request) -> tuple[Answer, float | None] | _Lost:
+    async def _attempt(self, request: Request, budget: Budget) -> tuple[Answer, float | None] | _Lost:
         if self.service.price == 0:
             async with self._turns.turn(self._patience.budget):
                 ended, _ = await self._ended(request)
         else:
             # Money first: what the queue lets out must go out at once.
             async with (
-                self._purse.reserve(self.service.price, purpose=f"search: {self.service.name}") as reservation,
+                budget.reserve(self.service.price, purpose=f"search: {self.service.name}") as reservation,
                 self._turns.turn(self._patience.budget),
             ):
                 try:

@@ -17,6 +17,8 @@ from research.documents.extract import EXTRACTION_VERSION, extract
 from research.documents.sniffing import HTML
 from research.errors import FetchRefused, InvalidCorpus, PageUnreadable, SearchFailed
 from research.evidence.passages import passages_of
+from research.money.usage import Usage
+from research.money.usage_ledger import UsageLedger
 from research.ports.page import Hit, Page, page_hash
 from research.ports.search import Found
 from research.search.corpus import Corpus, Item, Raw, open_corpus
@@ -82,7 +84,9 @@ class LocalCorpus:
         """Whether a document has this address, readable or not."""
         return url in self._entries or urldefrag(url).url in self._entries
 
-    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None) -> Found:
+    async def search(
+        self, query: str, *, limit: int, policy: SourcePolicy | None = None, ledger: UsageLedger | None = None
+    ) -> Found:
         """The documents that speak of a query's words, best first, each with its best passage as snippet. Takes about a
         millisecond, so it runs on the event loop.
 
@@ -108,6 +112,8 @@ class LocalCorpus:
             raise SearchFailed(
                 f"the index of {self.name} cannot be read ({exc}); delete its folder to have it built again"
             ) from exc
+        if ledger is not None:
+            ledger.add(Usage(search_queries=1))
         return Found(hits=tuple(hits))
 
     async def fetch(self, url: str, *, policy: SourcePolicy | None = None, keep_html: bool = False) -> Page:

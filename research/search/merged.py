@@ -8,15 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from math import fsum
 from typing import Final
 
 from research.errors import BudgetExhausted, ResearchError, SearchFailed
-from research.money.amounts import total
-from research.money.budget import Budget, Paying
-from research.money.usage import Usage
-from research.money.usage_ledger import note
+from research.money.usage_ledger import UsageLedger
 from research.ports.page import Hit
 from research.ports.search import Found, Search
 from research.task.source_policy import SourcePolicy
@@ -26,77 +22,63 @@ K: Final = 60
 """The paper's constant: how much less a first rank counts than the agreement of many."""
 
 
-@dataclass(slots=True)
-class _Known:
-    """What is known of the providers, for all rows and all copies that pay from other purses."""
-
-    answered: bool = False
-    """Whether any of them ever did."""
-    out: dict[str, ResearchError] = field(default_factory=dict)
-    """Those that every row would fail with: they are not asked again."""
-
-
 class MergedSearch:
-    """A `Search` over several, and `Paying`. The order of the providers decides which spelling of a URL and which title is kept,
+    """A `Search` over several. The order of the providers decides which spelling of a URL and which title is kept,
     and nothing else.
 
     Raises:
         ValueError: there is no provider.
     """
 
-    def __init__(self, providers: Sequence[Search], *, _known: _Known | None = None) -> None:
+    def __init__(self, providers: Sequence[Search]) -> None:
         if not providers:
             raise ValueError("a merged search needs at least one provider")
         self._providers = tuple(providers)
-        self._known = _known or _Known()
+        self._answered = False
+        """Whether any of them ever did."""
+        self._out: dict[str, ResearchError] = {}
+        """Those that every row would fail with: they are not asked again."""
         self.names = tuple(provider.name for provider in self._providers)
         self.name = "+".join(self.names)
         self.identity = f"merged/1({', '.join(provider.identity for provider in self._providers)})"
 
-    def paid_from(self, purse: Budget) -> MergedSearch:
-        paying = [each.paid_from(purse) if isinstance(each, Paying) else each for each in self._providers]
-        return MergedSearch(paying, _known=self._known)
-
-    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None) -> Found:
+    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None, ledger: UsageLedger) -> Found:
         """What all of them find. One that fails is a warning while another answers.
 
         Raises:
             SearchFailed: none answered.
             AuthenticationFailed, QuotaExhausted, AccessDenied: none answered, none ever did, and one lets no query in; or none
                 lets any in.
-            BudgetExhausted: the purse cannot pay for one of them.
+            BudgetExhausted: the budget cannot pay for one of them.
         """
-        ended = await asyncio.gather(*(self._ask(provider, query, limit, policy) for provider in self._providers))
+        ended = await asyncio.gather(*(self._ask(provider, query, limit, policy, ledger) for provider in self._providers))
         found = [each for each in ended if isinstance(each, Found)]
         failed = [each for each in ended if isinstance(each, ResearchError)]
         exhausted = next((error for error in failed if isinstance(error, BudgetExhausted)), None)
         if exhausted is not None or not found:
-            error = exhausted or self._failure(failed)
-            _note(error, found)
-            raise error
-        self._known.answered = True
+            raise exhausted or self._failure(failed)
+        self._answered = True
         return Found(
             hits=fused([each.hits for each in found], limit),
-            queries=sum(each.queries for each in found),
             warnings=tuple(dict.fromkeys([*(w for each in found for w in each.warnings), *map(str, failed)])),
-            cost_usd=total(each.cost_usd for each in found),
-            usage=sum((each.usage for each in found), Usage()),
         )
 
-    async def _ask(self, provider: Search, query: str, limit: int, policy: SourcePolicy | None) -> Found | ResearchError:
-        if (known := self._known.out.get(provider.name)) is not None:
+    async def _ask(
+        self, provider: Search, query: str, limit: int, policy: SourcePolicy | None, ledger: UsageLedger
+    ) -> Found | ResearchError:
+        if (known := self._out.get(provider.name)) is not None:
             return known
         try:
-            return await provider.search(query, limit=limit, policy=policy)
+            return await provider.search(query, limit=limit, policy=policy, ledger=ledger)
         except ResearchError as error:
             if error.stops_run and len(self._providers) > 1:
-                self._known.out[provider.name] = error
+                self._out[provider.name] = error
             return error
 
     def _failure(self, failed: Sequence[ResearchError]) -> ResearchError:
         """One error for all. A wrong key stops the run unless another provider may answer the next row."""
         stopping = [error for error in failed if error.stops_run]
-        if stopping and (len(stopping) == len(failed) or not self._known.answered):
+        if stopping and (len(stopping) == len(failed) or not self._answered):
             first = stopping[0]
             if len(failed) == 1:
                 return first
@@ -136,9 +118,3 @@ def _one(hits: Sequence[Hit], score: float) -> Hit:
         score=score,
         published=next((hit.published for hit in hits if hit.published), None),
     )
-
-
-def _note(error: ResearchError, found: Sequence[Found]) -> None:
-    """What others took on the way is not forgotten."""
-    for each in found:
-        note(error, Usage(search_queries=each.queries) + each.usage, each.cost_usd)

@@ -80,7 +80,7 @@ async def open_search(
     ask: Ask | None = None,
 ) -> AsyncIterator[Search]:
     """The search of these providers, merged if there are several, with rate limits that all who use it share and a cache of
-    queries in the folder `search` of `cache_dir`. It is `Paying`, unless it is the corpus alone. Belongs to one event loop.
+    queries in the folder `search` of `cache_dir`. Belongs to one event loop.
 
     Args:
         names: of `PROVIDERS`; a name that stands twice counts once.

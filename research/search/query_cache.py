@@ -19,12 +19,11 @@ from pydantic import ValidationError
 
 from research.concurrency.single_flight import InFlight
 from research.identity import content_key
-from research.money.budget import Budget, Paying
-from research.money.usage import Usage
+from research.money.usage_ledger import UsageLedger
 from research.ports.search import Found, Search
 from research.task.source_policy import SourcePolicy
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of what is stored."""
 FILE: Final = "queries.sqlite"
 IN_MEMORY: Final = 4_096
@@ -102,19 +101,8 @@ class QueryStore:
         return database
 
 
-class _Shared:
-    """What all copies of one cached search share, whatever purse they pay from."""
-
-    def __init__(self) -> None:
-        self.in_flight: InFlight[str, Found] = InFlight()
-        self.recent: OrderedDict[str, tuple[float, Found]] = OrderedDict()
-        self.broken: str | None = None
-        """Why the store is not used any more, until somebody was told."""
-        self.store_works = True
-
-
 class CachedSearch:
-    """A `Search` that asks another one, and `Paying`. Belongs to one event loop.
+    """A `Search` that asks another one. Belongs to one event loop.
 
     Args:
         inner: who answers what is not known.
@@ -130,7 +118,6 @@ class CachedSearch:
         freshness: float,
         *,
         clock: Callable[[], float] = time.monotonic,
-        _shared: _Shared | None = None,
     ) -> None:
         self.name = inner.name
         self.identity = inner.identity
@@ -138,41 +125,40 @@ class CachedSearch:
         self._store = store
         self._freshness = freshness
         self._clock = clock
-        self._shared = _shared or _Shared()
+        self._in_flight: InFlight[str, Found] = InFlight()
+        self._recent: OrderedDict[str, tuple[float, Found]] = OrderedDict()
+        self._broken: str | None = None
+        """Why the store is not used any more, until a search has said so."""
+        self._store_works = True
 
-    def paid_from(self, purse: Budget) -> CachedSearch:
-        inner = self._inner.paid_from(purse) if isinstance(self._inner, Paying) else self._inner
-        return CachedSearch(inner, self._store, self._freshness, clock=self._clock, _shared=self._shared)
-
-    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None) -> Found:
-        """What is known of an equal query, which then asked nobody and cost nothing; else what the provider answers.
+    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None, ledger: UsageLedger) -> Found:
+        """What is known of an equal query, which costs nothing; else what the provider answers. Of equal queries in flight only
+        the first is counted, in its ledger.
 
         Raises:
             ResearchError: whatever the provider raises. It is not kept: the next one asks again.
         """
         key = query_key(self.identity, query, limit, policy)
-        if (known := self._recent(key)) is not None:
+        if (known := self._from_memory(key)) is not None:
             return known
-        joined = self._shared.in_flight.holds(key)
-        found = await self._shared.in_flight.once(key, lambda: self._found(key, query, limit, policy))
-        return _free(found) if joined else found
+        return await self._in_flight.once(key, lambda: self._found(key, query, limit, policy, ledger))
 
     async def close(self) -> None:
         """End what is under way."""
-        await self._shared.in_flight.close()
+        await self._in_flight.close()
 
-    async def _found(self, key: str, query: str, limit: int, policy: SourcePolicy | None) -> Found:
+    async def _found(self, key: str, query: str, limit: int, policy: SourcePolicy | None, ledger: UsageLedger) -> Found:
         if (stored := await self._stored(key)) is not None:
             self._keep(key, stored)
-            return self._with_warning(_free(stored))
-        found = await self._inner.search(query, limit=limit, policy=policy)
+            return self._with_warning(stored)
+        found = await self._inner.search(query, limit=limit, policy=policy, ledger=ledger)
         if found.hits or not found.warnings:  # nothing found and something amiss: the next one asks again
             self._keep(key, found)
             await self._put(key, found)
         return self._with_warning(found)
 
     async def _stored(self, key: str) -> Found | None:
-        if self._store is None or not self._freshness or not self._shared.store_works:
+        if self._store is None or not self._freshness or not self._store_works:
             return None
         try:
             return await asyncio.to_thread(self._store.get, key, self._freshness)
@@ -181,41 +167,34 @@ class CachedSearch:
             return None
 
     async def _put(self, key: str, found: Found) -> None:
-        if self._store is None or not self._freshness or not self._shared.store_works:
+        if self._store is None or not self._freshness or not self._store_works:
             return
         try:
-            await asyncio.to_thread(self._store.put, key, _free(found))
+            await asyncio.to_thread(self._store.put, key, found)
         except (sqlite3.Error, OSError) as exc:
             self._give_up(exc)
 
     def _give_up(self, exc: Exception) -> None:
-        self._shared.store_works = False
-        self._shared.broken = (
-            f"searches are not kept for the next run: {FILE} in the cache folder cannot be used ({exc}); delete it"
-        )
+        self._store_works = False
+        self._broken = f"searches are not kept for the next run: {FILE} in the cache folder cannot be used ({exc}); delete it"
 
     def _with_warning(self, found: Found) -> Found:
-        if (broken := self._shared.broken) is None:
+        if (broken := self._broken) is None:
             return found
-        self._shared.broken = None
+        self._broken = None
         return found.model_copy(update={"warnings": (*found.warnings, broken)})
 
-    def _recent(self, key: str) -> Found | None:
-        kept = self._shared.recent.get(key)
+    def _from_memory(self, key: str) -> Found | None:
+        kept = self._recent.get(key)
         if kept is None:
             return None
         if self._clock() - kept[0] >= self._freshness:
-            del self._shared.recent[key]
+            del self._recent[key]
             return None
-        self._shared.recent.move_to_end(key)
+        self._recent.move_to_end(key)
         return kept[1]
 
     def _keep(self, key: str, found: Found) -> None:
-        self._shared.recent[key] = (self._clock(), _free(found))
-        while len(self._shared.recent) > IN_MEMORY:
-            self._shared.recent.popitem(last=False)
-
-
-def _free(found: Found) -> Found:
-    """The same answer, for one who did not ask the provider for it."""
-    return found.model_copy(update={"queries": 0, "cost_usd": 0.0, "usage": Usage()})
+        self._recent[key] = (self._clock(), found)
+        while len(self._recent) > IN_MEMORY:
+            self._recent.popitem(last=False)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from research.money.usage_ledger import UsageLedger
 from research.ports.work import Grade, Investigated
 from research.ports.world import World
 from research.task.task import Task
 
 
-async def grade(task: Task, work: Sequence[Investigated], world: World, max_subqueries: int) -> Grade:
+async def grade(task: Task, work: Sequence[Investigated], world: World, max_subqueries: int, ledger: UsageLedger) -> Grade:
     """Ask the model to judge the work, and hold what it asks for to the contract: fields that exist, at most `max_subqueries`
     more, numbered after those that are done, no question asked before."""
-    judged = await world.model.grade(task, work, max_subqueries)
+    judged = await world.model.grade(task, work, max_subqueries, ledger)
     names = [f.name for f in task.output_schema.fields]
     asked = {(done.subquery.question, done.subquery.fields) for done in work}
     wanted = [
@@ -23,4 +24,4 @@ async def grade(task: Task, work: Sequence[Investigated], world: World, max_subq
     last = max((done.subquery.index for done in work), default=0)
     of_round = max((done.subquery.round for done in work), default=0) + 1
     numbered = (q.changed(index=last + place, round=of_round) for place, q in enumerate(wanted[:max_subqueries], start=1))
-    return judged.changed(ask=tuple(numbered))
+    return judged.changed(ask=tuple(numbered), usage=ledger.usage, cost_usd=ledger.cost_usd)

@@ -6,9 +6,8 @@ import asyncio
 
 from research.errors import BudgetExhausted, Fault, FetchRefused, ResearchError
 from research.evidence.scratchpad import Scratchpad, prepare
-from research.money.amounts import total
 from research.money.usage import Usage
-from research.money.usage_ledger import note, taken
+from research.money.usage_ledger import UsageLedger
 from research.output_schema.field_paths import field_of
 from research.ports.fetcher import AtHand
 from research.ports.page import Hit, Passage
@@ -24,10 +23,13 @@ from research.task.urls import is_web
 class TaskTools:
     """The engine's `ResearchTools`: counts every call, keeps to the source policy, reads each page once."""
 
-    def __init__(self, task: Task, subquery: SubQuery, world: World, *, tool_calls: int, max_fetches: int) -> None:
+    def __init__(
+        self, task: Task, subquery: SubQuery, world: World, ledger: UsageLedger, *, tool_calls: int, max_fetches: int
+    ) -> None:
         self._task = task
         self._subquery = subquery
         self._world = world
+        self._ledger = ledger
         self._tool_calls_allowed = tool_calls
         self._max_fetches = max_fetches
         self._hashes: dict[str, str] = {}
@@ -39,9 +41,6 @@ class TaskTools:
         self.fetches = 0
         self.at_hand = 0
         """Of the fetches: pages that were stored before. They count against the budget, and are no fetches."""
-        self.search_usage = Usage()
-        self.cost_usd: float | None = 0.0
-        """Of the searches."""
         self.warnings: list[str] = []
 
     @property
@@ -52,12 +51,7 @@ class TaskTools:
         self._spend_tool_call()
         policy = self._task.source_policy
         given = await self._given.search(query, limit)
-        try:
-            found = await self._world.search.search(query, limit=limit, policy=policy)
-        except ResearchError as error:
-            self._charge(*taken(error))  # a provider that was paid beside one that failed
-            raise
-        self._charge(found.usage + Usage(search_queries=found.queries), found.cost_usd)
+        found = await self._world.search.search(query, limit=limit, policy=policy, ledger=self._ledger)
         self._warn(*found.warnings)
         allowed = (hit for hit in found.hits if policy is None or policy.allows(hit.url, hit.published))
         hits = tuple({hit.url: hit for hit in (*given, *allowed)}.values())[:limit]
@@ -98,21 +92,15 @@ class TaskTools:
         return tuple(self._considered.values())
 
     def usage(self) -> Usage:
-        return (
-            Usage(
-                tool_calls=self.tool_calls,
-                pages_fetched=self.fetches - self.at_hand,
-                scratchpad_mode="bm25" if self.scratchpad.searches else None,
-                scratchpad_chunks_indexed=len(self.scratchpad),
-                scratchpad_chunks_used=len(self.scratchpad.shown),
-                scratchpad_searches=self.scratchpad.searches,
-            )
-            + self.search_usage
+        """What the tools did themselves; searches are in the ledger already."""
+        return Usage(
+            tool_calls=self.tool_calls,
+            pages_fetched=self.fetches - self.at_hand,
+            scratchpad_mode="bm25" if self.scratchpad.searches else None,
+            scratchpad_chunks_indexed=len(self.scratchpad),
+            scratchpad_chunks_used=len(self.scratchpad.shown),
+            scratchpad_searches=self.scratchpad.searches,
         )
-
-    def _charge(self, usage: Usage, cost_usd: float | None) -> None:
-        self.search_usage += usage
-        self.cost_usd = total((self.cost_usd, cost_usd))
 
     def _warn(self, *warnings: str) -> None:
         self.warnings += [warning for warning in warnings if warning not in self.warnings]
@@ -144,19 +132,18 @@ class TaskTools:
         self._hashes[url] = page.page_hash
 
 
-async def investigate(task: Task, subquery: SubQuery, world: World, max_fetches: int) -> Investigated:
+async def investigate(task: Task, subquery: SubQuery, world: World, max_fetches: int, ledger: UsageLedger) -> Investigated:
     """Let the model answer one sub-query; keep of its draft what it could know.
 
     Answers for fields that the sub-query does not serve, and passage ids that the model was never shown, are dropped with a
     warning; values are judged later, where the output is put together.
     """
-    budget = world.processors[task.processor].tool_calls
-    desk = TaskTools(task, subquery, world, tool_calls=budget, max_fetches=max_fetches)
+    allowed = world.processors[task.processor].tool_calls
+    desk = TaskTools(task, subquery, world, ledger, tool_calls=allowed, max_fetches=max_fetches)
     try:
-        draft = await world.model.investigate(task, subquery, desk)
-    except ResearchError as error:
-        note(error, desk.usage(), desk.cost_usd)
-        raise
+        draft = await world.model.investigate(task, subquery, desk, ledger)
+    finally:
+        ledger.add(desk.usage())
     warnings: list[str] = [f"sub-query {subquery.index}: {warning}" for warning in desk.warnings]
     passages: dict[str, Passage] = {}
     answers = []
@@ -192,6 +179,6 @@ async def investigate(task: Task, subquery: SubQuery, world: World, max_fetches:
         considered=desk.considered(),
         read=desk.scratchpad.read,
         warnings=tuple(warnings),
-        usage=desk.usage() + draft.usage,
-        cost_usd=total((draft.cost_usd, desk.cost_usd)),
+        usage=ledger.usage,
+        cost_usd=ledger.cost_usd,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from research.money.usage_ledger import UsageLedger
 from research.ports.work import Plan, SubQuery
 from research.ports.world import World
 from research.task.task import Task
@@ -12,11 +13,11 @@ def whole(task: Task) -> SubQuery:
     return SubQuery(index=1, question=task.task, fields=tuple(f.name for f in task.output_schema.fields), label="everything")
 
 
-async def plan(task: Task, world: World) -> Plan:
+async def plan(task: Task, world: World, ledger: UsageLedger) -> Plan:
     """Ask the model to divide the task, and hold its plan to the contract: at most `max_subqueries` of them (and no more than
     there are pages to read), numbered from 1, only fields that exist, every field served."""
     limit = min(task.max_subqueries, task.max_fetches)
-    proposed = await world.model.plan(task, limit)
+    proposed = await world.model.plan(task, limit, ledger)
     names = [f.name for f in task.output_schema.fields]
     subqueries = [
         SubQuery(index=0, question=q.question, fields=fields, label=q.label)
@@ -30,4 +31,4 @@ async def plan(task: Task, world: World) -> Plan:
         last = subqueries[-1]
         subqueries[-1] = last.changed(fields=(*last.fields, *left))
     numbered = tuple(q.changed(index=index) for index, q in enumerate(subqueries, start=1))
-    return proposed.changed(subqueries=numbered)
+    return Plan(subqueries=numbered, usage=ledger.usage, cost_usd=ledger.cost_usd)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from research.money.usage_ledger import UsageLedger
 from research.output_schema.field_paths import field_of
 from research.ports.model import Reviewer
 from research.ports.work import Claim, Draft, FieldAnswer, Investigated, Judged, SubQuery, Verified
@@ -11,18 +12,20 @@ from research.ports.world import World
 from research.task.task import Task
 
 
-async def judge(task: Task, claims: Sequence[Claim], world: World) -> Judged:
+async def judge(task: Task, claims: Sequence[Claim], world: World, ledger: UsageLedger) -> Judged:
     """Ask which passages bear out what does not stand in them. Verdicts on what was not asked are dropped."""
-    judged = await _reviewer(world).judge(task, claims)
+    judged = await _reviewer(world).judge(task, claims, ledger)
     asked = {(claim.field, passage.id) for claim in claims for passage in claim.passages}
-    return judged.changed(verdicts=tuple(v for v in judged.verdicts if (v.field, v.passage) in asked))
+    verdicts = tuple(verdict for verdict in judged.verdicts if (verdict.field, verdict.passage) in asked)
+    return Judged(verdicts=verdicts, usage=ledger.usage, cost_usd=ledger.cost_usd)
 
 
-async def verify(task: Task, claims: Sequence[Claim], world: World) -> Verified:
+async def verify(task: Task, claims: Sequence[Claim], world: World, ledger: UsageLedger) -> Verified:
     """Ask which values do not stand. Doubts of what was not asked are dropped."""
-    checked = await _reviewer(world).verify(task, claims)
+    checked = await _reviewer(world).verify(task, claims, ledger)
     names = {field_of(claim.field, task.output_schema.names) for claim in claims}
-    return checked.changed(doubts={name: why for name, why in checked.doubts.items() if name in names})
+    doubts = {name: why for name, why in checked.doubts.items() if name in names}
+    return Verified(doubts=doubts, usage=ledger.usage, cost_usd=ledger.cost_usd)
 
 
 def _reviewer(world: World) -> Reviewer:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Literal, Protocol, TypeVar
 
+from research.money.usage_ledger import UsageLedger
 from research.pipeline import ENGINE, Steps
 from research.ports.work import Claim, Draft, Grade, Investigated, Judged, Plan, SubQuery, Verified
 from research.ports.world import World
@@ -34,24 +35,26 @@ def wrap_steps(do: DoStep, keys: Keys) -> Steps:
         keys: the task's.
     """
 
-    async def plan(task: Task, world: World) -> Plan:
-        return await do("plan", keys.plan(), partial(ENGINE.plan, task, world))
+    async def plan(task: Task, world: World, ledger: UsageLedger) -> Plan:
+        return await do("plan", keys.plan(), partial(ENGINE.plan, task, world, ledger))
 
-    async def investigate(task: Task, subquery: SubQuery, world: World, max_fetches: int) -> Investigated:
-        work = partial(ENGINE.investigate, task, subquery, world, max_fetches)
+    async def investigate(task: Task, subquery: SubQuery, world: World, max_fetches: int, ledger: UsageLedger) -> Investigated:
+        work = partial(ENGINE.investigate, task, subquery, world, max_fetches, ledger)
         return await do("investigate", keys.investigate(subquery, max_fetches), work, subquery)
 
-    async def grade(task: Task, work: Sequence[Investigated], world: World, max_subqueries: int) -> Grade:
-        return await do("grade", keys.grade(work, max_subqueries), partial(ENGINE.grade, task, work, world, max_subqueries))
+    async def grade(task: Task, work: Sequence[Investigated], world: World, max_subqueries: int, ledger: UsageLedger) -> Grade:
+        return await do(
+            "grade", keys.grade(work, max_subqueries), partial(ENGINE.grade, task, work, world, max_subqueries, ledger)
+        )
 
-    async def synthesize(task: Task, work: Sequence[Investigated], world: World) -> Draft:
-        return await do("synthesize", keys.synthesize(work), partial(ENGINE.synthesize, task, work, world))
+    async def synthesize(task: Task, work: Sequence[Investigated], world: World, ledger: UsageLedger) -> Draft:
+        return await do("synthesize", keys.synthesize(work), partial(ENGINE.synthesize, task, work, world, ledger))
 
-    async def verify(task: Task, claims: Sequence[Claim], world: World) -> Verified:
-        return await do("verify", keys.verify(claims), partial(ENGINE.verify, task, claims, world))
+    async def verify(task: Task, claims: Sequence[Claim], world: World, ledger: UsageLedger) -> Verified:
+        return await do("verify", keys.verify(claims), partial(ENGINE.verify, task, claims, world, ledger))
 
-    async def judge(task: Task, claims: Sequence[Claim], world: World) -> Judged:
-        return await do("judge", keys.judge(claims), partial(ENGINE.judge, task, claims, world))
+    async def judge(task: Task, claims: Sequence[Claim], world: World, ledger: UsageLedger) -> Judged:
+        return await do("judge", keys.judge(claims), partial(ENGINE.judge, task, claims, world, ledger))
 
     return Steps(plan=plan, investigate=investigate, grade=grade, synthesize=synthesize, verify=verify, judge=judge)
 

@@ -9,6 +9,8 @@ from typing import Any
 
 from research.errors import FetchRefused, PageUnreadable
 from research.evidence.ranking import Bm25
+from research.money.usage import Usage
+from research.money.usage_ledger import UsageLedger
 from research.ports.page import Hit, Page, page_hash
 from research.ports.search import Found
 from research.task.task import SourcePolicy
@@ -66,11 +68,12 @@ class Pages:
         self.fetched: list[str] = []
         """Every URL that was asked for, in order."""
 
-    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None) -> Found:
+    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None, ledger: UsageLedger) -> Found:
         self.queries.append(query)
         if self.search_error is not None:
             raise _again(self.search_error)
-        return Found(hits=tuple(self._hits(query, policy)[:limit]), cost_usd=self.cost_usd)
+        ledger.add(Usage(search_queries=1), self.cost_usd)
+        return Found(hits=tuple(self._hits(query, policy)[:limit]))
 
     async def fetch(self, url: str, *, policy: SourcePolicy | None = None, keep_html: bool = False) -> Page:
         self.fetched.append(url)

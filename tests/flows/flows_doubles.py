@@ -15,8 +15,10 @@ from flows.run.rows import Rows
 from flows.run.runner import Runner
 from flows.run.runtime import Runtime, ignore_event
 from flows.run.shards import Left, Shards
-from flows.run.spending import Spending, paying
 from research.models.scripted import ScriptedModel
+from research.money.charge_file import ChargeFile
+from research.money.usage import Usage
+from research.money.usage_ledger import UsageLedger
 from research.pages.page_store import PageStore, StoringFetcher
 from research.ports.model import ResearchTools
 from research.ports.page import Hit, Page
@@ -28,7 +30,7 @@ from research.tables.run_folder.reader import open_run
 from research.tables.run_folder.run_folder import RunFolder
 from research.task.task import SourcePolicy, Task
 from research.testing import Pages, make_page
-from research.world import Settings
+from research.world import Settings, bind_budget
 
 SCHEMA = {"moons": "integer", "colour": "its colour"}
 OBJECTIVE = "How many moons has {name}, and what colour is it?"
@@ -47,8 +49,9 @@ class OnePageEach(Pages):
     def __init__(self) -> None:
         super().__init__({}, identity="one-page-each/1")
 
-    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None) -> Found:
+    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None, ledger: UsageLedger) -> Found:
         self.queries.append(query)
+        ledger.add(Usage(search_queries=1))
         return Found(hits=(Hit(url=f"test://{query}", title=query, snippet="", score=1.0),))
 
     def page(self, url: str) -> Page:
@@ -125,8 +128,8 @@ async def below_prefect(
         document = request.document(world)
         folder = RunFolder.create(run, document, input_schema=request.table.schema, spec=request.spec)
         with folder.lock():
-            purse = Spending(folder.state).purse(max_cost)
-            rows = Rows(request, paying(world, purse), runner, ignore_event, concurrency, purse)
+            bind_budget(world, ChargeFile(folder.state), max_cost, ())
+            rows = Rows(request, world, runner, ignore_event, concurrency)
             left = Left.of(folder, request.table.row_count, shard_size)
             await Shards(folder, rows, world.fetcher.recall, runner, ignore_event).run(left.shards(request.table), open_at_once=3)
             if finish:

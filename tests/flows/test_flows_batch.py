@@ -24,13 +24,13 @@ from flows.run.batch import batched
 from flows.run.events import BatchEnded, BatchSent, Event
 from flows.run.journal import Journal
 from flows.run.runtime import BatchPolling, Runtime, use_runtime
-from flows.run.spending import Spending
 from flows.table_run import Enrichment
 from research.errors import BudgetExhausted, InvalidInput
 from research.models.anthropic.caller import Caller, Patience
 from research.models.claude import ClaudeModel
 from research.models.claude.quotes import located
 from research.money.budget import Budget
+from research.money.charge_file import ChargeFile
 from research.money.processors import load_processors
 from research.pages.page_store import PageStore, StoringFetcher
 from research.ports.page import Passage
@@ -417,18 +417,18 @@ def test_a_quote_is_found_letter_for_letter_whatever_its_white_space() -> None:
     assert located("  ", passages) == ()
 
 
-async def test_what_is_owed_counts_even_when_the_cap_is_reached() -> None:
+async def test_a_resumed_charge_counts_even_when_the_cap_is_reached() -> None:
     """A batch of an earlier invocation is paid whatever is left, and other calls wait for it."""
-    purse = Budget(1.0, spent_usd=0.9)
-    with purse.owed(0.5) as owed:
-        assert not purse.fits(0.05)
-        owed.settle(0.3)
-    assert purse.spent_usd == pytest.approx(1.2)
+    budget = Budget(1.0, spent_usd=0.9)
+    with budget.resume_charge(0.5) as resumed:
+        assert not budget.fits(0.05)
+        resumed.settle(0.3)
+    assert budget.spent_usd == pytest.approx(1.2)
     with pytest.raises(BudgetExhausted):
-        async with purse.reserve(0.01):
+        async with budget.reserve(0.01):
             pass
     free = Budget(1.0)
-    with free.owed(0.6):
+    with free.resume_charge(0.6):
         assert free.fits(0.4)
         assert not free.fits(0.5)
     assert free.fits(0.5)
@@ -448,4 +448,4 @@ def test_the_journal_survives_half_a_line(tmp_path: Path) -> None:
     assert again.holding("b") is None
     again.discard(["a"])
     assert Journal(tmp_path).holding("a") is None
-    assert Spending(tmp_path).usd == 0
+    assert ChargeFile(tmp_path).usd == 0

@@ -15,18 +15,18 @@ from flows_doubles import OBJECTIVE, SCHEMA, below_prefect, expected, planets, r
 from flows.enrichment import enrich
 from flows.run.events import Event, RunFinished
 from flows.run.runtime import use_runtime
-from flows.run.spending import Spending
 from flows.table_run import Enrichment
 from research.errors import InvalidInput
 from research.models.scripted import ScriptedModel
 from research.money.budget import Charge
+from research.money.charge_file import ChargeFile
 from research.tables.run_folder.reader import open_run
 from research.tables.run_folder.run_folder import RunFolder
 
 
 def paid(hook: Any = None, **options: Any) -> ScriptedModel:
     """A model that asks 10 cents for a row, and says before that it may be 15."""
-    return reader(hook, **{"keyless": False, "cost_usd": 0.10, "worst_usd": 0.15, **options})
+    return reader(hook, **{"keyless": False, "cost_usd": 0.10, "max_usd": 0.15, **options})
 
 
 async def enriched(
@@ -82,7 +82,7 @@ async def run_below(folder: Path, model: ScriptedModel, rows: list[dict[str, Any
 
 
 def spent(run: Path) -> float | None:
-    return Spending(run / ".state").usd
+    return ChargeFile(run / ".state").usd
 
 
 async def test_a_cap_that_suffices_changes_nothing(tmp_path: Path) -> None:
@@ -105,13 +105,13 @@ async def test_64_rows_side_by_side_hold_a_random_cap_and_the_next_run_completes
             await asyncio.sleep(0)
 
     def model() -> ScriptedModel:
-        return reader(slow, keyless=False, cost_usd=lambda task: costs[task.input["id"]], worst_usd=dice.uniform(0.1, 2))
+        return reader(slow, keyless=False, cost_usd=lambda task: costs[task.input["id"]], max_usd=dice.uniform(0.1, 2))
 
     run = await below_prefect(table, tmp_path / "run", model=model(), max_cost=cap, concurrency=64, shard_size=20)
     results = open_run(run).results()
     paid = [costs[id] for id, status in zip(results["id"], results["status"], strict=True) if status == "completed"]
     assert len(results) == 64
-    assert sum(paid) == pytest.approx(Spending(run / ".state").usd)
+    assert sum(paid) == pytest.approx(ChargeFile(run / ".state").usd)
     assert sum(paid) < cap + max(costs.values())
     if len(paid) < 64:
         assert sum(paid) >= cap
@@ -121,7 +121,7 @@ async def test_64_rows_side_by_side_hold_a_random_cap_and_the_next_run_completes
     results = open_run(run).results()
     assert set(results["status"]) == {"completed"}
     assert results["cost_usd"].sum() == pytest.approx(sum(costs.values()))
-    assert Spending(run / ".state").usd == pytest.approx(sum(costs.values())), "no row was paid twice"
+    assert ChargeFile(run / ".state").usd == pytest.approx(sum(costs.values())), "no row was paid twice"
 
 
 @pytest.mark.usefixtures("prefect_server")
@@ -144,7 +144,7 @@ async def test_money_that_brought_nothing_counts_against_the_cap_and_not_in_the_
     """30 cents went into attempts that were lost. So 39 cents buy one row of 10, and 41 cents both."""
     state = tmp_path / "run" / ".state"
     state.mkdir(parents=True)
-    Spending(state).record(Charge(0.30, 0.30, "investigate"))
+    ChargeFile(state).record(Charge(0.30, 0.30, "investigate"))
     _, results = await run_below(tmp_path, paid(), planets(2), max_cost=0.39, concurrency=1)
     assert list(results["status"]) == ["completed", "failed"]
     run, results = await run_below(tmp_path, paid(), planets(2), max_cost=0.41, concurrency=1)
@@ -154,7 +154,7 @@ async def test_money_that_brought_nothing_counts_against_the_cap_and_not_in_the_
 
 
 async def test_a_cost_that_is_not_known_is_null_everywhere_and_never_zero(tmp_path: Path) -> None:
-    run, results = await run_below(tmp_path, paid(cost_usd=None, worst_usd=None), planets(2))
+    run, results = await run_below(tmp_path, paid(cost_usd=None, max_usd=None), planets(2))
     assert list(results["status"]) == ["completed", "completed"]
     assert results["cost_usd"].isna().all()
     assert open_run(run).table("usage")["cost_usd"].to_pylist() == [None, None]
@@ -163,7 +163,7 @@ async def test_a_cost_that_is_not_known_is_null_everywhere_and_never_zero(tmp_pa
 
 
 async def test_a_cap_over_prices_that_are_not_known_stops_after_one_call(tmp_path: Path) -> None:
-    _, results = await run_below(tmp_path, paid(cost_usd=None, worst_usd=None), planets(4), max_cost=1.0)
+    _, results = await run_below(tmp_path, paid(cost_usd=None, max_usd=None), planets(4), max_cost=1.0)
     assert list(results["status"]).count("completed") == 1
     assert results["error"].dropna().str.contains("price is not known").sum() == 3
 
@@ -181,18 +181,21 @@ async def test_a_cap_needs_a_model_that_says_what_a_call_may_cost(tmp_path: Path
         name = identity = "secretive"
         keyless = False
 
-    with pytest.raises(InvalidInput, match="does not say what its calls may cost"):
+        def unpriced(self, _processor: str) -> tuple[str, ...]:
+            return ("secretive",)
+
+    with pytest.raises(InvalidInput, match="no price is known for secretive, so a cap on the cost cannot be held"):
         await enriched(tmp_path, Secretive(), planets(1), max_cost=1.0)  # type: ignore[arg-type]
 
 
 def test_payments_survive_half_a_line(tmp_path: Path) -> None:
     """A machine that lost its power may leave half a line; the payments before and after it are read."""
-    Spending(tmp_path).record(Charge(0.5, 0.5, "plan"))
+    ChargeFile(tmp_path).record(Charge(0.5, 0.5, "plan"))
     with (tmp_path / "spending.jsonl").open("a") as file:
         file.write('{"usd": 0.1, "coun')
-    again = Spending(tmp_path)
+    again = ChargeFile(tmp_path)
     again.record(Charge(None, 0.25, "investigate"))
-    last = Spending(tmp_path)
+    last = ChargeFile(tmp_path)
     assert (last.counted_usd, last.usd) == (0.75, None)
     lines = (tmp_path / "spending.jsonl").read_text().splitlines()
     assert json.loads(lines[0]) == {"usd": 0.5, "counted_usd": 0.5, "purpose": "plan"}

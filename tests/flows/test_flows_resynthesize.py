@@ -28,6 +28,7 @@ from flows.run.runtime import Runtime, use_runtime
 from flows.table_run import Enrichment
 from research.errors import FetchRefused, InvalidInput, InvalidRun, PageUnreadable
 from research.models.scripted import ScriptedModel
+from research.money.usage_ledger import UsageLedger
 from research.pages.row_pages import RowPages, Stored
 from research.ports.model import ResearchTools
 from research.ports.work import Draft, FieldAnswer, SubQuery
@@ -262,11 +263,12 @@ async def test_a_row_s_world_holds_its_own_pages_and_refuses_all_others() -> Non
     pages = {page.page_hash: page for page in [await source.fetch(f"test://Planet {n}") for n in range(3)]}
     hashes = list(pages)
     mine = RowPages([Stored("test://Planet 0", hashes[0]), Stored("test://Planet 1", hashes[1])], pages.__getitem__)
-    found = await mine.search("Planet 1", limit=10)
-    assert ([hit.url for hit in found.hits], found.queries) == (["test://Planet 1", "test://Planet 0"], 0)
+    ledger = UsageLedger()
+    found = await mine.search("Planet 1", limit=10, ledger=ledger)
+    assert ([hit.url for hit in found.hits], ledger.usage.search_queries) == (["test://Planet 1", "test://Planet 0"], 0)
     assert (await mine.fetch("test://Planet 1#top")).page_hash == hashes[1]
     with pytest.raises(FetchRefused):
         await mine.fetch("test://Planet 2")
     nothing = RowPages([], pages.__getitem__)
-    assert (await nothing.search("Planet", limit=3)).hits == ()
+    assert (await nothing.search("Planet", limit=3, ledger=ledger)).hits == ()
     assert mine.identity != nothing.identity

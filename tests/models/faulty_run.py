@@ -15,6 +15,8 @@ import anthropic
 from research.models.anthropic.caller import Caller, Patience
 from research.models.claude.model import ClaudeModel
 from research.money.processors import load_processors
+from research.money.usage import Usage
+from research.money.usage_ledger import UsageLedger
 from research.pipeline import research
 from research.ports.page import Hit, Page
 from research.ports.search import Found
@@ -44,7 +46,8 @@ def page_text(number: int) -> str:
 class Stations(Pages):
     """One page a station, made when it is asked for."""
 
-    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None) -> Found:
+    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None, ledger: UsageLedger) -> Found:
+        ledger.add(Usage(search_queries=1))
         number = int(re.findall(r"\d+", query)[0])
         hit = Hit(url=f"corpus://stations/{number}", title=f"Station {number}", snippet="A tide station.", score=1.0)
         return Found(hits=(hit,))

@@ -29,7 +29,7 @@ from research.errors import (
 )
 from research.models.anthropic.caller import Called, Caller, Patience
 from research.models.anthropic.errors import retry_after
-from research.models.anthropic.metering import cost_usd, input_tokens, used, worst_usd
+from research.models.anthropic.metering import cost_usd, input_tokens, max_usd, used
 from research.models.claude.opening import claude, open_caller
 from research.money.budget import Budget, Charge
 from research.money.processors import LongPrompt, Price, load_processors
@@ -55,7 +55,9 @@ def client(base_url: str, transport: Any = None) -> anthropic.AsyncAnthropic:
 
 async def ask(server: ModelServer, params: Mapping[str, Any] | None = None, **options: Any) -> Called:
     async with client(server.url) as sdk:
-        return await Caller(sdk, PRICES, **{"patience": HASTE, **options}).create(params or asking(), purpose="test")
+        return await Caller(sdk, PRICES, **{"patience": HASTE, **options}).create(
+            params or asking(), purpose="test", budget=Budget()
+        )
 
 
 PLAIN, STREAMED = 1000, 9000
@@ -179,11 +181,12 @@ def call(
         return answered
 
     async def main() -> list[Any]:
+        budget = options.pop("budget", None) or Budget()
         caller = Caller(client("http://models.test", httpx2.MockTransport(handle)), PRICES, clock=now, **options)
         ended: list[Any] = []
         for _ in range(calls):
             try:
-                ended.append(await caller.create(params or asking(), purpose="test"))
+                ended.append(await caller.create(params or asking(), purpose="test", budget=budget))
             except ResearchError as error:
                 ended.append(error)
         return ended
@@ -315,24 +318,24 @@ def test_a_rejection_that_some_requests_meet_is_theirs_alone():
     assert not any(error.stops_run for error in ended[1:])
 
 
-def test_a_call_is_paid_from_the_purse_once_and_with_what_it_cost():
+def test_a_call_is_paid_from_the_budget_once_and_with_what_it_cost():
     payments: list[Charge] = []
-    purse = Budget(max_cost_usd=1.0, record=payments.append)
-    call(lambda count: refuse(529, "overloaded_error", "Overloaded") if count <= 3 else ok(), purse=purse)
+    budget = Budget(max_cost_usd=1.0, record=payments.append)
+    call(lambda count: refuse(529, "overloaded_error", "Overloaded") if count <= 3 else ok(), budget=budget)
     assert [payment.usd for payment in payments] == [0, 0, 0, pytest.approx((10 * 1 + 5 * 5) / 1e6)]
     assert {payment.purpose for payment in payments} == {"test"}
 
 
-def test_an_answer_lost_on_its_way_counts_as_its_worst():
+def test_an_answer_lost_on_its_way_counts_as_its_maximum():
     """Nobody knows whether it was written: the cap must hold all the same."""
-    purse = Budget(max_cost_usd=1.0)
+    budget = Budget(max_cost_usd=1.0)
     params = asking()
-    call(lambda count: httpx2.ReadTimeout("late") if count == 1 else ok(), params, purse=purse)
-    assert purse.spent_usd == pytest.approx(worst_usd(params, PRICES[MODEL]) + (10 + 25) / 1e6)
+    call(lambda count: httpx2.ReadTimeout("late") if count == 1 else ok(), params, budget=budget)
+    assert budget.spent_usd == pytest.approx(max_usd(params, PRICES[MODEL]) + (10 + 25) / 1e6)
 
 
-def test_an_empty_purse_pays_for_no_request():
-    (error,), sent = call(lambda _: ok(), purse=Budget(max_cost_usd=1.0, spent_usd=1.0))
+def test_an_empty_budget_pays_for_no_request():
+    (error,), sent = call(lambda _: ok(), budget=Budget(max_cost_usd=1.0, spent_usd=1.0))
     assert isinstance(error, BudgetExhausted)
     assert sent == []
 
@@ -342,7 +345,7 @@ def test_a_call_that_is_cancelled_leaves_nothing_behind():
 
     async def main() -> None:
         payments: list[Charge] = []
-        purse = Budget(max_cost_usd=1.0, record=payments.append)
+        budget = Budget(max_cost_usd=1.0, record=payments.append)
         answers = iter([asyncio.Event().wait(), None])
 
         async def handle(_: httpx2.Request) -> httpx2.Response:
@@ -350,13 +353,13 @@ def test_a_call_that_is_cancelled_leaves_nothing_behind():
                 await never
             return ok()
 
-        caller = Caller(client("http://models.test", httpx2.MockTransport(handle)), PRICES, clock=now, purse=purse)
-        first = asyncio.create_task(caller.create(asking(), purpose="test"))
+        caller = Caller(client("http://models.test", httpx2.MockTransport(handle)), PRICES, clock=now)
+        first = asyncio.create_task(caller.create(asking(), purpose="test", budget=budget))
         await asyncio.sleep(1)
         first.cancel()
         await asyncio.wait([first])
         assert first.cancelled()
-        assert isinstance(await caller.create(asking(), purpose="test"), Called)
+        assert isinstance(await caller.create(asking(), purpose="test", budget=budget), Called)
         assert [payment.usd for payment in payments] == [None, pytest.approx(35 / 1e6)]
 
     run_in_virtual_time(main())
@@ -366,7 +369,7 @@ def test_a_bug_is_not_taken_for_a_failure():
     async def main() -> None:
         caller = Caller(client("http://models.test", httpx2.MockTransport(lambda _: ok())), PRICES, clock=now)
         with pytest.raises(TypeError):
-            await caller.create({**asking(), "no_such_parameter": 1}, purpose="test")
+            await caller.create({**asking(), "no_such_parameter": 1}, purpose="test", budget=Budget())
 
     run_in_virtual_time(main())
 
@@ -399,15 +402,15 @@ def test_a_key_that_no_header_can_hold_is_refused_before_anything_is_sent(key):
     assert "very-secret" not in str(caught.value)
 
 
-def test_the_same_caller_can_pay_from_another_purse():
-    """It shares all that was learned: limits, what was let in, whether anything there answers."""
+def test_calls_of_one_caller_can_be_paid_from_different_budgets():
+    """They share all that was learned: limits, what was let in, whether anything there answers."""
 
     async def main() -> None:
         sdk = client("http://models.test", httpx2.MockTransport(lambda _: ok()))
         caller = Caller(sdk, PRICES, clock=now)
         with pytest.raises(BudgetExhausted):
-            await caller.paid_from(Budget(max_cost_usd=1.0, spent_usd=1.0)).create(asking(), purpose="test")
-        assert isinstance(await caller.create(asking(), purpose="test"), Called)
+            await caller.create(asking(), purpose="test", budget=Budget(max_cost_usd=1.0, spent_usd=1.0))
+        assert isinstance(await caller.create(asking(), purpose="test", budget=Budget()), Called)
 
     run_in_virtual_time(main())
 
@@ -453,7 +456,7 @@ def test_no_answer_costs_more_than_the_worst(system, words, output):
     assert prompt <= input_tokens(params)
     for shape in ({"input_tokens": prompt}, {"input_tokens": 0, "cache_creation_input_tokens": prompt}):
         usage = anthropic.types.Usage.model_validate({"input_tokens": 0, "output_tokens": output, **shape})
-        assert cost_usd(used(usage), PRICES[MODEL]) <= worst_usd(params, PRICES[MODEL])
+        assert cost_usd(used(usage), PRICES[MODEL]) <= max_usd(params, PRICES[MODEL])
 
 
 @pytest.mark.parametrize(("above", "dearer"), [(0, False), (-1, True)])
@@ -464,7 +467,7 @@ def test_a_long_prompt_is_reserved_and_charged_at_its_dearer_rate(above, dearer)
     long = LongPrompt(above=prompt + above, input=10.0, output=50.0, cache_read=1.0, cache_write=12.5)
     price = PRICES[MODEL].model_copy(update={"long_prompt": long})
     rate = long if dearer else PRICES[MODEL]
-    assert worst_usd(params, price) == pytest.approx((prompt * rate.cache_write + 2_000 * rate.output) / 1e6)
+    assert max_usd(params, price) == pytest.approx((prompt * rate.cache_write + 2_000 * rate.output) / 1e6)
     usage = anthropic.types.Usage(
         input_tokens=prompt - 300, cache_creation_input_tokens=100, cache_read_input_tokens=200, output_tokens=7
     )

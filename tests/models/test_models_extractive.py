@@ -8,6 +8,7 @@ import pytest
 
 from research.errors import FetchFailed, SearchFailed
 from research.models.keyless.model import KeylessModel
+from research.money.usage_ledger import UsageLedger
 from research.output_schema.output_spec import OutputSpec
 from research.pipeline import research
 from research.ports.world import World
@@ -216,7 +217,7 @@ async def test_a_value_that_breaks_the_schema_is_withdrawn() -> None:
 
 @pytest.mark.parametrize("most", [1, 2, 3, 8])
 async def test_a_plan_serves_every_field_within_the_limit(most: int) -> None:
-    plan = await KeylessModel().plan(task("Aldern Bridge", FIELDS), most)
+    plan = await KeylessModel().plan(task("Aldern Bridge", FIELDS), most, UsageLedger())
     assert len(plan.subqueries) <= most
     assert sorted(name for q in plan.subqueries for name in q.fields) == sorted(FIELDS)
     assert all(q.label and "Aldern Bridge" in q.question for q in plan.subqueries)

@@ -1,4 +1,4 @@
-"""The purse: many pay side by side, and the cap holds."""
+"""The budget: many pay side by side, and the cap holds."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CENT = 1e-9
 class Payers:
     """Rows that pay call after call until they are done or refused."""
 
-    purse: Budget
+    budget: Budget
     costs: list[float] = field(default_factory=list)
     refused: int = 0
     finished: int = 0
@@ -30,7 +30,7 @@ class Payers:
     async def row(self, calls: list[tuple[float, float]]) -> None:
         try:
             for cost, worst in calls:
-                async with self.purse.reserve(worst) as reservation:
+                async with self.budget.reserve(worst) as reservation:
                     for _ in range(random.randrange(3)):
                         await asyncio.sleep(0)
                     self.costs.append(cost)
@@ -57,7 +57,7 @@ async def test_64_rows_with_random_costs_never_exceed_the_cap_by_more_than_one_c
     await asyncio.wait_for(asyncio.gather(*(payers.row(calls) for calls in rows)), timeout=60)
 
     assert payers.finished + payers.refused == 64
-    assert sum(payers.costs) == pytest.approx(payers.purse.spent_usd)
+    assert sum(payers.costs) == pytest.approx(payers.budget.spent_usd)
     assert sum(payers.costs) < cap + max(payers.costs)
     assert sum(payers.costs[:-1]) < cap + CENT, "only the last call may exceed it"
     if payers.refused:
@@ -67,21 +67,21 @@ async def test_64_rows_with_random_costs_never_exceed_the_cap_by_more_than_one_c
 
 
 async def test_a_call_that_fits_does_not_wait() -> None:
-    purse = Budget(1.0)
-    async with purse.reserve(0.5), purse.reserve(0.5):
+    budget = Budget(1.0)
+    async with budget.reserve(0.5), budget.reserve(0.5):
         pass
-    assert purse.spent_usd == 0
+    assert budget.spent_usd == 0
 
 
 async def test_a_call_that_does_not_fit_waits_until_money_is_freed() -> None:
-    purse, order = Budget(1.0), []
+    budget, order = Budget(1.0), []
 
     async def second() -> None:
-        async with purse.reserve(0.5) as reservation:
+        async with budget.reserve(0.5) as reservation:
             order.append("second")
             reservation.settle(0.5)
 
-    async with purse.reserve(0.6) as first:
+    async with budget.reserve(0.6) as first:
         waiting = asyncio.create_task(second())
         await asyncio.sleep(0)
         await asyncio.sleep(0)
@@ -89,25 +89,25 @@ async def test_a_call_that_does_not_fit_waits_until_money_is_freed() -> None:
         first.settle(0.1)
     await waiting
     assert order == ["first", "second"]
-    assert purse.spent_usd == pytest.approx(0.6)
+    assert budget.spent_usd == pytest.approx(0.6)
 
 
 async def test_a_small_cap_still_buys_one_call_after_another() -> None:
-    """Worsts are far above what calls cost. With a cap below one call's worst, calls go one at a time until it is reached."""
+    """Maxima are far above what calls cost. With a cap below one call's worst, calls go one at a time until it is reached."""
     payers = Payers(Budget(0.10))
     await asyncio.gather(*(payers.row([(0.03, 5.0)]) for _ in range(10)))
     assert payers.costs == [0.03] * 4
 
 
 async def test_those_who_wait_are_refused_as_soon_as_the_cap_is_reached() -> None:
-    purse = Budget(1.0)
-    async with purse.reserve(1.0) as first:
-        waiting = [asyncio.create_task(_pay(purse, 0.1)) for _ in range(5)]
+    budget = Budget(1.0)
+    async with budget.reserve(1.0) as first:
+        waiting = [asyncio.create_task(_pay(budget, 0.1)) for _ in range(5)]
         await asyncio.sleep(0)
         first.settle(1.0)
         refused = await asyncio.gather(*waiting, return_exceptions=True)
     assert [type(error) for error in refused] == [BudgetExhausted] * 5
-    assert purse.refusal is not None
+    assert budget.refusal is not None
     assert "$1.00" in str(refused[0])
 
 
@@ -118,83 +118,83 @@ async def test_what_was_spent_before_counts() -> None:
 
 
 async def test_a_cancelled_call_and_a_cancelled_wait_are_freed() -> None:
-    purse = Budget(1.0)
-    under_way = asyncio.create_task(_pay(purse, 1.0, never_ends=True))
+    budget = Budget(1.0)
+    under_way = asyncio.create_task(_pay(budget, 1.0, never_ends=True))
     await asyncio.sleep(0)
-    waiting = [asyncio.create_task(_pay(purse, 0.5)) for _ in range(3)]
+    waiting = [asyncio.create_task(_pay(budget, 0.5)) for _ in range(3)]
     await asyncio.sleep(0)
     waiting[0].cancel()
     await asyncio.sleep(0)
     under_way.cancel()
     ended = await asyncio.wait_for(asyncio.gather(under_way, *waiting, return_exceptions=True), timeout=5)
     assert [type(e) for e in ended] == [asyncio.CancelledError, asyncio.CancelledError, type(None), type(None)]
-    assert purse.spent_usd == pytest.approx(1.0), "the two that went on; nothing for those that were cancelled"
+    assert budget.spent_usd == pytest.approx(1.0), "the two that went on; nothing for those that were cancelled"
 
 
 async def test_a_turn_that_comes_in_the_moment_of_a_cancellation_is_passed_on() -> None:
-    purse = Budget(1.0)
-    async with purse.reserve(1.0) as first:
-        lost = asyncio.create_task(_pay(purse, 1.0))
-        last = asyncio.create_task(_pay(purse, 0.2))
+    budget = Budget(1.0)
+    async with budget.reserve(1.0) as first:
+        lost = asyncio.create_task(_pay(budget, 1.0))
+        last = asyncio.create_task(_pay(budget, 0.2))
         await asyncio.sleep(0)
         first.settle(0.0)
         lost.cancel()
     await asyncio.wait_for(last, timeout=5)
     with pytest.raises(asyncio.CancelledError):
         await lost
-    assert purse.spent_usd == pytest.approx(0.2)
+    assert budget.spent_usd == pytest.approx(0.2)
 
 
-async def test_a_cost_that_is_not_known_counts_as_the_calls_worst() -> None:
+async def test_a_cost_that_is_not_known_counts_as_the_calls_maximum() -> None:
     told: list[Charge] = []
-    purse = Budget(1.0, record=told.append)
-    async with purse.reserve(0.7, purpose="plan") as reservation:
+    budget = Budget(1.0, record=told.append)
+    async with budget.reserve(0.7, purpose="plan") as reservation:
         reservation.settle(None)
-    assert (purse.spent_usd, told) == (0.7, [Charge(None, 0.7, "plan")])
-    assert purse.refusal is None
+    assert (budget.spent_usd, told) == (0.7, [Charge(None, 0.7, "plan")])
+    assert budget.refusal is None
 
 
-async def test_a_call_of_unknown_worst_goes_alone_and_its_known_cost_is_charged() -> None:
-    purse = Budget(1.0)
-    async with purse.reserve(None) as reservation:
-        other = asyncio.create_task(_pay(purse, 0.1))
+async def test_a_call_of_unknown_maximum_goes_alone_and_its_known_cost_is_charged() -> None:
+    budget = Budget(1.0)
+    async with budget.reserve(None) as reservation:
+        other = asyncio.create_task(_pay(budget, 0.1))
         await asyncio.sleep(0)
-        assert purse.spent_usd == 0, "the other waits"
+        assert budget.spent_usd == 0, "the other waits"
         reservation.settle(0.2)
     await other
-    assert purse.spent_usd == pytest.approx(0.3)
+    assert budget.spent_usd == pytest.approx(0.3)
 
 
-async def test_where_neither_worst_nor_cost_is_known_the_cap_refuses_every_later_call() -> None:
-    purse = Budget(1.0)
-    async with purse.reserve(None) as reservation:
+async def test_where_neither_maximum_nor_cost_is_known_the_cap_refuses_every_later_call() -> None:
+    budget = Budget(1.0)
+    async with budget.reserve(None) as reservation:
         reservation.settle(None)
-    assert purse.spent_usd is None
+    assert budget.spent_usd is None
     with pytest.raises(BudgetExhausted, match="price is not known"):
-        await _pay(purse, 0.1)
+        await _pay(budget, 0.1)
     with pytest.raises(BudgetExhausted, match="price is not known"):
         await _pay(Budget(5.0, spent_usd=None), 0.1)
 
 
 async def test_without_a_cap_nothing_waits_and_everything_is_counted() -> None:
-    purse = Budget()
-    async with purse.reserve(None) as one, purse.reserve(1e9) as other:
+    budget = Budget()
+    async with budget.reserve(None) as one, budget.reserve(1e9) as other:
         other.settle(2.0)
-        assert purse.spent_usd == 2.0
+        assert budget.spent_usd == 2.0
         one.settle(None)
-    assert (purse.spent_usd, purse.refusal) == (None, None)
+    assert (budget.spent_usd, budget.refusal) == (None, None)
 
 
 async def test_a_call_is_settled_once_and_with_an_amount_of_money() -> None:
-    purse = Budget(1.0)
-    async with purse.reserve(0.1) as reservation:
+    budget = Budget(1.0)
+    async with budget.reserve(0.1) as reservation:
         for nonsense in (-1.0, float("nan"), float("inf")):
             with pytest.raises(ValueError, match="no amount of money"):
                 reservation.settle(nonsense)
         reservation.settle(0.1)
         with pytest.raises(ValueError, match="settled already"):
             reservation.settle(0.1)
-    async with purse.reserve(0.1) as left:
+    async with budget.reserve(0.1) as left:
         pass
     with pytest.raises(ValueError, match="was left"):
         left.settle(0.1)
@@ -202,8 +202,26 @@ async def test_a_call_is_settled_once_and_with_an_amount_of_money() -> None:
         Budget(float("nan"))
 
 
-async def _pay(purse: Budget, usd: float, *, never_ends: bool = False) -> None:
-    async with purse.reserve(usd) as reservation:
+async def test_an_empty_budget_is_bound_to_a_run_before_its_first_call() -> None:
+    charges: list[Charge] = []
+    budget = Budget()
+    budget.bind(1.0, 0.9, charges.append)
+    await _pay(budget, 0.2)
+    assert (budget.spent_usd, charges) == (pytest.approx(1.1), [Charge(0.2, 0.2, "")])
+    assert budget.refusal is not None
+
+
+async def test_a_budget_that_paid_for_a_call_or_is_bound_cannot_be_bound_again() -> None:
+    paid, bound = Budget(), Budget()
+    await _pay(paid, 0.0)
+    bound.bind(None)
+    for budget in (paid, bound, Budget(1.0), Budget(spent_usd=0.5)):
+        with pytest.raises(RuntimeError, match="open a world for each run"):
+            budget.bind(2.0)
+
+
+async def _pay(budget: Budget, usd: float, *, never_ends: bool = False) -> None:
+    async with budget.reserve(usd) as reservation:
         if never_ends:
             await asyncio.Event().wait()
         reservation.settle(usd)
@@ -215,7 +233,7 @@ class AnyOrder(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.loop = asyncio.new_event_loop()
-        self.purse = Budget(10.0)
+        self.budget = Budget(10.0)
         self.tasks: list[asyncio.Task[None]] = []
         self.under_way: list[tuple[Reservation, asyncio.Event]] = []
         self.last = 0.0
@@ -225,8 +243,8 @@ class AnyOrder(RuleBasedStateMachine):
             task.cancel()
         self.loop.run_until_complete(asyncio.gather(*self.tasks, return_exceptions=True))
         self.loop.close()
-        assert not self.purse._waiting, "nobody is left behind"
-        assert self.purse._under_way == 0
+        assert not self.budget._waiting, "nobody is left behind"
+        assert self.budget._under_way == 0
 
     def _turns(self) -> None:
         async def some() -> None:
@@ -239,7 +257,7 @@ class AnyOrder(RuleBasedStateMachine):
     def reserve(self, worst: float | None) -> None:
         async def call() -> None:
             ended = asyncio.Event()
-            async with self.purse.reserve(worst) as reservation:
+            async with self.budget.reserve(worst) as reservation:
                 self.under_way.append((reservation, ended))
                 try:
                     await ended.wait()
@@ -253,7 +271,7 @@ class AnyOrder(RuleBasedStateMachine):
     @rule(place=st.integers(0), share=st.none() | st.floats(0, 1), not_told=st.booleans())
     def end(self, place: int, share: float | None, not_told: bool) -> None:
         reservation, ended = self.under_way[place % len(self.under_way)]
-        worst = 3.0 if reservation.worst_usd is None else reservation.worst_usd
+        worst = 3.0 if reservation.max_usd is None else reservation.max_usd
         if share is not None:
             self.last = worst * share
             reservation.settle(self.last)
@@ -271,12 +289,12 @@ class AnyOrder(RuleBasedStateMachine):
 
     @invariant()
     def the_cap_holds(self) -> None:
-        if self.purse.spent_usd is None:
+        if self.budget.spent_usd is None:
             return
-        assert self.purse.spent_usd <= 10.0 + self.last + CENT
-        worsts = [reservation.worst_usd for reservation, _ in self.under_way]
+        assert self.budget.spent_usd <= 10.0 + self.last + CENT
+        worsts = [reservation.max_usd for reservation, _ in self.under_way]
         if len(worsts) > 1:
-            assert self.purse.spent_usd + sum(w for w in worsts if w is not None) <= 10.0 + CENT
+            assert self.budget.spent_usd + sum(w for w in worsts if w is not None) <= 10.0 + CENT
             assert None not in worsts
 
     @invariant()
@@ -284,7 +302,7 @@ class AnyOrder(RuleBasedStateMachine):
         waiting = sum(not task.done() for task in self.tasks) - len(self.under_way)
         if waiting:
             assert self.under_way
-            assert self.purse.refusal is None
+            assert self.budget.refusal is None
 
 
 AnyOrder.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
@@ -292,14 +310,14 @@ TestAnyOrder = AnyOrder.TestCase
 
 
 @given(st.lists(st.floats(0, 1), max_size=20))
-def test_what_was_recorded_gives_the_purse_again(costs: list[float]) -> None:
+def test_what_was_recorded_gives_the_budget_again(costs: list[float]) -> None:
     """A run that goes on counts what earlier invocations of it paid."""
     told: list[Charge] = []
 
     async def pay() -> Budget:
-        purse = Budget(1e6, record=told.append)
+        budget = Budget(1e6, record=told.append)
         for cost in costs:
-            await _pay(purse, cost)
-        return purse
+            await _pay(budget, cost)
+        return budget
 
     assert asyncio.run(pay()).spent_usd == pytest.approx(sum(paid.counted_usd or 0.0 for paid in told))

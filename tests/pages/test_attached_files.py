@@ -13,7 +13,7 @@ from research.errors import FetchRefused, PageUnreadable, SearchFailed
 from research.models.keyless.model import KeylessModel
 from research.models.scripted import ScriptedModel
 from research.money.usage import Usage
-from research.money.usage_ledger import note
+from research.money.usage_ledger import UsageLedger
 from research.pages.attached_files import AttachedFilesFetcher
 from research.pages.nowhere import Nowhere
 from research.pages.page_store import PageStore, StoringFetcher
@@ -172,10 +172,9 @@ async def test_a_page_without_a_date_is_kept_under_after_date_with_a_warning(tmp
 
 async def test_what_was_paid_beside_a_provider_that_failed_is_counted_once(tmp_path: Path) -> None:
     class HalfDown(Web):
-        async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None) -> Found:
-            error = SearchFailed("one provider did not answer")
-            note(error, Usage(search_queries=1), 0.01)
-            raise error
+        async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None, ledger: UsageLedger) -> Found:
+            ledger.add(Usage(search_queries=1), 0.01)
+            raise SearchFailed("one provider did not answer")
 
     result = await run(tmp_path, HalfDown())
     assert result.status == "failed"

@@ -11,6 +11,8 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from research.money.usage import Usage
+from research.money.usage_ledger import UsageLedger
 from research.ports.page import Hit
 from research.ports.search import Found, Search
 from research.search.json_api import Patience
@@ -59,18 +61,22 @@ class Scripted:
     name: str
     answer: Callable[[str], Found] | Found | Exception | Sequence[str]
     seconds: float = 0.0
+    took: Usage = field(default_factory=lambda: Usage(search_queries=1))
+    """What an answer adds to the ledger."""
+    cost_usd: float | None = 0.0
     asked: list[tuple[str, int, SourcePolicy | None]] = field(default_factory=list)
 
     @property
     def identity(self) -> str:
         return f"{self.name}/test"
 
-    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None) -> Found:
+    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None, ledger: UsageLedger) -> Found:
         self.asked.append((query, limit, policy))
         await asyncio.sleep(self.seconds)
         answer = self.answer
         if isinstance(answer, Exception):
             raise answer
+        ledger.add(self.took, self.cost_usd)
         if isinstance(answer, Found):
             return answer
         if callable(answer):

@@ -12,8 +12,9 @@ import pytest
 
 from research.errors import AuthenticationFailed, BudgetExhausted, SearchFailed
 from research.models.anthropic.caller import Caller, Patience
-from research.money.budget import Budget, Paying
+from research.money.budget import Budget
 from research.money.processors import load_processors
+from research.money.usage_ledger import UsageLedger
 from research.search.claude_web import ClaudeWebSearch
 from research.search.opening import open_search
 from research.search.rate import Rate, Turns
@@ -43,15 +44,15 @@ def searched(*pages: WebPage) -> Reply:
 
 async def test_hits_come_from_the_services_search_with_the_models_quotes():
     with asking(searched(VOYAGER, NASA)) as (server, caller):
-        found = await search_of(caller).search(" voyager  launch ", limit=5)
+        ledger = UsageLedger()
+        found = await search_of(caller).search(" voyager  launch ", limit=5, ledger=ledger)
     first, second = found.hits
     assert (first.url, first.title, first.snippet) == (VOYAGER.url, "Voyager 1", "Launched on 5 September 1977.")
     assert (first.published, second.published, second.snippet) == ("2025-04-30", None, "")
-    assert found.queries == 1
-    assert found.usage.search_queries == 0, "the desk counts queries"
-    assert (found.usage.tokens.output or 0) > 0
-    assert found.cost_usd is not None
-    assert found.cost_usd > 0.01, "one search, and its tokens"
+    assert (ledger.usage.search_queries, ledger.usage.tool_calls) == (1, 0), "the tools count their own calls"
+    assert (ledger.usage.tokens.output or 0) > 0
+    assert ledger.cost_usd is not None
+    assert ledger.cost_usd > 0.01, "one search, and its tokens"
     params = server.requests[0].params
     assert params["messages"][0]["content"] == "voyager launch"
     assert params["tools"] == [{"type": "web_search_20250305", "name": "web_search", "max_uses": 1}]
@@ -68,7 +69,7 @@ async def test_the_policy_goes_to_the_tool_and_holds_afterwards():
     ]
     with asking(*[searched(VOYAGER, NASA)] * len(policies)) as (server, caller):
         for policy, domains, query in policies:
-            found = await search_of(caller).search("q", limit=5, policy=policy)
+            found = await search_of(caller).search("q", limit=5, policy=policy, ledger=UsageLedger())
             assert [hit.url for hit in found.hits] == [VOYAGER.url]
             tool = server.requests[-1].params["tools"][0]
             assert {name: value for name, value in tool.items() if name.endswith("domains")} == domains
@@ -78,37 +79,36 @@ async def test_the_policy_goes_to_the_tool_and_holds_afterwards():
 @pytest.mark.parametrize("error", ["too_many_requests", "max_uses_exceeded", "unavailable", "query_too_long"])
 async def test_a_search_that_the_service_could_not_make_is_a_failed_search(error: str):
     with asking(web_search("q", error=error) + text("Sorry.")) as (_, caller), pytest.raises(SearchFailed, match=error):
-        await search_of(caller).search("q", limit=5)
+        await search_of(caller).search("q", limit=5, ledger=UsageLedger())
 
 
 @pytest.mark.parametrize("answer", [refusal("No."), text("I know that already.").anyway()])
 async def test_a_model_that_does_not_search_is_a_failed_search(answer: Reply):
     with asking(answer) as (_, caller), pytest.raises(SearchFailed, match="it did not search"):
-        await search_of(caller).search("q", limit=5)
+        await search_of(caller).search("q", limit=5, ledger=UsageLedger())
 
 
 async def test_nothing_found_is_no_error():
     with asking(web_search("q") + text("Nothing.")) as (_, caller):
-        assert (await search_of(caller).search("q", limit=5)).hits == ()
+        assert (await search_of(caller).search("q", limit=5, ledger=UsageLedger())).hits == ()
 
 
 async def test_an_outage_of_the_service_is_a_failed_search_and_a_wrong_key_stops_the_run():
     with asking(*[fail("500")] * 100) as (_, caller), pytest.raises(SearchFailed, match="claude_web"):
-        await search_of(caller).search("q", limit=5)
+        await search_of(caller).search("q", limit=5, ledger=UsageLedger())
     with asking(fail("401")) as (_, caller), pytest.raises(AuthenticationFailed) as caught:
-        await search_of(caller).search("q", limit=5)
+        await search_of(caller).search("q", limit=5, ledger=UsageLedger())
     assert caught.value.stops_run
 
 
-async def test_it_is_paid_by_whoever_asks_and_cached_like_the_others(tmp_path: Path):
-    purse = Budget()
+async def test_it_is_paid_from_the_ledgers_budget_and_cached_like_the_others(tmp_path: Path):
+    ledger, second = UsageLedger(Budget()), UsageLedger()
     with asking(searched(VOYAGER)) as (server, caller):
         async with open_search(["claude_web"], SearchSettings(), tmp_path, ask=caller) as search:
-            assert isinstance(search, Paying)
-            found = await search.paid_from(purse).search("q", limit=5)
-            again = await search.search("q", limit=5)
-            assert (again.hits, again.cost_usd, again.usage.tokens.output) == (found.hits, 0.0, 0)
+            found = await search.search("q", limit=5, ledger=ledger)
+            again = await search.search("q", limit=5, ledger=second)
+            assert (again.hits, second.cost_usd, second.usage.tokens.output) == (found.hits, 0.0, 0)
             with pytest.raises(BudgetExhausted):
-                await search.paid_from(Budget(max_cost_usd=1, spent_usd=1)).search("other", limit=5)
-    assert purse.spent_usd == found.cost_usd
+                await search.search("other", limit=5, ledger=UsageLedger(Budget(max_cost_usd=1, spent_usd=1)))
+    assert ledger.budget.spent_usd == ledger.cost_usd
     assert len(server.requests) == 1

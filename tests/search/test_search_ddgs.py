@@ -13,6 +13,7 @@ from ddgs.ddgs import DDGS
 from ddgs.exceptions import DDGSException, RatelimitException, TimeoutException
 
 from research.errors import SearchFailed
+from research.money.usage_ledger import UsageLedger
 from research.search.ddgs import DdgsSearch, Engine, library
 from research.search.json_api import Patience
 from research.search.rate import Rate, Turns
@@ -48,12 +49,13 @@ RESULTS = [
 
 async def test_results_become_hits_in_a_thread_of_their_own():
     engine = Engines(RESULTS)
-    found = await search_of(engine).search("  q ", limit=5)
+    ledger = UsageLedger()
+    found = await search_of(engine).search("  q ", limit=5, ledger=ledger)
     assert [(hit.url, hit.title, hit.snippet) for hit in found.hits] == [
         ("https://a.test/", "A", "about a"),
         ("https://b.gov/", "B", "about b"),
     ]
-    assert (found.queries, found.cost_usd, found.warnings) == (1, 0.0, ())
+    assert (ledger.usage.search_queries, ledger.cost_usd, found.warnings) == (1, 0.0, ())
     query, options, thread = engine.asked[0]
     assert (query, options) == ("q", {"max_results": 5})
     assert thread != threading.main_thread().name
@@ -62,7 +64,7 @@ async def test_results_become_hits_in_a_thread_of_their_own():
 async def test_the_policy_becomes_operators_and_a_span_of_time():
     engine = Engines(RESULTS)
     policy = SourcePolicy(include_domains=(".gov",), after_date="2026-01-28")
-    found = await search_of(engine).search("q", limit=5, policy=policy)
+    found = await search_of(engine).search("q", limit=5, policy=policy, ledger=UsageLedger())
     assert [hit.url for hit in found.hits] == ["https://b.gov/"]
     assert engine.asked[0][:2] == ("q site:gov", {"max_results": 20, "timelimit": "w"})
 
@@ -78,27 +80,27 @@ async def test_the_policy_becomes_operators_and_a_span_of_time():
 )
 async def test_a_failure_of_the_library_is_a_failed_search(error: Exception, said: str):
     with pytest.raises(SearchFailed, match=said) as caught:
-        await search_of(Engines(error)).search("q", limit=5)
+        await search_of(Engines(error)).search("q", limit=5, ledger=UsageLedger())
     assert caught.value.__cause__ is error
 
 
 async def test_no_results_are_a_warning_since_refusals_look_the_same():
-    found = await search_of(Engines(DDGSException("No results found."))).search("q", limit=5)
+    found = await search_of(Engines(DDGSException("No results found."))).search("q", limit=5, ledger=UsageLedger())
     assert found.hits == ()
     assert "look the same" in found.warnings[0]
 
 
 async def test_engines_that_hang_are_not_waited_for():
     with pytest.raises(SearchFailed, match="within"):
-        await search_of(Engines(RESULTS, 0.5), Patience(attempt=0.1)).search("q", limit=5)
+        await search_of(Engines(RESULTS, 0.5), Patience(attempt=0.1)).search("q", limit=5, ledger=UsageLedger())
 
 
 async def test_after_a_refusal_nobody_asks_for_a_while():
     search = search_of(Engines(RatelimitException("202")), Patience(budget=5))
     with pytest.raises(SearchFailed, match="fewer searches"):
-        await search.search("q", limit=5)
+        await search.search("q", limit=5, ledger=UsageLedger())
     with pytest.raises(SearchFailed, match="pause"):
-        await search.search("other", limit=5)
+        await search.search("other", limit=5, ledger=UsageLedger())
 
 
 def test_the_library_is_what_we_take_it_for():

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from search_samples import APIS, HASTY, PAGES, QUICK, WITH_KEYS, opened, settings
 
 from research.errors import AccessDenied, AuthenticationFailed, QuotaExhausted, SearchFailed
+from research.money.usage_ledger import UsageLedger
 from research.search.json_api import Patience
 from research.search.opening import open_search
 from research.search.settings import SearchSettings
@@ -27,7 +28,7 @@ async def test_a_wrong_key_names_its_variable_and_stops_the_run(name: str, tmp_p
     with SearchServer(PAGES, key="another") as server:
         async with opened(server, tmp_path, name) as search:
             with pytest.raises(AuthenticationFailed, match=f"{name.upper()}_API_KEY") as caught:
-                await search.search("voyager", limit=5)
+                await search.search("voyager", limit=5, ledger=UsageLedger())
     assert caught.value.stops_run
     assert len(server.queries) == 1, "asking again cannot help"
 
@@ -37,7 +38,7 @@ async def test_a_quota_that_is_used_up_stops_the_run(name: str, status: str, tmp
     with SearchServer(PAGES, down={name: status}) as server:
         async with opened(server, tmp_path, name) as search:
             with pytest.raises(QuotaExhausted, match="used up") as caught:
-                await search.search("voyager", limit=5)
+                await search.search("voyager", limit=5, ledger=UsageLedger())
     assert caught.value.stops_run
     assert len(server.queries) == 1
 
@@ -48,11 +49,11 @@ async def test_braves_monthly_quota_is_told_from_its_limit_per_second(tmp_path: 
     with SearchServer(PAGES, down={"brave": "429"}, headers=month, retry_after=None) as server:
         async with opened(server, tmp_path, "brave") as search:
             with pytest.raises(QuotaExhausted):
-                await search.search("voyager", limit=5)
+                await search.search("voyager", limit=5, ledger=UsageLedger())
     second = limits | {"x-ratelimit-remaining": "0, 1999", "x-ratelimit-reset": "1, 1419704"}
     with SearchServer(PAGES, faults={1: "429"}, headers=second, retry_after=None) as server:
         async with opened(server, tmp_path, "brave") as search:
-            assert (await search.search("voyager", limit=5)).hits
+            assert (await search.search("voyager", limit=5, ledger=UsageLedger())).hits
         first, again = server.queries
     assert again.arrived - first.arrived >= 1.0
 
@@ -62,7 +63,7 @@ async def test_braves_monthly_quota_is_told_from_its_limit_per_second(tmp_path: 
 async def test_what_fails_in_passing_is_tried_again(name: str, fault: str, tmp_path: Path):
     with SearchServer(PAGES, faults={1: fault}, retry_after=0.1) as server:
         async with opened(server, tmp_path, name, patience=HASTY if fault == "timeout" else QUICK) as search:
-            found = await search.search("voyager", limit=5)
+            found = await search.search("voyager", limit=5, ledger=UsageLedger())
     assert found.hits
     assert server.asked[name] >= 2
 
@@ -74,7 +75,7 @@ async def test_what_goes_on_failing_ends_within_its_time_budget(name: str, fault
     with SearchServer(PAGES, down={name: fault}, retry_after=0.05) as server:
         async with opened(server, tmp_path, name, patience=patience) as search:
             with pytest.raises(SearchFailed, match=f"{name}.*tried") as caught:
-                await search.search("voyager", limit=5)
+                await search.search("voyager", limit=5, ledger=UsageLedger())
     assert not caught.value.stops_run
     assert len(server.queries) > 1
 
@@ -83,9 +84,9 @@ async def test_a_pause_longer_than_its_patience_is_not_waited_for(tmp_path: Path
     with SearchServer(PAGES, down={"exa": "429"}, retry_after=3600) as server:
         async with opened(server, tmp_path, "exa") as search:
             with pytest.raises(SearchFailed, match="asks to wait 3600 s"):
-                await search.search("voyager", limit=5)
+                await search.search("voyager", limit=5, ledger=UsageLedger())
             with pytest.raises(SearchFailed, match="asked for a pause"):
-                await search.search("luna", limit=5)
+                await search.search("luna", limit=5, ledger=UsageLedger())
     assert len(server.queries) == 1, "the pause holds for everybody"
 
 
@@ -95,7 +96,7 @@ async def test_another_answer_than_the_api_promises_is_no_result(name: str, faul
     with SearchServer(PAGES, down={name: fault}) as server:
         async with opened(server, tmp_path, name) as search:
             with pytest.raises(SearchFailed, match="something else than its API promises"):
-                await search.search("voyager", limit=5)
+                await search.search("voyager", limit=5, ledger=UsageLedger())
     assert len(server.queries) == 1
 
 
@@ -105,7 +106,7 @@ async def test_a_wrong_address_says_so_and_no_key_follows_a_redirect(name: str, 
     with SearchServer(PAGES, down={name: fault}) as server:
         async with opened(server, tmp_path, name) as search:
             with pytest.raises(AccessDenied, match="base URL"):
-                await search.search("voyager", limit=5)
+                await search.search("voyager", limit=5, ledger=UsageLedger())
     assert len(server.queries) == 1
 
 
@@ -113,23 +114,23 @@ async def test_a_query_that_is_not_taken_fails_alone(tmp_path: Path):
     with SearchServer(PAGES, faults={1: "400"}) as server:
         async with opened(server, tmp_path, "tavily") as search:
             with pytest.raises(SearchFailed, match="does not take this query") as caught:
-                await search.search("voyager", limit=5)
+                await search.search("voyager", limit=5, ledger=UsageLedger())
             assert not caught.value.stops_run
-            assert (await search.search("voyager", limit=5)).hits
+            assert (await search.search("voyager", limit=5, ledger=UsageLedger())).hits
 
 
 async def test_searxng_without_json_says_what_to_change(tmp_path: Path):
     with SearchServer(PAGES, down={"searxng": "403"}) as server:
         async with opened(server, tmp_path, "searxng") as search:
             with pytest.raises(AccessDenied, match=r"settings\.yml"):
-                await search.search("voyager", limit=5)
+                await search.search("voyager", limit=5, ledger=UsageLedger())
 
 
 async def test_nothing_found_by_searxng_while_engines_were_silent_is_no_answer(tmp_path: Path):
     with SearchServer(PAGES, silent={"bing": "CAPTCHA"}) as server:
         async with opened(server, tmp_path, "searxng") as search:
             with pytest.raises(SearchFailed, match="bing: CAPTCHA"):
-                await search.search("xylophone", limit=5)
+                await search.search("xylophone", limit=5, ledger=UsageLedger())
 
 
 @pytest.mark.parametrize("name", WITH_KEYS)
@@ -140,7 +141,7 @@ async def test_a_key_is_in_no_error_address_or_log(name: str, fault: str, tmp_pa
         asked = settings(server, patience=Patience(budget=0.1, first_wait=0.01), **{f"{name}_key": SecretStr(SECRET)})
         async with open_search([name], asked, tmp_path) as search:
             with pytest.raises((SearchFailed, AccessDenied)) as caught:
-                await search.search("voyager", limit=5)
+                await search.search("voyager", limit=5, ledger=UsageLedger())
             shown = [repr(search), repr(vars(search)), search.identity, repr(asked), caplog.text]
     error: BaseException | None = caught.value
     while error is not None:
@@ -155,7 +156,7 @@ async def test_a_key_that_an_api_repeats_is_taken_out_of_its_words(tmp_path: Pat
         asked = SearchSettings(exa_key=SecretStr(SECRET), exa_url=web.url, patience=QUICK)
         async with open_search(["exa"], asked, tmp_path) as search:
             with pytest.raises(AuthenticationFailed, match="no such key: …") as caught:
-                await search.search("voyager", limit=5)
+                await search.search("voyager", limit=5, ledger=UsageLedger())
     assert SECRET not in str(caught.value)
 
 
@@ -175,7 +176,7 @@ async def test_the_password_of_an_instance_goes_as_a_header_and_is_not_shown(tmp
         url = web.url.replace("http://", "http://me:pass%40word@")
         asked = SearchSettings(searxng_url=url, patience=QUICK)
         async with open_search(["searxng"], asked, tmp_path) as search:
-            await search.search("voyager", limit=5)
+            await search.search("voyager", limit=5, ledger=UsageLedger())
             shown = f"{asked!r} {search.identity} {caplog.text}"
     assert seen == ["Basic " + base64.b64encode(b"me:pass@word").decode()]
     assert "pass" not in shown
@@ -196,5 +197,5 @@ async def test_a_server_that_is_not_there_is_a_failed_search(tmp_path: Path):
         asked = settings(server, patience=Patience(budget=0.1, first_wait=0.01))
     async with open_search(["exa"], asked, tmp_path) as search:
         with pytest.raises(SearchFailed, match="connection") as caught:
-            await search.search("voyager", limit=5)
+            await search.search("voyager", limit=5, ledger=UsageLedger())
     assert isinstance(caught.value.__cause__, httpx.ConnectError)

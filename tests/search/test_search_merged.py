@@ -13,7 +13,7 @@ from search_samples import PAGES, Scripted, hit, opened
 
 from research.errors import AuthenticationFailed, BudgetExhausted, QuotaExhausted, SearchFailed
 from research.money.usage import Tokens, Usage
-from research.money.usage_ledger import spent
+from research.money.usage_ledger import UsageLedger
 from research.ports.page import Hit
 from research.ports.search import Found
 from research.search.merged import MergedSearch, fused
@@ -87,26 +87,30 @@ def test_agreement_beats_a_single_first_rank():
 
 async def test_all_are_asked_at_once_and_what_they_took_is_summed():
     tokens = Usage(tokens=Tokens(input=100, output=10))
-    one = Scripted("one", Found(hits=(hit("https://a.test/"),), cost_usd=0.25), 0.2)
-    two = Scripted("two", Found(hits=(hit("https://b.test/"),), queries=2, cost_usd=0.5, usage=tokens, warnings=("slow",)), 0.2)
+    one = Scripted("one", Found(hits=(hit("https://a.test/"),)), 0.2, cost_usd=0.25)
+    took = Usage(search_queries=2) + tokens
+    two = Scripted("two", Found(hits=(hit("https://b.test/"),), warnings=("slow",)), 0.2, took, cost_usd=0.5)
     merged = MergedSearch([one, two])
     began = asyncio.get_running_loop().time()
-    found = await merged.search("q", limit=5)
+    ledger = UsageLedger()
+    found = await merged.search("q", limit=5, ledger=ledger)
     assert asyncio.get_running_loop().time() - began < 0.39
-    assert (found.queries, found.cost_usd, found.usage, found.warnings) == (3, 0.75, tokens, ("slow",))
+    assert (ledger.usage, ledger.cost_usd, found.warnings) == (Usage(search_queries=3) + tokens, 0.75, ("slow",))
     assert merged.name == "one+two"
     assert "one/test" in merged.identity
     assert "two/test" in merged.identity
 
 
 async def test_an_unknown_cost_stays_unknown():
-    merged = MergedSearch([Scripted("a", Found(cost_usd=None)), Scripted("b", Found(cost_usd=1.0))])
-    assert (await merged.search("q", limit=5)).cost_usd is None
+    merged = MergedSearch([Scripted("a", Found(), cost_usd=None), Scripted("b", Found(), cost_usd=1.0)])
+    ledger = UsageLedger()
+    await merged.search("q", limit=5, ledger=ledger)
+    assert ledger.cost_usd is None
 
 
 async def test_one_that_fails_is_a_warning_while_another_answers():
     merged = MergedSearch([Scripted("bad", SearchFailed("bad: it rains")), Scripted("good", ["https://a.test/"])])
-    found = await merged.search("q", limit=5)
+    found = await merged.search("q", limit=5, ledger=UsageLedger())
     assert [each.url for each in found.hits] == ["https://a.test/"]
     assert found.warnings == ("bad: it rains",)
 
@@ -114,51 +118,53 @@ async def test_one_that_fails_is_a_warning_while_another_answers():
 async def test_when_all_fail_each_says_why():
     merged = MergedSearch([Scripted("a", SearchFailed("a: rain")), Scripted("b", SearchFailed("b: snow"))])
     with pytest.raises(SearchFailed, match="a: rain; b: snow"):
-        await merged.search("q", limit=5)
+        await merged.search("q", limit=5, ledger=UsageLedger())
 
 
 async def test_a_wrong_key_is_a_warning_while_another_answers_and_is_not_tried_again():
     wrong = Scripted("wrong", AuthenticationFailed("wrong: set KEY"))
     merged = MergedSearch([wrong, Scripted("good", ["https://a.test/"])])
     for _ in range(3):
-        assert (await merged.search("q", limit=5)).warnings == ("wrong: set KEY",)
+        assert (await merged.search("q", limit=5, ledger=UsageLedger())).warnings == ("wrong: set KEY",)
     assert len(wrong.asked) == 1
 
 
 async def test_a_wrong_key_stops_a_run_that_finds_nothing_else():
     merged = MergedSearch([Scripted("wrong", AuthenticationFailed("set KEY")), Scripted("down", SearchFailed("down: rain"))])
     with pytest.raises(AuthenticationFailed, match=r"set KEY; down: rain") as caught:
-        await merged.search("q", limit=5)
+        await merged.search("q", limit=5, ledger=UsageLedger())
     assert caught.value.stops_run
 
 
 async def test_a_wrong_key_does_not_stop_a_run_that_another_provider_answered_before():
     other = Scripted("other", ["https://a.test/"])
     merged = MergedSearch([Scripted("wrong", QuotaExhausted("used up")), other])
-    await merged.search("q", limit=5)
+    await merged.search("q", limit=5, ledger=UsageLedger())
     other.answer = SearchFailed("other: rain")
     with pytest.raises(SearchFailed, match="used up; other: rain") as caught:
-        await merged.search("q", limit=5)
+        await merged.search("q", limit=5, ledger=UsageLedger())
     assert not caught.value.stops_run
     other.answer = QuotaExhausted("this, too")
     with pytest.raises(QuotaExhausted) as ended:
-        await merged.search("q", limit=5)
+        await merged.search("q", limit=5, ledger=UsageLedger())
     assert ended.value.stops_run
 
 
-async def test_an_empty_purse_ends_the_search_and_what_others_took_is_not_forgotten():
-    paid = Scripted("paid", Found(hits=(hit("https://a.test/"),), cost_usd=0.5))
+async def test_an_empty_budget_ends_the_search_and_what_others_took_is_not_forgotten():
+    paid = Scripted("paid", Found(hits=(hit("https://a.test/"),)), cost_usd=0.5)
+    ledger = UsageLedger()
     merged = MergedSearch([Scripted("broke", BudgetExhausted("the cap")), paid])
-    with pytest.raises(BudgetExhausted) as caught:
-        await merged.search("q", limit=5)
-    assert (spent(caught.value).cost_usd, spent(caught.value).usage.search_queries) == (0.5, 1)
+    with pytest.raises(BudgetExhausted):
+        await merged.search("q", limit=5, ledger=ledger)
+    assert (ledger.cost_usd, ledger.usage.search_queries) == (0.5, 1)
 
 
 async def test_real_providers_are_merged_and_one_over_its_quota_is_a_warning(tmp_path: Path):
     with SearchServer(PAGES, down={"tavily": "432"}) as server:
         async with opened(server, tmp_path) as search:
-            found = await search.search("voyager", limit=10)
+            ledger = UsageLedger()
+            found = await search.search("voyager", limit=10, ledger=ledger)
     assert {each.url for each in found.hits} == {page.url for page in PAGES[:3]}
     assert len(found.warnings) == 1
     assert "tavily" in found.warnings[0]
-    assert (found.queries, found.cost_usd) == (3, pytest.approx(0.005 + 0.007))
+    assert (ledger.usage.search_queries, ledger.cost_usd) == (3, pytest.approx(0.005 + 0.007))

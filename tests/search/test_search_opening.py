@@ -9,6 +9,7 @@ from pydantic import SecretStr, ValidationError
 from search_samples import PAGES, opened, settings
 
 from research.errors import InvalidInput
+from research.money.usage_ledger import UsageLedger
 from research.search.local import LocalCorpus
 from research.search.opening import PROVIDERS, default_providers, open_search
 from research.search.settings import SearchSettings
@@ -78,7 +79,7 @@ async def test_a_corpus_is_searched_beside_the_web(tmp_path: Path):
     corpus = LocalCorpus.open(tmp_path / "docs", tmp_path / "index")
     with SearchServer(PAGES) as server:
         async with open_search(["local", "brave"], settings(server), tmp_path, corpus=corpus) as search:
-            found = await search.search("voyager", limit=10)
+            found = await search.search("voyager", limit=10, ledger=UsageLedger())
         async with open_search(["local"], settings(server), tmp_path, corpus=corpus) as alone:
             assert alone is corpus
     assert {hit.url.partition(":")[0] for hit in found.hits} == {"corpus", "https"}
@@ -96,6 +97,6 @@ async def test_a_rate_of_a_paid_plan_overrides_the_free_one(tmp_path: Path):
     with SearchServer(PAGES) as server:
         async with open_search(["brave"], settings(server, rates={"brave": {"per_second": 5}}), tmp_path) as search:
             for number in range(3):
-                await search.search(f"voyager {number}", limit=5)
+                await search.search(f"voyager {number}", limit=5, ledger=UsageLedger())
         gaps = [later.arrived - earlier.arrived for earlier, later in zip(server.queries, server.queries[1:], strict=False)]
     assert min(gaps) >= 0.18

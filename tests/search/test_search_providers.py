@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from search_samples import APIS, PAGES, opened
 
+from research.money.usage_ledger import UsageLedger
 from research.ports.page import Hit
 from research.search.brave import Brave, BraveAnswer
 from research.search.exa import Exa, ExaAnswer
@@ -28,13 +29,14 @@ TODAY = date(2026, 1, 31)
 async def test_a_provider_finds_pages_with_their_titles_snippets_and_dates(name: str, tmp_path: Path):
     with SearchServer(PAGES) as server:
         async with opened(server, tmp_path, name) as search:
-            found = await search.search("  voyager\n launched 1977 ", limit=2)
+            ledger = UsageLedger()
+            found = await search.search("  voyager\n launched 1977 ", limit=2, ledger=ledger)
     assert [hit.url for hit in found.hits] == [PAGES[0].url, PAGES[1].url]
     assert found.hits[0].title == "Voyager 1"
     assert "launched on 5 September 1977" in found.hits[0].snippet
     assert (found.hits[0].published or "")[:10] == "2024-03-01"
     assert found.hits[0].score > found.hits[1].score
-    assert (found.queries, found.warnings) == (1, ())
+    assert (ledger.usage.search_queries, found.warnings) == (1, ())
     assert server.queries[0].text == "voyager launched 1977"
 
 
@@ -42,16 +44,19 @@ async def test_a_provider_finds_pages_with_their_titles_snippets_and_dates(name:
 async def test_nothing_found_is_no_error(name: str, tmp_path: Path):
     with SearchServer(PAGES) as server:
         async with opened(server, tmp_path, name) as search:
-            found = await search.search("xylophone", limit=5)
-    assert (found.hits, found.queries) == ((), 1)
+            ledger = UsageLedger()
+            found = await search.search("xylophone", limit=5, ledger=ledger)
+    assert (found.hits, ledger.usage.search_queries) == ((), 1)
 
 
 @pytest.mark.parametrize("name", APIS)
 async def test_an_empty_query_asks_nobody(name: str, tmp_path: Path):
     with SearchServer(PAGES) as server:
         async with opened(server, tmp_path, name) as search:
-            assert (await search.search("  ", limit=5)).queries == 0
-            assert (await search.search("voyager", limit=0)).queries == 0
+            ledger = UsageLedger()
+            await search.search("  ", limit=5, ledger=ledger)
+            await search.search("voyager", limit=0, ledger=ledger)
+            assert ledger.usage.search_queries == 0
     assert server.queries == []
 
 
@@ -70,7 +75,7 @@ async def test_hits_keep_to_the_policy(name: str, case: str, tmp_path: Path):
     policy, expected = POLICIES[case]
     with SearchServer(PAGES) as server:
         async with opened(server, tmp_path, name) as search:
-            found = await search.search("voyager", limit=5, policy=policy)
+            found = await search.search("voyager", limit=5, policy=policy, ledger=UsageLedger())
     assert {hit.url for hit in found.hits} == {PAGES[place].url for place in expected}
 
 
@@ -78,7 +83,7 @@ async def test_hits_keep_to_the_policy(name: str, case: str, tmp_path: Path):
 async def test_nothing_is_found_from_before_a_day(name: str, tmp_path: Path):
     with SearchServer(PAGES) as server:
         async with opened(server, tmp_path, name) as search:
-            found = await search.search("voyager", limit=5, policy=SourcePolicy(after_date="2020-01-01"))
+            found = await search.search("voyager", limit=5, policy=SourcePolicy(after_date="2020-01-01"), ledger=UsageLedger())
     urls = {hit.url for hit in found.hits}
     assert PAGES[0].url in urls
     assert PAGES[1].url not in urls
@@ -107,7 +112,7 @@ async def test_more_domains_than_a_query_holds_are_a_warning(tmp_path: Path):
     pages = [WebPage(f"https://site-number-{n}.test/", "Voyager", "voyager") for n in range(100)]
     with SearchServer(pages) as server:
         async with opened(server, tmp_path, "brave") as search:
-            found = await search.search("voyager", limit=20, policy=policy)
+            found = await search.search("voyager", limit=20, policy=policy, ledger=UsageLedger())
         assert "of the 100 domains" in found.warnings[0]
         assert len(str(server.queries[0].params["q"])) <= 400
         assert found.hits
@@ -201,6 +206,6 @@ def test_no_hit_is_outside_the_policy_whatever_a_provider_answers(policy: Source
 async def test_engines_that_did_not_answer_searxng_are_a_warning(tmp_path: Path):
     with SearchServer(PAGES, silent={"bing": "CAPTCHA"}) as server:
         async with opened(server, tmp_path, "searxng") as search:
-            found = await search.search("voyager", limit=5)
+            found = await search.search("voyager", limit=5, ledger=UsageLedger())
     assert found.hits
     assert "bing: CAPTCHA" in found.warnings[0]

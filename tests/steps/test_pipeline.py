@@ -12,6 +12,7 @@ import pytest
 
 from research.errors import BudgetExhausted, FetchRefused, ModelUnavailable
 from research.models.scripted import Script, ScriptedModel, quoting
+from research.money.usage_ledger import UsageLedger
 from research.pipeline import Steps, research
 from research.ports.model import ResearchTools
 from research.ports.work import Draft, FieldAnswer, Grade, Investigated, SubQuery
@@ -175,8 +176,8 @@ async def test_when_one_sub_query_fails_the_others_are_finished_first_and_their_
             raise ModelUnavailable("the model did not answer")
         return await quoting(lambda _: TRUTH)(task, subquery, desk)
 
-    async def watched(task: Task, subquery: SubQuery, world: World, max_fetches: int) -> Investigated:
-        done = await investigate(task, subquery, world, max_fetches)
+    async def watched(task: Task, subquery: SubQuery, world: World, max_fetches: int, ledger: UsageLedger) -> Investigated:
+        done = await investigate(task, subquery, world, max_fetches, ledger)
         finished.append(subquery.fields[0])
         return done
 
@@ -189,7 +190,7 @@ async def test_when_one_sub_query_fails_the_others_are_finished_first_and_their_
 
 async def test_the_grader_may_ask_for_another_round_within_the_tiers_rounds(tmp_path: Path) -> None:
     class Asking(ScriptedModel):
-        async def grade(self, task: Task, work: Any, max_subqueries: int) -> Grade:
+        async def grade(self, task: Task, work: Any, max_subqueries: int, ledger: UsageLedger) -> Grade:
             self.calls["grade"] += 1
             more = SubQuery(index=1, question=f"again {len(work)}", fields=("mass_kg",))
             return Grade(fields={}, ask=(more,))

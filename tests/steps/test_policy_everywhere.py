@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from research.errors import BudgetExhausted, FetchFailed, FetchRefused, PageUnreadable
 from research.models.scripted import ScriptedModel
+from research.money.usage import Usage
+from research.money.usage_ledger import UsageLedger
 from research.pages.page_store import PageStore, StoringFetcher
 from research.pipeline import research
 from research.ports.model import ResearchTools
@@ -92,7 +94,8 @@ class AllPages:
     def __init__(self, urls: list[str]) -> None:
         self._urls = urls
 
-    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None) -> Found:
+    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None, ledger: UsageLedger) -> Found:
+        ledger.add(Usage(search_queries=1))
         return Found(hits=tuple(Hit(url=url, title="", snippet="", score=1.0) for url in self._urls))
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import copy
 import random
 import re
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 import anthropic
@@ -19,7 +18,7 @@ from pydantic import BaseModel, ConfigDict
 from research.errors import AccessDenied, AuthenticationFailed, ModelUnavailable, RequestRejected, ResearchError
 from research.models.anthropic.errors import Failure, NotAMessage, Translator
 from research.models.anthropic.limiter import Cost, Limiter, Ticket
-from research.models.anthropic.metering import cost_usd, input_tokens, used, worst_usd
+from research.models.anthropic.metering import cost_usd, input_tokens, max_usd, used
 from research.money.budget import Budget
 from research.money.processors import Price
 from research.money.usage import Usage
@@ -73,7 +72,6 @@ class Caller:
     Args:
         client: the SDK's; its own retries are turned off here.
         prices: by model id; a model that is not in it has no known price.
-        purse: asked before every attempt.
 
     Raises:
         AuthenticationFailed: the client's key cannot be one.
@@ -84,7 +82,6 @@ class Caller:
         client: anthropic.AsyncAnthropic,
         prices: Mapping[str, Price],
         *,
-        purse: Budget | None = None,
         limiter: Limiter | None = None,
         patience: Patience | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -93,14 +90,17 @@ class Caller:
     ) -> None:
         self._client = client.with_options(max_retries=0)
         self._prices = prices
-        self._purse = purse or Budget()
         self._limiter = limiter or Limiter(clock=clock, sleep=sleep)
         self._patience = patience or Patience()
         self._clock = clock
         self._sleep = sleep
         self._random = random or _new_random()
         self._translator = Translator(str(client.base_url), (client.api_key, client.auth_token))
-        self._seen = _Seen()
+        self._anything_answered = False
+        self._let_in: set[tuple[str, str]] = set()
+        """Model and purpose of requests that brought a message."""
+        self._rejections: Counter[tuple[str, str, str]] = Counter()
+        """How often requests of a model and purpose were rejected in the same words."""
         for secret in (client.api_key, client.auth_token):
             # Such a key ends in an exception of the HTTP library that quotes it.
             if secret is not None and not (secret.isascii() and secret.isprintable() and secret == secret.strip()):
@@ -122,45 +122,41 @@ class Caller:
         """The words for what goes wrong between us and this service."""
         return self._translator
 
-    def paid_from(self, purse: Budget) -> Caller:
-        """The same caller, with the same limiter, whose calls are paid from this purse."""
-        paying = copy.copy(self)
-        paying._purse = purse
-        return paying
-
-    async def create(self, params: Mapping[str, Any], *, purpose: str) -> Called:
+    async def create(self, params: Mapping[str, Any], *, purpose: str, budget: Budget) -> Called:
         """Ask for one message.
 
         Args:
             params: of `messages.create`, without `stream`.
             purpose: what it is for (`investigate`, `plan` …): requests of one purpose are alike.
+            budget: pays for every attempt.
 
         Raises:
             ModelUnavailable: nothing came within the time budget.
             RequestRejected, ContextOverflow, AccessDenied, AuthenticationFailed: asking again cannot help.
-            BudgetExhausted: the purse cannot pay for another attempt.
+            BudgetExhausted: the budget cannot pay for another attempt.
         """
         began = self._clock()
         model = str(params["model"])
         tries = _Tries(self._patience, self._random)
         while True:
-            ended = await self._attempt(params, model, tries, purpose)
+            ended = await self._attempt(params, model, tries, purpose, budget)
             if isinstance(ended, Message):
-                self._seen.let_in.add((model, purpose))
+                self._let_in.add((model, purpose))
                 usage = used(getattr(ended, "usage", None))
                 return Called(ended, usage, cost_usd(usage, self._prices.get(model)), self._clock() - began, tries.count)
             if ended.kind == "rejected":
                 raise self._judged(ended.error, model, purpose) from ended.cause
             wait = tries.wait(ended)
-            if tries.spent + wait > tries.budget(ended, self._seen.anything_answered):
+            if tries.spent + wait > tries.budget(ended, self._anything_answered):
                 raise self._gave_up(ended, tries, wait) from ended.cause
             await self._wait(wait)
             tries.spent += wait
 
-    async def _attempt(self, params: Mapping[str, Any], model: str, tries: _Tries, purpose: str) -> Message | Failure:
+    async def _attempt(
+        self, params: Mapping[str, Any], model: str, tries: _Tries, purpose: str, budget: Budget
+    ) -> Message | Failure:
         # Money first: what the limiter lets out must go out at once.
-        worst = worst_usd(params, self._prices.get(model))
-        async with self._purse.reserve(worst, purpose=purpose) as reservation:
+        async with budget.reserve(max_usd(params, self._prices.get(model)), purpose=purpose) as reservation:
             ticket = await self._limiter.admit(model, input_tokens(params), self._patience.budget)
             tries.count += 1
             began = self._clock()
@@ -174,7 +170,7 @@ class Caller:
                 if failure is None:
                     raise
                 return failure
-            self._seen.anything_answered = True
+            self._anything_answered = True
             self._limiter.limits(model).answered(ticket, _actual(message), headers, self._clock())
             reservation.settle(cost_usd(used(getattr(message, "usage", None)), self._prices.get(model)))
         return message
@@ -200,7 +196,7 @@ class Caller:
             limits.lost(ticket)
             return
         if failure.kind != "unreachable":
-            self._seen.anything_answered = True
+            self._anything_answered = True
         if failure.kind == "refused":
             limits.refused(ticket, failure.retry_after, failure.headers, now)
         elif failure.kind == "overloaded":
@@ -212,11 +208,11 @@ class Caller:
 
     def _judged(self, error: ResearchError, model: str, purpose: str) -> ResearchError:
         """A request that is rejected like every other of its purpose is no row's fault."""
-        if not isinstance(error, RequestRejected) or (model, purpose) in self._seen.let_in:
+        if not isinstance(error, RequestRejected) or (model, purpose) in self._let_in:
             return error
         kind = (model, purpose, re.sub(r"\d+|req\w+", "#", str(error)))
-        self._seen.rejections[kind] += 1
-        if self._seen.rejections[kind] < _SAME_REJECTIONS:
+        self._rejections[kind] += 1
+        if self._rejections[kind] < _SAME_REJECTIONS:
             return error
         return RequestRejected(
             f"{error} Every request of this kind was rejected so: change what it names (the schema, the model, or the model's "
@@ -228,7 +224,7 @@ class Caller:
     def _gave_up(self, failure: Failure, tries: _Tries, wait: float) -> ResearchError:
         asked = f", which asks to wait {wait:.0f} s more" if failure.retry_after is not None else ""
         tried = f"tried {tries.count} {'time' if tries.count == 1 else 'times'} in {tries.spent:.0f} s{asked}"
-        if failure.kind == "unreachable" and not self._seen.anything_answered:
+        if failure.kind == "unreachable" and not self._anything_answered:
             return AccessDenied(
                 f"{failure.error}; {tried}, and nothing there has ever answered. Check that the server runs, and the "
                 "base URL: it is the part before /v1/messages."
@@ -239,17 +235,6 @@ class Caller:
         until = self._clock() + seconds
         while (left := until - self._clock()) > 0:  # a sleep may end a little early, and `retry-after` is exact
             await self._sleep(left)
-
-
-@dataclass(slots=True)
-class _Seen:
-    """What has been seen of a service by all of its callers."""
-
-    anything_answered: bool = False
-    let_in: set[tuple[str, str]] = field(default_factory=set)
-    """Model and purpose of requests that brought a message."""
-    rejections: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-    """How often requests of a model and purpose were rejected in the same words."""
 
 
 class _Tries:

@@ -40,9 +40,9 @@ def cost_usd(used: Usage, price: Price | None) -> float | None:
     return None if price is None else price.cost(used.tokens, used.search_queries)
 
 
-def worst_usd(params: Mapping[str, Any], price: Price | None) -> float | None:
+def max_usd(params: Mapping[str, Any], price: Price | None) -> float | None:
     """The most that a request may cost: all of its input fresh or written to the cache, `max_tokens` of output, every search that
-    it may make. What the service's own tools read comes on top, and nobody knows it before."""
+    it may make. What the service's own tools read comes on top, and is not known before."""
     if price is None:
         return None
     prompt, most = input_tokens(params), int(params["max_tokens"])

@@ -1,6 +1,6 @@
 """`BatchedClaude`: one request a row, answered in a batch. The service searches and reads; quotes are found again in the pages.
 
-The model names its passages itself: `quotes`, each with an address and words copied from there. Afterwards the desk reads these
+The model names its passages itself: `quotes`, each with an address and words copied from there. Afterwards the tools reads these
 pages, and each quote is looked for in them. A quote that is found stands for the page's own passages from then on; one that is
 not found is no passage, so that the evidence rules drop what rests on it.
 """
@@ -29,7 +29,7 @@ from research.errors import (
 from research.faults import validation_faults
 from research.identity import content_key
 from research.models.anthropic.batches import BatchClient
-from research.models.anthropic.metering import cost_usd, used, worst_usd
+from research.models.anthropic.metering import cost_usd, max_usd, used
 from research.models.claude import messages
 from research.models.claude.answer_schema import AnswerForm
 from research.models.claude.cache_warmup import Warming
@@ -41,7 +41,7 @@ from research.models.claude.quotes import located
 from research.money.budget import Budget
 from research.money.processors import Price, ProcessorName
 from research.money.usage import Usage
-from research.money.usage_ledger import noted
+from research.money.usage_ledger import UsageLedger
 from research.output_schema.output_spec import OutputSpec
 from research.ports.model import Checker, ResearchTools
 from research.ports.page import Passage
@@ -64,19 +64,19 @@ _STRING: Final = {"type": "string"}
 
 
 class Queue(Protocol):
-    """Whoever gathers requests into batches, pays, and waits."""
+    """Gathers requests into batches, pays for them, and waits."""
 
-    async def ask(self, name: str, params: Mapping[str, Any], worst_usd: float | None) -> Message:
+    async def ask(self, name: str, params: Mapping[str, Any], max_usd: float | None) -> Message:
         """The answer to one request. A request of the same name that is in a batch already is not made again.
 
         Raises:
             ModelUnavailable, RequestRejected, AccessDenied: there is none.
-            BudgetExhausted: the purse cannot pay for it.
+            BudgetExhausted: the budget cannot pay for it.
         """
         ...
 
     def discard(self, names: Iterable[str]) -> None:
-        """These answers were of no use: whoever asks again gets others."""
+        """These answers were of no use: asking again brings others."""
         ...
 
 
@@ -132,10 +132,6 @@ class BatchedClaude:
         queued._queue = queue
         return queued
 
-    def paid_from(self, _purse: Budget) -> BatchedClaude:
-        """The queue pays: it knows when a batch is made (`research.money.budget.Paying`)."""
-        return self
-
     def unpriced(self, processor: ProcessorName) -> tuple[str, ...]:
         return self._inner.unpriced(processor)
 
@@ -148,47 +144,44 @@ class BatchedClaude:
         table = self._inner.processors
         return table.batch.price(table.price(model))
 
-    async def investigate(self, task: Task, subquery: SubQuery, desk: ResearchTools) -> Draft:
+    async def investigate(self, task: Task, subquery: SubQuery, tools: ResearchTools, ledger: UsageLedger) -> Draft:
         typed = task.output_schema not in self._untyped
         try:
-            return await self._investigate(task, subquery, desk, typed)
+            return await self._investigate(task, subquery, tools, ledger, typed)
         except RequestRejected as error:
             if not typed or not error.about_form:
                 raise
         self._untyped.add(task.output_schema)
-        return await self._investigate(task, subquery, desk, typed=False)
+        return await self._investigate(task, subquery, tools, ledger, typed=False)
 
-    async def plan(self, task: Task, max_subqueries: int) -> Plan:
+    async def plan(self, task: Task, max_subqueries: int, ledger: UsageLedger) -> Plan:
         raise RequestRejected("a batch is one request a row: nothing is planned")
 
-    async def grade(self, task: Task, work: Sequence[Investigated], max_subqueries: int) -> Grade:
+    async def grade(self, task: Task, work: Sequence[Investigated], max_subqueries: int, ledger: UsageLedger) -> Grade:
         raise RequestRejected("a batch is one request a row: nothing is graded")
 
-    async def synthesize(self, task: Task, work: Sequence[Investigated], check: Checker) -> Draft:
+    async def synthesize(self, task: Task, work: Sequence[Investigated], check: Checker, ledger: UsageLedger) -> Draft:
         raise RequestRejected("a batch is one request a row: nothing is put together")
 
-    async def _investigate(self, task: Task, subquery: SubQuery, desk: ResearchTools, typed: bool) -> Draft:
+    async def _investigate(self, task: Task, subquery: SubQuery, tools: ResearchTools, ledger: UsageLedger, typed: bool) -> Draft:
         if self._queue is None:
             raise RuntimeError("there is no queue to ask through")
         form = AnswerForm.of(task.output_schema, typed=typed)
         system = self._prompts.system("batch", task.output_schema, answers=True)
         schema = {**form.schema, "properties": {"quotes": _QUOTES, **form.schema["properties"]}}
         schema["required"] = ["quotes", *form.schema["required"]]
-        kind = Kind("batch", system, schema, (_search_tool(task.source_policy, desk.tool_calls_left),))
+        kind = Kind("batch", system, schema, (_search_tool(task.source_policy, tools.tool_calls_left),))
         work = content_key("batched", model=self.identity, task=task.identity(), fields=list(subquery.fields), typed=typed)
         calls = _Calls(self, self._queue, work)
-        talk = Conversation(calls, self._inner.settings(task, "investigate"), kind, TURNS, _Cold())
-        talk.say(messages.the_task(task, self._inner.today()), messages.the_question(task, subquery, desk.tool_calls_left))
-        with noted(talk):
-            try:
-                draft, quotes = await _answered(talk, form, subquery.fields)
-            except (InvalidAnswer, ModelRefused, ContextOverflow):
-                self._queue.discard(calls.names)
-                raise
-            found, lost = await _located(quotes, desk)
-        return _grounded(draft, found, lost).model_copy(
-            update={"usage": talk.usage, "cost_usd": talk.cost_usd, "model": talk.model}
-        )
+        talk = Conversation(calls, self._inner.settings(task, "investigate"), kind, TURNS, _Cold(), ledger)
+        talk.say(messages.the_task(task, self._inner.today()), messages.the_question(task, subquery, tools.tool_calls_left))
+        try:
+            draft, quotes = await _answered(talk, form, subquery.fields)
+        except (InvalidAnswer, ModelRefused, ContextOverflow):
+            self._queue.discard(calls.names)
+            raise
+        found, lost = await _located(quotes, tools)
+        return _grounded(draft, found, lost).model_copy(update={"model": talk.model})
 
 
 class _Calls:
@@ -200,14 +193,12 @@ class _Calls:
         self._work = work
         self.names: list[str] = []
 
-    async def create(self, params: Mapping[str, Any], *, purpose: str) -> _Called:
+    async def create(self, params: Mapping[str, Any], *, purpose: str, budget: Budget) -> _Called:
+        # The queue pays from the same budget: it knows when a batch is made.
         name = content_key(purpose, work=self._work, turn=len(self.names))
         self.names.append(name)
-        message = await self._queue.ask(name, params, worst_usd(params, self._model.price(str(params["model"]))))
+        message = await self._queue.ask(name, params, max_usd(params, self._model.price(str(params["model"]))))
         return _Called(message, used(message.usage), self._model.cost_usd(params["model"], message))
-
-    def paid_from(self, purse: Budget) -> _Calls:
-        return self
 
 
 class _Cold(Warming):
@@ -262,7 +253,7 @@ def _read(text: str, form: AnswerForm, asked: Sequence[str]) -> tuple[Draft, lis
     return draft, [quote.model_copy(update={"id": quote.id.strip(" []").lower()}) for quote in quotes]
 
 
-async def _located(quotes: Sequence[Quote], desk: ResearchTools) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
+async def _located(quotes: Sequence[Quote], tools: ResearchTools) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
     """The passages in which each quote stands, by the quote's id, and why others stand nowhere.
 
     Raises:
@@ -276,7 +267,7 @@ async def _located(quotes: Sequence[Quote], desk: ResearchTools) -> tuple[dict[s
     for quote in quotes:
         if quote.url not in pages and quote.url not in unread:
             try:
-                pages[quote.url] = await desk.read(quote.url)
+                pages[quote.url] = await tools.read(quote.url)
             except FetchFailed as error:
                 outage, unread[quote.url] = error, str(error)
             except (FetchRefused, PageUnreadable, BudgetExhausted) as error:

@@ -16,7 +16,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, Protocol
 
@@ -28,6 +28,7 @@ from research.models.claude.quoting import shortened
 from research.money.budget import Budget
 from research.money.processors import ModelSettings
 from research.money.usage import Usage
+from research.money.usage_ledger import UsageLedger
 
 KEPT_RESULTS: Final = 2
 """Messages with tool results that stay whole when the context has overflowed: the newest."""
@@ -50,10 +51,9 @@ class Called(Protocol):
 
 
 class Calls(Protocol):
-    """Whoever makes the calls: retries what is transient, keeps to rate limits, pays."""
+    """Makes the calls: retries what is transient, keeps to rate limits, pays from the budget."""
 
-    async def create(self, params: Mapping[str, Any], *, purpose: str) -> Called: ...
-    def paid_from(self, purse: Budget) -> Calls: ...
+    async def create(self, params: Mapping[str, Any], *, purpose: str, budget: Budget) -> Called: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,8 @@ class Kind:
     schema: Mapping[str, Any]
     """The JSON Schema of the answer, as the service accepts it."""
     tools: tuple[Mapping[str, Any], ...] = ()
+    each_call: Usage = field(default_factory=Usage)
+    """What each answered call counts as, beside its tokens."""
 
     def prefix(self, model: str) -> str:
         """A digest of the part of the prompt that can be read from the cache."""
@@ -82,23 +84,23 @@ class Conversation:
         kind: the stable part of the prompt.
         max_steps: calls at most.
         warming: shared by all conversations of the process.
+        ledger: pays for the calls, and counts them.
     """
 
-    def __init__(self, calls: Calls, settings: ModelSettings, kind: Kind, max_steps: int, warming: Warming) -> None:
+    def __init__(
+        self, calls: Calls, settings: ModelSettings, kind: Kind, max_steps: int, warming: Warming, ledger: UsageLedger
+    ) -> None:
         self._calls = calls
         self._settings = settings
         self._kind = kind
         self._max_steps = max_steps
         self._warming = warming
+        self._ledger = ledger
         self._room = settings.max_tokens
         self._shortened = False
         self._prefix = kind.prefix(settings.model)
         self.messages: list[dict[str, Any]] = []
         self.steps = 0
-        self.tool_turns = 0
-        """Turns in which tools were called."""
-        self.usage = Usage()
-        self.cost_usd: float | None = 0.0
 
     @property
     def model(self) -> str:
@@ -142,7 +144,8 @@ class Conversation:
                         self.say(CONTINUE)
                 case _:
                     self._keep(message)
-                    self.tool_turns += any(block.type == "tool_use" for block in message.content)
+                    if self._kind.tools and any(block.type == "tool_use" for block in message.content):
+                        self._ledger.add(Usage(scratchpad_tool_turns=1))
                     return message
 
     async def _call(self, tools: bool) -> Message:
@@ -154,12 +157,11 @@ class Conversation:
         except ContextOverflow as error:
             self._shorten(error)
             called = await self._create(tools)
-        self.usage += called.usage
-        self.cost_usd = None if self.cost_usd is None or called.cost_usd is None else self.cost_usd + called.cost_usd
+        self._ledger.add(called.usage + self._kind.each_call, called.cost_usd)
         return called.message
 
     async def _create(self, tools: bool) -> Called:
-        return await self._calls.create(self._params(tools), purpose=self._kind.purpose)
+        return await self._calls.create(self._params(tools), purpose=self._kind.purpose, budget=self._ledger.budget)
 
     def _params(self, tools: bool) -> dict[str, Any]:
         settings = self._settings

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date
 from functools import partial
@@ -19,10 +18,9 @@ from research.models.claude.conversation import Calls, Conversation, Kind
 from research.models.claude.loop import answered
 from research.models.claude.prompts import Prompts, load_prompts
 from research.models.claude.tools import TOOLS, ToolRunner
-from research.money.budget import Budget, Paying
 from research.money.processors import ModelSettings, ProcessorName, Processors, Role, load_processors
 from research.money.usage import Usage
-from research.money.usage_ledger import noted
+from research.money.usage_ledger import UsageLedger
 from research.output_schema.field_paths import field_of
 from research.output_schema.output_spec import OutputSpec
 from research.ports.model import Checker, ResearchTools
@@ -35,6 +33,12 @@ VERSION: Final = 2
 
 SINGLE_STEPS: Final = 8
 """Calls at most of a conversation without tools."""
+
+_EACH_CALL: Final[Mapping[Role, Usage]] = {
+    "plan": Usage(planner_calls=1),
+    "grade": Usage(grader_calls=1),
+    "synthesize": Usage(synth_calls=1),
+}
 
 F = TypeVar("F", bound=BaseModel)
 
@@ -88,63 +92,52 @@ class ClaudeModel:
         }
         return f"claude/{content_key('claude', **parts)[:16]}"
 
-    def paid_from(self, purse: Budget) -> ClaudeModel:
-        """The same model, whose calls are paid from this purse (`research.money.budget.Paying`)."""
-        paying = copy.copy(self)
-        if isinstance(self.calls, Paying):
-            paying.calls = self.calls.paid_from(purse)
-        return paying
-
     def unpriced(self, processor: ProcessorName) -> tuple[str, ...]:
-        """The models of a tier whose calls have no known price (`research.money.budget.Priced`)."""
         roles = self.processors[processor].roles.values()
         prices = {name: self.processors.price(name) for name in (self._model or settings.model for settings in roles)}
         return tuple(name for name, price in prices.items() if None in (price.input, price.output))
 
-    async def plan(self, task: Task, max_subqueries: int) -> Plan:
-        talk = self._talk(task, "plan", step_schemas.plan_schema(task.output_schema.names))
+    async def plan(self, task: Task, max_subqueries: int, ledger: UsageLedger) -> Plan:
+        talk = self._talk(task, "plan", ledger, step_schemas.plan_schema(task.output_schema.names))
         talk.say(messages.the_task(task, self.today()), f"At most {max_subqueries} sub-queries.")
         form = await _form(talk, step_schemas.PlanForm)
         subqueries = tuple(each.subquery(place) for place, each in enumerate(form.subqueries[:max_subqueries], start=1))
-        return Plan(subqueries=subqueries, usage=talk.usage + Usage(planner_calls=talk.steps), cost_usd=talk.cost_usd)
+        return Plan(subqueries=subqueries)
 
-    async def investigate(self, task: Task, subquery: SubQuery, desk: ResearchTools) -> Draft:
+    async def investigate(self, task: Task, subquery: SubQuery, tools: ResearchTools, ledger: UsageLedger) -> Draft:
         async def ask(form: AnswerForm) -> Draft:
             steps = self.processors[task.processor].steps(task.max_steps)
-            talk = self._talk(task, "investigate", form.schema, steps=steps, tools=TOOLS)
-            box = ToolRunner(desk)
-            given = await box.given(f"{subquery.question} {', '.join(subquery.fields)}")
+            talk = self._talk(task, "investigate", ledger, form.schema, steps=steps, tools=TOOLS)
+            runner = ToolRunner(tools)
+            given = await runner.given(f"{subquery.question} {', '.join(subquery.fields)}")
             talk.say(messages.the_task(task, self.today()), *([given] if given is not None else []))
-            talk.say(messages.the_question(task, subquery, desk.tool_calls_left))
-            with noted(talk):
-                draft = await answered(talk, partial(form.draft, asked=subquery.fields), desk.check, box)
-                if box.outage is not None and not box.read_any:
-                    raise box.outage
-            return self._signed(draft, talk, Usage(scratchpad_tool_turns=talk.tool_turns))
+            talk.say(messages.the_question(task, subquery, tools.tool_calls_left))
+            draft = await answered(talk, partial(form.draft, asked=subquery.fields), tools.check, runner)
+            if runner.outage is not None and not runner.read_any:
+                raise runner.outage
+            return _signed(draft, talk)
 
         return await self._in_form(task.output_schema, ask)
 
-    async def grade(self, task: Task, work: Sequence[Investigated], max_subqueries: int) -> Grade:
+    async def grade(self, task: Task, work: Sequence[Investigated], max_subqueries: int, ledger: UsageLedger) -> Grade:
         names = task.output_schema.names
-        talk = self._talk(task, "grade", step_schemas.grade_schema(names))
+        talk = self._talk(task, "grade", ledger, step_schemas.grade_schema(names))
         talk.say(messages.the_task(task, self.today()), messages.the_work(work), f"At most {max_subqueries} more sub-queries.")
         form = await _form(talk, step_schemas.GradeForm)
         ask = tuple(each.subquery(place) for place, each in enumerate(form.ask[:max_subqueries], start=1))
         grades = {each.field: each.grade for each in form.fields if each.field in names}
-        return Grade(fields=grades, ask=ask, usage=talk.usage + Usage(grader_calls=talk.steps), cost_usd=talk.cost_usd)
+        return Grade(fields=grades, ask=ask)
 
-    async def synthesize(self, task: Task, work: Sequence[Investigated], check: Checker) -> Draft:
+    async def synthesize(self, task: Task, work: Sequence[Investigated], check: Checker, ledger: UsageLedger) -> Draft:
         async def ask(form: AnswerForm) -> Draft:
-            talk = self._talk(task, "synthesize", form.schema)
+            talk = self._talk(task, "synthesize", ledger, form.schema)
             talk.say(messages.the_task(task, self.today()), messages.the_work(work))
-            with noted(talk):
-                draft = await answered(talk, partial(form.draft, asked=task.output_schema.names), check)
-            return self._signed(draft, talk, Usage(synth_calls=talk.steps))
+            return _signed(await answered(talk, partial(form.draft, asked=task.output_schema.names), check), talk)
 
         return await self._in_form(task.output_schema, ask, report=True)
 
-    async def judge(self, task: Task, claims: Sequence[Claim]) -> Judged:
-        talk = self._talk(task, "judge", step_schemas.judge_schema())
+    async def judge(self, task: Task, claims: Sequence[Claim], ledger: UsageLedger) -> Judged:
+        talk = self._talk(task, "judge", ledger, step_schemas.judge_schema())
         talk.say(messages.the_task(task, self.today()), messages.the_claims(claims))
         form = await _form(talk, step_schemas.JudgeForm)
         borne = {each.claim: set(each.passages) for each in form.claims}
@@ -154,10 +147,10 @@ class ClaudeModel:
             if number in borne
             for passage in claim.passages
         )
-        return Judged(verdicts=verdicts, usage=talk.usage, cost_usd=talk.cost_usd)
+        return Judged(verdicts=verdicts)
 
-    async def verify(self, task: Task, claims: Sequence[Claim]) -> Verified:
-        talk = self._talk(task, "verify", step_schemas.verify_schema())
+    async def verify(self, task: Task, claims: Sequence[Claim], ledger: UsageLedger) -> Verified:
+        talk = self._talk(task, "verify", ledger, step_schemas.verify_schema())
         talk.say(messages.the_task(task, self.today()), messages.the_claims(claims))
         form = await _form(talk, step_schemas.VerifyForm)
         doubts: dict[str, str] = {}
@@ -165,7 +158,7 @@ class ClaudeModel:
             if not each.stands and 1 <= each.claim <= len(claims):
                 path = claims[each.claim - 1].field
                 doubts.setdefault(field_of(path, task.output_schema.names) or path, each.reasoning)
-        return Verified(doubts=doubts, usage=talk.usage, cost_usd=talk.cost_usd)
+        return Verified(doubts=doubts)
 
     def settings(self, task: Task, role: Role) -> ModelSettings:
         """How a role's model is asked for this task. How a tier's own model thinks says nothing about another one."""
@@ -177,6 +170,7 @@ class ClaudeModel:
         self,
         task: Task,
         role: Role,
+        ledger: UsageLedger,
         schema: Mapping[str, Any],
         *,
         steps: int = SINGLE_STEPS,
@@ -184,12 +178,8 @@ class ClaudeModel:
     ) -> Conversation:
         answers = role in ("investigate", "synthesize")
         system = self.prompts.system(role, task.output_schema, answers=answers)
-        return Conversation(
-            self.calls, self.settings(task, role), Kind(role, system, schema, tools), max_steps=steps, warming=self._warming
-        )
-
-    def _signed(self, draft: Draft, talk: Conversation, counts: Usage) -> Draft:
-        return draft.model_copy(update={"usage": talk.usage + counts, "cost_usd": talk.cost_usd, "model": talk.model})
+        kind = Kind(role, system, schema, tools, _EACH_CALL.get(role, Usage()))
+        return Conversation(self.calls, self.settings(task, role), kind, steps, self._warming, ledger)
 
     async def _in_form(self, spec: OutputSpec, ask: Callable[[AnswerForm], Awaitable[Draft]], *, report: bool = False) -> Draft:
         """Ask in the spec's own form; where the service does not accept that, and from then on, with values as JSON text."""
@@ -204,5 +194,8 @@ class ClaudeModel:
 
 
 async def _form(talk: Conversation, form: type[F]) -> F:
-    with noted(talk):
-        return await answered(talk, partial(step_schemas.read_form, form))
+    return await answered(talk, partial(step_schemas.read_form, form))
+
+
+def _signed(draft: Draft, talk: Conversation) -> Draft:
+    return draft.model_copy(update={"model": talk.model})

@@ -24,6 +24,8 @@ from research.models.keyless.questions import Question, question_of
 from research.models.keyless.reading import Reading, Shelf
 from research.models.keyless.unkeyed import unkeyed
 from research.models.names import KEYLESS
+from research.money.processors import ProcessorName
+from research.money.usage_ledger import UsageLedger
 from research.ports.model import Checker, ResearchTools
 from research.ports.page import Hit, Passage
 from research.ports.work import Draft, FieldAnswer, FieldGrade, Grade, Investigated, Plan, SubQuery
@@ -61,14 +63,17 @@ class KeylessModel:
     def __init__(self) -> None:
         self._shelf = Shelf()
 
-    async def plan(self, task: Task, max_subqueries: int) -> Plan:
+    def unpriced(self, processor: ProcessorName) -> tuple[str, ...]:
+        return ()
+
+    async def plan(self, task: Task, max_subqueries: int, ledger: UsageLedger) -> Plan:
         """One sub-query a field; with more fields than sub-queries, neighbouring fields share one."""
         entity = entity_of(task)
         questions = [question_of(f) for f in task.output_schema.fields]
         groups = _groups(questions, max_subqueries)
         return Plan(subqueries=tuple(_subquery(task, entity, place, group) for place, group in enumerate(groups, start=1)))
 
-    async def investigate(self, task: Task, subquery: SubQuery, desk: ResearchTools) -> Draft:
+    async def investigate(self, task: Task, subquery: SubQuery, desk: ResearchTools, ledger: UsageLedger) -> Draft:
         """Search, read the pages that are about the entity, and take from their structure and sentences what fits each field.
 
         A page that cannot be read is passed over; an exhausted budget ends the reading.
@@ -98,7 +103,7 @@ class KeylessModel:
         draft = Draft(answers=answers, summary=_summary(answers))
         return _mended(draft, desk.check(draft))
 
-    async def grade(self, task: Task, work: Sequence[Investigated], max_subqueries: int) -> Grade:
+    async def grade(self, task: Task, work: Sequence[Investigated], max_subqueries: int, ledger: UsageLedger) -> Grade:
         """Grade each field by what was found. Fields that nothing answered are asked for once more, together, in the words of
         their descriptions."""
         grades: dict[str, FieldGrade] = {}
@@ -126,7 +131,7 @@ class KeylessModel:
         )
         return Grade(fields=grades, ask=(again,))
 
-    async def synthesize(self, task: Task, work: Sequence[Investigated], check: Checker) -> Draft:
+    async def synthesize(self, task: Task, work: Sequence[Investigated], check: Checker, ledger: UsageLedger) -> Draft:
         """Merge the answers of all sub-queries, field by field."""
         answers = tuple(
             merge(question_of(f), [a for done in work for a in done.answers if a.field == f.name])
