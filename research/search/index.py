@@ -32,8 +32,11 @@ from tantivy import (
 
 RANKING_VERSION: Final = "5"
 """Changes with what a search finds. Part of a run's identity."""
-FILES_VERSION: Final = "6"
+FILES_VERSION: Final = "7"
 """Changes with anything that an index file holds. Only makes indexes build again."""
+
+MAX_BEGINNING: Final = 300
+"""Characters of a document's text that are shown where no passage of it is."""
 
 MAX_QUERY: Final = 10_000
 """Characters of one query. The rest is not read."""
@@ -92,7 +95,7 @@ class IndexHit:
     title: str
     published: str | None
     passage: str
-    """The best passage; the first, if only the document as a whole speaks of the query."""
+    """The best passage; the beginning of the text, if only the document as a whole speaks of the query."""
     score: float
 
 
@@ -138,7 +141,7 @@ class CorpusIndex:
                     _document(
                         self._passage_schema,
                         document=document.number,
-                        hit=json.dumps([document.url, document.title, document.published, passage]).encode(),
+                        hit=_hit(document, passage),
                         body=body,
                         exact=body,
                         heading=spaced(heading),
@@ -151,6 +154,7 @@ class CorpusIndex:
                     url=document.url,
                     page_hash=document.page_hash,
                     stored=document.stored.encode("utf-8"),
+                    hit=_hit(document, document.text[:MAX_BEGINNING]),
                     title=spaced(document.searched_title),
                     whole=spaced(document.text),
                 )
@@ -213,24 +217,20 @@ class CorpusIndex:
             if pair[0] != pair[1]
         ]
         best: dict[int, DocAddress] = {}
+        whole: dict[int, DocAddress] = {}
         totals: dict[int, float] = {}
         for score, number, address in _hits(passages, of_passages, "document"):
             if number not in best:
                 best[number], totals[number] = address, score
         for field, weight in (("title", TITLE_WEIGHT), ("whole", WHOLE_WEIGHT)):
-            for score, number, _ in _hits(documents, _terms(self._document_schema, field, stemmed), "number"):
+            for score, number, address in _hits(documents, _terms(self._document_schema, field, stemmed), "number"):
+                whole[number] = address
                 totals[number] = totals.get(number, 0.0) + weight * score
         ranked = sorted(totals.items(), key=lambda item: (-item[1], item[0]))
         for number, score in ranked:
-            place = best.get(number) or self._first_passage(passages, number)
-            if place is not None:
-                url, title, published, passage = json.loads(bytes(passages.doc(place)["hit"][0]))
-                yield IndexHit(url, title, published, passage, score)
-
-    def _first_passage(self, passages: Searcher, number: int) -> DocAddress | None:
-        """A document's first passage; None if the document was added or removed a moment ago."""
-        hits = passages.search(Query.term_query(self._passage_schema, "document", number), limit=1, count=False).hits
-        return hits[0][1] if hits else None
+            stored = passages.doc(best[number]) if number in best else documents.doc(whole[number])
+            url, title, published, passage = json.loads(bytes(stored["hit"][0]))
+            yield IndexHit(url, title, published, passage, score)
 
 
 def _passage_schema() -> Any:
@@ -246,6 +246,7 @@ def _document_schema() -> Any:
     for name, tokenizer in (("url", "raw"), ("page_hash", "raw"), ("title", "stemmed"), ("whole", "stemmed")):
         builder.add_text_field(name, tokenizer_name=tokenizer)
     builder.add_unsigned_field("number", indexed=True, fast=True)
+    builder.add_bytes_field("hit", stored=True)
     return builder.add_bytes_field("stored", stored=True).build()
 
 
@@ -256,6 +257,10 @@ def _open(folder: Path, schema: Any, create: bool) -> Index:
     index.register_tokenizer("stemmed", _analyzer(True))
     index.register_tokenizer("exact", _analyzer(False))
     return index
+
+
+def _hit(document: Document, passage: str) -> bytes:
+    return json.dumps([document.url, document.title, document.published, passage]).encode()
 
 
 def _document(schema: Any, **values: Any) -> tantivy.Document:
