@@ -20,6 +20,7 @@ from prefect.artifacts import acreate_markdown_artifact, acreate_progress_artifa
 from prefect.exceptions import PrefectException
 from prefect.logging import get_run_logger
 
+from research.faults import shortened
 from research.tables.inputs.database import quoted
 from research.tables.run_folder.run_folder import RunFolder
 from research.tables.warehouse.warehouse import FILE
@@ -133,5 +134,4 @@ def table(heading: Sequence[str], rows: Table) -> str:
 def plain(value: Any) -> str:
     """Any text as Markdown that shows it and does nothing else: one line, cut, every punctuation mark escaped."""
     text = " ".join(str("" if value is None else value).split())
-    text = text if len(text) <= EXCERPT else f"{text[:EXCERPT]}…"
-    return _PUNCTUATION.sub(r"\\\1", text)
+    return _PUNCTUATION.sub(r"\\\1", shortened(text, EXCERPT))

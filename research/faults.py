@@ -32,9 +32,14 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def shown(value: Any) -> str:
-    """A JSON value for a message, at most 120 characters of it."""
+    """A JSON value for a message."""
     text = f'"{value}"' if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=repr)
-    return text if len(text) <= 120 else text[:119] + "…"
+    return shortened(text, 120)
+
+
+def shortened(text: str, longest: int) -> str:
+    """At most so many characters of a text, the last of them … where it goes on."""
+    return text if len(text) <= longest else f"{text[: longest - 1].rstrip()}…"
 
 
 def complaint(detail: ErrorDetails) -> str:

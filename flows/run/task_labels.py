@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from research.faults import shortened
 from research.ports.work import SubQuery
 
 NAME_LENGTH: Final = 60
@@ -27,7 +28,5 @@ def shard_label(shard: int, row_start: int, rows: int) -> str:
 
 
 def _label(place: str, words: str) -> str:
-    words = " ".join(words.split())
-    if len(words) > NAME_LENGTH:
-        words = f"{words[: NAME_LENGTH - 1].rstrip()}…"
+    words = shortened(" ".join(words.split()), NAME_LENGTH)
     return f"{place} · {words}" if words else place

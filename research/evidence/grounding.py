@@ -22,6 +22,7 @@ from typing import Any, Final, NamedTuple
 
 from research.evidence.passages import Span, lines, sentences
 from research.evidence.ranking import words
+from research.faults import shortened
 from research.identity import canonical_json
 from research.output_schema.field_paths import field_of
 from research.output_schema.output_spec import Field, OutputSpec
@@ -156,7 +157,7 @@ def _leaf(
     supporting = [(where, found) for where, found in excerpts if found.support != "none"]
     if not supporting:
         what = "the cited passages do not support it" if excerpts else "it names no passage"
-        reasoning = f"A value was proposed ({_short(value)}), but {what}. {answer.reasoning}".strip()
+        reasoning = f"A value was proposed ({shortened(str(value), 80)}), but {what}. {answer.reasoning}".strip()
         return Settled(None, [FieldBasis(field=path, reasoning=reasoning)])
     supporting.sort(key=lambda pair: (pair[0].page.suspected_injection is not None, pair[1].support != "stated"))
     support = supporting[0][1].support
@@ -280,8 +281,3 @@ def _run(units: Sequence[Span], place: Span) -> Span:
 
 def _overlap(text: str, field: Field) -> int:
     return len({*words(text)} & {*words(f"{field.name} {field.description}")})
-
-
-def _short(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= 80 else text[:79] + "…"

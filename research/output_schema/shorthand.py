@@ -15,7 +15,7 @@ from pydantic.errors import PydanticUserError
 from rapidfuzz.distance import OSA
 
 from research.errors import Fault, InvalidSchema
-from research.faults import nearest, pointer
+from research.faults import nearest, pointer, shortened
 from research.output_schema.json_schema import ANNOTATIONS, LIST_OF_SCHEMAS, MAP_OF_SCHEMAS, MAX_BYTES, NAMING, ONE_SCHEMA, TYPES
 
 SpecKind = Literal["json", "text", "auto"]
@@ -208,9 +208,8 @@ def read_schema_file(path: Path) -> dict[str, Any]:
         size = path.stat().st_size
         text = path.read_bytes() if size <= MAX_BYTES else b""
     except (OSError, ValueError) as reason:
-        shown = str(path) if len(str(path)) <= 200 else str(path)[:199] + "…"
         raise InvalidSchema(
-            f"The output schema file {shown!r} cannot be read: {getattr(reason, 'strerror', reason)}."
+            f"The output schema file {shortened(str(path), 200)!r} cannot be read: {getattr(reason, 'strerror', reason)}."
         ) from reason
     if size > MAX_BYTES:
         raise InvalidSchema(f"The output schema file {path} has {size:,} bytes; at most {MAX_BYTES:,} are read.")

@@ -13,7 +13,7 @@ from jsonschema.validators import extend
 from referencing.jsonschema import EMPTY_REGISTRY
 
 from research.errors import Fault
-from research.faults import nearest, pointer, shown
+from research.faults import nearest, pointer, shortened, shown
 from research.output_schema import patterns
 from research.output_schema.formats import checker
 
@@ -216,4 +216,4 @@ def message(error: ValidationError) -> str:
         return f"{said} is none of {', '.join(map(shown, choices))}"
     if error.validator in ("anyOf", "oneOf") and error.context:
         return f"{said} fits none of the schemas allowed here"
-    return error.message if len(error.message) <= 300 else error.message[:299] + "…"
+    return shortened(error.message, 300)

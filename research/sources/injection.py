@@ -24,6 +24,7 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from research.faults import shortened
 from research.sources.injection_rules import REACH, Rule, injection_rules
 
 SHOWN: Final = 120
@@ -124,4 +125,4 @@ def _plain(char: str) -> str:
 def _shown(text: str) -> str:
     readable = "".join(chr(ord(c) - 0xE0000) if "\U000e0020" <= c <= "\U000e007e" else c for c in text)
     line = " ".join("".join(c if c.isprintable() or c.isspace() else " " for c in _UNSEEN.sub("", readable)).split())
-    return line if len(line) <= SHOWN else f"{line[: SHOWN - 1].rstrip()}…"
+    return shortened(line, SHOWN)

@@ -14,6 +14,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Final
 
 from research.errors import Fault, FetchRefused, InvalidInput
+from research.faults import shortened
 from research.web.addresses import IPAddress, unmapped, why_not_public
 from research.web.hosts import Host, bracketed, never_public, read_host
 
@@ -154,8 +155,10 @@ class Guard:
 def shown(url: str) -> str:
     """A URL for a message: short, on one line, without a password."""
     url = _USERINFO.sub(r"\1\2…@", url)
-    short = url if len(url) <= _SHOWN else f"{url[:_SHOWN]}…"
-    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in short) or "(empty)"
+    return (
+        "".join(character if character.isprintable() else ascii(character)[1:-1] for character in shortened(url, _SHOWN))
+        or "(empty)"
+    )
 
 
 def _origin(scheme: str, host: str, port: int) -> str:

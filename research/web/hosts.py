@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 import idna
 
+from research.faults import shortened
 from research.web.addresses import IPAddress, inner_ipv4
 
 _LABEL: Final = re.compile(r"[a-z0-9_-]{1,63}")
@@ -137,5 +138,4 @@ def _in_unicode(name: str) -> str:
 
 def _quoted(text: str) -> str:
     """A host in a message: what cannot be seen is escaped."""
-    shown = repr(text)
-    return shown if len(shown) <= 80 else f"{shown[:80]}…'"
+    return repr(shortened(text, 80))

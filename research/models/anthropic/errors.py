@@ -16,6 +16,7 @@ import anthropic
 import httpx2
 
 from research.errors import AccessDenied, AuthenticationFailed, ContextOverflow, ModelUnavailable, RequestRejected, ResearchError
+from research.faults import shortened
 
 Kind = Literal["refused", "overloaded", "broken", "lost", "unreachable", "rejected"]
 """`refused`: rate limit. `overloaded`: 529 and 503. `broken`: other errors of the server. `lost`: the answer
@@ -91,8 +92,7 @@ class Translator:
         """The text without secrets, in one line, not too long."""
         for secret in self._secrets:
             text = text.replace(secret, "(key)")
-        text = " ".join(text.split())
-        return text if len(text) <= _LONGEST_QUOTE else f"{text[: _LONGEST_QUOTE - 1]}…"
+        return shortened(" ".join(text.split()), _LONGEST_QUOTE)
 
     def failure(self, error: Exception, model: str) -> Failure | None:
         """What an exception of the SDK, or of what lies below it, means; None if it is none of theirs."""

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from research.faults import shortened
 from research.models.keyless.candidates import Candidate
 from research.models.keyless.questions import Question
 from research.ports.work import FieldAnswer
@@ -160,5 +161,4 @@ def _shown(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, Mapping):
         return ", ".join(f"{k}: {_shown(v)}" for k, v in value.items() if v is not None)
-    text = str(value)
-    return text if len(text) <= 80 else f"{text[:79]}…"
+    return shortened(str(value), 80)

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from research.errors import BudgetExhausted, Fault, FetchFailed, FetchRefused, PageUnreadable
 from research.evidence.ranking import words
-from research.faults import unpointer
+from research.faults import shortened, unpointer
 from research.models.keyless.answers import Passages, answer_question
 from research.models.keyless.candidates import Asked, candidates
 from research.models.keyless.choosing import Backing, choose
@@ -245,5 +245,4 @@ def _summary(answers: Sequence[FieldAnswer]) -> str:
 
 
 def _brief(value: Any) -> str:
-    text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-    return text if len(text) <= 160 else f"{text[:159]}…"
+    return shortened(", ".join(map(str, value)) if isinstance(value, list) else str(value), 160)

@@ -21,6 +21,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from research.faults import shortened
 from research.tables.inputs.database import literal, quoted
 from research.tables.layout.parts import SCHEMAS, TABLES
 from research.tables.layout.result_columns import ResultColumns
@@ -292,7 +293,7 @@ def _short(page_hash: str | None) -> str:
 
 
 def _quote(text: str | None) -> str:
-    return "nothing" if text is None else repr(text if len(text) <= 60 else f"{text[:57]}…")
+    return "nothing" if text is None else repr(shortened(text, 60))
 
 
 _Parts = list[tuple[str, Any, Mapping[str, Any]]]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from research.errors import Fault
-from research.faults import pointer
+from research.faults import pointer, shown
 from research.identity import content_key
 
 
@@ -30,9 +29,4 @@ def differences(old: Any, new: Any, at: str = "") -> Iterator[Fault]:
         for name in sorted({*old, *new}):
             yield from differences(old.get(name), new.get(name), at + pointer([name]))
     elif old != new:
-        yield Fault(at, f"the run has {_short(old)}, asked is {_short(new)}")
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 100 else f"{text[:97]}…"
+        yield Fault(at, f"the run has {shown(old)}, asked is {shown(new)}")
