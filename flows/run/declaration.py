@@ -136,11 +136,15 @@ def _as_object(kind: Any, parts: type) -> Any:
     from pydantic import TypeAdapter, WithJsonSchema
 
     properties = {
-        part.name: TypeAdapter(part.type).json_schema() | {"title": part.name, "description": part.option.text}
+        part.name: TypeAdapter(_without_none(part.type)).json_schema() | {"title": part.name, "description": part.option.text}
         for part in declared(parts)
     }
     schema = {"type": "object", "properties": properties, "additionalProperties": False}
-    return Annotated[next(each for each in get_args(kind) if each is not type(None)), WithJsonSchema(schema)] | None
+    return Annotated[_without_none(kind), WithJsonSchema(schema)] | None
+
+
+def _without_none(kind: Any) -> Any:
+    return next(each for each in get_args(kind) if each is not type(None))
 
 
 def _docstring(text: str, options: Iterable[Declared]) -> str:
