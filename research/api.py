@@ -75,7 +75,7 @@ async def run(
         "names_pages": asked.start_url is not None or bool(asked.files) or None,
     }
     base = settings or Settings(cache_dir=default_cache_dir())
-    made = base.model_copy(update={name: value for name, value in said.items() if value is not None})
+    made = base.changed(**{name: value for name, value in said.items() if value is not None})
     own = None if isinstance(model, str) else model
     async with open_world(made, made.cache_dir / "pages", model=own) as world:
         refuse_named_pages(asked, world)

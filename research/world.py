@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, SecretStr
+from pydantic import SecretStr
 
 from research.errors import InvalidInput
 from research.models.keyless.model import KeylessModel
@@ -25,6 +25,7 @@ from research.ports.fetcher import Fetcher
 from research.ports.model import Model
 from research.ports.search import Search
 from research.ports.world import World
+from research.records import Record
 from research.search.local import LocalCorpus
 from research.search.opening import default_providers, open_search
 from research.search.settings import SearchSettings
@@ -34,10 +35,8 @@ if TYPE_CHECKING:
     from research.models.anthropic.caller import Caller
 
 
-class Settings(BaseModel):
+class Settings(Record):
     """What a world is made of. Read once by whoever composes it, and passed in."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     cache_dir: Path
     """Where indexes, answers of search providers and pages of the web are kept between runs."""
@@ -72,6 +71,11 @@ class Settings(BaseModel):
     @property
     def named_model(self) -> str | None:
         return None if self.model in (None, "", "auto") else self.model
+
+    @property
+    def model_of_every_tier(self) -> str | None:
+        """The id of the model that stands in for every tier's own; None: each tier asks its own."""
+        return None if self.named_model == TIERS_OWN else self.named_model
 
 
 @asynccontextmanager
@@ -206,7 +210,7 @@ def _judge(settings: Settings, processors: Processors, caller: Caller | None) ->
         )
     from research.models.claude.opening import claude
 
-    return claude(caller, settings.base_url, processors, model=None if named == TIERS_OWN else named)
+    return claude(caller, settings.base_url, processors, model=settings.model_of_every_tier)
 
 
 def _reader(corpus: LocalCorpus | None, web: Fetcher | None) -> Fetcher:

@@ -15,7 +15,7 @@ from rich.panel import Panel
 from rich.table import Column, Table
 from rich.text import Text
 
-from flows.cli.terminal import Exit, Output, answered_by, note, out, page_at, print_json, shown
+from flows.cli.terminal import Exit, Output, described, note, out, page_at, print_json, shown
 
 if TYPE_CHECKING:
     from research.tables.audit.score import Tally
@@ -182,7 +182,7 @@ def _show_rows(run: Run, fields: list[str], failed: bool, limit: int, as_json: b
     if len(rows) == limit and total != limit:
         note(f"the first {limit}" + (f" of {total}" if total else "") + " rows; --limit shows more")
     for model in sorted({line[own["model"]] for line in rows if line[own["model"]]}):
-        note(answered_by(model))
+        note(f"answered by: {described(model)}")
     if suspicious := run.suspicious_sources():
         pages = "one page looks" if len(suspicious) == 1 else f"{len(suspicious)} pages look"
         note(f"{pages} as if to instruct a model: FROM suspicious_sources in research.duckdb")

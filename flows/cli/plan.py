@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from rich.table import Table as Printed
 
-from flows.cli.terminal import Exit, answered_by, out, print_json
+from flows.cli.terminal import Exit, described, out, print_json
 from flows.run.estimate import Estimate, estimate, keyless_estimate, search_usd
 from flows.run.prepare import PreparedRun
 from flows.run.request import Request
@@ -131,7 +131,7 @@ class Plan:
         shown.add_row("search", self.search)
         if self.corpus is not None:
             shown.add_row("corpus", self.corpus)
-        shown.add_row("model", answered_by(self.model).removeprefix("answered by: "))
+        shown.add_row("model", described(self.model))
         shown.add_row("cost", "nothing" if self.estimate is None else str(self.estimate))
         shown.add_row("run folder", f"{self.run}" + (f" ({self.done} rows are done)" if self.done else ""))
         for problem in self.unaskable:

@@ -20,7 +20,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from flows.cli.terminal import answered_by, err, print_json
+from flows.cli.terminal import described, err, print_json
 from flows.run.events import BatchEnded, BatchSent, Event, Listener, PilotFinished, RowFinished, RunStarted
 
 FAILURES_TOLD: Final = 5
@@ -54,7 +54,7 @@ class _Notes:
     def __call__(self, event: Event) -> None:
         if isinstance(event, RunStarted):
             kept = f", {event.kept} of them done before" if event.kept else ""
-            self._say(f"{event.rows} rows{kept} → {event.run}\n{answered_by(event.model)}")
+            self._say(f"{event.rows} rows{kept} → {event.run}\nanswered by: {described(event.model)}")
         elif isinstance(event, PilotFinished | BatchSent | BatchEnded):
             self._say(str(event))
         elif isinstance(event, RowFinished) and event.status != "completed":

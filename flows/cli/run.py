@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flows.cli.options import as_command
-from flows.cli.terminal import Exit, Output, answered_by, money, note, out, page_at, shown
+from flows.cli.terminal import Exit, Output, described, money, note, out, page_at, shown
 from flows.run.declaration import Option, values
 from flows.run.options import ModelOptions, SourceOptions, TaskOptions
 
@@ -90,5 +90,5 @@ def card(result: Result) -> Panel:
         parts += [Text(), Markdown(result.report, hyperlinks=False), Text(), *references(result)]
     parts += [Text(f"warning: {warning}", style="yellow") for warning in result.warnings]
     used = f"{result.usage.search_queries} searches · {result.usage.pages_fetched} pages · {money(result.cost_usd)}"
-    parts.append(Text(f"\n{answered_by(result.model)} · {used}", style="dim"))
+    parts.append(Text(f"\nanswered by: {described(result.model)} · {used}", style="dim"))
     return Panel(Group(*parts), title=Text(result.task), title_align="left")

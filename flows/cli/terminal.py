@@ -54,9 +54,9 @@ def print_json(value: Any) -> None:
     sys.stdout.flush()
 
 
-def answered_by(model: str) -> str:
-    """Who answered, so that nobody takes the keyless baseline for more than it is."""
-    return f"answered by: {model}" + (" (keyless baseline; no model key was used)" if model == KEYLESS else "")
+def described(model: str) -> str:
+    """A model's name; of the keyless baseline, that it is one, so that it is not taken for more."""
+    return model + (" (keyless baseline; no model key was used)" if model == KEYLESS else "")
 
 
 def money(cost_usd: float | None) -> str:

@@ -106,7 +106,7 @@ class Environment(BaseSettings):
             base_url=self.base_url,
             processors=self.processors,
             web=self.web,
-            providers=self.providers.model_copy(update=self._keys()),
+            providers=self.providers.changed(**self._keys()),
         )
 
     def _keys(self) -> dict[str, Any]:

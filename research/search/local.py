@@ -132,7 +132,7 @@ class LocalCorpus:
             raise PageUnreadable(f"{url}: {entry.warning}")
         page = await asyncio.to_thread(self._stored, "number", entry.number)
         if keep_html and page.media_type == HTML:
-            return page.model_copy(update={"html": await asyncio.to_thread(self._html, page.url, entry.digest)})
+            return page.changed(html=await asyncio.to_thread(self._html, page.url, entry.digest))
         return page
 
     def _html(self, url: str, digest: str) -> str | None:

@@ -182,7 +182,7 @@ class CachedSearch:
         if (broken := self._broken) is None:
             return found
         self._broken = None
-        return found.model_copy(update={"warnings": (*found.warnings, broken)})
+        return found.changed(warnings=(*found.warnings, broken))
 
     def _from_memory(self, key: str) -> Found | None:
         kept = self._recent.get(key)

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import Field, SecretStr
 
+from research.records import Record
 from research.search.json_api import Patience
 from research.search.rate import RATES, Rate
 
@@ -21,10 +22,8 @@ ten results. What is free each month is not taken off: nobody tells how much of 
 DAY: Final = 86_400.0
 
 
-class SearchSettings(BaseModel):
+class SearchSettings(Record):
     """Keys, addresses, limits and prices."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     brave_key: SecretStr | None = None
     """`BRAVE_API_KEY`."""

@@ -21,7 +21,7 @@ async def synthesize(task: Task, work: Sequence[Investigated], world: World, led
         return faults_of(draft, task.output_schema, names, known.__contains__)
 
     draft = await world.model.synthesize(task, work, check, ledger)
-    return draft.model_copy(update={"usage": ledger.usage, "cost_usd": ledger.cost_usd})
+    return draft.changed(usage=ledger.usage, cost_usd=ledger.cost_usd)
 
 
 def sole(work: Investigated) -> Draft:

@@ -181,7 +181,7 @@ class BatchedClaude:
             self._queue.discard(calls.names)
             raise
         found, lost = await _located(quotes, tools)
-        return _grounded(draft, found, lost).model_copy(update={"model": talk.model})
+        return _grounded(draft, found, lost).changed(model=talk.model)
 
 
 class _Calls:
@@ -250,7 +250,7 @@ def _read(text: str, form: AnswerForm, asked: Sequence[str]) -> tuple[Draft, lis
         quotes = _Quotes.model_validate(json_object(text)).quotes
     except ValidationError as error:
         raise Unreadable(tuple(validation_faults(error))) from None
-    return draft, [quote.model_copy(update={"id": quote.id.strip(" []").lower()}) for quote in quotes]
+    return draft, [Quote(id=quote.id.strip(" []").lower(), url=quote.url, quote=quote.quote) for quote in quotes]
 
 
 async def _located(quotes: Sequence[Quote], tools: ResearchTools) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
@@ -291,9 +291,7 @@ def _grounded(draft: Draft, found: Mapping[str, tuple[str, ...]], lost: Mapping[
     def one(answer: FieldAnswer) -> FieldAnswer:
         why = "; ".join(dict.fromkeys(lost[each] for each in answer.passages if each in lost))
         reasoning = f"{answer.reasoning} (A quote could not be found again. {why})".strip() if why else answer.reasoning
-        return answer.model_copy(
-            update={"passages": passages(answer.passages), "against": passages(answer.against), "reasoning": reasoning}
-        )
+        return answer.changed(passages=passages(answer.passages), against=passages(answer.against), reasoning=reasoning)
 
     summary = renamed(draft.summary, lambda quote: ", ".join(found.get(quote, (NOWHERE,))))
-    return draft.model_copy(update={"answers": tuple(map(one, draft.answers)), "summary": summary})
+    return draft.changed(answers=tuple(map(one, draft.answers)), summary=summary)

@@ -164,7 +164,7 @@ class ClaudeModel:
         """How a role's model is asked for this task. How a tier's own model thinks says nothing about another one."""
         own = self.processors[task.processor].roles[role]
         named = task.model or self._model
-        return own if named in (None, own.model) else own.model_copy(update={"model": named, "thinking": None, "effort": None})
+        return own if named in (None, own.model) else own.changed(model=named, thinking=None, effort=None)
 
     def _talk(
         self,
@@ -198,4 +198,4 @@ async def _form(talk: Conversation, form: type[F]) -> F:
 
 
 def _signed(draft: Draft, talk: Conversation) -> Draft:
-    return draft.model_copy(update={"model": talk.model})
+    return draft.changed(model=talk.model)

@@ -29,6 +29,7 @@ import pyarrow.compute as pc
 from filelock import FileLock, Timeout
 
 from research.errors import DamagedRun, InvalidRun
+from research.faults import unpointer
 from research.identity import canonical_json
 from research.output_schema.output_spec import OutputSpec
 from research.ports.page import Page
@@ -352,7 +353,7 @@ class RunFolder:
             return
         faults = list(differences(self.request, request))
         hint = ""
-        if all(fault.pointer.startswith("/task/output_schema") for fault in faults):
+        if all(unpointer(fault.pointer)[:2] == ("task", "output_schema") for fault in faults):
             hint = f" With another folder and --reuse {self.path}, only the fields that are new or changed are researched."
         raise InvalidRun(
             f"{self.path} holds the run of another request. Choose another folder with --out, or ask for the same again.{hint}",
