@@ -9,12 +9,11 @@ from typing import Any
 
 from prefect import flow
 
-from flows.enrichment import run_prepared
 from flows.run.declaration import takes
 from flows.run.options import ResynthesizeOptions
 from flows.run.prepare import prepare_resynthesis
 from flows.run.runtime import current_runtime
-from flows.table_run import Enrichment
+from flows.table_run import Enrichment, carry_out
 
 
 @flow(name="resynthesize", flow_run_name="resynthesize {run}", persist_result=False)
@@ -27,8 +26,8 @@ async def resynthesize(run: str, **options: Any) -> Enrichment:
     Raises:
         InvalidInput: something is wrong with the request. Nothing was spent.
     """
-    runtime, asked = current_runtime(), ResynthesizeOptions(run, **options)
-    if runtime.prepared is not None and runtime.prepared.options == asked:
-        return await run_prepared(runtime.prepared, runtime)
-    async with prepare_resynthesis(asked, runtime) as prepared:
-        return await run_prepared(prepared, runtime)
+    runtime, stated = current_runtime(), ResynthesizeOptions(run, **options)
+    if runtime.prepared is not None and runtime.prepared.options == stated:
+        return await carry_out(runtime.prepared, runtime)
+    async with prepare_resynthesis(stated, runtime) as prepared:
+        return await carry_out(prepared, runtime)

@@ -7,7 +7,6 @@ import math
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final, Literal
@@ -19,13 +18,13 @@ from prefect.context import FlowRunContext
 from pydantic import BaseModel, ConfigDict
 
 from flows import artifacts
-from flows.prefect_workarounds import independent_task_runs, recorded_task_runs
+from flows.prefect_workarounds import independent_task_runs, quiet_task_runs, recorded_task_runs
 from flows.recording_gate import RecordingGate
 from flows.run.escalate import Escalating
 from flows.run.events import Event, RowEscalated, RowFinished, RunFinished, RunStarted
 from flows.run.pilot import HOW_TO_CONTINUE, STOPPED, run_pilot
-from flows.run.request import Request
-from flows.run.reuse import Earlier, Remaining
+from flows.run.prepare import PreparedRun
+from flows.run.reuse import Remaining
 from flows.run.row_work import FindWork, whole_rows
 from flows.run.rows import Rows
 from flows.run.runtime import Runtime
@@ -34,7 +33,6 @@ from flows.tasks import PrefectRunner
 from research.money.charge_file import ChargeFile
 from research.ports.page import Page
 from research.ports.world import World
-from research.result.escalation import Escalation
 from research.stored_results.store import ResultStore
 from research.tables.run_folder.run_folder import RunFolder
 from research.world import bind_budget
@@ -70,41 +68,31 @@ class Enrichment(BaseModel):
     """Rows that could not be, and stay as they were: the same call tries them again."""
 
 
-@dataclass(frozen=True, slots=True)
-class RunTerms:
-    """How a run is gone about this time: what changes no answer, and is no part of what makes the run that run."""
+async def carry_out(prepared: PreparedRun, runtime: Runtime) -> Enrichment:
+    """Research the rows that a run folder lacks, inside a flow run. A new folder in which nothing could be done is discarded.
 
-    concurrency: int
-    max_cost: float | None = None
-    """US dollars that the whole run may cost, what it has cost before included."""
-    pilot: int | None = None
-    escalation: Escalation | None = None
-    batch: bool = False
-    earlier: Earlier | None = None
-    """Whose cells are kept."""
-    only_stored: bool = False
-    """Rows may search and read only the pages that they read in the earlier run."""
-    called: str = "enrich"
-    """How the flow run's name begins."""
-
-
-async def carry_out(request: Request, folder: RunFolder, world: World, runtime: Runtime, terms: RunTerms) -> Enrichment:
-    """Research the rows that a run folder lacks. One in which nothing could be done is not left behind."""
-    done = await _run(request, folder, world, runtime, terms)
-    if done.refused and folder.is_new and not terms.batch:  # a batch may be under way, and paid for
-        await asyncio.to_thread(folder.discard)  # what is put right (a model's id, an address) makes another request
+    Raises:
+        InvalidRun: the folder holds another request, or another process is filling it.
+        InvalidInput: there is a cap, and a price that it needs is not known.
+    """
+    folder = await asyncio.to_thread(prepared.folder)
+    with folder.lock(), quiet_task_runs():
+        done = await _run(prepared, folder, runtime)
+        if done.refused and folder.is_new and not prepared.in_batches:  # a batch may be under way, and paid for
+            await asyncio.to_thread(folder.discard)  # what is put right (a model's id, an address) makes another request
     return done
 
 
-async def _run(request: Request, folder: RunFolder, world: World, runtime: Runtime, terms: RunTerms) -> Enrichment:
+async def _run(prepared: PreparedRun, folder: RunFolder, runtime: Runtime) -> Enrichment:
     started = time.monotonic()
+    request, world, options, escalation = prepared.request, prepared.world, prepared.options, prepared.escalation
     table, size = request.table, int(folder.settings["shard_size"])
     left = await asyncio.to_thread(Left.of, folder, table.row_count, size)
-    tiers = (request.sample.processor, *([terms.escalation.processor] if terms.escalation else []))
+    tiers = (request.sample.processor, *([escalation.processor] if escalation else []))
     charges = await asyncio.to_thread(ChargeFile, folder.state)
-    bind_budget(world, charges, terms.max_cost, tiers)
-    gate = RecordingGate(recorded_task_runs(await _flow_run(f"{terms.called} {table.name} · {table.row_count} rows")))
-    retry_delays = () if terms.batch else runtime.retry_delays  # a batch is tried again by its queue
+    bind_budget(world, charges, options.max_cost, tiers)
+    gate = RecordingGate(recorded_task_runs(await _flow_run(f"{prepared.flow_name} {table.name} · {table.row_count} rows")))
+    retry_delays = () if prepared.in_batches else runtime.retry_delays  # a batch is tried again by its queue
     runner = PrefectRunner(ResultStore(folder.state / "results"), gate, retry_delays)
     log = get_run_logger()
     try:
@@ -118,19 +106,19 @@ async def _run(request: Request, folder: RunFolder, world: World, runtime: Runti
                     log.info("%s", event)
                 runtime.listener(event)
 
-            concurrency = terms.concurrency
-            if terms.batch:
+            concurrency, pilot = options.concurrency, prepared.pilot
+            if prepared.in_batches:
                 from flows.run.batch import ROWS, queued
 
                 world = await held.enter_async_context(queued(world, folder.state, runner, tell, runtime.polling))
                 concurrency = ROWS  # they wait together
-            find_work, recall = _with_earlier(request, world, terms)
+            find_work, recall = _with_earlier(prepared, world)
             rows = Rows(request, world, runner, tell, concurrency, find_work)
             shards = Shards(folder, rows, recall, runner, tell)
             tell(RunStarted(run=folder.path, rows=table.row_count, kept=left.kept, model=world.model.name))
             only = None
-            if terms.pilot is not None and left.kept < table.row_count:
-                pilot_report = await run_pilot(terms.pilot, table, folder, left, rows, concurrency)
+            if pilot is not None and left.kept < table.row_count:
+                pilot_report = await run_pilot(pilot, table, folder, left, rows, concurrency)
                 tell(pilot_report)
                 if (
                     pilot_report.rows_left
@@ -138,11 +126,11 @@ async def _run(request: Request, folder: RunFolder, world: World, runtime: Runti
                     and not (runtime.approve and await runtime.approve(pilot_report))
                 ):
                     rows.stop_starting_rows(STOPPED, HOW_TO_CONTINUE)
-                    only = terms.pilot
+                    only = pilot
             await shards.run(left.shards(table, only), open_at_once=2 + math.ceil(2 * concurrency / size))
             escalating = None
-            if terms.escalation is not None and rows.stopped is None:
-                escalating = Escalating(terms.escalation, request.spec, folder, rows, shards, tell)
+            if escalation is not None and rows.stopped is None:
+                escalating = Escalating(escalation, request.spec, folder, rows, shards, tell)
                 await escalating.run(runner)
         ended: Literal["finished", "stopped"] = "stopped" if rows.stopped else "finished"
         summary = await asyncio.to_thread(folder.finish, rows=table.row_count, status=ended, reason=rows.stopped)
@@ -175,12 +163,12 @@ async def _run(request: Request, folder: RunFolder, world: World, runtime: Runti
     return done
 
 
-def _with_earlier(request: Request, world: World, terms: RunTerms) -> tuple[FindWork, Callable[[str], Page]]:
+def _with_earlier(prepared: PreparedRun, world: World) -> tuple[FindWork, Callable[[str], Page]]:
     """What there is to do for each row, and what finds the pages that its evidence rests on."""
-    earlier = terms.earlier
+    request, earlier = prepared.request, prepared.earlier
     if earlier is None:
         return whole_rows(request, world), world.fetcher.recall
-    remaining = Remaining(request, world, earlier, only_stored=terms.only_stored)
+    remaining = Remaining(request, world, earlier, only_stored=prepared.only_stored)
     return remaining.work, partial(earlier.recall, world.fetcher.recall)
 
 

@@ -79,6 +79,16 @@ class PreparedRun:
         )
 
     @property
+    def flow_name(self) -> str:
+        """The flow that carries it out."""
+        return "enrich" if isinstance(self.options, EnrichOptions) else "resynthesize"
+
+    @property
+    def pilot(self) -> int | None:
+        """Rows to research before it is asked whether to go on."""
+        return self.options.pilot if isinstance(self.options, EnrichOptions) else None
+
+    @property
     def in_batches(self) -> bool:
         """Whether rows are asked in batches."""
         return isinstance(self.options, EnrichOptions) and self.options.batch
