@@ -18,7 +18,7 @@ from prefect.exceptions import PrefectException
 from prefect.states import Completed
 from prefect.transactions import CommitMode, atransaction
 
-from research.stored_results.store import ResultStore
+from research.stored_results.store import Done, ResultStore
 
 T = TypeVar("T")
 
@@ -33,9 +33,9 @@ class Work(Generic[T]):
     exist, and time and memory are spent on each part. This object is a leaf to it, and the tasks return nothing.
     """
 
-    __slots__ = ("do", "key", "label", "result", "store")
+    __slots__ = ("do", "done", "key", "label", "store")
 
-    result: T
+    done: Done[T]
 
     def __init__(self, label: str, do: Callable[[], Awaitable[T]], key: str | None, store: ResultStore) -> None:
         self.label = label
@@ -49,14 +49,12 @@ class Work(Generic[T]):
 
 
 async def _find_or_do(work: Work[Any]) -> State[None] | None:
-    if work.key is None:
-        work.result = await work.do()
-    elif (stored := await work.store.get(work.key)) is not None:
-        work.result = stored
+    if work.key is not None and (stored := await work.store.get(work.key)) is not None:
+        work.done = Done(stored, found=True)
         return Completed(name="Cached")
-    else:
-        work.result = await work.do()
-        await work.store.put(work.key, work.result)
+    work.done = Done(await work.do(), found=False)
+    if work.key is not None:
+        await work.store.put(work.key, work.done.result)
     return None
 
 

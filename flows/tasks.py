@@ -12,8 +12,8 @@ from flows.prefect_workarounds import Work, make_task
 from flows.recording_gate import RecordingGate
 from flows.run.runner import Kind, Runner
 from flows.run.runtime import RETRY_DELAYS
-from research.errors import ModelUnavailable, TransientError
-from research.stored_results.store import ResultStore
+from research.errors import ModelUnavailable, ResearchError, TransientError
+from research.stored_results.store import Done, ResultStore
 
 T = TypeVar("T")
 
@@ -37,13 +37,16 @@ class PrefectRunner(Runner):
             "sub-query", retries=len(retry_delays), retry_delay_seconds=list(retry_delays), retry_condition_fn=is_transient
         )
 
-    async def do(self, kind: Kind, label: str, work: Callable[[], Awaitable[T]], key: str | None = None) -> T:
+    async def do(self, kind: Kind, label: str, work: Callable[[], Awaitable[T]], key: str | None = None) -> Done[T]:
         piece = Work(label, work, key, self.store)
         try:
             await self._tasks[kind](piece)
+        except ResearchError as error:
+            self.notice(error)
+            raise
         finally:
             self._gate.task_run_finished()
-        return piece.result
+        return piece.done
 
     async def ready_for_row(self) -> None:
         await self._gate.open()

@@ -13,6 +13,9 @@ from research.errors import ResearchError
 from research.pipeline import ENGINE, refuse_named_pages, research, stopping
 from research.ports.model import Model
 from research.result.result import Result
+from research.steps.keys import Keys
+from research.stored_results.steps import resuming_steps
+from research.stored_results.store import ResultStore
 from research.task.task import Task
 from research.world import Settings, open_world
 
@@ -34,6 +37,7 @@ async def run(
     base_url: str | None = None,
     processors: Path | None = None,
     settings: Settings | None = None,
+    resume: Path | None = None,
     **fields: Any,
 ) -> Result:
     """Research one task.
@@ -50,6 +54,9 @@ async def run(
         base_url: another server that speaks the Messages API.
         processors: a TOML file that overrides tiers and prices.
         settings: all else that the world is made of: keys of search providers, how the web is read. What is said beside it wins.
+        resume: a folder in which finished steps are stored, and found again: the same task that was interrupted, or failed, goes
+            on from there, and one that completed is answered from there. Another model, corpus or provider has other keys. None,
+            the default, stores nothing, so that asking again looks at the web again.
         fields: further fields of the request: `processor`, `max_fetches`, …
 
     Returns:
@@ -80,7 +87,8 @@ async def run(
     async with open_world(made, made.cache_dir / "pages", model=own) as world:
         refuse_named_pages(asked, world)
         refusals: list[ResearchError] = []
-        result = await research(asked, world, stopping(ENGINE, refusals.append))
+        steps = ENGINE if resume is None else resuming_steps(ResultStore(resume), Keys.of(asked, world.identity))
+        result = await research(asked, world, stopping(steps, refusals.append))
     if refusals and result.status == "failed":
         raise refusals[0]
     return result

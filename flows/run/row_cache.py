@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from cachetools import LRUCache
@@ -21,7 +22,7 @@ class RowCache:
 
     def __init__(self) -> None:
         self._ahead: dict[int, Result] = {}
-        self._in_flight: dict[str, asyncio.Future[Result]] = {}
+        self._under_way: dict[str, asyncio.Future[Result]] = {}
         self._failed: LRUCache[str, Result] = LRUCache(FAILURES_REMEMBERED)
 
     def add(self, row: int, result: Result) -> None:
@@ -32,32 +33,26 @@ class RowCache:
         """The result of a row that was added; it is held no longer."""
         return self._ahead.pop(row, None)
 
-    async def once(self, key: str, work: Callable[[], Awaitable[Result]]) -> tuple[Result, bool]:
-        """Do the work, or wait for equal work.
+    async def equal_row(self, key: str) -> Result | None:
+        """The result of an equal row: of one under way, once it ends, or of one that failed. None: the caller is to do it, and
+        says so (`doing`) before it waits for anything else."""
+        while (ending := self._under_way.get(key)) is not None:
+            await asyncio.wait([ending])
+            if not ending.cancelled():
+                return ending.result()
+        return self._failed.get(key)
 
-        Returns:
-            The result, and whether it is an equal row's.
-
-        If the caller that does the work is cancelled, one of those who wait does it instead.
-        """
-        while (equal := self._in_flight.get(key)) is not None:
-            await asyncio.wait([equal])
-            if not equal.cancelled():
-                return equal.result(), True
-        if (failed := self._failed.get(key)) is not None:
-            return failed, True
-
+    @contextmanager
+    def doing(self, key: str) -> Iterator[Callable[[Result], None]]:
+        """In this block, equal rows wait for the result that is handed to the function. If the block is left without one, because
+        it was cancelled, one of them does the work."""
         ending: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        self._in_flight[key] = ending
+        self._under_way[key] = ending
         try:
-            result = await work()
-        except BaseException:
-            ending.cancel()
-            raise
-        else:
-            ending.set_result(result)
+            yield ending.set_result
         finally:
-            del self._in_flight[key]
-        if result.status != "completed":
-            self._failed[key] = result
-        return result, False
+            del self._under_way[key]
+            if not ending.done():
+                ending.cancel()
+            elif (result := ending.result()).status != "completed":
+                self._failed[key] = result

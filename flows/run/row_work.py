@@ -8,7 +8,7 @@ from typing import Any
 
 from flows.run.request import Request
 from flows.run.runner import Runner
-from research.pipeline import Stop, research
+from research.pipeline import research
 from research.ports.world import World
 from research.result.result import Result
 from research.steps.keys import Keys
@@ -64,7 +64,7 @@ class RowWork:
         keys = Keys.of(task, identity)
         return cls(task=task, world=world, keys=keys, key=keys.row())
 
-    async def do(self, runner: Runner, stop: Stop) -> Result:
+    async def do(self, runner: Runner) -> Result:
         """The row's completed result.
 
         Raises:
@@ -72,7 +72,7 @@ class RowWork:
         """
         if self.known is not None:
             return self.known
-        return self.complete(completed(await research(self.task, self.world, runner.steps(self.keys, stop))))
+        return self.complete(completed(await research(self.task, self.world, runner.steps(self.keys))))
 
 
 FindWork = Callable[[int, Mapping[str, Any]], Awaitable[RowWork]]

@@ -16,7 +16,7 @@ from flows.run.row_cache import RowCache
 from flows.run.row_work import FindWork, RowFailed, RowWork, completed, whole_rows
 from flows.run.runner import Runner
 from flows.run.task_labels import row_label
-from research.errors import BUDGET_EXHAUSTED, InvalidInput, ResearchError
+from research.errors import BUDGET_EXHAUSTED, InvalidInput
 from research.money.processors import ProcessorName
 from research.ports.world import World
 from research.result.result import Result
@@ -65,12 +65,6 @@ class Rows:
         """From now on, each row becomes a row with an error of this kind. Rows under way end as they do."""
         self._not_started, self.stopped = NotStarted(kind, reason), reason
 
-    def _stop(self, error: ResearchError) -> None:
-        """Every row would meet this error: start none any more, and say why."""
-        if self._not_started is None:
-            self.faulty = True
-            self.stop_starting_rows(error.kind, f"{str(error).rstrip('.')}. {HOW_TO_CONTINUE}")
-
     async def research_first(self, rows: Mapping[int, Mapping[str, Any]]) -> dict[int, Result]:
         """Research some rows before their shards are opened, which then find them done. The rows' values are by row."""
 
@@ -81,7 +75,7 @@ class Rows:
 
         if not rows:
             return {}
-        results = await self._runner.do("shard", f"pilot · {len(rows)} rows", work)
+        results = (await self._runner.do("shard", f"pilot · {len(rows)} rows", work)).result
         for row, result in results.items():
             self._cache.add(row, result)
         return results
@@ -118,39 +112,32 @@ class Rows:
         return result if isinstance(result, Result) else None
 
     async def _once(self, label: str, work: RowWork, report: Report) -> Result:
-        result, is_equal = await self._cache.once(work.key, partial(self._do, label, work, report))
-        if is_equal:
+        """Do a row's work, or take over the result of an equal row."""
+        if (equal := await self._cache.equal_row(work.key)) is not None:
             started = time.monotonic()
             async with self._turn():
-                if self._not_started is None or result.status == "completed":
-                    result = await self._show(label, result, work.key)
-            report(result, started, cached=True)
-        return result
-
-    async def _do(self, label: str, work: RowWork, report: Report) -> Result:
-        researched = False
-
-        async def research() -> Result:
-            nonlocal researched
-            researched = work.known is None
-            return await work.do(self._runner, self._stop)
-
-        async with self._turn():
-            started = time.monotonic()
-            self._look_at_budget()
-            if self._not_started is not None:
-                result = self._failures.not_started(work.task, self._not_started)
-                report(result, started, cached=False)
-                return result
-            try:
-                result = await self._runner.do("row", label, research, work.key)
-            except RowFailed as failed:
-                result = failed.result
-            except Exception as bug:  # noqa: BLE001  # one row's bug is that row's error, and the failed task run has its traceback
-                result = self._failures.broken(work.task, bug)
-            if self._budget.refusal is not None and result.error_kind == BUDGET_EXHAUSTED:
-                self.stopped = self._budget.refusal
-        report(result, started, cached=not researched)
+                if self._not_started is None or equal.status == "completed":
+                    equal = await self._show(label, equal, work.key)
+            report(equal, started, cached=True)
+            return equal
+        with self._cache.doing(work.key) as finish:
+            cached = work.known is not None
+            async with self._turn():
+                started = time.monotonic()
+                self._look_for_stop()
+                if self._not_started is not None:
+                    result, cached = self._failures.not_started(work.task, self._not_started), False
+                else:
+                    try:
+                        result, found = await self._runner.do("row", label, partial(work.do, self._runner), work.key)
+                        cached = cached or found
+                    except RowFailed as failed:
+                        result = failed.result
+                    except Exception as bug:  # noqa: BLE001  # one row's bug is that row's error; its task run has the traceback
+                        result = self._failures.broken(work.task, bug)
+                    self._look_for_stop(result)
+            report(result, started, cached=cached)
+            finish(result)
         return result
 
     async def _show(self, label: str, result: Result, key: str | None = None) -> Result:
@@ -160,7 +147,7 @@ class Rows:
             return completed(result)
 
         try:
-            return await self._runner.do("row", label, known, key)
+            return (await self._runner.do("row", label, known, key)).result
         except RowFailed as failed:
             return failed.result
 
@@ -170,9 +157,18 @@ class Rows:
             await self._runner.ready_for_row()
             yield
 
-    def _look_at_budget(self) -> None:
-        if self._not_started is None and self._budget.refusal is not None:
-            self.stop_starting_rows(BUDGET_EXHAUSTED, self._budget.refusal)
+    def _look_for_stop(self, result: Result | None = None) -> None:
+        """Start no row any more once a row met an error that every row would meet, or the budget is spent."""
+        if self._not_started is None and (error := self._runner.stopped_by) is not None:
+            self.faulty = True
+            self.stop_starting_rows(error.kind, f"{str(error).rstrip('.')}. {HOW_TO_CONTINUE}")
+        refusal = self._budget.refusal
+        if refusal is None:
+            return
+        if result is None and self._not_started is None:
+            self.stop_starting_rows(BUDGET_EXHAUSTED, refusal)
+        elif result is not None and result.error_kind == BUDGET_EXHAUSTED:
+            self.stopped = refusal
 
     def _report(self, row: int, result: Result, started: float, *, cached: bool) -> None:
         done = result.status == "completed"

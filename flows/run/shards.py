@@ -20,6 +20,7 @@ from flows.run.runner import Runner
 from flows.run.task_labels import shard_label
 from research.ports.page import Page
 from research.result.result import Result
+from research.stored_results.store import Done
 from research.tables.inputs.read import Table, json_rows
 from research.tables.run_folder.run_folder import RunFolder
 
@@ -53,7 +54,7 @@ class Shards:
     async def run(self, todo: Iterator[Shard], open_at_once: int) -> None:
         """Research and commit shards. If one cannot be committed, or the run is cancelled, the others are stopped as well; what
         was committed stays."""
-        running: set[asyncio.Task[None]] = set()
+        running: set[asyncio.Task[Done[None]]] = set()
         try:
             while (shard := await asyncio.to_thread(next, todo, None)) is not None:
                 while len(running) >= open_at_once:
@@ -143,7 +144,7 @@ class Left:
             row_start += batch.num_rows
 
 
-async def _one_less(running: set[asyncio.Task[None]]) -> set[asyncio.Task[None]]:
+async def _one_less(running: set[asyncio.Task[Done[None]]]) -> set[asyncio.Task[Done[None]]]:
     """Wait until one ends; raise what it raised."""
     done, left = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
     running -= done

@@ -12,7 +12,7 @@ import logging
 import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Final, TypeVar, cast
+from typing import Final, Generic, NamedTuple, TypeVar, cast
 from uuid import uuid4
 
 from pydantic import BaseModel
@@ -35,6 +35,14 @@ STORED_TYPES: Final[dict[str, type[BaseModel]]] = {
 
 _KEY: Final = re.compile(r"(?P<step>[a-z]+)-(?P<digest>[0-9a-f]{64})")
 _log: Final = logging.getLogger(__name__)
+
+
+class Done(NamedTuple, Generic[T]):
+    """Finished work."""
+
+    result: T
+    found: bool
+    """Whether the result was stored before."""
 
 
 class ResultStore:
@@ -60,13 +68,13 @@ class ResultStore:
         except OSError as error:
             _log.warning("a finished step could not be stored, and will be done again if this is interrupted: %s", error)
 
-    async def find_or_do(self, key: str, work: Callable[[], Awaitable[T]]) -> T:
+    async def find_or_do(self, key: str, work: Callable[[], Awaitable[T]]) -> Done[T]:
         """The stored result, or what the work brings, which is stored."""
         if (stored := await self.get(key)) is not None:
-            return cast(T, stored)
+            return Done(cast(T, stored), found=True)
         result = await work()
         await self.put(key, result)
-        return result
+        return Done(result, found=False)
 
     def _file(self, key: str) -> Path:
         """

@@ -17,10 +17,11 @@ from prefect.states import Failed
 
 from flows import artifacts
 from flows.enrichment import enrich
-from flows.run.task_labels import row_label, shard_label, subquery_label
+from flows.run.task_labels import row_label, shard_label
 from flows.tasks import is_transient
 from research import errors
 from research.ports.work import SubQuery
+from research.steps.labels import subquery_label
 
 flow_module = sys.modules["flows.enrichment"]
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from research.ports.work import FieldAnswer, Investigated, Plan, SubQuery
 from research.result.result import Result
 from research.steps.keys import VERSIONS, Keys
-from research.stored_results.store import STORED_TYPES, ResultStore
+from research.stored_results.store import STORED_TYPES, Done, ResultStore
 
 SUBQUERY = SubQuery(index=1, question="When?", fields=("a",), label="when")
 WORK = Investigated.model_validate(
@@ -50,8 +50,8 @@ async def test_work_whose_result_is_stored_is_not_done_again(tmp_path: Path) -> 
         done.append(1)
         return PLAN
 
-    for _ in range(2):
-        assert await ResultStore(tmp_path).find_or_do(KEY, work) == PLAN
+    found = [await ResultStore(tmp_path).find_or_do(KEY, work) for _ in range(2)]
+    assert found == [Done(PLAN, found=False), Done(PLAN, found=True)]
     assert done == [1]
 
 
@@ -140,7 +140,7 @@ async def test_finished_work_is_not_lost_because_it_cannot_be_stored(tmp_path: P
         return PLAN
 
     with caplog.at_level(logging.WARNING):
-        assert await ResultStore(tmp_path / "results").find_or_do(KEY, work) == PLAN
+        assert await ResultStore(tmp_path / "results").find_or_do(KEY, work) == Done(PLAN, found=False)
     assert "could not be stored" in caplog.text
 
 
