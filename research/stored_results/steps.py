@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Literal, Protocol, TypeVar
 
-from research.pipeline import ENGINE, Steps
 from research.money.usage_ledger import UsageLedger
+from research.pipeline import ENGINE, Steps
 from research.ports.work import Claim, Draft, Grade, Investigated, Judged, Plan, SubQuery, Verified
 from research.ports.world import World
 from research.steps.keys import Keys

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import date
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import anthropic
@@ -110,14 +111,15 @@ def found(field: str, value: Any) -> dict[str, Any]:
 
 def runtime(server: ModelServer, heard: list[Event] | None = None) -> Runtime:
     @asynccontextmanager
-    async def opener(_settings: Settings, pages: Path) -> AsyncIterator[World]:
+    async def opener(_settings: Settings, pages: Any) -> AsyncIterator[World]:
         table = load_processors()
         http = anthropic.DefaultAsyncHttpxClient(verify=False)  # there is no TLS on loopback
         async with anthropic.AsyncAnthropic(base_url=server.url, api_key="test", http_client=http) as client:
             caller = Caller(client, table.prices, patience=Patience(budget=5, first_wait=0.01, longest_wait=0.05))
             model = ClaudeModel(caller, table, today=lambda: date(2026, 1, 1))
-            async with open_web(WEB, pages.parents[2] / "web") as fetcher:
-                yield World(model, OnePageEach(), StoringFetcher(fetcher, PageStore(pages)), table)
+            with TemporaryDirectory() as cache:
+                async with open_web(WEB, Path(cache)) as fetcher:
+                    yield World(model, OnePageEach(), StoringFetcher(fetcher, PageStore(pages)), table)
 
     polling = BatchPolling(gather=0.1, first_look=0.01, longest_look=0.05)
     return Runtime(listener=[].append if heard is None else heard.append, opener=opener, retry_delays=(0.0, 0.0), polling=polling)
@@ -372,7 +374,7 @@ async def test_what_cannot_be_had_in_batches_is_refused_by_name(
 @pytest.mark.usefixtures("prefect_server")
 async def test_a_keyless_model_has_no_batches(tmp_path: Path, web: WebServer) -> None:
     @asynccontextmanager
-    async def opener(_settings: Settings, pages: Path) -> AsyncIterator[World]:
+    async def opener(_settings: Settings, pages: Any) -> AsyncIterator[World]:
         yield World(reader(), OnePageEach(), StoringFetcher(OnePageEach(), PageStore(pages)))
 
     table = tmp_path / "planets.csv"
