@@ -19,7 +19,7 @@ from flows.cli.terminal import Exit, Output, described, note, out, page_at, prin
 
 if TYPE_CHECKING:
     from research.tables.audit.score import Tally
-    from research.tables.run_folder.reader import Cell, Evidence, Run
+    from research.tables.run_folder.reader import Cell, CellEvidence, Run
 
 NONE = Output()
 MOST_SUSPICIOUS = 5
@@ -211,7 +211,7 @@ def _rows(run: Run, fields: list[str], failed: bool, limit: int) -> list[dict[st
     return rows
 
 
-def _place(piece: Evidence) -> str:
+def _place(piece: CellEvidence) -> str:
     return page_at(piece.url, suspected=piece.suspected_injection is not None)
 
 

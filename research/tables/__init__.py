@@ -12,14 +12,14 @@ from __future__ import annotations
 
 from research.tables.audit.score import Score, Tally, WrongCell, score
 from research.tables.audit.verify import Problem, Verification, verify
-from research.tables.run_folder.reader import Cell, Evidence, Run, open_run
+from research.tables.run_folder.reader import Cell, CellEvidence, Run, open_run
 from research.tables.run_folder.request import default_run_path, request_key
 from research.tables.run_folder.run_folder import CommittedShard, RunFolder
 
 __all__ = [
     "Cell",
+    "CellEvidence",
     "CommittedShard",
-    "Evidence",
     "Problem",
     "Run",
     "RunFolder",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from run_samples import SPEC, batch, completed, create, finished, page, write
 
@@ -89,3 +90,18 @@ def test_a_run_that_goes_on_shows_what_is_committed(tmp_path: Path) -> None:
     assert run.cell(1, "mass").value == 101
     with pytest.raises(InvalidRun, match="made when the run ends"):
         run.sql("FROM results")
+
+
+def test_a_page_is_found_that_was_stored_or_moved_after_the_run_was_opened(tmp_path: Path) -> None:
+    folder = create(tmp_path)
+    write(folder, 0, [0, 1], failing=[0])
+    run = open_run(tmp_path)
+    assert run.page(page(1).page_hash).text == page(1).text
+    write(folder, 1, [2, 3])
+    write(folder, 2, [4])
+    assert run.page(page(4).page_hash).text == page(4).text
+    parts = folder.part("pages", 1)
+    pq.write_table(pq.read_table(parts, partitioning=None).take([1, 0]), parts)
+    assert [run.page(page(n).page_hash).text for n in (2, 3)] == [page(n).text for n in (2, 3)]
+    with pytest.raises(KeyError):
+        run.page("00" * 32)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import pyarrow as pa
@@ -14,19 +13,15 @@ from research.tables.inputs.template import Template
 _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]*:", re.I)
 
 
-@dataclass(frozen=True)
 class StartPage:
-    """Where a row's start page comes from: `{website}`, `https://en.wikipedia.org/wiki/{title}`.
+    """Where a row's start page comes from: `{website}`, `https://en.wikipedia.org/wiki/{title}`."""
 
-    Raises:
-        InvalidTask: the template is empty, or a brace is open; the message names the position.
-    """
-
-    template: str
-    _template: Template = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_template", Template(self.template, "start_url"))
+    def __init__(self, template: str) -> None:
+        """
+        Raises:
+            InvalidTask: the template is empty, or a brace is open; the message names the position.
+        """
+        self._template = Template(template, "start_url")
 
     def check(self, schema: pa.Schema) -> None:
         """See that every column it names exists.

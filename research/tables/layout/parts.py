@@ -11,98 +11,75 @@ import pyarrow as pa
 
 from research.money.usage import Tokens, Usage
 from research.ports.page import Page
-from research.result.result import Citation, FieldWarning, Result
+from research.result.result import FieldWarning, Result
 from research.tables.layout.columns import arrow_value
 from research.tables.layout.result_columns import RUN_COLUMNS, OutputColumn, ResultColumns
 
 Row = dict[str, Any]
 _Built = TypeVar("_Built")
 
+_INTEGER: Final = pa.int64()
 _TIME: Final = pa.timestamp("us", tz="UTC")
-_EXCERPT: Final = pa.struct(
-    [
-        ("text", pa.string()),
-        ("page_hash", pa.string()),
-        ("start", pa.int64()),
-        ("end", pa.int64()),
-        ("support", pa.string()),
-    ]
-)
-_CITATION: Final = pa.struct([("url", pa.string()), ("title", pa.string()), ("excerpts", pa.list_(_EXCERPT))])
+_Column = tuple[str, pa.DataType]
+
+
+def _texts(*names: str) -> list[_Column]:
+    return [(name, pa.string()) for name in names]
+
+
+_PLACE: Final[list[_Column]] = [*_texts("page_hash"), ("start", _INTEGER), ("end", _INTEGER), *_texts("support")]
+_EXCERPT: Final = pa.struct([*_texts("text"), *_PLACE])
+_CITATION: Final = pa.struct([*_texts("url", "title"), ("excerpts", pa.list_(_EXCERPT))])
 _QUALITY: Final = pa.struct(
     [
-        ("domain", pa.string()),
-        ("kind", pa.string()),
-        ("age_days", pa.int64()),
-        ("agrees", pa.int64()),
-        ("disagrees", pa.int64()),
-        ("suspected_injection", pa.string()),
+        *_texts("domain", "kind"),
+        ("age_days", _INTEGER),
+        ("agrees", _INTEGER),
+        ("disagrees", _INTEGER),
+        *_texts("suspected_injection"),
     ]
 )
-_OF_A_ROW: Final[tuple[tuple[str, pa.DataType], ...]] = (("row_index", pa.int64()), ("task_id", pa.string()))
+_ROW: Final[list[_Column]] = [("row_index", _INTEGER), *_texts("task_id")]
 
 
-def _schema(*columns: tuple[str, pa.DataType]) -> pa.Schema:
-    return pa.schema(list(columns))
-
-
-def _usage_columns() -> Iterator[tuple[str, pa.DataType]]:
+def _usage_columns() -> Iterator[_Column]:
     for name in Usage.model_fields:
         if name == "tokens":
-            yield from ((f"tokens_{part}", pa.int64()) for part in Tokens.model_fields)
+            yield from ((f"tokens_{part}", _INTEGER) for part in Tokens.model_fields)
         else:
-            yield name, pa.string() if name == "scratchpad_mode" else pa.int64()
+            yield name, pa.string() if name == "scratchpad_mode" else _INTEGER
 
 
 SCHEMAS: Final[Mapping[str, pa.Schema]] = MappingProxyType(
     {
-        "basis": _schema(
-            *_OF_A_ROW,
-            ("field", pa.string()),
-            ("url", pa.string()),
-            ("title", pa.string()),
-            ("excerpt", pa.string()),
-            ("page_hash", pa.string()),
-            ("start", pa.int64()),
-            ("end", pa.int64()),
-            ("support", pa.string()),
-            ("reasoning", pa.string()),
-            ("confidence", pa.string()),
+        "basis": pa.schema([*_ROW, *_texts("field", "url", "title", "excerpt"), *_PLACE, *_texts("reasoning", "confidence")]),
+        "usage": pa.schema([*_ROW, *_usage_columns(), ("cost_usd", pa.float64()), ("seconds", pa.float64())]),
+        "findings": pa.schema(
+            [
+                *_ROW,
+                ("subquery_index", _INTEGER),
+                *_texts("subquery", "answer", "confidence", "evidence"),
+                ("citations", pa.list_(_CITATION)),
+            ]
         ),
-        "usage": _schema(*_OF_A_ROW, *_usage_columns(), ("cost_usd", pa.float64()), ("seconds", pa.float64())),
-        "findings": _schema(
-            *_OF_A_ROW,
-            ("subquery_index", pa.int64()),
-            ("subquery", pa.string()),
-            ("answer", pa.string()),
-            ("confidence", pa.string()),
-            ("evidence", pa.string()),
-            ("citations", pa.list_(_CITATION)),
+        "sources": pa.schema(
+            [
+                *_ROW,
+                ("index", _INTEGER),
+                *_texts("url", "title", "domain"),
+                ("fetched", _TIME),
+                ("quality", _QUALITY),
+                *_texts("first_seen_subquery"),
+                ("read", pa.bool_()),
+                *_texts("page_hash"),
+            ]
         ),
-        "sources": _schema(
-            *_OF_A_ROW,
-            ("index", pa.int64()),
-            ("url", pa.string()),
-            ("title", pa.string()),
-            ("domain", pa.string()),
-            ("fetched", _TIME),
-            ("quality", _QUALITY),
-            ("first_seen_subquery", pa.string()),
-            ("read", pa.bool_()),
-            ("page_hash", pa.string()),
-        ),
-        "pages": _schema(
-            ("page_hash", pa.string()),
-            ("url", pa.string()),
-            ("final_url", pa.string()),
-            ("title", pa.string()),
-            ("media_type", pa.string()),
-            ("fetched_at", _TIME),
-            ("published", pa.string()),
-            ("text", pa.string()),
-            ("extraction_version", pa.string()),
-            ("raw_hash", pa.string()),
-            ("html", pa.string()),
+        "pages": pa.schema(
+            [
+                *_texts("page_hash", "url", "final_url", "title", "media_type"),
+                ("fetched_at", _TIME),
+                *_texts("published", "text", "extraction_version", "raw_hash", "html"),
+            ]
         ),
     }
 )
@@ -145,24 +122,11 @@ def pages_cited(results: Sequence[Result]) -> list[str]:
 
 def _basis(row: int, result: Result) -> Iterator[Row]:
     for basis in result.basis:
-        of_field = {
-            "row_index": row,
-            "task_id": result.task_id,
-            "field": basis.field,
-            "reasoning": basis.reasoning,
-            "confidence": basis.confidence,
-        }
+        of_field = {"row_index": row, "task_id": result.task_id, **basis.model_dump(exclude={"citations"})}
         for citation in basis.citations:
             of_page = {**of_field, "url": citation.url, "title": citation.title}
-            for e in citation.excerpts:
-                yield {
-                    **of_page,
-                    "excerpt": e.text,
-                    "page_hash": e.page_hash,
-                    "start": e.start,
-                    "end": e.end,
-                    "support": e.support,
-                }
+            for excerpt in citation.excerpts:
+                yield {**of_page, "excerpt": excerpt.text, **excerpt.model_dump(exclude={"text"})}
             if not citation.excerpts:
                 yield of_page
         if not basis.citations:
@@ -185,17 +149,7 @@ def _usage(row: int, result: Result) -> Row:
 
 def _findings(row: int, result: Result) -> Iterator[Row]:
     for index, finding in enumerate(result.findings, start=1):
-        yield {
-            "row_index": row,
-            "task_id": result.task_id,
-            "subquery_index": index,
-            **finding.model_dump(exclude={"citations"}),
-            "citations": [_citation(citation) for citation in finding.citations],
-        }
-
-
-def _citation(citation: Citation) -> Row:
-    return citation.model_dump()
+        yield {"row_index": row, "task_id": result.task_id, "subquery_index": index, **finding.model_dump()}
 
 
 def _sources(row: int, result: Result) -> Iterator[Row]:

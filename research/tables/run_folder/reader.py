@@ -3,8 +3,6 @@
 Works on a run that still goes on, too: then it sees the shards committed so far.
 """
 
-# ruff: noqa: S608 (the SQL is made of our own names and of quoted ones; values are bound or quoted)
-
 from __future__ import annotations
 
 import os
@@ -15,20 +13,22 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 if TYPE_CHECKING:
     import pandas as pd
 
-from research.errors import InvalidRun
+from research.errors import InvalidRun, PageUnreadable
 from research.ports.page import Page
 from research.result.result import lowest
 from research.tables.layout.parts import SCHEMAS
 from research.tables.run_folder.run_folder import RunFolder
-from research.tables.warehouse.warehouse import FILE, read_parts
+from research.tables.run_folder.run_pages import RunPages
+from research.tables.warehouse.warehouse import FILE
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class CellEvidence:
     """One excerpt, and where it stands."""
 
     field: str
@@ -55,7 +55,7 @@ class Cell:
     value: Any
     confidence: str | None
     reasoning: str
-    evidence: tuple[Evidence, ...]
+    evidence: tuple[CellEvidence, ...]
 
 
 class Run:
@@ -63,6 +63,7 @@ class Run:
 
     def __init__(self, folder: RunFolder) -> None:
         self.folder = folder
+        self._pages = RunPages(folder)
 
     @property
     def path(self) -> Path:
@@ -130,10 +131,10 @@ class Run:
         Raises:
             KeyError: there is no such page in this run.
         """
-        rows = self._query("pages", "page_hash = ?", [page_hash])
-        if not rows:
-            raise KeyError(page_hash)
-        return Page.model_validate(rows[0])
+        try:
+            return self._pages.get(page_hash)
+        except (PageUnreadable, ValueError) as exc:
+            raise KeyError(page_hash) from exc
 
     def cell(self, row: int, field: str) -> Cell:
         """One value with its evidence; that of its parts (`key_people.0.name`) included.
@@ -144,17 +145,18 @@ class Run:
         output = self.folder.columns.output(field)
         shard, place = self._place(row)
         column = self.folder.read("results", shard, [output.column]).column(0)
-        parts = [part for part in self.folder.read("basis", shard).to_pylist() if part["row_index"] == row]
+        basis = self.folder.read("basis", shard)
+        lines = basis.filter(pc.equal(basis["row_index"], pa.scalar(row))).to_pylist()
+        own = [line for line in lines if self.folder.columns.field_of(line["field"]) == field]
+        whole = next((line for line in own if line["field"] == field), None)
         suspected = self._suspicious(shard)
-        own = [p for p in parts if self.folder.columns.field_of(p["field"]) == field]
-        whole = next((p for p in own if p["field"] == field), None)
         return Cell(
             row_index=row,
             field=field,
             value=output.json_values(column.slice(place, 1))[0],
-            confidence=whole["confidence"] if whole else lowest([part["confidence"] for part in own]),
+            confidence=whole["confidence"] if whole else lowest([line["confidence"] for line in own]),
             reasoning=(whole["reasoning"] or "") if whole else "",
-            evidence=tuple(self._evidence(part, suspected.get(part["url"])) for part in own if part["excerpt"] is not None),
+            evidence=tuple(self._evidence(line, suspected.get(line["url"])) for line in own if line["excerpt"] is not None),
         )
 
     def suspicious_sources(self) -> dict[str, str]:
@@ -191,25 +193,16 @@ class Run:
                 return shard, row - index[0].as_py()
         raise KeyError(f"row {row} is not in {self.path}")
 
-    def _evidence(self, part: dict[str, Any], suspected: str | None) -> Evidence:
-        start, end = part["start"], part["end"]
-        text = self.page(part["page_hash"]).text
+    def _evidence(self, line: dict[str, Any], suspected: str | None) -> CellEvidence:
+        start, end = line["start"], line["end"]
+        text = self.page(line["page_hash"]).text
         names = ("field", "url", "title", "excerpt", "support", "page_hash", "start", "end")
-        return Evidence(
-            **{name: part[name] for name in names},
+        return CellEvidence(
+            **{name: line[name] for name in names},
             before=text[max(start - 200, 0) : start],
             after=text[end : end + 200],
             suspected_injection=suspected,
         )
-
-    def _query(self, table: str, where: str, values: list[Any]) -> list[dict[str, Any]]:
-        parts = self.folder.parts(table)
-        if not parts:
-            return []
-        with duckdb.connect() as db:
-            found = db.execute(f"SELECT * FROM {read_parts(parts)} WHERE {where}", values)
-            names = [column[0] for column in found.description or []]
-            return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
 
 def _nullable(kind: pa.DataType) -> Any:

@@ -43,11 +43,25 @@ class RunPages:
             PageUnreadable: this run has no such page, or it cannot be read.
         """
         with self._lock:
-            place = self._index().get(bytes.fromhex(page_hash))
-            if place is None:
-                raise PageUnreadable(f"no page with the hash {page_hash} is stored in {self._folder.path}")
-            shard, group, row = place
-            return self._group(shard, group)[row]
+            page = self._find(page_hash)
+            if page is None:  # stored since the places were noted, or moved when its shard was written again
+                self._places = None
+                self._groups.clear()
+                page = self._find(page_hash)
+        if page is None:
+            raise PageUnreadable(f"no page with the hash {page_hash} is stored in {self._folder.path}")
+        return page
+
+    def _find(self, page_hash: str) -> Page | None:
+        place = self._index().get(bytes.fromhex(page_hash))
+        if place is None:
+            return None
+        shard, group, row = place
+        try:
+            page = self._group(shard, group)[row]
+        except IndexError:
+            return None
+        return page if page.page_hash == page_hash else None
 
     def _index(self) -> dict[bytes, _Place]:
         if self._places is None:
