@@ -1,6 +1,6 @@
 """Run by the kill test in a process of its own: enriches a table, writes down every sub-query it does, dies of `kill -9`.
 
-python flows_killed.py TABLE RUN LOG DIE_AFTER
+python flows_killed.py TABLE RUN LOG SHARD_SIZE DIE_AFTER
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from flows.run.runtime import use_runtime
 from research.ports.work import SubQuery
 
 
-def main(table: str, run: str, log: str, die_after: int) -> None:
+def main(table: str, run: str, log: str, shard_size: int, die_after: int) -> None:
     done = 0
 
     def hook(name: str, subquery: SubQuery) -> None:
@@ -30,8 +30,8 @@ def main(table: str, run: str, log: str, die_after: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     with use_runtime(runtime(reader(hook))):
-        asyncio.run(enrich(table, output_schema=SCHEMA, objective=OBJECTIVE, out=run, shard_size=20, concurrency=4))
+        asyncio.run(enrich(table, output_schema=SCHEMA, objective=OBJECTIVE, out=run, shard_size=shard_size, concurrency=4))
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:4], int(sys.argv[4]))
+    main(*sys.argv[1:4], int(sys.argv[4]), int(sys.argv[5]))

@@ -14,11 +14,14 @@ import pandas as pd
 import pytest
 from prefect.settings import get_current_settings
 
+from flows.enrichment import enrich
+from flows.run.runtime import BatchPolling, Runtime, use_runtime
 from research.tables.audit.verify import verify
 from research.tables.run_folder.reader import open_run
 from research.testing import Batches, ModelServer, Request, WebPage, WebServer, structured, web_search
 
 ROWS = 6
+OBJECTIVE = "How many antennas has {name}?"
 
 
 def page_of(number: int) -> str:
@@ -42,27 +45,33 @@ def answering(web: WebServer) -> Any:
 
 
 @pytest.mark.usefixtures("prefect_server")
-async def test_a_batch_of_a_command_that_was_killed_is_picked_up_by_the_same_command_and_paid_once(tmp_path: Path) -> None:
+async def test_a_batch_of_a_command_that_was_killed_is_picked_up_by_the_same_call_and_paid_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The call from Python is the same run as the command, and may look at the batch sooner."""
     pd.DataFrame({"name": [f"Probe {n}" for n in range(ROWS)]}).to_csv(tmp_path / "probes.csv", index=False)
     (tmp_path / "probe.json").write_text(json.dumps({"antennas": "integer"}))
     with (
         WebServer({f"/{n}": page_of(n) for n in range(ROWS)}) as web,
         ModelServer(answering(web), batches=Batches(polls=10**6)) as server,
     ):
+        monkeypatch.chdir(tmp_path)
         environment = {
-            **os.environ,
             "ANTHROPIC_API_KEY": "test",
             "ANTHROPIC_BASE_URL": server.url,
-            "PREFECT_API_URL": str(get_current_settings().api.url),
             "RESEARCH_CACHE_DIR": str(tmp_path / "cache"),
             "RESEARCH_WEB_ALLOW_PRIVATE_HOSTS": "127.0.0.1",
             "RESEARCH_WEB_HOST_DELAY_SECONDS": "0",
         }
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
         start = "from flows.cli import main; raise SystemExit(main())"
-        options = ["--schema", "probe.json", "--objective", "How many antennas has {name}?", "--processor", "base", "--batch"]
+        options = ["--schema", "probe.json", "--objective", OBJECTIVE, "--processor", "base", "--batch"]
         command = [sys.executable, "-c", start, "enrich", "probes.csv", *options, "--out", "run"]
 
-        killed = await asyncio.create_subprocess_exec(*command, cwd=tmp_path, env=environment)
+        killed = await asyncio.create_subprocess_exec(
+            *command, env={**os.environ, "PREFECT_API_URL": str(get_current_settings().api.url)}
+        )
         journal = tmp_path / "run" / ".state" / "batches.jsonl"
         while not (journal.exists() and '"made"' in journal.read_text()):
             assert killed.returncode is None, "it ended before its batch was made"
@@ -72,8 +81,11 @@ async def test_a_batch_of_a_command_that_was_killed_is_picked_up_by_the_same_com
         assert web.requests == [], "nothing was read yet"
 
         server._batches._polls = 1  # the service has got on with it meanwhile
-        again = await asyncio.create_subprocess_exec(*command, cwd=tmp_path, env=environment)
-        assert await again.wait() == 0
+        with use_runtime(Runtime(polling=BatchPolling(gather=0.1, first_look=0.01, longest_look=0.05))):
+            done = await enrich(
+                "probes.csv", output_schema="probe.json", objective=OBJECTIVE, processor="base", batch=True, out="run"
+            )
+        assert (done.completed, done.failed) == (ROWS, 0)
         assert len(server.requests) == ROWS, "no row was asked twice"
 
     results = open_run(tmp_path / "run").results()

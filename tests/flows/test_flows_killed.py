@@ -1,4 +1,4 @@
-"""`kill -9` in the middle of 200 rows, then the same command again."""
+"""`kill -9` in the middle of a table, then the same command again."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ from flows.run.runtime import use_runtime
 from research.ports.work import SubQuery
 from research.tables.run_folder.reader import open_run
 
+ROWS, SHARD = 60, 6
+KILLED_AT = 61
+"""The sub-query that is not finished any more: half of all."""
 IN_FLIGHT = 4 * 2
 """Rows in flight × sub-queries of a row."""
 
@@ -26,20 +29,20 @@ IN_FLIGHT = 4 * 2
 @pytest.mark.usefixtures("prefect_server")
 async def test_a_killed_run_repeats_nothing_that_was_finished_and_ends_as_if_it_had_not_been_killed(tmp_path: Path) -> None:
     table, run, log = tmp_path / "planets.csv", tmp_path / "run", tmp_path / "log"
-    pd.DataFrame(planets(200)).to_csv(table, index=False)
+    pd.DataFrame(planets(ROWS)).to_csv(table, index=False)
 
     script = Path(__file__).with_name("flows_killed.py")
     environment = {**os.environ, "PREFECT_API_URL": str(get_current_settings().api.url), "PREFECT_LOGGING_LEVEL": "ERROR"}
     killed = await asyncio.create_subprocess_exec(
-        sys.executable, str(script), str(table), str(run), str(log), "201", env=environment
+        sys.executable, str(script), str(table), str(run), str(log), str(SHARD), str(KILLED_AT), env=environment
     )
     assert await killed.wait() == -signal.SIGKILL
     begun = Counter(log.read_text().splitlines())
     kept = len(list((run / ".state" / "results").rglob("investigate-*.json")))
-    assert len(begun) == 201
-    assert 201 - IN_FLIGHT <= kept < 201
+    assert len(begun) == KILLED_AT
+    assert KILLED_AT - IN_FLIGHT <= kept < KILLED_AT
     readable = open_run(run).results()
-    assert len(readable) % 20 == 0
+    assert len(readable) % SHARD == 0
     assert set(readable["status"]) == {"completed"}, "what was committed can be read before the run goes on"
 
     again: Counter[str] = Counter()
@@ -49,11 +52,11 @@ async def test_a_killed_run_repeats_nothing_that_was_finished_and_ends_as_if_it_
 
     model = reader(hook)
     with use_runtime(runtime(model)):
-        done = await enrich(str(table), output_schema=SCHEMA, objective=OBJECTIVE, out=str(run), shard_size=20, concurrency=4)
-    assert (done.completed, done.failed) == (200, 0)
+        done = await enrich(str(table), output_schema=SCHEMA, objective=OBJECTIVE, out=str(run), shard_size=SHARD, concurrency=4)
+    assert (done.completed, done.failed) == (ROWS, 0)
     assert set(again.values()) == {1}
-    assert sum(again.values()) == 400 - kept, "each sub-query that was finished is not run again"
-    assert set(begun) | set(again) == {f"Planet {i}/{n}" for i in range(200) for n in (1, 2)}
+    assert sum(again.values()) == 2 * ROWS - kept, "each sub-query that was finished is not run again"
+    assert set(begun) | set(again) == {f"Planet {i}/{n}" for i in range(ROWS) for n in (1, 2)}
 
-    unbroken = await below_prefect(table, tmp_path / "unbroken", shard_size=20)
+    unbroken = await below_prefect(table, tmp_path / "unbroken", shard_size=SHARD)
     assert tables_of(run) == tables_of(unbroken)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
-import time
 
 import httpcore
 import httpx
@@ -185,10 +185,8 @@ async def test_an_address_that_never_answers_holds_up_nobody():
     six, other_six = "2606:4700:4700::1111", "2606:4700:4700::1001"
     wire = Wire(mute=[six], dead=["1.1.1.1"])
     resolver = ScriptedResolver({"slow.example": [[six, other_six, "1.1.1.1", OUTSIDE]]})
-    started = time.monotonic()
-    async with client(Guard(), resolver, wire, connect_timeout=60) as http:
+    async with asyncio.timeout(30), client(Guard(), resolver, wire, connect_timeout=60) as http:
         assert (await http.get("http://slow.example/")).text == "ok"
-    assert time.monotonic() - started < 30
     assert wire.dialled == [six, "1.1.1.1", other_six]
     assert (wire.open, wire.waiting) == ([], [])
 

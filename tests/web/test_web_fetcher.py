@@ -17,7 +17,7 @@ import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from web_opened import PAGE, asked, opened, quick
+from web_opened import PAGE, Clock, asked, opened, quick
 
 from research.documents.extract import EXTRACTION_VERSION
 from research.errors import FetchFailed, FetchRefused, NeedsBrowser, PageUnreadable, ResearchError
@@ -279,14 +279,14 @@ async def test_an_answer_that_is_no_page_says_what_it_is_and_is_not_asked_for_ag
 )
 async def test_what_may_succeed_later_is_tried_again(tmp_path: Path, failure: Served) -> None:
     with WebServer({"/a": [failure, failure, PAGE]}) as web:
-        async with opened(tmp_path, retry_seconds=20.0) as fetcher:
+        async with opened(tmp_path, retry_seconds=20.0, clock=Clock()) as fetcher:
             assert (await fetcher.fetch(f"{web.url}/a")).title == "The probe"
         assert len(web.requests) == 3
 
 
 async def test_what_goes_on_failing_is_given_up_after_its_budget_and_shared_by_all_who_wait(tmp_path: Path) -> None:
     with WebServer({"/a": Served(status=500)}) as web:
-        async with opened(tmp_path, retry_seconds=2.0) as fetcher:
+        async with opened(tmp_path, retry_seconds=2.0, clock=Clock()) as fetcher:
             outcomes = await asyncio.gather(*(fetcher.fetch(f"{web.url}/a") for _ in range(30)), return_exceptions=True)
         assert {type(outcome) for outcome in outcomes} == {FetchFailed}
         assert re.search(r"answered 500 \(Internal Server Error\) \([23] tries\)\. It may succeed later\.", str(outcomes[0]))
@@ -294,16 +294,22 @@ async def test_what_goes_on_failing_is_given_up_after_its_budget_and_shared_by_a
 
 
 async def test_no_request_is_sooner_than_a_retry_after_allows_whoever_sends_it(tmp_path: Path) -> None:
-    with WebServer({"/a": [Served(status=429, headers={"retry-after": "1"}), PAGE], "/b": PAGE}) as web:
-        async with opened(tmp_path, retry_seconds=10.0) as fetcher:
+    clock = Clock(hold=True)
+    with WebServer({"/a": [Served(status=429, headers={"retry-after": "60"}), PAGE], "/b": PAGE}) as web:
+        async with opened(tmp_path, retry_seconds=100.0, clock=clock) as fetcher:
             first = asyncio.create_task(fetcher.fetch(f"{web.url}/a"))
-            while not web.requests:  # noqa: ASYNC110 - the server's thread sets no event of ours
+            while not clock.waiting:  # noqa: ASYNC110 - until it is refused
                 await asyncio.sleep(0.01)
-            await asyncio.sleep(0.2)
-            await asyncio.gather(first, fetcher.fetch(f"{web.url}/b"))
-        refused, *later = web.requests
-        assert len(later) == 2
-        assert all(request.arrived - refused.arrived >= 1.0 for request in later)
+            second = asyncio.create_task(fetcher.fetch(f"{web.url}/b"))
+            for _ in range(59):
+                clock.now += 1
+                await asyncio.sleep(0.005)
+            assert len(web.requests) == 1
+            while not (first.done() and second.done()):
+                clock.now += 1
+                await asyncio.sleep(0.01)
+            assert [(await each).title for each in (first, second)] == ["The probe", "The probe"]
+        assert len(web.requests) == 3
 
 
 async def test_a_pause_longer_than_our_patience_is_a_failure_that_says_when_to_come_back(tmp_path: Path) -> None:

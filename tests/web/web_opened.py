@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,28 @@ IMPATIENT: dict[str, Any] = {"first_byte_seconds": 1.0, "idle_seconds": 1.0, "to
 """Limits for servers that are meant to exceed them. Not for others: a machine that is busy must not fail a test."""
 
 
+class Clock:
+    """A clock that is put forward by waiting. With `hold`, waiting lasts until a test puts it forward."""
+
+    def __init__(self, *, hold: bool = False) -> None:
+        self.now = 1000.0
+        self.waiting = 0
+        self._hold = hold
+
+    def __call__(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        end = self.now + seconds
+        if not self._hold:
+            self.now = end
+        self.waiting += 1
+        while self.now < end:  # noqa: ASYNC110 - a test sets `now`, and no event
+            await asyncio.sleep(0.001)
+        self.waiting -= 1
+        await asyncio.sleep(0)
+
+
 def quick(*, limits: dict[str, Any] | None = None, **settings: Any) -> WebSettings:
     """Settings for loopback: no delays, and limits that a test can wait for."""
     given = {
@@ -44,9 +67,10 @@ def quick(*, limits: dict[str, Any] | None = None, **settings: Any) -> WebSettin
 
 
 def opened(
-    folder: Path, *, limits: dict[str, Any] | None = None, resolver: Any = None, **settings: Any
+    folder: Path, *, limits: dict[str, Any] | None = None, resolver: Any = None, clock: Clock | None = None, **settings: Any
 ) -> AbstractAsyncContextManager[WebFetcher]:
-    return open_web(quick(limits=limits, **settings), folder / "http", resolver=resolver)
+    timing: dict[str, Any] = {} if clock is None else {"clock": clock, "sleep": clock.sleep}
+    return open_web(quick(limits=limits, **settings), folder / "http", resolver=resolver, **timing)
 
 
 def asked(web: WebServer) -> list[str]:
