@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from research.errors import InvalidAnswer
-from research.evidence.grounding import Cited, Evidence, answers_of, settle
+from research.evidence.grounding import Cited, Evidence, answers_of, ground
 from research.output_schema.output_spec import Field, OutputSpec
 from research.ports.work import Draft, Investigated, Verdict
 from research.result.agreement import with_agreement
@@ -34,14 +34,14 @@ def conclude(spec: OutputSpec, draft: Draft, work: Sequence[Investigated], verdi
     field_warnings: list[FieldWarning] = []
     refuse_invalid(spec, draft)
     for field in spec.fields:
-        settled = settle(field, answers_of(field, spec, draft.answers), evidence)
-        if settled.value is not None and spec.check(_alone(spec, field, settled.value)):
+        grounded = ground(field, answers_of(field, spec, draft.answers), evidence)
+        if grounded.value is not None and spec.check(_alone(spec, field, grounded.value)):
             field_warnings.append(_warning(field, "what its evidence supports does not fit the schema, so it is null"))
-            settled = settled._replace(value=None, basis=[FieldBasis(field=field.name, reasoning=settled.basis[0].reasoning)])
-        if any(found.support == "none" for part in settled.basis for citation in part.citations for found in citation.excerpts):
+            grounded = grounded._replace(value=None, basis=[FieldBasis(field=field.name, reasoning=grounded.basis[0].reasoning)])
+        if any(found.support == "none" for part in grounded.basis for citation in part.citations for found in citation.excerpts):
             field_warnings.append(_warning(field, "sources disagree; its basis shows both sides"))
-        output[field.name] = settled.value
-        basis += settled.basis
+        output[field.name] = grounded.value
+        basis += grounded.basis
     sources = with_agreement(gather_sources(work), basis, spec.names)
     warnings = [warning for done in work for warning in done.warnings]
     warnings += [warning.text for warning in field_warnings]
@@ -146,16 +146,16 @@ def _alone(spec: OutputSpec, field: Field, value: Any) -> Any:
 
 def _finding(spec: OutputSpec, done: Investigated, evidence: Evidence, numbers: Mapping[str, int]) -> Finding:
     fields = {field.name: field for field in spec.fields}
-    settled = [
-        settle(fields[name], answers_of(fields[name], spec, done.answers), evidence)
+    grounded = [
+        ground(fields[name], answers_of(fields[name], spec, done.answers), evidence)
         for name in done.subquery.fields
         if name in fields
     ]
-    basis = [entry for one in settled for entry in one.basis]
+    basis = [entry for one in grounded for entry in one.basis]
     return Finding(
         subquery=done.subquery.question,
         answer=resolved(done.summary, numbers).text
-        or as_text({name: one.value for name, one in zip(done.subquery.fields, settled, strict=True)}),
+        or as_text({name: one.value for name, one in zip(done.subquery.fields, grounded, strict=True)}),
         citations=[citation for entry in basis for citation in entry.citations],
         confidence=lowest([entry.confidence for entry in basis]),
         evidence=" ".join(dict.fromkeys(entry.reasoning for entry in basis if entry.reasoning)),

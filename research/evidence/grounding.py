@@ -49,7 +49,7 @@ class Cited(NamedTuple):
     page: ReadPage
 
 
-class Settled(NamedTuple):
+class Grounded(NamedTuple):
     """A field after its evidence was judged."""
 
     value: Any
@@ -78,7 +78,7 @@ def _verdict_key(path: str, value: Any, passage: str) -> tuple[str, str, str]:
     return path, canonical_json(value), passage
 
 
-def settle(field: Field, answers: Sequence[FieldAnswer], evidence: Evidence) -> Settled:
+def ground(field: Field, answers: Sequence[FieldAnswer], evidence: Evidence) -> Grounded:
     """Judge one top-level field.
 
     Args:
@@ -89,8 +89,8 @@ def settle(field: Field, answers: Sequence[FieldAnswer], evidence: Evidence) -> 
     by_path = {answer.field: answer for answer in answers}
     top = by_path.get(field.name)
     if top is None:
-        return Settled(None, [FieldBasis(field=field.name, reasoning="No source was found that answers this.")])
-    return _settle(top.value, field.schema, field, field.name, field.name, by_path, evidence)
+        return Grounded(None, [FieldBasis(field=field.name, reasoning="No source was found that answers this.")])
+    return _ground(top.value, field.schema, field, field.name, field.name, by_path, evidence)
 
 
 def answers_of(field: Field, spec: OutputSpec, answers: Iterable[FieldAnswer]) -> list[FieldAnswer]:
@@ -98,7 +98,7 @@ def answers_of(field: Field, spec: OutputSpec, answers: Iterable[FieldAnswer]) -
     return [answer for answer in answers if field_of(answer.field, spec.names) == field.name]
 
 
-def _settle(
+def _ground(
     value: Any,
     schema: Mapping[str, Any],
     field: Field,
@@ -106,32 +106,32 @@ def _settle(
     path: str,
     by_path: Mapping[str, FieldAnswer],
     evidence: Evidence,
-) -> Settled:
+) -> Grounded:
     """`asked` is the path in the model's answer, `path` the one in the output: they part where list items are dropped."""
     if isinstance(value, Mapping) and value:
         kept: dict[str, Any] = {}
         basis: list[FieldBasis] = []
         for key, part in value.items():
-            settled = _settle(part, child(schema, key), field, f"{asked}.{key}", f"{path}.{key}", by_path, evidence)
-            kept[key] = settled.value
-            basis += settled.basis
+            grounded = _ground(part, child(schema, key), field, f"{asked}.{key}", f"{path}.{key}", by_path, evidence)
+            kept[key] = grounded.value
+            basis += grounded.basis
         if any(part is not None for part in kept.values()):
-            return Settled(kept, basis)
-        return Settled(None, [FieldBasis(field=path, reasoning=basis[0].reasoning)])
+            return Grounded(kept, basis)
+        return Grounded(None, [FieldBasis(field=path, reasoning=basis[0].reasoning)])
     if isinstance(value, (list, tuple)) and value:
         items: list[Any] = []
         basis = []
         dropped: list[FieldBasis] = []
         for index, part in enumerate(value):
-            settled = _settle(part, child(schema, index), field, f"{asked}.{index}", f"{path}.{len(items)}", by_path, evidence)
-            if settled.value is None:
-                dropped += settled.basis
+            grounded = _ground(part, child(schema, index), field, f"{asked}.{index}", f"{path}.{len(items)}", by_path, evidence)
+            if grounded.value is None:
+                dropped += grounded.basis
             else:
-                items.append(settled.value)
-                basis += settled.basis
+                items.append(grounded.value)
+                basis += grounded.basis
         if items:
-            return Settled(items, basis)
-        return Settled(None, [FieldBasis(field=path, reasoning=dropped[0].reasoning)])
+            return Grounded(items, basis)
+        return Grounded(None, [FieldBasis(field=path, reasoning=dropped[0].reasoning)])
     return _leaf(value, schema, field, asked, path, by_path, evidence)
 
 
@@ -143,12 +143,12 @@ def _leaf(
     path: str,
     by_path: Mapping[str, FieldAnswer],
     evidence: Evidence,
-) -> Settled:
+) -> Grounded:
     answer = nearest(asked, by_path)
     cited = evidence.cited
     if value is None or value in ("", [], {}):
         reasoning = answer.reasoning or "No source was found that answers this."
-        return Settled(None, [FieldBasis(field=path, reasoning=reasoning)])
+        return Grounded(None, [FieldBasis(field=path, reasoning=reasoning)])
     excerpts = [
         (cited[i], evidence.excerpt(asked, value, schema, field, cited[i].passage))
         for i in dict.fromkeys(answer.passages)
@@ -158,7 +158,7 @@ def _leaf(
     if not supporting:
         what = "the cited passages do not support it" if excerpts else "it names no passage"
         reasoning = f"A value was proposed ({shortened(str(value), 80)}), but {what}. {answer.reasoning}".strip()
-        return Settled(None, [FieldBasis(field=path, reasoning=reasoning)])
+        return Grounded(None, [FieldBasis(field=path, reasoning=reasoning)])
     supporting.sort(key=lambda pair: (pair[0].page.suspected_injection is not None, pair[1].support != "stated"))
     support = supporting[0][1].support
     suspected = supporting[0][0].page.suspected_injection is not None
@@ -170,7 +170,7 @@ def _leaf(
     otherwise = [(where, found) for where, found in against if found.support != "stated"]
     otherwise = [(where, found.changed(support="none")) for where, found in otherwise[:MAX_AGAINST]]
     confidence: Confidence = "low" if suspected else lowered(answer.confidence, support)
-    return Settled(
+    return Grounded(
         value,
         [
             FieldBasis(

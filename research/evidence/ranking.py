@@ -32,16 +32,7 @@ class Bm25:
     """Okapi BM25 over a few texts (Robertson and Zaragoza 2009; the idf is Lucene's, which is never negative)."""
 
     def __init__(self, texts: Sequence[str], *, k1: float = 1.2, b: float = 0.75) -> None:
-        self._init_tokens([words(text) for text in texts], k1, b)
-
-    @classmethod
-    def of_words(cls, tokens: Sequence[Sequence[str]], *, k1: float = 1.2, b: float = 0.75) -> Bm25:
-        """From texts that were cut into `words` before."""
-        index = cls.__new__(cls)
-        index._init_tokens(tokens, k1, b)
-        return index
-
-    def _init_tokens(self, tokens: Sequence[Sequence[str]], k1: float, b: float) -> None:
+        tokens = [words(text) for text in texts]
         self._count = len(tokens)
         mean = sum(map(len, tokens)) / self._count if self._count else 0.0
         frequencies: dict[str, list[tuple[int, int]]] = {}
@@ -57,18 +48,10 @@ class Bm25:
     def _idf(self, holding: int) -> float:
         return math.log(1 + (self._count - holding + 0.5) / (holding + 0.5))
 
-    def idf(self, word: str) -> float:
-        """How rare a word (already folded and stemmed) is in these texts; a word in none of them is the rarest."""
-        return self._idf(len(self._weights.get(word, ())))
-
     def scores(self, query: str) -> list[float]:
-        """One score a text, in the order given; 0.0 where no word of the query stands."""
-        return self.scores_of(words(query))
-
-    def scores_of(self, query: Sequence[str]) -> list[float]:
-        """The same for a query that was cut into `words` before. A repeated word counts once."""
+        """One score a text, in the order given; 0.0 where no word of the query stands. A repeated word counts once."""
         totals = [0.0] * self._count
-        for word in dict.fromkeys(query):
+        for word in dict.fromkeys(words(query)):
             for place, weight in self._weights.get(word, ()):
                 totals[place] += weight
         return totals

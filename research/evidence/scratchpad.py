@@ -59,9 +59,6 @@ class Scratchpad:
         cannot cite."""
         return self._by_id.get(passage_id) if passage_id in self.shown else None
 
-    def page_of(self, passage: Passage) -> ReadPage:
-        return self._pages[passage.page_hash]
-
     def hand_over(self, page_hash: str, about: str | None = None, limit: int | None = None) -> tuple[Passage, ...]:
         """The passages of a page in page order; with `about` and `limit`, only those that rank best for it (BM25)."""
         passages = self._by_page[page_hash]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from research.errors import FetchRefused, PageUnreadable
 from research.money.usage_ledger import UsageLedger
 from research.ports.page import Page
-from research.ports.search import Found
+from research.ports.search import SearchResult
 from research.task.source_policy import SourcePolicy
 
 
@@ -15,8 +15,8 @@ class Nowhere:
     name = "nowhere"
     identity = "nowhere/1"
 
-    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None, ledger: UsageLedger) -> Found:
-        return Found()
+    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None, ledger: UsageLedger) -> SearchResult:
+        return SearchResult()
 
     async def fetch(self, url: str, *, policy: SourcePolicy | None = None, keep_html: bool = False) -> Page:
         raise FetchRefused(f"{url}: nothing may be read here but what the task itself names. Name a search provider to read more")

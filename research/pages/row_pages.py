@@ -13,7 +13,7 @@ from research.evidence.ranking import Bm25
 from research.identity import content_key
 from research.money.usage_ledger import UsageLedger
 from research.ports.page import Hit, Page, Passage
-from research.ports.search import Found
+from research.ports.search import SearchResult
 from research.task.source_policy import SourcePolicy
 
 SNIPPET: Final = 300
@@ -53,7 +53,7 @@ class RowPages:
         self._shelf: _Shelf | None = None
         self.identity = f"stored/{_VERSION}/{content_key('stored pages', pages=[list(page) for page in self._wanted])}"
 
-    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None, ledger: UsageLedger) -> Found:
+    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None, ledger: UsageLedger) -> SearchResult:
         """The pages that speak of a query's words, best first (BM25 over their passages), each with its best passage as snippet;
         after them the others, so that every page can be found.
 
@@ -68,7 +68,7 @@ class RowPages:
             if policy is None or policy.allows(stored.url, page.published):
                 hit = Hit(url=stored.url, title=page.title, snippet=passage.text[:SNIPPET], score=score, published=page.published)
                 hits.setdefault(stored.url, hit)
-        return Found(hits=tuple(hits.values())[:limit])
+        return SearchResult(hits=tuple(hits.values())[:limit])
 
     async def fetch(self, url: str, *, policy: SourcePolicy | None = None, keep_html: bool = False) -> Page:
         """A stored page.

@@ -10,7 +10,7 @@ from research.records import Record
 from research.task.task import SourcePolicy
 
 
-class Found(Record):
+class SearchResult(Record):
     """What one search brought."""
 
     hits: tuple[Hit, ...] = ()
@@ -30,7 +30,7 @@ class Search(Protocol):
         """Changes whenever its answers may change: for a corpus, a fingerprint of its documents."""
         ...
 
-    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None, ledger: UsageLedger) -> Found:
+    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None, ledger: UsageLedger) -> SearchResult:
         """At most `limit` hits, best first, no URL twice. A provider is asked for what the policy allows, as far as it has words
         for it, and what it answers is held to the policy all the same.
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from research.money.usage import Usage
 from research.money.usage_ledger import UsageLedger
 from research.ports.page import Hit
-from research.ports.search import Found
+from research.ports.search import SearchResult
 from research.search.hits import Raw, kept
 from research.search.json_api import JsonApi, Request
 from research.task.source_policy import SourcePolicy
@@ -65,7 +65,7 @@ class ApiSearch(Generic[Answer]):
         self._api = api
         self._today = today
 
-    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None, ledger: UsageLedger) -> Found:
+    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None, ledger: UsageLedger) -> SearchResult:
         """One query. What the provider has no words for in the policy is left to what is kept of its answer.
 
         Raises:
@@ -74,9 +74,9 @@ class ApiSearch(Generic[Answer]):
             BudgetExhausted: the budget cannot pay for it.
         """
         if limit < 1 or not query.strip():
-            return Found()
+            return SearchResult()
         asked = self._dialect.request(" ".join(query.split()), limit, policy, self._today())
         answer, cost = await self._api.call(asked.request, ledger.budget)
         ledger.add(Usage(search_queries=1), cost)
         hits = kept(self._dialect.results(answer), limit, policy)
-        return Found(hits=hits, warnings=(*asked.warnings, *self._dialect.warnings(answer, hits)))
+        return SearchResult(hits=hits, warnings=(*asked.warnings, *self._dialect.warnings(answer, hits)))

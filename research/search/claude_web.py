@@ -9,7 +9,7 @@ from research.errors import ContextOverflow, ModelUnavailable, RequestRejected, 
 from research.money.budget import Budget
 from research.money.usage import Usage
 from research.money.usage_ledger import UsageLedger
-from research.ports.search import Found
+from research.ports.search import SearchResult
 from research.search.hits import Raw, kept
 from research.search.rate import Turns
 from research.task.source_policy import SourcePolicy
@@ -65,7 +65,7 @@ class ClaudeWebSearch:
         self._model = model
         self._turns = turns
 
-    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None, ledger: UsageLedger) -> Found:
+    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None, ledger: UsageLedger) -> SearchResult:
         """One search by the service. Its hits have a snippet where the model quoted them.
 
         Raises:
@@ -74,7 +74,7 @@ class ClaudeWebSearch:
             BudgetExhausted: the budget cannot pay for it.
         """
         if limit < 1 or not query.strip():
-            return Found()
+            return SearchResult()
         params = self._params(" ".join(query.split()), policy)
         try:
             async with self._turns.turn():
@@ -86,7 +86,7 @@ class ClaudeWebSearch:
                 raise
             raise SearchFailed(f"claude_web: {exc}") from exc
         ledger.add(Usage(search_queries=1, tokens=answered.usage.tokens), answered.cost_usd)
-        return Found(hits=kept(_results(answered.message), limit, policy))
+        return SearchResult(hits=kept(_results(answered.message), limit, policy))
 
     def _params(self, query: str, policy: SourcePolicy | None) -> dict[str, Any]:
         tool: dict[str, Any] = {"type": TOOL, "name": "web_search", "max_uses": 1}

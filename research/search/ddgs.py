@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol
 from research.errors import SearchFailed
 from research.money.usage import Usage
 from research.money.usage_ledger import UsageLedger
-from research.ports.search import Found
+from research.ports.search import SearchResult
 from research.search.api_search import today
 from research.search.hits import Raw, kept
 from research.search.json_api import Patience
@@ -62,12 +62,12 @@ class DdgsSearch:
         self._engine = engine or (lambda: library(self._patience.attempt / 2))
         self._today = today
 
-    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None, ledger: UsageLedger) -> Found:
+    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None, ledger: UsageLedger) -> SearchResult:
         """Raises:
         SearchFailed: the engines refused, or none answered in time.
         """
         if limit < 1 or not query.strip():
-            return Found()
+            return SearchResult()
         said = worded(query, policy, provider="ddgs")
         options: dict[str, Any] = {"max_results": MOST if policy is not None else min(limit, MOST)}
         if policy is not None and policy.after_date and (span := span_since(policy.after_date, self._today())):
@@ -81,7 +81,7 @@ class DdgsSearch:
         ledger.add(Usage(search_queries=1))
         silent = () if results else ("ddgs: no engine had a result; engines that refuse to answer look the same",)
         raw = (Raw(str(each.get("href") or ""), each.get("title"), each.get("body")) for each in results)
-        return Found(hits=kept(raw, limit, policy), warnings=(*said.warnings, *silent))
+        return SearchResult(hits=kept(raw, limit, policy), warnings=(*said.warnings, *silent))
 
     def _ask(self, query: str, options: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
         from ddgs.exceptions import DDGSException, RatelimitException

@@ -20,7 +20,7 @@ from research.evidence.passages import passages_of
 from research.money.usage import Usage
 from research.money.usage_ledger import UsageLedger
 from research.ports.page import Hit, Page, page_hash
-from research.ports.search import Found
+from research.ports.search import SearchResult
 from research.search.corpus import Corpus, Item, Raw, open_corpus
 from research.search.generations import Entry, Generation, Generations
 from research.search.index import FILES_VERSION, RANKING_VERSION, CorpusIndex, Document
@@ -86,7 +86,7 @@ class LocalCorpus:
 
     async def search(
         self, query: str, *, limit: int, policy: SourcePolicy | None = None, ledger: UsageLedger | None = None
-    ) -> Found:
+    ) -> SearchResult:
         """The documents that speak of a query's words, best first, each with its best passage as snippet. Takes about a
         millisecond, so it runs on the event loop.
 
@@ -114,7 +114,7 @@ class LocalCorpus:
             ) from exc
         if ledger is not None:
             ledger.add(Usage(search_queries=1))
-        return Found(hits=tuple(hits))
+        return SearchResult(hits=tuple(hits))
 
     async def fetch(self, url: str, *, policy: SourcePolicy | None = None, keep_html: bool = False) -> Page:
         """A document of the corpus. `fetched_at` is when its file was last changed before it was indexed: the same in every run.

@@ -14,7 +14,7 @@ from typing import Final
 from research.errors import BudgetExhausted, ResearchError, SearchFailed
 from research.money.usage_ledger import UsageLedger
 from research.ports.page import Hit
-from research.ports.search import Found, Search
+from research.ports.search import Search, SearchResult
 from research.task.source_policy import SourcePolicy
 from research.task.urls import canonical_url
 
@@ -42,7 +42,7 @@ class MergedSearch:
         self.name = "+".join(self.names)
         self.identity = f"merged/1({', '.join(provider.identity for provider in self._providers)})"
 
-    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None, ledger: UsageLedger) -> Found:
+    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None, ledger: UsageLedger) -> SearchResult:
         """What all of them find. One that fails is a warning while another answers.
 
         Raises:
@@ -52,20 +52,20 @@ class MergedSearch:
             BudgetExhausted: the budget cannot pay for one of them.
         """
         ended = await asyncio.gather(*(self._ask(provider, query, limit, policy, ledger) for provider in self._providers))
-        found = [each for each in ended if isinstance(each, Found)]
+        found = [each for each in ended if isinstance(each, SearchResult)]
         failed = [each for each in ended if isinstance(each, ResearchError)]
         exhausted = next((error for error in failed if isinstance(error, BudgetExhausted)), None)
         if exhausted is not None or not found:
             raise exhausted or self._failure(failed)
         self._answered = True
-        return Found(
+        return SearchResult(
             hits=fused([each.hits for each in found], limit),
             warnings=tuple(dict.fromkeys([*(w for each in found for w in each.warnings), *map(str, failed)])),
         )
 
     async def _ask(
         self, provider: Search, query: str, limit: int, policy: SourcePolicy | None, ledger: UsageLedger
-    ) -> Found | ResearchError:
+    ) -> SearchResult | ResearchError:
         if (known := self._out.get(provider.name)) is not None:
             return known
         try:

@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from research.concurrency.single_flight import InFlight
 from research.identity import content_key
 from research.money.usage_ledger import UsageLedger
-from research.ports.search import Found, Search
+from research.ports.search import Search, SearchResult
 from research.task.source_policy import SourcePolicy
 
 VERSION: Final = 2
@@ -56,7 +56,7 @@ class QueryStore:
         self._clock = clock
         self._swept = False
 
-    def get(self, key: str, freshness: float) -> Found | None:
+    def get(self, key: str, freshness: float) -> SearchResult | None:
         """The answer, if there is one that is at most `freshness` seconds old.
 
         Raises:
@@ -69,11 +69,11 @@ class QueryStore:
         if row is None or not 0 <= self._clock() - row[0] < freshness:
             return None
         try:
-            return Found.model_validate_json(row[1])
+            return SearchResult.model_validate_json(row[1])
         except ValidationError:
             return None
 
-    def put(self, key: str, found: Found) -> None:
+    def put(self, key: str, found: SearchResult) -> None:
         """Store an answer in place of an older one.
 
         Raises:
@@ -125,13 +125,13 @@ class CachedSearch:
         self._store = store
         self._freshness = freshness
         self._clock = clock
-        self._in_flight: InFlight[str, Found] = InFlight()
-        self._recent: OrderedDict[str, tuple[float, Found]] = OrderedDict()
+        self._in_flight: InFlight[str, SearchResult] = InFlight()
+        self._recent: OrderedDict[str, tuple[float, SearchResult]] = OrderedDict()
         self._broken: str | None = None
         """Why the store is not used any more, until a search has said so."""
         self._store_works = True
 
-    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None, ledger: UsageLedger) -> Found:
+    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None, ledger: UsageLedger) -> SearchResult:
         """What is known of an equal query, which costs nothing; else what the provider answers. Of equal queries in flight only
         the first is counted, in its ledger.
 
@@ -147,7 +147,7 @@ class CachedSearch:
         """End what is under way."""
         await self._in_flight.close()
 
-    async def _found(self, key: str, query: str, limit: int, policy: SourcePolicy | None, ledger: UsageLedger) -> Found:
+    async def _found(self, key: str, query: str, limit: int, policy: SourcePolicy | None, ledger: UsageLedger) -> SearchResult:
         if (stored := await self._stored(key)) is not None:
             self._keep(key, stored)
             return self._with_warning(stored)
@@ -157,7 +157,7 @@ class CachedSearch:
             await self._put(key, found)
         return self._with_warning(found)
 
-    async def _stored(self, key: str) -> Found | None:
+    async def _stored(self, key: str) -> SearchResult | None:
         if self._store is None or not self._freshness or not self._store_works:
             return None
         try:
@@ -166,7 +166,7 @@ class CachedSearch:
             self._give_up(exc)
             return None
 
-    async def _put(self, key: str, found: Found) -> None:
+    async def _put(self, key: str, found: SearchResult) -> None:
         if self._store is None or not self._freshness or not self._store_works:
             return
         try:
@@ -178,13 +178,13 @@ class CachedSearch:
         self._store_works = False
         self._broken = f"searches are not kept for the next run: {FILE} in the cache folder cannot be used ({exc}); delete it"
 
-    def _with_warning(self, found: Found) -> Found:
+    def _with_warning(self, found: SearchResult) -> SearchResult:
         if (broken := self._broken) is None:
             return found
         self._broken = None
         return found.changed(warnings=(*found.warnings, broken))
 
-    def _from_memory(self, key: str) -> Found | None:
+    def _from_memory(self, key: str) -> SearchResult | None:
         kept = self._recent.get(key)
         if kept is None:
             return None
@@ -194,7 +194,7 @@ class CachedSearch:
         self._recent.move_to_end(key)
         return kept[1]
 
-    def _keep(self, key: str, found: Found) -> None:
+    def _keep(self, key: str, found: SearchResult) -> None:
         self._recent[key] = (self._clock(), found)
         while len(self._recent) > IN_MEMORY:
             self._recent.popitem(last=False)

@@ -139,19 +139,19 @@ async def investigate(task: Task, subquery: SubQuery, world: World, max_fetches:
     warning; values are judged later, where the output is put together.
     """
     allowed = world.processors[task.processor].tool_calls
-    desk = TaskTools(task, subquery, world, ledger, tool_calls=allowed, max_fetches=max_fetches)
+    tools = TaskTools(task, subquery, world, ledger, tool_calls=allowed, max_fetches=max_fetches)
     try:
-        draft = await world.model.investigate(task, subquery, desk, ledger)
+        draft = await world.model.investigate(task, subquery, tools, ledger)
     finally:
-        ledger.add(desk.usage())
-    warnings: list[str] = [f"sub-query {subquery.index}: {warning}" for warning in desk.warnings]
+        ledger.add(tools.usage())
+    warnings: list[str] = [f"sub-query {subquery.index}: {warning}" for warning in tools.warnings]
     passages: dict[str, Passage] = {}
     answers = []
     names = task.output_schema.names
 
     def kept(where: str, passage_id: str) -> str | None:
         """The id by which the task knows a passage, which is kept from now on; None for one that was never shown."""
-        passage = desk.scratchpad.passage(passage_id)
+        passage = tools.scratchpad.passage(passage_id)
         if passage is None:
             warnings.append(f"sub-query {subquery.index}: {where} named the passage {passage_id!r}, which does not exist")
             return None
@@ -176,8 +176,8 @@ async def investigate(task: Task, subquery: SubQuery, world: World, max_fetches:
         summary=renamed(draft.summary, ids_in_prose.__getitem__),
         report=None if draft.report is None else renamed(draft.report, ids_in_prose.__getitem__),
         model=draft.model,
-        considered=desk.considered(),
-        read=desk.scratchpad.read,
+        considered=tools.considered(),
+        read=tools.scratchpad.read,
         warnings=tuple(warnings),
         usage=ledger.usage,
         cost_usd=ledger.cost_usd,

@@ -12,7 +12,7 @@ from research.evidence.ranking import Bm25
 from research.money.usage import Usage
 from research.money.usage_ledger import UsageLedger
 from research.ports.page import Hit, Page, page_hash
-from research.ports.search import Found
+from research.ports.search import SearchResult
 from research.task.task import SourcePolicy
 
 FETCHED_AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -68,12 +68,12 @@ class Pages:
         self.fetched: list[str] = []
         """Every URL that was asked for, in order."""
 
-    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None, ledger: UsageLedger) -> Found:
+    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None, ledger: UsageLedger) -> SearchResult:
         self.queries.append(query)
         if self.search_error is not None:
             raise _again(self.search_error)
         ledger.add(Usage(search_queries=1), self.cost_usd)
-        return Found(hits=tuple(self._hits(query, policy)[:limit]))
+        return SearchResult(hits=tuple(self._hits(query, policy)[:limit]))
 
     async def fetch(self, url: str, *, policy: SourcePolicy | None = None, keep_html: bool = False) -> Page:
         self.fetched.append(url)

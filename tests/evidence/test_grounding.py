@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from research.evidence.grounding import Cited, Evidence, excerpt, settle
+from research.evidence.grounding import Cited, Evidence, excerpt, ground
 from research.evidence.passages import passages_of
 from research.output_schema.output_spec import Field
 from research.ports.page import Page, page_hash
@@ -50,82 +50,82 @@ LAUNCH = field("launch_date", "When it was launched", type="string", format="dat
 
 
 def test_the_excerpt_is_the_smallest_sentence_that_states_the_value() -> None:
-    settled = settle(LAUNCH, [answer("launch_date", "1977-09-05", "p2")], Evidence(read(TEXT)))
-    piece = settled.basis[0].citations[0].excerpts[0]
+    grounded = ground(LAUNCH, [answer("launch_date", "1977-09-05", "p2")], Evidence(read(TEXT)))
+    piece = grounded.basis[0].citations[0].excerpts[0]
     assert piece.text == "NASA launched it on 5 September 1977 from Florida."
     assert TEXT[piece.start : piece.end] == piece.text
-    assert (piece.support, settled.basis[0].confidence) == ("stated", "high")
+    assert (piece.support, grounded.basis[0].confidence) == ("stated", "high")
 
 
 def test_the_excerpt_of_a_fact_is_its_line() -> None:
-    settled = settle(LAUNCH, [answer("launch_date", "1977-09-05", "p3")], Evidence(read(TEXT)))
-    assert settled.basis[0].citations[0].excerpts[0].text == "Launch date: September 5, 1977"
+    grounded = ground(LAUNCH, [answer("launch_date", "1977-09-05", "p3")], Evidence(read(TEXT)))
+    assert grounded.basis[0].citations[0].excerpts[0].text == "Launch date: September 5, 1977"
 
 
 @pytest.mark.parametrize(
     ("value", "schema"), [(722, {"type": "number"}), ("Roscosmos", {"type": "string"}), ("1977-08-20", {"type": "string"})]
 )
 def test_a_value_that_its_passages_do_not_state_is_null_with_a_reason(value: Any, schema: dict[str, Any]) -> None:
-    settled = settle(field("it", **schema), [answer("it", value, "p2", "p3")], Evidence(read(TEXT)))
-    assert settled.value is None
-    assert settled.basis[0].confidence is None
-    assert not settled.basis[0].citations
-    assert "do not support it" in settled.basis[0].reasoning
+    grounded = ground(field("it", **schema), [answer("it", value, "p2", "p3")], Evidence(read(TEXT)))
+    assert grounded.value is None
+    assert grounded.basis[0].confidence is None
+    assert not grounded.basis[0].citations
+    assert "do not support it" in grounded.basis[0].reasoning
 
 
 def test_a_value_without_a_passage_is_null() -> None:
-    settled = settle(LAUNCH, [answer("launch_date", "1977-09-05")], Evidence(read(TEXT)))
-    assert settled.value is None
-    assert "names no passage" in settled.basis[0].reasoning
+    grounded = ground(LAUNCH, [answer("launch_date", "1977-09-05")], Evidence(read(TEXT)))
+    assert grounded.value is None
+    assert "names no passage" in grounded.basis[0].reasoning
 
 
 def test_a_passage_that_does_not_exist_supports_nothing() -> None:
-    assert settle(LAUNCH, [answer("launch_date", "1977-09-05", "p99")], Evidence(read(TEXT))).value is None
+    assert ground(LAUNCH, [answer("launch_date", "1977-09-05", "p99")], Evidence(read(TEXT))).value is None
 
 
 def test_a_yes_or_no_that_follows_from_the_words_is_inferred_and_loses_confidence() -> None:
     probe = field("is_probe", "Whether it is a space probe", type="boolean")
-    settled = settle(probe, [answer("is_probe", True, "p2")], Evidence(read(TEXT)))
-    assert settled.value is True
-    assert settled.basis[0].citations[0].excerpts[0].support == "inferred"
-    assert settled.basis[0].confidence == "medium"
+    grounded = ground(probe, [answer("is_probe", True, "p2")], Evidence(read(TEXT)))
+    assert grounded.value is True
+    assert grounded.basis[0].citations[0].excerpts[0].support == "inferred"
+    assert grounded.basis[0].confidence == "medium"
 
 
 def test_a_quantity_in_another_unit_is_inferred() -> None:
     mass = field("mass_t", "Mass in tonnes", type="number")
-    settled = settle(mass, [answer("mass_t", 0.8255, "p3")], Evidence(read(TEXT)))
-    assert settled.value == 0.8255
-    assert settled.basis[0].citations[0].excerpts[0].support == "inferred"
+    grounded = ground(mass, [answer("mass_t", 0.8255, "p3")], Evidence(read(TEXT)))
+    assert grounded.value == 0.8255
+    assert grounded.basis[0].citations[0].excerpts[0].support == "inferred"
 
 
 def test_a_number_with_another_unit_of_another_kind_is_no_conversion() -> None:
-    assert settle(field("mass_t", type="number"), [answer("mass_t", 8.255, "p2", "p3")], Evidence(read(TEXT))).value is None
+    assert ground(field("mass_t", type="number"), [answer("mass_t", 8.255, "p2", "p3")], Evidence(read(TEXT))).value is None
 
 
 def test_a_list_keeps_the_items_that_are_supported_each_with_its_own_basis() -> None:
     sites = field("places", type="array", items={"type": "string"})
-    settled = settle(sites, [answer("places", ["Kazakhstan", "Florida"], "p2")], Evidence(read(TEXT)))
-    assert settled.value == ["Florida"]
-    assert [basis.field for basis in settled.basis] == ["places.0"]
+    grounded = ground(sites, [answer("places", ["Kazakhstan", "Florida"], "p2")], Evidence(read(TEXT)))
+    assert grounded.value == ["Florida"]
+    assert [basis.field for basis in grounded.basis] == ["places.0"]
 
 
 def test_a_nested_answer_gives_its_own_passages_to_that_part() -> None:
     probe = field("probe", type="object", properties={"operator": {"type": "string"}, "mass": {"type": "number"}})
-    settled = settle(
+    grounded = ground(
         probe,
         [answer("probe", {"operator": "NASA", "mass": 825.5}, "p3"), answer("probe.mass", None, "p2")],
         Evidence(read(TEXT)),
     )
-    assert settled.value == {"operator": "NASA", "mass": 825.5}
-    excerpts = {basis.field: basis.citations[0].excerpts[0].text for basis in settled.basis}
+    assert grounded.value == {"operator": "NASA", "mass": 825.5}
+    excerpts = {basis.field: basis.citations[0].excerpts[0].text for basis in grounded.basis}
     assert excerpts == {"probe.operator": "Operator: NASA", "probe.mass": "It weighs 825.5 kg."}
 
 
 def test_an_object_of_which_nothing_is_supported_is_null() -> None:
     probe = field("probe", type="object", properties={"operator": {"type": "string"}})
-    settled = settle(probe, [answer("probe", {"operator": "ESA"}, "p3")], Evidence(read(TEXT)))
-    assert settled.value is None
-    assert [basis.field for basis in settled.basis] == ["probe"]
+    grounded = ground(probe, [answer("probe", {"operator": "ESA"}, "p3")], Evidence(read(TEXT)))
+    assert grounded.value is None
+    assert [basis.field for basis in grounded.basis] == ["probe"]
 
 
 @given(
@@ -144,26 +144,26 @@ def test_whatever_the_page_and_the_value_an_excerpt_stands_in_the_page_at_its_of
 def test_a_models_verdict_decides_where_the_value_does_not_stand(said: bool, support: str) -> None:
     evidence = Evidence(read(TEXT), [Verdict(field="operator", value="the American space agency", passage="p2", supports=said)])
     asked = field("operator", type="string")
-    settled = settle(asked, [answer("operator", "the American space agency", "p2")], evidence)
-    assert settled.value == ("the American space agency" if said else None)
-    assert settled.basis[0].confidence == ("medium" if said else None)
-    assert [e.support for c in settled.basis[0].citations for e in c.excerpts] == ([support] if said else [])
+    grounded = ground(asked, [answer("operator", "the American space agency", "p2")], evidence)
+    assert grounded.value == ("the American space agency" if said else None)
+    assert grounded.basis[0].confidence == ("medium" if said else None)
+    assert [e.support for c in grounded.basis[0].citations for e in c.excerpts] == ([support] if said else [])
 
 
 def test_a_models_verdict_does_not_overrule_what_stands_there() -> None:
     evidence = Evidence(read(TEXT), [Verdict(field="launch_date", value="1977-09-05", passage="p3", supports=False)])
-    assert settle(LAUNCH, [answer("launch_date", "1977-09-05", "p3")], evidence).basis[0].confidence == "high"
+    assert ground(LAUNCH, [answer("launch_date", "1977-09-05", "p3")], evidence).basis[0].confidence == "high"
 
 
 def test_a_verdict_on_another_value_says_nothing() -> None:
     evidence = Evidence(read(TEXT), [Verdict(field="operator", value="Roscosmos", passage="p2", supports=True)])
-    assert settle(field("operator", type="string"), [answer("operator", "JAXA", "p2")], evidence).value is None
+    assert ground(field("operator", type="string"), [answer("operator", "JAXA", "p2")], evidence).value is None
 
 
 def test_a_passage_that_says_otherwise_is_shown_and_lowers_the_confidence() -> None:
     cited = {**read(TEXT), "p9": next(iter(read("It was launched on 6 September 1977.", "corpus://t/b").values()))}
     given = answer("launch_date", "1977-09-05", "p3").model_copy(update={"against": ("p9",)})
-    basis = settle(LAUNCH, [given], Evidence(cited)).basis[0]
+    basis = ground(LAUNCH, [given], Evidence(cited)).basis[0]
     shown = [(citation.url, e.text, e.support) for citation in basis.citations for e in citation.excerpts]
     assert shown == [
         ("corpus://t/a", "Launch date: September 5, 1977", "stated"),
@@ -174,6 +174,6 @@ def test_a_passage_that_says_otherwise_is_shown_and_lowers_the_confidence() -> N
 
 def test_a_passage_that_says_the_same_is_not_shown_as_saying_otherwise() -> None:
     given = answer("launch_date", "1977-09-05", "p3").model_copy(update={"against": ("p2",)})
-    basis = settle(LAUNCH, [given], Evidence(read(TEXT))).basis[0]
+    basis = ground(LAUNCH, [given], Evidence(read(TEXT))).basis[0]
     assert [e.support for c in basis.citations for e in c.excerpts] == ["stated"]
     assert basis.confidence == "high"

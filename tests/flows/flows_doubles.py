@@ -22,7 +22,7 @@ from research.money.usage_ledger import UsageLedger
 from research.pages.page_store import PageStore, StoringFetcher
 from research.ports.model import ResearchTools
 from research.ports.page import Hit, Page
-from research.ports.search import Found
+from research.ports.search import SearchResult
 from research.ports.work import Draft, FieldAnswer, SubQuery
 from research.ports.world import World
 from research.stored_results.store import ResultStore
@@ -49,10 +49,10 @@ class OnePageEach(Pages):
     def __init__(self) -> None:
         super().__init__({}, identity="one-page-each/1")
 
-    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None, ledger: UsageLedger) -> Found:
+    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None, ledger: UsageLedger) -> SearchResult:
         self.queries.append(query)
         ledger.add(Usage(search_queries=1))
-        return Found(hits=(Hit(url=f"test://{query}", title=query, snippet="", score=1.0),))
+        return SearchResult(hits=(Hit(url=f"test://{query}", title=query, snippet="", score=1.0),))
 
     def page(self, url: str) -> Page:
         name = url.removeprefix("test://")
@@ -66,12 +66,12 @@ def expected(name: str) -> dict[str, Any]:
 def reader(hook: Hook | None = None, **options: Any) -> ScriptedModel:
     """A model that reads a planet's page for each sub-query, and cites it."""
 
-    async def script(task: Task, subquery: SubQuery, desk: ResearchTools) -> Draft:
+    async def script(task: Task, subquery: SubQuery, tools: ResearchTools) -> Draft:
         name = task.input["name"]
         if hook is not None and asyncio.iscoroutine(waited := hook(name, subquery)):
             await waited
-        (hit,) = await desk.search(name)
-        passages = await desk.read(hit.url)
+        (hit,) = await tools.search(name)
+        passages = await tools.read(hit.url)
         answers = [
             FieldAnswer(field=field, value=expected(name)[field], passages=(passages[-1].id,), confidence="high")
             for field in subquery.fields

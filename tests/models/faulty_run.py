@@ -19,7 +19,7 @@ from research.money.usage import Usage
 from research.money.usage_ledger import UsageLedger
 from research.pipeline import research
 from research.ports.page import Hit, Page
-from research.ports.search import Found
+from research.ports.search import SearchResult
 from research.ports.world import World
 from research.result.result import Result
 from research.task.source_policy import SourcePolicy
@@ -46,11 +46,11 @@ def page_text(number: int) -> str:
 class Stations(Pages):
     """One page a station, made when it is asked for."""
 
-    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None, ledger: UsageLedger) -> Found:
+    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None, ledger: UsageLedger) -> SearchResult:
         ledger.add(Usage(search_queries=1))
         number = int(re.findall(r"\d+", query)[0])
         hit = Hit(url=f"corpus://stations/{number}", title=f"Station {number}", snippet="A tide station.", score=1.0)
-        return Found(hits=(hit,))
+        return SearchResult(hits=(hit,))
 
     def page(self, url: str) -> Page:
         return make_page(url, page_text(int(url.rsplit("/", 1)[1])))
@@ -72,7 +72,7 @@ def researcher(request: Request) -> Answer:
     values = {"launched": int(launched), "operator": operator.strip()}
     entry = {"reasoning": "The page says so.", "passages": [found[1]], "against": [], "confidence": "high"}
     answers = [{"field": name, "value": value, **entry} for name, value in values.items()]
-    return structured({"answers": answers, "not_found": [], "summary": "Found."})
+    return structured({"answers": answers, "not_found": [], "summary": "SearchResult."})
 
 
 @dataclass(frozen=True, slots=True)

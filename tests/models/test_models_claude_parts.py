@@ -285,7 +285,7 @@ async def test_nobody_waits_for_a_slow_first_for_ever():
 
 
 class BrokenDesk:
-    """A desk with a bug: its search fails with an error of pydantic's, which wrong arguments of a tool also bring."""
+    """A tools with a bug: its search fails with an error of pydantic's, which wrong arguments of a tool also bring."""
 
     tool_calls_left = 3
 

@@ -20,7 +20,7 @@ from research.pages.page_store import PageStore, StoringFetcher
 from research.pipeline import research
 from research.ports.model import Model, ResearchTools
 from research.ports.page import Hit
-from research.ports.search import Found
+from research.ports.search import SearchResult
 from research.ports.work import Draft, FieldAnswer, SubQuery
 from research.ports.world import World
 from research.result.result import Result
@@ -123,8 +123,8 @@ async def test_a_given_file_that_holds_nothing_to_read_is_a_warning(tmp_path: Pa
     picture.write_bytes(b"\x89PNG\r\n\x1a\n" + b"\x00" * 50)
     seen: list[tuple[Hit, ...]] = []
 
-    async def script(task: Task, subquery: SubQuery, desk: ResearchTools) -> Draft:
-        seen.append(await desk.documents())
+    async def script(task: Task, subquery: SubQuery, tools: ResearchTools) -> Draft:
+        seen.append(await tools.documents())
         return Draft(answers=tuple(FieldAnswer(field=name) for name in subquery.fields))
 
     result = await run(tmp_path, Web(), ScriptedModel(script), files=[str(picture)])
@@ -138,10 +138,10 @@ async def test_a_model_reads_no_file_that_the_task_does_not_name(tmp_path: Path)
     given.write_text("# Luna 9")
     refused: list[str] = []
 
-    async def script(task: Task, subquery: SubQuery, desk: ResearchTools) -> Draft:
+    async def script(task: Task, subquery: SubQuery, tools: ResearchTools) -> Draft:
         for url in (f"files:///{secret}", f"file://{secret}", f"files:///{given}/../secret.md"):
             try:
-                await desk.read(url)
+                await tools.read(url)
             except (FetchRefused, PageUnreadable):
                 refused.append(url)
         return Draft(answers=tuple(FieldAnswer(field=name) for name in subquery.fields))
@@ -172,7 +172,9 @@ async def test_a_page_without_a_date_is_kept_under_after_date_with_a_warning(tmp
 
 async def test_what_was_paid_beside_a_provider_that_failed_is_counted_once(tmp_path: Path) -> None:
     class HalfDown(Web):
-        async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None, ledger: UsageLedger) -> Found:
+        async def search(
+            self, query: str, *, limit: int, policy: SourcePolicy | None = None, ledger: UsageLedger
+        ) -> SearchResult:
             ledger.add(Usage(search_queries=1), 0.01)
             raise SearchFailed("one provider did not answer")
 

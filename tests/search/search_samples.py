@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from research.money.usage import Usage
 from research.money.usage_ledger import UsageLedger
 from research.ports.page import Hit
-from research.ports.search import Found, Search
+from research.ports.search import Search, SearchResult
 from research.search.json_api import Patience
 from research.search.opening import open_search
 from research.search.rate import Rate
@@ -59,7 +59,7 @@ class Scripted:
     """A search that answers what it was given, or raises it."""
 
     name: str
-    answer: Callable[[str], Found] | Found | Exception | Sequence[str]
+    answer: Callable[[str], SearchResult] | SearchResult | Exception | Sequence[str]
     seconds: float = 0.0
     took: Usage = field(default_factory=lambda: Usage(search_queries=1))
     """What an answer adds to the ledger."""
@@ -70,15 +70,15 @@ class Scripted:
     def identity(self) -> str:
         return f"{self.name}/test"
 
-    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None, ledger: UsageLedger) -> Found:
+    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None, ledger: UsageLedger) -> SearchResult:
         self.asked.append((query, limit, policy))
         await asyncio.sleep(self.seconds)
         answer = self.answer
         if isinstance(answer, Exception):
             raise answer
         ledger.add(self.took, self.cost_usd)
-        if isinstance(answer, Found):
+        if isinstance(answer, SearchResult):
             return answer
         if callable(answer):
             return answer(query)
-        return Found(hits=tuple(hit(url) for url in answer))
+        return SearchResult(hits=tuple(hit(url) for url in answer))

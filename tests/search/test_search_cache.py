@@ -17,13 +17,13 @@ from research.errors import SearchFailed
 from research.money.usage import Tokens, Usage
 from research.money.usage_ledger import UsageLedger
 from research.ports.page import Hit
-from research.ports.search import Found
+from research.ports.search import SearchResult
 from research.search.opening import open_search
 from research.search.query_cache import FILE, CachedSearch, QueryStore, query_key
 from research.task.source_policy import SourcePolicy
 from research.testing import SearchServer
 
-ANSWER = Found(
+ANSWER = SearchResult(
     hits=(Hit(url="https://a.test/", title="A", snippet="…", score=1, published="2024-01-01"),),
     warnings=("told",),
 )
@@ -112,7 +112,7 @@ async def test_a_failure_is_not_kept(tmp_path: Path):
 
 
 async def test_nothing_found_while_something_was_amiss_is_not_kept(tmp_path: Path):
-    inner = Scripted("one", Found(warnings=("engines were silent",)))
+    inner = Scripted("one", SearchResult(warnings=("engines were silent",)))
     search = cached(inner, QueryStore(tmp_path))
     await search.search("q", limit=5, ledger=UsageLedger())
     await search.search("q", limit=5, ledger=UsageLedger())
@@ -139,7 +139,7 @@ async def test_a_database_that_cannot_be_used_is_one_warning_and_no_failure(dama
     else:
         with sqlite3.connect(tmp_path / FILE) as other:
             other.execute("CREATE TABLE answers (something TEXT)")
-    inner = Scripted("one", Found(hits=ANSWER.hits))
+    inner = Scripted("one", SearchResult(hits=ANSWER.hits))
     search = cached(inner, QueryStore(tmp_path))
     found = [await search.search(query, limit=5, ledger=UsageLedger()) for query in ("a", "b", "c")]
     assert len(inner.asked) == 3
@@ -160,12 +160,12 @@ _WRITER = """
 import sys
 from pathlib import Path
 from research.ports.page import Hit
-from research.ports.search import Found
+from research.ports.search import SearchResult
 from research.search.query_cache import QueryStore
 store, name = QueryStore(Path(sys.argv[1])), sys.argv[2]
 for number in range(100):
-    store.put(f"{name}-{number}", Found(hits=(Hit(url=f"https://{name}.test/{number}", title="", snippet="", score=1),)))
-    store.put("shared", Found())
+    store.put(f"{name}-{number}", SearchResult(hits=(Hit(url=f"https://{name}.test/{number}", title="", snippet="", score=1),)))
+    store.put("shared", SearchResult())
     assert store.get("shared", 60) is not None
 """
 
@@ -214,6 +214,6 @@ async def test_closing_ends_what_is_under_way():
 
 def test_hit_is_what_it_was(tmp_path: Path):
     store = QueryStore(tmp_path)
-    found = Found(hits=(hit("https://a.test/ü?x=1", "“…” 𝕏", "2024-01-01T00:00:00+00:00", "T"),))
+    found = SearchResult(hits=(hit("https://a.test/ü?x=1", "“…” 𝕏", "2024-01-01T00:00:00+00:00", "T"),))
     store.put("k", found)
     assert store.get("k", 60) == found

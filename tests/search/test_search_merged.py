@@ -15,7 +15,7 @@ from research.errors import AuthenticationFailed, BudgetExhausted, QuotaExhauste
 from research.money.usage import Tokens, Usage
 from research.money.usage_ledger import UsageLedger
 from research.ports.page import Hit
-from research.ports.search import Found
+from research.ports.search import SearchResult
 from research.search.merged import MergedSearch, fused
 from research.task.urls import canonical_url
 from research.testing import SearchServer
@@ -87,9 +87,9 @@ def test_agreement_beats_a_single_first_rank():
 
 async def test_all_are_asked_at_once_and_what_they_took_is_summed():
     tokens = Usage(tokens=Tokens(input=100, output=10))
-    one = Scripted("one", Found(hits=(hit("https://a.test/"),)), 0.2, cost_usd=0.25)
+    one = Scripted("one", SearchResult(hits=(hit("https://a.test/"),)), 0.2, cost_usd=0.25)
     took = Usage(search_queries=2) + tokens
-    two = Scripted("two", Found(hits=(hit("https://b.test/"),), warnings=("slow",)), 0.2, took, cost_usd=0.5)
+    two = Scripted("two", SearchResult(hits=(hit("https://b.test/"),), warnings=("slow",)), 0.2, took, cost_usd=0.5)
     merged = MergedSearch([one, two])
     began = asyncio.get_running_loop().time()
     ledger = UsageLedger()
@@ -102,7 +102,7 @@ async def test_all_are_asked_at_once_and_what_they_took_is_summed():
 
 
 async def test_an_unknown_cost_stays_unknown():
-    merged = MergedSearch([Scripted("a", Found(), cost_usd=None), Scripted("b", Found(), cost_usd=1.0)])
+    merged = MergedSearch([Scripted("a", SearchResult(), cost_usd=None), Scripted("b", SearchResult(), cost_usd=1.0)])
     ledger = UsageLedger()
     await merged.search("q", limit=5, ledger=ledger)
     assert ledger.cost_usd is None
@@ -151,7 +151,7 @@ async def test_a_wrong_key_does_not_stop_a_run_that_another_provider_answered_be
 
 
 async def test_an_empty_budget_ends_the_search_and_what_others_took_is_not_forgotten():
-    paid = Scripted("paid", Found(hits=(hit("https://a.test/"),)), cost_usd=0.5)
+    paid = Scripted("paid", SearchResult(hits=(hit("https://a.test/"),)), cost_usd=0.5)
     ledger = UsageLedger()
     merged = MergedSearch([Scripted("broke", BudgetExhausted("the cap")), paid])
     with pytest.raises(BudgetExhausted):

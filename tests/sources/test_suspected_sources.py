@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from research.evidence.grounding import ONLY_SUSPECTED, Cited, Evidence, settle
+from research.evidence.grounding import ONLY_SUSPECTED, Cited, Evidence, ground
 from research.evidence.passages import passages_of
 from research.evidence.scratchpad import Scratchpad
 from research.models.scripted import ScriptedModel, quoting
@@ -26,26 +26,26 @@ def page(url: str, text: str, published: str | None = None) -> Page:
     return make_page(url, text, fetched_at=READ, published=published, title="A page")
 
 
-def settled(*texts: str, against: tuple[str, ...] = ()) -> FieldBasis:
+def grounded(*texts: str, against: tuple[str, ...] = ()) -> FieldBasis:
     """The basis of `1977`, which every page is named for (or, by its place, against)."""
     pad, cited = Scratchpad(), {}
     for number, text in enumerate(texts, start=1):
         one = page(f"https://{number}.example/", text)
         pad.add(one, one.url)
         for passage in passages_of(one)[:1]:
-            cited[f"p{number}"] = Cited(passage.model_copy(update={"id": f"p{number}"}), pad.page_of(passage))
+            cited[f"p{number}"] = Cited(passage.changed(id=f"p{number}"), pad.read[-1])
     named = tuple(name for name in cited if name not in against)
     answer = FieldAnswer(field="launched", value="1977", passages=named, against=against, reasoning="So.", confidence="high")
-    return settle(LAUNCH, [answer], Evidence(cited)).basis[0]
+    return ground(LAUNCH, [answer], Evidence(cited)).basis[0]
 
 
 def test_what_only_a_suspected_page_says_is_of_low_confidence_and_the_reason_says_why() -> None:
-    found = settled(f"It left in 1977. {ORDER}")
+    found = grounded(f"It left in 1977. {ORDER}")
     assert (found.confidence, found.reasoning) == ("low", f"So. {ONLY_SUSPECTED}")
 
 
 def test_a_suspected_page_takes_nothing_from_what_another_page_says() -> None:
-    found = settled(f"It left in 1977. {ORDER}", "It was launched in 1977.")
+    found = grounded(f"It left in 1977. {ORDER}", "It was launched in 1977.")
     assert (found.confidence, found.reasoning) == ("high", "So.")
     assert [citation.url for citation in found.citations] == ["https://2.example/", "https://1.example/"]
 
@@ -58,9 +58,9 @@ def test_a_suspected_page_lends_no_support_to_what_another_page_only_hints_at() 
         one = page(f"https://{number}.example/", text)
         pad.add(one, one.url)
         first = passages_of(one)[0].model_copy(update={"id": f"p{number}"})
-        cited[first.id] = Cited(first, pad.page_of(first))
+        cited[first.id] = Cited(first, pad.read[-1])
     answer = FieldAnswer(field="crewed", value=True, passages=tuple(cited), confidence="high")
-    assert settle(crewed, [answer], Evidence(cited)).basis[0].confidence == "medium"
+    assert ground(crewed, [answer], Evidence(cited)).basis[0].confidence == "medium"
 
 
 def test_a_page_tells_the_scratchpad_its_kind_its_date_and_what_is_suspicious() -> None:

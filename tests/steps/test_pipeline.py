@@ -99,11 +99,11 @@ async def test_a_paid_model_below_the_research_tier_investigates_once_and_does_n
 
 
 async def test_no_tier_makes_more_tool_calls_than_it_may(tmp_path: Path) -> None:
-    async def greedy(task: Task, subquery: SubQuery, desk: ResearchTools) -> Draft:
-        while desk.tool_calls_left:
-            await desk.search("voyager")
+    async def greedy(task: Task, subquery: SubQuery, tools: ResearchTools) -> Draft:
+        while tools.tool_calls_left:
+            await tools.search("voyager")
         with pytest.raises(BudgetExhausted):
-            await desk.search("voyager")
+            await tools.search("voyager")
         return Draft(answers=())
 
     result = await run(tmp_path, greedy, keyless=False, processor="base")
@@ -111,10 +111,10 @@ async def test_no_tier_makes_more_tool_calls_than_it_may(tmp_path: Path) -> None
 
 
 async def test_sub_queries_share_the_fetches_of_a_task(tmp_path: Path) -> None:
-    async def reads_all(task: Task, subquery: SubQuery, desk: ResearchTools) -> Draft:
-        for hit in await desk.search("launched"):
+    async def reads_all(task: Task, subquery: SubQuery, tools: ResearchTools) -> Draft:
+        for hit in await tools.search("launched"):
             try:
-                await desk.read(hit.url)
+                await tools.read(hit.url)
             except BudgetExhausted:
                 break
         return Draft(answers=())
@@ -130,10 +130,10 @@ async def test_there_are_never_more_sub_queries_than_the_task_allows(tmp_path: P
 
 
 async def test_an_invented_passage_id_reaches_no_basis(tmp_path: Path) -> None:
-    async def invents(task: Task, subquery: SubQuery, desk: ResearchTools) -> Draft:
-        await desk.search("voyager")
+    async def invents(task: Task, subquery: SubQuery, tools: ResearchTools) -> Draft:
+        await tools.search("voyager")
         draft = Draft(answers=(FieldAnswer(field="operator", value="NASA", passages=("p77",), confidence="high"),))
-        assert [fault.pointer for fault in desk.check(draft)] == ["/operator"]
+        assert [fault.pointer for fault in tools.check(draft)] == ["/operator"]
         return draft
 
     result = await run(tmp_path, invents, keyless=False)
@@ -144,12 +144,12 @@ async def test_an_invented_passage_id_reaches_no_basis(tmp_path: Path) -> None:
 
 
 async def test_a_passage_that_was_not_handed_over_cannot_be_cited(tmp_path: Path) -> None:
-    async def guesses(task: Task, subquery: SubQuery, desk: ResearchTools) -> Draft:
-        hit = (await desk.search("Voyager 1"))[0]
-        shown = await desk.read(hit.url, about="mass", limit=1)
+    async def guesses(task: Task, subquery: SubQuery, tools: ResearchTools) -> Draft:
+        hit = (await tools.search("Voyager 1"))[0]
+        shown = await tools.read(hit.url, about="mass", limit=1)
         other = "p1" if shown[0].id != "p1" else "p2"
         draft = Draft(answers=(FieldAnswer(field="operator", value="NASA", passages=(other,)),))
-        assert desk.check(draft)
+        assert tools.check(draft)
         return draft
 
     result = await run(tmp_path, guesses, keyless=False)
@@ -158,8 +158,8 @@ async def test_a_passage_that_was_not_handed_over_cannot_be_cited(tmp_path: Path
 
 
 async def test_an_answer_that_breaks_the_schema_fails_the_task_with_the_validators_words(tmp_path: Path) -> None:
-    async def wrong(task: Task, subquery: SubQuery, desk: ResearchTools) -> Draft:
-        passages = await desk.read((await desk.search("Voyager 1"))[0].url)
+    async def wrong(task: Task, subquery: SubQuery, tools: ResearchTools) -> Draft:
+        passages = await tools.read((await tools.search("Voyager 1"))[0].url)
         return Draft(answers=(FieldAnswer(field="mass_kg", value="825.5 kg", passages=(passages[-1].id,)),))
 
     result = await run(tmp_path, wrong, keyless=False)
@@ -171,10 +171,10 @@ async def test_an_answer_that_breaks_the_schema_fails_the_task_with_the_validato
 async def test_when_one_sub_query_fails_the_others_are_finished_first_and_their_usage_is_counted(tmp_path: Path) -> None:
     finished: list[str] = []
 
-    async def fails_once(task: Task, subquery: SubQuery, desk: ResearchTools) -> Draft:
+    async def fails_once(task: Task, subquery: SubQuery, tools: ResearchTools) -> Draft:
         if subquery.index == 1:
             raise ModelUnavailable("the model did not answer")
-        return await quoting(lambda _: TRUTH)(task, subquery, desk)
+        return await quoting(lambda _: TRUTH)(task, subquery, tools)
 
     async def watched(task: Task, subquery: SubQuery, world: World, max_fetches: int, ledger: UsageLedger) -> Investigated:
         done = await investigate(task, subquery, world, max_fetches, ledger)
@@ -211,10 +211,10 @@ async def test_nothing_outside_the_source_policy_is_considered_read_or_cited(tmp
         )
     )
 
-    async def reads_bad(task: Task, subquery: SubQuery, desk: ResearchTools) -> Draft:
+    async def reads_bad(task: Task, subquery: SubQuery, tools: ResearchTools) -> Draft:
         with pytest.raises(FetchRefused, match=r"bad\.net.*source policy"):
-            await desk.read("https://bad.net/v1")
-        return await quoting(lambda _: TRUTH)(task, subquery, desk)
+            await tools.read("https://bad.net/v1")
+        return await quoting(lambda _: TRUTH)(task, subquery, tools)
 
     asked = task(source_policy={"include_domains": ["good.org"]}, max_subqueries=1)
     settings = Settings(cache_dir=tmp_path / "cache", corpus=str(corpus))
@@ -226,8 +226,8 @@ async def test_nothing_outside_the_source_policy_is_considered_read_or_cited(tmp
 
 
 async def test_a_text_schema_gives_text(tmp_path: Path) -> None:
-    async def says(task: Task, subquery: SubQuery, desk: ResearchTools) -> Draft:
-        passages = await desk.read((await desk.search("Voyager 1"))[0].url)
+    async def says(task: Task, subquery: SubQuery, tools: ResearchTools) -> Draft:
+        passages = await tools.read((await tools.search("Voyager 1"))[0].url)
         answer = FieldAnswer(field="answer", value="NASA launched Voyager 1 on 5 September 1977.", passages=(passages[-1].id,))
         return Draft(answers=(answer,))
 
@@ -239,7 +239,7 @@ async def test_a_text_schema_gives_text(tmp_path: Path) -> None:
 
 
 async def test_a_bug_is_raised_and_not_written_off_as_a_failed_row(tmp_path: Path) -> None:
-    async def buggy(task: Task, subquery: SubQuery, desk: ResearchTools) -> Draft:
+    async def buggy(task: Task, subquery: SubQuery, tools: ResearchTools) -> Draft:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):

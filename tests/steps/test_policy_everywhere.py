@@ -18,7 +18,7 @@ from research.pages.page_store import PageStore, StoringFetcher
 from research.pipeline import research
 from research.ports.model import ResearchTools
 from research.ports.page import Hit
-from research.ports.search import Found
+from research.ports.search import SearchResult
 from research.ports.work import Draft, FieldAnswer, SubQuery
 from research.ports.world import World
 from research.result.result import Result
@@ -94,18 +94,18 @@ class AllPages:
     def __init__(self, urls: list[str]) -> None:
         self._urls = urls
 
-    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None, ledger: UsageLedger) -> Found:
+    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None, ledger: UsageLedger) -> SearchResult:
         ledger.add(Usage(search_queries=1))
-        return Found(hits=tuple(Hit(url=url, title="", snippet="", score=1.0) for url in self._urls))
+        return SearchResult(hits=tuple(Hit(url=url, title="", snippet="", score=1.0) for url in self._urls))
 
 
-async def _reads_everything(urls: list[str], desk: ResearchTools, subquery: SubQuery) -> Draft:
+async def _reads_everything(urls: list[str], tools: ResearchTools, subquery: SubQuery) -> Draft:
     """A model that reads what it was shown, and what it was not."""
-    await desk.search("colour", 50)
+    await tools.search("colour", 50)
     ids: list[str] = []
     for url in urls:
         try:
-            ids += [passage.id for passage in await desk.read(url) if "blue" in passage.text]
+            ids += [passage.id for passage in await tools.read(url) if "blue" in passage.text]
         except (BudgetExhausted, FetchFailed, FetchRefused, PageUnreadable):
             continue
     return Draft(answers=tuple(FieldAnswer(field=name, value="blue", passages=tuple(ids)) for name in subquery.fields))
@@ -114,8 +114,8 @@ async def _reads_everything(urls: list[str], desk: ResearchTools, subquery: SubQ
 async def _researched(server: NamedHosts, policy: SourcePolicy, folder: Path) -> Result:
     urls = [server.url_of(place) for place in server.web]
 
-    async def script(task: Task, subquery: SubQuery, desk: ResearchTools) -> Draft:
-        return await _reads_everything(urls, desk, subquery)
+    async def script(task: Task, subquery: SubQuery, tools: ResearchTools) -> Draft:
+        return await _reads_everything(urls, tools, subquery)
 
     resolver = ScriptedResolver({host: [["127.0.0.1"]] for host in HOSTS})
     web = WebSettings(allow_private_hosts=("127.0.0.1", *HOSTS), host_delay_seconds=0.0, retry_seconds=0.0)

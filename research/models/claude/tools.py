@@ -1,4 +1,4 @@
-"""The tools that Claude has while it investigates: `search` and `read`, on the engine's desk."""
+"""The tools that Claude has while it investigates: `search` and `read`, on the engine's tools."""
 
 from __future__ import annotations
 
@@ -87,17 +87,17 @@ TOOLS: Final[tuple[Mapping[str, Any], ...]] = (
 
 
 class ToolRunner:
-    """Does what tool calls ask for, on one desk. What goes wrong is told to the model; another try may go better."""
+    """Does what tool calls ask for, on one tools. What goes wrong is told to the model; another try may go better."""
 
-    def __init__(self, desk: ResearchTools) -> None:
-        self._desk = desk
+    def __init__(self, tools: ResearchTools) -> None:
+        self._tools = tools
         self.read_any = False
         self.outage: TransientError | None = None
         """The last search or fetch that failed in passing."""
 
     @property
     def calls_left(self) -> int:
-        return self._desk.tool_calls_left
+        return self._tools.tool_calls_left
 
     async def use(self, call: ToolUseBlock) -> dict[str, Any]:
         """The result of one call, as a block in its wire form."""
@@ -120,21 +120,21 @@ class ToolRunner:
     async def given(self, looked_for: str) -> str | None:
         """What the task itself names, for the first turn: its start page, read, and the documents that came with it."""
         parts = []
-        if self._desk.start is not None and self.calls_left > 0:
+        if self._tools.start is not None and self.calls_left > 0:
             try:
-                shown = await self._read(ReadInput(url=self._desk.start, about=looked_for[:MOST_WORDS]))
+                shown = await self._read(ReadInput(url=self._tools.start, about=looked_for[:MOST_WORDS]))
             except FetchFailed as error:
                 self.outage, shown = error, _told(error)
             except (TerminalError, BudgetExhausted) as error:
                 shown = _told(error)
             parts.append(f"# The page to begin with\n\nWhere it answers a field, no search is needed for that.\n\n{shown}")
-        if documents := await self._desk.documents():
+        if documents := await self._tools.documents():
             listed = quoting.results(documents)
             parts.append(f"# Documents given with the task\n\n`search` finds them, and `read` reads them.\n\n{listed}")
         return "\n\n".join(parts) or None
 
     async def _read(self, asked: ReadInput) -> str:
-        passages = await self._desk.read(asked.url, asked.about, PASSAGES)
+        passages = await self._tools.read(asked.url, asked.about, PASSAGES)
         self.read_any = self.read_any or bool(passages)
         return quoting.page(asked.url, "", passages) if passages else "The page holds no text."
 
@@ -142,7 +142,7 @@ class ToolRunner:
         match call.name:
             case "search":
                 sought = _input(SearchInput, call)
-                hits = await self._desk.search(sought.query, HITS)
+                hits = await self._tools.search(sought.query, HITS)
                 return quoting.results(hits) if hits else "No results. Try other words."
             case "read":
                 return await self._read(_input(ReadInput, call))

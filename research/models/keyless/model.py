@@ -73,7 +73,7 @@ class KeylessModel:
         groups = _groups(questions, max_subqueries)
         return Plan(subqueries=tuple(_subquery(task, entity, place, group) for place, group in enumerate(groups, start=1)))
 
-    async def investigate(self, task: Task, subquery: SubQuery, desk: ResearchTools, ledger: UsageLedger) -> Draft:
+    async def investigate(self, task: Task, subquery: SubQuery, tools: ResearchTools, ledger: UsageLedger) -> Draft:
         """Search, read the pages that are about the entity, and take from their structure and sentences what fits each field.
 
         A page that cannot be read is passed over; an exhausted budget ends the reading.
@@ -83,17 +83,17 @@ class KeylessModel:
         read: list[_Read] = []
         if all(question.open for question in questions):
             anything = Entity("", entity.words, (), entity.objective, "")
-            async with aclosing(self._pages(anything, [task.task], desk)) as pages:
+            async with aclosing(self._pages(anything, [task.task], tools)) as pages:
                 async for page in pages:
                     read.append(page)
                     if len(read) >= ENOUGH_PAGES:
                         break
         else:
-            async with aclosing(self._pages(entity, _queries(task, entity, questions, subquery), desk)) as pages:
+            async with aclosing(self._pages(entity, _queries(task, entity, questions, subquery), tools)) as pages:
                 async for page in pages:
                     read.append(page)
                     relevant = sum(p.about >= SURE for p in read)
-                    if page.hit.url == desk.start and all(_is_sure(entity, q, read) for q in questions):
+                    if page.hit.url == tools.start and all(_is_sure(entity, q, read) for q in questions):
                         break  # the page to begin with answers all of it
                     if len(read) >= MOST_PAGES or (relevant and len(read) - relevant >= BESIDE):
                         break
@@ -101,7 +101,7 @@ class KeylessModel:
                         break
         answers = tuple(_answer(task, entity, question, read) for question in questions)
         draft = Draft(answers=answers, summary=_summary(answers))
-        return _mended(draft, desk.check(draft))
+        return _mended(draft, tools.check(draft))
 
     async def grade(self, task: Task, work: Sequence[Investigated], max_subqueries: int, ledger: UsageLedger) -> Grade:
         """Grade each field by what was found. Fields that nothing answered are asked for once more, together, in the words of
@@ -140,35 +140,35 @@ class KeylessModel:
         draft = Draft(answers=answers, summary=_summary(answers))
         return _mended(draft, check(draft))
 
-    async def _pages(self, entity: Entity, queries: Sequence[str], desk: ResearchTools) -> AsyncGenerator[_Read, None]:
-        """Pages worth reading, the most promising first, as long as the desk allows; another query when the first runs dry."""
+    async def _pages(self, entity: Entity, queries: Sequence[str], tools: ResearchTools) -> AsyncGenerator[_Read, None]:
+        """Pages worth reading, the most promising first, as long as the tools allows; another query when the first runs dry."""
         seen: set[str] = set()
-        if desk.start is not None:
-            start = Hit(url=desk.start, title="", snippet="", score=0.0)
+        if tools.start is not None:
+            start = Hit(url=tools.start, title="", snippet="", score=0.0)
             try:
-                page = await self._page(start, desk)
+                page = await self._page(start, tools)
             except BudgetExhausted:
                 return
             if page is not None:
                 yield replace(page, about=1.0)  # whoever asks says that it is about the entity
-            seen.add(desk.start)
+            seen.add(tools.start)
         for query in queries:
-            if desk.tool_calls_left < 2:
+            if tools.tool_calls_left < 2:
                 return
-            hits = await desk.search(query, HITS)
+            hits = await tools.search(query, HITS)
             for hit in _promising(entity, [h for h in hits if h.url not in seen]):
                 seen.add(hit.url)
                 try:
-                    page = await self._page(hit, desk)
+                    page = await self._page(hit, tools)
                 except BudgetExhausted:
                     return
                 if page is not None:
                     yield replace(page, about=aboutness(entity, (hit.title, *page.reading.titles)))
 
-    async def _page(self, hit: Hit, desk: ResearchTools) -> _Read | None:
+    async def _page(self, hit: Hit, tools: ResearchTools) -> _Read | None:
         """A page as it reads; None if there is nothing to read."""
         try:
-            passages = await desk.read(hit.url)
+            passages = await tools.read(hit.url)
         except (FetchRefused, PageUnreadable, FetchFailed):
             return None
         return _Read(hit, passages, self._shelf.reading(passages), 0.0) if passages else None
