@@ -1,4 +1,4 @@
-"""`flows.enrich(...)` and `flows.resynthesize(...)`: the flows, as Python calls them, with objects of its own beside JSON."""
+"""`flows.enrich(...)` and `flows.resynthesize(...)`: the flows, called from Python, which may also pass objects."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TABLES: Final = Path("runs") / ".tables"
 
 @dataclass(frozen=True, kw_only=True)
 class ObjectOptions:
-    """What Python gives beside JSON."""
+    """Options whose values are Python objects."""
 
     model: Annotated[str | Model | None, Option("A model's name, or a model of your own. Default: as for the command.")] = None
     listener: Annotated[Listener, Option("Is called with each event, in order, on the event loop: it should return at once.")] = (
@@ -92,7 +92,7 @@ async def resynthesize(run: str | os.PathLike[str], **options: Any) -> Enrichmen
 
 
 async def run(prepared: PreparedRun, runtime: Runtime) -> Enrichment:
-    """Run what was prepared, as a Prefect flow run: the flow takes the same object, and opens nothing again."""
+    """Run a prepared run, as a Prefect flow run. The flow uses this object, and opens nothing again."""
     options = prepared.options
     flow = enrich_flow if isinstance(options, EnrichOptions) else resynthesize_flow
     return await _run(flow, values(options, type(options)), replace(runtime, prepared=prepared))
@@ -106,9 +106,9 @@ async def _run(flow: Callable[..., Any], parameters: dict[str, Any], runtime: Ru
 
 
 def _parameters(call: Any, options: type) -> dict[str, Any]:
-    """What a call gives of a flow's parameters. A model of its own is no parameter."""
-    given = values(call, options)
-    return given | {"model": given["model"] if isinstance(given["model"], str) else None}
+    """A call's options as the flow's parameters. A model object is no parameter: it is not JSON."""
+    parameters = values(call, options)
+    return parameters | {"model": call.model if isinstance(call.model, str) else None}
 
 
 def store_table(table: Any) -> str:

@@ -40,21 +40,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: without the program's name; None takes the process's own.
     """
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    typed = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        return int(app(given, exit_on_error=False, print_error=False) or Exit.OK)
+        return int(app(typed, exit_on_error=False, print_error=False) or Exit.OK)
     except CycloptsError as error:
-        return _failed(error, given, Exit.BAD_INPUT, "research --help shows what there is")
+        return _failed(error, typed, Exit.BAD_INPUT, "research --help shows what there is")
     except InvalidInput as error:
-        return _failed(error, given, Exit.BAD_INPUT)
+        return _failed(error, typed, Exit.BAD_INPUT)
     except LimitReached as error:
-        return _failed(error, given, Exit.LIMIT, "raise the limit and run the same command to go on")
+        return _failed(error, typed, Exit.LIMIT, "raise the limit and run the same command to go on")
     except KeyboardInterrupt as error:
-        return _failed(error, given, Exit.INTERRUPTED)
+        return _failed(error, typed, Exit.INTERRUPTED)
     except ResearchError as error:
-        return _failed(error, given, Exit.BAD_INPUT if error.stops_run else Exit.BROKEN)
+        return _failed(error, typed, Exit.BAD_INPUT if error.stops_run else Exit.BROKEN)
     except Exception as error:  # noqa: BLE001  # the last stop: a person gets a sentence, with --debug the traceback
-        return _failed(error, given, Exit.BROKEN, "this is a bug; --debug shows where")
+        return _failed(error, typed, Exit.BROKEN, "this is a bug; --debug shows where")
 
 
 def _failed(error: BaseException, arguments: Sequence[str], code: Exit, hint: str = "") -> int:

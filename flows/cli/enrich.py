@@ -14,7 +14,7 @@ from flows.run.options import EnrichOptions
 
 @dataclass(frozen=True, kw_only=True)
 class EnrichCommand(EnrichOptions):
-    """What the command takes beside the flow's options."""
+    """The flow's options, and those of the command alone."""
 
     group: ClassVar = "Run"
 

@@ -1,4 +1,4 @@
-"""Carries out a flow for a command: prepares it, shows its plan or how it goes, and says how it ended."""
+"""Runs a flow for a command: prepares it, shows its plan or its progress, and reports how it ended."""
 
 from __future__ import annotations
 
@@ -63,9 +63,9 @@ def carry_out(prepare: Prepare, output: Output, *, dry_run: bool, approve: Appro
 
 async def _run(prepared: PreparedRun, runtime: Runtime, as_json: bool) -> Enrichment:
     from flows.api import run
-    from flows.cli.progress import watching
+    from flows.cli.progress import show_events
 
-    with watching(as_json) as listener:
+    with show_events(as_json) as listener:
         return await run(prepared, replace(runtime, listener=listener))
 
 
@@ -73,7 +73,7 @@ def _ended(done: Enrichment, as_json: bool) -> Exit:
     if done.refused:
         left = "no run folder is left" if not done.run.exists() else f"{done.run} has {done.completed} completed rows"
         raise InvalidInput(f"{done.stopped}\nNo row was researched, and nothing was spent; {left}.")
-    if not as_json:  # the last event said it
+    if not as_json:  # otherwise the last event has reported it
         _print(done)
     if done.stopped:
         return Exit.LIMIT

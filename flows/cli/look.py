@@ -197,12 +197,12 @@ def _rows(run: Run, fields: list[str], failed: bool, limit: int) -> list[dict[st
 
     columns = run.folder.columns
     outputs = [columns.output(name) for name in fields]
-    told = [columns.row_index, *columns.inputs, *(columns.run[name] for name in columns.run)]
+    shown_columns = [columns.row_index, *columns.inputs, *(columns.run[name] for name in columns.run)]
     rows: list[dict[str, Any]] = []
     for shard in run.folder.committed_shards():
         part = run.folder.read("results", shard)
         values = {output.column: output.json_values(part[output.column]) for output in outputs}
-        plain = [line for batch in part.select(list(dict.fromkeys(told))).to_batches() for line in json_rows(batch)]
+        plain = [line for batch in part.select(list(dict.fromkeys(shown_columns))).to_batches() for line in json_rows(batch)]
         for place, line in enumerate(plain):
             if not failed or line[columns.run["status"]] != "completed":
                 rows.append(line | {column: values[column][place] for column in values})

@@ -1,4 +1,4 @@
-"""Everything about an enrichment that can be known without running it. What is wrong is found here, before Prefect is started."""
+"""The plan of a run: what it will do and cost, as far as that can be known without running it."""
 
 from __future__ import annotations
 
@@ -30,16 +30,17 @@ SAMPLES: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Keeping:
-    """What of an earlier run is kept."""
+class ReusePlan:
+    """What is kept of an earlier run."""
 
     run: str
     fields: tuple[str, ...]
     researched: tuple[str, ...]
     """The other fields."""
     rows: int
-    """Rows that it has, completed. The others are researched whole, or fail if there are stored pages only."""
+    """Rows that it has completed."""
     other_rows: int
+    """The others are researched whole; where only stored pages may be read, they fail."""
     only_stored: bool
 
     def as_json(self) -> dict[str, Any]:
@@ -62,7 +63,7 @@ class Keeping:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A request that is sound, and where it leads."""
+    """What a prepared run will do."""
 
     table: str
     rows: int
@@ -70,23 +71,23 @@ class Plan:
     outputs: Mapping[str, str]
     """The output's columns in `results`, with their types."""
     renamed: Mapping[str, str]
-    """Columns that give way to the input's, with the names they get."""
+    """Columns whose name the input has already, with their new names."""
     processor: str
     model: str
     corpus: str | None
     search: str
-    """Who is asked for pages."""
+    """The search providers."""
     run: Path
-    done: int
-    """Rows of an earlier run of this very request that are completed."""
+    rows_done: int
+    """Completed rows that the run folder has already."""
     objectives: tuple[str, ...] = ()
-    """Of the first rows."""
+    """The objectives of the first rows."""
     unaskable: tuple[str, ...] = field(default=())
     """Why rows will fail: their objective is empty. At most ten."""
     unaskable_rows: int = 0
     estimate: Estimate | None = None
-    """What the rows that are left will cost; None: nothing."""
-    keeping: Keeping | None = None
+    """The cost of the remaining rows. None: it is free."""
+    reuse: ReusePlan | None = None
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -101,12 +102,12 @@ class Plan:
             "corpus": self.corpus,
             "search": self.search,
             "run": str(self.run),
-            "rows_done": self.done,
+            "rows_done": self.rows_done,
             "objectives": list(self.objectives),
             "unaskable": list(self.unaskable),
             "unaskable_rows": self.unaskable_rows,
             "estimate": None if self.estimate is None else self.estimate.as_json(),
-            **({} if self.keeping is None else {"reuse": self.keeping.as_json()}),
+            **({} if self.reuse is None else {"reuse": self.reuse.as_json()}),
         }
 
     def show(self, as_json: bool) -> int:
@@ -125,15 +126,15 @@ class Plan:
         shown.add_row("columns out", ", ".join(f"{name} ({kind})" for name, kind in self.outputs.items()))
         if self.renamed:
             shown.add_row("renamed", ", ".join(f"{old} → {new}" for old, new in self.renamed.items()))
-        for name, said in self.keeping.lines() if self.keeping is not None else ():
-            shown.add_row(name, said)
+        for name, text in self.reuse.lines() if self.reuse is not None else ():
+            shown.add_row(name, text)
         shown.add_row("processor", self.processor)
         shown.add_row("search", self.search)
         if self.corpus is not None:
             shown.add_row("corpus", self.corpus)
         shown.add_row("model", described(self.model))
         shown.add_row("cost", "nothing" if self.estimate is None else str(self.estimate))
-        shown.add_row("run folder", f"{self.run}" + (f" ({self.done} rows are done)" if self.done else ""))
+        shown.add_row("run folder", f"{self.run}" + (f" ({self.rows_done} rows are done)" if self.rows_done else ""))
         for problem in self.unaskable:
             shown.add_row("will fail", problem)
         if more := self.unaskable_rows - len(self.unaskable):
@@ -148,10 +149,10 @@ async def make_plan(prepared: PreparedRun) -> Plan:
     request, world, earlier = prepared.request, prepared.world, prepared.earlier
     scan = await asyncio.to_thread(scan_rows, request, earlier)
     columns = ResultColumns.plan(request.table.schema, request.spec)
-    keeping, spec, rows = None, request.spec, request.table.row_count - prepared.rows_done - scan.unaskable
+    reuse, spec, rows = None, request.spec, request.table.row_count - prepared.rows_done - scan.unaskable
     if earlier is not None:
         others, only_stored = request.table.row_count - scan.kept, prepared.only_stored
-        keeping = Keeping(str(earlier.folder.path), earlier.keep, earlier.asked, scan.kept, others, only_stored)
+        reuse = ReusePlan(str(earlier.folder.path), earlier.keep, earlier.asked, scan.kept, others, only_stored)
         spec = part_of(spec, earlier.asked) if earlier.asked else spec
         rows = max(0, rows - (0 if earlier.asked else scan.kept) - (others if only_stored else 0))
     return Plan(
@@ -164,13 +165,13 @@ async def make_plan(prepared: PreparedRun) -> Plan:
         model=world.model.name,
         corpus=f"the stored pages of {earlier.folder.path}" if earlier and prepared.only_stored else prepared.settings.corpus,
         run=prepared.path,
-        done=prepared.rows_done,
+        rows_done=prepared.rows_done,
         objectives=scan.objectives,
         unaskable=scan.problems,
         unaskable_rows=scan.unaskable,
         search=world.search.name,
         estimate=_estimate(prepared, spec, rows, scan.characters),
-        keeping=keeping,
+        reuse=reuse,
     )
 
 
@@ -198,7 +199,7 @@ def _providers(search: Search) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class RowScan:
-    """What reading every row shows."""
+    """What was found by reading every row."""
 
     objectives: tuple[str, ...]
     """Of the first rows."""

@@ -1,4 +1,4 @@
-"""What a run shows while it runs: a bar for people, JSON lines for programs, nothing otherwise."""
+"""What a run shows while it goes on: JSON lines for programs; a bar on a terminal, elsewhere a few notes."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from rich.text import Text
 from flows.cli.terminal import described, err, print_json
 from flows.run.events import BatchEnded, BatchSent, Event, Listener, PilotFinished, RowFinished, RunStarted
 
-FAILURES_TOLD: Final = 5
-"""Failed rows that are told while a run goes on; the rest stand in the results."""
+FAILURES_SHOWN: Final = 5
+"""Failed rows that are reported while a run goes on. All of them are in the results."""
 
 
 @contextmanager
-def watching(as_json: bool) -> Iterator[Listener]:
+def show_events(as_json: bool) -> Iterator[Listener]:
     """A listener that shows a run's events, for as long as the block lasts."""
     if as_json:
         yield _json_line
@@ -45,7 +45,7 @@ def _json_line(event: Event) -> None:
 
 
 class _Notes:
-    """Tells how a run began, and its first failures."""
+    """Reports how a run began, and its first failures."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -54,15 +54,15 @@ class _Notes:
     def __call__(self, event: Event) -> None:
         if isinstance(event, RunStarted):
             kept = f", {event.kept} of them done before" if event.kept else ""
-            self._say(f"{event.rows} rows{kept} → {event.run}\nanswered by: {described(event.model)}")
+            self._print(f"{event.rows} rows{kept} → {event.run}\nanswered by: {described(event.model)}")
         elif isinstance(event, PilotFinished | BatchSent | BatchEnded):
-            self._say(str(event))
+            self._print(str(event))
         elif isinstance(event, RowFinished) and event.status != "completed":
             self.failed += 1
-            if self.failed <= FAILURES_TOLD:
-                self._say(f"row {event.row} failed: {event.error}")
+            if self.failed <= FAILURES_SHOWN:
+                self._print(f"row {event.row} failed: {event.error}")
 
-    def _say(self, text: str) -> None:
+    def _print(self, text: str) -> None:
         self._console.print(text, markup=False)
 
 
@@ -87,7 +87,7 @@ def _progress() -> Progress:
 
 
 class _Bar(_Notes):
-    """Tells the same, above a progress bar."""
+    """The same notes, above a progress bar."""
 
     def __init__(self, progress: Progress) -> None:
         super().__init__(progress.console)

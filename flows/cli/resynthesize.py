@@ -14,7 +14,7 @@ from flows.run.options import ResynthesizeOptions
 
 @dataclass(frozen=True, kw_only=True)
 class ResynthesizeCommand(ResynthesizeOptions):
-    """What the command takes beside the flow's options."""
+    """The flow's options, and those of the command alone."""
 
     group: ClassVar = "Run"
 

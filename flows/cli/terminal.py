@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 SUSPECTED: Final = "[tries to instruct a model?]"
 WIDTH_OF_A_PIPE: Final = 160
-"""Columns of a table that no terminal bounds."""
+"""Width of a table where there is no terminal."""
 
 
 @Parameter(name="*")
@@ -34,12 +34,12 @@ class Output:
 
 
 def out() -> Console:
-    """Answers. Made when used, so that it writes to what stdout is then."""
+    """The console for answers. Made at each use, because stdout may have been replaced."""
     return Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else WIDTH_OF_A_PIPE)
 
 
 def err() -> Console:
-    """Progress, notes and errors."""
+    """The console for progress, notes and errors."""
     return Console(file=sys.stderr, highlight=False, soft_wrap=not sys.stderr.isatty())
 
 
@@ -76,14 +76,14 @@ def shown(value: Any) -> str:
 
 
 class Exit(IntEnum):
-    """Exit codes. 3, 4 and 130 can be gone on with: the same command again does only what is left."""
+    """Exit codes. After 3, 4 and 130 the same command continues: it does only what is left."""
 
     OK = 0
     """All rows are completed."""
     BROKEN = 1
     """A bug in this program; or something in the run folder is not as it was written."""
     BAD_INPUT = 2
-    """What was asked is wrong, or no row can be researched as things are (a key, a model's id). Nothing was done or spent."""
+    """The request is wrong, or no row can be researched (a wrong key, an unknown model). Nothing was done or spent."""
     ROWS_FAILED = 3
     """The run is finished, and some rows failed."""
     LIMIT = 4
@@ -93,13 +93,13 @@ class Exit(IntEnum):
 
 
 def approver(yes: bool, as_json: bool) -> Approver | None:
-    """Who decides after a pilot: nobody (`--yes` decided already), the person at the terminal, or, where there is none, None."""
+    """Decides after a pilot: always yes (`--yes`), or what the person at the terminal says. None: there is no terminal."""
     if yes:
-        return _said_yes
+        return _always_yes
     return None if as_json or not (sys.stdin.isatty() and sys.stderr.isatty()) else _ask
 
 
-async def _said_yes(_pilot: PilotFinished) -> bool:
+async def _always_yes(_pilot: PilotFinished) -> bool:
     return True
 
 
@@ -109,7 +109,7 @@ async def _ask(pilot: PilotFinished) -> bool:
 
 
 async def _line() -> str:
-    """A line of stdin, waited for on the event loop: a thread that waits for it could not be ended by Ctrl-C."""
+    """A line of stdin, awaited on the event loop: a thread that waits for input could not be ended by Ctrl-C."""
     loop = asyncio.get_running_loop()
     ready = asyncio.Event()
     try:

@@ -22,18 +22,18 @@ REQUIRED: Final = MISSING
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """What is said of an option beside its name, its type and its default."""
+    """What describes an option beside its name, its type and its default."""
 
     help: str
     """Plain text; between back-ticks stands what is typed. The UI's form, `--help`, docstrings and docs/cli.md show it."""
+    value: str | None = None
+    """What stands for its value in the docs: `FILE`."""
     within: tuple[int, int] | None = None
     """The least and the most of a number."""
     at_least: int | None = None
     above: float | None = None
     flag: str | None = None
     """The command's name for it, without the dashes, if it is not the field's."""
-    value: str | None = None
-    """What stands for its value in the docs: `FILE`."""
     commas: bool = False
     """Whether the command takes a list as one text with commas; otherwise its option may be given several times."""
     parts: type | None = None
@@ -69,11 +69,11 @@ def names(options: type) -> tuple[str, ...]:
 
 
 def values(options: Any, of: type, *, but: Iterable[str] = ()) -> dict[str, Any]:
-    """What a request says of the options of one part.
+    """The values of the options of one part, by name.
 
     Args:
-        options: a declaration's instance.
-        of: the part: a class that its class inherits from, or its class.
+        options: an instance of a declaration.
+        of: the part: its class, or one that it inherits from.
         but: names that are left out.
     """
     return {name: getattr(options, name) for name in names(of) if name not in but}
@@ -116,15 +116,15 @@ def takes(options: Callable[P, object]) -> Callable[[Callable[..., R]], Callable
 
 
 def _declared(options: type, name: str, default: Any, positional: bool) -> Declared:
-    """One option. A class may narrow or widen the type of an inherited field; what is said of it stays."""
+    """One option. A class may change the type of an inherited field; its description stays the inherited one."""
     kind, found, group = None, None, ""
     for base in options.__mro__:
         if name not in vars(base).get("__annotations__", {}):
             continue
         hint = get_type_hints(base, include_extras=True)[name]
-        said = get_args(hint) if get_origin(hint) is Annotated else (hint,)
-        kind = said[0] if kind is None else kind
-        found = found or next((extra for extra in said[1:] if isinstance(extra, Option)), None)
+        parts = get_args(hint) if get_origin(hint) is Annotated else (hint,)
+        kind = parts[0] if kind is None else kind
+        found = found or next((extra for extra in parts[1:] if isinstance(extra, Option)), None)
         group = getattr(base, "group", "")
     if found is None:
         raise TypeError(f"{options.__name__}.{name} is declared without an Option")

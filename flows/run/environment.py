@@ -1,4 +1,4 @@
-"""`RESEARCH_…` and `ANTHROPIC_…` variables of the environment. Read at the edge, by whoever composes a world; nowhere below."""
+"""`RESEARCH_…` and `ANTHROPIC_…` variables of the environment. Only the makers of a world's settings read them, nothing below."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _variable(place: list[int | str]) -> str:
 
 
 class Environment(BaseSettings):
-    """Defaults for what a request leaves open."""
+    """Defaults for what a request does not state."""
 
     model_config = SettingsConfigDict(
         env_prefix="RESEARCH_",
@@ -78,12 +78,12 @@ class Environment(BaseSettings):
 
     @field_validator("web", mode="before")
     @classmethod
-    def _lists(cls, said: Any) -> Any:
+    def _lists(cls, value: Any) -> Any:
         """Lists are written with commas."""
-        if not isinstance(said, dict):
-            return said
+        if not isinstance(value, dict):
+            return value
         lists = ("allow_private_hosts", "allow_ports")
-        return {name: names_of(value) if name in lists and isinstance(value, str) else value for name, value in said.items()}
+        return {name: names_of(text) if name in lists and isinstance(text, str) else text for name, text in value.items()}
 
     def settings(
         self,
@@ -94,7 +94,7 @@ class Environment(BaseSettings):
         names_pages: bool = False,
         service_searches: bool = False,
     ) -> Settings:
-        """What a world is made of: what a request says, and what it leaves open."""
+        """The settings of a world: those that a request states, and the environment's for the rest."""
         return Settings(
             cache_dir=self.cache_dir,
             model=model or self.model,
@@ -110,5 +110,5 @@ class Environment(BaseSettings):
         )
 
     def _keys(self) -> dict[str, Any]:
-        given = {name: getattr(self, name) for name in ("brave_key", "tavily_key", "exa_key", "searxng_url")}
-        return {name: value for name, value in given.items() if value is not None}
+        keys = {name: getattr(self, name) for name in ("brave_key", "tavily_key", "exa_key", "searxng_url")}
+        return {name: key for name, key in keys.items() if key is not None}

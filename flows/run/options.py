@@ -13,29 +13,25 @@ from research.money.limits import RANGES, ProcessorName
 
 @dataclass(frozen=True, kw_only=True)
 class TableOptions:
-    """What is researched: the rows, and the question asked of each."""
+    """What is researched: the rows, and the question for each."""
 
     group: ClassVar = "Table"
 
     table: Annotated[str, Option("CSV, TSV, Parquet, JSON lines or Excel file, or `file.duckdb::table`.")] = field(kw_only=False)
     objective: Annotated[
         str | None,
-        Option("What to ask of each row, with its columns in braces: `Who operates {mission}, launched {year}?`", value="TEXT"),
+        Option("What to ask of each row, with its columns in braces: `Who operates {mission}, launched {year}?`", "TEXT"),
     ] = None
     objective_column: Annotated[
-        str | None, Option("Or the column that holds it. Without either, the row and the schema make it.", value="COLUMN")
+        str | None, Option("Or the column that holds it. Without either, the row and the schema make it.", "COLUMN")
     ] = None
     query: Annotated[
-        str | None,
-        Option("One SELECT over the table, which it calls `input`; its rows are researched instead.", value="SQL"),
+        str | None, Option("One SELECT over the table, which it calls `input`; its rows are researched instead.", "SQL")
     ] = None
     limit: Annotated[int | None, Option("Research only the first rows, this many.", at_least=1)] = None
     reuse: Annotated[
         str | None,
-        Option(
-            "An earlier run folder: fields that it asked for in the same words keep its answers, only the others are researched.",
-            value="RUN",
-        ),
+        Option("An earlier run folder: fields with the same schema keep its answers, only the others are researched.", "RUN"),
     ] = None
 
 
@@ -47,18 +43,13 @@ class TaskOptions:
 
     output_schema: Annotated[
         str | dict[str, Any] | None,
-        Option(
-            "What to find out: an output schema, as a file or as JSON. Without it, one free answer.", flag="schema", value="FILE"
-        ),
+        Option("What to find out: an output schema, as a file or as JSON. Without it, one free answer.", "FILE", flag="schema"),
     ] = None
-    processor: Annotated[ProcessorName, Option("How much may be spent on a task: the tier.", value="TIER")] = "core"
-    max_subqueries: Annotated[int | None, Option("Most sub-queries of a task. Default: 8.", within=RANGES["max_subqueries"])] = (
-        None
-    )
-    max_fetches: Annotated[int | None, Option("Most pages read for a task. Default: 18.", within=RANGES["max_fetches"])] = None
+    processor: Annotated[ProcessorName, Option("How much may be spent on a task: the tier.", "TIER")] = "core"
+    max_subqueries: Annotated[int | None, Option("Most sub-queries. Default: 8.", within=RANGES["max_subqueries"])] = None
+    max_fetches: Annotated[int | None, Option("Most pages read. Default: 18.", within=RANGES["max_fetches"])] = None
     max_steps: Annotated[
-        int | None,
-        Option("Most model calls of one investigation. Default: the processor's own.", within=RANGES["max_steps"]),
+        int | None, Option("Most model calls of one investigation. Default: the tier's own.", within=RANGES["max_steps"])
     ] = None
     verify_loops: Annotated[
         int | None,
@@ -76,8 +67,7 @@ class ModelOptions:
     group: ClassVar = "Task"
 
     model: Annotated[
-        str | None,
-        Option("Which model answers. Default: `RESEARCH_MODEL`, else the best that can be used.", value="MODEL"),
+        str | None, Option("Which model answers. Default: `RESEARCH_MODEL`, else the best that can be used.", "MODEL")
     ] = None
 
 
@@ -89,21 +79,15 @@ class SourcePolicyOptions:
 
     include_domains: Annotated[
         list[str] | None,
-        Option(
-            "Only pages of this domain (`example.com`, with its subdomains) or ending (`.gov`).",
-            flag="include-domain",
-            value="DOMAIN",
-        ),
+        Option("Only pages of this domain (`a.com`, with its subdomains) or ending (`.gov`).", "DOMAIN", flag="include-domain"),
     ] = None
     exclude_domains: Annotated[
         list[str] | None,
-        Option("No page of this domain or ending. What is included wins.", flag="exclude-domain", value="DOMAIN"),
+        Option("No page of this domain or ending. What is included wins.", "DOMAIN", flag="exclude-domain"),
     ] = None
     after_date: Annotated[
         str | None,
-        Option(
-            "Only pages published on this day or later, YYYY-MM-DD. Pages without a date are kept, with a warning.", value="DAY"
-        ),
+        Option("Only pages published on this day or later, YYYY-MM-DD. Pages without a date stay, with a warning.", "DAY"),
     ] = None
 
 
@@ -115,18 +99,15 @@ class SourceOptions:
 
     corpus: Annotated[
         str | None,
-        Option(
-            "The documents to search: a folder, or a Parquet or JSON lines file of documents. Default: `RESEARCH_CORPUS`.",
-            value="PATH",
-        ),
+        Option("The documents to search: a folder, or a Parquet or JSON lines file. Default: `RESEARCH_CORPUS`.", "PATH"),
     ] = None
     search: Annotated[
         list[str] | None,
         Option(
             "Which search providers are asked: `local`, `claude_web`, `brave`, `tavily`, `exa`, `searxng`, `ddgs`; several are "
             "merged. Default: `RESEARCH_SEARCH`, else the corpus if there is one, else the providers whose key is set.",
+            "NAMES",
             commas=True,
-            value="NAMES",
         ),
     ] = None
     source_policy: Annotated[dict[str, Any] | None, Option("Which pages may be used.", parts=SourcePolicyOptions)] = None
@@ -135,12 +116,12 @@ class SourceOptions:
         Option(
             "A page to read first; where it suffices, nothing is searched for. In a table's run, columns stand in braces: "
             "`{website}`; an empty cell names no page.",
-            value="URL",
+            "URL",
         ),
     ] = None
     files: Annotated[
         list[str] | None,
-        Option("Documents for every task, by path or URL: searched, read and cited like any source.", flag="file", value="FILE"),
+        Option("Documents for every task, by path or URL: searched, read and cited like any source.", "FILE", flag="file"),
     ] = None
     include_html_dump: Annotated[bool, Option("Keep the HTML of the last page that each task read.")] = False
 
@@ -151,9 +132,9 @@ class RunOptions:
 
     group: ClassVar = "Run"
 
-    out: Annotated[
-        str | None, Option("The run folder. Default: `runs/<table>-<8 hex digits of the request's key>`.", value="RUN")
-    ] = None
+    out: Annotated[str | None, Option("The run folder. Default: `runs/<table>-<8 hex digits of the request's key>`.", "RUN")] = (
+        None
+    )
     concurrency: Annotated[int, Option("Rows in flight at once.", within=(1, 1_000))] = 16
     shard_size: Annotated[
         int, Option("Rows that are committed together. The first run of a run folder decides.", within=(1, 10_000))
@@ -162,53 +143,43 @@ class RunOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class BudgetOptions:
-    """The cap."""
+    """The cap on the cost."""
 
     group: ClassVar = "Money"
 
     max_cost: Annotated[
         float | None,
-        Option(
-            "Most US dollars that the whole run may cost, what it has cost before included. Default: no cap.",
-            above=0,
-            value="USD",
-        ),
+        Option("Most US dollars that the run may cost, earlier invocations included. Default: no cap.", "USD", above=0),
     ] = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class MoneyOptions(BudgetOptions):
-    """What keeps the cost in hand."""
+    """What limits the cost, and what lowers it."""
 
     pilot: Annotated[
         int | None,
         Option(
-            "Research so many rows first, show what they cost and brought, and ask whether to go on. Where that cannot be asked, "
+            "Research so many rows first, show their cost and confidence, and ask whether to go on; where that cannot be asked, "
             "stop.",
             within=(1, 10_000),
         ),
     ] = None
     escalate: Annotated[
         str | None,
-        Option(
-            "In the end, research fields of this confidence or lower again on a dearer tier: `low:ultra`.",
-            value="CONFIDENCE:TIER",
-        ),
+        Option("In the end, research fields of this confidence or lower on a dearer tier: `low:ultra`.", "CONFIDENCE:TIER"),
     ] = None
-    batch: Annotated[
-        bool,
-        Option("Ask through Message Batches: tokens at half price, an answer within 24 hours. Only `base` and `core`."),
-    ] = False
+    batch: Annotated[bool, Option("Use Message Batches: half price, an answer within 24 hours. Only `base` and `core`.")] = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class EnrichOptions(MoneyOptions, RunOptions, SourceOptions, ModelOptions, TaskOptions, TableOptions):
-    """What `enrich` takes. The parts stand in the order of a dataclass's bases, which is from the last to the first."""
+    """What `enrich` takes. A dataclass's fields stand in the order of its bases from the last to the first."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class _StoredOptions:
-    """What is asked of a run's stored pages."""
+class StoredRunOptions:
+    """What to find out from a run's stored pages."""
 
     group: ClassVar = "Task"
 
@@ -216,22 +187,21 @@ class _StoredOptions:
     output_schema: Annotated[
         str | dict[str, Any] | None,
         Option(
-            "What to find out: an output schema, as a file or as JSON. Fields that the run asked for in the same words keep its "
+            "What to find out: an output schema, as a file or as JSON. Fields that the run has with the same schema keep its "
             "answers. Default: the run's own schema, with `all`.",
+            "FILE",
             flag="schema",
-            value="FILE",
         ),
     ] = None
     objective: Annotated[
-        str | None,
-        Option("What to ask of each row. Default: what the run asked. Another question keeps no answer.", value="TEXT"),
+        str | None, Option("What to ask of each row. Default: the run's own question. Another one keeps no answer.", "TEXT")
     ] = None
     processor: Annotated[
-        ProcessorName | None, Option("How much may be spent on a row: the tier. Default: the run's own.", value="TIER")
+        ProcessorName | None, Option("How much may be spent on a row: the tier. Default: the run's own.", "TIER")
     ] = None
     all_fields: Annotated[bool, Option("Answer every field again.", flag="all")] = False
 
 
 @dataclass(frozen=True, kw_only=True)
-class ResynthesizeOptions(BudgetOptions, RunOptions, ModelOptions, _StoredOptions):
+class ResynthesizeOptions(BudgetOptions, RunOptions, ModelOptions, StoredRunOptions):
     """What `resynthesize` takes."""

@@ -1,4 +1,4 @@
-"""Makes a request ready: read, checked, hashed, its world opened. What a plan shows is this, and what runs is the same object."""
+"""Prepares a run: its request is read, checked and hashed, and its world opened, once. Plans show this object, flows run it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from research.tables.run_folder.run_folder import RunFolder
 from research.world import Settings
 
 FROM_THE_RUN: Final = (*(name for name in names(TaskOptions) if name != "output_schema"), "source_policy")
-"""Options of a run that hold for its resynthesis, unless others are given. Its start page and files are among its pages."""
+"""Options that a resynthesis takes from the run, unless it states others. The start page and files are among the stored pages."""
 
 
 class PagesFolder:
@@ -85,12 +85,12 @@ class PreparedRun:
 
     @property
     def pilot(self) -> int | None:
-        """Rows to research before it is asked whether to go on."""
+        """Rows to research before the question whether to continue."""
         return self.options.pilot if isinstance(self.options, EnrichOptions) else None
 
     @property
     def in_batches(self) -> bool:
-        """Whether rows are asked in batches."""
+        """Whether rows are asked through Message Batches."""
         return isinstance(self.options, EnrichOptions) and self.options.batch
 
 
@@ -203,7 +203,7 @@ def _request_over_stored_pages(options: ResynthesizeOptions) -> tuple[Request, E
 
 
 def _table(folder: RunFolder) -> Table:
-    """The rows that a run was asked about, as its own folder has them.
+    """The input rows of a run, as its folder holds them.
 
     Raises:
         InvalidRun: it is being written, or lacks rows in between.

@@ -1,4 +1,4 @@
-"""What a run is asked: read, checked whole, turned into the key that makes it this run and no other. Nothing is spent here."""
+"""A run's request: read and checked whole, and the content that its key is made of. Nothing is spent here."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class Request:
     """Fields of every row's task, beside its objective, input and start page: processor, limits, source policy, files."""
     start: StartPage | None
     sample: Task
-    """A row's task, but for what makes it that row's."""
+    """A task with everything that all rows have in common."""
     content: Mapping[str, Any]
-    """JSON: what the answers depend on, except the world."""
+    """JSON: everything that the answers depend on, except the world."""
 
     @classmethod
     def check(
@@ -52,14 +52,14 @@ class Request:
         """
         spec = OutputSpec.parse(output_schema)
         opened = table if isinstance(table, Table) else open_table(table, query=query, limit=limit)
-        asked = Objective(template=objective, column=objective_column)
-        asked.check(opened.schema)
+        question = Objective(template=objective, column=objective_column)
+        question.check(opened.schema)
         start = StartPage(start_url) if start_url is not None else None
         if start is not None:
             start.check(opened.schema)
-        given = {name: value for name, value in options.items() if value is not None}
-        sample = Task.model_validate({"task": "a row's objective", "output_schema": spec, **given})
-        given |= {"files": sample.files} if sample.files else {}  # read once, not once a row
+        stated = {name: value for name, value in options.items() if value is not None}
+        sample = Task.model_validate({"task": "a row's objective", "output_schema": spec, **stated})
+        stated |= {"files": sample.files} if sample.files else {}  # read once, not for every row
         content = {
             "table": opened.fingerprint,
             "query": query,
@@ -68,10 +68,10 @@ class Request:
             "start_url": start_url,
             "task": {name: part for name, part in sample.identity().items() if name not in ("task", "input")},
         }
-        return cls(table=opened, spec=spec, objective=asked, options=given, start=start, sample=sample, content=content)
+        return cls(table=opened, spec=spec, objective=question, options=stated, start=start, sample=sample, content=content)
 
     def keeping(self, earlier: Mapping[str, Any]) -> Request:
-        """The same request, which keeps cells of an earlier run.
+        """The same request, with cells of an earlier run kept.
 
         Args:
             earlier: JSON that says which, and which cells.
@@ -80,7 +80,7 @@ class Request:
 
     @property
     def names_pages(self) -> bool:
-        """Whether its tasks name pages or files themselves."""
+        """Whether tasks name a start page or files."""
         return self.start is not None or bool(self.sample.files)
 
     def task(self, row: int, values: Mapping[str, Any]) -> Task:
@@ -106,11 +106,11 @@ class Request:
     def _task(self, row: int, values: Mapping[str, Any], spec: OutputSpec, options: Mapping[str, Any]) -> Task:
         objective = self.objective.render(values, spec, row)
         start = self.start.render(values) if self.start is not None else None
-        said = {"task": objective, "input": dict(values), "output_schema": spec, "start_url": start, **options}
-        return Task.model_validate(said, context={"row": row})
+        fields = {"task": objective, "input": dict(values), "output_schema": spec, "start_url": start, **options}
+        return Task.model_validate(fields, context={"row": row})
 
     def document(self, world: World) -> dict[str, Any]:
-        """The request as the run folder keeps it and is known by."""
+        """The request as the run folder stores it. Its hash is the run's key."""
         return {
             **self.content,
             "model": world.model.identity,

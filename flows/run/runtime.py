@@ -1,4 +1,4 @@
-"""The composition root: what the process, not the request, decides. Read once a run; nothing below reads the environment."""
+"""What the calling process, not the request, decides about a run: openers, listeners, the environment."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ Opener = Callable[[Settings, Folder], AbstractAsyncContextManager[World]]
 StoredOpener = Callable[[Settings, RowPages], AbstractAsyncContextManager[World]]
 
 RETRY_DELAYS: Final = (1.0, 4.0)
-"""Seconds before a sub-query whose search or fetch failed in passing is tried again, and once more. Models have their own
-retries (`research/models/anthropic/caller.py`)."""
+"""Seconds before the first and the second retry of a sub-query whose search or fetch failed with a transient error. Models have
+their own retries (`research/models/anthropic/caller.py`)."""
 
 
 def ignore_event(_event: Event) -> None:
@@ -35,19 +35,19 @@ class BatchPolling:
     """How often a batch is polled. Seconds."""
 
     gather: float = 3.0
-    """A batch is sent once no further row has come for so long, or it is full."""
+    """A batch is sent when it is full, or when no row has been added for so long."""
     first_look: float = 5.0
     longest_look: float = 120.0
-    """Between two looks at a batch; each wait is half as long again as the one before."""
+    """The first and the longest wait between two polls of a batch; each is half as long again as the one before."""
 
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """What the calling process gives a flow beside its parameters, which are JSON: objects."""
+    """Objects that the calling process gives a flow. (The flow's parameters are JSON.)"""
 
     listener: Listener = ignore_event
     opener: Opener = open_world
-    """Opens a world. Another one brings a model, or a whole world, of the caller's own."""
+    """Opens a world. Callers replace it to use a model, or a whole world, of their own."""
     stored_opener: StoredOpener = open_stored_world
     """Opens a world of stored pages."""
     approve: Approver | None = None
@@ -56,7 +56,7 @@ class Runtime:
     polling: BatchPolling = BatchPolling()
     environment: Environment = field(default_factory=read_environment)
     prepared: PreparedRun | None = None
-    """The run that the caller has prepared: a flow with the same options takes it, and prepares nothing itself."""
+    """A run that the caller has prepared. A flow with the same options uses it, and prepares nothing itself."""
 
 
 _CURRENT: Final[ContextVar[Callable[[], Runtime]]] = ContextVar("runtime", default=Runtime)
