@@ -108,9 +108,9 @@ async def _run(prepared: PreparedRun, folder: RunFolder, runtime: Runtime) -> En
 
             concurrency, pilot = options.concurrency, prepared.pilot
             if prepared.in_batches:
-                from flows.run.batch import ROWS, queued
+                from flows.run.batch import ROWS, through_batches
 
-                world = await held.enter_async_context(queued(world, folder.state, runner, tell, runtime.polling))
+                world = await held.enter_async_context(through_batches(world, folder.state, runner, tell, runtime.polling))
                 concurrency = ROWS  # they wait together
             find_work, recall = _with_earlier(prepared, world)
             rows = Rows(request, world, runner, tell, concurrency, find_work)

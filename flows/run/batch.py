@@ -23,7 +23,7 @@ from flows.run.events import BatchEnded, BatchSent, Listener
 from flows.run.journal import SUCCEEDED, Batch, Journal
 from flows.run.runner import Runner
 from flows.run.runtime import BatchPolling
-from research.errors import BudgetExhausted, InvalidInput, ModelUnavailable, ResearchError
+from research.errors import InvalidInput, ModelUnavailable, ResearchError
 from research.models.anthropic.batches import BatchClient, BatchGone, Ended, FateUnknown
 from research.models.anthropic.caller import Caller
 from research.models.claude import ClaudeModel
@@ -81,7 +81,7 @@ def batched(world: World, sample: Task, *, escalate: str | None = None, start_ur
 
 
 @asynccontextmanager
-async def queued(world: World, state: Path, runner: Runner, tell: Listener, pace: BatchPolling) -> AsyncIterator[World]:
+async def through_batches(world: World, state: Path, runner: Runner, tell: Listener, pace: BatchPolling) -> AsyncIterator[World]:
     """A batched world with its queue, for as long as the block lasts.
 
     Args:
@@ -160,8 +160,8 @@ class BatchQueue:
                 self._spawn(self._followed_up(batch))
         return await asyncio.shield(entry.answer)
 
-    def discard(self, names: Iterable[str]) -> None:
-        self._journal.discard(names)
+    async def discard(self, names: Iterable[str]) -> None:
+        await self._journal.discard(names)
 
     def _enqueue(self, entry: _Entry) -> None:
         self._waiting.append(entry)
@@ -179,42 +179,44 @@ class BatchQueue:
             while before < len(self._waiting) < ROWS:
                 before = len(self._waiting)
                 await asyncio.sleep(self._pace.gather)
-            try:
-                await self._send()
-            except Exception as error:  # noqa: BLE001  # a full disk, say: rows that wait must not wait for ever
-                self._fail(list(self._entries.values()), error)
-                self._waiting.clear()
+            await self._send()
             if not self._waiting:
                 self._more.clear()
 
     async def _send(self) -> None:
-        """Reserve money for as many entries as there is some for, and make a batch of them."""
-        held = AsyncExitStack()
-        paid: dict[str, Reservation] = {}
+        """Reserve money for as many entries as there is some for, and make a batch of them. If that cannot be (a full disk),
+        these entries fail; those of batches under way do not."""
         entries: list[_Entry] = []
+        try:
+            async with AsyncExitStack() as held:
+                charges = await self._reserved(entries, held)
+                if entries:
+                    max_usd = {entry.name: entry.max_usd for entry in entries}
+                    batch = await self._journal.making(str(entries[0].params["model"]), max_usd)
+                    self._spawn(self._whole(batch, entries, charges, held.pop_all()))
+        except Exception as error:  # noqa: BLE001  # whatever it is: rows that wait must not wait for ever
+            self._fail(entries, error)
+
+    async def _reserved(self, entries: list[_Entry], held: AsyncExitStack) -> dict[str, Reservation]:
+        """Take entries of one batch out of the queue, and reserve their money."""
+        charges: dict[str, Reservation] = {}
         while self._waiting and len(entries) < ROWS and (not entries or self._belongs(self._waiting[0], entries[0])):
             entry = self._waiting.popleft()
             try:
-                paid[entry.name] = await held.enter_async_context(self._budget.reserve(entry.max_usd, purpose=PURPOSE))
-            except BudgetExhausted as error:
+                charge = await held.enter_async_context(self._budget.reserve(entry.max_usd, purpose=PURPOSE))
+            except Exception as error:  # noqa: BLE001  # the budget is spent, or its file cannot be written
                 self._fail([entry], error)
                 continue
+            charges[entry.name] = charge
             entry.tries += 1
             entries.append(entry)
-        if entries:
-            try:
-                worst = {entry.name: entry.max_usd for entry in entries}
-                batch = self._journal.making(str(entries[0].params["model"]), worst)
-            except OSError:
-                await held.aclose()
-                raise
-            self._spawn(self._whole(batch, entries, paid, held))
+        return charges
 
     def _belongs(self, entry: _Entry, first: _Entry) -> bool:
         """Whether an entry can be in the same batch, and there is money for it now."""
         return entry.params["model"] == first.params["model"] and self._budget.fits(entry.max_usd)
 
-    async def _whole(self, batch: Batch, entries: list[_Entry], paid: Mapping[str, Reservation], held: AsyncExitStack) -> None:
+    async def _whole(self, batch: Batch, entries: list[_Entry], charges: Mapping[str, Reservation], held: AsyncExitStack) -> None:
         """Make a batch, wait for it, hand its answers out."""
 
         async def work() -> None:
@@ -222,15 +224,15 @@ class BatchQueue:
                 batch_id = await self._client.make([(entry.name, entry.params) for entry in entries])
             except FateUnknown as lost:
                 if await self._found(batch) is None:
-                    self._journal.not_made(batch)
+                    await self._journal.not_made(batch)
                     self._again(entries, str(lost))
                     return
             except ResearchError:
-                self._journal.not_made(batch)
+                await self._journal.not_made(batch)
                 raise
             else:
-                self._journal.made(batch, batch_id)
-            await self._collected(batch, paid)
+                await self._journal.made(batch, batch_id)
+            await self._collected(batch, charges)
 
         async with held:
             await self._watched(f"batch {batch.number} · {len(entries)} rows", batch, work)
@@ -240,16 +242,16 @@ class BatchQueue:
 
         async def work() -> None:
             if batch.id is None and await self._found(batch) is None:
-                self._journal.not_made(batch)
+                await self._journal.not_made(batch)
                 self._again(self._open(batch), "it was not made")
                 return
             with ExitStack() as held:
                 owing = [name for name in batch.entries if name not in batch.became]
-                paid = {n: held.enter_context(self._budget.resume_charge(batch.entries[n], purpose=PURPOSE)) for n in owing}
+                charges = {n: held.enter_context(self._budget.resume_charge(batch.entries[n], purpose=PURPOSE)) for n in owing}
                 try:
-                    await self._collected(batch, paid)
+                    await self._collected(batch, charges)
                 except BatchGone:
-                    self._journal.became(batch, dict.fromkeys(batch.entries, "gone"))
+                    await self._journal.became(batch, dict.fromkeys(batch.entries, "gone"))
                     self._again(self._open(batch), "the service has it no more")
 
         await self._watched(f"batch {batch.number} · {len(batch.entries)} rows · again", batch, work)
@@ -264,7 +266,7 @@ class BatchQueue:
         finally:
             self._followed.discard(batch.number)
 
-    async def _collected(self, batch: Batch, paid: Mapping[str, Reservation]) -> None:
+    async def _collected(self, batch: Batch, charges: Mapping[str, Reservation]) -> None:
         """Wait for a batch, pay for its entries, hand out what came, ask again for what did not."""
         batch_id = str(batch.id)
         self._tell(BatchSent(batch.number, batch_id, len(batch.entries)))
@@ -274,10 +276,10 @@ class BatchQueue:
             wait = min(1.5 * wait, self._pace.longest_look)
         results = await self._client.results(batch_id)
         ended = {name: results.get(name, Ended("canceled", why="the batch has no result for it")) for name in batch.entries}
-        for name, reservation in paid.items():
+        for name, charge in charges.items():
             message = ended[name].message
-            reservation.settle(0.0 if message is None else self._model.cost_usd(batch.model, message))
-        self._journal.became(batch, {name: ended[name].became for name in paid})
+            charge.settle(0.0 if message is None else self._model.cost_usd(batch.model, message))
+        await self._journal.became(batch, {name: ended[name].became for name in charges})
         self._tell(BatchEnded(batch.number, batch_id, dict(Counter(each.became for each in ended.values()))))
         for name, each in ended.items():
             self._hand_out(batch, name, each)
@@ -317,7 +319,7 @@ class BatchQueue:
                 await asyncio.sleep(wait)
                 wait = min(1.5 * wait, self._pace.longest_look)
             if set(await self._client.results(made.id)) == set(batch.entries):
-                self._journal.made(batch, made.id)
+                await self._journal.made(batch, made.id)
                 return made.id
         return None
 

@@ -3,15 +3,18 @@
 | line | says |
 |---|---|
 | `{"making": 1, "at": "…", "model": "…", "entries": {"<name>": 0.01}}` | a batch is about to be made; what each entry may cost |
-| `{"made": 1, "batch": "msgbatch_…"}` | it was made; nobody has waited for it yet |
+| `{"made": 1, "batch": "msgbatch_…"}` | it was made; nothing has waited for it yet |
 | `{"not_made": 1}` | it was looked for, and there is none |
 | `{"of": 1, "became": {"<name>": "succeeded"}}` | its entries were paid for, or are to be asked again |
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
+import logging
 import os
+import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,6 +25,8 @@ from research.result.result import utc_now
 
 FILE: Final = "batches.jsonl"
 SUCCEEDED: Final = "succeeded"
+
+_log: Final = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -54,6 +59,8 @@ class Journal:
         self._file = state / FILE
         text = self._file.read_text("utf-8") if self._file.exists() else ""
         self._torn = bool(text) and not text.endswith("\n")
+        """Whether the file may end in half a line."""
+        self._writing = threading.Lock()
         self.batches: dict[int, Batch] = {}
         """By number."""
         for line in text.splitlines():
@@ -66,32 +73,44 @@ class Journal:
                 return batch if batch.became.get(name, SUCCEEDED) == SUCCEEDED else None
         return None
 
-    def making(self, model: str, entries: Mapping[str, float | None]) -> Batch:
-        """Write down a batch before it is made."""
+    async def making(self, model: str, entries: Mapping[str, float | None]) -> Batch:
+        """Write down a batch before it is made.
+
+        Raises:
+            OSError: it cannot be written down, and so must not be made.
+        """
         batch = Batch(max(self.batches, default=0) + 1, utc_now(), model, dict(entries))
-        self._write({"making": batch.number, "at": batch.at.isoformat(), "model": model, "entries": batch.entries})
+        line = {"making": batch.number, "at": batch.at.isoformat(), "model": model, "entries": batch.entries}
+        await asyncio.to_thread(self._write, line)
         self.batches[batch.number] = batch
         return batch
 
-    def made(self, batch: Batch, batch_id: str) -> None:
-        """Write down the id of a batch, before anybody waits for it."""
-        self._write({"made": batch.number, "batch": batch_id})
+    async def made(self, batch: Batch, batch_id: str) -> None:
+        """Write down the id of a batch, before anything waits for it."""
         batch.id = batch_id
+        await self._note({"made": batch.number, "batch": batch_id})
 
-    def not_made(self, batch: Batch) -> None:
-        self._write({"not_made": batch.number})
+    async def not_made(self, batch: Batch) -> None:
         batch.made = False
+        await self._note({"not_made": batch.number})
 
-    def became(self, batch: Batch, became: Mapping[str, str]) -> None:
+    async def became(self, batch: Batch, became: Mapping[str, str]) -> None:
         if became:
-            self._write({"of": batch.number, "became": dict(became)})
             batch.became.update(became)
+            await self._note({"of": batch.number, "became": dict(became)})
 
-    def discard(self, names: Iterable[str]) -> None:
+    async def discard(self, names: Iterable[str]) -> None:
         """These answers were of no use, and are not taken again."""
         for name in names:
             if (batch := self.holding(name)) is not None:
-                self.became(batch, {name: "discarded"})
+                await self.became(batch, {name: "discarded"})
+
+    async def _note(self, line: Mapping[str, Any]) -> None:
+        """Write down what has happened. A full disk does not undo it: this run goes on, and the next one asks the service."""
+        try:
+            await asyncio.to_thread(self._write, line)
+        except OSError as error:
+            _log.warning("%s cannot be written: %s. Batches under way go on", self._file, error)
 
     def _take(self, line: str) -> None:
         """Read a line. Half a line, which a machine that lost its power may leave, says nothing."""
@@ -111,9 +130,9 @@ class Journal:
 
     def _write(self, said: Mapping[str, Any]) -> None:
         line = json.dumps(said, ensure_ascii=False) + "\n"
-        if self._torn:
-            line, self._torn = "\n" + line, False
-        with self._file.open("a", encoding="utf-8") as file:
-            file.write(line)
+        with self._writing, self._file.open("a", encoding="utf-8") as file:
+            file.write("\n" + line if self._torn else line)
+            self._torn = True  # until all of it is on the disk
             file.flush()
             os.fsync(file.fileno())
+            self._torn = False

@@ -437,17 +437,17 @@ async def test_a_resumed_charge_counts_even_when_the_cap_is_reached() -> None:
     assert free.spent_usd == 0
 
 
-def test_the_journal_survives_half_a_line(tmp_path: Path) -> None:
+async def test_the_journal_survives_half_a_line(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
-    batch = journal.making("claude", {"a": 0.1, "b": None})
-    journal.made(batch, "msgbatch_1")
-    journal.became(batch, {"a": "succeeded", "b": "expired"})
+    batch = await journal.making("claude", {"a": 0.1, "b": None})
+    await journal.made(batch, "msgbatch_1")
+    await journal.became(batch, {"a": "succeeded", "b": "expired"})
     with (tmp_path / "batches.jsonl").open("a") as file:
         file.write('{"making": 2, "at"')
     again = Journal(tmp_path)
     assert again.batches == {1: batch}
     assert again.holding("a") == batch
     assert again.holding("b") is None
-    again.discard(["a"])
+    await again.discard(["a"])
     assert Journal(tmp_path).holding("a") is None
     assert ChargeFile(tmp_path).usd == 0

@@ -75,7 +75,7 @@ class Queue(Protocol):
         """
         ...
 
-    def discard(self, names: Iterable[str]) -> None:
+    async def discard(self, names: Iterable[str]) -> None:
         """These answers were of no use: asking again brings others."""
         ...
 
@@ -178,7 +178,7 @@ class BatchedClaude:
         try:
             draft, quotes = await _answered(talk, form, subquery.fields)
         except (InvalidAnswer, ModelRefused, ContextOverflow):
-            self._queue.discard(calls.names)
+            await self._queue.discard(calls.names)
             raise
         found, lost = await _located(quotes, tools)
         return _grounded(draft, found, lost).changed(model=talk.model)
