@@ -37,7 +37,7 @@ async def run(
     base_url: str | None = None,
     processors: Path | None = None,
     settings: Settings | None = None,
-    resume: Path | None = None,
+    resume: str | Path | None = None,
     **fields: Any,
 ) -> Result:
     """Research one task.
@@ -87,7 +87,7 @@ async def run(
     async with open_world(made, made.cache_dir / "pages", model=own) as world:
         refuse_named_pages(asked, world)
         refusals: list[ResearchError] = []
-        steps = ENGINE if resume is None else resuming_steps(ResultStore(resume), Keys.of(asked, world.identity))
+        steps = ENGINE if resume is None else resuming_steps(ResultStore(Path(resume)), Keys.of(asked, world.identity))
         result = await research(asked, world, stopping(steps, refusals.append))
     if refusals and result.status == "failed":
         raise refusals[0]
