@@ -15,11 +15,10 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from extruct.w3cmicrodata import LxmlMicrodataExtractor
-from lxml.etree import iterwalk
 from lxml.html import HtmlElement
 
 from research.documents.blocks import clean
+from research.documents.html.microdata import microdata_items
 
 MAX_LINES: Final = 500
 MAX_CHARACTERS: Final = 40_000
@@ -34,8 +33,6 @@ MAX_MICRODATA: Final = 5_000
 """Elements with an `itemprop` on one page; with more, microdata are not read."""
 MAX_LOOSE: Final = 60
 """Properties outside of any thing."""
-MAX_TANGLE: Final = 100_000
-"""Sum over all properties of the square of how many things they stand in. Real pages stay below 20,000."""
 
 ENOUGH: Final = 200
 """Characters of values."""
@@ -210,36 +207,7 @@ def microdata(tree: HtmlElement, url: str) -> Iterator[Json]:
                 element.set("itemprop", element.get("property").split(":")[-1])
     elif properties == 0 or properties > MAX_MICRODATA:
         return
-    if _is_tangled(tree):
-        return
-    try:
-        items = LxmlMicrodataExtractor().extract_items(tree, url)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        return
-    for item in items:
-        yield _from_microdata(item)
-
-
-def _is_tangled(tree: HtmlElement) -> bool:
-    """Things in things in things: extruct gathers the properties of each anew for all that are above it."""
-    depth = cost = 0
-    for event, element in iterwalk(tree, events=("start", "end")):
-        if element.get("itemscope") is not None:
-            depth += 1 if event == "start" else -1
-        if event == "start" and element.get("itemprop") is not None:
-            cost += depth * depth
-    return cost > MAX_TANGLE
-
-
-def _from_microdata(item: Json) -> Json:
-    match item:
-        case dict() if "properties" in item or "type" in item:
-            value = {"@type": item["type"]} if item.get("type") else {}
-            return value | {key: _from_microdata(inner) for key, inner in (item.get("properties") or {}).items()}
-        case list():
-            return [_from_microdata(inner) for inner in item]
-        case _:
-            return item
+    yield from microdata_items(tree, url)
 
 
 def _things(value: Json) -> Iterator[dict[str, Json]]:
