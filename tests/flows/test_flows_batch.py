@@ -24,6 +24,8 @@ from flows.enrichment import enrich
 from flows.run.batch import batched
 from flows.run.events import BatchEnded, BatchSent, Event
 from flows.run.journal import Journal
+from flows.run.options import EnrichOptions
+from flows.run.prepare import prepare_enrichment
 from flows.run.runtime import BatchPolling, Runtime, use_runtime
 from flows.table_run import Enrichment
 from research.errors import BudgetExhausted, InvalidInput
@@ -128,11 +130,15 @@ def runtime(server: ModelServer, heard: list[Event] | None = None) -> Runtime:
 async def enriched(
     folder: Path, server: ModelServer, rows: int | list[dict[str, Any]], heard: list[Event] | None = None, **options: Any
 ) -> Enrichment:
+    with use_runtime(runtime(server, heard)):
+        return await enrich(**{**options_of(folder, rows), **options})
+
+
+def options_of(folder: Path, rows: int | list[dict[str, Any]]) -> dict[str, Any]:
     table = folder / "planets.csv"
     pd.DataFrame(planets(rows) if isinstance(rows, int) else rows).to_csv(table, index=False)
-    with use_runtime(runtime(server, heard)):
-        asked = {"processor": "base", "batch": True, "out": str(folder / "run"), "shard_size": 4, **options}
-        return await enrich(str(table), output_schema=SCHEMA, objective=OBJECTIVE, **asked)
+    question = {"table": str(table), "output_schema": SCHEMA, "objective": OBJECTIVE}
+    return {**question, "processor": "base", "batch": True, "out": str(folder / "run"), "shard_size": 4}
 
 
 def batches(heard: list[Event], kind: type = BatchSent) -> list[Any]:
@@ -351,7 +357,6 @@ async def test_every_batch_and_every_row_is_a_task_run_that_ends_as_it_should(tm
     assert {run.state_name for run in runs} == {"Completed", "Failed"}
 
 
-@pytest.mark.usefixtures("prefect_server")
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -365,22 +370,22 @@ async def test_what_cannot_be_had_in_batches_is_refused_by_name(
     tmp_path: Path, web: WebServer, options: dict[str, Any], words: str
 ) -> None:
     with ModelServer(rule(web)) as server:
+        asked = EnrichOptions(**{**options_of(tmp_path, 1), **options})
         with pytest.raises(InvalidInput, match=words):
-            await enriched(tmp_path, server, 1, **options)
+            async with prepare_enrichment(asked, runtime(server)):
+                raise AssertionError("it was prepared")
         assert not server.requests
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.usefixtures("prefect_server")
 async def test_a_keyless_model_has_no_batches(tmp_path: Path, web: WebServer) -> None:
     @asynccontextmanager
     async def opener(_settings: Settings, pages: Any) -> AsyncIterator[World]:
         yield World(reader(), OnePageEach(), StoringFetcher(OnePageEach(), PageStore(pages)))
 
-    table = tmp_path / "planets.csv"
-    pd.DataFrame(planets(1)).to_csv(table, index=False)
-    with use_runtime(Runtime(opener=opener)), pytest.raises(InvalidInput, match="set ANTHROPIC_API_KEY"):
-        await enrich(str(table), output_schema=SCHEMA, objective=OBJECTIVE, batch=True)
+    with pytest.raises(InvalidInput, match="set ANTHROPIC_API_KEY"):
+        async with prepare_enrichment(EnrichOptions(**options_of(tmp_path, 1)), Runtime(opener=opener)):
+            raise AssertionError("it was prepared")
 
 
 async def test_a_corpus_without_web_addresses_is_refused_because_nobody_would_search_it(tmp_path: Path, web: WebServer) -> None:

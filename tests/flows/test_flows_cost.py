@@ -91,7 +91,7 @@ async def test_a_cap_that_suffices_changes_nothing(tmp_path: Path) -> None:
     assert spent(run) == pytest.approx(0.4)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(2))
 async def test_64_rows_side_by_side_hold_a_random_cap_and_the_next_run_completes_the_table(tmp_path: Path, seed: int) -> None:
     """Each row's cost is random; the last call alone may exceed the cap. What the rows cost is what was paid, in the end too."""
     dice = random.Random(seed)
