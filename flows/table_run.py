@@ -86,8 +86,8 @@ async def carry_out(prepared: PreparedRun, runtime: Runtime) -> Enrichment:
 async def _run(prepared: PreparedRun, folder: RunFolder, runtime: Runtime) -> Enrichment:
     started = time.monotonic()
     request, world, options, escalation = prepared.request, prepared.world, prepared.options, prepared.escalation
-    table, size = request.table, int(folder.settings["shard_size"])
-    left = await asyncio.to_thread(Left.of, folder, table.row_count, size)
+    table = request.table
+    left = await asyncio.to_thread(Left.of, folder, table.row_count)
     tiers = (request.sample.processor, *([escalation.processor] if escalation else []))
     charges = await asyncio.to_thread(ChargeFile, folder.state)
     bind_budget(world, charges, options.max_cost, tiers)
@@ -127,7 +127,7 @@ async def _run(prepared: PreparedRun, folder: RunFolder, runtime: Runtime) -> En
                 ):
                     rows.stop_starting_rows(STOPPED, HOW_TO_CONTINUE)
                     only = pilot
-            await shards.run(left.shards(table, only), open_at_once=2 + math.ceil(2 * concurrency / size))
+            await shards.run(left.shards(table, only), open_at_once=2 + math.ceil(2 * concurrency / left.size))
             escalating = None
             if escalation is not None and rows.stopped is None:
                 escalating = Escalating(escalation, request.spec, folder, rows, shards, tell)

@@ -17,11 +17,13 @@ from flows.run.options import EnrichOptions, ResynthesizeOptions, SourceOptions,
 from flows.run.request import Request
 from flows.run.reuse import Earlier, spec_of
 from flows.run.runtime import Runtime
+from flows.run.shards import Left
 from research.errors import InvalidInput, InvalidRun
 from research.pages.row_pages import RowPages
 from research.ports.world import World
 from research.result.escalation import Escalation
 from research.tables.inputs.read import Table, open_table
+from research.tables.run_folder.part_files import check_shard_count
 from research.tables.run_folder.request import default_run_path, request_key
 from research.tables.run_folder.run_folder import RunFolder
 from research.world import Settings
@@ -123,7 +125,7 @@ async def prepare_enrichment(options: EnrichOptions, runtime: Runtime) -> AsyncI
         document = request.document(world)
         if earlier is not None:
             earlier.refuse_other(document)
-        path, done = await _find(options.out, request, document)
+        path, done = await _find(options, request, document)
         pages.path = path / ".state" / "pages"
         yield PreparedRun(options, request, world, document, path, done, settings, earlier, escalation)
 
@@ -140,27 +142,23 @@ async def prepare_resynthesis(options: ResynthesizeOptions, runtime: Runtime) ->
     pages = RowPages((), earlier.pages.get)  # not yet bound to a row
     async with runtime.stored_opener(settings, pages) as world:
         document = request.document(world)
-        path, done = await _find(options.out, request, document)
+        path, done = await _find(options, request, document)
         yield PreparedRun(options, request, world, document, path, done, settings, earlier, only_stored=True)
 
 
-async def _find(out: str | None, request: Request, document: Mapping[str, Any]) -> tuple[Path, int]:
+async def _find(options: EnrichOptions | ResynthesizeOptions, request: Request, document: Mapping[str, Any]) -> tuple[Path, int]:
     """The run folder, and how many of its rows are completed.
 
     Raises:
-        InvalidRun: the folder holds another request, or something else.
+        InvalidRun: the folder holds another request, or something else; or the rows make more shards than a run can have.
     """
-    path = Path(out) if out else default_run_path(request.table.name, request_key(document))
-    return path, await asyncio.to_thread(_completed_rows, path, document, request.table.row_count)
-
-
-def _completed_rows(path: Path, document: Mapping[str, Any], rows: int) -> int:
-    run = RunFolder.find(path, document)
+    path = Path(options.out) if options.out else default_run_path(request.table.name, request_key(document))
+    rows = request.table.row_count
+    run = await asyncio.to_thread(RunFolder.find, path, document)
     if run is None:
-        return 0
-    size = int(run.settings.get("shard_size", 0))
-    committed = sum(max(0, min(size, rows - shard * size)) for shard in run.committed_shards())
-    return committed - sum(map(len, run.unfinished().values()))
+        check_shard_count(rows, options.shard_size)
+        return path, 0
+    return path, (await asyncio.to_thread(Left.of, run, rows)).kept
 
 
 def _request(options: EnrichOptions) -> Request:

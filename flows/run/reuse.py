@@ -88,7 +88,7 @@ class Earlier:
         self.name = folder.path.resolve().name
         self.pages = RunPages(folder)
         self._same_table = all(folder.request.get(name) == request.content.get(name) for name in ("table", "query"))
-        self._shard_size = _shard_size(folder)
+        self._shard_size = folder.shard_size
         self._committed = frozenset(folder.committed_shards())
         self._open: MutableMapping[int, CommittedRows] = LRUCache(SHARDS_OPEN)
         self._by_content: dict[int, int] | None = None
@@ -217,13 +217,6 @@ def spec_of(folder: RunFolder) -> OutputSpec:
         return OutputSpec.parse(folder.request["task"]["output_schema"])
     except (KeyError, TypeError) as exc:
         raise InvalidRun(f"{folder.path}: its request holds no output schema, so nothing of it can be kept.") from exc
-
-
-def _shard_size(folder: RunFolder) -> int:
-    try:
-        return int(folder.settings["shard_size"])
-    except (KeyError, TypeError, ValueError) as exc:
-        raise InvalidRun(f"{folder.path}: its settings hold no shard_size, so its rows cannot be found.") from exc
 
 
 def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Fault]:

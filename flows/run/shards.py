@@ -112,8 +112,8 @@ class Left:
     """Rows that failed, by committed shard."""
 
     @classmethod
-    def of(cls, folder: RunFolder, row_count: int, size: int) -> Left:
-        return cls(row_count, size, frozenset(folder.committed_shards()), folder.unfinished())
+    def of(cls, folder: RunFolder, row_count: int) -> Left:
+        return cls(row_count, folder.shard_size, frozenset(folder.committed_shards()), folder.unfinished())
 
     @property
     def kept(self) -> int:

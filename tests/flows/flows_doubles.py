@@ -125,12 +125,12 @@ async def below_prefect(
 
     runner = Runner(ResultStore(run / ".state" / "results"))
     async with runtime(model).opener(read_environment().settings(), run / ".state" / "pages") as world:
-        document = request.document(world)
-        folder = RunFolder.create(run, document, input_schema=request.table.schema, spec=request.spec)
+        document, settings = request.document(world), {"shard_size": shard_size}
+        folder = RunFolder.create(run, document, input_schema=request.table.schema, spec=request.spec, settings=settings)
         with folder.lock():
             bind_budget(world, ChargeFile(folder.state), max_cost, ())
             rows = Rows(request, world, runner, ignore_event, concurrency)
-            left = Left.of(folder, request.table.row_count, shard_size)
+            left = Left.of(folder, request.table.row_count)
             await Shards(folder, rows, world.fetcher.recall, runner, ignore_event).run(left.shards(request.table), open_at_once=3)
             if finish:
                 folder.finish(rows=request.table.row_count)

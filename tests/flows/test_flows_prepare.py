@@ -18,7 +18,9 @@ from flows.enrichment import enrich
 from flows.run.options import EnrichOptions
 from flows.run.prepare import PagesFolder, prepare_enrichment
 from flows.run.runtime import Runtime, use_runtime
+from research.errors import InvalidRun
 from research.ports.world import World
+from research.tables.run_folder.part_files import MAX_SHARDS
 from research.tables.run_folder.reader import open_run
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
@@ -84,3 +86,13 @@ async def test_a_prepared_run_is_not_taken_for_another_request(tmp_path: Path, m
 def test_a_page_that_is_read_before_the_run_folder_is_known_is_a_bug_that_is_seen() -> None:
     with pytest.raises(RuntimeError, match="before the path of the run folder"):
         PagesFolder()()
+
+
+async def test_more_rows_than_shards_can_hold_are_refused_when_the_request_is_prepared(tmp_path: Path) -> None:
+    many = tmp_path / "many.csv"
+    many.write_text("planet\n" + "".join(f"planet {n}\n" for n in range(MAX_SHARDS + 1)))
+    options = EnrichOptions(str(many), output_schema=SCHEMA, objective="{planet}", shard_size=1, out=str(tmp_path / "run"))
+    with pytest.raises(InvalidRun, match="shards of 2 rows or more with --shard-size"):
+        async with prepare_enrichment(options, runtime(reader())):
+            pass
+    assert not (tmp_path / "run").exists()

@@ -9,6 +9,7 @@ ran once more) is never half old, half new.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping
 from itertools import islice
@@ -18,7 +19,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from research.errors import DamagedRun
+from research.errors import DamagedRun, InvalidRun
 from research.ports.page import Page
 from research.tables.layout.durable import TEMPORARY, flush, temporary, write_json
 from research.tables.layout.parts import SCHEMAS, TABLES, pages_table
@@ -29,6 +30,19 @@ _PART: Final = re.compile(r"part-(\d{5})\.parquet")
 _ORDER: Final = (*SCHEMAS, "results")
 _PAGES_A_GROUP: Final = 32
 _PARQUET: Final[Mapping[str, Any]] = {"compression": "zstd", "use_compliant_nested_type": False, "write_page_checksum": True}
+
+
+def check_shard_count(rows: int, shard_size: int | None) -> None:
+    """See that a run can have as many shards as these rows make.
+
+    Raises:
+        InvalidRun: it cannot; says which size of a shard would do.
+    """
+    if shard_size is not None and rows > shard_size * MAX_SHARDS:
+        raise InvalidRun(
+            f"{rows:,} rows in shards of {shard_size:,} are more than the {MAX_SHARDS:,} shards that a run can have: "
+            f"ask for shards of {math.ceil(rows / MAX_SHARDS):,} rows or more with --shard-size."
+        )
 
 
 class PartFiles:

@@ -13,7 +13,6 @@ goes on. One process at a time runs a run folder (`RunFolder.lock`); its workers
 from __future__ import annotations
 
 import json
-import math
 import os
 import shutil
 import socket
@@ -37,7 +36,7 @@ from research.result.result import Result
 from research.tables.layout.durable import write_json
 from research.tables.layout.parts import SCHEMAS, TABLES, pages_cited, tables_of
 from research.tables.layout.result_columns import ResultColumns
-from research.tables.run_folder.part_files import MAX_SHARDS, PartFiles
+from research.tables.run_folder.part_files import PartFiles, check_shard_count
 from research.tables.run_folder.request import differences, request_key
 from research.tables.warehouse import warehouse
 
@@ -100,7 +99,7 @@ class RunFolder:
         request = json.loads(canonical_json(dict(request)))
         if run := cls.find(folder, request):
             return run
-        _check_shard_count(rows, (settings or {}).get("shard_size"))
+        check_shard_count(rows, (settings or {}).get("shard_size"))
         columns = ResultColumns.plan(input_schema, spec)
         document = {
             "format_version": FORMAT_VERSION,
@@ -173,6 +172,18 @@ class RunFolder:
     @property
     def settings(self) -> dict[str, Any]:
         return dict(self._document["settings"])
+
+    @property
+    def shard_size(self) -> int:
+        """Rows that are committed together.
+
+        Raises:
+            InvalidRun: the settings do not say.
+        """
+        try:
+            return int(self._document["settings"]["shard_size"])
+        except (KeyError, TypeError, ValueError) as exc:
+            raise InvalidRun(f"{self.path}: its settings hold no shard_size, so its rows cannot be found.") from exc
 
     @property
     def status(self) -> str:
@@ -358,14 +369,6 @@ class RunFolder:
         raise InvalidRun(
             f"{self.path} holds the run of another request. Choose another folder with --out, or ask for the same again.{hint}",
             faults,
-        )
-
-
-def _check_shard_count(rows: int, shard_size: int | None) -> None:
-    if shard_size is not None and rows > shard_size * MAX_SHARDS:
-        raise InvalidRun(
-            f"{rows:,} rows in shards of {shard_size:,} are more than the {MAX_SHARDS:,} shards that a run can have: "
-            f"ask for shards of {math.ceil(rows / MAX_SHARDS):,} rows or more with --shard-size."
         )
 
 
