@@ -13,7 +13,7 @@ from research.money.usage_ledger import UsageLedger
 from research.ports.page import Hit
 from research.ports.search import SearchResult
 from research.search.hits import Raw, kept
-from research.search.json_api import JsonApi, Request
+from research.search.json_api import HttpRequest, JsonApi
 from research.task.source_policy import SourcePolicy
 
 Answer = TypeVar("Answer", bound=BaseModel)
@@ -28,7 +28,7 @@ def today() -> date:
 class Asked(NamedTuple):
     """A request, and what it could not say."""
 
-    request: Request
+    request: HttpRequest
     warnings: tuple[str, ...] = ()
 
 

@@ -9,11 +9,12 @@ from typing import Final
 import httpx
 from pydantic import BaseModel
 
+from research.concurrency.retrying import retry_after
 from research.errors import AuthenticationFailed, QuotaExhausted, ResearchError
 from research.ports.page import Hit
 from research.search.api_search import ApiSearch, Asked
 from research.search.hits import Raw
-from research.search.json_api import JsonApi, Refused, Request, Service, retry_after
+from research.search.json_api import HttpRequest, JsonApi, Refused, Service
 from research.search.policy_words import worded
 from research.search.rate import Turns
 from research.search.settings import SearchSettings
@@ -53,7 +54,7 @@ class Brave:
         if policy is not None and policy.after_date:
             # To tomorrow: somewhere it is that already.
             params["freshness"] = f"{policy.after_date}to{max(today + timedelta(days=1), date.fromisoformat(policy.after_date))}"
-        return Asked(Request("GET", "/res/v1/web/search", params), said.warnings)
+        return Asked(HttpRequest("GET", "/res/v1/web/search", params), said.warnings)
 
     def results(self, answer: BraveAnswer) -> Iterable[Raw]:
         found = answer.web.results if answer.web is not None else ()
@@ -77,7 +78,7 @@ def brave(settings: SearchSettings, client: httpx.AsyncClient, turns: Turns) -> 
         error_of=_error,
         wait_of=_wait,
     )
-    return ApiSearch(Brave(), JsonApi(service, BraveAnswer, client, turns, patience=settings.patience))
+    return ApiSearch(Brave(), JsonApi(service, BraveAnswer, client, turns, times=settings.times))
 
 
 def _error(refused: Refused) -> ResearchError | None:
@@ -113,7 +114,7 @@ def _quota_is_empty(refused: Refused) -> bool:
 
 
 def _wait(refused: Refused) -> float | None:
-    said = retry_after(refused)
+    said = retry_after(refused.headers)
     if said is not None:
         return said
     return max((reset for length, remaining, reset in _windows(refused) if remaining <= 0 and length <= 86_400), default=None)

@@ -13,7 +13,7 @@ from research.money.usage_ledger import UsageLedger
 from research.ports.search import SearchResult
 from research.search.api_search import today
 from research.search.hits import Raw, kept
-from research.search.json_api import Patience
+from research.search.json_api import SearchTimes
 from research.search.policy_words import span_since, worded
 from research.search.rate import Turns
 from research.task.source_policy import SourcePolicy
@@ -42,7 +42,7 @@ class DdgsSearch:
     Args:
         turns: the queue before it.
         engine: makes what is asked; called in a thread, as all of it is.
-        patience: `attempt` bounds one search.
+        times: `attempt` bounds one search.
         today: the day, in UTC.
     """
 
@@ -54,12 +54,12 @@ class DdgsSearch:
         turns: Turns,
         *,
         engine: Callable[[], Engine] | None = None,
-        patience: Patience | None = None,
+        times: SearchTimes | None = None,
         today: Callable[[], date] = today,
     ) -> None:
         self._turns = turns
-        self._patience = patience or Patience()
-        self._engine = engine or (lambda: library(self._patience.attempt / 2))
+        self._times = times or SearchTimes()
+        self._engine = engine or (lambda: library(self._times.attempt / 2))
         self._today = today
 
     async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None, ledger: UsageLedger) -> SearchResult:
@@ -72,12 +72,12 @@ class DdgsSearch:
         options: dict[str, Any] = {"max_results": MOST if policy is not None else min(limit, MOST)}
         if policy is not None and policy.after_date and (span := span_since(policy.after_date, self._today())):
             options["timelimit"] = span[0]
-        async with self._turns.turn(self._patience.budget):
+        async with self._turns.turn(self._times.budget):
             try:
-                async with asyncio.timeout(self._patience.attempt):
+                async with asyncio.timeout(self._times.attempt):
                     results = await asyncio.to_thread(self._ask, said.query, options)
             except TimeoutError as exc:
-                raise SearchFailed(f"ddgs: no engine answered within {self._patience.attempt:.0f} s") from exc
+                raise SearchFailed(f"ddgs: no engine answered within {self._times.attempt:.0f} s") from exc
         ledger.add(Usage(search_queries=1))
         silent = () if results else ("ddgs: no engine had a result; engines that refuse to answer look the same",)
         raw = (Raw(str(each.get("href") or ""), each.get("title"), each.get("body")) for each in results)

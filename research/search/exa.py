@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from research.ports.page import Hit
 from research.search.api_search import ApiSearch, Asked
 from research.search.hits import SNIPPET, Raw
-from research.search.json_api import JsonApi, Request, Service
+from research.search.json_api import HttpRequest, JsonApi, Service
 from research.search.policy_words import worded
 from research.search.rate import Turns
 from research.search.settings import SearchSettings
@@ -59,7 +59,7 @@ class Exa:
                 body["excludeDomains"] = named
             if policy.after_date:
                 body["startPublishedDate"] = f"{policy.after_date}T00:00:00.000Z"
-        return Asked(Request("POST", "/search", body=body), said.warnings)
+        return Asked(HttpRequest("POST", "/search", body=body), said.warnings)
 
     def results(self, answer: ExaAnswer) -> Iterable[Raw]:
         return (Raw(each.url, each.title, " … ".join(each.highlights or ()), each.publishedDate) for each in answer.results)
@@ -85,4 +85,4 @@ def exa(settings: SearchSettings, client: httpx.AsyncClient, turns: Turns) -> Ap
         total = answer.costDollars.total if answer.costDollars is not None else None
         return None if total is None or total < 0 else total
 
-    return ApiSearch(Exa(), JsonApi(service, ExaAnswer, client, turns, cost=cost, patience=settings.patience))
+    return ApiSearch(Exa(), JsonApi(service, ExaAnswer, client, turns, cost=cost, times=settings.times))

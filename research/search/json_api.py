@@ -1,20 +1,19 @@
-"""Calls a provider's JSON API: in its turn, again while it fails in passing, paid for, and with errors for people."""
+"""Calls a provider's JSON API: in its turn, again while it may succeed, paid for, and with errors for people."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 import httpx
-from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 
+from research.concurrency.retrying import Retries, RetryTimes, retry_after
 from research.errors import AccessDenied, AuthenticationFailed, QuotaExhausted, ResearchError, SearchFailed
 from research.faults import validation_faults
 from research.money.budget import Budget
@@ -26,22 +25,18 @@ MAX_BYTES: Final = 20_000_000
 Answer = TypeVar("Answer", bound=BaseModel)
 
 
-class Patience(BaseModel):
-    """How long one search is tried. Seconds."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class SearchTimes(RetryTimes):
+    """How long one search is tried. Seconds. Waiting for the provider's turn does not count."""
 
     budget: float = 60
-    """For failed attempts and the waits after them; waiting for the provider's turn does not count."""
     attempt: float = 20
     """For one answer, whole."""
-    first_wait: float = 0.5
     longest_wait: float = 10
-    """Waits between attempts double from the first to the longest, where the provider names none."""
+    spread: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class HttpRequest:
     """What to ask an API for, below its base URL."""
 
     method: str
@@ -60,20 +55,6 @@ class Refused(NamedTuple):
     """Their names are lower case."""
     words: str
     """What the API says of it."""
-
-
-def retry_after(refused: Refused) -> float | None:
-    """Seconds that the answer asks to wait (RFC 9110: seconds, or a date); None if it does not say."""
-    said = refused.headers.get("retry-after", "").strip()
-    try:
-        return max(0.0, float(said))
-    except ValueError:
-        pass  # a date, or nothing
-    try:
-        until = parsedate_to_datetime(said)
-    except (ValueError, TypeError):
-        return None
-    return max(0.0, ((until if until.tzinfo else until.replace(tzinfo=UTC)) - datetime.now(UTC)).total_seconds())
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +77,7 @@ class Service:
     """Statuses that say that a quota or credit is used up."""
     error_of: Callable[[Refused], ResearchError | None] = lambda _refused: None
     """What this API says in its own way; None leaves it to the status."""
-    wait_of: Callable[[Refused], float | None] = retry_after
+    wait_of: Callable[[Refused], float | None] = lambda refused: retry_after(refused.headers)
     """Seconds that a 429 asks to wait."""
 
 
@@ -131,7 +112,7 @@ class JsonApi(Generic[Answer]):
         turns: Turns,
         *,
         cost: Callable[[Answer], float | None] = lambda _answer: None,
-        patience: Patience | None = None,
+        times: SearchTimes | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -146,14 +127,14 @@ class JsonApi(Generic[Answer]):
         self._client = client
         self._turns = turns
         self._cost = cost
-        self._patience = patience or Patience()
+        self._times = times or SearchTimes()
         self._clock = clock
         self._sleep = sleep
 
     def __repr__(self) -> str:
         return f"JsonApi({self.service.name}, {self.service.base_url})"
 
-    async def call(self, request: Request, budget: Budget) -> tuple[Answer, float | None]:
+    async def call(self, request: HttpRequest, budget: Budget) -> tuple[Answer, float | None]:
         """Ask once, and again while it fails in passing. The answer, and what it cost in US dollars (None: not known). The budget
         pays for every attempt.
 
@@ -162,52 +143,46 @@ class JsonApi(Generic[Answer]):
             AuthenticationFailed, QuotaExhausted, AccessDenied: asking again cannot help.
             BudgetExhausted: the budget cannot pay for another attempt.
         """
-        spent, tries = 0.0, 0
+        retries = Retries(self._times, clock=self._clock, sleep=self._sleep)
+        retries.begin()
         while True:
-            tries += 1
-            began = self._clock()
-            ended = await self._attempt(request, budget)
+            ended = await self._attempt(request, budget, retries)
             if not isinstance(ended, _Lost):
                 return ended
-            spent += max(0.0, self._clock() - began)
-            wait = self._wait(ended, tries)
-            if spent + wait > self._patience.budget:
+            wait = retries.failed(ended.wait)
+            if not retries.allow(wait):
                 asked = f", which asks to wait {ended.wait:.0f} s" if ended.wait is not None else ""
-                times = "once" if tries == 1 else f"{tries} times"
-                raise SearchFailed(f"{self.service.name}: {ended.reason}{asked}; tried {times} in {spent:.0f} s") from ended.cause
-            until = self._clock() + wait
-            while (left := until - self._clock()) > 0:  # a sleep may end a little early
-                await self._sleep(left)
-            spent += wait
+                tried = f"{'once' if retries.failures == 1 else f'{retries.failures} times'} in {retries.seconds:.0f} s"
+                raise SearchFailed(f"{self.service.name}: {ended.reason}{asked}; tried {tried}") from ended.cause
+            await retries.wait(wait)
 
-    async def _attempt(self, request: Request, budget: Budget) -> tuple[Answer, float | None] | _Lost:
-        if self.service.price == 0:
-            async with self._turns.turn(self._patience.budget):
-                ended, _ = await self._ended(request)
-        else:
-            # Money first: what the queue lets out must go out at once.
-            async with (
-                budget.reserve(self.service.price, purpose=f"search: {self.service.name}") as reservation,
-                self._turns.turn(self._patience.budget),
-            ):
-                try:
-                    ended, cost = await self._ended(request)
-                except BaseException:
-                    reservation.settle(None)  # it was sent, and nobody knows what became of it
-                    raise
-                reservation.settle(cost)
+    async def _attempt(self, request: HttpRequest, budget: Budget, retries: Retries) -> tuple[Answer, float | None] | _Lost:
+        async with AsyncExitStack() as held:
+            with retries.not_counted():
+                # Money first: what the queue lets out must go out at once.
+                reservation = None
+                if self.service.price != 0:
+                    reserving = budget.reserve(self.service.price, purpose=f"search: {self.service.name}")
+                    reservation = await held.enter_async_context(reserving)
+                await held.enter_async_context(self._turns.turn(self._times.budget))
+            cost: float | None = None  # of a request that was sent and never answered
+            try:
+                ended, cost = await self._ended(request)
+            finally:
+                if reservation is not None:
+                    reservation.settle(cost)
         if isinstance(ended, ResearchError):
             raise ended
         return ended
 
-    async def _ended(self, request: Request) -> tuple[tuple[Answer, float | None] | _Lost | ResearchError, float | None]:
+    async def _ended(self, request: HttpRequest) -> tuple[tuple[Answer, float | None] | _Lost | ResearchError, float | None]:
         """How one request ends, and what it cost."""
         price = self.service.price
         try:
-            async with asyncio.timeout(self._patience.attempt):
+            async with asyncio.timeout(self._times.attempt):
                 response, content = await self._sent(request)
         except TimeoutError as exc:
-            return _Lost(f"no answer within {self._patience.attempt:.0f} s", exc, None, True), None
+            return _Lost(f"no answer within {self._times.attempt:.0f} s", exc, None, True), None
         except httpx.RequestError as exc:
             reached = not isinstance(exc, (httpx.ConnectError, httpx.ConnectTimeout))
             reason = f"the connection to {self.service.base_url} failed ({self._redacted(str(exc)) or type(exc).__name__})"
@@ -222,7 +197,7 @@ class JsonApi(Generic[Answer]):
         cost = price if said is None else said
         return (answer, cost), cost
 
-    async def _sent(self, request: Request) -> tuple[httpx.Response, bytes]:
+    async def _sent(self, request: HttpRequest) -> tuple[httpx.Response, bytes]:
         service = self.service
         headers = {"accept": "application/json"}
         if service.key_header and service.key is not None:
@@ -259,7 +234,7 @@ class JsonApi(Generic[Answer]):
                 self._turns.pause(wait)
             return _Lost("over its rate limit (429)", None, wait, False)
         if status in (408, 425) or status >= 500:
-            return _Lost(f"it fails with {status}", None, retry_after(refused), False)
+            return _Lost(f"it fails with {status}", None, retry_after(refused.headers), False)
         if status == 404 or 300 <= status < 400:
             return AccessDenied(
                 f"{name}: {self.service.base_url} does not speak its API (it answers {status}). Check the base URL in the "
@@ -274,12 +249,6 @@ class JsonApi(Generic[Answer]):
         failed = SearchFailed(f"{self.service.name} answered something else than its API promises{first}")
         failed.__cause__ = error
         return failed
-
-    def _wait(self, lost: _Lost, tries: int) -> float:
-        backoff = min(self._patience.longest_wait, self._patience.first_wait * 2.0 ** min(tries - 1, 30))
-        jittered = backoff * random.uniform(0.5, 1.0)  # noqa: S311 - spreads waits, hides nothing
-        # Never sooner than asked; those who were asked the same queue for their turn, one after the other.
-        return jittered if lost.wait is None else lost.wait
 
     def _words(self, content: bytes) -> str:
         """What an error's body says, short and without the key."""

@@ -120,7 +120,7 @@ def _opened(name: ProviderName, settings: SearchSettings, client: httpx.AsyncCli
         return searxng(settings, client, turns)
     if name == "claude_web" and ask is not None:
         return ClaudeWebSearch(ask, settings.claude_model, turns)
-    return DdgsSearch(turns, patience=settings.patience)
+    return DdgsSearch(turns, times=settings.times)
 
 
 def _ready(settings: SearchSettings) -> dict[ProviderName, bool]:

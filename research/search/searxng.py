@@ -13,7 +13,7 @@ from research.errors import AccessDenied, ResearchError, SearchFailed
 from research.ports.page import Hit
 from research.search.api_search import ApiSearch, Asked
 from research.search.hits import Raw
-from research.search.json_api import JsonApi, Refused, Request, Service
+from research.search.json_api import HttpRequest, JsonApi, Refused, Service
 from research.search.policy_words import span_since, worded
 from research.search.rate import Turns
 from research.search.settings import SearchSettings
@@ -45,7 +45,7 @@ class Searxng:
         params: dict[str, str | int] = {"q": said.query, "format": "json"}
         if policy is not None and policy.after_date and (span := span_since(policy.after_date, today)):
             params["time_range"] = span
-        return Asked(Request("GET", "/search", params), said.warnings)
+        return Asked(HttpRequest("GET", "/search", params), said.warnings)
 
     def results(self, answer: SearxngAnswer) -> Iterable[Raw]:
         return (Raw(each.url, each.title, each.content, each.publishedDate) for each in answer.results if each.url)
@@ -70,7 +70,7 @@ def searxng(settings: SearchSettings, client: httpx.AsyncClient, turns: Turns) -
         auth=auth,
         error_of=lambda refused: _error(refused, base),
     )
-    return ApiSearch(Searxng(), JsonApi(service, SearxngAnswer, client, turns, patience=settings.patience))
+    return ApiSearch(Searxng(), JsonApi(service, SearxngAnswer, client, turns, times=settings.times))
 
 
 def _error(refused: Refused, base: str) -> ResearchError | None:

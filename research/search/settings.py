@@ -9,7 +9,7 @@ from typing import Final, Literal
 from pydantic import Field, SecretStr
 
 from research.records import Record
-from research.search.json_api import Patience
+from research.search.json_api import SearchTimes
 from research.search.rate import RATES, Rate
 
 ProviderName = Literal["local", "claude_web", "brave", "tavily", "exa", "searxng", "ddgs"]
@@ -44,7 +44,7 @@ class SearchSettings(Record):
     """US dollars for one query, instead of `PRICES`. None: not known."""
     freshness: float = Field(default=DAY, ge=0)
     """Seconds for which an answer is used again. 0: never."""
-    patience: Patience = Patience()
+    times: SearchTimes = SearchTimes()
     """How long one search is tried."""
 
     def rate(self, provider: ProviderName) -> Rate:

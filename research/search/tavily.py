@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from research.ports.page import Hit
 from research.search.api_search import ApiSearch, Asked
 from research.search.hits import Raw
-from research.search.json_api import JsonApi, Request, Service
+from research.search.json_api import HttpRequest, JsonApi, Service
 from research.search.policy_words import worded
 from research.search.rate import Turns
 from research.search.settings import SearchSettings
@@ -61,7 +61,7 @@ class Tavily:
                 body["exclude_domains"] = [_pattern(domain) for domain in policy.exclude_domains[:EXCLUDED]]
             if policy.after_date and policy.after_date <= today.isoformat():
                 body["start_date"] = policy.after_date
-        return Asked(Request("POST", "/search", body=body), said.warnings)
+        return Asked(HttpRequest("POST", "/search", body=body), said.warnings)
 
     def results(self, answer: TavilyAnswer) -> Iterable[Raw]:
         return (Raw(each.url, each.title, each.content, each.published_date) for each in answer.results)
@@ -90,7 +90,7 @@ def tavily(settings: SearchSettings, client: httpx.AsyncClient, turns: Turns) ->
         credits = answer.usage.credits if answer.usage is not None else None
         return None if credits is None or credits < 0 or price is None else credits * price
 
-    return ApiSearch(Tavily(), JsonApi(service, TavilyAnswer, client, turns, cost=cost, patience=settings.patience))
+    return ApiSearch(Tavily(), JsonApi(service, TavilyAnswer, client, turns, cost=cost, times=settings.times))
 
 
 def _pattern(domain: str) -> str:

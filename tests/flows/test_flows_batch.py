@@ -29,7 +29,7 @@ from flows.run.prepare import prepare_enrichment
 from flows.run.runtime import BatchPolling, Runtime, use_runtime
 from flows.table_run import Enrichment
 from research.errors import BudgetExhausted, InvalidInput
-from research.models.anthropic.caller import Caller, Patience
+from research.models.anthropic.caller import Caller, CallTimes
 from research.models.claude import ClaudeModel
 from research.models.claude.quotes import located
 from research.money.budget import Budget
@@ -117,7 +117,7 @@ def runtime(server: ModelServer, heard: list[Event] | None = None) -> Runtime:
         table = load_processors()
         http = anthropic.DefaultAsyncHttpxClient(verify=False)  # there is no TLS on loopback
         async with anthropic.AsyncAnthropic(base_url=server.url, api_key="test", http_client=http) as client:
-            caller = Caller(client, table.prices, patience=Patience(budget=5, first_wait=0.01, longest_wait=0.05))
+            caller = Caller(client, table.prices, times=CallTimes(budget=5, first_wait=0.01, longest_wait=0.05))
             model = ClaudeModel(caller, table, today=lambda: date(2026, 1, 1))
             with TemporaryDirectory() as cache:
                 async with open_web(WEB, Path(cache)) as fetcher:

@@ -10,7 +10,7 @@ from typing import Any
 
 import anthropic
 
-from research.models.anthropic.caller import Caller, Patience
+from research.models.anthropic.caller import Caller, CallTimes
 from research.models.claude import ClaudeModel
 from research.money.processors import Processors, load_processors
 from research.pipeline import research
@@ -33,7 +33,7 @@ async def claude(server: ModelServer, processors: Processors | None = None, **op
     table = processors or load_processors()
     http = anthropic.DefaultAsyncHttpxClient(verify=False)  # there is no TLS on loopback
     async with anthropic.AsyncAnthropic(base_url=server.url, api_key="test", http_client=http) as client:
-        caller = Caller(client, table.prices, patience=Patience(budget=5, first_wait=0.01, longest_wait=0.05))
+        caller = Caller(client, table.prices, times=CallTimes(budget=5, first_wait=0.01, longest_wait=0.05))
         yield ClaudeModel(caller, table, today=lambda: date(2026, 1, 1), **options)
 
 

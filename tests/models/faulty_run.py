@@ -12,7 +12,7 @@ from typing import Any
 
 import anthropic
 
-from research.models.anthropic.caller import Caller, Patience
+from research.models.anthropic.caller import Caller, CallTimes
 from research.models.claude.model import ClaudeModel
 from research.money.processors import load_processors
 from research.money.usage import Usage
@@ -121,14 +121,14 @@ async def faulty_claude(
     """
     faults = Faults(RATES, seed=seed, retry_after=retry_after)
     server = ModelServer(researcher, faults=faults, latency=latency, rate_limits=rate_limits, seed=seed)
-    waits = Patience(attempt=patience, silence=patience, tokens_per_second=1e9, first_wait=0.05, longest_wait=1.0)
+    waits = CallTimes(attempt=patience, silence=patience, tokens_per_second=1e9, first_wait=0.05, longest_wait=1.0)
     async with (
         server,
         anthropic.AsyncAnthropic(
             base_url=server.url, api_key="test", http_client=anthropic.DefaultAsyncHttpxClient(verify=False)
         ) as sdk,
     ):
-        yield server, ClaudeModel(Caller(sdk, load_processors().prices, patience=waits))
+        yield server, ClaudeModel(Caller(sdk, load_processors().prices, times=waits))
 
 
 async def faulty_run(rows: int, seed: int, *, at_once: int = 32, **options: Any) -> Outcome:

@@ -27,8 +27,7 @@ from research.errors import (
     RequestRejected,
     ResearchError,
 )
-from research.models.anthropic.caller import Called, Caller, Patience
-from research.models.anthropic.errors import retry_after
+from research.models.anthropic.caller import Called, Caller, CallTimes
 from research.models.anthropic.metering import cost_usd, input_tokens, max_usd, used
 from research.models.claude.opening import claude, open_caller
 from research.money.budget import Budget, Charge
@@ -41,7 +40,7 @@ from research.world import Settings
 KEY = "sk-ant-api03-very-secret"
 MODEL = "claude-haiku-4-5"
 PRICES = {MODEL: Price(input=1.0, output=5.0, cache_read=0.1, cache_write=1.25, search=0.01)}
-HASTE = Patience(attempt=10, first_wait=0.01, longest_wait=0.02)
+HASTE = CallTimes(attempt=10, first_wait=0.01, longest_wait=0.02)
 
 
 def asking(words: str = "Hello", max_tokens: int = 1000, **more: Any) -> dict[str, Any]:
@@ -55,7 +54,7 @@ def client(base_url: str, transport: Any = None) -> anthropic.AsyncAnthropic:
 
 async def ask(server: ModelServer, params: Mapping[str, Any] | None = None, **options: Any) -> Called:
     async with client(server.url) as sdk:
-        return await Caller(sdk, PRICES, **{"patience": HASTE, **options}).create(
+        return await Caller(sdk, PRICES, **{"times": HASTE, **options}).create(
             params or asking(), purpose="test", budget=Budget()
         )
 
@@ -99,7 +98,7 @@ async def test_a_server_that_does_not_answer_is_asked_again(max_tokens):
         called = await ask(
             server,
             asking("Hello", max_tokens),
-            patience=Patience(attempt=0.3, silence=0.3, tokens_per_second=1e9, first_wait=0.01),
+            times=CallTimes(attempt=0.3, silence=0.3, tokens_per_second=1e9, first_wait=0.01),
         )
         assert called.attempts == 2
 
@@ -428,24 +427,6 @@ async def test_no_name_of_a_model_tells_its_key():
 def test_a_caller_shows_its_address_and_no_key():
     caller = Caller(client("http://models.test"), PRICES)
     assert repr(caller) == "Caller(http://models.test)"
-
-
-@pytest.mark.parametrize(
-    ("headers", "seconds"),
-    [
-        ({"retry-after": "7"}, 7.0),
-        ({"retry-after": "0.25"}, 0.25),
-        ({"retry-after": "-3"}, 0.0),
-        ({"retry-after": "nan"}, None),
-        ({"retry-after": "inf"}, None),
-        ({"retry-after": "soon"}, None),
-        ({"retry-after": "9", "retry-after-ms": "1500"}, 1.5),
-        ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0.0),
-        ({}, None),
-    ],
-)
-def test_how_long_a_server_asks_to_wait(headers, seconds):
-    assert retry_after(headers) == seconds
 
 
 @given(st.text(max_size=2000), st.text(max_size=500), st.integers(1, 5000))

@@ -15,7 +15,7 @@ from research.money.usage import Usage
 from research.money.usage_ledger import UsageLedger
 from research.ports.page import Hit
 from research.ports.search import Search, SearchResult
-from research.search.json_api import Patience
+from research.search.json_api import SearchTimes
 from research.search.opening import open_search
 from research.search.rate import Rate
 from research.search.settings import SearchSettings
@@ -24,7 +24,7 @@ from research.testing import SearchServer, WebPage
 
 APIS = ("brave", "tavily", "exa", "searxng")
 WITH_KEYS = ("brave", "tavily", "exa")
-QUICK = Patience(budget=30, attempt=10, first_wait=0.01, longest_wait=0.05)
+QUICK = SearchTimes(budget=30, attempt=10, first_wait=0.01, longest_wait=0.05)
 """Waits hardly at all between attempts, and long enough for an answer on a busy machine."""
 HASTY = QUICK.model_copy(update={"attempt": 0.5})
 """For services that never answer."""
@@ -41,7 +41,7 @@ def settings(server: SearchServer, **more: Any) -> SearchSettings:
     """Every provider with a key and an address, as fast as it goes."""
     keys = {f"{name}_key": SecretStr("test") for name in WITH_KEYS}
     rates = {name: Rate() for name in APIS}
-    return SearchSettings(**(keys | server.urls | {"rates": rates, "patience": QUICK, "freshness": 0} | more))
+    return SearchSettings(**(keys | server.urls | {"rates": rates, "times": QUICK, "freshness": 0} | more))
 
 
 @asynccontextmanager

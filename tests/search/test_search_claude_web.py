@@ -11,7 +11,7 @@ import anthropic
 import pytest
 
 from research.errors import AuthenticationFailed, BudgetExhausted, SearchFailed
-from research.models.anthropic.caller import Caller, Patience
+from research.models.anthropic.caller import Caller, CallTimes
 from research.money.budget import Budget
 from research.money.processors import load_processors
 from research.money.usage_ledger import UsageLedger
@@ -31,7 +31,7 @@ MODEL = "claude-haiku-5-5"
 def asking(*answers: Any, **options: Any) -> Iterator[tuple[ModelServer, Caller]]:
     with ModelServer(list(answers), **options) as server:
         client = anthropic.AsyncAnthropic(base_url=server.url, api_key="test")
-        yield server, Caller(client, load_processors().prices, patience=Patience(budget=1, first_wait=0.01, first_budget=1))
+        yield server, Caller(client, load_processors().prices, times=CallTimes(budget=1, first_wait=0.01, first_budget=1))
 
 
 def search_of(caller: Caller) -> ClaudeWebSearch:

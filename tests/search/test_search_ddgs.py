@@ -15,7 +15,7 @@ from ddgs.exceptions import DDGSException, RatelimitException, TimeoutException
 from research.errors import SearchFailed
 from research.money.usage_ledger import UsageLedger
 from research.search.ddgs import DdgsSearch, Engine, library
-from research.search.json_api import Patience
+from research.search.json_api import SearchTimes
 from research.search.rate import Rate, Turns
 from research.task.source_policy import SourcePolicy
 
@@ -35,8 +35,8 @@ class Engines:
         return self.answer
 
 
-def search_of(engine: Engine, patience: Patience | None = None) -> DdgsSearch:
-    return DdgsSearch(Turns("ddgs", Rate()), engine=lambda: engine, patience=patience, today=lambda: date(2026, 1, 31))
+def search_of(engine: Engine, times: SearchTimes | None = None) -> DdgsSearch:
+    return DdgsSearch(Turns("ddgs", Rate()), engine=lambda: engine, times=times, today=lambda: date(2026, 1, 31))
 
 
 RESULTS = [
@@ -92,11 +92,11 @@ async def test_no_results_are_a_warning_since_refusals_look_the_same():
 
 async def test_engines_that_hang_are_not_waited_for():
     with pytest.raises(SearchFailed, match="within"):
-        await search_of(Engines(RESULTS, 0.5), Patience(attempt=0.1)).search("q", limit=5, ledger=UsageLedger())
+        await search_of(Engines(RESULTS, 0.5), SearchTimes(attempt=0.1)).search("q", limit=5, ledger=UsageLedger())
 
 
 async def test_after_a_refusal_nobody_asks_for_a_while():
-    search = search_of(Engines(RatelimitException("202")), Patience(budget=5))
+    search = search_of(Engines(RatelimitException("202")), SearchTimes(budget=5))
     with pytest.raises(SearchFailed, match="fewer searches"):
         await search.search("q", limit=5, ledger=UsageLedger())
     with pytest.raises(SearchFailed, match="pause"):

@@ -15,7 +15,7 @@ from search_samples import APIS, HASTY, PAGES, QUICK, WITH_KEYS, opened, setting
 
 from research.errors import AccessDenied, AuthenticationFailed, QuotaExhausted, SearchFailed
 from research.money.usage_ledger import UsageLedger
-from research.search.json_api import Patience
+from research.search.json_api import SearchTimes
 from research.search.opening import open_search
 from research.search.settings import SearchSettings
 from research.testing import SearchServer, Served, WebServer
@@ -62,7 +62,7 @@ async def test_braves_monthly_quota_is_told_from_its_limit_per_second(tmp_path: 
 @pytest.mark.parametrize("fault", ["500", "503", "cut", "reset", "timeout", "html", "429"])
 async def test_what_fails_in_passing_is_tried_again(name: str, fault: str, tmp_path: Path):
     with SearchServer(PAGES, faults={1: fault}, retry_after=0.1) as server:
-        async with opened(server, tmp_path, name, patience=HASTY if fault == "timeout" else QUICK) as search:
+        async with opened(server, tmp_path, name, times=HASTY if fault == "timeout" else QUICK) as search:
             found = await search.search("voyager", limit=5, ledger=UsageLedger())
     assert found.hits
     assert server.asked[name] >= 2
@@ -71,9 +71,9 @@ async def test_what_fails_in_passing_is_tried_again(name: str, fault: str, tmp_p
 @pytest.mark.parametrize("name", ["brave", "searxng"])
 @pytest.mark.parametrize("fault", ["500", "cut", "reset", "429"])
 async def test_what_goes_on_failing_ends_within_its_time_budget(name: str, fault: str, tmp_path: Path):
-    patience = QUICK.model_copy(update={"budget": 0.8})
+    times = QUICK.model_copy(update={"budget": 0.8})
     with SearchServer(PAGES, down={name: fault}, retry_after=0.05) as server:
-        async with opened(server, tmp_path, name, patience=patience) as search:
+        async with opened(server, tmp_path, name, times=times) as search:
             with pytest.raises(SearchFailed, match=f"{name}.*tried") as caught:
                 await search.search("voyager", limit=5, ledger=UsageLedger())
     assert not caught.value.stops_run
@@ -138,7 +138,7 @@ async def test_nothing_found_by_searxng_while_engines_were_silent_is_no_answer(t
 async def test_a_key_is_in_no_error_address_or_log(name: str, fault: str, tmp_path: Path, caplog: pytest.LogCaptureFixture):
     caplog.set_level(logging.DEBUG)
     with SearchServer(PAGES, key=SECRET, down={name: fault}, retry_after=0.01) as server:
-        asked = settings(server, patience=Patience(budget=0.1, first_wait=0.01), **{f"{name}_key": SecretStr(SECRET)})
+        asked = settings(server, times=SearchTimes(budget=0.1, first_wait=0.01), **{f"{name}_key": SecretStr(SECRET)})
         async with open_search([name], asked, tmp_path) as search:
             with pytest.raises((SearchFailed, AccessDenied)) as caught:
                 await search.search("voyager", limit=5, ledger=UsageLedger())
@@ -153,7 +153,7 @@ async def test_a_key_is_in_no_error_address_or_log(name: str, fault: str, tmp_pa
 async def test_a_key_that_an_api_repeats_is_taken_out_of_its_words(tmp_path: Path):
     page = {"/search": lambda request: _refusal(request.headers["x-api-key"])}
     with WebServer(page) as web:
-        asked = SearchSettings(exa_key=SecretStr(SECRET), exa_url=web.url, patience=QUICK)
+        asked = SearchSettings(exa_key=SecretStr(SECRET), exa_url=web.url, times=QUICK)
         async with open_search(["exa"], asked, tmp_path) as search:
             with pytest.raises(AuthenticationFailed, match="no such key: …") as caught:
                 await search.search("voyager", limit=5, ledger=UsageLedger())
@@ -174,7 +174,7 @@ async def test_the_password_of_an_instance_goes_as_a_header_and_is_not_shown(tmp
 
     with WebServer({"/search": answer}) as web:
         url = web.url.replace("http://", "http://me:pass%40word@")
-        asked = SearchSettings(searxng_url=url, patience=QUICK)
+        asked = SearchSettings(searxng_url=url, times=QUICK)
         async with open_search(["searxng"], asked, tmp_path) as search:
             await search.search("voyager", limit=5, ledger=UsageLedger())
             shown = f"{asked!r} {search.identity} {caplog.text}"
@@ -194,7 +194,7 @@ async def test_a_key_that_cannot_be_one_is_refused_before_anything_is_asked(key:
 
 async def test_a_server_that_is_not_there_is_a_failed_search(tmp_path: Path):
     with SearchServer(PAGES) as server:
-        asked = settings(server, patience=Patience(budget=0.1, first_wait=0.01))
+        asked = settings(server, times=SearchTimes(budget=0.1, first_wait=0.01))
     async with open_search(["exa"], asked, tmp_path) as search:
         with pytest.raises(SearchFailed, match="connection") as caught:
             await search.search("voyager", limit=5, ledger=UsageLedger())

@@ -57,7 +57,7 @@ async def test_what_an_answer_says_of_its_cost_counts(tmp_path: Path):
             exa_url=f"{web.url}/exa",
             tavily_url=f"{web.url}/tavily",
             freshness=0,
-            patience=QUICK,
+            times=QUICK,
         )
         async with open_search(["exa"], asked, tmp_path) as search:
             assert await cost(search, "a") == 0.012
@@ -70,7 +70,7 @@ async def test_what_was_refused_costs_nothing_and_what_was_lost_counts_at_its_wo
     for fault, cost in (("500", 0.0), ("429", 0.0), ("cut", 0.005), ("timeout", 0.005)):
         budget = Budget()
         with SearchServer(PAGES, faults={1: fault}, retry_after=0.01) as server:
-            async with opened(server, tmp_path, "brave", patience=HASTY if fault == "timeout" else QUICK) as search:
+            async with opened(server, tmp_path, "brave", times=HASTY if fault == "timeout" else QUICK) as search:
                 await search.search("voyager", limit=5, ledger=UsageLedger(budget))
         assert budget.spent_usd == pytest.approx(0.005 + cost), fault
 
@@ -113,7 +113,7 @@ async def test_a_cached_answer_needs_no_money(tmp_path: Path):
 async def test_an_answer_that_is_none_was_paid(tmp_path: Path):
     budget = Budget()
     with WebServer({"/search": Served("{}", media_type="application/json")}) as web:
-        asked = SearchSettings(exa_key=SecretStr("k"), exa_url=web.url, patience=QUICK)
+        asked = SearchSettings(exa_key=SecretStr("k"), exa_url=web.url, times=QUICK)
         async with open_search(["exa"], asked, tmp_path) as search:
             with pytest.raises(SearchFailed):
                 await search.search("voyager", limit=5, ledger=UsageLedger(budget))

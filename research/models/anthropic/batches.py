@@ -17,8 +17,9 @@ import anthropic
 from anthropic.types import Message
 from anthropic.types.messages import MessageBatch
 
+from research.concurrency.retrying import Retries
 from research.errors import ModelUnavailable, RequestRejected, ResearchError
-from research.models.anthropic.caller import Caller, Patience
+from research.models.anthropic.caller import Caller, CallTimes
 from research.models.anthropic.errors import Failure, is_about_form
 
 T = TypeVar("T")
@@ -63,13 +64,13 @@ class BatchClient:
 
     Args:
         caller: whose client and whose words for errors are used.
-        patience: how long a call is tried.
+        times: how long a call is tried.
     """
 
-    def __init__(self, caller: Caller, patience: Patience | None = None) -> None:
+    def __init__(self, caller: Caller, times: CallTimes | None = None) -> None:
         self._batches = caller.client.messages.batches
         self._translator = caller.translator
-        self._patience = patience or Patience()
+        self._times = times or CallTimes()
 
     async def make(self, entries: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
         """Make a batch; returns its id.
@@ -127,7 +128,8 @@ class BatchClient:
         return await self._asked(read)
 
     async def _asked(self, call: Callable[[], Awaitable[T]], on_failure: Callable[[Failure], None] | None = None) -> T:
-        wait, until = self._patience.first_wait, time.monotonic() + self._patience.budget
+        retries = Retries(self._times, clock=time.monotonic, sleep=asyncio.sleep)
+        retries.begin()
         while True:
             try:
                 return await call()
@@ -139,11 +141,10 @@ class BatchClient:
                     on_failure(failure)
                 if failure.kind == "rejected":
                     raise failure.error from failure.cause
-                pause = wait if failure.retry_after is None else failure.retry_after
-                if time.monotonic() + pause > until:
+                wait = retries.failed(failure.retry_after)
+                if not retries.allow(wait):
                     raise ModelUnavailable(f"{failure.error}. Run the same command again later: its batches are kept.") from error
-            await asyncio.sleep(pause)
-            wait = min(2 * wait, self._patience.longest_wait)
+            await retries.wait(wait)
 
 
 def _gone(failure: Failure) -> None:

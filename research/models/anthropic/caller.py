@@ -8,13 +8,14 @@ import re
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any, Final
 
 import anthropic
 from anthropic.types import Message
-from pydantic import BaseModel, ConfigDict
 
+from research.concurrency.retrying import Retries, RetryTimes
 from research.errors import AccessDenied, AuthenticationFailed, ModelUnavailable, RequestRejected, ResearchError
 from research.models.anthropic.errors import Failure, NotAMessage, Translator
 from research.models.anthropic.limiter import Cost, Limiter, Ticket
@@ -24,16 +25,13 @@ from research.money.processors import Price
 from research.money.usage import Usage
 
 _SAME_REJECTIONS: Final = 3
-"""So many rejections in the same words, and no success, and it is not the row that is wrong."""
+"""Rejections in the same words, without a success, after which it is not the row that is wrong."""
 
 
-class Patience(BaseModel):
-    """How long a call is tried. Seconds."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class CallTimes(RetryTimes):
+    """How long a call is tried. Seconds. A turn in the limiter's queue does not count."""
 
     budget: float = 600
-    """For failed attempts and the waits after them; a turn in the limiter's queue does not count."""
     first_budget: float = 60
     """The same while nothing at the address has ever answered: it is likely to be wrong."""
     attempt: float = 120
@@ -42,14 +40,11 @@ class Patience(BaseModel):
     """The slowest that a model writes; what the SDK expects of its service. An answer of `max_tokens` may take that long."""
     silence: float = 120
     """Between two events of a stream."""
-    first_wait: float = 0.5
-    longest_wait: float = 30
-    """Waits between attempts double from the first to the longest, where the server names none."""
     stream_above: int = 8_192
     """Answers of more `max_tokens` come as a stream, so that silence is noticed soon. The SDK asks for it above 21,333."""
 
 
-LOCAL: Final = Patience(budget=3600, attempt=600, silence=600, tokens_per_second=5)
+LOCAL: Final = CallTimes(budget=3600, attempt=600, silence=600, tokens_per_second=5)
 """For a server of one's own: it may read a prompt for minutes before its first word, and write a few words a second."""
 
 
@@ -83,7 +78,7 @@ class Caller:
         prices: Mapping[str, Price],
         *,
         limiter: Limiter | None = None,
-        patience: Patience | None = None,
+        times: CallTimes | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         random: random.Random | None = None,
@@ -91,7 +86,7 @@ class Caller:
         self._client = client.with_options(max_retries=0)
         self._prices = prices
         self._limiter = limiter or Limiter(clock=clock, sleep=sleep)
-        self._patience = patience or Patience()
+        self._times = times or CallTimes()
         self._clock = clock
         self._sleep = sleep
         self._random = random or _new_random()
@@ -137,33 +132,34 @@ class Caller:
         """
         began = self._clock()
         model = str(params["model"])
-        tries = _Tries(self._patience, self._random)
+        retries = Retries(self._times, clock=self._clock, sleep=self._sleep, draw=self._random.random)
+        retries.begin()
         while True:
-            ended = await self._attempt(params, model, tries, purpose, budget)
+            ended = await self._attempt(params, model, retries, purpose, budget)
             if isinstance(ended, Message):
                 self._let_in.add((model, purpose))
                 usage = used(getattr(ended, "usage", None))
-                return Called(ended, usage, cost_usd(usage, self._prices.get(model)), self._clock() - began, tries.count)
+                return Called(ended, usage, cost_usd(usage, self._prices.get(model)), self._clock() - began, retries.failures + 1)
             if ended.kind == "rejected":
                 raise self._judged(ended.error, model, purpose) from ended.cause
-            wait = tries.wait(ended)
-            if tries.spent + wait > tries.budget(ended, self._anything_answered):
-                raise self._gave_up(ended, tries, wait) from ended.cause
-            await self._wait(wait)
-            tries.spent += wait
+            wait = retries.failed(ended.retry_after)
+            never_answered = ended.kind == "unreachable" and not self._anything_answered
+            if not retries.allow(wait, min(self._times.first_budget, self._times.budget) if never_answered else None):
+                raise self._gave_up(ended, retries, wait) from ended.cause
+            await retries.wait(wait)
 
     async def _attempt(
-        self, params: Mapping[str, Any], model: str, tries: _Tries, purpose: str, budget: Budget
+        self, params: Mapping[str, Any], model: str, retries: Retries, purpose: str, budget: Budget
     ) -> Message | Failure:
-        # Money first: what the limiter lets out must go out at once.
-        async with budget.reserve(max_usd(params, self._prices.get(model)), purpose=purpose) as reservation:
-            ticket = await self._limiter.admit(model, input_tokens(params), self._patience.budget)
-            tries.count += 1
-            began = self._clock()
+        async with AsyncExitStack() as held:
+            with retries.not_counted():
+                # Money first: what the limiter lets out must go out at once.
+                reserving = budget.reserve(max_usd(params, self._prices.get(model)), purpose=purpose)
+                reservation = await held.enter_async_context(reserving)
+                ticket = await self._limiter.admit(model, input_tokens(params), self._times.budget)
             try:
                 message, headers = await self._send(params)
             except BaseException as error:
-                tries.spent += self._clock() - began
                 failure = self._translator.failure(error, model) if isinstance(error, Exception) else None
                 self._tell_failure(ticket, failure)
                 reservation.settle(0.0 if failure is not None and not failure.paid else None)
@@ -177,14 +173,14 @@ class Caller:
 
     async def _send(self, params: Mapping[str, Any]) -> tuple[Message, Mapping[str, str]]:
         max_tokens = int(params["max_tokens"])
-        if max_tokens > self._patience.stream_above:
-            timeout = anthropic.Timeout(self._patience.silence, connect=10)
+        if max_tokens > self._times.stream_above:
+            timeout = anthropic.Timeout(self._times.silence, connect=10)
             async with self._client.messages.stream(**params, timeout=timeout) as stream:
                 async for _ in stream:
                     pass
                 message: Any = stream.current_message_snapshot
                 return _whole(message), stream.response.headers
-        seconds = max(self._patience.attempt, max_tokens / self._patience.tokens_per_second)
+        seconds = max(self._times.attempt, max_tokens / self._times.tokens_per_second)
         raw = await self._client.messages.with_raw_response.create(**params, timeout=anthropic.Timeout(seconds, connect=10))
         return _whole(await raw.parse()), raw.headers
 
@@ -221,45 +217,15 @@ class Caller:
             about_form=error.about_form,
         )
 
-    def _gave_up(self, failure: Failure, tries: _Tries, wait: float) -> ResearchError:
+    def _gave_up(self, failure: Failure, retries: Retries, wait: float) -> ResearchError:
         asked = f", which asks to wait {wait:.0f} s more" if failure.retry_after is not None else ""
-        tried = f"tried {tries.count} {'time' if tries.count == 1 else 'times'} in {tries.spent:.0f} s{asked}"
+        tried = f"tried {retries.failures} {'time' if retries.failures == 1 else 'times'} in {retries.seconds:.0f} s{asked}"
         if failure.kind == "unreachable" and not self._anything_answered:
             return AccessDenied(
                 f"{failure.error}; {tried}, and nothing there has ever answered. Check that the server runs, and the "
                 "base URL: it is the part before /v1/messages."
             )
         return ModelUnavailable(f"{failure.error}; {tried}. Run the same command again later: what is finished is kept.")
-
-    async def _wait(self, seconds: float) -> None:
-        until = self._clock() + seconds
-        while (left := until - self._clock()) > 0:  # a sleep may end a little early, and `retry-after` is exact
-            await self._sleep(left)
-
-
-class _Tries:
-    """What one call has tried so far."""
-
-    def __init__(self, patience: Patience, random: random.Random) -> None:
-        self._patience = patience
-        self._random = random
-        self.count = 0
-        self.spent = 0.0
-        """Seconds in failed attempts and the waits after them."""
-
-    def wait(self, failure: Failure) -> float:
-        """Seconds before the next attempt."""
-        backoff = min(self._patience.longest_wait, self._patience.first_wait * 2.0 ** min(self.count - 1, 30))
-        jittered = backoff * self._random.uniform(0.5, 1.0)
-        if failure.retry_after is None:
-            return jittered
-        # Never sooner than asked; a little later, so that those who were asked the same do not come back at one moment.
-        return failure.retry_after + min(jittered, 0.1 * failure.retry_after)
-
-    def budget(self, failure: Failure, anything_answered: bool) -> float:
-        if failure.kind == "unreachable" and not anything_answered:
-            return min(self._patience.first_budget, self._patience.budget)
-        return self._patience.budget
 
 
 def _whole(message: Any) -> Message:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import email.utils
 import json
-import math
 import re
 import ssl
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
@@ -15,6 +12,7 @@ from typing import Any, Final, Literal
 import anthropic
 import httpx2
 
+from research.concurrency.retrying import retry_after
 from research.errors import AccessDenied, AuthenticationFailed, ContextOverflow, ModelUnavailable, RequestRejected, ResearchError
 from research.faults import shortened
 
@@ -180,30 +178,9 @@ class Translator:
         return False
 
 
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds that the server asks to wait (RFC 9110, 10.2.3: seconds or a date; and the service's own `retry-after-ms`)."""
-    milliseconds = _finite(headers.get("retry-after-ms"))
-    if milliseconds is not None:
-        return max(0.0, milliseconds / 1000)
-    given = headers.get("retry-after")
-    seconds = _finite(given)
-    if seconds is not None:
-        return max(0.0, seconds)
-    date = email.utils.parsedate_tz(given) if given else None
-    return max(0.0, email.utils.mktime_tz(date) - time.time()) if date else None
-
-
 def _is_bad_header(error: BaseException) -> bool:
     """A key with a line break in it, for one."""
     return isinstance(error, httpx2.LocalProtocolError) and "header" in str(error).lower()
-
-
-def _finite(text: str | None) -> float | None:
-    try:
-        number = float(text) if text is not None else math.nan
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
 
 
 def _innermost(error: BaseException) -> BaseException | None:

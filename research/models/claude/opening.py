@@ -38,7 +38,7 @@ async def open_caller(api_key: SecretStr | None, base_url: str | None, processor
         base_url=server or SERVICE,  # said in any case, so that the SDK does not look into the environment
         max_retries=0,
     ) as client:
-        yield Caller(client, processors.prices, patience=LOCAL if server is not None else None)
+        yield Caller(client, processors.prices, times=LOCAL if server is not None else None)
 
 
 def claude(caller: Caller, base_url: str | None, processors: Processors, *, model: str | None = None) -> ClaudeModel:
