@@ -10,7 +10,7 @@ import platformdirs
 from pydantic import SecretStr
 
 from research.errors import ResearchError
-from research.pipeline import ENGINE, refuse_named_pages, research, stopping
+from research.pipeline import ENGINE, refuse_named_pages, research, with_stop
 from research.ports.model import Model
 from research.result.result import Result
 from research.steps.keys import Keys
@@ -88,7 +88,7 @@ async def run(
         refuse_named_pages(asked, world)
         refusals: list[ResearchError] = []
         steps = ENGINE if resume is None else resuming_steps(ResultStore(Path(resume)), Keys.of(asked, world.identity))
-        result = await research(asked, world, stopping(steps, refusals.append))
+        result = await research(asked, world, with_stop(steps, refusals.append))
     if refusals and result.status == "failed":
         raise refusals[0]
     return result

@@ -29,7 +29,7 @@ from research.task.task import Task
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """The steps as async functions. The engine's own, or the same wrapped so that somebody watches and keeps them."""
+    """The steps as async functions. The engine's own, or wrapped: shown as task runs, or their results stored."""
 
     plan: Callable[[Task, World, UsageLedger], Awaitable[Plan]] = plan
     investigate: Callable[[Task, SubQuery, World, int, UsageLedger], Awaitable[Investigated]] = investigate
@@ -41,11 +41,9 @@ class Steps:
 
 ENGINE = Steps()
 
-Review = TypeVar("Review", Grade, Verified, Judged)
-
 
 class Finished(Protocol):
-    """What a step brought. Where it was kept from an earlier invocation, this alone says what it once took."""
+    """A step's result. Of one that was stored by an earlier invocation, only this says what it cost."""
 
     @property
     def usage(self) -> Usage: ...
@@ -58,7 +56,7 @@ F = TypeVar("F", bound=Finished)
 
 @dataclass(slots=True)
 class Progress:
-    """What a task has done and used so far, which its result tells even if the task fails."""
+    """The work and the usage of a task so far, which its result reports even if the task fails."""
 
     ledger: UsageLedger
     work: list[Investigated] = field(default_factory=list)
@@ -163,9 +161,9 @@ async def _draft(task: Task, world: World, steps: Steps, progress: Progress) -> 
         return sole(progress.work[0])
 
     planned = await progress.count(partial(steps.plan, task, world))
-    asked: tuple[SubQuery, ...] = planned.subqueries
+    subqueries: tuple[SubQuery, ...] = planned.subqueries
     for round_number in range(1, processor.max_rounds + 1):
-        await _investigate(task, asked, world, steps, progress, task.max_fetches - progress.ledger.usage.pages_fetched)
+        await _investigate(task, subqueries, world, steps, progress, task.max_fetches - progress.ledger.usage.pages_fetched)
         queries_left = task.max_subqueries - len(progress.work)
         fetches_left = task.max_fetches - progress.ledger.usage.pages_fetched
         if round_number == processor.max_rounds or queries_left <= 0 or fetches_left <= 0:
@@ -174,7 +172,7 @@ async def _draft(task: Task, world: World, steps: Steps, progress: Progress) -> 
         graded = await _optional(grading, progress, "grade: the work could not be graded, so nothing more was asked")
         if graded is None or not graded.ask:
             break
-        asked = graded.ask
+        subqueries = graded.ask
     return await progress.count(partial(steps.synthesize, task, tuple(progress.work), world))
 
 
@@ -233,15 +231,15 @@ def _clamped(task: Task, world: World) -> list[str]:
 
 
 async def _investigate(
-    task: Task, asked: Sequence[SubQuery], world: World, steps: Steps, progress: Progress, fetches: int
+    task: Task, subqueries: Sequence[SubQuery], world: World, steps: Steps, progress: Progress, fetches: int
 ) -> None:
     """Investigate sub-queries side by side, each with a fair share of the fetches that are left.
 
     All of them end before the first failure is raised, so that what was finished is kept and need not be paid for again.
     """
-    shares = [fetches // len(asked) + (place < fetches % len(asked)) for place in range(len(asked))]
+    shares = [fetches // len(subqueries) + (place < fetches % len(subqueries)) for place in range(len(subqueries))]
     ended = await progress.count_all(
-        [partial(steps.investigate, task, subquery, world, share) for subquery, share in zip(asked, shares, strict=True)]
+        [partial(steps.investigate, task, subquery, world, share) for subquery, share in zip(subqueries, shares, strict=True)]
     )
     progress.work.extend(done for done in ended if isinstance(done, Investigated))
     failed = next((done for done in ended if isinstance(done, BaseException)), None)
@@ -255,8 +253,8 @@ T = TypeVar("T")
 Stop = Callable[[ResearchError], None]
 
 
-def stopping(steps: Steps, stop: Stop) -> Steps:
-    """The same steps; an error of theirs whose `stops_run` is true is told to `stop`, and raised as ever."""
+def with_stop(steps: Steps, stop: Stop) -> Steps:
+    """Steps that call `stop` with an error whose `stops_run` is true, and raise it all the same."""
     return replace(steps, **{step.name: _listening(getattr(steps, step.name), stop) for step in fields(steps)})
 
 

@@ -23,7 +23,7 @@ def conclude(spec: OutputSpec, draft: Draft, work: Sequence[Investigated], verdi
         spec: the output schema.
         draft: the answer.
         work: every sub-query that was done.
-        verdicts: what a model said of evidence that code could not judge.
+        verdicts: a model's judgement of evidence that code could not judge.
 
     Raises:
         InvalidAnswer: the draft's values break the schema (its author was shown the faults, and did not mend them).

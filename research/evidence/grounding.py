@@ -59,7 +59,7 @@ class Grounded(NamedTuple):
 
 
 class Evidence:
-    """What the values of one task can rest on: the passages that may be named, by id, and what a model said of them."""
+    """The passages that the values of one task may cite, by id, and a model's verdicts on them."""
 
     def __init__(self, cited: Mapping[str, Cited], verdicts: Iterable[Verdict] = ()) -> None:
         self.cited = cited
@@ -68,10 +68,10 @@ class Evidence:
     def excerpt(self, path: str, value: Any, schema: Mapping[str, Any], field: Field, passage: Passage) -> Excerpt:
         """What a passage says of the value at a path, and how well it supports it."""
         found = excerpt(value, schema, field, passage)
-        said = self._verdicts.get(_verdict_key(path, value, passage.id))
-        if found.support == "stated" or said is None:
+        supports = self._verdicts.get(_verdict_key(path, value, passage.id))
+        if found.support == "stated" or supports is None:
             return found
-        return found.changed(support="inferred" if said else "none")
+        return found.changed(support="inferred" if supports else "none")
 
 
 def _verdict_key(path: str, value: Any, passage: str) -> tuple[str, str, str]:
@@ -102,17 +102,17 @@ def _ground(
     value: Any,
     schema: Mapping[str, Any],
     field: Field,
-    asked: str,
+    model_path: str,
     path: str,
     by_path: Mapping[str, FieldAnswer],
     evidence: Evidence,
 ) -> Grounded:
-    """`asked` is the path in the model's answer, `path` the one in the output: they part where list items are dropped."""
+    """`model_path` is the path in the model's answer, `path` the one in the output: they part where list items are dropped."""
     if isinstance(value, Mapping) and value:
         kept: dict[str, Any] = {}
         basis: list[FieldBasis] = []
         for key, part in value.items():
-            grounded = _ground(part, child(schema, key), field, f"{asked}.{key}", f"{path}.{key}", by_path, evidence)
+            grounded = _ground(part, child(schema, key), field, f"{model_path}.{key}", f"{path}.{key}", by_path, evidence)
             kept[key] = grounded.value
             basis += grounded.basis
         if any(part is not None for part in kept.values()):
@@ -123,7 +123,9 @@ def _ground(
         basis = []
         dropped: list[FieldBasis] = []
         for index, part in enumerate(value):
-            grounded = _ground(part, child(schema, index), field, f"{asked}.{index}", f"{path}.{len(items)}", by_path, evidence)
+            grounded = _ground(
+                part, child(schema, index), field, f"{model_path}.{index}", f"{path}.{len(items)}", by_path, evidence
+            )
             if grounded.value is None:
                 dropped += grounded.basis
             else:
@@ -132,25 +134,25 @@ def _ground(
         if items:
             return Grounded(items, basis)
         return Grounded(None, [FieldBasis(field=path, reasoning=dropped[0].reasoning)])
-    return _leaf(value, schema, field, asked, path, by_path, evidence)
+    return _leaf(value, schema, field, model_path, path, by_path, evidence)
 
 
 def _leaf(
     value: Any,
     schema: Mapping[str, Any],
     field: Field,
-    asked: str,
+    model_path: str,
     path: str,
     by_path: Mapping[str, FieldAnswer],
     evidence: Evidence,
 ) -> Grounded:
-    answer = nearest(asked, by_path)
+    answer = nearest(model_path, by_path)
     cited = evidence.cited
     if value is None or value in ("", [], {}):
         reasoning = answer.reasoning or "No source was found that answers this."
         return Grounded(None, [FieldBasis(field=path, reasoning=reasoning)])
     excerpts = [
-        (cited[i], evidence.excerpt(asked, value, schema, field, cited[i].passage))
+        (cited[i], evidence.excerpt(model_path, value, schema, field, cited[i].passage))
         for i in dict.fromkeys(answer.passages)
         if i in cited
     ]
@@ -215,9 +217,9 @@ def may_follow(value: Any, schema: Mapping[str, Any], field: Field, passage: Pas
     if isinstance(value, (int, float)):
         return _converted(Decimal(str(value)), passage.text)
     if isinstance(value, str):
-        said = words(value)
-        share = sum(word in there for word in said) / len(said) if said else 0.0
-        return share >= (0.5 if len(said) > LONG_TEXT_WORDS else 0.75)
+        stems = words(value)
+        share = sum(word in there for word in stems) / len(stems) if stems else 0.0
+        return share >= (0.5 if len(stems) > LONG_TEXT_WORDS else 0.75)
     return False
 
 

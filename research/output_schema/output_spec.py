@@ -113,8 +113,8 @@ class OutputSpec:
     @cached_property
     def spelling(self) -> dict[str, Any]:
         """The canonical spelling, a JSON object: `OutputSpec.parse(spec.spelling) == spec`."""
-        said = {"description": self.description} if self.description else {}
-        return {"type": self.kind, **said, **({"json_schema": self.schema} if self.kind == "json" else {})}
+        description = {"description": self.description} if self.description else {}
+        return {"type": self.kind, **description, **({"json_schema": self.schema} if self.kind == "json" else {})}
 
     @cached_property
     def _validator(self) -> Any:
@@ -153,8 +153,8 @@ class OutputSpec:
 
 
 def _description(schema: Any) -> str:
-    said = schema.get("description") if isinstance(schema, dict) else None
-    return said if isinstance(said, str) else ""
+    description = schema.get("description") if isinstance(schema, dict) else None
+    return description if isinstance(description, str) else ""
 
 
 @lru_cache(maxsize=256)

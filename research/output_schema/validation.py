@@ -205,15 +205,15 @@ def _explained(error: ValidationError) -> Iterator[Fault]:
 
 
 def message(error: ValidationError) -> str:
-    said = shown(error.instance)
+    value = shown(error.instance)
     if error.validator == "type":
         wanted = error.validator_value if isinstance(error.validator_value, list) else [error.validator_value]
-        return f"{said} is not of type {' or '.join(map(str, wanted))}"
+        return f"{value} is not of type {' or '.join(map(str, wanted))}"
     if error.validator == "format":
-        return f'{said} is not a valid "{error.validator_value}"'
+        return f'{value} is not a valid "{error.validator_value}"'
     if error.validator == "enum":
         choices: list[Any] = list(error.validator_value)  # type: ignore[arg-type]
-        return f"{said} is none of {', '.join(map(shown, choices))}"
+        return f"{value} is none of {', '.join(map(shown, choices))}"
     if error.validator in ("anyOf", "oneOf") and error.context:
-        return f"{said} fits none of the schemas allowed here"
+        return f"{value} fits none of the schemas allowed here"
     return shortened(error.message, 300)

@@ -36,7 +36,7 @@ class ResearchTools(Protocol):
 
         Raises:
             BudgetExhausted: no tool call or no fetch is left.
-            FetchRefused, PageUnreadable, FetchFailed: this page is not to be had. Another may be.
+            FetchRefused, PageUnreadable, FetchFailed: this page cannot be read. Another may be.
         """
         ...
 

@@ -52,7 +52,7 @@ class Page(Record):
     raw_hash: str | None = None
     """Lower-case hex SHA-256 of the bytes that the text was made from, after any content encoding; None if they are not known."""
     html: str | None = None
-    """The page's own HTML, if it is an HTML page and somebody wanted it kept."""
+    """The page's own HTML, if it is an HTML page and `keep_html` asked for it."""
 
 
 class Passage(Record):

@@ -119,7 +119,7 @@ class Investigated(Record):
 
 
 class Claim(Record):
-    """One value of an answer, and the passages that are said to bear it out."""
+    """One value of an answer, and the passages that it cites."""
 
     field: str
     """The value's path in the answer: `operator`, `key_people.0.name`."""

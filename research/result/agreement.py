@@ -1,7 +1,7 @@
 """Agreement: how often each source of an answer is borne out by another, and how often it is contradicted.
 
-Both are counted from the basis alone, so that whoever has a result can count again. A field is a field of the output: the parts
-of a list or an object count as their field, once.
+Both are counted from the basis alone, so that a reader of a result can count them again. A field is a field of the output: the
+parts of a list or an object count as their field, once.
 
 - A source supports a part of the answer if one of its excerpts there is `stated` or `inferred`. It speaks against it if one is
   `none`.

@@ -99,7 +99,7 @@ class SourceQuality(_Part):
     """What is known of a source's worth, for judging it: nothing here is evidence."""
 
     domain: str
-    """The domain that somebody registered: `bbc.co.uk` of `news.bbc.co.uk`. Empty for a document that is not of the web."""
+    """The registered domain: `bbc.co.uk` of `news.bbc.co.uk`. Empty for a document that is not of the web."""
     kind: SourceKind = "unknown"
     """`official`: of a public body, or an organisation's own page. `reference`: encyclopaedias, registers, scholarly works.
     `forum`: where anybody posts."""
@@ -124,7 +124,7 @@ class Source(_Part):
     fetched: UtcTime | None
     """When it was read; None if it was only considered."""
     quality: SourceQuality | None = None
-    """None if it was only considered: of a page that nobody read nothing is known."""
+    """None if it was only considered: a page that was not read has no quality."""
     first_seen_subquery: str | None = None
     read: bool = False
     page_hash: str | None = None

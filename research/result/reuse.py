@@ -22,14 +22,14 @@ _SAYS_NOTHING: Final = frozenset(
 def unchanged(old: OutputSpec, new: OutputSpec) -> tuple[str, ...]:
     """The fields of the new output that the old one asks for in the very same words, in the new one's order.
 
-    What is said of a field is its own schema with its description, and what the root says of all of them: its description, and
-    rules over several fields. Whether a field is required makes no difference.
+    A field's words are its own schema with its description, and what the root says of all fields: its description, and rules
+    over several fields. Whether a field is required makes no difference.
     """
-    before = {field.name: _said(old, field.name) for field in old.fields}
-    return tuple(field.name for field in new.fields if before.get(field.name) == _said(new, field.name))
+    before = {field.name: _wording(old, field.name) for field in old.fields}
+    return tuple(field.name for field in new.fields if before.get(field.name) == _wording(new, field.name))
 
 
-def _said(spec: OutputSpec, name: str) -> str:
+def _wording(spec: OutputSpec, name: str) -> str:
     (field,) = (field for field in spec.fields if field.name == name)
     rules = {word: part for word, part in spec.schema.items() if word not in _SAYS_NOTHING} if spec.kind == "json" else {}
     return canonical_json([spec.kind, spec.description, rules, field.schema])
@@ -73,7 +73,7 @@ def unanswered(kept: Result, spec: OutputSpec, names: Collection[str], task: str
 
 
 def with_kept(found: Result, kept: Result, spec: OutputSpec, names: Collection[str], run: str) -> Result:
-    """The result of a task of which an earlier run had some fields. Its cost, usage and time are those of the rest.
+    """The result of a task some of whose fields an earlier run has answered. Its cost, usage and time are those of the rest.
 
     Args:
         found: a completed result for the rest.

@@ -105,7 +105,7 @@ def kind_of_host(url: str) -> SourceKind | None:
 
 
 def domain_of(url: str) -> str:
-    """What somebody registered of a page's address: `bbc.co.uk`. "" for a document that is not of the web."""
+    """The registered domain of a page's address: `bbc.co.uk`. "" for a document that is not of the web."""
     return registrable_domain(host_of(url)) if is_web(url) else ""
 
 

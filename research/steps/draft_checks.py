@@ -20,8 +20,8 @@ def assembled(draft: Draft, spec: OutputSpec) -> dict[str, Any]:
 
 
 def faults_of(draft: Draft, spec: OutputSpec, asked: Collection[str], known: Callable[[str], bool]) -> tuple[Fault, ...]:
-    """Everything wrong with a draft, in words its author can act on: answers nobody asked for, passage ids that do not exist,
-    values without a passage, values that break the schema."""
+    """Everything wrong with a draft, in words its author can act on: answers that were not asked for, passage ids that do not
+    exist, values without a passage, values that break the schema."""
     faults: list[Fault] = []
     for answer in draft.answers:
         at = pointer([answer.field])

@@ -66,7 +66,7 @@ class TaskTools:
                 try:
                     await self._fetch(url)
                 except ResearchError as error:
-                    if url == self.start:  # nobody would notice that the page they named was passed over
+                    if url == self.start:  # otherwise the page that the task names would be passed over in silence
                         self._warn(f"start_url could not be read: {error}")
                     raise
         return self.scratchpad.hand_over(self._hashes[url], about, limit)

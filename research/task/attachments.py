@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, model_validator
+from pydantic import GetJsonSchemaHandler, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core.core_schema import CoreSchema
 
+from research.records import Record
 from research.task.urls import is_web
 
 MAX_BYTES: Final = 50_000_000
@@ -18,14 +19,12 @@ MAX_BYTES: Final = 50_000_000
 SCHEME: Final = "files"
 
 
-class AttachedFile(BaseModel):
+class AttachedFile(Record):
     """One document given with a task. Written as its path or its URL.
 
     Raises:
         ValueError: there is no such file, or it cannot be read.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     source: str
     """A path, as it was given, or an http(s) URL."""

@@ -114,27 +114,27 @@ def _parse_schema(folded: Folded) -> None:
 
 def _spellings(request: Mapping[str, Any], faults: list[Fault]) -> list[tuple[str, str, Any]]:
     """(pointer, name of the field, value) of everything a request says."""
-    said: list[tuple[str, str, Any]] = []
+    spellings: list[tuple[str, str, Any]] = []
     for given, value in request.items():
         at = pointer([given])
         name = _snake(given) if isinstance(given, str) else ""
         name = ALIASES.get(name, name)
         if name == "input" and isinstance(value, str):
-            said.append((at, "task", value))
+            spellings.append((at, "task", value))
         elif name == "task_spec" and isinstance(value, (Mapping, type(None))):
             for inner, part in (value or {}).items():
                 if ALIASES.get(_snake(str(inner)), _snake(str(inner))) == "output_schema":
-                    said.append((at + pointer([inner]), "output_schema", part))
+                    spellings.append((at + pointer([inner]), "output_schema", part))
                 else:
                     faults.append(Fault(at + pointer([inner]), "is not a known field here; task_spec holds output_schema"))
         elif name in BUILT or name in NOT_BUILT:
-            said.append((at, name, value))
+            spellings.append((at, name, value))
         elif name == "task_spec":
             faults.append(Fault(at, "must be an object that holds output_schema"))
         else:
             names = (*BUILT, *NOT_BUILT, *ALIASES)
             faults.append(Fault(at, f"is not a known field{nearest(_snake(str(given)), names)}"))
-    return said
+    return spellings
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -7,8 +7,9 @@ from datetime import date, datetime
 from functools import cached_property
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from research.records import Record
 from research.task.urls import ascii_host, host_of, is_public_suffix
 
 MAX_DOMAINS: Final = 200
@@ -29,7 +30,7 @@ def _domain(entry: str) -> str:
         hint = f"; a whole ending is written .{domain}" if domain.isalnum() else ""
         raise ValueError(f'"{entry}" is not a domain: write example.com, docs.example.com, .gov or .co.uk{hint}')
     if is_public_suffix(domain) and not domain.startswith("."):
-        raise ValueError(f'"{entry}" is an ending that many share, and nobody\'s domain: a whole ending is written .{domain}')
+        raise ValueError(f'"{entry}" is an ending that many domains share, and no domain: a whole ending is written .{domain}')
     return domain
 
 
@@ -48,10 +49,8 @@ Domain = Annotated[str, AfterValidator(_domain)]
 """`example.com` (and its subdomains), `.gov` or `.co.uk` (all that ends so); kept as DNS writes it."""
 
 
-class SourcePolicy(BaseModel):
+class SourcePolicy(Record):
     """Which sources may be used."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     include_domains: tuple[Domain, ...] = ()
     """If there are any, only these. They win over `exclude_domains`."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Final, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ModelWrapValidatorHandler, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_core.core_schema import ValidationInfo
 
@@ -15,6 +15,7 @@ from research.faults import complaint, nearest, pointer, validation_faults
 from research.money.limits import PROCESSOR_NAMES, RANGES, ProcessorName
 from research.output_schema.output_spec import OutputSpec
 from research.output_schema.validation import json_faults
+from research.records import Record
 from research.task.attachments import AttachedFile
 from research.task.dialects import Folded, fold
 from research.task.source_policy import SourcePolicy
@@ -33,7 +34,7 @@ _WANTED: Final[Mapping[str, str]] = {
     "model_type": "an object",
     "bool_type": "true or false",
 }
-"""What pydantic calls a wrong type, and what a person is told to give."""
+"""pydantic's name of a wrong type, and what the message asks for instead."""
 
 EXCUSED: Final[Mapping[str, str]] = {
     "metadata": "labels: echoed, never read",
@@ -80,7 +81,7 @@ def _within(name: str, default: int | None) -> Any:
 Count = Annotated[int, Field(strict=True)]
 
 
-class Task(BaseModel):
+class Task(Record):
     """One research task: one row of a table.
 
     `Task.model_validate(request)` accepts every dialect's spelling of a field; `context={"row": 17}` names the row in errors.
@@ -90,11 +91,9 @@ class Task(BaseModel):
         NotSupported: only fields that are not built yet stand in the way.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
     task: Annotated[str, AfterValidator(_said)] = Field(min_length=1)
     """The objective, in the asker's words."""
-    input: dict[str, Any] = {}
+    input: dict[str, Any] = {}  # noqa: RUF012  # pydantic copies it
     """The row's columns as JSON, offered to the model beside the objective."""
     output_schema: OutputSpec = Field(default_factory=lambda: OutputSpec.parse(None))
     """In any of its spellings; absent is auto."""

@@ -76,7 +76,7 @@ def is_public_suffix(domain: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def registrable_domain(host: str) -> str:
-    """What somebody registered: `bbc.co.uk` of `news.bbc.co.uk`. A host under no public suffix, or an address, is itself."""
+    """The registered domain: `bbc.co.uk` of `news.bbc.co.uk`. A host under no public suffix, or an address, is itself."""
     if not host or ":" in host or host.replace(".", "").isdigit():
         return host
     return _suffixes().privatesuffix(host) or host

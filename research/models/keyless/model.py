@@ -121,10 +121,10 @@ class KeylessModel:
         if not missing or max_subqueries < 1 or any(done.subquery.round > 1 for done in work):
             return Grade(fields=grades)
         entity = entity_of(task)
-        said = ", ".join(q.description or q.label for q in missing)
+        descriptions = ", ".join(q.description or q.label for q in missing)
         again = SubQuery(
             index=len(work) + 1,
-            question=f"{entity.name}: {said}" if entity.named else f"{task.task} {said}",
+            question=f"{entity.name}: {descriptions}" if entity.named else f"{task.task} {descriptions}",
             fields=tuple(q.field for q in missing),
             label=f"again: {', '.join(q.label for q in missing)}"[:60],
             round=2,
@@ -150,7 +150,7 @@ class KeylessModel:
             except BudgetExhausted:
                 return
             if page is not None:
-                yield replace(page, about=1.0)  # whoever asks says that it is about the entity
+                yield replace(page, about=1.0)  # the task says that it is about the entity
             seen.add(tools.start)
         for query in queries:
             if tools.tool_calls_left < 2:
@@ -240,8 +240,8 @@ def _mended(draft: Draft, faults: Sequence[Fault]) -> Draft:
 
 def _summary(answers: Sequence[FieldAnswer]) -> str:
     """What was found, in one line."""
-    said = [f"{a.field}: {_brief(a.value)}" for a in answers if a.value is not None]
-    return "; ".join(said) if said else "Nothing was found that answers this."
+    found = [f"{a.field}: {_brief(a.value)}" for a in answers if a.value is not None]
+    return "; ".join(found) if found else "Nothing was found that answers this."
 
 
 def _brief(value: Any) -> str:
