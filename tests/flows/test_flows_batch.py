@@ -31,7 +31,7 @@ from flows.table_run import Enrichment
 from research.errors import BudgetExhausted, InvalidInput
 from research.models.anthropic.caller import Caller, CallTimes
 from research.models.claude import ClaudeModel
-from research.models.claude.quotes import located
+from research.models.claude.quotes import find_quote
 from research.money.budget import Budget
 from research.money.charge_file import ChargeFile
 from research.money.processors import load_processors
@@ -416,12 +416,12 @@ def test_a_quote_is_found_letter_for_letter_whatever_its_white_space() -> None:
         Passage(id=f"p{n}", page_hash="0" * 64, start=0, end=len(text), text=text, kind="paragraph")
         for n, text in enumerate(texts, start=1)
     ]
-    assert located("built in\n1977. She sank.", passages) == ("p2",)
-    assert located("She sank. Length: 12 m", passages) == ("p2", "p3")
-    assert located("built In 1977", passages) == ()
-    assert located("built in 1977 She sank", passages) == ()
-    assert located("built … 1977", passages) == ()
-    assert located("  ", passages) == ()
+    assert find_quote("built in\n1977. She sank.", passages) == ("p2",)
+    assert find_quote("She sank. Length: 12 m", passages) == ("p2", "p3")
+    assert find_quote("built In 1977", passages) == ()
+    assert find_quote("built in 1977 She sank", passages) == ()
+    assert find_quote("built … 1977", passages) == ()
+    assert find_quote("  ", passages) == ()
 
 
 async def test_a_resumed_charge_counts_even_when_the_cap_is_reached() -> None:

@@ -14,8 +14,8 @@ from pydantic import ValidationError
 
 from research.errors import Fault, ModelUnavailable
 from research.models.claude import quoting
-from research.models.claude.answer_schema import AnswerForm, Inexpressible, described, wire_schema
-from research.models.claude.cache_warmup import Warming
+from research.models.claude.answer_schema import AnswerSchema, NoWireSchema, describe_fields, wire_schema
+from research.models.claude.cache_warmup import CacheWarmup
 from research.models.claude.json_reply import Unreadable, json_object, json_value
 from research.models.claude.tools import SearchInput, ToolRunner
 from research.output_schema.output_spec import OutputSpec
@@ -43,7 +43,7 @@ def passage(name: str, text: str, heading: str = "") -> Passage:
 def test_no_page_can_close_its_fence_or_pass_for_another_passage(texts: list[tuple[str, str]], url: str, title: str):
     """Every line at the left edge is one of ours: the tags, and the ids in their order."""
     passages = [passage(f"p{n}", text, heading) for n, (text, heading) in enumerate(texts, start=1)]
-    shown = quoting.page(url, title, passages)
+    shown = quoting.quote_page(url, title, passages)
     first, *inside, last = shown.splitlines()
     assert last == first.replace("<", "</", 1)
     assert [line for line in inside if not line.startswith(quoting.INDENT)] == [p.id for p in passages]
@@ -52,7 +52,7 @@ def test_no_page_can_close_its_fence_or_pass_for_another_passage(texts: list[tup
 @given(st.lists(NASTY, min_size=1, max_size=3))
 def test_no_search_result_can_leave_its_place(texts: list[str]):
     hits = [Hit(url=text, title=text, snippet=text, score=1.0, published=text) for text in texts]
-    first, *inside, last = quoting.results(hits).splitlines()
+    first, *inside, last = quoting.quote_hits(hits).splitlines()
     assert last == first.replace("<", "</", 1)
     assert [line for line in inside if not line.startswith(quoting.INDENT)] == [f"{n}." for n in range(1, len(texts) + 1)]
 
@@ -60,13 +60,13 @@ def test_no_search_result_can_leave_its_place(texts: list[str]):
 @given(NASTY)
 def test_a_page_cannot_know_its_own_tag(text: str):
     """The tag is a digest of what is inside: other text, other tag."""
-    tag = quoting.page("u", "t", [passage("p1", text)]).splitlines()[0]
-    assert quoting.page("u", "t", [passage("p1", f"{text} {tag}")]).splitlines()[0] != tag
+    tag = quoting.quote_page("u", "t", [passage("p1", text)]).splitlines()[0]
+    assert quoting.quote_page("u", "t", [passage("p1", f"{text} {tag}")]).splitlines()[0] != tag
 
 
 @given(NASTY, st.integers(1, 200))
 def test_a_fence_that_is_shortened_is_still_closed(text: str, room: int):
-    whole = quoting.page("u", "t", [passage("p1", text * 3)])
+    whole = quoting.quote_page("u", "t", [passage("p1", text * 3)])
     short = quoting.shortened(whole, room)
     assert short.splitlines()[-1] == whole.splitlines()[-1]
 
@@ -146,12 +146,12 @@ def test_a_schema_that_has_a_form_on_the_wire_is_accepted_there(schema: dict[str
     ],
 )
 def test_a_schema_without_a_form_on_the_wire_is_told(schema: Any):
-    with pytest.raises(Inexpressible):
+    with pytest.raises(NoWireSchema):
         wire_schema(schema)
 
 
 def test_a_field_without_a_form_on_the_wire_is_answered_as_json_text():
-    form = AnswerForm.of(spec(name={"type": "string"}, counts={"type": "object", "additionalProperties": {"type": "integer"}}))
+    form = AnswerSchema.of(spec(name={"type": "string"}, counts={"type": "object", "additionalProperties": {"type": "integer"}}))
     check_output_schema(form.schema, "schema")
     said = {
         "answers": [
@@ -174,7 +174,7 @@ def test_the_form_keeps_to_the_services_limits_however_many_fields_there_are(cou
         {"type": "array", "items": {"type": "object", "properties": {"c": {"type": ["string", "number"]}}}},
         {"type": "string", "format": "date"},
     ]
-    form = AnswerForm.of(spec(**{f"field_{n}": kinds[n % 4] for n in range(count)}))
+    form = AnswerSchema.of(spec(**{f"field_{n}": kinds[n % 4] for n in range(count)}))
     check_output_schema(form.schema, "schema")
     unions, optional = weights(form.schema)
     assert unions <= 16
@@ -196,14 +196,14 @@ def weights(schema: Any) -> tuple[int, int]:
 
 def test_what_the_wire_leaves_out_stands_in_the_prompt():
     asked = spec(mass={"type": "number", "minimum": 100, "description": "In kilograms."})
-    assert '"minimum":100' in described(asked)
-    assert "In kilograms." in described(asked)
+    assert '"minimum":100' in describe_fields(asked)
+    assert "In kilograms." in describe_fields(asked)
 
 
 @pytest.mark.parametrize("ids", [["[p3]", "P4 "], ["p3, p4"], "p3; p4", ["p3", "p3", "p4"]])
 def test_ids_are_read_as_they_are_meant(ids: Any):
     entry = {"field": "a", "value": "x", "passages": ids, "confidence": "HIGH"}
-    draft = AnswerForm.of(spec(a={"type": "string"})).draft(json.dumps({"answers": [entry]}), ("a",))
+    draft = AnswerSchema.of(spec(a={"type": "string"})).draft(json.dumps({"answers": [entry]}), ("a",))
     assert draft.answers[0].passages == ("p3", "p4")
     assert draft.answers[0].confidence == "high"
 
@@ -225,7 +225,7 @@ SCHEMAS = st.recursive(
 def test_what_fits_the_form_fits_the_users_schema(properties: dict[str, Any]):
     """Where the wire form can say all that a schema says, an answer that the service lets through is one that it accepts."""
     asked = spec(**properties)
-    form = AnswerForm.of(asked)
+    form = AnswerSchema.of(asked)
     check_output_schema(form.schema, "schema")
     variants = form.schema["properties"]["answers"]["items"]
     said = [smallest(variant) for variant in variants.get("anyOf", [variants])]
@@ -246,7 +246,7 @@ async def test_the_first_call_of_a_kind_goes_alone_and_the_others_after_it():
         await asyncio.sleep(0.001)
         order.append(f"{name} ends")
 
-    warming = Warming()
+    warming = CacheWarmup()
     await asyncio.gather(*(warming.call("k", lambda n=n: make(n)) for n in "abc"), warming.call("other", lambda: make("x")))
     assert order.index("a ends") < order.index("b begins")
     assert order.index("c begins") < order.index("b ends")
@@ -263,7 +263,7 @@ async def test_if_the_first_fails_the_next_is_first():
     async def works() -> None:
         order.append("worked")
 
-    warming = Warming()
+    warming = CacheWarmup()
     ended = await asyncio.gather(
         warming.call("k", fails), warming.call("k", works), warming.call("k", works), return_exceptions=True
     )
@@ -279,7 +279,7 @@ async def test_nobody_waits_for_a_slow_first_for_ever():
         done.append("worked")
         blocked.set()
 
-    warming = Warming(patience=0.01)
+    warming = CacheWarmup(patience=0.01)
     await asyncio.gather(warming.call("k", blocked.wait), warming.call("k", works))
     assert done == ["worked"]
 

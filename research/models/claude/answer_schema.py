@@ -1,4 +1,4 @@
-"""The form in which Claude answers: from an output schema to one that the service accepts, and from an answer to a Draft.
+"""The schema in which Claude answers: from an output schema to one that the service accepts, and from an answer to a Draft.
 
 An answer is a list with one entry for each field that has a value; what was not found is listed apart. So the schema needs one
 union in all, however many fields there are, and no field has to be nullable: the service allows 16 unions and 24 optional
@@ -32,16 +32,16 @@ MOST_TYPED: Final = 60
 
 _STRING: Final[Mapping[str, Any]] = {"type": "string"}
 _IDS: Final[Mapping[str, Any]] = {"type": "array", "items": _STRING}
-_SURE: Final[Mapping[str, Any]] = {"type": "string", "enum": ["high", "medium", "low"]}
+_CONFIDENCE: Final[Mapping[str, Any]] = {"type": "string", "enum": ["high", "medium", "low"]}
 
 
-class Inexpressible(Exception):
+class NoWireSchema(Exception):
     """A schema that has no form on the wire."""
 
 
 @dataclass(frozen=True, slots=True)
-class AnswerForm:
-    """How the answer to one output schema is asked for."""
+class AnswerSchema:
+    """The schema of an answer to one output schema, and how the answer is read."""
 
     spec: OutputSpec
     schema: Mapping[str, Any]
@@ -50,8 +50,8 @@ class AnswerForm:
     report: bool
 
     @classmethod
-    def of(cls, spec: OutputSpec, *, report: bool = False, typed: bool = True) -> AnswerForm:
-        """The form of a spec.
+    def of(cls, spec: OutputSpec, *, report: bool = False, typed: bool = True) -> AnswerSchema:
+        """The answer schema of an output schema.
 
         Args:
             spec: the output schema.
@@ -64,12 +64,12 @@ class AnswerForm:
         for field in spec.fields:
             try:
                 if not typed or len(forms) >= MOST_TYPED:
-                    raise Inexpressible
+                    raise NoWireSchema
                 value = wire_schema(field.schema)
                 unions_here, optional_here = _weight(value)
                 if unions + unions_here > MOST_UNIONS or optional + optional_here > MOST_OPTIONAL:
-                    raise Inexpressible
-            except Inexpressible:
+                    raise NoWireSchema
+            except NoWireSchema:
                 texts.append(field.name)
                 continue
             unions, optional = unions + unions_here, optional + optional_here
@@ -95,26 +95,26 @@ class AnswerForm:
             Unreadable: it is not in the form; says what is wrong in words for the model.
         """
         try:
-            said = _Said.model_validate(json_object(text))
+            reply = _Reply.model_validate(json_object(text))
         except ValidationError as error:
             raise Unreadable(tuple(validation_faults(error))) from None
         faults = [
             Fault(f"/answers/{place}/field", f"{answer.field!r} is not a field; the fields are: {', '.join(self.spec.names)}")
-            for place, answer in enumerate(said.answers)
+            for place, answer in enumerate(reply.answers)
             if answer.field not in self.spec.names
         ]
-        if self.report and not (said.report or "").strip():
+        if self.report and not (reply.report or "").strip():
             faults.append(Fault("/report", "is missing"))
-        spoken = {answer.field for answer in said.answers} | {each.field for each in said.not_found}
-        if silent := [name for name in asked if name not in spoken]:
-            faults.append(Fault("", f"says nothing of {', '.join(silent)}: put each into `answers` or into `not_found`"))
+        mentioned = {answer.field for answer in reply.answers} | {each.field for each in reply.not_found}
+        if unmentioned := [name for name in asked if name not in mentioned]:
+            faults.append(Fault("", f"says nothing of {', '.join(unmentioned)}: put each into `answers` or into `not_found`"))
         if faults:
             raise Unreadable(tuple(faults))
-        answers = {answer.field: answer.answer() for answer in reversed(said.answers)}
-        missing = {each.field: FieldAnswer(field=each.field, reasoning=each.reasoning) for each in said.not_found}
+        answers = {answer.field: answer.answer() for answer in reversed(reply.answers)}
+        missing = {each.field: FieldAnswer(field=each.field, reasoning=each.reasoning) for each in reply.not_found}
         found = {**missing, **answers}
         return Draft(
-            answers=tuple(found[name] for name in asked if name in found), summary=said.summary, report=said.report or None
+            answers=tuple(found[name] for name in asked if name in found), summary=reply.summary, report=reply.report or None
         )
 
 
@@ -146,7 +146,7 @@ class _Answer(BaseModel):
 
     @field_validator("confidence", mode="before")
     @classmethod
-    def _sure(cls, given: Any) -> Any:
+    def _lower_confidence(cls, given: Any) -> Any:
         folded = given.strip().lower() if isinstance(given, str) else given
         return None if folded in ("", "none", "null") else folded
 
@@ -162,14 +162,14 @@ class _Answer(BaseModel):
         )
 
 
-class _Said(BaseModel):
+class _Reply(BaseModel):
     answers: list[_Answer]
     not_found: list[_Missing] = []
     summary: str = ""
     report: str | None = None
 
 
-def described(spec: OutputSpec) -> str:
+def describe_fields(spec: OutputSpec) -> str:
     """The fields for the prompt: the part of the schema that the wire form may leave out stands here whole."""
     lines = [spec.description] if spec.description else []
     lines += [f"- `{field.name}`: {_schema_text(field)}" for field in spec.fields]
@@ -184,18 +184,18 @@ def wire_schema(schema: Any) -> dict[str, Any]:
     """A value's JSON Schema as the service accepts it. Properties of inner objects are optional: what is unknown is left out.
 
     Raises:
-        Inexpressible: it has no form there that would leave every value possible.
+        NoWireSchema: it has no form there that would leave every value possible.
     """
     try:
         return transform_schema(_plain(schema))
     except (ValueError, AssertionError, TypeError, AttributeError) as error:  # what the SDK's transformation does not know
-        raise Inexpressible from error
+        raise NoWireSchema from error
 
 
 def _plain(schema: Any) -> dict[str, Any]:
     """The schema in the words that the SDK's transformation knows."""
     if not isinstance(schema, Mapping) or {"patternProperties", "prefixItems", "not", "if", "$ref"} & set(schema):
-        raise Inexpressible
+        raise NoWireSchema
     plain = {key: value for key, value in schema.items() if key not in ("required", "$defs", "definitions", "$schema", "$id")}
     for word in ("anyOf", "oneOf"):  # null is said by leaving a value out
         if word in plain and len(some := [part for part in plain[word] if part != {"type": "null"}]) == 1:
@@ -211,21 +211,21 @@ def _plain(schema: Any) -> dict[str, Any]:
             return {"anyOf": union, **({"description": plain["description"]} if "description" in plain else {})}
         plain["type"] = names = names[0]
     if any(isinstance(each, (dict, list)) for each in (*plain.get("enum", ()), plain.get("const"))):
-        raise Inexpressible
+        raise NoWireSchema
     if names == "object" or "properties" in plain:
         if not plain.get("properties") or plain.get("additionalProperties") not in (None, False):
-            raise Inexpressible
+            raise NoWireSchema
         plain["properties"] = {name: _plain(part) for name, part in plain["properties"].items()}
     elif names == "array":
         plain["items"] = _plain(plain.get("items"))
     unions = [word for word in ("anyOf", "oneOf", "allOf") if word in plain]
     if unions:
         if unions == ["allOf"] or len(unions) > 1 or "properties" in plain:
-            raise Inexpressible
+            raise NoWireSchema
         plain[unions[0]] = [_plain(part) for part in plain[unions[0]]]
         plain.pop("type", None)
     elif names is None and not {"enum", "const"} & set(plain):
-        raise Inexpressible
+        raise NoWireSchema
     return plain
 
 
@@ -245,7 +245,9 @@ def _parts(schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _entry(name: Mapping[str, Any], key: str, value: Mapping[str, Any]) -> dict[str, Any]:
-    return _object({"field": name, "reasoning": _STRING, key: value, "passages": _IDS, "against": _IDS, "confidence": _SURE})
+    return _object(
+        {"field": name, "reasoning": _STRING, key: value, "passages": _IDS, "against": _IDS, "confidence": _CONFIDENCE}
+    )
 
 
 def _object(parts: Mapping[str, Any]) -> dict[str, Any]:

@@ -31,13 +31,13 @@ from research.identity import content_key
 from research.models.anthropic.batches import BatchClient
 from research.models.anthropic.metering import cost_usd, max_usd, used
 from research.models.claude import messages
-from research.models.claude.answer_schema import AnswerForm
-from research.models.claude.cache_warmup import Warming
-from research.models.claude.conversation import Conversation, Kind
+from research.models.claude.answer_schema import AnswerSchema
+from research.models.claude.cache_warmup import CacheWarmup
+from research.models.claude.conversation import Conversation, ConversationKind
 from research.models.claude.json_reply import Unreadable, json_object, text_of
 from research.models.claude.model import ClaudeModel
 from research.models.claude.prompts import Prompts
-from research.models.claude.quotes import located
+from research.models.claude.quotes import find_quote
 from research.money.budget import Budget
 from research.money.processors import Price, ProcessorName
 from research.money.usage import Usage
@@ -166,22 +166,24 @@ class BatchedClaude:
     async def _investigate(self, task: Task, subquery: SubQuery, tools: ResearchTools, ledger: UsageLedger, typed: bool) -> Draft:
         if self._queue is None:
             raise RuntimeError("there is no queue to ask through")
-        form = AnswerForm.of(task.output_schema, typed=typed)
+        answer_schema = AnswerSchema.of(task.output_schema, typed=typed)
         system = self._prompts.system("batch", task.output_schema, answers=True)
-        schema = {**form.schema, "properties": {"quotes": _QUOTES, **form.schema["properties"]}}
-        schema["required"] = ["quotes", *form.schema["required"]]
-        kind = Kind("batch", system, schema, (_search_tool(task.source_policy, tools.tool_calls_left),))
+        schema = {**answer_schema.schema, "properties": {"quotes": _QUOTES, **answer_schema.schema["properties"]}}
+        schema["required"] = ["quotes", *answer_schema.schema["required"]]
+        kind = ConversationKind("batch", system, schema, (_search_tool(task.source_policy, tools.tool_calls_left),))
         work = content_key("batched", model=self.identity, task=task.identity(), fields=list(subquery.fields), typed=typed)
         calls = _Calls(self, self._queue, work)
-        talk = Conversation(calls, self._inner.settings(task, "investigate"), kind, TURNS, _Cold(), ledger)
-        talk.say(messages.the_task(task, self._inner.today()), messages.the_question(task, subquery, tools.tool_calls_left))
+        conversation = Conversation(calls, self._inner.settings(task, "investigate"), kind, TURNS, _NoWarmup(), ledger)
+        conversation.say(
+            messages.task_message(task, self._inner.today()), messages.question_message(task, subquery, tools.tool_calls_left)
+        )
         try:
-            draft, quotes = await _answered(talk, form, subquery.fields)
+            draft, quotes = await _get_answer(conversation, answer_schema, subquery.fields)
         except (InvalidAnswer, ModelRefused, ContextOverflow):
             await self._queue.discard(calls.names)
             raise
-        found, lost = await _located(quotes, tools)
-        return _grounded(draft, found, lost).changed(model=talk.model)
+        found, lost = await _find_quotes(quotes, tools)
+        return _with_passages(draft, found, lost).changed(model=conversation.model)
 
 
 class _Calls:
@@ -201,7 +203,7 @@ class _Calls:
         return _Called(message, used(message.usage), self._model.cost_usd(params["model"], message))
 
 
-class _Cold(Warming):
+class _NoWarmup(CacheWarmup):
     """Lets every call go at once: in a batch none waits for another."""
 
     async def call(self, prefix: str, make: Callable[[], Any]) -> Any:
@@ -228,24 +230,24 @@ def _object(parts: Mapping[str, Any]) -> dict[str, Any]:
 _QUOTES: Final = {"type": "array", "items": _object({"id": _STRING, "url": _STRING, "quote": _STRING})}
 
 
-async def _answered(talk: Conversation, form: AnswerForm, asked: Sequence[str]) -> tuple[Draft, list[Quote]]:
+async def _get_answer(conversation: Conversation, answer_schema: AnswerSchema, asked: Sequence[str]) -> tuple[Draft, list[Quote]]:
     mends = MENDS
     while True:
-        message = await talk.turn()
+        message = await conversation.turn()
         try:
-            return _read(text_of(message), form, asked)
+            return _read(text_of(message), answer_schema, asked)
         except Unreadable as reason:
-            if not mends or talk.steps_left <= 0:
+            if not mends or conversation.steps_left <= 0:
                 raise InvalidAnswer("the model's answer is not in the form that was asked for", reason.faults) from None
             mends -= 1
-            talk.say(messages.faults(reason.faults))
+            conversation.say(messages.faults_message(reason.faults))
 
 
-def _read(text: str, form: AnswerForm, asked: Sequence[str]) -> tuple[Draft, list[Quote]]:
+def _read(text: str, answer_schema: AnswerSchema, asked: Sequence[str]) -> tuple[Draft, list[Quote]]:
     """Raises:
     Unreadable: it is not in the form.
     """
-    draft = form.draft(text, asked)
+    draft = answer_schema.draft(text, asked)
     try:
         quotes = _Quotes.model_validate(json_object(text)).quotes
     except ValidationError as error:
@@ -253,7 +255,7 @@ def _read(text: str, form: AnswerForm, asked: Sequence[str]) -> tuple[Draft, lis
     return draft, [Quote(id=quote.id.strip(" []").lower(), url=quote.url, quote=quote.quote) for quote in quotes]
 
 
-async def _located(quotes: Sequence[Quote], tools: ResearchTools) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
+async def _find_quotes(quotes: Sequence[Quote], tools: ResearchTools) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
     """The passages in which each quote stands, by the quote's id, and why others stand nowhere.
 
     Raises:
@@ -272,7 +274,7 @@ async def _located(quotes: Sequence[Quote], tools: ResearchTools) -> tuple[dict[
                 outage, unread[quote.url] = error, str(error)
             except (FetchRefused, PageUnreadable, BudgetExhausted) as error:
                 unread[quote.url] = str(error)
-        ids = located(quote.quote, pages.get(quote.url, ()))
+        ids = find_quote(quote.quote, pages.get(quote.url, ()))
         if ids:
             found[quote.id] = ids
         else:
@@ -282,7 +284,7 @@ async def _located(quotes: Sequence[Quote], tools: ResearchTools) -> tuple[dict[
     return found, lost
 
 
-def _grounded(draft: Draft, found: Mapping[str, tuple[str, ...]], lost: Mapping[str, str]) -> Draft:
+def _with_passages(draft: Draft, found: Mapping[str, tuple[str, ...]], lost: Mapping[str, str]) -> Draft:
     """The draft, whose quotes are passages of the pages now."""
 
     def passages(ids: Iterable[str]) -> tuple[str, ...]:

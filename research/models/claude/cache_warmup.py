@@ -13,32 +13,32 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-class Warming:
+class CacheWarmup:
     """Which prefixes are in the cache, as far as this process knows. For one event loop."""
 
     def __init__(self, patience: float = 30.0) -> None:
         self._patience = patience
         self._warm: set[str] = set()
-        self._leading: dict[str, asyncio.Event] = {}
+        self._first_calls: dict[str, asyncio.Event] = {}
 
     async def call(self, prefix: str, make: Callable[[], Awaitable[T]]) -> T:
         """Make a call that begins with this prefix: at once if the prefix is warm; else first, or after the one that is first."""
         while prefix not in self._warm:
-            ahead = self._leading.get(prefix)
-            if ahead is None:
-                return await self._lead(prefix, make)
+            first = self._first_calls.get(prefix)
+            if first is None:
+                return await self._go_first(prefix, make)
             try:
-                await asyncio.wait_for(ahead.wait(), self._patience)
+                await asyncio.wait_for(first.wait(), self._patience)
             except TimeoutError:
                 break
         return await make()
 
-    async def _lead(self, prefix: str, make: Callable[[], Awaitable[T]]) -> T:
-        done = self._leading[prefix] = asyncio.Event()
+    async def _go_first(self, prefix: str, make: Callable[[], Awaitable[T]]) -> T:
+        done = self._first_calls[prefix] = asyncio.Event()
         try:
             made = await make()
             self._warm.add(prefix)
             return made
         finally:
-            del self._leading[prefix]
+            del self._first_calls[prefix]
             done.set()

@@ -23,14 +23,14 @@ from typing import Any, Final, Protocol
 from anthropic.types import Message
 
 from research.errors import ContextOverflow, InvalidAnswer, ModelRefused
-from research.models.claude.cache_warmup import Warming
+from research.models.claude.cache_warmup import CacheWarmup
 from research.models.claude.quoting import shortened
 from research.money.budget import Budget
 from research.money.processors import ModelSettings
 from research.money.usage import Usage
 from research.money.usage_ledger import UsageLedger
 
-KEPT_RESULTS: Final = 2
+WHOLE_RESULTS: Final = 2
 """Messages with tool results that stay whole when the context has overflowed: the newest."""
 SHORTENED: Final = 600
 """Characters that stay of an older tool result."""
@@ -57,7 +57,7 @@ class Calls(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ConversationKind:
     """What all conversations of one kind share: the stable part of the prompt, which all but the first read from the cache."""
 
     purpose: str
@@ -83,18 +83,24 @@ class Conversation:
         settings: the model and how it is asked.
         kind: the stable part of the prompt.
         max_steps: calls at most.
-        warming: shared by all conversations of the process.
+        warmup: shared by all conversations of the process.
         ledger: pays for the calls, and counts them.
     """
 
     def __init__(
-        self, calls: Calls, settings: ModelSettings, kind: Kind, max_steps: int, warming: Warming, ledger: UsageLedger
+        self,
+        calls: Calls,
+        settings: ModelSettings,
+        kind: ConversationKind,
+        max_steps: int,
+        warmup: CacheWarmup,
+        ledger: UsageLedger,
     ) -> None:
         self._calls = calls
         self._settings = settings
         self._kind = kind
         self._max_steps = max_steps
-        self._warming = warming
+        self._warmup = warmup
         self._ledger = ledger
         self._room = settings.max_tokens
         self._shortened = False
@@ -139,11 +145,11 @@ class Conversation:
                 case "refusal":
                     raise ModelRefused(_refusal(message))
                 case "pause_turn":
-                    self._keep(message)
+                    self._append(message)
                     if not any(block.type == "server_tool_use" for block in message.content):
                         self.say(CONTINUE)
                 case _:
-                    self._keep(message)
+                    self._append(message)
                     if self._kind.tools and any(block.type == "tool_use" for block in message.content):
                         self._ledger.add(Usage(scratchpad_tool_turns=1))
                     return message
@@ -153,7 +159,7 @@ class Conversation:
             raise InvalidAnswer(f"the model came to no answer within {self._max_steps} steps")
         self.steps += 1
         try:
-            called = await self._warming.call(self._prefix, partial(self._create, tools))
+            called = await self._warmup.call(self._prefix, partial(self._create, tools))
         except ContextOverflow as error:
             self._shorten(error)
             called = await self._create(tools)
@@ -189,7 +195,7 @@ class Conversation:
         *blocks, end = last["content"]
         return [*before, {**last, "content": [*blocks, {**end, "cache_control": _CACHED}]}]
 
-    def _keep(self, message: Message) -> None:
+    def _append(self, message: Message) -> None:
         content = [block.model_dump(mode="json", exclude_unset=True) for block in message.content]
         content = [block for block in content if block["type"] != "text" or block["text"]]
         if content:
@@ -207,7 +213,7 @@ class Conversation:
         Raises:
             ContextOverflow: that was done already, or there is nothing to shorten.
         """
-        places = [place for place, message in enumerate(self.messages) if _has_results(message)][:-KEPT_RESULTS]
+        places = [place for place, message in enumerate(self.messages) if _has_results(message)][:-WHOLE_RESULTS]
         if self._shortened or not places:
             why = "even with its older tool results shortened" if self._shortened else "and has no older tool results to shorten"
             raise ContextOverflow(f"the conversation is longer than {self._settings.model} can take, {why}") from reason

@@ -1,4 +1,4 @@
-"""The loop of one conversation: tools while there is budget, then an answer in its form, mended where it is wrong."""
+"""The loop of one conversation: tools while there is budget, then an answer in its schema, corrected where it is wrong."""
 
 from __future__ import annotations
 
@@ -16,63 +16,64 @@ from research.models.claude.tools import ToolRunner
 
 T = TypeVar("T")
 
-FORM_ASKS: Final = 3
-"""How often an answer that is not in its form is asked for again. With structured outputs that is rare, and no row's fault."""
+SCHEMA_RETRIES: Final = 3
+"""How often an answer that breaks its schema is asked for again. With structured outputs that is rare, and no row's fault."""
 
 
-def content(_: object) -> tuple[Fault, ...]:
-    """Finds nothing wrong with an answer that is in its form."""
+def no_faults(_: object) -> tuple[Fault, ...]:
+    """Finds nothing wrong with an answer that could be read."""
     return ()
 
 
-async def answered(
-    talk: Conversation,
+async def get_answer(
+    conversation: Conversation,
     read: Callable[[str], T],
-    check: Callable[[T], Sequence[Fault]] = content,
-    box: ToolRunner | None = None,
+    check: Callable[[T], Sequence[Fault]] = no_faults,
+    tool_runner: ToolRunner | None = None,
 ) -> T:
     """The conversation's answer.
 
-    An answer that is not in its form is asked for again, `FORM_ASKS` times at most. One that is in its form and wrong (a passage
-    that does not exist, a value that breaks the schema) is asked for again once; what is still wrong then, the caller drops.
+    An answer that breaks its schema is asked for again, `SCHEMA_RETRIES` times at most. One that is readable and wrong (a passage
+    that does not exist, a value that the output schema refuses) is asked for again once; the caller drops what is still wrong.
 
     Args:
         read: reads an answer from the model's text; raises Unreadable.
         check: what is wrong with it.
-        box: the tools. At their budget's end, and on the last step, the model gets none and is told to finish.
+        tool_runner: the tools. At their budget's end, and on the last step, the model gets none and is asked to finish.
 
     Raises:
         InvalidAnswer: no answer in the form, within these limits or within the conversation's steps.
     """
-    form_asks = FORM_ASKS
-    mended = told = False
+    schema_retries = SCHEMA_RETRIES
+    corrected = asked_to_finish = False
     while True:
-        free = box is not None and box.calls_left > 0 and talk.steps_left > 1
-        if box is not None and not free and not told:
-            talk.say(messages.to_finish("Your tool calls are used up." if box.calls_left <= 0 else "This is your last turn."))
-            told = True
-        message = await talk.turn(tools=free)
+        may_use_tools = tool_runner is not None and tool_runner.calls_left > 0 and conversation.steps_left > 1
+        if tool_runner is not None and not may_use_tools and not asked_to_finish:
+            why = "Your tool calls are used up." if tool_runner.calls_left <= 0 else "This is your last turn."
+            conversation.say(messages.finish_message(why))
+            asked_to_finish = True
+        message = await conversation.turn(tools=may_use_tools)
         if calls := _calls(message):
-            talk.say(*await asyncio.gather(*(_used(call, box) for call in calls)))
+            conversation.say(*await asyncio.gather(*(_use_tool(call, tool_runner) for call in calls)))
             continue
         try:
             answer = read(text_of(message))
         except Unreadable as reason:
-            if not form_asks or talk.steps_left <= 0:
+            if not schema_retries or conversation.steps_left <= 0:
                 raise InvalidAnswer("the model's answer is not in the form that was asked for", reason.faults) from None
-            form_asks -= 1
-            talk.say(messages.faults(reason.faults))
+            schema_retries -= 1
+            conversation.say(messages.faults_message(reason.faults))
             continue
         faults = check(answer)
-        if not faults or mended or talk.steps_left <= 0:
+        if not faults or corrected or conversation.steps_left <= 0:
             return answer
-        mended = True
-        talk.say(messages.faults(faults))
+        corrected = True
+        conversation.say(messages.faults_message(faults))
 
 
-async def _used(call: ToolUseBlock, box: ToolRunner | None) -> dict[str, object]:
-    if box is not None:
-        return await box.use(call)
+async def _use_tool(call: ToolUseBlock, tool_runner: ToolRunner | None) -> dict[str, object]:
+    if tool_runner is not None:
+        return await tool_runner.use(call)
     return {"type": "tool_result", "tool_use_id": call.id, "content": "There are no tools here. Answer.", "is_error": True}
 
 

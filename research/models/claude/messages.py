@@ -1,4 +1,4 @@
-"""Tells a model what it has to know of a row: task, work done, claims to look at. What others wrote is fenced."""
+"""What is said to a model about a row: the task, the work done, the claims to check. What others wrote is fenced."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from research.task.task import Task
 _DOMAIN: Final = re.compile(r"[a-z0-9_.:-]{1,253}")
 
 
-def the_task(task: Task, today: date) -> str:
+def task_message(task: Task, today: date) -> str:
     """The objective and the row."""
     parts = [f"# The task\n\n{task.task}"]
     if task.input:
@@ -30,7 +30,7 @@ def the_task(task: Task, today: date) -> str:
     return "\n\n".join(parts)
 
 
-def the_question(task: Task, subquery: SubQuery, tool_calls: int) -> str:
+def question_message(task: Task, subquery: SubQuery, tool_calls: int) -> str:
     """What one investigation is to find out."""
     asked = "" if subquery.question == task.task else f"# Your question\n\n{subquery.question}\n\n"
     return (
@@ -39,11 +39,11 @@ def the_question(task: Task, subquery: SubQuery, tool_calls: int) -> str:
     )
 
 
-def to_finish(why: str) -> str:
+def finish_message(why: str) -> str:
     return f"{why} Answer now, from what you have read: the JSON object, every field in `answers` or in `not_found`."
 
 
-def faults(found: Iterable[Fault]) -> str:
+def faults_message(found: Iterable[Fault]) -> str:
     """What is wrong with an answer. A fault may quote the answer, and that a page."""
     listed = "\n".join(f"- {quoting.one_line(str(fault))[:300]}" for fault in list(found)[:20])
     return (
@@ -53,7 +53,7 @@ def faults(found: Iterable[Fault]) -> str:
     )
 
 
-def the_work(work: Sequence[Investigated]) -> str:
+def work_message(work: Sequence[Investigated]) -> str:
     """What every sub-query found, and the passages it rests on."""
     return "\n\n".join(f"# Sub-query {done.subquery.index}\n\n{_one(done)}" for done in work)
 
@@ -65,12 +65,12 @@ def _one(done: Investigated) -> str:
     parts = [quoting.fenced("findings", found)]
     for page_hash in dict.fromkeys(passage.page_hash for passage in done.passages):
         page = pages[page_hash]
-        told = quoting.page(page.url, page.title, (p for p in done.passages if p.page_hash == page_hash))
-        parts.append(f"{the_source(page)}\n{told}")
+        quoted = quoting.quote_page(page.url, page.title, (p for p in done.passages if p.page_hash == page_hash))
+        parts.append(f"{source_line(page)}\n{quoted}")
     return "\n\n".join(parts)
 
 
-def the_source(page: ReadPage) -> str:
+def source_line(page: ReadPage) -> str:
     """What is known of a page's worth, as one line of ours above its fence, where no page can write. Nothing of it is the page's
     own wording: its domain is shown only if it is one, its date only as a date, and of what looks like an instruction only that
     it is there."""
@@ -101,11 +101,11 @@ def _answer(answer: FieldAnswer) -> str:
     return "\n".join([*lines, f"confidence: {answer.confidence}", f"reasoning: {answer.reasoning}"])
 
 
-def the_claims(claims: Sequence[Claim]) -> str:
+def claims_message(claims: Sequence[Claim]) -> str:
     """Values by number, and their passages once each."""
     listed = quoting.fenced("claims", ((f"Claim {n}:", _claim(claim)) for n, claim in enumerate(claims, start=1)))
     passages: dict[str, Passage] = {p.id: p for claim in claims for p in claim.passages}
-    return f"# The claims\n\n{listed}\n\n# The passages\n\n{quoting.page('', '', passages.values())}"
+    return f"# The claims\n\n{listed}\n\n# The passages\n\n{quoting.quote_page('', '', passages.values())}"
 
 
 def _claim(claim: Claim) -> str:

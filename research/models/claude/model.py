@@ -12,10 +12,10 @@ from pydantic import BaseModel
 from research.errors import RequestRejected
 from research.identity import content_key
 from research.models.claude import messages, step_schemas
-from research.models.claude.answer_schema import AnswerForm
-from research.models.claude.cache_warmup import Warming
-from research.models.claude.conversation import Calls, Conversation, Kind
-from research.models.claude.loop import answered
+from research.models.claude.answer_schema import AnswerSchema
+from research.models.claude.cache_warmup import CacheWarmup
+from research.models.claude.conversation import Calls, Conversation, ConversationKind
+from research.models.claude.loop import get_answer
 from research.models.claude.prompts import Prompts, load_prompts
 from research.models.claude.tools import TOOLS, ToolRunner
 from research.money.processors import ModelSettings, ProcessorName, Processors, Role, load_processors
@@ -73,9 +73,9 @@ class ClaudeModel:
         self._model = model
         self._server = server
         self.today = today
-        self._warming = Warming()
-        self._untyped: set[OutputSpec] = set()
-        """Specs whose own form the service did not accept."""
+        self._warmup = CacheWarmup()
+        self._untyped_specs: set[OutputSpec] = set()
+        """Output schemas whose own answer schema the service did not accept."""
 
     @property
     def name(self) -> str:
@@ -98,63 +98,67 @@ class ClaudeModel:
         return tuple(name for name, price in prices.items() if None in (price.input, price.output))
 
     async def plan(self, task: Task, max_subqueries: int, ledger: UsageLedger) -> Plan:
-        talk = self._talk(task, "plan", ledger, step_schemas.plan_schema(task.output_schema.names))
-        talk.say(messages.the_task(task, self.today()), f"At most {max_subqueries} sub-queries.")
-        form = await _form(talk, step_schemas.PlanForm)
-        subqueries = tuple(each.subquery(place) for place, each in enumerate(form.subqueries[:max_subqueries], start=1))
+        conversation = self._conversation(task, "plan", ledger, step_schemas.plan_schema(task.output_schema.names))
+        conversation.say(messages.task_message(task, self.today()), f"At most {max_subqueries} sub-queries.")
+        reply = await _reply(conversation, step_schemas.PlanReply)
+        subqueries = tuple(each.subquery(place) for place, each in enumerate(reply.subqueries[:max_subqueries], start=1))
         return Plan(subqueries=subqueries)
 
     async def investigate(self, task: Task, subquery: SubQuery, tools: ResearchTools, ledger: UsageLedger) -> Draft:
-        async def ask(form: AnswerForm) -> Draft:
+        async def ask(schema: AnswerSchema) -> Draft:
             steps = self.processors[task.processor].steps(task.max_steps)
-            talk = self._talk(task, "investigate", ledger, form.schema, steps=steps, tools=TOOLS)
-            runner = ToolRunner(tools)
-            given = await runner.given(f"{subquery.question} {', '.join(subquery.fields)}")
-            talk.say(messages.the_task(task, self.today()), *([given] if given is not None else []))
-            talk.say(messages.the_question(task, subquery, tools.tool_calls_left))
-            draft = await answered(talk, partial(form.draft, asked=subquery.fields), tools.check, runner)
-            if runner.outage is not None and not runner.read_any:
-                raise runner.outage
-            return _signed(draft, talk)
+            conversation = self._conversation(task, "investigate", ledger, schema.schema, steps=steps, tools=TOOLS)
+            tool_runner = ToolRunner(tools)
+            sources = await tool_runner.task_sources(f"{subquery.question} {', '.join(subquery.fields)}")
+            conversation.say(messages.task_message(task, self.today()), *([sources] if sources is not None else []))
+            conversation.say(messages.question_message(task, subquery, tools.tool_calls_left))
+            draft = await get_answer(conversation, partial(schema.draft, asked=subquery.fields), tools.check, tool_runner)
+            if tool_runner.outage is not None and not tool_runner.read_any:
+                raise tool_runner.outage
+            return _with_model_name(draft, conversation)
 
-        return await self._in_form(task.output_schema, ask)
+        return await self._with_answer_schema(task.output_schema, ask)
 
     async def grade(self, task: Task, work: Sequence[Investigated], max_subqueries: int, ledger: UsageLedger) -> Grade:
         names = task.output_schema.names
-        talk = self._talk(task, "grade", ledger, step_schemas.grade_schema(names))
-        talk.say(messages.the_task(task, self.today()), messages.the_work(work), f"At most {max_subqueries} more sub-queries.")
-        form = await _form(talk, step_schemas.GradeForm)
-        ask = tuple(each.subquery(place) for place, each in enumerate(form.ask[:max_subqueries], start=1))
-        grades = {each.field: each.grade for each in form.fields if each.field in names}
+        conversation = self._conversation(task, "grade", ledger, step_schemas.grade_schema(names))
+        conversation.say(
+            messages.task_message(task, self.today()), messages.work_message(work), f"At most {max_subqueries} more sub-queries."
+        )
+        reply = await _reply(conversation, step_schemas.GradeReply)
+        ask = tuple(each.subquery(place) for place, each in enumerate(reply.ask[:max_subqueries], start=1))
+        grades = {each.field: each.grade for each in reply.fields if each.field in names}
         return Grade(fields=grades, ask=ask)
 
     async def synthesize(self, task: Task, work: Sequence[Investigated], check: Checker, ledger: UsageLedger) -> Draft:
-        async def ask(form: AnswerForm) -> Draft:
-            talk = self._talk(task, "synthesize", ledger, form.schema)
-            talk.say(messages.the_task(task, self.today()), messages.the_work(work))
-            return _signed(await answered(talk, partial(form.draft, asked=task.output_schema.names), check), talk)
+        async def ask(schema: AnswerSchema) -> Draft:
+            conversation = self._conversation(task, "synthesize", ledger, schema.schema)
+            conversation.say(messages.task_message(task, self.today()), messages.work_message(work))
+            return _with_model_name(
+                await get_answer(conversation, partial(schema.draft, asked=task.output_schema.names), check), conversation
+            )
 
-        return await self._in_form(task.output_schema, ask, report=True)
+        return await self._with_answer_schema(task.output_schema, ask, report=True)
 
     async def judge(self, task: Task, claims: Sequence[Claim], ledger: UsageLedger) -> Judged:
-        talk = self._talk(task, "judge", ledger, step_schemas.judge_schema())
-        talk.say(messages.the_task(task, self.today()), messages.the_claims(claims))
-        form = await _form(talk, step_schemas.JudgeForm)
-        borne = {each.claim: set(each.passages) for each in form.claims}
+        conversation = self._conversation(task, "judge", ledger, step_schemas.judge_schema())
+        conversation.say(messages.task_message(task, self.today()), messages.claims_message(claims))
+        reply = await _reply(conversation, step_schemas.JudgeReply)
+        supporting = {each.claim: set(each.passages) for each in reply.claims}
         verdicts = tuple(
-            Verdict(field=claim.field, value=claim.value, passage=passage.id, supports=passage.id in borne[number])
+            Verdict(field=claim.field, value=claim.value, passage=passage.id, supports=passage.id in supporting[number])
             for number, claim in enumerate(claims, start=1)
-            if number in borne
+            if number in supporting
             for passage in claim.passages
         )
         return Judged(verdicts=verdicts)
 
     async def verify(self, task: Task, claims: Sequence[Claim], ledger: UsageLedger) -> Verified:
-        talk = self._talk(task, "verify", ledger, step_schemas.verify_schema())
-        talk.say(messages.the_task(task, self.today()), messages.the_claims(claims))
-        form = await _form(talk, step_schemas.VerifyForm)
+        conversation = self._conversation(task, "verify", ledger, step_schemas.verify_schema())
+        conversation.say(messages.task_message(task, self.today()), messages.claims_message(claims))
+        reply = await _reply(conversation, step_schemas.VerifyReply)
         doubts: dict[str, str] = {}
-        for each in form.claims:
+        for each in reply.claims:
             if not each.stands and 1 <= each.claim <= len(claims):
                 path = claims[each.claim - 1].field
                 doubts.setdefault(field_of(path, task.output_schema.names) or path, each.reasoning)
@@ -166,7 +170,7 @@ class ClaudeModel:
         named = task.model or self._model
         return own if named in (None, own.model) else own.changed(model=named, thinking=None, effort=None)
 
-    def _talk(
+    def _conversation(
         self,
         task: Task,
         role: Role,
@@ -178,24 +182,26 @@ class ClaudeModel:
     ) -> Conversation:
         answers = role in ("investigate", "synthesize")
         system = self.prompts.system(role, task.output_schema, answers=answers)
-        kind = Kind(role, system, schema, tools, _EACH_CALL.get(role, Usage()))
-        return Conversation(self.calls, self.settings(task, role), kind, steps, self._warming, ledger)
+        kind = ConversationKind(role, system, schema, tools, _EACH_CALL.get(role, Usage()))
+        return Conversation(self.calls, self.settings(task, role), kind, steps, self._warmup, ledger)
 
-    async def _in_form(self, spec: OutputSpec, ask: Callable[[AnswerForm], Awaitable[Draft]], *, report: bool = False) -> Draft:
-        """Ask in the spec's own form; where the service does not accept that, and from then on, with values as JSON text."""
-        typed = spec not in self._untyped
+    async def _with_answer_schema(
+        self, spec: OutputSpec, ask: Callable[[AnswerSchema], Awaitable[Draft]], *, report: bool = False
+    ) -> Draft:
+        """Ask in the output schema's own answer schema; once the service refuses that, with values as JSON text."""
+        typed = spec not in self._untyped_specs
         try:
-            return await ask(AnswerForm.of(spec, report=report, typed=typed))
+            return await ask(AnswerSchema.of(spec, report=report, typed=typed))
         except RequestRejected as error:
             if not typed or not error.about_form:
                 raise
-        self._untyped.add(spec)
-        return await ask(AnswerForm.of(spec, report=report, typed=False))
+        self._untyped_specs.add(spec)
+        return await ask(AnswerSchema.of(spec, report=report, typed=False))
 
 
-async def _form(talk: Conversation, form: type[F]) -> F:
-    return await answered(talk, partial(step_schemas.read_form, form))
+async def _reply(conversation: Conversation, kind: type[F]) -> F:
+    return await get_answer(conversation, partial(step_schemas.read_reply, kind))
 
 
-def _signed(draft: Draft, talk: Conversation) -> Draft:
-    return draft.changed(model=talk.model)
+def _with_model_name(draft: Draft, conversation: Conversation) -> Draft:
+    return draft.changed(model=conversation.model)

@@ -8,7 +8,7 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Final
 
-from research.models.claude.answer_schema import described
+from research.models.claude.answer_schema import describe_fields
 from research.output_schema.output_spec import OutputSpec
 
 NAMES: Final = ("untrusted", "answer", "investigate", "plan", "grade", "synthesize", "verify", "judge")
@@ -35,7 +35,9 @@ class Prompts:
         """
         text = dict(self.texts)
         parts = [text[role], text["untrusted"], *([text["answer"]] if answers else [])]
-        return "\n\n".join([*(part.strip() for part in parts), f"# The fields, each with its JSON Schema\n\n{described(spec)}"])
+        return "\n\n".join(
+            [*(part.strip() for part in parts), f"# The fields, each with its JSON Schema\n\n{describe_fields(spec)}"]
+        )
 
 
 @lru_cache(maxsize=1)

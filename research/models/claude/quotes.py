@@ -12,7 +12,7 @@ LONGEST: Final = 4_000
 """Characters of a quote that are looked for; a longer one is no quote."""
 
 
-def located(quote: str, passages: Sequence[Passage]) -> tuple[str, ...]:
+def find_quote(quote: str, passages: Sequence[Passage]) -> tuple[str, ...]:
     """The ids of the passages in which a quote stands, where it stands first; none if it stands nowhere.
 
     Args:

@@ -1,4 +1,4 @@
-"""Fences text that others wrote, so that it can be told from ours whatever it says.
+"""Quotes what others wrote inside fences, so that it cannot pass for our own words, whatever it says.
 
 Two things hold for any text: every line of it is indented, and ours never are; and the fence's tag ends in a digest of what is
 inside, which a text cannot contain of itself. So no page can close its fence or pass for a passage of another id.
@@ -18,12 +18,12 @@ SNIPPET: Final = 300
 
 
 def indented(text: str) -> str:
-    """A text as it stands, each of its lines moved in. Whatever breaks a line anywhere breaks it here."""
+    """The text with every line indented. Every character that any reader takes for a line break counts as one."""
     return "\n".join(f"{INDENT}{line}" for line in text.splitlines()) or INDENT
 
 
 def fenced(label: str, blocks: Iterable[tuple[str, str]], *, about: Sequence[str] = ()) -> str:
-    """Text of others under lines of ours.
+    """What others wrote, indented under lines of ours.
 
     Args:
         label: what it is: `page`, `results`.
@@ -38,7 +38,7 @@ def fenced(label: str, blocks: Iterable[tuple[str, str]], *, about: Sequence[str
     return f"<{tag}>\n{body}\n</{tag}>"
 
 
-def page(url: str, title: str, passages: Iterable[Passage]) -> str:
+def quote_page(url: str, title: str, passages: Iterable[Passage]) -> str:
     """Passages of one page."""
     return fenced(
         "page",
@@ -54,7 +54,7 @@ def _under(passage: Passage) -> str:
     return f"(under: {one_line(passage.heading)})\n{passage.text}"
 
 
-def results(hits: Sequence[Hit]) -> str:
+def quote_hits(hits: Sequence[Hit]) -> str:
     """Search hits, best first."""
     blocks = []
     for place, hit in enumerate(hits, start=1):

@@ -1,4 +1,4 @@
-"""The forms in which Claude plans, grades, verifies and judges: the JSON Schema that is asked for, and how the answer is read."""
+"""How Claude plans, grades, verifies and judges: the JSON Schema of each reply, and how the reply is read."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ def judge_schema() -> dict[str, Any]:
     return _object({"claims": _list(_object({"claim": _INTEGER, "passages": _list(_STRING)}))})
 
 
-class _Form(BaseModel):
+class _Reply(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
 
-class Asked(_Form):
+class PlannedSubquery(_Reply):
     """A sub-query as the model writes it."""
 
     question: str
@@ -49,47 +49,47 @@ class Asked(_Form):
         return SubQuery(index=index, question=self.question, fields=tuple(self.fields), label=self.label[:80])
 
 
-class PlanForm(_Form):
-    subqueries: list[Asked]
+class PlanReply(_Reply):
+    subqueries: list[PlannedSubquery]
 
 
-class Graded(_Form):
+class GradedField(_Reply):
     field: str
     grade: FieldGrade
 
 
-class GradeForm(_Form):
-    fields: list[Graded]
-    ask: list[Asked] = []
+class GradeReply(_Reply):
+    fields: list[GradedField]
+    ask: list[PlannedSubquery] = []
 
 
-class Checked(_Form):
+class CheckedClaim(_Reply):
     claim: int
     stands: bool
     reasoning: str = ""
 
 
-class VerifyForm(_Form):
-    claims: list[Checked]
+class VerifyReply(_Reply):
+    claims: list[CheckedClaim]
 
 
-class Borne(_Form):
+class JudgedClaim(_Reply):
     claim: int
     passages: list[str]
 
 
-class JudgeForm(_Form):
-    claims: list[Borne]
+class JudgeReply(_Reply):
+    claims: list[JudgedClaim]
 
 
-def read_form(form: type[M], text: str) -> M:
-    """A form, as the model filled it in.
+def read_reply(kind: type[M], text: str) -> M:
+    """A reply as the model wrote it.
 
     Raises:
-        Unreadable: it is not in the form; says what is wrong in words for the model.
+        Unreadable: it breaks the schema; says what is wrong in words for the model.
     """
     try:
-        return form.model_validate(json_object(text))
+        return kind.model_validate(json_object(text))
     except ValidationError as error:
         raise Unreadable(tuple(validation_faults(error))) from None
 

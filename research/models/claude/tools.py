@@ -87,7 +87,7 @@ TOOLS: Final[tuple[Mapping[str, Any], ...]] = (
 
 
 class ToolRunner:
-    """Does what tool calls ask for, on one tools. What goes wrong is told to the model; another try may go better."""
+    """Runs the tool calls of one investigation. The model is told what goes wrong: another call may succeed."""
 
     def __init__(self, tools: ResearchTools) -> None:
         self._tools = tools
@@ -105,45 +105,45 @@ class ToolRunner:
             content, is_error = await self._do(call), False
         except (SearchFailed, FetchFailed) as error:
             self.outage = error
-            content, is_error = _told(error), True
+            content, is_error = _error_text(error), True
         except BudgetExhausted as error:
             content, is_error = f"Not done: {quoting.one_line(str(error))}. Answer with what you have.", True
         except TerminalError as error:
             if error.stops_run:  # a search provider's wrong key: every row would meet it
                 raise
-            content, is_error = _told(error), True
+            content, is_error = _error_text(error), True
         except _WrongInput as error:
             content, is_error = str(error), True
         result = {"type": "tool_result", "tool_use_id": call.id, "content": content}
         return {**result, "is_error": True} if is_error else result
 
-    async def given(self, looked_for: str) -> str | None:
+    async def task_sources(self, looked_for: str) -> str | None:
         """What the task itself names, for the first turn: its start page, read, and the documents that came with it."""
         parts = []
         if self._tools.start is not None and self.calls_left > 0:
             try:
                 shown = await self._read(ReadInput(url=self._tools.start, about=looked_for[:MOST_WORDS]))
             except FetchFailed as error:
-                self.outage, shown = error, _told(error)
+                self.outage, shown = error, _error_text(error)
             except (TerminalError, BudgetExhausted) as error:
-                shown = _told(error)
+                shown = _error_text(error)
             parts.append(f"# The page to begin with\n\nWhere it answers a field, no search is needed for that.\n\n{shown}")
         if documents := await self._tools.documents():
-            listed = quoting.results(documents)
+            listed = quoting.quote_hits(documents)
             parts.append(f"# Documents given with the task\n\n`search` finds them, and `read` reads them.\n\n{listed}")
         return "\n\n".join(parts) or None
 
     async def _read(self, asked: ReadInput) -> str:
         passages = await self._tools.read(asked.url, asked.about, PASSAGES)
         self.read_any = self.read_any or bool(passages)
-        return quoting.page(asked.url, "", passages) if passages else "The page holds no text."
+        return quoting.quote_page(asked.url, "", passages) if passages else "The page holds no text."
 
     async def _do(self, call: ToolUseBlock) -> str:
         match call.name:
             case "search":
-                sought = _input(SearchInput, call)
-                hits = await self._tools.search(sought.query, HITS)
-                return quoting.results(hits) if hits else "No results. Try other words."
+                arguments = _input(SearchInput, call)
+                hits = await self._tools.search(arguments.query, HITS)
+                return quoting.quote_hits(hits) if hits else "No results. Try other words."
             case "read":
                 return await self._read(_input(ReadInput, call))
             case other:
@@ -156,13 +156,13 @@ def _input(kind: type[Input], call: ToolUseBlock) -> Input:
     Raises:
         _WrongInput: they are not what the tool takes.
     """
-    given: Any = call.input
+    arguments: Any = call.input
     try:
-        return kind.model_validate(json_repair.loads(given) if isinstance(given, str) else given)
+        return kind.model_validate(json_repair.loads(arguments) if isinstance(arguments, str) else arguments)
     except ValidationError as error:
         raise _WrongInput(call.name, error) from error
 
 
-def _told(error: ResearchError) -> str:
+def _error_text(error: ResearchError) -> str:
     """An error, for the model. A page's own words may stand in it."""
     return quoting.fenced("error", (("Not done:", quoting.one_line(str(error))),))
