@@ -18,7 +18,7 @@ LINE_END: Final = 4
 """Characters that a row takes beside its own."""
 MAX_COLUMNS: Final = 2_000
 SAMPLE: Final = 200
-"""Rows by which the delimiter and the width of the table are told."""
+"""Rows that decide the delimiter and the width of the table."""
 AGREEMENT: Final = 0.8
 """The share of those rows that must be equally wide for a delimiter that nothing else speaks for."""
 

@@ -1,4 +1,4 @@
-"""Pages that JavaScript makes: told by what is left of them without it; and the data that such a page carries for its scripts."""
+"""Pages that JavaScript makes, recognised by what is left without it; and the data that such a page carries for its scripts."""
 
 from __future__ import annotations
 

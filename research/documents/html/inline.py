@@ -80,18 +80,18 @@ def spoken(element: HtmlElement) -> str:
     """What a picture or an icon says to those who do not see it: `alt`, `aria-label`, the title of a drawing; "" if that is a
     description and no value."""
     for part in element.iter("img", "svg", "i", "span", "div", "use", "td", "th", "meter", "progress", "data"):
-        said = part.get("alt") or part.get("aria-label") or (part.get("title") if part.tag in _ICONS else "") or ""
-        if not said and part.tag == "svg":
-            said = next((title.text or "" for title in part.iter("{*}title")), "")
-        if text := clean(said):
+        words = part.get("alt") or part.get("aria-label") or (part.get("title") if part.tag in _ICONS else "") or ""
+        if not words and part.tag == "svg":
+            words = next((title.text or "" for title in part.iter("{*}title")), "")
+        if text := clean(words):
             return text if len(text) <= MAX_ALT else ""
     return ""
 
 
 def rating(element: HtmlElement) -> str:
     """What an element without any text says in figures, as stars do: `4.3 out of 5`; ""."""
-    said = "" if opening(element) else spoken(element)
-    return said if _RATING.search(said) else ""
+    words = "" if opening(element) else spoken(element)
+    return words if _RATING.search(words) else ""
 
 
 def measured(element: HtmlElement) -> str:
@@ -152,8 +152,8 @@ def collect(element: HtmlElement, pieces: list[str], lists: list[HtmlElement] | 
 
 def behind(element: HtmlElement) -> str:
     """What stands behind an inline element and is not shown: an address, a date; in brackets."""
-    said = addressed(element) if element.tag == "a" else dated(element) if element.tag == "time" else ""
-    return f" ({said})" if said else ""
+    words = addressed(element) if element.tag == "a" else dated(element) if element.tag == "time" else ""
+    return f" ({words})" if words else ""
 
 
 def needs_space(previous: HtmlElement | None, child: HtmlElement, pieces: list[str]) -> bool:

@@ -99,8 +99,8 @@ class _Walk:
                 self._add("facts", [line])
         elif unseen(element):
             return
-        elif ("aria-label" in element.attrib or "title" in element.attrib) and (said := rating(element)):
-            self._paragraph += [" ", said, " "]
+        elif ("aria-label" in element.attrib or "title" in element.attrib) and (stars := rating(element)):
+            self._paragraph += [" ", stars, " "]
         elif tag in BLOCKS or (len(element) > 1 and "-" in tag) or element.get("role") in _TABLE_ROLES:
             self._end_paragraph()
             with self._inside(element):
@@ -237,13 +237,13 @@ class _Walk:
                 self.section(cell)
         elif grid.is_pairs(cells):
             for line in cells:
-                for key, said in zip(line[::2], line[1::2], strict=True):
-                    self._row_of_facts([key, said])
+                for key, answer in zip(line[::2], line[1::2], strict=True):
+                    self._row_of_facts([key, answer])
         elif grid.is_facts(cells):
             for line in cells:
                 self._row_of_facts(line)
         else:
-            # A cell that spans the whole width is said once.
+            # A cell that spans the whole width is written once.
             written = [
                 row([texts[0], *[""] * (len(texts) - 1)] if len(set(texts)) == 1 else texts)
                 for texts in grid.spread(cells)

@@ -96,13 +96,13 @@ class PageData:
     types: frozenset[str] = frozenset()
     """Lower-case names of the types of all things on the page, without their vocabulary."""
 
-    told: int = 0
+    subject_characters: int = 0
     """Characters of what it says of things that are not the site, its owner or the way to this page."""
 
     @property
     def speaks(self) -> bool:
         """It says so much of its subject that the page is worth reading for that alone."""
-        return self.told >= ENOUGH
+        return self.subject_characters >= ENOUGH
 
     @property
     def is_thing(self) -> bool:
@@ -131,7 +131,7 @@ def page_data(tree: HtmlElement, url: str) -> PageData:
             continue
         fresh = list(flatten(thing, _numbered(name, counts)))
         if name.lower() not in _SITE:
-            data.told += sum(len(line.partition(": ")[2]) for line in fresh if line not in lines)
+            data.subject_characters += sum(len(line.partition(": ")[2]) for line in fresh if line not in lines)
         if any(line not in lines for line in fresh):
             counts[name] = counts.get(name, 0) + 1
             lines.update(dict.fromkeys(fresh))
@@ -224,8 +224,8 @@ def _things(value: Json) -> Iterator[dict[str, Json]]:
 
 
 def _types(thing: dict[str, Json]) -> list[str]:
-    given = thing.get("@type")
-    names = given if isinstance(given, list) else [given]
+    stated = thing.get("@type")
+    names = stated if isinstance(stated, list) else [stated]
     return [
         name
         for each in names
@@ -237,9 +237,7 @@ def _all_types(value: Json, depth: int = 0) -> Iterator[str]:
     """Types of a thing itself and of what it is mainly about."""
     if isinstance(value, dict) and depth < 3:
         yield from _types(value)
-        for key in ("mainEntity", "itemReviewed", "about"):
-            if depth < 2 and key == "mainEntity":
-                yield from _all_types(value.get(key), depth + 1)
+        yield from _all_types(value.get("mainEntity"), depth + 1)
 
 
 def _numbered(name: str, counts: dict[str, int]) -> str:
@@ -273,7 +271,7 @@ def _meta(tree: HtmlElement) -> Iterator[tuple[str, str]]:
 
 
 def _loose(tree: HtmlElement) -> Iterator[tuple[str, str]]:
-    """Attributes, which are not shown, of properties that stand in no thing because somebody forgot the `itemscope`."""
+    """Attributes, which are not shown, of properties that stand in no thing because the `itemscope` is missing."""
     for element in tree.xpath("//body//*[@itemprop and not(ancestor-or-self::*[@itemscope])]")[:MAX_LOOSE]:
         name = _KEY.sub("_", clean(element.get("itemprop") or ""))
         text = _text(element.get("content") or element.get("datetime") or element.get("value") or "")

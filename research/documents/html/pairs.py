@@ -137,10 +137,10 @@ def alternating(element: HtmlElement) -> list[str]:
     if not (terms or differ or named) or label.tag in (*LISTS, "p", "li", *_HEADINGS, "a", "br"):
         return []
     facts: list[str] = []
-    for key, said in zip(labels, values, strict=True):
-        if holds_structure(key) or holds_structure(said) or length(said, MAX_PAIR) >= MAX_PAIR or _is_link(key):
+    for key, answer in zip(labels, values, strict=True):
+        if holds_structure(key) or holds_structure(answer) or length(answer, MAX_PAIR) >= MAX_PAIR or _is_link(key):
             return []
-        line = labelled(value(key), value(said), longest=40)
+        line = labelled(value(key), value(answer), longest=40)
         if not line[:1].isalpha():
             return []
         facts.append(line)

@@ -84,7 +84,7 @@ class Score:
     """Cells that have a value, by `high`, `medium`, `low`, `none`. High is worth its name if its precision is."""
     wrong: tuple[WrongCell, ...]
     rows: int
-    """Rows that the truth speaks of."""
+    """Rows that the truth has a line for."""
     rows_without_truth: int
     truth_without_row: int
     """Lines of the truth that no row of the run matches."""
@@ -104,20 +104,20 @@ def score(path: str | os.PathLike[str], truth: Any) -> Score:
         InvalidTable: the truth cannot be read, shares no key or no field with the run, or says two things of one row.
     """
     run = RunFolder.open(path)
-    asked = _Truth(run.columns, truth)
+    lines = _Truth(run.columns, truth)
     cells: list[tuple[str, str, Outcome]] = []
     wrong: list[WrongCell] = []
-    rows = unspoken = 0
-    for row, key, completed, values, told in _rows(run, asked):
-        line = asked.line(key)
+    rows = without_truth = 0
+    for row, key, completed, values, confidences in _rows(run, lines):
+        line = lines.line(key)
         if line is None:
-            unspoken += 1
+            without_truth += 1
             continue
         rows += 1
-        for output in asked.fields:
+        for output in lines.fields:
             expected, got = _expected(line[output.field], output), values[output.field]
-            outcome = _judge(expected, got, output, completed)
-            confidence = told.get(output.field)
+            outcome = _outcome(expected, got, output, completed)
+            confidence = confidences.get(output.field)
             cells.append((output.field, (confidence or "none") if got is not None else "", outcome))
             if outcome not in _GOOD:
                 shown = expected[0] if len(expected) == 1 else expected
@@ -125,14 +125,14 @@ def score(path: str | os.PathLike[str], truth: Any) -> Score:
     buckets = ("high", "medium", "low", "none")
     return Score(
         total=_tally(outcome for *_, outcome in cells),
-        fields={o.field: _tally(outcome for field, _, outcome in cells if field == o.field) for o in asked.fields},
+        fields={o.field: _tally(outcome for field, _, outcome in cells if field == o.field) for o in lines.fields},
         confidence={b: _tally(outcome for _, bucket, outcome in cells if bucket == b) for b in buckets},
         wrong=tuple(wrong),
         rows=rows,
-        rows_without_truth=unspoken,
-        truth_without_row=asked.unmatched,
-        keys=asked.keys,
-        passed_over=asked.passed_over,
+        rows_without_truth=without_truth,
+        truth_without_row=lines.unmatched,
+        keys=lines.keys,
+        passed_over=lines.passed_over,
     )
 
 
@@ -190,18 +190,18 @@ def _rows(run: RunFolder, truth: _Truth) -> Iterator[_ScoredRow]:
         table = run.read("results", shard, wanted)
         values = {o.field: o.json_values(table[o.column]) for o in truth.fields}
         basis = run.read("basis", shard, ["row_index", "field", "confidence"]).to_pylist()
-        told: dict[int, dict[str, str | None]] = {}
+        confidences: dict[int, dict[str, str | None]] = {}
         for part in basis:
-            told.setdefault(part["row_index"], {})[part["field"]] = part["confidence"]
-        plain = [
+            confidences.setdefault(part["row_index"], {})[part["field"]] = part["confidence"]
+        plain_rows = [
             row
             for batch in table.select(list(dict.fromkeys([index, status, *truth.keys]))).to_batches()
             for row in json_rows(batch)
         ]
-        for place, row in enumerate(plain):
+        for place, row in enumerate(plain_rows):
             key = tuple(_key(row[name]) for name in truth.keys)
             got = {field: column[place] for field, column in values.items()}
-            yield row[index], key, row[status] == "completed", got, told.get(row[index], {})
+            yield row[index], key, row[status] == "completed", got, confidences.get(row[index], {})
 
 
 def _key(value: Any) -> str:
@@ -235,7 +235,7 @@ def _types(schema: Mapping[str, Any]) -> Iterable[str]:
                 yield from _types(part)
 
 
-def _judge(expected: tuple[Any, ...], got: Any, output: OutputColumn, completed: bool) -> Outcome:
+def _outcome(expected: tuple[Any, ...], got: Any, output: OutputColumn, completed: bool) -> Outcome:
     if not completed:
         return "failed"
     answers = [value for value in expected if value is not None]

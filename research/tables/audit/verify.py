@@ -33,7 +33,7 @@ from research.values.values import places
 LIMIT: Final = 1_000
 """Problems of one kind that are named; there may be more."""
 _GROUP_BYTES: Final = 256 << 20
-_TOLD: Final = """
+_CELL_BASIS: Final = """
 SELECT row_index, name AS field, count(excerpt) AS excerpts, any_value(confidence) FILTER (WHERE basis.field = name) AS confidence
 FROM basis JOIN of_field ON path = basis.field GROUP BY row_index, name"""
 
@@ -201,14 +201,14 @@ class _Check:
         results = read_parts(self.parts["results"])
         called = dict(zip(self.columns.schema.names, result_names(self.db, results), strict=True))
         index, status = quoted(called[self.columns.row_index]), quoted(called[self.columns.run["status"]])
-        self.db.execute(f"CREATE TABLE told AS WITH {of_field(self.columns)} {_TOLD}")
+        self.db.execute(f"CREATE TABLE cell_basis AS WITH {of_field(self.columns)} {_CELL_BASIS}")
         for output in self.columns.outputs:
             cells = f"SELECT {index} AS row_index, {quoted(called[output.column])} IS NOT NULL AS filled FROM {results} " + (
                 f"WHERE {status} = 'completed'"
             )
             for file, row, filled in self._rows_of(
                 f"SELECT r.file, row_index, filled FROM ({cells}) LEFT JOIN run_rows AS r USING (row_index) "
-                f"LEFT JOIN (SELECT * FROM told WHERE field = {literal(output.field)}) USING (row_index) "
+                f"LEFT JOIN (SELECT * FROM cell_basis WHERE field = {literal(output.field)}) USING (row_index) "
                 "WHERE (filled AND coalesce(excerpts, 0) = 0) OR (NOT filled AND confidence IS NOT NULL) ORDER BY row_index"
             ):
                 self._add(

@@ -1,4 +1,4 @@
-"""Rows as JSON: what a model is told of a row, and what an objective is made from."""
+"""Rows as JSON: what a model sees of a row, and what an objective is made from."""
 
 from __future__ import annotations
 

@@ -73,10 +73,10 @@ class Objective:
 
 def _from_row(values: Mapping[str, Any], spec: OutputSpec, row: int) -> str:
     """`Find operator and launch date. mission: Voyager 1; country: US`, led by the schema's own description if it has one."""
-    told = "; ".join(f"{name}: {as_text(value).strip()}" for name, value in values.items() if as_text(value).strip())
-    if not told:
+    filled = "; ".join(f"{name}: {as_text(value).strip()}" for name, value in values.items() if as_text(value).strip())
+    if not filled:
         raise InvalidTask(f"row {row}: is empty, so there is nothing to ask about")
     names = [field.name.replace("_", " ") for field in spec.fields] if spec.kind == "json" else []
     wanted = f"Find {' and '.join(filter(None, [', '.join(names[:-1]), names[-1]]))}." if names else ""
     lead = " ".join(filter(None, [spec.description.strip(), wanted])) or "Describe this."
-    return f"{lead} {told}"
+    return f"{lead} {filled}"

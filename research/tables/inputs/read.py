@@ -73,9 +73,9 @@ class Table:
         for batch in rebatch(self._rows.read(), size, self._rows.schema):
             if left <= 0:
                 return
-            taken = batch.slice(0, left)
-            left -= taken.num_rows
-            yield pa.RecordBatch.from_arrays(taken.columns, schema=self.schema)
+            part = batch.slice(0, left)
+            left -= part.num_rows
+            yield pa.RecordBatch.from_arrays(part.columns, schema=self.schema)
 
 
 def open_table(source: Any, *, query: str | None = None, limit: int | None = None) -> Table:
@@ -85,7 +85,7 @@ def open_table(source: Any, *, query: str | None = None, limit: int | None = Non
         source: a path or URI of a CSV, TSV, Parquet (file, folder or glob), JSON lines or Excel file, `file.xlsx::sheet`,
             `file.duckdb::table`, `file.csv::encoding` (for text that is neither UTF-8 nor marked); or a
             pandas DataFrame, an Arrow table, batch or stream.
-        query: one SELECT that is run on it. The table is called `input`; a DuckDB file given without `::table` is queried itself.
+        query: one SELECT that is run on it. The table is called `input`; a DuckDB file without `::table` is queried itself.
         limit: read the first so many rows only.
 
     Raises:
@@ -115,8 +115,8 @@ def open_table(source: Any, *, query: str | None = None, limit: int | None = Non
 def _opened(source: Any, query: str | None, scratch: Scratch) -> tuple[str, _Rows, list[str], str]:
     """The name, the rows, the column names as they stand in the source, and a hash of the content."""
     if not isinstance(source, (str, os.PathLike)):
-        given = spool_of(source, scratch)
-        return "table", given, given.schema.names, rows_hash(given)
+        spool = spool_of(source, scratch)
+        return "table", spool, spool.schema.names, rows_hash(spool)
     shown = os.fspath(source)
     location, _, part = shown.partition("::")
     path = _local(location, scratch)

@@ -163,7 +163,7 @@ def _results(columns: ResultColumns, rows: Sequence[int], inputs: pa.Table, resu
     for output in columns.outputs:
         type_ = columns.schema.field(output.column).type
         arrays.append(_output_array(output, type_, [_value(output.field, result) for result in results], misfits))
-    said = [
+    run_values = [
         {
             **result.model_dump(include={*RUN_COLUMNS.names}),
             "confidence": result.confidence,
@@ -172,7 +172,7 @@ def _results(columns: ResultColumns, rows: Sequence[int], inputs: pa.Table, resu
         }
         for result, extra in zip(results, misfits, strict=True)
     ]
-    arrays.extend(_from_rows(said, columns.run_types).columns)
+    arrays.extend(_from_rows(run_values, columns.run_types).columns)
     return pa.Table.from_arrays(arrays, schema=columns.schema)
 
 
@@ -201,8 +201,8 @@ def _output_array(
                 arrays.append(_encodable(build, [value]))
             except (pa.ArrowException, TypeError, ValueError, OverflowError):
                 text = json.dumps(value, ensure_ascii=False, default=str)
-                said = f"{output.field}: {text} does not fit the column's type {type_}; the cell is empty"
-                warnings.append(FieldWarning(field=output.field, text=said))
+                message = f"{output.field}: {text} does not fit the column's type {type_}; the cell is empty"
+                warnings.append(FieldWarning(field=output.field, text=message))
                 arrays.append(pa.array([None], type_))
         return pa.concat_arrays(arrays)
 

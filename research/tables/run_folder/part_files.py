@@ -2,7 +2,7 @@
 
 A commit: (1) each table's part is written under a temporary name and flushed; (2) a note in `.state/commits` names them;
 (3) they are renamed, `results` last; (4) the note is removed. A process killed before (2) leaves temporary files, which are
-swept; killed after it, whoever holds the run folder next ends the commit. So a shard that is written again (its failed rows
+swept; killed after it, the next holder of the lock ends the commit. So a shard that is written again (its failed rows
 ran once more) is never half old, half new.
 """
 

@@ -27,7 +27,7 @@ _PARTS: Final = ("basis", "usage", "findings", "sources")
 
 
 class CommittedRows:
-    """The rows of a committed shard, each of which can be had as a result. Holds the shard's tables as Arrow has them, without
+    """The rows of a committed shard, each readable as a result. Holds the shard's tables as Arrow has them, without
     pages."""
 
     def __init__(self, folder: RunFolder, shard: int, spec: OutputSpec) -> None:
@@ -63,18 +63,18 @@ class CommittedRows:
         line = self._results.slice(self._place(row), 1)
         own = {name: column for name, column in self._columns.run.items() if name in Result.model_fields}
         (cells,) = line.select(list(own.values())).to_pylist()
-        said = {name: cells[column] for name, column in own.items()} | {"tiers": self._columns.tiers(line)[0]}
+        run_values = {name: cells[column] for name, column in own.items()} | {"tiers": self._columns.tiers(line)[0]}
         usage, seconds = _usage(self._of(row, "usage"))
-        ended = said["completed_at"]
+        ended = run_values["completed_at"]
         sources = [_built(Source, part) for part in self._of(row, "sources")]
         read = [source.url for source in sources if source.read]
         return Result(
-            **{name: value for name, value in said.items() if value is not None},
+            **{name: value for name, value in run_values.items() if value is not None},
             **({} if ended is None else {"created_at": ended - timedelta(seconds=seconds), "modified_at": ended}),
             task="",
             fields=list(self._spec.names),
             output_schema=dict(self._spec.schema),
-            output=self._output(line) if said["status"] == "completed" else None,
+            output=self._output(line) if run_values["status"] == "completed" else None,
             basis=list(_basis(self._of(row, "basis"))),
             usage=usage,
             findings=[_built(Finding, part) for part in self._of(row, "findings")],

@@ -18,7 +18,7 @@ def request_key(request: Mapping[str, Any]) -> str:
 
 
 def default_run_path(table_name: str, key: str) -> Path:
-    """Where a run goes that was not told where: `runs/<table>-<first 8 hex digits of its key>`."""
+    """The run folder of a run without `--out`: `runs/<table>-<first 8 hex digits of its key>`."""
     name = re.sub(r"[^\w.-]+", "-", table_name).strip("-._")[:60] or "table"
     return Path("runs") / f"{name}-{key[:8]}"
 

@@ -6,8 +6,8 @@
     research.duckdb     all of it in one file, made when the run ends
     .state/             the engine's working state, and the lock
 
-A shard is committed when its part in `results/` is there: that part is renamed into place last. Anybody may read while a run
-goes on. One process at a time runs a run folder (`RunFolder.lock`); its workers may write different shards at once.
+A shard is committed when its part in `results/` is there: that part is renamed into place last. Readers need no lock, also
+while a run goes on. One process at a time runs a run folder (`RunFolder.lock`); its workers may write different shards at once.
 """
 
 from __future__ import annotations
@@ -349,7 +349,7 @@ class RunFolder:
         """Remove a run folder that was started just now, and whatever is in it: for one that holds nothing worth keeping.
 
         Raises:
-            ValueError: it was found, and not started by this object: what is in it is somebody's.
+            ValueError: this object found it and did not create it, so its content may be needed.
         """
         if not self.is_new:
             raise ValueError(f"{self.path} was there before")

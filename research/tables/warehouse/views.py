@@ -90,15 +90,15 @@ def _cells(columns: ResultColumns, called: Mapping[str, str], run: Mapping[str, 
         )
     none = "SELECT 0::BIGINT AS row_index, '' AS field, '' AS value, '' AS status WHERE false"
     return f"""
-WITH {of_field(columns)}, told AS (
+WITH {of_field(columns)}, cell_basis AS (
     SELECT row_index, name AS field, any_value(reasoning) FILTER (WHERE basis.field = name) AS reasoning,
            coalesce(any_value(confidence) FILTER (WHERE basis.field = name), {_LOWEST}) AS confidence,
            count(excerpt) AS excerpts, count(*) FILTER (WHERE support IN ('stated', 'inferred')) AS supporting
     FROM basis JOIN of_field ON of_field.path = basis.field GROUP BY row_index, name
 )
-SELECT cell.row_index, cell.field, cell.value, told.confidence, told.reasoning, coalesce(told.excerpts, 0) AS excerpts,
-       coalesce(told.supporting, 0) AS supporting, cell.status
-FROM ({" UNION ALL ".join(values) or none}) AS cell LEFT JOIN told USING (row_index, field)"""
+SELECT cell.row_index, cell.field, cell.value, cell_basis.confidence, cell_basis.reasoning,
+       coalesce(cell_basis.excerpts, 0) AS excerpts, coalesce(cell_basis.supporting, 0) AS supporting, cell.status
+FROM ({" UNION ALL ".join(values) or none}) AS cell LEFT JOIN cell_basis USING (row_index, field)"""
 
 
 def of_field(columns: ResultColumns) -> str:
@@ -114,8 +114,10 @@ def of_field(columns: ResultColumns) -> str:
 
 def _failed(columns: ResultColumns, called: Mapping[str, str], run: Mapping[str, str]) -> str:
     inputs = [quoted(called[name]) for name in columns.inputs]
-    said = [run[name] for name in ("status", "error", "warnings", "cost_usd", "task_id")]
-    return f"SELECT {', '.join([run['row_index'], *inputs, *said])} FROM results WHERE {run['status']} <> 'completed' ORDER BY 1"
+    outcome = [run[name] for name in ("status", "error", "warnings", "cost_usd", "task_id")]
+    return (
+        f"SELECT {', '.join([run['row_index'], *inputs, *outcome])} FROM results WHERE {run['status']} <> 'completed' ORDER BY 1"
+    )
 
 
 def _spend(run: Mapping[str, str]) -> str:
