@@ -13,7 +13,7 @@ from contextlib import contextmanager
 def orderly_end() -> Iterator[None]:
     """In this block of a coroutine, SIGTERM cancels it; then the process is asked to exit with 143, as a terminated one does.
 
-    Only where nobody else answers the signal (Prefect's workers do), and where it can be answered: in the main thread, on Unix.
+    Only where nothing else answers the signal (Prefect's workers do), and where it can be answered: in the main thread, on Unix.
     """
     task = asyncio.current_task()
     mine = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL

@@ -24,11 +24,11 @@ from flows.run.escalate import Escalating
 from flows.run.events import Event, RowEscalated, RowFinished, RunFinished, RunStarted
 from flows.run.pilot import HOW_TO_CONTINUE, STOPPED, run_pilot
 from flows.run.prepare import PreparedRun
-from flows.run.reuse import Remaining
+from flows.run.reuse import RemainingFields
 from flows.run.row_work import FindWork, whole_rows
 from flows.run.rows import Rows
 from flows.run.runtime import Runtime
-from flows.run.shards import Left, Shards
+from flows.run.shards import Remaining, Shards
 from flows.tasks import PrefectRunner
 from research.money.charge_file import ChargeFile
 from research.ports.page import Page
@@ -87,7 +87,7 @@ async def _run(prepared: PreparedRun, folder: RunFolder, runtime: Runtime) -> En
     started = time.monotonic()
     request, world, options, escalation = prepared.request, prepared.world, prepared.options, prepared.escalation
     table = request.table
-    left = await asyncio.to_thread(Left.of, folder, table.row_count)
+    left = await asyncio.to_thread(Remaining.of, folder, table.row_count)
     tiers = (request.sample.processor, *([escalation.processor] if escalation else []))
     charges = await asyncio.to_thread(ChargeFile, folder.state)
     bind_budget(world, charges, options.max_cost, tiers)
@@ -99,7 +99,7 @@ async def _run(prepared: PreparedRun, folder: RunFolder, runtime: Runtime) -> En
         async with artifacts.Progress(table.row_count, left.kept) as progress, AsyncExitStack() as held:
             await held.enter_async_context(independent_task_runs())
 
-            def tell(event: Event) -> None:
+            def report(event: Event) -> None:
                 if isinstance(event, RowFinished):
                     progress.row_finished(failed=event.status != "completed")
                 elif not isinstance(event, RowEscalated):
@@ -110,16 +110,16 @@ async def _run(prepared: PreparedRun, folder: RunFolder, runtime: Runtime) -> En
             if prepared.in_batches:
                 from flows.run.batch import ROWS, through_batches
 
-                world = await held.enter_async_context(through_batches(world, folder.state, runner, tell, runtime.polling))
+                world = await held.enter_async_context(through_batches(world, folder.state, runner, report, runtime.polling))
                 concurrency = ROWS  # they wait together
             find_work, recall = _with_earlier(prepared, world)
-            rows = Rows(request, world, runner, tell, concurrency, find_work)
-            shards = Shards(folder, rows, recall, runner, tell)
-            tell(RunStarted(run=folder.path, rows=table.row_count, kept=left.kept, model=world.model.name))
+            rows = Rows(request, world, runner, report, concurrency, find_work)
+            shards = Shards(folder, rows, recall, runner, report)
+            report(RunStarted(run=folder.path, rows=table.row_count, kept=left.kept, model=world.model.name))
             only = None
             if pilot is not None and left.kept < table.row_count:
                 pilot_report = await run_pilot(pilot, table, folder, left, rows, concurrency)
-                tell(pilot_report)
+                report(pilot_report)
                 if (
                     pilot_report.rows_left
                     and rows.stopped is None
@@ -130,7 +130,7 @@ async def _run(prepared: PreparedRun, folder: RunFolder, runtime: Runtime) -> En
             await shards.run(left.shards(table, only), open_at_once=2 + math.ceil(2 * concurrency / left.size))
             escalating = None
             if escalation is not None and rows.stopped is None:
-                escalating = Escalating(escalation, request.spec, folder, rows, shards, tell)
+                escalating = Escalating(escalation, request.spec, folder, rows, shards, report)
                 await escalating.run(runner)
         ended: Literal["finished", "stopped"] = "stopped" if rows.stopped else "finished"
         summary = await asyncio.to_thread(folder.finish, rows=table.row_count, status=ended, reason=rows.stopped)
@@ -168,7 +168,7 @@ def _with_earlier(prepared: PreparedRun, world: World) -> tuple[FindWork, Callab
     request, earlier = prepared.request, prepared.earlier
     if earlier is None:
         return whole_rows(request, world), world.fetcher.recall
-    remaining = Remaining(request, world, earlier, only_stored=prepared.only_stored)
+    remaining = RemainingFields(request, world, earlier, only_stored=prepared.only_stored)
     return remaining.work, partial(earlier.recall, world.fetcher.recall)
 
 

@@ -39,7 +39,7 @@ ROWS: Final = 1_000
 TRIES: Final = 3
 """Batches in which one entry is tried: expired, canceled and broken ones go back into the queue."""
 SKEW: Final = timedelta(minutes=10)
-"""How far our clock and the service's may be apart, when a batch is looked for that nobody knows the id of."""
+"""How far our clock and the service's may be apart, when a batch whose id was lost is looked for."""
 
 
 def batched(world: World, sample: Task, *, escalate: str | None = None, start_url: str | None = None) -> World:
@@ -74,25 +74,27 @@ def batched(world: World, sample: Task, *, escalate: str | None = None, start_ur
         )
     if isinstance(world.search, LocalCorpus) and not world.search.holds_web_pages:
         raise InvalidInput(
-            "--batch lets the service search the web, and nobody would search this corpus: none of its documents has a web "
+            "--batch lets the service search the web, and this corpus would not be searched: none of its documents has a web "
             "address. Leave --corpus out, or --batch"
         )
     return replace(world, model=BatchedClaude(model, BatchClient(model.calls)))
 
 
 @asynccontextmanager
-async def through_batches(world: World, state: Path, runner: Runner, tell: Listener, pace: BatchPolling) -> AsyncIterator[World]:
+async def through_batches(
+    world: World, state: Path, runner: Runner, listener: Listener, polling: BatchPolling
+) -> AsyncIterator[World]:
     """A batched world with its queue, for as long as the block lasts.
 
     Args:
         state: the run folder's `.state`, where the journal of batches is.
-        tell: is told when a batch is sent, and when it has ended.
+        listener: is called when a batch is sent, and when it has ended.
     """
     model = world.model
     if not isinstance(model, BatchedClaude):
         raise TypeError(f"{model.name} does not answer in batches")
     journal = await asyncio.to_thread(Journal, state)
-    async with BatchQueue(model, journal, world.budget, runner, tell, pace) as queue:
+    async with BatchQueue(model, journal, world.budget, runner, listener, polling) as queue:
         yield replace(world, model=model.through(queue))
 
 
@@ -113,23 +115,23 @@ class BatchQueue:
         journal: the batches of earlier invocations, and where new ones are written down.
         budget: pays.
         runner: does each batch.
-        tell: is told when a batch is sent, and when it has ended.
+        listener: is called when a batch is sent, and when it has ended.
     """
 
     def __init__(
-        self, model: BatchedClaude, journal: Journal, budget: Budget, runner: Runner, tell: Listener, pace: BatchPolling
+        self, model: BatchedClaude, journal: Journal, budget: Budget, runner: Runner, listener: Listener, polling: BatchPolling
     ) -> None:
         self._model = model
         self._client = model.client
         self._journal = journal
         self._budget = budget
         self._runner = runner
-        self._tell = tell
-        self._pace = pace
+        self._listener = listener
+        self._polling = polling
         self._entries: dict[str, _Entry] = {}
         """Asked and not answered."""
         self._arrived: dict[str, Message] = {}
-        """Answered, and nobody has asked yet in this invocation."""
+        """Answered, and not yet asked for in this invocation."""
         self._waiting: deque[_Entry] = deque()
         self._more = asyncio.Event()
         self._running: set[asyncio.Task[None]] = set()
@@ -178,7 +180,7 @@ class BatchQueue:
             before = 0
             while before < len(self._waiting) < ROWS:
                 before = len(self._waiting)
-                await asyncio.sleep(self._pace.gather)
+                await asyncio.sleep(self._polling.gather)
             await self._send()
             if not self._waiting:
                 self._more.clear()
@@ -269,18 +271,18 @@ class BatchQueue:
     async def _collected(self, batch: Batch, charges: Mapping[str, Reservation]) -> None:
         """Wait for a batch, pay for its entries, hand out what came, ask again for what did not."""
         batch_id = str(batch.id)
-        self._tell(BatchSent(batch.number, batch_id, len(batch.entries)))
-        wait = self._pace.first_look
+        self._listener(BatchSent(batch.number, batch_id, len(batch.entries)))
+        wait = self._polling.first_look
         while not await self._client.has_ended(batch_id):
             await asyncio.sleep(wait)
-            wait = min(1.5 * wait, self._pace.longest_look)
+            wait = min(1.5 * wait, self._polling.longest_look)
         results = await self._client.results(batch_id)
         ended = {name: results.get(name, Ended("canceled", why="the batch has no result for it")) for name in batch.entries}
         for name, charge in charges.items():
             message = ended[name].message
             charge.settle(0.0 if message is None else self._model.cost_usd(batch.model, message))
         await self._journal.became(batch, {name: ended[name].became for name in charges})
-        self._tell(BatchEnded(batch.number, batch_id, dict(Counter(each.became for each in ended.values()))))
+        self._listener(BatchEnded(batch.number, batch_id, dict(Counter(each.became for each in ended.values()))))
         for name, each in ended.items():
             self._hand_out(batch, name, each)
 
@@ -308,16 +310,16 @@ class BatchQueue:
                 self._enqueue(entry)
 
     async def _found(self, batch: Batch) -> str | None:
-        """The id of a batch that was made, though nobody heard of it: the service lists batches, but not what is in them until
+        """The id of a batch that was made, though its id was lost: the service lists batches, but not what is in them until
         they have ended. So each that may be it is waited for."""
         known = {each.id for each in self._journal.batches.values()}
         for made in reversed(await self._client.made_since(batch.at - SKEW)):
             if made.id in known or made.entries != len(batch.entries):
                 continue
-            wait = self._pace.first_look
+            wait = self._polling.first_look
             while not await self._client.has_ended(made.id):
                 await asyncio.sleep(wait)
-                wait = min(1.5 * wait, self._pace.longest_look)
+                wait = min(1.5 * wait, self._polling.longest_look)
             if set(await self._client.results(made.id)) == set(batch.entries):
                 await self._journal.made(batch, made.id)
                 return made.id

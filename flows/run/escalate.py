@@ -81,18 +81,18 @@ class Escalating:
         """The row's better result; None: it stays as it is."""
         first = await self._rows.stored(row, values)
         if first is None:
-            self._tell(row, (), None, "its first result is not kept any more")
+            self._report(row, (), None, "its first result is not kept any more")
             return None
         fields = below_confidence(first, self._wanted.level)
         again = await self._rows.again(row, values, fields, self._wanted.processor)
         if again.status != "completed":
-            self._tell(row, fields, again, again.error)
+            self._report(row, fields, again, again.error)
             return None
         result = combine_escalated(first, again, self._spec)
-        self._tell(row, fields, again, None, result)
+        self._report(row, fields, again, None, result)
         return result
 
-    def _tell(
+    def _report(
         self, row: int, fields: tuple[str, ...], again: Result | None, error: str | None, result: Result | None = None
     ) -> None:
         self.failed += error is not None

@@ -1,4 +1,4 @@
-"""What a run tells whoever is watching: a few small facts, in order. The command line draws its progress from them."""
+"""What a run reports while it goes on: a few small facts, in order. The command line draws its progress from them."""
 
 from __future__ import annotations
 

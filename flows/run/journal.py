@@ -67,7 +67,7 @@ class Journal:
             self._take(line)
 
     def holding(self, name: str) -> Batch | None:
-        """The batch in which an entry is still to be had."""
+        """The batch that holds an entry's answer, or will."""
         for batch in reversed(self.batches.values()):
             if batch.made and name in batch.entries:
                 return batch if batch.became.get(name, SUCCEEDED) == SUCCEEDED else None
@@ -115,21 +115,21 @@ class Journal:
     def _take(self, line: str) -> None:
         """Read a line. Half a line, which a machine that lost its power may leave, says nothing."""
         try:
-            said: dict[str, Any] = json.loads(line)
+            entry: dict[str, Any] = json.loads(line)
         except ValueError:
             return
-        if "making" in said:
-            number = said["making"]
-            self.batches[number] = Batch(number, datetime.fromisoformat(said["at"]), said["model"], said["entries"])
-        elif "made" in said:
-            self.batches[said["made"]].id = said["batch"]
-        elif "not_made" in said:
-            self.batches[said["not_made"]].made = False
-        elif "became" in said:
-            self.batches[said["of"]].became.update(said["became"])
+        if "making" in entry:
+            number = entry["making"]
+            self.batches[number] = Batch(number, datetime.fromisoformat(entry["at"]), entry["model"], entry["entries"])
+        elif "made" in entry:
+            self.batches[entry["made"]].id = entry["batch"]
+        elif "not_made" in entry:
+            self.batches[entry["not_made"]].made = False
+        elif "became" in entry:
+            self.batches[entry["of"]].became.update(entry["became"])
 
-    def _write(self, said: Mapping[str, Any]) -> None:
-        line = json.dumps(said, ensure_ascii=False) + "\n"
+    def _write(self, entry: Mapping[str, Any]) -> None:
+        line = json.dumps(entry, ensure_ascii=False) + "\n"
         with self._writing, self._file.open("a", encoding="utf-8") as file:
             file.write("\n" + line if self._torn else line)
             self._torn = True  # until all of it is on the disk

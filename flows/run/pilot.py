@@ -1,4 +1,4 @@
-"""Researches the first rows of a table before the rest, so that somebody can see what the whole will cost and bring."""
+"""Researches the first rows of a table before the rest, to show what the whole will cost and bring."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from flows.run.events import PilotFinished
 from flows.run.rows import Rows
-from flows.run.shards import Left
+from flows.run.shards import Remaining
 from research.result.result import Confidence, Result
 from research.tables.inputs.read import Table, json_rows
 from research.tables.run_folder.run_folder import RunFolder
@@ -34,7 +34,9 @@ class Sampled(NamedTuple):
     confidence: Confidence | None
 
 
-async def run_pilot(rows_wanted: int, table: Table, folder: RunFolder, left: Left, rows: Rows, concurrency: int) -> PilotFinished:
+async def run_pilot(
+    rows_wanted: int, table: Table, folder: RunFolder, left: Remaining, rows: Rows, concurrency: int
+) -> PilotFinished:
     """Research the first rows of a table, but for those that are done, and say what they came to.
 
     What is researched is kept, and not done again when its shard's turn comes.
@@ -88,7 +90,7 @@ def _sampled(result: Result) -> Sampled:
     return Sampled(result.task_id, result.status == "completed", result.cost_usd, max(seconds, 0.0), result.confidence)
 
 
-def _committed(folder: RunFolder, left: Left, count: int) -> Iterable[Sampled]:
+def _committed(folder: RunFolder, left: Remaining, count: int) -> Iterable[Sampled]:
     """The first rows that are done already."""
     own, index = folder.columns.run, folder.columns.row_index
     wanted = [index, own["task_id"], own["cost_usd"], own["confidence"]]

@@ -17,7 +17,7 @@ from flows.run.options import EnrichOptions, ResynthesizeOptions, SourceOptions,
 from flows.run.request import Request
 from flows.run.reuse import Earlier, spec_of
 from flows.run.runtime import Runtime
-from flows.run.shards import Left
+from flows.run.shards import Remaining
 from research.errors import InvalidInput, InvalidRun
 from research.pages.row_pages import RowPages
 from research.ports.world import World
@@ -158,7 +158,7 @@ async def _find(options: EnrichOptions | ResynthesizeOptions, request: Request, 
     if run is None:
         check_shard_count(rows, options.shard_size)
         return path, 0
-    return path, (await asyncio.to_thread(Left.of, run, rows)).kept
+    return path, (await asyncio.to_thread(Remaining.of, run, rows)).kept
 
 
 def _request(options: EnrichOptions) -> Request:

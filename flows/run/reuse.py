@@ -48,8 +48,8 @@ SHARDS_OPEN: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Had:
-    """What an earlier run has of a row."""
+class EarlierRow:
+    """A row of an earlier run."""
 
     result: Result
     keep: tuple[str, ...]
@@ -113,10 +113,10 @@ class Earlier:
                 faults,
             )
 
-    async def had(self, row: int, values: Mapping[str, Any]) -> Had | None:
+    async def row(self, row: int, values: Mapping[str, Any]) -> EarlierRow | None:
         """What it has of a row; None if the row is not in it, or is not completed there."""
         async with self._turn:
-            return await asyncio.to_thread(self._had, row, values)
+            return await asyncio.to_thread(self._row, row, values)
 
     def has(self, row: int, values: Mapping[str, Any]) -> bool:
         """Whether it has a row, completed."""
@@ -126,11 +126,11 @@ class Earlier:
         """A page that it stored, or that this run did."""
         return self.pages.get(page_hash) if page_hash in self.pages else otherwise(page_hash)
 
-    def _had(self, row: int, values: Mapping[str, Any]) -> Had | None:
+    def _row(self, row: int, values: Mapping[str, Any]) -> EarlierRow | None:
         if (place := self._find(row, values)) is None:
             return None
         result = self._rows(place).result(place)
-        return Had(result, still_good(result, self.keep))
+        return EarlierRow(result, still_good(result, self.keep))
 
     def _find(self, row: int, values: Mapping[str, Any]) -> int | None:
         """Its row that holds these values, and is completed: the one in the same place, if it does."""
@@ -161,7 +161,7 @@ class Earlier:
         return rows
 
 
-class Remaining:
+class RemainingFields:
     """Of every row, what an earlier run has not.
 
     Args:
@@ -177,8 +177,8 @@ class Remaining:
 
     async def work(self, row: int, values: Mapping[str, Any]) -> RowWork:
         task = self._request.task(row, values)
-        had = await self._earlier.had(row, values)
-        if had is None:
+        before = await self._earlier.row(row, values)
+        if before is None:
             if self._only_stored:
                 raise InvalidRun(
                     f"row {row} is not completed in {self._earlier.name}, so none of its pages is stored. Run the command of "
@@ -187,24 +187,24 @@ class Remaining:
             return RowWork.of(task, self._world, self._identity)
         world, identity = self._world, self._identity
         if self._only_stored:
-            pages = RowPages(had.pages, self._earlier.pages.get)
+            pages = RowPages(before.pages, self._earlier.pages.get)
             world = replace(world, search=pages, fetcher=pages)
             identity = world.identity
-        if not had.keep and not self._only_stored:
+        if not before.keep and not self._only_stored:
             return RowWork.of(task, world, identity)
         spec, run = self._request.spec, self._earlier.name
-        key = Keys.of(task, identity).row(had.digest)
-        rest = [name for name in spec.names if name not in had.keep]
-        part = self._request.part(row, values, rest, task.processor) if rest and had.keep else task
+        key = Keys.of(task, identity).row(before.digest)
+        rest = [name for name in spec.names if name not in before.keep]
+        part = self._request.part(row, values, rest, task.processor) if rest and before.keep else task
         work = RowWork(part, world, Keys.of(part, identity), key)
         if not rest:
-            return replace(work, known=wholly_kept(had.result, spec, task.task, _task_id(key), run))
-        if self._only_stored and not had.pages:
+            return replace(work, known=wholly_kept(before.result, spec, task.task, _task_id(key), run))
+        if self._only_stored and not before.pages:
             why = f"The row read no page in {run}, so there is nothing to find it in."
-            return replace(work, known=unanswered(had.result, spec, had.keep, task.task, _task_id(key), run, why))
-        if not had.keep:
+            return replace(work, known=unanswered(before.result, spec, before.keep, task.task, _task_id(key), run, why))
+        if not before.keep:
             return work
-        return replace(work, complete=partial(with_kept, kept=had.result, spec=spec, names=had.keep, run=run))
+        return replace(work, complete=partial(with_kept, kept=before.result, spec=spec, names=before.keep, run=run))
 
 
 def spec_of(folder: RunFolder) -> OutputSpec:

@@ -84,14 +84,14 @@ class Shards:
             else:
                 self._folder.rewrite_shard(shard.index, results, self._recall)
 
-        await seen_through(write)
+        await write_to_the_end(write)
 
     async def rewrite(self, shard: int, results: Mapping[int, Result]) -> None:
         """Put other results in the place of some rows of a committed shard."""
-        await seen_through(lambda: self._folder.rewrite_shard(shard, results, self._recall))
+        await write_to_the_end(lambda: self._folder.rewrite_shard(shard, results, self._recall))
 
 
-async def seen_through(write: Callable[[], None]) -> None:
+async def write_to_the_end(write: Callable[[], None]) -> None:
     """Write in a thread. A commit that has begun is seen through, also when the run is being cancelled."""
     writing = asyncio.ensure_future(asyncio.to_thread(write))
     try:
@@ -102,7 +102,7 @@ async def seen_through(write: Callable[[], None]) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class Remaining:
     """What a run folder still lacks."""
 
     row_count: int
@@ -112,7 +112,7 @@ class Left:
     """Rows that failed, by committed shard."""
 
     @classmethod
-    def of(cls, folder: RunFolder, row_count: int) -> Left:
+    def of(cls, folder: RunFolder, row_count: int) -> Remaining:
         return cls(row_count, folder.shard_size, frozenset(folder.committed_shards()), folder.unfinished())
 
     @property

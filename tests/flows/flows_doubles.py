@@ -14,7 +14,7 @@ from flows.run.request import Request
 from flows.run.rows import Rows
 from flows.run.runner import Runner
 from flows.run.runtime import Runtime, ignore_event
-from flows.run.shards import Left, Shards
+from flows.run.shards import Remaining, Shards
 from research.models.scripted import ScriptedModel
 from research.money.charge_file import ChargeFile
 from research.money.usage import Usage
@@ -130,7 +130,7 @@ async def below_prefect(
         with folder.lock():
             bind_budget(world, ChargeFile(folder.state), max_cost, ())
             rows = Rows(request, world, runner, ignore_event, concurrency)
-            left = Left.of(folder, request.table.row_count)
+            left = Remaining.of(folder, request.table.row_count)
             await Shards(folder, rows, world.fetcher.recall, runner, ignore_event).run(left.shards(request.table), open_at_once=3)
             if finish:
                 folder.finish(rows=request.table.row_count)

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from flows.run.runner import Runner
 from flows.run.runtime import ignore_event
-from flows.run.shards import Left, Shard, Shards
+from flows.run.shards import Remaining, Shard, Shards
 from research.errors import FetchFailed
 from research.ports.page import Page
 from research.ports.work import SubQuery
@@ -129,7 +129,7 @@ async def test_a_shard_that_cannot_be_committed_stops_the_run_and_says_why() -> 
 
 
 def test_what_is_left_is_what_is_not_committed_and_what_failed() -> None:
-    left = Left(row_count=95, size=10, committed=frozenset({0, 1, 9}), unfinished={1: [12, 15]})
+    left = Remaining(row_count=95, size=10, committed=frozenset({0, 1, 9}), unfinished={1: [12, 15]})
     assert left.kept == 10 + 8 + 5
 
     class Table:
