@@ -33,12 +33,12 @@ class _Batch:
     cancel_asked: datetime | None = None
     ended: datetime | None = None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Two looks at once do not process an entry twice."""
+    """Two polls at once do not process an entry twice."""
 
 
 class Batches:
-    """A batch ends with the `polls`-th look at it, or once `seconds` have passed, if these are given; its entries are processed
-    evenly on the way. What is not processed within `expires_after` seconds expires; what is not when it is canceled is canceled.
+    """A batch ends with the `polls`-th poll or, with `seconds`, once these have passed. Entries are processed evenly until then.
+    An entry that is not processed within `expires_after` seconds expires; one that is not when the batch is canceled is canceled.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Batches:
         return self._wire(batch, "")
 
     async def look(self, batch_id: str, process: Process, url: str) -> dict[str, Any]:
-        """One poll: processing goes on, and its state is told."""
+        """One poll: processes some entries, and returns the batch's state."""
         batch = self._get(batch_id)
         async with batch.lock:
             if batch.ended is None:

@@ -34,7 +34,7 @@ class CacheUse:
     entries: Mapping[str, float] = field(default_factory=dict)
     """Prefix hash → seconds to live: what to keep once the answer begins."""
     could_read: int = 0
-    """Tokens of the longest prefix, of at least the minimum, that an earlier request had too: what a perfect use of breakpoints
+    """Tokens of the longest prefix, of at least the minimum, that an earlier request shares: what a perfect use of breakpoints
     would have read."""
     prefixes: tuple[str, ...] = ()
 

@@ -21,32 +21,33 @@ from typing import Any
 import pytest
 
 _KEY_ENDINGS = ("_API_KEY", "_AUTH_TOKEN")
-_HOUSE = "ANTHROPIC_"
+_SDK_PREFIX = "ANTHROPIC_"
+"""Of the variables that the SDK reads: keys, and the address of the service."""
 
 
 class RealNetworkBlocked(PermissionError):
     """A test tried to leave loopback."""
 
 
-class _Guard:
-    """Stands in front of `socket`, and remembers who wanted out."""
+class _LoopbackOnly:
+    """Replaces the functions of `socket` that connect or look up a name, and records the hosts that were refused."""
 
     def __init__(self) -> None:
         self.attempts: list[str] = []
-        self.open = False
+        self.allow_all = False
         self._patch = pytest.MonkeyPatch()
 
-    def raise_the_bridge(self) -> None:
+    def install(self) -> None:
         for name in ("connect", "connect_ex", "sendto"):
             self._patch.setattr(socket.socket, name, self._guarded(getattr(socket.socket, name)))
         self._patch.setattr(socket, "getaddrinfo", self._guarded_lookup(socket.getaddrinfo))
         for name in list(os.environ):
-            if name.startswith(_HOUSE) or name.endswith(_KEY_ENDINGS):
+            if name.startswith(_SDK_PREFIX) or name.endswith(_KEY_ENDINGS):
                 self._patch.delenv(name)
         # The SDK also finds credentials in a profile on disk: it looks where there is none.
         self._patch.setenv("ANTHROPIC_CONFIG_DIR", os.path.join(tempfile.gettempdir(), "no-anthropic-profile"))  # noqa: PTH118
 
-    def lower(self) -> None:
+    def uninstall(self) -> None:
         self._patch.undo()
 
     def _refuse(self, host: object) -> None:
@@ -56,7 +57,7 @@ class _Guard:
     def _guarded(self, real: Any) -> Any:
         def guarded(sock: socket.socket, *args: Any) -> Any:
             address = args[-1]  # of connect(address) and of sendto(data, address) and sendto(data, flags, address)
-            if sock.family in (socket.AF_INET, socket.AF_INET6) and not self.open and not _is_loopback(address[0]):
+            if sock.family in (socket.AF_INET, socket.AF_INET6) and not self.allow_all and not _is_loopback(address[0]):
                 self._refuse(address[0])
             return real(sock, *args)
 
@@ -64,35 +65,35 @@ class _Guard:
 
     def _guarded_lookup(self, real: Any) -> Any:
         def guarded(host: Any, *args: Any, **options: Any) -> Any:
-            if host is not None and not self.open and not _is_loopback(host):
+            if host is not None and not self.allow_all and not _is_loopback(host):
                 self._refuse(host)
             return real(host, *args, **options)
 
         return guarded
 
 
-_GUARD = pytest.StashKey[_Guard]()
+_GUARD = pytest.StashKey[_LoopbackOnly]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "real_network: this test may leave loopback")
-    guard = config.stash[_GUARD] = _Guard()
-    guard.raise_the_bridge()
+    guard = config.stash[_GUARD] = _LoopbackOnly()
+    guard.install()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     if _GUARD in config.stash:
-        config.stash[_GUARD].lower()
+        config.stash[_GUARD].uninstall()
 
 
 @pytest.fixture(autouse=True)
 def _no_real_network(request: pytest.FixtureRequest) -> Iterator[None]:
     """Fails the test that tried to leave loopback."""
     guard = request.config.stash[_GUARD]
-    guard.open = request.node.get_closest_marker("real_network") is not None
+    guard.allow_all = request.node.get_closest_marker("real_network") is not None
     guard.attempts.clear()
     yield
-    guard.open = False
+    guard.allow_all = False
     if guard.attempts:
         pytest.fail(f"the test tried to leave loopback: {', '.join(dict.fromkeys(guard.attempts))}", pytrace=False)
 

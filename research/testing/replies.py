@@ -105,8 +105,8 @@ def structured(value: Any) -> Reply:
 
 def call(name: str, arguments: Mapping[str, Any] | str | None = None, /, **fields: Any) -> Mapping[str, Any]:
     """A tool call. `arguments` of type str are sent as they are: that is how malformed input arrives."""
-    given = arguments if isinstance(arguments, str) else {**(arguments or {}), **fields}
-    return {"type": "tool_use", "name": name, "input": given}
+    tool_input = arguments if isinstance(arguments, str) else {**(arguments or {}), **fields}
+    return {"type": "tool_use", "name": name, "input": tool_input}
 
 
 def tool_calls(*calls: Mapping[str, Any]) -> Reply:
@@ -132,9 +132,9 @@ def overflowed(words: str = "") -> Reply:
     return replace(text(words) if words else Reply(()), stop_reason="model_context_window_exceeded")
 
 
-def paused(said: Reply) -> Reply:
+def paused(reply: Reply) -> Reply:
     """A long turn of server tools that the service interrupts: send it back to go on."""
-    return replace(said, stop_reason="pause_turn")
+    return replace(reply, stop_reason="pause_turn")
 
 
 def web_search(query: str, *pages: WebPage, error: str | None = None) -> Reply:

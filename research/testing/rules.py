@@ -17,13 +17,13 @@ class ScriptIsOver(AssertionError):
     """More was asked than the script answers."""
 
 
-def rule_of(given: Rule | Reply | Iterable[Answer | Rule]) -> Rule:
+def rule_of(answers: Rule | Reply | Iterable[Answer | Rule]) -> Rule:
     """A rule as it is; one reply for everything; or a script, answer by answer in order of arrival."""
-    if isinstance(given, Reply):
-        return lambda _: given
-    if callable(given):
-        return given
-    return Script(given)
+    if isinstance(answers, Reply):
+        return lambda _: answers
+    if callable(answers):
+        return answers
+    return Script(answers)
 
 
 class Script:
@@ -54,7 +54,7 @@ async def answer_of(rule: Rule, request: Request) -> Answer:
 
 
 def echo(request: Request) -> Reply:
-    """Says what the user said; where a schema is asked for, the smallest value that fits it."""
+    """Repeats the user's words; where a schema is asked for, the smallest value that fits it."""
     return text(request.text or "…") if request.schema is None else structured(smallest(request.schema))
 
 

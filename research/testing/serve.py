@@ -27,16 +27,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--retry-after", type=float, default=1.0, help="seconds, with 429 and 529")
     parser.add_argument("--seed", type=int, default=0, help="of the faults")
     parser.add_argument("--any-model", action="store_true", help="take every model name, not only those the SDK names")
-    given = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     try:
-        rates = {kind: float(rate) for kind, _, rate in (each.partition("=") for each in given.fault)}
+        rates = {kind: float(rate) for kind, _, rate in (each.partition("=") for each in options.fault)}
         server = ModelServer(
-            _rule(given.rule),
-            faults=Faults(rates, seed=given.seed, retry_after=given.retry_after),
-            latency=given.latency,
-            port=given.port,
+            _rule(options.rule),
+            faults=Faults(rates, seed=options.seed, retry_after=options.retry_after),
+            latency=options.latency,
+            port=options.port,
             record=False,
-            models=None if given.any_model else SDK_MODELS,
+            models=None if options.any_model else SDK_MODELS,
         )
     except ValueError as error:
         parser.error(str(error))
