@@ -1,4 +1,4 @@
-"""Work that is under way is not begun again: whoever asks for the same shares how it ends."""
+"""Equal work runs once: callers that ask for it while it is under way share its result."""
 
 from __future__ import annotations
 
@@ -48,4 +48,4 @@ class InFlight(Generic[K, V]):
     def _ended(self, key: K, task: asyncio.Task[V]) -> None:
         self._tasks.pop(key, None)
         if not task.cancelled():
-            task.exception()  # looked at, so that a failure that everybody gave up waiting for is not reported as lost
+            task.exception()  # retrieved, so that a failure is not reported as lost when no caller waits any more

@@ -1,4 +1,4 @@
-"""The queue before something that may not be asked at any time: who came first goes first.
+"""The queue before something that limits its requests: first come, first served.
 
 A `Policy` says when the next may go, and takes the time as an argument; `WaitingQueue` waits. `Spacing` is the simplest policy.
 """

@@ -10,7 +10,7 @@ from research.task.source_policy import SourcePolicy
 
 
 class Nowhere:
-    """A `Search` that finds nothing and asks nobody, and a `Fetcher` that reads nothing."""
+    """A `Search` that finds nothing and sends no request, and a `Fetcher` that reads nothing."""
 
     name = "nowhere"
     identity = "nowhere/1"

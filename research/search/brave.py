@@ -65,8 +65,10 @@ class Brave:
 
 
 def brave(settings: SearchSettings, client: httpx.AsyncClient, turns: Turns) -> ApiSearch[BraveAnswer]:
-    """Raises:
-    AuthenticationFailed: the key cannot be one.
+    """A search of Brave, with its key from the settings.
+
+    Raises:
+        AuthenticationFailed: the key cannot be one.
     """
     service = Service(
         name="brave",

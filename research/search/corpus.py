@@ -202,7 +202,7 @@ class FolderCorpus:
 
 
 class TableCorpus:
-    """Documents as rows of a Parquet or JSON Lines file. Which column is what is told by its name: see `COLUMNS`."""
+    """Documents as rows of a Parquet or JSON Lines file. A column's name says what it holds: see `COLUMNS`."""
 
     def __init__(self, path: Path, name: str) -> None:
         self.path, self.name = path, name

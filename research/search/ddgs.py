@@ -20,7 +20,7 @@ from research.task.source_policy import SourcePolicy
 
 MOST: Final = 20
 _COOL_OFF: Final = 30.0
-"""Seconds for which nobody asks after an engine refused: none of them names a time."""
+"""Seconds without searches after an engine refused: none of them names a time."""
 
 
 class Engine(Protocol):
@@ -63,8 +63,10 @@ class DdgsSearch:
         self._today = today
 
     async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None, ledger: UsageLedger) -> SearchResult:
-        """Raises:
-        SearchFailed: the engines refused, or none answered in time.
+        """What the engines find.
+
+        Raises:
+            SearchFailed: the engines refused, or none answered in time.
         """
         if limit < 1 or not query.strip():
             return SearchResult()

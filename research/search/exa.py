@@ -69,8 +69,10 @@ class Exa:
 
 
 def exa(settings: SearchSettings, client: httpx.AsyncClient, turns: Turns) -> ApiSearch[ExaAnswer]:
-    """Raises:
-    AuthenticationFailed: the key cannot be one.
+    """A search of Exa, with its key from the settings.
+
+    Raises:
+        AuthenticationFailed: the key cannot be one.
     """
     service = Service(
         name="exa",

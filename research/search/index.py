@@ -43,7 +43,7 @@ MAX_QUERY: Final = 10_000
 MAX_TERMS: Final = 80
 """Words of one query. Of a longer one the rarest are searched."""
 MAX_WORD: Final = 200
-"""Bytes of a word. Longer ones are keys and encoded pictures: nobody searches them."""
+"""Bytes of a word. Longer ones are keys and encoded pictures, which are not searched."""
 PASSAGES: Final = 300
 """Passages and documents looked at for one answer."""
 

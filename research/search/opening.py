@@ -50,7 +50,7 @@ _NAMES: Final[tuple[ProviderName, ...]] = get_args(ProviderName)
 
 
 def default_providers(settings: SearchSettings, has_corpus: bool, has_claude: bool) -> tuple[ProviderName, ...]:
-    """What to search with where nobody says: a corpus if there is one; else every provider whose key or address is set; else
+    """What to search with by default: a corpus if there is one; else every provider whose key or address is set; else
     Claude's own search.
 
     Raises:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from contextlib import closing
 from pathlib import Path
 from typing import Final
 
+from cachetools import TTLCache
 from pydantic import ValidationError
 
 from research.concurrency.single_flight import InFlight
@@ -124,9 +124,8 @@ class CachedSearch:
         self._inner = inner
         self._store = store
         self._freshness = freshness
-        self._clock = clock
         self._in_flight: InFlight[str, SearchResult] = InFlight()
-        self._recent: OrderedDict[str, tuple[float, SearchResult]] = OrderedDict()
+        self._recent: MutableMapping[str, SearchResult] = TTLCache(IN_MEMORY, freshness, timer=clock)
         self._broken: str | None = None
         """Why the store is not used any more, until a search has said so."""
         self._store_works = True
@@ -139,7 +138,7 @@ class CachedSearch:
             ResearchError: whatever the provider raises. It is not kept: the next one asks again.
         """
         key = query_key(self.identity, query, limit, policy)
-        if (known := self._from_memory(key)) is not None:
+        if (known := self._recent.get(key)) is not None:
             return known
         return await self._in_flight.once(key, lambda: self._found(key, query, limit, policy, ledger))
 
@@ -149,11 +148,11 @@ class CachedSearch:
 
     async def _found(self, key: str, query: str, limit: int, policy: SourcePolicy | None, ledger: UsageLedger) -> SearchResult:
         if (stored := await self._stored(key)) is not None:
-            self._keep(key, stored)
+            self._recent[key] = stored
             return self._with_warning(stored)
         found = await self._inner.search(query, limit=limit, policy=policy, ledger=ledger)
         if found.hits or not found.warnings:  # nothing found and something amiss: the next one asks again
-            self._keep(key, found)
+            self._recent[key] = found
             await self._put(key, found)
         return self._with_warning(found)
 
@@ -183,18 +182,3 @@ class CachedSearch:
             return found
         self._broken = None
         return found.changed(warnings=(*found.warnings, broken))
-
-    def _from_memory(self, key: str) -> SearchResult | None:
-        kept = self._recent.get(key)
-        if kept is None:
-            return None
-        if self._clock() - kept[0] >= self._freshness:
-            del self._recent[key]
-            return None
-        self._recent.move_to_end(key)
-        return kept[1]
-
-    def _keep(self, key: str, found: SearchResult) -> None:
-        self._recent[key] = (self._clock(), found)
-        while len(self._recent) > IN_MEMORY:
-            self._recent.popitem(last=False)

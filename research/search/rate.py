@@ -44,8 +44,8 @@ RATES: Final[Mapping[str, Rate]] = MappingProxyType(
         "claude_web": Rate(concurrency=16),
     }
 )
-"""What each provider lets in without a paid plan. SearXNG and ddgs ask public search engines, which refuse who asks often;
-Claude's own limits are kept by whoever calls it."""
+"""What each provider lets in without a paid plan. SearXNG and ddgs ask public search engines, which refuse frequent callers;
+Claude's own limits are kept by its caller."""
 
 
 class Turns:
@@ -77,7 +77,7 @@ class Turns:
         """Wait until one request may be sent; the block is that request.
 
         Raises:
-            SearchFailed: the provider asked everybody to wait for longer than `longest_pause` seconds.
+            SearchFailed: the provider asked for a pause longer than `longest_pause` seconds.
         """
         async with self._room or nullcontext():
             try:
@@ -90,5 +90,5 @@ class Turns:
             yield
 
     def pause(self, seconds: float) -> None:
-        """The provider asks everybody to wait."""
+        """The provider asks for a pause of all requests."""
         self._spacing.pause(self._clock() + seconds)

@@ -1,4 +1,4 @@
-"""What the search providers are opened with. Read once by whoever composes a world, and passed in."""
+"""What the search providers are opened with. Read once where a world is composed, and passed in."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PricedName = Literal["brave", "tavily", "exa", "searxng"]
 
 PRICES: Final[Mapping[str, float | None]] = MappingProxyType({"brave": 0.005, "tavily": 0.008, "exa": 0.007, "searxng": 0.0})
 """US dollars for one query, by the public price lists: Brave's Search plan, one Tavily credit as you go, Exa's search of up to
-ten results. What is free each month is not taken off: nobody tells how much of it is left."""
+ten results. What is free each month is not taken off: no provider says how much of it is left."""
 
 DAY: Final = 86_400.0
 

@@ -71,8 +71,10 @@ class Tavily:
 
 
 def tavily(settings: SearchSettings, client: httpx.AsyncClient, turns: Turns) -> ApiSearch[TavilyAnswer]:
-    """Raises:
-    AuthenticationFailed: the key cannot be one.
+    """A search of Tavily, with its key from the settings.
+
+    Raises:
+        AuthenticationFailed: the key cannot be one.
     """
     price = settings.price("tavily")
     service = Service(

@@ -26,7 +26,9 @@ class Decoder:
     """Decodes one body. Feed it what arrives; ask `finish` at the end."""
 
     def __init__(self, encoding: str | None, url: str, limits: WebLimits) -> None:
-        """Args:
+        """Nothing was decoded yet.
+
+        Args:
             encoding: the answer's `Content-Encoding`.
             url: for messages.
             limits: how far it may expand.

@@ -1,6 +1,6 @@
 """Renders pages that JavaScript makes, with an installed Chromium that can itself connect to nothing.
 
-Every request of a page is answered by a function that the caller passes in: the fetcher's, with its guard, its manners and its
+Every request of a page is answered by a function that the caller passes in: the fetcher's, with its guard, its politeness and its
 limits. Chromium is started with a proxy that has no address and with no names, so that what slips past interception (a WebSocket,
 a worker, WebRTC) reaches nothing either. The `browser` extra brings Playwright; Chromium is the machine's own.
 """
@@ -193,7 +193,7 @@ class _Visit:  # Without slots: Playwright puts its own wrapper on the object of
     load: Load
     context: BrowserContext | None = None
     refused: ResearchError | None = None
-    """Why the page itself was not to be had."""
+    """Why the page itself could not be loaded."""
     requests: int = 0
     bytes: int = 0
     closing: set[asyncio.Task[bool]] = field(default_factory=set)

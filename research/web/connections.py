@@ -32,7 +32,7 @@ class Resolver(Protocol):
         """The IP addresses of a name, the best first.
 
         Raises:
-            OSError: it has none, or nobody answered.
+            OSError: it has none, or no name server answered.
         """
         ...
 

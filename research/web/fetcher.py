@@ -40,7 +40,7 @@ NO_ENTRY: Final = {
     402: "the site lets no reader in without payment",
     403: "the site lets no reader in without more than we send: it forbids the page to us",
     404: "there is no such page",
-    407: "a proxy lets nobody through without a login",
+    407: "a proxy lets no request through without a login",
     410: "the page is gone for good",
     451: "the page is withheld for legal reasons",
 }
@@ -53,7 +53,7 @@ class Renderer(Protocol):
 
 
 class WebFetcher:
-    """A `Fetcher` for the web. One for a process's event loop: thousands of rows share its connections, manners and cache.
+    """A `Fetcher` for the web. One for a process's event loop: thousands of rows share its connections, politeness and cache.
 
     Made by `research.web.opening.open_web`.
     """
@@ -102,19 +102,19 @@ class WebFetcher:
         here = url.strip().partition("#")[0]
         while True:
             answer = await self._follow(here, visit)
-            onward = refresh(answer.body, answer.url)
+            target = refresh(answer.body, answer.url)
             try:
                 read = await self._extract(answer, keep_html)
             except PageUnreadable as unreadable:
-                if onward is not None:
-                    here = onward
+                if target is not None:
+                    here = target
                     continue
                 if self._browser is None or not isinstance(unreadable, NeedsBrowser):
                     raise
                 answer = await self._rendered(self._browser, answer, policy)
                 read = await self._extract(answer, keep_html)
-            if onward is not None and onward != answer.url and read.says.media_type == HTML and len(read.says.text) < SIGNPOST:
-                here = onward
+            if target is not None and target != answer.url and read.says.media_type == HTML and len(read.says.text) < SIGNPOST:
+                here = target
                 continue
             return Page(
                 page_hash=page_hash(read.says.text),
@@ -153,10 +153,10 @@ class WebFetcher:
             if len(visit.hops) > self._max_redirects + 1:
                 raise PageUnreadable(f"{shown(visit.hops[0])}: more than {self._max_redirects} redirects: {_chain(visit.hops)}.")
             answer = await self._ask(request, visit)
-            onward = redirect(answer)
-            if onward is None:
+            target = redirect(answer)
+            if target is None:
                 return answer
-            url = onward
+            url = target
 
     def _allowed(self, url: str, visit: _Visit) -> str:
         """The URL as the guard read it: the one to ask for."""
@@ -186,7 +186,7 @@ class WebFetcher:
             return await asyncio.to_thread(_read, answer, keep_html, self._max_html)
 
     async def _rendered(self, browser: Renderer, answer: Answer, policy: SourcePolicy | None) -> Answer:
-        """A page after its scripts have run. All that they ask for is asked for here, with the same guard, policy and manners."""
+        """A page after its scripts have run. What they load is fetched here, by the same guard, policy and politeness."""
 
         async def load(url: str) -> Loaded:
             if url == answer.url:
@@ -209,7 +209,7 @@ class _Visit:
     budget: FetchBudget
     policy: SourcePolicy | None
     cookies: httpx.Cookies = field(default_factory=httpx.Cookies)
-    """Its own: a site that wants one before it shows a page gets it, and nobody is followed from page to page."""
+    """Cookies live for one fetch: enough for consent redirects, never shared between fetches."""
     hops: list[str] = field(default_factory=list)
     seen: set[tuple[str, str]] = field(default_factory=set)
     """Addresses asked for, with the cookies that were sent."""

@@ -21,7 +21,7 @@ _HEXADECIMAL: Final = re.compile(r"0x[0-9a-f]*")
 _LONGEST_NAME: Final = 253
 
 _NEVER_PUBLIC: Final = {
-    # Reserved, so that no public DNS answers them. `example` is reserved, too, and left out: nobody runs a service under it.
+    # Reserved, so that no public DNS answers them. `example` is reserved, too, and left out: no service runs under it.
     "localhost": "this machine (RFC 6761)",
     "local": "the local network (RFC 6762)",
     "internal": "private networks and clouds' metadata",

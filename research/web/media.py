@@ -1,4 +1,4 @@
-"""Which answers hold no page, told from their headers or their first bytes: their bodies are not read."""
+"""Which answers hold no page, by their headers or first bytes: their bodies are not read."""
 
 from __future__ import annotations
 

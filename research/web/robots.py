@@ -26,7 +26,7 @@ from research.web.settings import PRODUCT
 KEPT_SECONDS: Final = 86_400.0
 """Seconds for which a robots.txt is believed: RFC 9309 allows a day."""
 UNREACHABLE_SECONDS: Final = 60.0
-"""Seconds for which a site whose robots.txt cannot be had is left alone."""
+"""Seconds for which a site whose robots.txt does not load is left alone."""
 MAX_SITES: Final = 2_000
 MAX_CHARACTERS: Final = 32_000_000
 """Of all files that are remembered."""
@@ -115,7 +115,7 @@ class Robots:
 
         Raises:
             FetchRefused: the site's robots.txt forbids it.
-            FetchFailed: the robots.txt cannot be had for now, which forbids everything for now.
+            FetchFailed: the robots.txt does not load, which forbids everything for now.
         """
         origin = self._guard.check(url).origin
         known = self._known.get(origin)
@@ -130,7 +130,7 @@ class Robots:
                 f"{url}: {origin}/robots.txt forbids it to {PRODUCT}. Leave such pages out, or set obey_robots to false if the "
                 f"site's owner lets you read it."
             )
-        # Told each time: the table of hosts may have forgotten it.
+        # Set each time: the table of hosts may have dropped it.
         if known.rules.crawl_delay:
             self._politeness.slow_down(host_key(httpx.URL(url)), known.rules.crawl_delay)
 
@@ -174,13 +174,13 @@ class Robots:
                     raise
                 return ""
             try:
-                onward = redirect(answer)
+                target = redirect(answer)
             except PageUnreadable:
                 return ""
-            if onward is not None:
-                if policy is not None and not policy.allows(onward):
+            if target is not None:
+                if policy is not None and not policy.allows(target):
                     raise _OutsidePolicy
-                url = onward
+                url = target
                 continue
             return answer.body.decode("utf-8", "replace") if answer.status in (200, 203) else ""
         return ""

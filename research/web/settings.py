@@ -51,7 +51,7 @@ class WebSettings(BaseModel):
     allow_ports: tuple[int, ...] = ()
     """Ports that may be asked beside 80 and 443."""
     contact: str = ""
-    """A URL or an e-mail address where a site's owner reaches whoever runs this; sent with every request."""
+    """A URL or an e-mail address where a site's owner reaches the operator; sent with every request."""
     limits: WebLimits = WebLimits()
     """What one fetch may take."""
     per_host: int = Field(default=2, ge=1)
@@ -70,7 +70,7 @@ class WebSettings(BaseModel):
     """Seconds after its first failure for which a fetch goes on trying, waits included; also the longest pause that it waits for
     when a server names one. A longer pause is a failure that says when to come back."""
     remember_failures_seconds: float = Field(default=300.0, ge=0)
-    """Seconds for which a page that was not to be had (404, a picture, a login) is not asked for again."""
+    """Seconds for which a page that could not be read (404, a picture, a login) is not asked for again."""
     obey_robots: bool = True
     """Whether robots.txt is asked for and obeyed."""
     browser: bool = False
@@ -79,6 +79,6 @@ class WebSettings(BaseModel):
     @property
     def user_agent(self) -> str:
         """`research-flows/0.1.0 (+https://example.com/about)`."""
-        # What stands in a header is one line of ASCII, whatever somebody has typed.
+        # A header is one line of ASCII, whatever was typed.
         contact = "".join(char for char in self.contact.strip() if " " < char < "\x7f" and char not in "()")
         return f"{PRODUCT}/{version(PRODUCT)}" + (f" (+{contact})" if contact else "")
