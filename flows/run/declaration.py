@@ -119,7 +119,7 @@ def _declared(options: type, name: str, default: Any, positional: bool) -> Decla
     """One option. A class may change the type of an inherited field; its description stays the inherited one."""
     kind, found, group = None, None, ""
     for base in options.__mro__:
-        if name not in vars(base).get("__annotations__", {}):
+        if name not in inspect.get_annotations(base):
             continue
         hint = get_type_hints(base, include_extras=True)[name]
         parts = get_args(hint) if get_origin(hint) is Annotated else (hint,)
