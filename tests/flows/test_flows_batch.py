@@ -394,7 +394,7 @@ async def test_a_corpus_without_web_addresses_is_refused_because_nobody_would_se
     with ModelServer(rule(web)) as server:
         settings = Settings(cache_dir=tmp_path / "cache", corpus=str(tmp_path / "pages"), api_key="k", base_url=server.url)
         async with open_world(settings, tmp_path / "store") as world:
-            with pytest.raises(InvalidInput, match="nobody would search this corpus"):
+            with pytest.raises(InvalidInput, match="this corpus would not be searched"):
                 batched(world, Task.model_validate({"task": "x", "processor": "base"}))
 
 
