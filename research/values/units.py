@@ -1,11 +1,13 @@
-"""Units: what a unit's words mean, and the factor between two of a kind."""
+"""Units: what a unit's words mean (by `units.toml`), and the factor between two of a kind."""
 
 from __future__ import annotations
 
 import re
+import tomllib
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
+from importlib.resources import files
 from typing import Final
 
 
@@ -23,110 +25,15 @@ class Unit:
         return (number + self.offset) * self.factor / to.factor - to.offset
 
 
-_TABLE: Final = {
-    "mass": {
-        "kg kilogram kilograms kilogramme kilogrammes kilo kilos": "1",
-        "g gr gram grams gramme grammes": "0.001",
-        "mg milligram milligrams": "0.000001",
-        "t tonne tonnes metric_ton metric_tons": "1000",
-        "lb lbs pound pounds": "0.45359237",
-        "oz ounce ounces": "0.028349523125",
-    },
-    "length": {
-        "m metre metres meter meters": "1",
-        "km kilometre kilometres kilometer kilometers": "1000",
-        "cm centimetre centimetres centimeter centimeters": "0.01",
-        "mm millimetre millimetres millimeter millimeters": "0.001",
-        "mi mile miles": "1609.344",
-        "ft foot feet": "0.3048",
-        "in inch inches": "0.0254",
-        "yd yard yards": "0.9144",
-    },
-    "time": {
-        "s sec secs second seconds": "1",
-        "min mins minute minutes": "60",
-        "h hr hrs hour hours": "3600",
-        "d day days": "86400",
-        "wk week weeks": "604800",
-    },
-    "area": {
-        "m2 m² sqm square_metre square_metres square_meter square_meters": "1",
-        "km2 km² sqkm square_kilometre square_kilometres square_kilometer square_kilometers": "1000000",
-        "ha hectare hectares": "10000",
-        "acre acres": "4046.8564224",
-        "mi2 sqmi square_mile square_miles sq_mi": "2589988.110336",
-        "sqft square_foot square_feet sq_ft": "0.09290304",
-    },
-    "volume": {
-        "l litre litres liter liters": "1",
-        "ml millilitre millilitres milliliter milliliters": "0.001",
-        "cl centilitre centilitres centiliter centiliters": "0.01",
-        "m3 m³ cubic_metre cubic_metres cubic_meter cubic_meters": "1000",
-        "gal gallon gallons": "3.785411784",
-    },
-    "speed": {
-        "kmh km_h kph kilometres_per_hour kilometers_per_hour": "1",
-        "mph miles_per_hour": "1.609344",
-        "ms m_s metres_per_second meters_per_second": "3.6",
-        "kn kt knot knots": "1.852",
-    },
-    "power": {
-        "w watt watts": "1",
-        "kw kilowatt kilowatts": "1000",
-        "mw megawatt megawatts": "1000000",
-        "gw gigawatt gigawatts": "1e9",
-    },
-    "energy": {"j joule joules": "1", "kj kilojoule kilojoules": "1000", "kcal kilocalorie kilocalories calories": "4184"},
-    "data": {
-        "kb kilobyte kilobytes": "1",
-        "mb megabyte megabytes": "1000",
-        "gb gigabyte gigabytes": "1e6",
-        "tb terabyte terabytes": "1e9",
-    },
-}  # fmt: skip
+_TABLE: Final = tomllib.loads(files("research.values").joinpath("units.toml").read_text("utf-8"))
 UNITS: Final = {
-    spelling.replace("_", " "): Unit(kind, Decimal(factor))
-    for kind, members in _TABLE.items()
-    for spellings, factor in members.items()
-    for spelling in spellings.split()
-}
-UNITS.update(
-    {
-        spelling: Unit("temperature", Decimal(factor), Decimal(offset))
-        for factor, offset, spellings in (
-            ("1", "0", ("°c", "℃", "celsius", "degrees celsius", "deg c")),
-            ("1", "-273.15", ("kelvin", "kelvins")),
-            ("0.5555555555555555555555555556", "-32", ("°f", "℉", "fahrenheit", "degrees fahrenheit", "deg f")),
-        )
-        for spelling in spellings
-    }
-)
-_CODES: Final = (
-    "usd eur gbp jpy inr chf cad aud nzd cny hkd sgd twd krw thb idr myr php vnd pkr bdt lkr rub"
-    " uah pln czk huf ron bgn sek nok dkk isk try ils aed sar qar kwd egp zar ngn kes mad brl mxn ars clp cop pen"
-)
-_SIGNS: Final = {
-    "€": "eur",
-    "£": "gbp",
-    "¥": "jpy",
-    "₽": "rub",
-    "₹": "inr",
-    "₺": "try",
-    "₴": "uah",
-    "₩": "krw",
-    "₪": "ils",
-    "zł": "pln",
+    name: Unit(entry["kind"], Decimal(entry["factor"]), Decimal(entry.get("offset", 0)))
+    for entry in _TABLE["units"]
+    for name in entry["names"]
 }
 CURRENCIES: Final = {
-    **{code: Unit(code.upper(), Decimal(1)) for code in _CODES.split()},
-    **{sign: Unit(code.upper(), Decimal(1)) for sign, code in _SIGNS.items()},
-    **{sign: Unit("USD", Decimal(1)) for sign in ("us$", "$", "dollars", "us dollars")},
-    **{
-        sign: Unit(code, Decimal(1))
-        for sign, code in (("a$", "AUD"), ("c$", "CAD"), ("hk$", "HKD"), ("nz$", "NZD"), ("r$", "BRL"))
-    },
-    **{sign: Unit(code, Decimal(1)) for sign, code in (("euro", "EUR"), ("euros", "EUR"), ("yen", "JPY"), ("rupees", "INR"))},
-    **{sign: Unit(code, Decimal(1)) for sign, code in (("pounds sterling", "GBP"), ("francs", "CHF"), ("rubles", "RUB"))},
+    **{code: Unit(code.upper(), Decimal(1)) for code in _TABLE["currency_codes"]},
+    **{name: Unit(code, Decimal(1)) for name, code in _TABLE["currency_names"].items()},
 }
 """Currencies by code, sign and name. Amounts of two currencies are of two kinds: no rate is known here."""
 _MONEY: Final = "|".join(sorted(map(re.escape, CURRENCIES), key=len, reverse=True))
