@@ -51,17 +51,22 @@ def pytest_unconfigure() -> None:
 @pytest.fixture(scope="session")
 def prefect_server() -> Iterator[None]:
     """One Prefect server for all tests, on loopback, with a scratch database. Its log stays off what a test captures."""
+    import asyncio
+
     from prefect.logging.configuration import setup_logging
-    from prefect.settings import temporary_settings
-    from prefect.testing.utilities import prefect_test_harness
+    from prefect.settings import PREFECT_API_URL, temporary_settings
 
-    from flows.server import DEFAULTS
+    from flows.server import DEFAULTS, TemporaryServer
 
+    server = TemporaryServer()
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
         setup_logging()
-        with temporary_settings(set_defaults=DEFAULTS), prefect_test_harness(server_startup_timeout=120):
-            yield
+        with temporary_settings(set_defaults=DEFAULTS):
+            url = asyncio.run(server.start())
+            with temporary_settings(updates={PREFECT_API_URL: url}):
+                yield
+        server.end()
 
 
 @pytest.fixture
