@@ -10,17 +10,15 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict
+from research.records import Record
 
 LONGEST_RETRY_AFTER: Final = 86_400.0
 """Seconds. A server that asks for a longer wait is taken to ask for a day."""
 _NUMBER: Final = re.compile(r"\d+(?:\.\d*)?", re.ASCII)
 
 
-class RetryTimes(BaseModel):
+class RetryTimes(Record):
     """How long something is tried again. Seconds."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     budget: float
     """For failed attempts and the waits after them."""

@@ -13,20 +13,19 @@ from contextlib import asynccontextmanager, nullcontext
 from types import MappingProxyType
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from research.concurrency.waiting_queue import PauseTooLong, Spacing, WaitingQueue
 from research.errors import SearchFailed
+from research.records import Record
 
 SLACK: Final = 1.05
 """Requests are sent so much further apart than the pace says: on the way they move together, and a limit of one a second refuses
 the second of two that arrive 0.99 s apart."""
 
 
-class Rate(BaseModel):
+class Rate(Record):
     """How often a provider may be asked."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     per_second: float | None = Field(default=None, gt=0)
     """Requests per second, sent evenly. None: no limit."""

@@ -30,42 +30,12 @@ from research.ports.page import PAGE_DATA_HEADING, Page
 from research.result.result import SourceKind
 from research.task.urls import host_of, is_public_suffix, is_web, registrable_domain
 
-_OFFICIAL_TOP: Final = frozenset({"gov", "mil", "edu", "int"})
-_OFFICIAL_SECOND: Final = frozenset({"gov", "gob", "gouv", "gub", "govt", "gv", "guv", "mil", "edu", "ac", "jus", "leg"})
-"""Under a country, where the public suffix list knows the two together as an ending: `gov.br`, `ac.uk`."""
-_OFFICIAL_PAIRS: Final = frozenset(
-    "go.jp go.kr go.th go.id go.ke go.tz go.ug go.ci go.cr gc.ca nic.in nhs.uk police.uk parliament.uk mod.uk sch.uk".split()  # noqa: SIM905
-)
-"""Not `go` anywhere: `go.it` is a province, under which anybody registers."""
 _PERSONAL: Final = re.compile(r"/(?:~|%7e)", re.I)
 
 _DATA_LINE: Final = re.compile(r"([A-Za-z][\w-]{0,60})(?:#\d+)?\.([^:\n]{1,200}): ([^\n]*)")
 _MAX_DATA: Final = 60_000
 """Characters of a page's data that are looked at; `research.web` writes fewer."""
 
-_FORUM_TYPES: Final = frozenset({"discussionforumposting", "qapage", "socialmediaposting"})
-_NEWS_TYPES: Final = frozenset(
-    "newsarticle reportagenewsarticle analysisnewsarticle opinionnewsarticle backgroundnewsarticle reviewnewsarticle "  # noqa: SIM905
-    "askpublicnewsarticle liveblogposting newsmediaorganization".split()
-)
-_WARES: Final = frozenset({"recipe", "product", "book", "movie", "event", "jobposting"})
-"""What magazines call an article as well, and which is none for our purpose."""
-_PAGES_OF_SITES: Final = frozenset({"website", "company", "business.business", "object"})
-"""Values of `og:type` that do not say that the page is an article, a product, a film."""
-_OF_PAPERS: Final = frozenset({"citation_doi", "citation_journal_title", "citation_pmid"})
-_REFERENCE_TYPES: Final = frozenset({"scholarlyarticle", "medicalscholarlyarticle", "definedterm", "definedtermset"})
-_ORGANIZATIONS: Final = frozenset(
-    "organization corporation ngo airline consortium governmentorganization governmentoffice educationalorganization "  # noqa: SIM905
-    "collegeoruniversity school highschool medicalorganization hospital sportsorganization sportsteam musicgroup project "
-    "performinggroup politicalparty researchorganization workersunion onlinebusiness onlinestore localbusiness restaurant hotel "
-    "lodgingbusiness store museum library".split()
-)
-_BESIDE: Final = frozenset(
-    "webpage website breadcrumblist aboutpage contactpage postaladdress contactpoint place og twitter meta html dc dcterms geo "  # noqa: SIM905
-    "business al".split()
-)
-"""Things that any page may carry beside the one that it is about, and the prefixes of `<meta>`."""
-_OF_ARTICLES: Final = frozenset({"published_time", "section", "tag", "author"})
 """What `<meta property="article:…">` says of articles only."""
 _FORUM_SOFTWARE: Final = re.compile(
     r"\b(?:discourse|phpbb|vbulletin|xenforo|mybb|simple machines|smf|flarum|nodebb|vanilla forums|invision community|ip\.board"
@@ -130,13 +100,19 @@ def _known() -> Mapping[str, SourceKind]:
     return {host: kind for kind in kinds for host in table[kind]["hosts"]}
 
 
+@lru_cache(maxsize=1)
+def _signs() -> Mapping[str, frozenset[str]]:
+    table = tomllib.loads(files("research.sources").joinpath("source_signs.toml").read_text("utf-8"))
+    return {name: frozenset(words) for name, words in table.items()}
+
+
 def _has_official_ending(host: str) -> bool:
     labels = host.split(".")
-    if labels[-1] in _OFFICIAL_TOP and len(labels) > 1:
+    if labels[-1] in _signs()["official_tops"] and len(labels) > 1:
         return True
     pair = ".".join(labels[-2:])
-    return pair in _OFFICIAL_PAIRS or (
-        len(labels[-1]) == 2 and pair.partition(".")[0] in _OFFICIAL_SECOND and is_public_suffix(pair)
+    return pair in _signs()["official_pairs"] or (
+        len(labels[-1]) == 2 and pair.partition(".")[0] in _signs()["official_seconds"] and is_public_suffix(pair)
     )
 
 
@@ -149,7 +125,7 @@ def _path(url: str) -> str:
 
 
 def _kind_by_data(text: str, url: str) -> SourceKind | None:
-    domain = domain_of(url)
+    domain, signs = domain_of(url), _signs()
     things: set[str] = set()
     own = False
     for thing, key, value in _data(text):
@@ -160,23 +136,23 @@ def _kind_by_data(text: str, url: str) -> SourceKind | None:
             if _WIKI_SOFTWARE.search(value):
                 return "reference"
         if (name, key) == ("og", "type"):
-            things |= {"article"} if value.lower() not in _PAGES_OF_SITES else set()
-        elif name == "meta" and key in _OF_PAPERS:
+            things |= {"article"} if value.lower() not in signs["site_page_types"] else set()
+        elif name == "meta" and key in signs["paper_meta"]:
             things.add("scholarlyarticle")
         elif thing == "article":
-            things |= {"article"} if key.partition(".")[0] in _OF_ARTICLES else set()
+            things |= {"article"} if key.partition(".")[0] in signs["article_meta"] else set()
         else:
             things.add(name)
         if key.startswith("@type") or (key.startswith("publisher.@type") and "newsmediaorganization" in value.lower()):
             things.add(re.split(r"[/#]", value.rstrip("/#"))[-1].lower())
-        own = own or (key == "url" and name in _ORGANIZATIONS and domain != "" and domain_of(value) == domain)
-    if things & _FORUM_TYPES:
+        own = own or (key == "url" and name in signs["organizations"] and domain != "" and domain_of(value) == domain)
+    if things & signs["forum_types"]:
         return "forum"
-    if things & _NEWS_TYPES and not things & _WARES:
+    if things & signs["news_types"] and not things & signs["wares"]:
         return "news"
-    if things & _REFERENCE_TYPES:
+    if things & signs["reference_types"]:
         return "reference"
-    return "official" if own and not things - _ORGANIZATIONS - _BESIDE else None
+    return "official" if own and not things - signs["organizations"] - signs["companions"] else None
 
 
 def _data(text: str) -> Iterator[tuple[str, str, str]]:

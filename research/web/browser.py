@@ -15,6 +15,8 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
 from research.errors import FetchFailed, InvalidInput, PageUnreadable, ResearchError
@@ -57,23 +59,6 @@ _ARGUMENTS: Final = (
 )
 _WITHOUT: Final = "for (const name of ['RTCPeerConnection', 'webkitRTCPeerConnection', 'WebTransport']) delete globalThis[name];"
 _LENGTH: Final = "document.body ? document.body.innerText.length : 0"
-_DOCUMENT: Final = """() => {
-  const open = (root) => {
-    for (const element of root.querySelectorAll('*')) {
-      if (element.shadowRoot) {
-        open(element.shadowRoot);
-        const shown = document.createElement('div');
-        shown.append(...element.shadowRoot.childNodes);
-        element.prepend(shown);
-      }
-    }
-  };
-  open(document);
-  for (const done of document.querySelectorAll('noscript, script:not([type*="json"])')) done.remove();
-  return document.documentElement.outerHTML;
-}"""
-"""The page's HTML: what stands in its components among it, and without the scripts that have done their work."""
-
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -211,7 +196,7 @@ class _Visit:  # Without slots: Playwright puts its own wrapper on the object of
         self.context.on("page", self._close_popup)
         await page.goto(url, wait_until="domcontentloaded", timeout=seconds * 1000)
         await _settle(page, until)
-        return Rendered(page.url, f"<!DOCTYPE html>{await page.evaluate(_DOCUMENT)}")
+        return Rendered(page.url, f"<!DOCTYPE html>{await page.evaluate(_page_html())}")
 
     def _close_popup(self, popup: Page) -> None:
         closing = asyncio.create_task(_in_time(popup.close()))
@@ -310,3 +295,8 @@ def _playwright_error() -> type[Exception]:
 
 def _first_line(error: Exception) -> str:
     return (str(error).strip().split("\n") or [""])[0][:200]
+
+
+@lru_cache(maxsize=1)
+def _page_html() -> str:
+    return files("research.web").joinpath("page_html.js").read_text("utf-8")

@@ -14,30 +14,11 @@ from typing import Final, NamedTuple
 import idna
 
 from research.faults import shortened
-from research.web.addresses import IPAddress, inner_ipv4
+from research.web.addresses import IPAddress, inner_ipv4, special_addresses
 
 _LABEL: Final = re.compile(r"[a-z0-9_-]{1,63}")
 _HEXADECIMAL: Final = re.compile(r"0x[0-9a-f]*")
 _LONGEST_NAME: Final = 253
-
-_NEVER_PUBLIC: Final = {
-    # Reserved, so that no public DNS answers them. `example` is reserved, too, and left out: no service runs under it.
-    "localhost": "this machine (RFC 6761)",
-    "local": "the local network (RFC 6762)",
-    "internal": "private networks and clouds' metadata",
-    "home.arpa": "home networks (RFC 8375)",
-    "onion": "Tor (RFC 7686)",
-    "alt": "names outside of DNS (RFC 9476)",
-    "test": "tests; only a resolver of one's own answers it (RFC 6761)",
-    "invalid": "nothing (RFC 6761)",
-    # Not reserved, and in wide use behind firewalls (RFC 6762, appendix G).
-    "localdomain": "this machine",
-    "intranet": "private networks",
-    "private": "private networks",
-    "corp": "private networks",
-    "home": "private networks",
-    "lan": "private networks",
-}
 
 
 class Host(NamedTuple):
@@ -80,9 +61,9 @@ def read_host(text: str) -> Host:
 
 def never_public(name: str) -> str | None:
     """Why a name can have no page of the public web; None if it can."""
-    if "." not in name and name not in _NEVER_PUBLIC:
+    if "." not in name and name not in special_addresses()["names"]:
         return f"{name!r} has no dot, so it is a name of the local network"
-    for suffix, place in _NEVER_PUBLIC.items():
+    for suffix, place in special_addresses()["names"].items():
         if name == suffix or name.endswith(f".{suffix}"):
             return f"names in {suffix!r} are for {place}"
     return None

@@ -5,16 +5,16 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from research.records import Record
 
 PRODUCT: Final = "research-flows"
 """Our product token: the name that a robots.txt speaks of."""
 
 
-class WebLimits(BaseModel):
+class WebLimits(Record):
     """What one fetch may take. Nothing that a server does makes it take more."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     connect_seconds: float = Field(default=10.0, gt=0)
     """Seconds until a connection stands, TLS included."""
@@ -40,10 +40,8 @@ class WebLimits(BaseModel):
     """Redirects that one fetch follows."""
 
 
-class WebSettings(BaseModel):
+class WebSettings(Record):
     """How the web is read. The defaults are polite; what a site's owner says (robots.txt, Retry-After) comes first."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     allow_private_hosts: tuple[str, ...] = ()
     """What may be read although it is not of the public internet: host names, IP addresses or networks, each with `:port` or for

@@ -25,24 +25,10 @@ RESOLVE_TIMEOUT: Final = 5.0
 LIMITS: Final = httpx.Limits(max_connections=100, max_keepalive_connections=50, keepalive_expiry=30.0)
 """Connections at the same time; of these, how many may wait for another request, and how many seconds."""
 
-_ERRORS: Final = (
-    "TimeoutException",
-    "ConnectTimeout",
-    "ReadTimeout",
-    "WriteTimeout",
-    "PoolTimeout",
-    "NetworkError",
-    "ConnectError",
-    "ReadError",
-    "WriteError",
-    "ProxyError",
-    "UnsupportedProtocol",
-    "ProtocolError",
-    "LocalProtocolError",
-    "RemoteProtocolError",
-)
 _IN_HTTPX: Final[dict[type[BaseException], type[httpx.TransportError]]] = {
-    getattr(httpcore, name): getattr(httpx, name) for name in _ERRORS
+    getattr(httpcore, error.__name__): error
+    for error in map(vars(httpx).get, httpcore.__all__)
+    if isinstance(error, type) and issubclass(error, httpx.TransportError)
 }
 """httpcore's errors and httpx's: the same names."""
 

@@ -8,27 +8,9 @@ from functools import lru_cache
 from typing import Final
 
 from research.evidence.ranking import words
-from research.models.keyless.vocabulary import STOP
+from research.models.keyless.vocabulary import NAMING, STOP
 from research.task.task import Task
 
-_NAMING: Final = frozenset(
-    [
-        "name",
-        "title",
-        "entity",
-        "subject",
-        "company",
-        "organisation",
-        "organization",
-        "person",
-        "product",
-        "item",
-        "topic",
-        "label",
-        "page_title",
-        "headline",
-    ]
-)
 _QUOTED: Final = re.compile(r"[\"“«„'‘]([^\"”»“'’]{2,80})[\"”»“'’]")
 _PROPER: Final = re.compile(
     r"(?<![.?!:]\s)(?<!^)(?<![\w])[A-ZÀ-ÞА-Я][\w'’.&-]*(?:\s+(?:(?:of|the|de|la|du|von|van|der|and|&|for|in)\s+)*(?:[A-ZÀ-ÞА-Я][\w'’.&-]*|\d[\w.-]*))*"
@@ -72,7 +54,7 @@ def entity_of(task: Task) -> Entity:
         if isinstance(value, (str, int, float)) and str(value).strip()
     }
     texts = {key: value for key, value in cells.items() if re.search(r"[^\W\d_]", value) and not re.match(r"https?://", value)}
-    name = next((value for key, value in texts.items() if key.casefold() in _NAMING), "") or next(iter(texts.values()), "")
+    name = next((value for key, value in texts.items() if key.casefold() in NAMING), "") or next(iter(texts.values()), "")
     guessed = not name
     if not name:
         quoted = _QUOTED.search(task.task)

@@ -29,6 +29,12 @@ STOP: Final = frozenset(words(_TABLE["stop"]))
 CONTAINERS: Final = frozenset(words(_TABLE["containers"]))
 """Parts of a path that only hold what comes below them."""
 
+NAMING: Final[frozenset[str]] = frozenset(_TABLE["naming"])
+"""Columns of a table that hold the name of what a row is about."""
+
+COUNTRIES: Final[tuple[str, ...]] = tuple(_TABLE["countries"])
+"""Countries by names that Unicode's list of territories does not have."""
+
 
 @lru_cache(maxsize=1)
 def _concepts() -> tuple[tuple[frozenset[str], Concept], ...]:
