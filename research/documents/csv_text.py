@@ -23,7 +23,6 @@ AGREEMENT: Final = 0.8
 """The share of those rows that must be equally wide for a delimiter that nothing else speaks for."""
 
 _DELIMITERS: Final = (",", ";", "\t", "|")
-_SWALLOWED: Final = ("unexpected end of data", "field larger than")
 
 
 def read(text: str, *, tabs: bool = False) -> Document:
@@ -89,14 +88,28 @@ def _rows(text: str, delimiter: str) -> Iterator[list[str]]:
 
 def _is_quoted(text: str, delimiter: str) -> bool:
     """Quotes mean quoting: not so inch marks, of which one at the start of a cell would take many rows for one cell."""
+    ended = False
+
+    def lines() -> Iterator[str]:
+        nonlocal ended
+        yield from io.StringIO(text, newline="")
+        ended = True
+
     try:
-        for _ in _read(text, delimiter, quoted=True, strict=True):
+        for _ in _read(lines(), delimiter, quoted=True, strict=True):
             continue
-    except csv.Error as error:
-        if str(error).startswith(_SWALLOWED):
+        return True
+    except csv.Error:
+        if ended:  # the reader wants more: a quote is still open
             return False
-        return _agreement(_read(text, delimiter, quoted=True)) >= _agreement(_read(text, delimiter, quoted=False))
-    return True
+    rows = _read(text, delimiter, quoted=True)
+    try:
+        agreement = _agreement(rows)
+        for _ in rows:
+            continue
+    except csv.Error:  # a cell is too long, the only fault that this reader knows
+        return False
+    return agreement >= _agreement(_read(text, delimiter, quoted=False))
 
 
 def _agreement(rows: Iterator[list[str]]) -> int:
@@ -104,6 +117,7 @@ def _agreement(rows: Iterator[list[str]]) -> int:
     return max(Counter(len(cells) for cells in islice(rows, SAMPLE)).values(), default=0)
 
 
-def _read(text: str, delimiter: str, *, quoted: bool, strict: bool = False) -> Iterator[list[str]]:
+def _read(text: str | Iterator[str], delimiter: str, *, quoted: bool, strict: bool = False) -> Iterator[list[str]]:
     quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
-    return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting, skipinitialspace=True, strict=strict)
+    lines = io.StringIO(text, newline="") if isinstance(text, str) else text
+    return csv.reader(lines, delimiter=delimiter, quoting=quoting, skipinitialspace=True, strict=strict)

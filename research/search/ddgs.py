@@ -97,7 +97,8 @@ class DdgsSearch:
         except EnginesTimedOut as exc:
             raise SearchFailed(f"ddgs: no engine answered in time ({exc})") from exc
         except DDGSException as exc:
-            if str(exc) == "No results found.":
+            # Seen in ddgs 9.16: the argument is the error of an engine where one failed, and a text where none has a result.
+            if not any(isinstance(each, Exception) for each in exc.args):
                 return ()
             raise SearchFailed(f"ddgs: no engine answered ({exc})") from exc
         except Exception as exc:  # the library reads other people's HTML, and meets what it does not expect

@@ -1,6 +1,6 @@
-"""Asks equal queries once: while one is under way, again from memory, and between runs from a database on disk.
+"""Sends equal queries once: callers of one in flight share its answer, later ones get it from memory, other runs from disk.
 
-What is stored is what the provider answered, held to the policy: no key is ever part of it. Several processes may share a folder.
+The provider's answer is stored after the source policy was applied, and never a key. Several processes may share a folder.
 A database that is damaged, locked or of another kind is left alone, with one warning: a search works without it.
 """
 
@@ -88,9 +88,9 @@ class QueryStore:
             database.execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?)", (key, now, found.model_dump_json()))
 
     def _open(self) -> sqlite3.Connection:
+        # No write-ahead log: turning it on fails at once, whatever the timeout, while another connection writes to a new file.
         database = sqlite3.connect(self._path, timeout=_PATIENCE)
         try:
-            database.execute("PRAGMA journal_mode = WAL")
             database.execute("PRAGMA synchronous = NORMAL")
             database.execute(
                 "CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, stored_at REAL NOT NULL, found TEXT NOT NULL)"
@@ -102,13 +102,13 @@ class QueryStore:
 
 
 class CachedSearch:
-    """A `Search` that asks another one. Belongs to one event loop.
+    """A `Search` that caches the answers of another one. Belongs to one event loop.
 
     Args:
-        inner: who answers what is not known.
-        store: what is known from other runs; None: nothing.
+        inner: answers the queries that are not cached.
+        store: answers of other runs; None: they are not shared.
         freshness: seconds for which an answer is used again.
-        clock: seconds, monotonic: the age of what is kept in memory.
+        clock: seconds, monotonic: the age of answers in memory.
     """
 
     def __init__(
@@ -126,20 +126,20 @@ class CachedSearch:
         self._freshness = freshness
         self._in_flight: InFlight[str, SearchResult] = InFlight()
         self._recent: MutableMapping[str, SearchResult] = TTLCache(IN_MEMORY, freshness, timer=clock)
-        self._broken: str | None = None
-        """Why the store is not used any more, until a search has said so."""
+        self._warning: str | None = None
+        """The warning that the store is not used any more, until one search has carried it."""
         self._store_works = True
 
     async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None, ledger: UsageLedger) -> SearchResult:
-        """What is known of an equal query, which costs nothing; else what the provider answers. Of equal queries in flight only
-        the first is counted, in its ledger.
+        """The cached answer to an equal query, which costs nothing; else the provider's. Of equal queries in flight only the
+        first is counted, in its ledger.
 
         Raises:
-            ResearchError: whatever the provider raises. It is not kept: the next one asks again.
+            ResearchError: whatever the provider raises. It is not cached.
         """
         key = query_key(self.identity, query, limit, policy)
-        if (known := self._recent.get(key)) is not None:
-            return known
+        if (cached := self._recent.get(key)) is not None:
+            return cached
         return await self._in_flight.once(key, lambda: self._found(key, query, limit, policy, ledger))
 
     async def close(self) -> None:
@@ -151,7 +151,7 @@ class CachedSearch:
             self._recent[key] = stored
             return self._with_warning(stored)
         found = await self._inner.search(query, limit=limit, policy=policy, ledger=ledger)
-        if found.hits or not found.warnings:  # nothing found and something amiss: the next one asks again
+        if found.hits or not found.warnings:  # an empty answer with a warning may be a fault: not cached
             self._recent[key] = found
             await self._put(key, found)
         return self._with_warning(found)
@@ -175,10 +175,10 @@ class CachedSearch:
 
     def _give_up(self, exc: Exception) -> None:
         self._store_works = False
-        self._broken = f"searches are not kept for the next run: {FILE} in the cache folder cannot be used ({exc}); delete it"
+        self._warning = f"searches are not kept for the next run: {FILE} in the cache folder cannot be used ({exc}); delete it"
 
     def _with_warning(self, found: SearchResult) -> SearchResult:
-        if (broken := self._broken) is None:
+        if (warning := self._warning) is None:
             return found
-        self._broken = None
-        return found.changed(warnings=(*found.warnings, broken))
+        self._warning = None
+        return found.changed(warnings=(*found.warnings, warning))

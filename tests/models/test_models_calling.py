@@ -304,9 +304,17 @@ def test_an_address_that_answered_once_is_given_the_whole_time():
 
 
 def test_a_rejection_that_every_request_meets_stops_the_run():
-    """Three different requests rejected in the same words, numbers aside, and none let in."""
-    ended, _ = call(lambda count: refuse(400, "invalid_request_error", f"effort: not supported (try {count})"), calls=3)
+    """Three requests rejected with the same status, type and code, whatever the words, and none accepted."""
+    ended, _ = call(lambda count: refuse(400, "invalid_request_error", f"{'abc'[count - 1]}: not supported"), calls=3)
     assert [error.stops_run for error in ended] == [False, False, True]
+
+
+def test_rejections_for_different_reasons_do_not_stop_the_run():
+    def answer(count: int) -> httpx2.Response:
+        return refuse(400, "invalid_request_error", "the same words", "first" if count % 2 else "second")
+
+    ended, _ = call(answer, calls=4)
+    assert not any(error.stops_run for error in ended)
 
 
 def test_a_rejection_that_some_requests_meet_is_theirs_alone():

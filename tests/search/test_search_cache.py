@@ -7,6 +7,7 @@ import contextlib
 import sqlite3
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -158,6 +159,7 @@ async def test_a_stored_answer_that_cannot_be_read_is_asked_for_again(tmp_path: 
 
 _WRITER = """
 import sys
+import threading
 from pathlib import Path
 from research.ports.page import Hit
 from research.ports.search import SearchResult
@@ -179,6 +181,19 @@ def test_processes_share_a_folder_and_lose_nothing(tmp_path: Path):
             found = store.get(f"{name}-{number}", 600)
             assert found is not None
             assert found.hits[0].url == f"https://{name}.test/{number}"
+
+
+def test_a_new_file_that_another_connection_writes_to_is_waited_for(tmp_path: Path):
+    """The rows of a run make the file at the same moment: the second waits, and its answer is kept too."""
+    other = sqlite3.connect(tmp_path / FILE, check_same_thread=False, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    ending = threading.Timer(0.3, other.execute, ["COMMIT"])
+    ending.start()
+    store = QueryStore(tmp_path)
+    store.put("k", ANSWER)
+    ending.join()
+    other.close()
+    assert store.get("k", 60) == ANSWER
 
 
 async def test_no_key_is_on_disk(tmp_path: Path):

@@ -74,7 +74,7 @@ async def test_the_policy_becomes_operators_and_a_span_of_time():
     [
         (RatelimitException("202"), "fewer searches"),
         (TimeoutException("timed out"), "in time"),
-        (DDGSException("ConnectError"), "no engine answered"),
+        (DDGSException(OSError("ConnectError")), r"no engine answered \(ConnectError\)"),
         (ValueError("no table"), "could not be read"),
     ],
 )

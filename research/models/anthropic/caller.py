@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import re
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
@@ -25,7 +24,7 @@ from research.money.processors import Price
 from research.money.usage import Usage
 
 _SAME_REJECTIONS: Final = 3
-"""Rejections in the same words, without a success, after which it is not the row that is wrong."""
+"""Rejections of one kind, without a success, after which the fault is not in the row."""
 
 
 class CallTimes(RetryTimes):
@@ -92,10 +91,10 @@ class Caller:
         self._random = random or _new_random()
         self._translator = Translator(str(client.base_url), (client.api_key, client.auth_token))
         self._anything_answered = False
-        self._let_in: set[tuple[str, str]] = set()
+        self._accepted: set[tuple[str, str]] = set()
         """Model and purpose of requests that brought a message."""
-        self._rejections: Counter[tuple[str, str, str]] = Counter()
-        """How often requests of a model and purpose were rejected in the same words."""
+        self._rejections: Counter[tuple[Any, ...]] = Counter()
+        """How often requests were rejected, by model, purpose and the service's reason."""
         for secret in (client.api_key, client.auth_token):
             # Such a key ends in an exception of the HTTP library that quotes it.
             if secret is not None and not (secret.isascii() and secret.isprintable() and secret == secret.strip()):
@@ -137,11 +136,11 @@ class Caller:
         while True:
             ended = await self._attempt(params, model, retries, purpose, budget)
             if isinstance(ended, Message):
-                self._let_in.add((model, purpose))
+                self._accepted.add((model, purpose))
                 usage = used(getattr(ended, "usage", None))
                 return Called(ended, usage, cost_usd(usage, self._prices.get(model)), self._clock() - began, retries.failures + 1)
             if ended.kind == "rejected":
-                raise self._judged(ended.error, model, purpose) from ended.cause
+                raise self._rejected(ended, model, purpose) from ended.cause
             wait = retries.failed(ended.retry_after)
             never_answered = ended.kind == "unreachable" and not self._anything_answered
             if not retries.allow(wait, min(self._times.first_budget, self._times.budget) if never_answered else None):
@@ -202,11 +201,12 @@ class Caller:
         else:
             limits.broken(ticket)
 
-    def _judged(self, error: ResearchError, model: str, purpose: str) -> ResearchError:
-        """A request that is rejected like every other of its purpose is no row's fault."""
-        if not isinstance(error, RequestRejected) or (model, purpose) in self._let_in:
+    def _rejected(self, failure: Failure, model: str, purpose: str) -> ResearchError:
+        """The error to raise: it stops the run where every request of its purpose was rejected for the same reason."""
+        error = failure.error
+        if not isinstance(error, RequestRejected) or (model, purpose) in self._accepted:
             return error
-        kind = (model, purpose, re.sub(r"\d+|req\w+", "#", str(error)))
+        kind = (model, purpose, failure.reason, error.about_form)
         self._rejections[kind] += 1
         if self._rejections[kind] < _SAME_REJECTIONS:
             return error

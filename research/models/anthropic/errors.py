@@ -71,7 +71,9 @@ class Failure:
     """Seconds, as the server asks."""
     headers: Mapping[str, str] = field(default_factory=dict)
     cause: Exception | None = None
-    """The foreign exception; None where its words hold a secret."""
+    """The foreign exception; None where its message contains a secret."""
+    reason: tuple[int, str | None, str | None] | None = None
+    """The service's status, error type and error code, where it sent them."""
 
     @property
     def paid(self) -> bool:
@@ -127,7 +129,8 @@ class Translator:
             kind: Kind = "lost" if error.status_code < 400 else _PASSING.get(status, "broken")
             unavailable = ModelUnavailable(f"{model} did not answer: {said}")
             return Failure(kind, unavailable, retry_after(headers), headers, cause)
-        return Failure("rejected", self._rejection(error, status, said, model), None, headers, cause)
+        reason = (status, error.type, error.error_code)
+        return Failure("rejected", self._rejection(error, status, said, model), None, headers, cause, reason)
 
     def _rejection(self, error: anthropic.APIStatusError, status: int, said: str, model: str) -> ResearchError:
         words = error.api_message or str(error.body or "")
