@@ -7,31 +7,56 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Final
 
 from tantivy import Filter, TextAnalyzer, TextAnalyzerBuilder, Tokenizer
 
-_UNSPACED = re.compile(r"([\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff])")
-"""Scripts written without spaces between words (kana and Han): each character is taken as a word."""
+K1: Final = 1.2
+B: Final = 0.75
+"""BM25's usual parameters."""
+
+MAX_WORD: Final = 200
+"""Bytes of a word. Longer ones are keys and encoded pictures, which are not searched."""
+
+KANA_AND_HAN: Final = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
+"""Scripts written without spaces between words: each character is taken as a word."""
+_UNSPACED: Final = re.compile(f"([{KANA_AND_HAN}])")
 
 
-@lru_cache(maxsize=1)
-def _analyzer() -> TextAnalyzer:
-    # The stemmer's time grows with the square of a word's length: a page may hold a word of a million letters.
-    builder = TextAnalyzerBuilder(Tokenizer.simple()).filter(Filter.remove_long(200))
-    return builder.filter(Filter.lowercase()).filter(Filter.ascii_fold()).filter(Filter.stemmer("english")).build()
+@lru_cache(maxsize=2)
+def analyzer(*, stemmed: bool) -> TextAnalyzer:
+    """Divides a text into words: case and accents folded, and English endings stemmed if asked."""
+    # Long first: the stemmer's time grows with the square of a word's length, and a page may hold a word of a million letters.
+    builder = TextAnalyzerBuilder(Tokenizer.simple()).filter(Filter.remove_long(MAX_WORD))
+    builder = builder.filter(Filter.lowercase()).filter(Filter.ascii_fold())
+    return (builder.filter(Filter.stemmer("english")) if stemmed else builder).build()
 
 
 def words(text: str) -> list[str]:
     """The words of a text in order: case and accents folded, English endings stemmed, punctuation dropped."""
-    if not text.isascii():
-        text = _UNSPACED.sub(r" \1 ", text)
-    return list(_analyzer().analyze(text))
+    return list(analyzer(stemmed=True).analyze(text if text.isascii() else _UNSPACED.sub(r" \1 ", text)))
+
+
+def rarity(texts: int, holding: int) -> float:
+    """How much a word tells that some of the texts hold: Lucene's inverse document frequency, which is never negative."""
+    return math.log(1 + (texts - holding + 0.5) / (holding + 0.5))
+
+
+def term_score(rare: float, times: int, length: float) -> float:
+    """What a word adds to a text's BM25 score (Okapi; Robertson and Zaragoza 2009).
+
+    Args:
+        rare: the word's `rarity`.
+        times: how often it stands in the text.
+        length: the text's length over the mean length.
+    """
+    return rare * times * (K1 + 1) / (times + K1 * (1 - B + B * length))
 
 
 class Bm25:
-    """Okapi BM25 over a few texts (Robertson and Zaragoza 2009; the idf is Lucene's, which is never negative)."""
+    """BM25 over a few texts."""
 
-    def __init__(self, texts: Sequence[str], *, k1: float = 1.2, b: float = 0.75) -> None:
+    def __init__(self, texts: Sequence[str]) -> None:
         tokens = [words(text) for text in texts]
         self._count = len(tokens)
         mean = sum(map(len, tokens)) / self._count if self._count else 0.0
@@ -39,14 +64,11 @@ class Bm25:
         for place, text in enumerate(tokens):
             for word, times in Counter(text).items():
                 frequencies.setdefault(word, []).append((place, times))
-        norms = [k1 * (1 - b + b * (len(text) / mean if mean else 1.0)) for text in tokens]
-        self._weights = {
-            word: [(place, self._idf(len(found)) * times * (k1 + 1) / (times + norms[place])) for place, times in found]
-            for word, found in frequencies.items()
-        }
-
-    def _idf(self, holding: int) -> float:
-        return math.log(1 + (self._count - holding + 0.5) / (holding + 0.5))
+        lengths = [len(text) / mean if mean else 1.0 for text in tokens]
+        self._weights: dict[str, list[tuple[int, float]]] = {}
+        for word, found in frequencies.items():
+            rare = rarity(self._count, len(found))
+            self._weights[word] = [(place, term_score(rare, times, lengths[place])) for place, times in found]
 
     def scores(self, query: str) -> list[float]:
         """One score a text, in the order given; 0.0 where no word of the query stands. A repeated word counts once."""

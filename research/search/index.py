@@ -10,25 +10,14 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
 import tantivy
-from tantivy import (
-    DocAddress,
-    Filter,
-    Index,
-    IndexWriter,
-    Occur,
-    Query,
-    SchemaBuilder,
-    Searcher,
-    TextAnalyzer,
-    TextAnalyzerBuilder,
-    Tokenizer,
-)
+from tantivy import DocAddress, Index, IndexWriter, Occur, Query, SchemaBuilder, Searcher
+
+from research.evidence.ranking import KANA_AND_HAN, analyzer
 
 RANKING_VERSION: Final = "5"
 """Changes with what a search finds. Part of a run's identity."""
@@ -42,8 +31,6 @@ MAX_QUERY: Final = 10_000
 """Characters of one query. The rest is not read."""
 MAX_TERMS: Final = 80
 """Words of one query. Of a longer one the rarest are searched."""
-MAX_WORD: Final = 200
-"""Bytes of a word. Longer ones are keys and encoded pictures, which are not searched."""
 PASSAGES: Final = 300
 """Passages and documents looked at for one answer."""
 
@@ -64,7 +51,7 @@ ASKING: Final = frozenset(
 )
 """Words that ask, or bind. Texts that state facts seldom ask, so by their rarity alone these would weigh a lot."""
 
-_UNSPACED: Final = re.compile("([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff])")
+_UNSPACED: Final = re.compile(f"([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff{KANA_AND_HAN}])")
 _CODE: Final = re.compile(r"[^\W_]+(?:[-./_][^\W_]+)+")
 _HEAP: Final = 64_000_000
 
@@ -99,18 +86,6 @@ class IndexHit:
     score: float
 
 
-@lru_cache(maxsize=2)
-def _analyzer(stemmed: bool) -> TextAnalyzer:
-    # Long first: the stemmer's time grows with the square of a word's length.
-    builder = (
-        TextAnalyzerBuilder(Tokenizer.simple())
-        .filter(Filter.remove_long(MAX_WORD))
-        .filter(Filter.lowercase())
-        .filter(Filter.ascii_fold())
-    )
-    return (builder.filter(Filter.stemmer("english")) if stemmed else builder).build()
-
-
 def spaced(text: str) -> str:
     """A text whose words stand apart: in scripts without spaces between words each character is taken for one."""
     return text if text.isascii() else _UNSPACED.sub(r" \1 ", text)
@@ -118,7 +93,7 @@ def spaced(text: str) -> str:
 
 def words(text: str, *, stemmed: bool) -> list[str]:
     """The words of a text as the index knows them, in order."""
-    return list(_analyzer(stemmed).analyze(spaced(text)))
+    return list(analyzer(stemmed=stemmed).analyze(spaced(text)))
 
 
 class CorpusIndex:
@@ -254,8 +229,8 @@ def _open(folder: Path, schema: Any, create: bool) -> Index:
     if create:
         folder.mkdir(parents=True)
     index = Index(schema, path=str(folder)) if create else Index.open(str(folder))
-    index.register_tokenizer("stemmed", _analyzer(True))
-    index.register_tokenizer("exact", _analyzer(False))
+    index.register_tokenizer("stemmed", analyzer(stemmed=True))
+    index.register_tokenizer("exact", analyzer(stemmed=False))
     return index
 
 

@@ -36,7 +36,6 @@ _DATA_LINE: Final = re.compile(r"([A-Za-z][\w-]{0,60})(?:#\d+)?\.([^:\n]{1,200})
 _MAX_DATA: Final = 60_000
 """Characters of a page's data that are looked at; `research.web` writes fewer."""
 
-"""What `<meta property="article:…">` says of articles only."""
 _FORUM_SOFTWARE: Final = re.compile(
     r"\b(?:discourse|phpbb|vbulletin|xenforo|mybb|simple machines|smf|flarum|nodebb|vanilla forums|invision community|ip\.board"
     r"|fluxbb|punbb|bbpress|question2answer|lemmy|discuz)",

@@ -16,7 +16,7 @@ from research.models.keyless.facts import Fact
 from research.models.keyless.keys import affinity
 from research.models.keyless.questions import Question
 from research.models.keyless.reading import Reading, Sentence, tokens
-from research.models.keyless.statements import speaks_of_another
+from research.models.keyless.statements import FULL_NAME, speaks_of_another
 from research.models.keyless.vocabulary import STOP, concepts, weight
 from research.values.dates import dates
 from research.values.values import fold
@@ -42,9 +42,6 @@ _GENERIC: Final = frozenset(
     words("company firm group organisation organization institution society business work site place event")
 )
 """What anything may be called after its name was said."""
-_NAME: Final = re.compile(
-    r"[A-ZÀ-ÞА-Я][\w'’.&-]*(?:\s+(?:(?:of|the|de|la|du|von|van|der|and|&)\s+)?(?:[A-ZÀ-ÞА-Я][\w'’&-]*|\d[\w-]*))*", re.UNICODE
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +158,7 @@ def _fact_gate(asked: Asked, reading: Reading, fact: Fact) -> float:
 def _stands_for(entity: Entity, reading: Reading, subject: str) -> bool:
     """Whether a sentence's subject is the entity: it has its name, or is `the` and a word for what it is."""
     said = frozenset(words(subject))
-    if _NAME.search(subject, 1) is None and (said & {"the", "this"}):
+    if FULL_NAME.search(subject, 1) is None and (said & {"the", "this"}):
         return bool(said & (reading.subject_words | entity.objective)) or (len(said) == 2 and bool(said & _GENERIC))
     return bool(said & entity.words)
 
@@ -209,7 +206,7 @@ def _of_its_kind(asked: Asked, reading: Reading) -> Iterator[Candidate]:
     found: dict[str, int] = {}
     for at in reading.sentences_with.get(question.head, ()):
         sentence = reading.sentences[at]
-        for match in _NAME.finditer(sentence.text):
+        for match in FULL_NAME.finditer(sentence.text):
             name = re.sub(r"['’]s$|[.,]+$", "", match[0])
             spelled = frozenset(words(name)) - STOP
             if question.name_words < spelled and not spelled & asked.entity.words:
@@ -243,7 +240,7 @@ def _names(
     """Names that stand just after a cue (`operated by X`), or a little before it (`X operated`)."""
     dated = [(d.start, d.end) for d in dates(sentence.text)]
     named_by = _BY_NAME.search(sentence.text)
-    for match in _NAME.finditer(sentence.text):
+    for match in FULL_NAME.finditer(sentence.text):
         if named_by and _WHERE_IN.search(sentence.text, 0, match.start()):
             continue  # `translated into French by X`: whoever did it follows `by`.
         if any(start < match.end() and match.start() < end for start, end in dated):

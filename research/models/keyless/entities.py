@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from research.evidence.ranking import words
+from research.evidence.ranking import KANA_AND_HAN, words
 from research.models.keyless.vocabulary import NAMING, STOP
 from research.task.task import Task
 
@@ -21,7 +21,7 @@ _COMMAND: Final = re.compile(
 )
 """How a question or an order begins, which is no name."""
 _PARENTHESES: Final = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
-_UNSPACED: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uac00-\ud7af]+\d*")
+_UNSPACED: Final = re.compile(rf"[{KANA_AND_HAN}\uac00-\ud7af]+\d*")
 _SEPARATOR: Final = re.compile(r"\s+[|–—·•:»>-]+\s+|\s*[|–—·•»]\s*|:\s+")
 
 

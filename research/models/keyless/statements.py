@@ -21,11 +21,12 @@ _LINKS: Final = 5
 """Phrases after one verb that are looked at."""
 
 _BIG: Final = r"[A-ZÀ-ÖØ-ÞŁŚŠŻŽČĆĐĞİА-Я]"
-NAME: Final = (
-    rf"{_BIG}[\w'’.&-]*(?:\s+(?:(?:of|the|de|la|du|des|von|van|der|del|di|da|for|ibn|al)\s+){{0,2}}"
-    rf"(?:{_BIG}[\w'’&.-]*|\d[\w.-]*))*"
-)
+_PARTICLES: Final = r"(?:(?:of|the|de|la|du|des|von|van|der|del|di|da|for|ibn|al)\s+){0,2}"
+_LATER_WORD: Final = rf"(?:{_BIG}[\w'’&.-]*|\d[\w.-]*)"
+NAME: Final = rf"{_BIG}[\w'’.&-]*(?:\s+{_PARTICLES}{_LATER_WORD})*"
 """A name as running text spells it."""
+FULL_NAME: Final = re.compile(rf"{_BIG}[\w'’.&-]*(?:\s+(?:(?:and|&)\s+|{_PARTICLES}){_LATER_WORD})*")
+"""A name that may itself hold an `and`: `Procter & Gamble`."""
 _NAMES: Final = re.compile(rf"{NAME}(?:(?:,\s+(?:and\s+)?|\s+and\s+|\s+&\s+){NAME})*")
 _PLACE: Final = re.compile(rf"{NAME}(?:,\s+{NAME}){{0,2}}")
 _NATION: Final = r"[A-Z][a-z]+(?:ish|ese|[aeiou]an|ian|ch|ech|eek|wiss|iss|ai|qi|ari|eli|mani|elsh|andic|dic)"
