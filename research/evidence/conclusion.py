@@ -89,40 +89,24 @@ def gather_sources(work: Sequence[Investigated]) -> list[Source]:
     """Every page of the work once: those that were read first, in order, then those that were only considered. Only the former
     have a quality, without the agreement that only a finished answer shows."""
     found: dict[str, Source] = {}
+
+    def add(done: Investigated, url: str, title: str, **of_page: Any) -> None:
+        if url not in found:
+            place = {"index": len(found) + 1, "domain": urlsplit(url).netloc, "first_seen_subquery": done.subquery.question}
+            found[url] = Source(url=url, title=title, **place, **of_page)
+
     for done in work:
         for page in done.read:
-            found.setdefault(
-                page.url,
-                Source(
-                    index=len(found) + 1,
-                    url=page.url,
-                    title=page.title,
-                    domain=_domain(page.url),
-                    fetched=page.fetched_at,
-                    first_seen_subquery=done.subquery.question,
-                    quality=SourceQuality(
-                        domain=domain_of(page.url),
-                        kind=page.kind,
-                        age_days=age_days(page.published, page.fetched_at),
-                        suspected_injection=page.suspected_injection,
-                    ),
-                    read=True,
-                    page_hash=page.page_hash,
-                ),
+            quality = SourceQuality(
+                domain=domain_of(page.url),
+                kind=page.kind,
+                age_days=age_days(page.published, page.fetched_at),
+                suspected_injection=page.suspected_injection,
             )
+            add(done, page.url, page.title, fetched=page.fetched_at, quality=quality, read=True, page_hash=page.page_hash)
     for done in work:
         for hit in done.considered:
-            found.setdefault(
-                hit.url,
-                Source(
-                    index=len(found) + 1,
-                    url=hit.url,
-                    title=hit.title,
-                    domain=_domain(hit.url),
-                    fetched=None,
-                    first_seen_subquery=done.subquery.question,
-                ),
-            )
+            add(done, hit.url, hit.title, fetched=None)
     return list(found.values())
 
 
@@ -160,7 +144,3 @@ def _finding(spec: OutputSpec, done: Investigated, evidence: Evidence, numbers: 
         confidence=lowest([entry.confidence for entry in basis]),
         evidence=" ".join(dict.fromkeys(entry.reasoning for entry in basis if entry.reasoning)),
     )
-
-
-def _domain(url: str) -> str:
-    return urlsplit(url).netloc

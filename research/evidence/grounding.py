@@ -17,6 +17,7 @@ The rules, in order:
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
@@ -37,6 +38,7 @@ MAX_EXCERPTS: Final = 5
 """Excerpts kept for one leaf, best first: more prove nothing more."""
 MAX_AGAINST: Final = 3
 """Excerpts kept that say otherwise."""
+NO_SOURCE: Final = "No source was found that answers this."
 ONLY_SUSPECTED: Final = "Only a page that looks as if it tries to instruct a model says this, so its confidence is low."
 LONG_TEXT_WORDS: Final = 8
 """A string of more words is read as prose, which may be drawn together from what the passages say."""
@@ -89,8 +91,8 @@ def ground(field: Field, answers: Sequence[FieldAnswer], evidence: Evidence) -> 
     by_path = {answer.field: answer for answer in answers}
     top = by_path.get(field.name)
     if top is None:
-        return Grounded(None, [FieldBasis(field=field.name, reasoning="No source was found that answers this.")])
-    return _ground(top.value, field.schema, field, field.name, field.name, by_path, evidence)
+        return _unsupported(field.name, NO_SOURCE)
+    return _Grounding(field, by_path, evidence).ground(top.value, field.schema, field.name, field.name)
 
 
 def answers_of(field: Field, spec: OutputSpec, answers: Iterable[FieldAnswer]) -> list[FieldAnswer]:
@@ -98,91 +100,79 @@ def answers_of(field: Field, spec: OutputSpec, answers: Iterable[FieldAnswer]) -
     return [answer for answer in answers if field_of(answer.field, spec.names) == field.name]
 
 
-def _ground(
-    value: Any,
-    schema: Mapping[str, Any],
-    field: Field,
-    model_path: str,
-    path: str,
-    by_path: Mapping[str, FieldAnswer],
-    evidence: Evidence,
-) -> Grounded:
-    """`model_path` is the path in the model's answer, `path` the one in the output: they part where list items are dropped."""
-    if isinstance(value, Mapping) and value:
-        kept: dict[str, Any] = {}
-        basis: list[FieldBasis] = []
-        for key, part in value.items():
-            grounded = _ground(part, child(schema, key), field, f"{model_path}.{key}", f"{path}.{key}", by_path, evidence)
-            kept[key] = grounded.value
-            basis += grounded.basis
-        if any(part is not None for part in kept.values()):
-            return Grounded(kept, basis)
-        return Grounded(None, [FieldBasis(field=path, reasoning=basis[0].reasoning)])
-    if isinstance(value, (list, tuple)) and value:
-        items: list[Any] = []
-        basis = []
-        dropped: list[FieldBasis] = []
-        for index, part in enumerate(value):
-            grounded = _ground(
-                part, child(schema, index), field, f"{model_path}.{index}", f"{path}.{len(items)}", by_path, evidence
-            )
-            if grounded.value is None:
-                dropped += grounded.basis
-            else:
-                items.append(grounded.value)
+@dataclass(frozen=True, slots=True)
+class _Grounding:
+    """Judges one field, down to its leaves. A value's `model_path` is the path in the model's answer, its `path` the one in the
+    output: they part where list items are dropped."""
+
+    field: Field
+    answers: Mapping[str, FieldAnswer]
+    """By path."""
+    evidence: Evidence
+
+    def ground(self, value: Any, schema: Mapping[str, Any], model_path: str, path: str) -> Grounded:
+        if isinstance(value, Mapping) and value:
+            kept: dict[str, Any] = {}
+            basis: list[FieldBasis] = []
+            for key, part in value.items():
+                grounded = self.ground(part, child(schema, key), f"{model_path}.{key}", f"{path}.{key}")
+                kept[key] = grounded.value
                 basis += grounded.basis
-        if items:
-            return Grounded(items, basis)
-        return Grounded(None, [FieldBasis(field=path, reasoning=dropped[0].reasoning)])
-    return _leaf(value, schema, field, model_path, path, by_path, evidence)
+            if any(part is not None for part in kept.values()):
+                return Grounded(kept, basis)
+            return _unsupported(path, basis[0].reasoning)
+        if isinstance(value, (list, tuple)) and value:
+            items: list[Any] = []
+            basis = []
+            dropped: list[FieldBasis] = []
+            for index, part in enumerate(value):
+                grounded = self.ground(part, child(schema, index), f"{model_path}.{index}", f"{path}.{len(items)}")
+                if grounded.value is None:
+                    dropped += grounded.basis
+                else:
+                    items.append(grounded.value)
+                    basis += grounded.basis
+            return Grounded(items, basis) if items else _unsupported(path, dropped[0].reasoning)
+        return self._leaf(value, schema, model_path, path)
 
-
-def _leaf(
-    value: Any,
-    schema: Mapping[str, Any],
-    field: Field,
-    model_path: str,
-    path: str,
-    by_path: Mapping[str, FieldAnswer],
-    evidence: Evidence,
-) -> Grounded:
-    answer = nearest(model_path, by_path)
-    cited = evidence.cited
-    if value is None or value in ("", [], {}):
-        reasoning = answer.reasoning or "No source was found that answers this."
-        return Grounded(None, [FieldBasis(field=path, reasoning=reasoning)])
-    excerpts = [
-        (cited[i], evidence.excerpt(model_path, value, schema, field, cited[i].passage))
-        for i in dict.fromkeys(answer.passages)
-        if i in cited
-    ]
-    supporting = [(where, found) for where, found in excerpts if found.support != "none"]
-    if not supporting:
-        what = "the cited passages do not support it" if excerpts else "it names no passage"
-        reasoning = f"A value was proposed ({shortened(str(value), 80)}), but {what}. {answer.reasoning}".strip()
-        return Grounded(None, [FieldBasis(field=path, reasoning=reasoning)])
-    supporting.sort(key=lambda pair: (pair[0].page.suspected_injection is not None, pair[1].support != "stated"))
-    support = supporting[0][1].support
-    suspected = supporting[0][0].page.suspected_injection is not None
-    against = [
-        (cited[i], excerpt(value, schema, field, cited[i].passage))
-        for i in dict.fromkeys(answer.against)
-        if i in cited and i not in answer.passages
-    ]
-    otherwise = [(where, found) for where, found in against if found.support != "stated"]
-    otherwise = [(where, found.changed(support="none")) for where, found in otherwise[:MAX_AGAINST]]
-    confidence: Confidence = "low" if suspected else lowered(answer.confidence, support)
-    return Grounded(
-        value,
-        [
-            FieldBasis(
-                field=path,
-                citations=citations([*supporting[:MAX_EXCERPTS], *otherwise]),
-                reasoning=f"{answer.reasoning} {ONLY_SUSPECTED}".strip() if suspected else answer.reasoning,
-                confidence=lowered(confidence, "inferred") if otherwise else confidence,
+    def _leaf(self, value: Any, schema: Mapping[str, Any], model_path: str, path: str) -> Grounded:
+        answer = nearest(model_path, self.answers)
+        cited = self.evidence.cited
+        if value is None or value in ("", [], {}):
+            return _unsupported(path, answer.reasoning or NO_SOURCE)
+        excerpts = [
+            (cited[i], self.evidence.excerpt(model_path, value, schema, self.field, cited[i].passage))
+            for i in dict.fromkeys(answer.passages)
+            if i in cited
+        ]
+        supporting = [(where, found) for where, found in excerpts if found.support != "none"]
+        if not supporting:
+            what = "the cited passages do not support it" if excerpts else "it names no passage"
+            return _unsupported(
+                path, f"A value was proposed ({shortened(str(value), 80)}), but {what}. {answer.reasoning}".strip()
             )
-        ],
-    )
+        supporting.sort(key=lambda pair: (pair[0].page.suspected_injection is not None, pair[1].support != "stated"))
+        support = supporting[0][1].support
+        suspected = supporting[0][0].page.suspected_injection is not None
+        against = [
+            (cited[i], excerpt(value, schema, self.field, cited[i].passage))
+            for i in dict.fromkeys(answer.against)
+            if i in cited and i not in answer.passages
+        ]
+        otherwise = [(where, found) for where, found in against if found.support != "stated"]
+        otherwise = [(where, found.changed(support="none")) for where, found in otherwise[:MAX_AGAINST]]
+        confidence: Confidence = "low" if suspected else lowered(answer.confidence, support)
+        entry = FieldBasis(
+            field=path,
+            citations=citations([*supporting[:MAX_EXCERPTS], *otherwise]),
+            reasoning=f"{answer.reasoning} {ONLY_SUSPECTED}".strip() if suspected else answer.reasoning,
+            confidence=lowered(confidence, "inferred") if otherwise else confidence,
+        )
+        return Grounded(value, [entry])
+
+
+def _unsupported(path: str, reasoning: str) -> Grounded:
+    return Grounded(None, [FieldBasis(field=path, reasoning=reasoning)])
 
 
 def excerpt(value: Any, schema: Mapping[str, Any], field: Field, passage: Passage) -> Excerpt:
