@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,8 @@ if TYPE_CHECKING:
 
 _DELIMITERS: Final = (",", "\t", ";", "|")
 _MAX_LINE_BYTES: Final = 16 << 20
+_MAX_REJECTS: Final = 1000
+"""Of a file that is refused: among them the first record is looked for."""
 _TAB_SUFFIXES: Final = frozenset({".tsv", ".tab"})
 
 # A column has the first of these types whose every value, made text again, is the text that was written. Infinities, NaN, years
@@ -68,14 +69,14 @@ def read_csv(path: Path, scratch: Scratch, shown: str, suffix: str) -> tuple[Spo
             try:
                 types = _types(con, rows, len(names))
             except duckdb.InvalidInputException as exc:
-                if "state machine" not in str(exc):
-                    raise
+                if fault := _first_rejected(con, rows, len(names), shown):
+                    raise fault from exc
                 _check_every_row(path, dialect, len(names), shown)
                 rows = _rows(path, dialect, len(names), blank, strict=False)
                 types = _types(con, rows, len(names))
             return spooled(con.sql(f"SELECT {_columns(types)} FROM {rows}"), scratch), names
         except duckdb.Error as exc:
-            raise _translated(exc, shown) from exc
+            raise InvalidTable(f"{shown}: {first_line(exc)}") from exc
         except UnicodeDecodeError as exc:
             raise InvalidTable(f"{shown}: is not UTF-8 ({exc.reason} at byte {exc.start}). {SAY_ENCODING}") from exc
         except csv.Error as exc:
@@ -181,24 +182,29 @@ def _columns(types: Sequence[str]) -> str:
     )
 
 
-_RECORD: Final = re.compile(r"CSV Error on Line: (\d+)\nOriginal Line: (.*)")
-_WIDTH: Final = re.compile(r"Expected Number of Columns: (\d+) Found: (\d+)")
-
-
-def _translated(exc: duckdb.Error, shown: str) -> InvalidTable:
-    """DuckDB's long advice about its own options becomes one line that says where and what.
+def _first_rejected(con: duckdb.DuckDBPyConnection, rows: str, width: int, shown: str) -> InvalidTable | None:
+    """Where the first record is that DuckDB rejects, and why; None where its strict reader cannot go through the file at all.
 
     What DuckDB calls a line is a record: a cell with a line break in it does not end one.
     """
-    text = str(exc)
-    record = _RECORD.search(text)
-    where = f"{shown}, record {record[1]} (the header is record 1) {record[2][:60]!r}" if record else shown
-    if width := _WIDTH.search(text):
-        return InvalidTable(f"{where}: has {width[2]} cells, but the header names {width[1]} columns")
-    if "not utf-8" in text:
-        return InvalidTable(f"{where}: is not UTF-8. {SAY_ENCODING}")
-    if "Maximum line size" in text:
-        return InvalidTable(f"{where}: is longer than {_MAX_LINE_BYTES >> 20} MB")
-    if "unterminated quote" in text:
-        return InvalidTable(f"{where}: a quote is opened and not closed")
-    return InvalidTable(f"{where}: {first_line(exc)}")
+    stored = rows.removesuffix(")") + f", store_rejects = true, rejects_limit = {_MAX_REJECTS})"
+    try:
+        con.sql(f"SELECT {', '.join(f'count(c{index})' for index in range(width))} FROM {stored}").fetchall()
+    except duckdb.InvalidInputException:
+        return None
+    first = "SELECT line, error_type::VARCHAR, csv_line, column_idx FROM reject_errors ORDER BY line, column_idx DESC LIMIT 1"
+    rejected = con.sql(first).fetchall()
+    if not rejected:
+        return None
+    [(record, kind, text, cells)] = rejected
+    where = f"{shown}, record {record} (the header is record 1) {next(iter(text.splitlines()), '')[:60]!r}"
+    match kind:
+        case "MISSING COLUMNS" | "TOO MANY COLUMNS":
+            return InvalidTable(f"{where}: has {cells} cells, but the header names {width} columns")
+        case "INVALID ENCODING":
+            return InvalidTable(f"{where}: is not UTF-8. {SAY_ENCODING}")
+        case "LINE SIZE OVER MAXIMUM":
+            return InvalidTable(f"{where}: is longer than {_MAX_LINE_BYTES >> 20} MB")
+        case "UNQUOTED VALUE":
+            return InvalidTable(f"{where}: a quote is opened and not closed, or text follows a closing quote")
+    return InvalidTable(f"{where}: {kind.lower()}")

@@ -43,6 +43,7 @@ def read_json(path: Path, scratch: Scratch, shown: str, suffix: str) -> tuple[Sp
             columns = [f"{_column(con, name)} AS c{index}" for index, name in enumerate(names)]
             return spooled(con.sql(f"SELECT {', '.join(columns)} FROM objects"), scratch), names
         except duckdb.Error as exc:
+            # DuckDB 2.0 says the place in words only. It is shown; nothing is decided by it.
             line = re.search(r"in (?:line|record/value) (\d+)", str(exc))
             where = f"{shown}, line {line[1]}" if line else shown
             raise InvalidTable(f"{where}: {first_line(exc)}") from exc

@@ -119,6 +119,7 @@ class ResultColumns:
         """The processors that answered each row. A run without the column `tiers` joins their names by `+` in `processor`."""
         if "tiers" in self.run:
             return [names or [] for names in results[self.run["tiers"]].to_pylist()]
+        # The documented form of older folders (docs/run-folder.md), which have no column of lists.
         return [str(name).split("+") for name in results[self.run["processor"]].to_pylist()]
 
     def output(self, field: str) -> OutputColumn:
