@@ -154,13 +154,8 @@ class Budget:
         """
         _refuse_nonsense(max_usd)
         await self._take(max_usd)
-        reservation = Reservation(self, max_usd, purpose)
-        try:
+        with self._reservation(max_usd, purpose) as reservation:
             yield reservation
-        finally:
-            if not reservation.settled:
-                reservation.settled = True
-                self._free(max_usd)
 
     def fits(self, max_usd: float | None) -> bool:
         """Whether a call could begin now, without waiting."""
@@ -171,6 +166,11 @@ class Budget:
         """A reservation for a call that an earlier invocation made: it never waits and is never refused."""
         _refuse_nonsense(max_usd)
         self._enter(max_usd)
+        with self._reservation(max_usd, purpose) as reservation:
+            yield reservation
+
+    @contextmanager
+    def _reservation(self, max_usd: float | None, purpose: str) -> Iterator[Reservation]:
         reservation = Reservation(self, max_usd, purpose)
         try:
             yield reservation

@@ -9,12 +9,12 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from functools import lru_cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
 from pydantic import Field, NonNegativeFloat, PositiveInt, ValidationError, model_validator
 
+from research.data_files import read_table
 from research.errors import Fault, InvalidInput
 from research.faults import pointer, validation_faults
 from research.identity import content_key
@@ -198,16 +198,12 @@ def load_processors(path: Path | None = None) -> Processors:
         raise InvalidInput(f"the processors file {path} cannot be read: {error.strerror or error}") from error
     except ValueError as error:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
         raise InvalidInput(f"the processors file {path} is not TOML: {error}") from error
-    return _parsed(_over(_table(), own), f"the processors file {path}")
+    return _parsed(_over(read_table("research.money", "processors.toml"), own), f"the processors file {path}")
 
 
 @lru_cache(maxsize=1)
 def _shipped() -> Processors:
-    return _parsed(_table(), "processors.toml")
-
-
-def _table() -> dict[str, Any]:
-    return tomllib.loads(files("research.money").joinpath("processors.toml").read_text("utf-8"))
+    return _parsed(read_table("research.money", "processors.toml"), "processors.toml")
 
 
 def _over(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

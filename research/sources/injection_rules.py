@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.resources import files
 from typing import Any, Final
+
+from research.data_files import read_table
 
 REACH: Final = 400
 """Characters: no phrase is longer."""
@@ -28,7 +28,7 @@ class Rule:
 @lru_cache(maxsize=1)
 def injection_rules() -> tuple[Rule, ...]:
     """All rules, in the order of the file."""
-    table = tomllib.loads(files("research.sources").joinpath("injection_phrases.toml").read_text("utf-8"))
+    table = read_table("research.sources", "injection_phrases.toml")
     words = {name: _joined(text) for name, text in table["words"].items()}
     return tuple(_rule(entry, words) for entry in table["rules"])
 

@@ -18,14 +18,13 @@ What a page says of itself (3) it may say falsely: a kind is a hint for judging,
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
-from importlib.resources import files
 from typing import Final
 from urllib.parse import urlsplit
 
+from research.data_files import read_table
 from research.ports.page import PAGE_DATA_HEADING, Page
 from research.result.result import SourceKind
 from research.task.urls import host_of, is_public_suffix, is_web, registrable_domain
@@ -94,14 +93,14 @@ def age_days(published: str | None, fetched: datetime) -> int | None:
 
 @lru_cache(maxsize=1)
 def _known() -> Mapping[str, SourceKind]:
-    table = tomllib.loads(files("research.sources").joinpath("known_sources.toml").read_text("utf-8"))
+    table = read_table("research.sources", "known_sources.toml")
     kinds: tuple[SourceKind, ...] = ("official", "reference", "news", "forum")
     return {host: kind for kind in kinds for host in table[kind]["hosts"]}
 
 
 @lru_cache(maxsize=1)
 def _signs() -> Mapping[str, frozenset[str]]:
-    table = tomllib.loads(files("research.sources").joinpath("source_signs.toml").read_text("utf-8"))
+    table = read_table("research.sources", "source_signs.toml")
     return {name: frozenset(words) for name, words in table.items()}
 
 

@@ -7,57 +7,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from research.data_files import read_table
 from research.errors import Fault, InvalidInput
 from research.faults import nearest, pointer
 from research.output_schema.output_spec import OutputSpec
 
-BUILT: Final = (
-    "task",
-    "input",
-    "output_schema",
-    "processor",
-    "max_subqueries",
-    "max_fetches",
-    "max_steps",
-    "verify_loops",
-    "metadata",
-    "source_policy",
-    "start_url",
-    "files",
-    "include_html_dump",
-    "model",
-    "task_id",
-)
+_FIELDS: Final = read_table("research.task", "request_fields.toml")
 
-NOT_BUILT: Final[Mapping[str, tuple[Any, ...]]] = {
-    "session_id": ("",),
-    "end_user_id": ("",),
-    "ephemeral": (False,),
-    "mode": ("agent",),
-    "auto_execute_plan": (False,),
-    "allow_questions": (False,),
-    "mcp_servers": ([],),
-    "secrets": ([],),
-    "agent_id": ("",),
-    "agent_ids": ([],),
-    "webhook": ("",),
-    "handoff": ("none",),
-    "enable_events": (False,),
-    "project_id": ("",),
-    "visibility": ("private",),
-}
+BUILT: Final[tuple[str, ...]] = tuple(_FIELDS["built"])
+"""Fields of `Task`."""
+NOT_BUILT: Final[Mapping[str, Sequence[Any]]] = _FIELDS["not_built"]
 """Fields of the contract whose behaviour is not built yet, with the values (beside null) that ask for nothing."""
-
-ALIASES: Final[Mapping[str, str]] = {
-    "objective": "task",
-    "query": "task",
-    "schema": "output_schema",
-    "structured_output": "output_schema",
-    "max_verification_loops": "verify_loops",
-    "previous_interaction_id": "session_id",
-    "ask_question": "allow_questions",
-    "completion_handoff": "handoff",
-}
+ALIASES: Final[Mapping[str, str]] = _FIELDS["aliases"]
 """Other dialects' names. Each field, and each of these, is also known in camelCase."""
 
 

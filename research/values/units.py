@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
-from importlib.resources import files
 from typing import Final
+
+from research.data_files import read_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Unit:
         return (number + self.offset) * self.factor / to.factor - to.offset
 
 
-_TABLE: Final = tomllib.loads(files("research.values").joinpath("units.toml").read_text("utf-8"))
+_TABLE: Final = read_table("research.values", "units.toml")
 UNITS: Final = {
     name: Unit(entry["kind"], Decimal(entry["factor"]), Decimal(entry.get("offset", 0)))
     for entry in _TABLE["units"]

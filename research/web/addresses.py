@@ -7,11 +7,11 @@ both. It is asked all the same, last, for what a later registry may add.
 
 from __future__ import annotations
 
-import tomllib
 from functools import lru_cache
-from importlib.resources import files
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Final
+
+from research.data_files import read_table
 
 IPAddress = IPv4Address | IPv6Address
 
@@ -52,7 +52,7 @@ def why_not_public(address: IPAddress) -> str | None:
 @lru_cache(maxsize=1)
 def special_addresses() -> dict[str, dict[str, str]]:
     """`ipv4`, `ipv6` and `names`: what is not of the public Internet, each with what it is."""
-    return tomllib.loads(files("research.web").joinpath("special_addresses.toml").read_text("utf-8"))
+    return read_table("research.web", "special_addresses.toml")
 
 
 @lru_cache(maxsize=1)

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from lxml.html import HtmlElement
 
+from research.data_files import read_table
 from research.documents.blocks import clean
 from research.documents.html.microdata import microdata_items
 
@@ -44,9 +45,6 @@ _NOISE_KEYS: Final = re.compile(
     r"ispartof|primaryimageofpage|width|height|.*color|encodingformat|item(?:list)?order|target|query-input)",
     re.I,
 )
-_NOISE_TYPES: Final = frozenset(
-    {"imageobject", "sitenavigationelement", "wpheader", "wpfooter", "wpsidebar", "searchaction", "readaction", "wpadblock"}
-)
 _KEPT_META: Final = re.compile(
     r"(?:(?:og|article|product|book|music|video|profile|place|business|recipe|event|restaurant|al)[:.].+|dc(?:terms)?[.:].+|"
     r"citation_.+|twitter[:.](?:title|description|label\d|data\d)|description|keywords|author|news_keywords|abstract|subject|"
@@ -65,23 +63,7 @@ _LINE_COMMENT: Final = re.compile(r"^\s*//.*$", re.M)
 _NEXT_VALUE: Final = re.compile(r"}\s*;?\s*{")
 _KEY: Final = re.compile(r"[:\s|]+")
 
-_ARTICLES: Final = frozenset(
-    (  # noqa: SIM905
-        "article newsarticle blogposting reportagenewsarticle analysisnewsarticle techarticle scholarlyarticle "
-        "liveblogposting opinionnewsarticle socialmediaposting discussionforumposting medicalwebpage"
-    ).split()
-)
-_SITE: Final = frozenset({"website", "organization", "newsmediaorganization", "corporation", "webpage", "searchaction", "thing"})
-_ABOUT_PAGES: Final = frozenset(
-    (  # noqa: SIM905
-        "webpage website organization newsmediaorganization breadcrumblist listitem person imageobject videoobject "
-        "audioobject collectionpage itempage searchaction sitenavigationelement wpheader wpfooter wpsidebar wpadblock "
-        "comment usercomments blog searchresultspage faqpage aboutpage contactpage postaladdress corporation itemlist "
-        "entrypoint propertyvaluespecification speakablespecification rating aggregaterating review claimreview "
-        "creativework place interactioncounter question answer qapage webpageelement readaction thing brand offer "
-        "aggregateoffer localbusiness datafeed hentry"
-    ).split()
-)
+_TYPES: Final = {name: frozenset(types) for name, types in read_table("research.documents.html", "page_types.toml").items()}
 
 
 @dataclass(slots=True)
@@ -107,7 +89,7 @@ class PageData:
     @property
     def is_thing(self) -> bool:
         """The page is about one thing (a product, a recipe, an event), and is not an article."""
-        return bool(self.types - _ABOUT_PAGES - _ARTICLES)
+        return bool(self.types - _TYPES["about_pages"] - _TYPES["articles"])
 
 
 def page_data(tree: HtmlElement, url: str) -> PageData:
@@ -130,7 +112,7 @@ def page_data(tree: HtmlElement, url: str) -> PageData:
                 lines[f"BreadcrumbList: {trail}"] = None
             continue
         fresh = list(flatten(thing, _numbered(name, counts)))
-        if name.lower() not in _SITE:
+        if name.lower() not in _TYPES["site"]:
             data.subject_characters += sum(len(line.partition(": ")[2]) for line in fresh if line not in lines)
         if any(line not in lines for line in fresh):
             counts[name] = counts.get(name, 0) + 1
@@ -150,7 +132,7 @@ def flatten(value: Json, path: str, depth: int = 0) -> Iterator[str]:
         return
     match value:
         case dict():
-            if {name.lower() for name in _types(value)} & _NOISE_TYPES:
+            if {name.lower() for name in _types(value)} & _TYPES["noise"]:
                 return
             for key, inner in value.items():
                 if not _NOISE_KEYS.fullmatch(str(key)):
@@ -296,7 +278,7 @@ def _first(things: list[dict[str, Json]], keys: tuple[str, ...], data: PageData)
     """The first such value of the thing the page is about: an article or a thing, not the site or its owner."""
     for thing in things:
         names = {name.lower() for name in _types(thing)}
-        if names & _ARTICLES or names - _ABOUT_PAGES:
+        if names & _TYPES["articles"] or names - _TYPES["about_pages"]:
             for key in keys:
                 value = thing.get(key)
                 if isinstance(value, list) and value:

@@ -27,18 +27,8 @@ _TAGS: Final = {
     "text-box": "div",
 }
 _LEFT_OUT: Final = frozenset(
-    {
-        "note",
-        "annotation",
-        "annotation-end",
-        "tracked-changes",
-        "table-of-content",
-        "forms",
-        "sequence-decls",
-        "image",
-        "desc",
-        "title",
-    }
+    {"note", "annotation", "annotation-end", "tracked-changes", "table-of-content", "forms", "sequence-decls"}
+    | {"image", "desc", "title"}
 )
 _SPACES: Final = {"s": " ", "tab": " ", "line-break": "<br>"}
 

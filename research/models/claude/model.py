@@ -17,7 +17,7 @@ from research.models.claude.cache_warmup import CacheWarmup
 from research.models.claude.conversation import Calls, Conversation, ConversationKind
 from research.models.claude.loop import get_answer
 from research.models.claude.prompts import Prompts, load_prompts
-from research.models.claude.tools import TOOLS, ToolRunner
+from research.models.claude.tools import ToolRunner, tool_definitions
 from research.money.processors import ModelSettings, ProcessorName, Processors, Role, load_processors
 from research.money.usage import Usage
 from research.money.usage_ledger import UsageLedger
@@ -107,7 +107,7 @@ class ClaudeModel:
     async def investigate(self, task: Task, subquery: SubQuery, tools: ResearchTools, ledger: UsageLedger) -> Draft:
         async def ask(schema: AnswerSchema) -> Draft:
             steps = self.processors[task.processor].steps(task.max_steps)
-            conversation = self._conversation(task, "investigate", ledger, schema.schema, steps=steps, tools=TOOLS)
+            conversation = self._conversation(task, "investigate", ledger, schema.schema, steps=steps, tools=tool_definitions())
             tool_runner = ToolRunner(tools)
             sources = await tool_runner.task_sources(f"{subquery.question} {', '.join(subquery.fields)}")
             conversation.say(messages.task_message(task, self.today()), *([sources] if sources is not None else []))

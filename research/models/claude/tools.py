@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Annotated, Any, Final, TypeVar
 
 import json_repair
 from anthropic.types import ToolUseBlock
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
+from research.data_files import read_table
 from research.errors import BudgetExhausted, FetchFailed, ResearchError, SearchFailed, TerminalError, TransientError
 from research.faults import validation_faults
 from research.models.claude import quoting
@@ -51,39 +53,10 @@ class _WrongInput(Exception):
         super().__init__(f"The input of {tool} is wrong ({faults}). Nothing was done. Call it again with the right input.")
 
 
-TOOLS: Final[tuple[Mapping[str, Any], ...]] = (
-    {
-        "name": "search",
-        "description": (
-            "Search for pages. Returns up to 8 results, best first, each with its URL, title and a snippet. Snippets are never "
-            "evidence: read a page before you rely on it. Use the words that a page with the answer would use: names, key terms, "
-            "not whole questions. Several searches may be made in one turn; they run side by side. Each counts as one tool call."
-        ),
-        "input_schema": {
-            "type": "object",
-            "properties": {"query": {"type": "string", "description": "What to search for."}},
-            "required": ["query"],
-            "additionalProperties": False,
-        },
-    },
-    {
-        "name": "read",
-        "description": (
-            "Read a page. Returns the passages that matter most for what you look for, in page order, each under its id (p12). "
-            "These ids are the only way to cite. Reading the same page again with another `about` shows other passages of it. "
-            "Several pages may be read in one turn; they are read side by side. Each counts as one tool call."
-        ),
-        "input_schema": {
-            "type": "object",
-            "properties": {
-                "url": {"type": "string", "description": "The page's URL, as a search result gives it."},
-                "about": {"type": "string", "description": "What you look for on the page: the facts and names that matter."},
-            },
-            "required": ["url", "about"],
-            "additionalProperties": False,
-        },
-    },
-)
+@lru_cache(maxsize=1)
+def tool_definitions() -> tuple[Mapping[str, Any], ...]:
+    """The tools, as the Messages API takes them."""
+    return tuple(read_table("research.models.claude", "prompt_texts/tools.toml")["tools"])
 
 
 class ToolRunner:

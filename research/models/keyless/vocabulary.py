@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import tomllib
 from functools import lru_cache
-from importlib.resources import files
 from typing import Final
 
+from research.data_files import read_table
 from research.evidence.ranking import words
 from research.values.units import UNITS
 
 Concept = str
 
-_TABLE: Final = tomllib.loads(files("research.models.keyless").joinpath("vocabulary.toml").read_text("utf-8"))
+_TABLE: Final = read_table("research.models.keyless", "vocabulary.toml")
 
 VARIANTS: Final = {form: frozenset(stems) for forms in _TABLE["forms"] for stems in [words(" ".join(forms))] for form in stems}
 """Forms of a verb that stemming does not bring together."""
