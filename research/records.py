@@ -1,14 +1,16 @@
-"""The base of the data that rooms exchange: frozen, of known fields only, and changed by a copy that is checked."""
+"""The base of the data that rooms exchange, the one text of a JSON value, and the keys by which equal work is known."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict
 
 
 class Record(BaseModel):
-    """Immutable data with known fields."""
+    """Immutable data of known fields, changed by a copy that is checked."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
@@ -19,3 +21,19 @@ class Record(BaseModel):
             pydantic.ValidationError: there is no such field, or it cannot hold that value.
         """
         return self.model_validate({**dict(self), **fields})
+
+
+def canonical_json(value: Any) -> str:
+    """One text for one JSON value: keys sorted by code point, no white space, no NaN or infinity (RFC 8785 in spirit; numbers
+    are written as Python writes them, so 1 and 1.0 differ).
+
+    Raises:
+        TypeError: for a value that is not JSON.
+        ValueError: for NaN and infinities.
+    """
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
+
+
+def content_key(kind: str, **parts: Any) -> str:
+    """The key of a piece of work: lower-case hex SHA-256 of its kind and its named parts. Parts are JSON values."""
+    return hashlib.sha256(canonical_json([kind, parts]).encode("utf-8", "surrogatepass")).hexdigest()
