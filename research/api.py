@@ -21,7 +21,7 @@ from research.world import Settings, open_world
 
 
 def default_cache_dir() -> Path:
-    """Where indexes and the pages of single tasks are kept: the user's cache folder."""
+    """The folder for indexes and the pages of single tasks: the user's cache folder."""
     return platformdirs.user_cache_path("research-flows")
 
 
@@ -48,15 +48,15 @@ async def run(
         corpus: a folder or a file of documents to search.
         search: names of search providers; several are merged. By default the corpus, if there is one.
         model: a model's name, or one of your own that implements `research.Model`.
-        cache_dir: where indexes and pages are kept; the user's cache folder by default.
-        api_key: of the Messages API; with it, Claude does the research unless `model` says otherwise. It is not looked for in the
-            environment: that is the caller's business.
+        cache_dir: the folder for indexes and pages; the user's cache folder by default.
+        api_key: of the Messages API; with it, Claude does the research unless `model` says otherwise. It is not read from
+            the environment.
         base_url: another server that speaks the Messages API.
         processors: a TOML file that overrides tiers and prices.
-        settings: all else that the world is made of: keys of search providers, how the web is read. What is said beside it wins.
-        resume: a folder in which finished steps are stored, and found again: the same task that was interrupted, or failed, goes
-            on from there, and one that completed is answered from there. Another model, corpus or provider has other keys. None,
-            the default, stores nothing, so that asking again looks at the web again.
+        settings: everything else: keys of search providers, how the web is read. The other arguments override it.
+        resume: a folder in which finished steps are stored, and found again: the same task continues from there if it was
+            interrupted or failed, and is answered from there if it completed. Another model, corpus or provider has other keys.
+            None, the default, stores nothing, so that the same call researches everything again.
         fields: further fields of the request: `processor`, `max_fetches`, …
 
     Returns:
@@ -67,28 +67,28 @@ async def run(
         AccessDenied, RequestRejected: a service lets no request in (a wrong key, an unknown model), or none of this kind.
     """
     if isinstance(task, Task):
-        asked = task
+        request = task
     else:
-        request = {"task": task} if isinstance(task, str) else dict(task)
-        asked = Task.model_validate({**request, **({"output_schema": schema} if schema is not None else {}), **fields})
-    said = {
+        spelling = {"task": task} if isinstance(task, str) else dict(task)
+        request = Task.model_validate({**spelling, **({"output_schema": schema} if schema is not None else {}), **fields})
+    overrides = {
         "cache_dir": cache_dir,
         "corpus": None if corpus is None else str(corpus),
         "search": tuple(search) or None,
-        "model": model if isinstance(model, str) else asked.model,
+        "model": model if isinstance(model, str) else request.model,
         "api_key": SecretStr(api_key) if isinstance(api_key, str) else api_key,
         "base_url": base_url,
         "processors": processors,
-        "names_pages": asked.start_url is not None or bool(asked.files) or None,
+        "names_pages": request.start_url is not None or bool(request.files) or None,
     }
     base = settings or Settings(cache_dir=default_cache_dir())
-    made = base.changed(**{name: value for name, value in said.items() if value is not None})
+    chosen = base.changed(**{name: value for name, value in overrides.items() if value is not None})
     own = None if isinstance(model, str) else model
-    async with open_world(made, made.cache_dir / "pages", model=own) as world:
-        refuse_named_pages(asked, world)
+    async with open_world(chosen, chosen.cache_dir / "pages", model=own) as world:
+        refuse_named_pages(request, world)
         refusals: list[ResearchError] = []
-        steps = ENGINE if resume is None else resuming_steps(ResultStore(Path(resume)), Keys.of(asked, world.identity))
-        result = await research(asked, world, with_stop(steps, refusals.append))
+        steps = ENGINE if resume is None else resuming_steps(ResultStore(Path(resume)), Keys.of(request, world.identity))
+        result = await research(request, world, with_stop(steps, refusals.append))
     if refusals and result.status == "failed":
         raise refusals[0]
     return result

@@ -127,7 +127,7 @@ def refuse_named_pages(task: Task, world: World) -> None:
     Raises:
         InvalidTask: says which, and why.
     """
-    reader = world.given or world.fetcher
+    reader = world.attached or world.fetcher
     if not isinstance(reader, Guarded):
         return
     named = [("/start_url", task.start_url)] if task.start_url else []

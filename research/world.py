@@ -36,10 +36,10 @@ if TYPE_CHECKING:
 
 
 class Settings(Record):
-    """What a world is made of. Read once by whoever composes it, and passed in."""
+    """What a world is made of. The caller reads it from its own configuration, once; the engine reads no environment."""
 
     cache_dir: Path
-    """Where indexes, answers of search providers and pages of the web are kept between runs."""
+    """The folder for indexes, cached answers of search providers and cached web pages."""
     model: str | None = None
     """`extractive` (needs no key), `claude` (each tier's own models) or a model's id, which then does everything. None takes
     Claude if there is a key, and the keyless model if there is none."""
@@ -48,10 +48,10 @@ class Settings(Record):
     search: tuple[str, ...] = ()
     """Names of search providers. None: the corpus if there is one, else those that can be used."""
     names_pages: bool = False
-    """Whether the tasks name pages or files themselves, so that there need be nothing else to search."""
+    """Whether the tasks name pages or files themselves, so that no search is required."""
     service_searches: bool = False
-    """Whether the model's own service searches the web, as it does in batches: then no provider is needed, and what it names is
-    read from the web."""
+    """Whether the model's own service searches the web, as in batches: then no provider is needed, and the pages that it cites
+    are read from the web."""
     api_key: SecretStr | None = None
     """Of the Messages API. Never shown."""
     base_url: str | None = None
@@ -65,7 +65,7 @@ class Settings(Record):
 
     @property
     def key(self) -> SecretStr | None:
-        """The key, if it is one."""
+        """The key, unless it is blank."""
         return self.api_key if self.api_key is not None and self.api_key.get_secret_value().strip() else None
 
     @property
@@ -74,7 +74,7 @@ class Settings(Record):
 
     @property
     def model_of_every_tier(self) -> str | None:
-        """The id of the model that stands in for every tier's own; None: each tier asks its own."""
+        """The id of the model that replaces every tier's own; None: each tier uses its own."""
         return None if self.named_model == TIERS_OWN else self.named_model
 
 
@@ -86,7 +86,7 @@ async def open_world(
 
     Args:
         settings: what it is made of.
-        pages: the folder of the page store, or what says which; made when the first page is stored.
+        pages: the folder of the page store, or a function that returns it; made when the first page is stored.
         budget: pays for every call of the model and the search; None: an empty one, which has no cap until it is bound.
         model: a model of the caller's own, instead of the one that the settings name.
 
@@ -96,15 +96,15 @@ async def open_world(
     """
     processors = load_processors(settings.processors)
     names = _providers(settings)
-    async with AsyncExitStack() as held:
-        caller = await held.enter_async_context(_calling(settings, processors, asks_claude=model is None, search=names))
+    async with AsyncExitStack() as stack:
+        caller = await stack.enter_async_context(_calling(settings, processors, asks_claude=model is None, search=names))
         judge = model or _judge(settings, processors, caller)
         corpus = None
         if settings.corpus is not None:
             corpus = await asyncio.to_thread(LocalCorpus.open, settings.corpus, settings.cache_dir / "index")
         search: Search = Nowhere()
         if names:
-            search = await held.enter_async_context(
+            search = await stack.enter_async_context(
                 open_search(names, settings.providers, settings.cache_dir, corpus=corpus, ask=caller)
             )
         web = None
@@ -112,23 +112,25 @@ async def open_world(
         if reads_web or settings.names_pages:
             from research.web.opening import open_web  # its HTTP cache takes a while to import
 
-            web = await held.enter_async_context(open_web(settings.web, settings.cache_dir / "web"))
+            web = await stack.enter_async_context(open_web(settings.web, settings.cache_dir / "web"))
         store = PageStore(pages)
         fetcher = StoringFetcher(_reader(corpus, web if reads_web else None), store)
         attached = StoringFetcher(AttachedFilesFetcher(web), store)
         for storing in (fetcher, attached):
-            held.push_async_callback(storing.close)
-        yield World(model=judge, search=search, fetcher=fetcher, processors=processors, given=attached, budget=budget or Budget())
+            stack.push_async_callback(storing.close)
+        yield World(
+            model=judge, search=search, fetcher=fetcher, processors=processors, attached=attached, budget=budget or Budget()
+        )
 
 
 @asynccontextmanager
 async def open_stored_world(
     settings: Settings, pages: RowPages, *, budget: Budget | None = None, model: Model | None = None
 ) -> AsyncIterator[World]:
-    """A world whose search and fetcher are stored pages: nothing is asked for anything but the model.
+    """A world whose search and fetcher are stored pages: only the model is called.
 
     Args:
-        settings: what it is made of; what they say of searching and of the web is passed over.
+        settings: as for `open_world`; those for search and web are ignored.
         budget: pays for every call of the model and the search; None: an empty one, which has no cap until it is bound.
         model: a model of the caller's own, instead of the one that the settings name.
 
@@ -147,13 +149,13 @@ async def open_stored_world(
 
 
 def bind_budget(world: World, charges: ChargeFile, max_cost_usd: float | None, processors: Iterable[ProcessorName]) -> None:
-    """Bind a world's budget to a run: its cap, what it has paid before, and where each charge is kept.
+    """Bind a world's budget to a run: its cap, its earlier charges, and the file that each charge is written to.
 
     Args:
         processors: the tiers that tasks will be researched on.
 
     Raises:
-        InvalidInput: there is a cap, and a model whose price is not known.
+        InvalidInput: there is a cap, and a model without a known price.
         RuntimeError: the world's budget is bound already, or has paid for a call.
     """
     unpriced = dict.fromkeys(name for processor in processors for name in world.model.unpriced(processor))

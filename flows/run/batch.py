@@ -95,7 +95,7 @@ async def through_batches(
         raise TypeError(f"{model.name} does not answer in batches")
     journal = await asyncio.to_thread(Journal, state)
     async with BatchQueue(model, journal, world.budget, runner, listener, polling) as queue:
-        yield replace(world, model=model.through(queue))
+        yield replace(world, model=model.with_queue(queue))
 
 
 @dataclass(slots=True)

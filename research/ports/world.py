@@ -20,7 +20,7 @@ class World:
     fetcher: Fetcher
     """Reads what a model asks for."""
     processors: Processors = field(default_factory=load_processors)
-    given: Fetcher | None = None
+    attached: Fetcher | None = None
     """Reads what the task itself names, its `start_url` and `files`, and which no model chose. None: `fetcher` does."""
 
     budget: Budget = field(default_factory=Budget)

@@ -25,7 +25,7 @@ class AttachedDocuments:
         self._urls = tuple(dict.fromkeys(file.url for file in task.files))
         self._pages: tuple[Page, ...] | None = None
         self._reading = asyncio.Lock()
-        self.fetcher: Fetcher = world.given or world.fetcher
+        self.fetcher: Fetcher = world.attached or world.fetcher
         self.warnings: list[str] = []
         """Documents that could not be read."""
 

@@ -53,7 +53,7 @@ async def world_of(tmp_path: Path, web: Web | None, model: Model | None = None) 
         model=model or KeylessModel(),
         search=web or nowhere,
         fetcher=StoringFetcher(web or nowhere, store),
-        given=StoringFetcher(AttachedFilesFetcher(web), store),
+        attached=StoringFetcher(AttachedFilesFetcher(web), store),
     )
 
 

@@ -120,8 +120,8 @@ async def test_a_fetch_that_its_caller_gave_up_ends_with_the_world(tmp_path: Pat
     others = asyncio.all_tasks()
     settings = Settings(cache_dir=tmp_path / "cache", names_pages=True)
     async with open_world(settings, tmp_path / "pages", model=ScriptedModel({})) as world:
-        assert world.given is not None
-        row = asyncio.create_task(world.given.fetch(f"files:///{pipe}"))
+        assert world.attached is not None
+        row = asyncio.create_task(world.attached.fetch(f"files:///{pipe}"))
         file = await asyncio.to_thread(pipe.open, "wb")  # opens when the other end is read
         row.cancel()
         await asyncio.wait([row])

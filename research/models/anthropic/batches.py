@@ -1,7 +1,7 @@
 """The Message Batches API: made, looked at, read and found again. The only module that knows how a batch looks on the wire.
 
-What fails in passing is asked again here. Making a batch is the exception: an answer that was lost may have been a batch, and
-asking again would pay it twice. So a lost answer is `FateUnknown`, and the caller looks for the batch before it makes another.
+Calls that fail temporarily are retried here, except the one that creates a batch: if its reply is lost, the batch may exist, and
+a retry would pay for it twice. That is `FateUnknown`, and the caller looks for the batch before it creates another.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ T = TypeVar("T")
 Became = Literal["succeeded", "errored", "expired", "canceled"]
 
 _CALLERS_FAULT: Final = frozenset({"invalid_request_error", "not_found_error", "permission_error", "request_too_large"})
-"""Errors of an entry that asking again cannot mend; any other passes."""
+"""Errors of an entry that a retry cannot help; any other is temporary."""
 
 
 class FateUnknown(Exception):
-    """The answer to making a batch was lost: there may be one, or none."""
+    """The reply to creating a batch was lost: the batch may exist or not."""
 
 
 class BatchGone(Exception):
-    """The service has no such batch, or keeps its results no more."""
+    """The service has no such batch, or no longer has its results."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Ended:
     became: Became
     message: Message | None = None
     error: ResearchError | None = None
-    """Why asking again cannot help; None: the entry succeeded, or may be asked again."""
+    """Why a retry cannot help; None: the entry succeeded, or may be requested again."""
     why: str = ""
 
 
@@ -63,7 +63,7 @@ class BatchClient:
     """The service's batches.
 
     Args:
-        caller: whose client and whose words for errors are used.
+        caller: supplies the client and the translation of errors.
         times: how long a call is tried.
     """
 
@@ -73,22 +73,22 @@ class BatchClient:
         self._times = times or CallTimes()
 
     async def make(self, entries: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
-        """Make a batch; returns its id.
+        """Create a batch; returns its id.
 
         Args:
             entries: each a custom id, and the parameters of `messages.create`.
 
         Raises:
-            FateUnknown: the answer was lost.
+            FateUnknown: the reply was lost.
             ModelUnavailable, RequestRejected, AccessDenied, AuthenticationFailed: there is no batch.
         """
         requests: Any = [{"custom_id": name, "params": params} for name, params in entries]
 
-        def lost(failure: Failure) -> None:
+        def refuse_retry(failure: Failure) -> None:
             if failure.kind in ("lost", "broken"):
                 raise FateUnknown(str(failure.error)) from failure.cause
 
-        return (await self._asked(lambda: self._batches.create(requests=requests), lost)).id
+        return (await self._retried(lambda: self._batches.create(requests=requests), refuse_retry)).id
 
     async def has_ended(self, batch_id: str) -> bool:
         """Look at a batch once.
@@ -96,13 +96,13 @@ class BatchClient:
         Raises:
             BatchGone: there is no such batch any more.
         """
-        batch = await self._asked(lambda: self._batches.retrieve(batch_id), _gone)
+        batch = await self._retried(lambda: self._batches.retrieve(batch_id), _gone)
         if batch.archived_at is not None:
             raise BatchGone(batch_id)
         return batch.processing_status == "ended"
 
     async def results(self, batch_id: str) -> dict[str, Ended]:
-        """How each entry of a batch that has ended became, by its custom id.
+        """How each entry of an ended batch ended, by its custom id.
 
         Raises:
             BatchGone: there is no such batch any more.
@@ -112,10 +112,10 @@ class BatchClient:
             lines = await self._batches.results(batch_id)
             return {line.custom_id: _ended(line.result) async for line in lines}
 
-        return await self._asked(read, _gone)
+        return await self._retried(read, _gone)
 
     async def made_since(self, when: datetime) -> list[Made]:
-        """The batches that were made since, newest first."""
+        """The batches created since, newest first."""
 
         async def read() -> list[Made]:
             found: list[Made] = []
@@ -125,9 +125,9 @@ class BatchClient:
                 found.append(_made(batch))
             return found
 
-        return await self._asked(read)
+        return await self._retried(read)
 
-    async def _asked(self, call: Callable[[], Awaitable[T]], on_failure: Callable[[Failure], None] | None = None) -> T:
+    async def _retried(self, call: Callable[[], Awaitable[T]], on_failure: Callable[[Failure], None] | None = None) -> T:
         retries = Retries(self._times, clock=time.monotonic, sleep=asyncio.sleep)
         retries.begin()
         while True:
@@ -157,11 +157,11 @@ def _ended(result: Any) -> Ended:
         return Ended("succeeded", result.message)
     if result.type != "errored":
         return Ended(result.type, why=f"the entry {result.type} before its turn came")
-    kind, said = result.error.error.type, result.error.error.message
-    why = f"{kind}: {said}"
+    kind, message = result.error.error.type, result.error.error.message
+    why = f"{kind}: {message}"
     if kind not in _CALLERS_FAULT:
         return Ended("errored", why=why)
-    rejected = RequestRejected(f"the service rejected the request ({why}).", about_form=is_about_form(said))
+    rejected = RequestRejected(f"the service rejected the request ({why}).", about_form=is_about_form(message))
     return Ended("errored", error=rejected, why=why)
 
 

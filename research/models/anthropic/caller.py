@@ -1,4 +1,4 @@
-"""Calls a model: through the limiter, again while it fails in passing, counted and paid for."""
+"""Calls a model: rate limited, retried while it fails temporarily, counted and paid from the budget."""
 
 from __future__ import annotations
 
@@ -54,9 +54,9 @@ class Called:
     message: Message
     usage: Usage
     cost_usd: float | None
-    """Of this message. Attempts that were lost on the way may have cost something that nobody tells: see `attempts`."""
+    """Of this message. Attempts without a reply may have cost something that is not known: see `attempts`."""
     seconds: float
-    """From asking to the answer, all waits included."""
+    """From the request to the answer, all waits included."""
     attempts: int
 
 
@@ -96,7 +96,7 @@ class Caller:
         self._rejections: Counter[tuple[Any, ...]] = Counter()
         """How often requests were rejected, by model, purpose and the service's reason."""
         for secret in (client.api_key, client.auth_token):
-            # Such a key ends in an exception of the HTTP library that quotes it.
+            # The HTTP library would raise an exception that quotes such a key.
             if secret is not None and not (secret.isascii() and secret.isprintable() and secret == secret.strip()):
                 raise AuthenticationFailed(
                     "the model's key holds a character that no HTTP header can hold, such as a line break or a space at its end. "
@@ -113,7 +113,7 @@ class Caller:
 
     @property
     def translator(self) -> Translator:
-        """The words for what goes wrong between us and this service."""
+        """Translates errors of this service into this project's."""
         return self._translator
 
     async def create(self, params: Mapping[str, Any], *, purpose: str, budget: Budget) -> Called:
@@ -126,7 +126,7 @@ class Caller:
 
         Raises:
             ModelUnavailable: nothing came within the time budget.
-            RequestRejected, ContextOverflow, AccessDenied, AuthenticationFailed: asking again cannot help.
+            RequestRejected, ContextOverflow, AccessDenied, AuthenticationFailed: a retry cannot help.
             BudgetExhausted: the budget cannot pay for another attempt.
         """
         began = self._clock()
@@ -150,17 +150,17 @@ class Caller:
     async def _attempt(
         self, params: Mapping[str, Any], model: str, retries: Retries, purpose: str, budget: Budget
     ) -> Message | Failure:
-        async with AsyncExitStack() as held:
+        async with AsyncExitStack() as stack:
             with retries.not_counted():
-                # Money first: what the limiter lets out must go out at once.
+                # The budget first: a request that the limiter admits must be sent at once.
                 reserving = budget.reserve(max_usd(params, self._prices.get(model)), purpose=purpose)
-                reservation = await held.enter_async_context(reserving)
+                reservation = await stack.enter_async_context(reserving)
                 ticket = await self._limiter.admit(model, input_tokens(params), self._times.budget)
             try:
                 message, headers = await self._send(params)
             except BaseException as error:
                 failure = self._translator.failure(error, model) if isinstance(error, Exception) else None
-                self._tell_failure(ticket, failure)
+                self._report_failure(ticket, failure)
                 reservation.settle(0.0 if failure is not None and not failure.paid else None)
                 if failure is None:
                     raise
@@ -183,8 +183,8 @@ class Caller:
         raw = await self._client.messages.with_raw_response.create(**params, timeout=anthropic.Timeout(seconds, connect=10))
         return _whole(await raw.parse()), raw.headers
 
-    def _tell_failure(self, ticket: Ticket, failure: Failure | None) -> None:
-        """Tell the limiter how an attempt ended. None: it was cancelled, or met a bug."""
+    def _report_failure(self, ticket: Ticket, failure: Failure | None) -> None:
+        """Tell the limiter how an attempt failed. None: it was cancelled, or raised an unexpected error."""
         limits = self._limiter.limits(ticket.model)
         now = self._clock()
         if failure is None:
@@ -218,14 +218,14 @@ class Caller:
         )
 
     def _gave_up(self, failure: Failure, retries: Retries, wait: float) -> ResearchError:
-        asked = f", which asks to wait {wait:.0f} s more" if failure.retry_after is not None else ""
-        tried = f"tried {retries.failures} {'time' if retries.failures == 1 else 'times'} in {retries.seconds:.0f} s{asked}"
+        pause = f", which asks to wait {wait:.0f} s more" if failure.retry_after is not None else ""
+        attempts = f"tried {retries.failures} {'time' if retries.failures == 1 else 'times'} in {retries.seconds:.0f} s{pause}"
         if failure.kind == "unreachable" and not self._anything_answered:
             return AccessDenied(
-                f"{failure.error}; {tried}, and nothing there has ever answered. Check that the server runs, and the "
+                f"{failure.error}; {attempts}, and nothing there has ever answered. Check that the server runs, and the "
                 "base URL: it is the part before /v1/messages."
             )
-        return ModelUnavailable(f"{failure.error}; {tried}. Run the same command again later: what is finished is kept.")
+        return ModelUnavailable(f"{failure.error}; {attempts}. Run the same command again later: what is finished is kept.")
 
 
 def _whole(message: Any) -> Message:

@@ -1,4 +1,4 @@
-"""Translates what goes wrong between us and a model's service into this project's errors. The only place that knows both."""
+"""Translates errors of the SDK and of a model's service into this project's errors. The only place that knows both."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from research.faults import shortened
 
 Kind = Literal["refused", "overloaded", "broken", "lost", "unreachable", "rejected"]
 """`refused`: rate limit. `overloaded`: 529 and 503. `broken`: other errors of the server. `lost`: the answer
-did not arrive, or not whole. `unreachable`: nothing there that speaks the Messages API. `rejected`: asking again cannot help."""
+did not arrive, or not whole. `unreachable`: nothing there that speaks the Messages API. `rejected`: a retry cannot help."""
 
 _STATUS_OF_TYPE: Final = {
     "invalid_request_error": 400,
@@ -38,9 +38,10 @@ _STATUS_OF_TYPE: Final = {
 _PASSING: Final[Mapping[int, Kind]] = {429: "refused", 503: "overloaded", 529: "overloaded"}
 
 _LASTING: Final = frozenset({"contract_spend_limit_reached", "enforced_spend_limit_reached", "organization_on_hold"})
-"""Error codes that wear a passing error's status, or a single request's, and last until a person acts."""
+"""Error codes that last until a person acts, although their status is that of a temporary error or of one bad request."""
 
-# The service has no code for these; others that speak the Messages API (vLLM, llama.cpp) have words of their own.
+# The service sends no code for these (as of SDK 2.12). Other servers (vLLM, llama.cpp) word them in their
+# own way. This module is the only place that reads the words; what it finds becomes an error's type, or `about_form`.
 _TOO_LONG: Final = re.compile(
     r"prompt is too long|exceed.{0,40}context|maximum context length|context (?:size|window|length) (?:has been )?exceeded|"
     r"request_too_large",
@@ -53,7 +54,7 @@ _LONGEST_QUOTE: Final = 500
 
 
 def is_about_form(words: str) -> bool:
-    """Whether a rejection, in the service's words, is about the form in which the answer is asked for."""
+    """Whether a rejection is about the schema that the answer must fit, by the service's message."""
     return _ABOUT_FORM.search(words) is not None
 
 
@@ -77,12 +78,12 @@ class Failure:
 
     @property
     def paid(self) -> bool:
-        """Whether the service may charge for it: the answer may have been written, and lost on its way."""
+        """Whether the service may charge for it: the answer may have been written, and lost in transit."""
         return self.kind == "lost"
 
 
 class Translator:
-    """Knows the service by its address, and the secrets that no message may hold."""
+    """Translates errors of one service, and removes its secrets from every message."""
 
     def __init__(self, base_url: str, secrets: Iterable[str | None]) -> None:
         self._base_url = base_url
@@ -96,7 +97,7 @@ class Translator:
 
     def failure(self, error: Exception, model: str) -> Failure | None:
         """What an exception of the SDK, or of what lies below it, means; None if it is none of theirs."""
-        cause = None if self._tells_secrets(error) else error
+        cause = None if self._holds_secret(error) else error
         if isinstance(error, anthropic.APIStatusError):
             return self._status(error, model, cause)
         root = error.__cause__ if isinstance(error, anthropic.APIConnectionError) and error.__cause__ else error
@@ -119,7 +120,7 @@ class Translator:
     def _status(self, error: anthropic.APIStatusError, model: str, cause: Exception | None) -> Failure:
         status = error.status_code if error.status_code >= 400 else _STATUS_OF_TYPE.get(str(error.type), 500)
         headers = error.response.headers
-        said = self._said(error, status)
+        summary = self._summary(error, status)
         should_retry = headers.get("x-should-retry")
         passing = status in (408, 409, 429) or status >= 500
         if should_retry in ("true", "false"):
@@ -127,34 +128,36 @@ class Translator:
         if passing and error.error_code not in _LASTING:
             # An answer that turns into an error half way has begun to cost.
             kind: Kind = "lost" if error.status_code < 400 else _PASSING.get(status, "broken")
-            unavailable = ModelUnavailable(f"{model} did not answer: {said}")
+            unavailable = ModelUnavailable(f"{model} did not answer: {summary}")
             return Failure(kind, unavailable, retry_after(headers), headers, cause)
         reason = (status, error.type, error.error_code)
-        return Failure("rejected", self._rejection(error, status, said, model), None, headers, cause, reason)
+        return Failure("rejected", self._rejection(error, status, summary, model), None, headers, cause, reason)
 
-    def _rejection(self, error: anthropic.APIStatusError, status: int, said: str, model: str) -> ResearchError:
+    def _rejection(self, error: anthropic.APIStatusError, status: int, summary: str, model: str) -> ResearchError:
         words = error.api_message or str(error.body or "")
         if status == 401:
             return AuthenticationFailed(
-                f"the key was not accepted by {self._base_url} ({said}). Set ANTHROPIC_API_KEY to a valid key, "
+                f"the key was not accepted by {self._base_url} ({summary}). Set ANTHROPIC_API_KEY to a valid key, "
                 "or choose `--model extractive`, which needs none."
             )
         if status == 402 or error.error_code in _LASTING or error.type == "billing_error" or _NO_CREDIT.search(words):
             return AccessDenied(
-                f"the account may not spend any more ({said}). Add credit or raise its limit in the service's console."
+                f"the account may not spend any more ({summary}). Add credit or raise its limit in the service's console."
             )
         if status == 403:
-            return AccessDenied(f"the key has no permission for {model} ({said}). Use another key, or another model.")
+            return AccessDenied(f"the key has no permission for {model} ({summary}). Use another key, or another model.")
         if status == 404:
             return AccessDenied(
-                f"{self._base_url} knows no model {model!r} ({said}). Correct the model's id, or the base URL: it is the part "
+                f"{self._base_url} knows no model {model!r} ({summary}). Correct the model's id, or the base URL: it is the part "
                 "before /v1/messages."
             )
         if status == 413 or _TOO_LONG.search(words):
-            return ContextOverflow(f"the request is more than {model} can take ({said}). Use a smaller input, or a larger model.")
-        return RequestRejected(f"{model} rejected the request ({said}).", about_form=is_about_form(words))
+            return ContextOverflow(
+                f"the request is more than {model} can take ({summary}). Use a smaller input, or a larger model."
+            )
+        return RequestRejected(f"{model} rejected the request ({summary}).", about_form=is_about_form(words))
 
-    def _said(self, error: anthropic.APIStatusError, status: int) -> str:
+    def _summary(self, error: anthropic.APIStatusError, status: int) -> str:
         """`429 rate_limit_error: This request would …; request req_1`."""
         words = self.clean(error.api_message or _page_words(error.body))
         kind = f" {error.type}" if error.type else ""
@@ -170,7 +173,7 @@ class Translator:
             return f"no secure connection: {inner}"
         return f"no connection: {inner or root}"
 
-    def _tells_secrets(self, error: BaseException) -> bool:
+    def _holds_secret(self, error: BaseException) -> bool:
         seen: set[int] = set()
         link: BaseException | None = error
         while link is not None and id(link) not in seen:
@@ -183,6 +186,7 @@ class Translator:
 
 def _is_bad_header(error: BaseException) -> bool:
     """A key with a line break in it, for one."""
+    # httpx2 has one type for all faults of a request that we send.
     return isinstance(error, httpx2.LocalProtocolError) and "header" in str(error).lower()
 
 

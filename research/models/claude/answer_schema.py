@@ -88,11 +88,11 @@ class AnswerSchema:
             parts["report"] = _STRING
         return cls(spec, _object(parts), typed, report)
 
-    def draft(self, text: str, asked: Sequence[str]) -> Draft:
-        """The draft that a model's answer is. Fields that were not asked for are left out.
+    def draft(self, text: str, fields: Sequence[str]) -> Draft:
+        """The draft in a model's reply. Fields other than `fields` are left out.
 
         Raises:
-            Unreadable: it is not in the form; says what is wrong in words for the model.
+            Unreadable: the reply does not fit the schema; the message tells the model why.
         """
         try:
             reply = _Reply.model_validate(json_object(text))
@@ -106,7 +106,7 @@ class AnswerSchema:
         if self.report and not (reply.report or "").strip():
             faults.append(Fault("/report", "is missing"))
         mentioned = {answer.field for answer in reply.answers} | {each.field for each in reply.not_found}
-        if unmentioned := [name for name in asked if name not in mentioned]:
+        if unmentioned := [name for name in fields if name not in mentioned]:
             faults.append(Fault("", f"says nothing of {', '.join(unmentioned)}: put each into `answers` or into `not_found`"))
         if faults:
             raise Unreadable(tuple(faults))
@@ -114,7 +114,7 @@ class AnswerSchema:
         missing = {each.field: FieldAnswer(field=each.field, reasoning=each.reasoning) for each in reply.not_found}
         found = {**missing, **answers}
         return Draft(
-            answers=tuple(found[name] for name in asked if name in found), summary=reply.summary, report=reply.report or None
+            answers=tuple(found[name] for name in fields if name in found), summary=reply.summary, report=reply.report or None
         )
 
 
@@ -136,18 +136,18 @@ class _Answer(BaseModel):
 
     @field_validator("passages", "against", mode="before")
     @classmethod
-    def _ids(cls, given: Any) -> Any:
-        """Ids as they are meant: `[p3]`, `P3` and `p3, p4` are what weaker models make of p3."""
-        given = [given] if isinstance(given, str) else given
-        if not isinstance(given, list) or not all(isinstance(each, str) for each in given):
-            return given
-        parts = (part.strip(" []()`\"'").lower() for each in given for part in each.replace(";", ",").split(","))
+    def _ids(cls, value: Any) -> Any:
+        """Passage ids, also as weaker models write them: `[p3]`, `P3`, `p3, p4`."""
+        ids = [value] if isinstance(value, str) else value
+        if not isinstance(ids, list) or not all(isinstance(each, str) for each in ids):
+            return value
+        parts = (part.strip(" []()`\"'").lower() for each in ids for part in each.replace(";", ",").split(","))
         return tuple(dict.fromkeys(part for part in parts if part))
 
     @field_validator("confidence", mode="before")
     @classmethod
-    def _lower_confidence(cls, given: Any) -> Any:
-        folded = given.strip().lower() if isinstance(given, str) else given
+    def _lower_confidence(cls, value: Any) -> Any:
+        folded = value.strip().lower() if isinstance(value, str) else value
         return None if folded in ("", "none", "null") else folded
 
     def answer(self) -> FieldAnswer:
@@ -197,7 +197,7 @@ def _plain(schema: Any) -> dict[str, Any]:
     if not isinstance(schema, Mapping) or {"patternProperties", "prefixItems", "not", "if", "$ref"} & set(schema):
         raise NoWireSchema
     plain = {key: value for key, value in schema.items() if key not in ("required", "$defs", "definitions", "$schema", "$id")}
-    for word in ("anyOf", "oneOf"):  # null is said by leaving a value out
+    for word in ("anyOf", "oneOf"):  # leaving a value out means null
         if word in plain and len(some := [part for part in plain[word] if part != {"type": "null"}]) == 1:
             return _plain({**{key: value for key, value in plain.items() if key != word}, **some[0]})
         if word in plain:

@@ -53,8 +53,9 @@ VERSION: Final = 1
 """Raise it when the same request, or the same answer, gives other results."""
 
 TURNS: Final = 4
-"""Requests at most for one row: what was interrupted, did not fit or is not in its form goes into another batch."""
-MENDS: Final = 1
+"""Requests at most for one row: an answer that was interrupted, cut off or malformed is requested again in another batch."""
+CORRECTIONS: Final = 1
+"""How often a malformed answer may be corrected."""
 SEARCH_TOOL: Final = "web_search_20250305"
 """The service's web search without code execution, which models of every tier take."""
 NOWHERE: Final = "p0"
@@ -63,25 +64,25 @@ NOWHERE: Final = "p0"
 _STRING: Final = {"type": "string"}
 
 
-class Queue(Protocol):
+class RequestQueue(Protocol):
     """Gathers requests into batches, pays for them, and waits."""
 
     async def ask(self, name: str, params: Mapping[str, Any], max_usd: float | None) -> Message:
-        """The answer to one request. A request of the same name that is in a batch already is not made again.
+        """The answer to one request. A request whose name is in a batch already is not sent again.
 
         Raises:
-            ModelUnavailable, RequestRejected, AccessDenied: there is none.
+            ModelUnavailable, RequestRejected, AccessDenied: there is no answer.
             BudgetExhausted: the budget cannot pay for it.
         """
         ...
 
     async def discard(self, names: Iterable[str]) -> None:
-        """These answers were of no use: asking again brings others."""
+        """Drop these answers, so that the same requests are sent again."""
         ...
 
 
 class Quote(BaseModel):
-    """What the model says that a page says."""
+    """A quote of a page, in the model's words."""
 
     id: str
     url: str
@@ -100,10 +101,10 @@ class _Called:
 
 
 class BatchedClaude:
-    """Claude in batches behind the `Model` port. Only single-investigation tiers; it takes no second look.
+    """Claude in batches behind the `Model` port. Only tiers of one investigation; no grading, no verification.
 
     Args:
-        inner: whose settings, prompts and prices are used.
+        inner: supplies settings, prompts and prices.
         client: the service's batches.
     """
 
@@ -114,7 +115,7 @@ class BatchedClaude:
         self._inner = inner
         text = files("research.models.claude").joinpath("prompt_texts/batch.md").read_text("utf-8")
         self._prompts = Prompts((*inner.prompts.texts, ("batch", text)))
-        self._queue: Queue | None = None
+        self._queue: RequestQueue | None = None
         self._untyped: set[OutputSpec] = set()
 
     @property
@@ -126,8 +127,8 @@ class BatchedClaude:
         parts = {"version": VERSION, "inner": self._inner.identity, "prompts": self._prompts.identity, "tool": SEARCH_TOOL}
         return f"claude-batch/{content_key('batched claude', **parts)[:16]}"
 
-    def through(self, queue: Queue) -> BatchedClaude:
-        """The same model, which asks through this queue."""
+    def with_queue(self, queue: RequestQueue) -> BatchedClaude:
+        """A copy of this model that sends its requests through a queue."""
         queued = copy.copy(self)
         queued._queue = queue
         return queued
@@ -165,7 +166,7 @@ class BatchedClaude:
 
     async def _investigate(self, task: Task, subquery: SubQuery, tools: ResearchTools, ledger: UsageLedger, typed: bool) -> Draft:
         if self._queue is None:
-            raise RuntimeError("there is no queue to ask through")
+            raise RuntimeError("this model has no queue: use `with_queue`")
         answer_schema = AnswerSchema.of(task.output_schema, typed=typed)
         system = self._prompts.system("batch", task.output_schema, answers=True)
         schema = {**answer_schema.schema, "properties": {"quotes": _QUOTES, **answer_schema.schema["properties"]}}
@@ -182,21 +183,21 @@ class BatchedClaude:
         except (InvalidAnswer, ModelRefused, ContextOverflow):
             await self._queue.discard(calls.names)
             raise
-        found, lost = await _find_quotes(quotes, tools)
-        return _with_passages(draft, found, lost).changed(model=conversation.model)
+        found, missing = await _find_quotes(quotes, tools)
+        return _with_passages(draft, found, missing).changed(model=conversation.model)
 
 
 class _Calls:
-    """One row's calls, each through the queue, under a name that is the work's own."""
+    """One row's calls, each sent through the queue under a name derived from the work."""
 
-    def __init__(self, model: BatchedClaude, queue: Queue, work: str) -> None:
+    def __init__(self, model: BatchedClaude, queue: RequestQueue, work: str) -> None:
         self._model = model
         self._queue = queue
         self._work = work
         self.names: list[str] = []
 
     async def create(self, params: Mapping[str, Any], *, purpose: str, budget: Budget) -> _Called:
-        # The queue pays from the same budget: it knows when a batch is made.
+        # The queue reserves from the same budget, when it creates a batch.
         name = content_key(purpose, work=self._work, turn=len(self.names))
         self.names.append(name)
         message = await self._queue.ask(name, params, max_usd(params, self._model.price(str(params["model"]))))
@@ -204,14 +205,14 @@ class _Calls:
 
 
 class _NoWarmup(CacheWarmup):
-    """Lets every call go at once: in a batch none waits for another."""
+    """Sends every call at once: in a batch none waits for another."""
 
     async def call(self, prefix: str, make: Callable[[], Any]) -> Any:
         return await make()
 
 
 def _search_tool(policy: SourcePolicy | None, most: int) -> dict[str, Any]:
-    """The service's own search. What it has no word for (`.gov`, a date) is told to the model, and holds when pages are read."""
+    """The service's web search. What it cannot express (`.gov`, a date) is in the prompt, and enforced when pages are read."""
     tool: dict[str, Any] = {"type": SEARCH_TOOL, "name": "web_search", "max_uses": max(1, most)}
     if policy is None:
         return tool
@@ -230,24 +231,26 @@ def _object(parts: Mapping[str, Any]) -> dict[str, Any]:
 _QUOTES: Final = {"type": "array", "items": _object({"id": _STRING, "url": _STRING, "quote": _STRING})}
 
 
-async def _get_answer(conversation: Conversation, answer_schema: AnswerSchema, asked: Sequence[str]) -> tuple[Draft, list[Quote]]:
-    mends = MENDS
+async def _get_answer(
+    conversation: Conversation, answer_schema: AnswerSchema, fields: Sequence[str]
+) -> tuple[Draft, list[Quote]]:
+    corrections = CORRECTIONS
     while True:
         message = await conversation.turn()
         try:
-            return _read(text_of(message), answer_schema, asked)
+            return _read(text_of(message), answer_schema, fields)
         except Unreadable as reason:
-            if not mends or conversation.steps_left <= 0:
+            if not corrections or conversation.steps_left <= 0:
                 raise InvalidAnswer("the model's answer is not in the form that was asked for", reason.faults) from None
-            mends -= 1
+            corrections -= 1
             conversation.say(messages.faults_message(reason.faults))
 
 
-def _read(text: str, answer_schema: AnswerSchema, asked: Sequence[str]) -> tuple[Draft, list[Quote]]:
+def _read(text: str, answer_schema: AnswerSchema, fields: Sequence[str]) -> tuple[Draft, list[Quote]]:
     """Raises:
     Unreadable: it is not in the form.
     """
-    draft = answer_schema.draft(text, asked)
+    draft = answer_schema.draft(text, fields)
     try:
         quotes = _Quotes.model_validate(json_object(text)).quotes
     except ValidationError as error:
@@ -256,16 +259,16 @@ def _read(text: str, answer_schema: AnswerSchema, asked: Sequence[str]) -> tuple
 
 
 async def _find_quotes(quotes: Sequence[Quote], tools: ResearchTools) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
-    """The passages in which each quote stands, by the quote's id, and why others stand nowhere.
+    """The passages that contain each quote, by the quote's id; and for each quote without any, the reason.
 
     Raises:
-        FetchFailed: no page at all arrived. That is an outage, and no fact about the row.
+        FetchFailed: no page arrived at all, which is an outage and no fact about the row.
     """
     pages: dict[str, tuple[Passage, ...]] = {}
     unread: dict[str, str] = {}
     outage: FetchFailed | None = None
     found: dict[str, tuple[str, ...]] = {}
-    lost: dict[str, str] = {}
+    missing: dict[str, str] = {}
     for quote in quotes:
         if quote.url not in pages and quote.url not in unread:
             try:
@@ -278,20 +281,20 @@ async def _find_quotes(quotes: Sequence[Quote], tools: ResearchTools) -> tuple[d
         if ids:
             found[quote.id] = ids
         else:
-            lost[quote.id] = unread.get(quote.url, f"{quote.url}: the quote does not stand there")
+            missing[quote.id] = unread.get(quote.url, f"{quote.url}: the quote does not stand there")
     if outage is not None and not pages:
         raise outage
-    return found, lost
+    return found, missing
 
 
-def _with_passages(draft: Draft, found: Mapping[str, tuple[str, ...]], lost: Mapping[str, str]) -> Draft:
-    """The draft, whose quotes are passages of the pages now."""
+def _with_passages(draft: Draft, found: Mapping[str, tuple[str, ...]], missing: Mapping[str, str]) -> Draft:
+    """The draft, with passages of the pages in place of its quotes."""
 
     def passages(ids: Iterable[str]) -> tuple[str, ...]:
         return tuple(dict.fromkeys(each for quote in ids for each in found.get(quote, ())))
 
     def one(answer: FieldAnswer) -> FieldAnswer:
-        why = "; ".join(dict.fromkeys(lost[each] for each in answer.passages if each in lost))
+        why = "; ".join(dict.fromkeys(missing[each] for each in answer.passages if each in missing))
         reasoning = f"{answer.reasoning} (A quote could not be found again. {why})".strip() if why else answer.reasoning
         return answer.changed(passages=passages(answer.passages), against=passages(answer.against), reasoning=reasoning)
 

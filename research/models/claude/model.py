@@ -112,7 +112,7 @@ class ClaudeModel:
             sources = await tool_runner.task_sources(f"{subquery.question} {', '.join(subquery.fields)}")
             conversation.say(messages.task_message(task, self.today()), *([sources] if sources is not None else []))
             conversation.say(messages.question_message(task, subquery, tools.tool_calls_left))
-            draft = await get_answer(conversation, partial(schema.draft, asked=subquery.fields), tools.check, tool_runner)
+            draft = await get_answer(conversation, partial(schema.draft, fields=subquery.fields), tools.check, tool_runner)
             if tool_runner.outage is not None and not tool_runner.read_any:
                 raise tool_runner.outage
             return _with_model_name(draft, conversation)
@@ -135,7 +135,7 @@ class ClaudeModel:
             conversation = self._conversation(task, "synthesize", ledger, schema.schema)
             conversation.say(messages.task_message(task, self.today()), messages.work_message(work))
             return _with_model_name(
-                await get_answer(conversation, partial(schema.draft, asked=task.output_schema.names), check), conversation
+                await get_answer(conversation, partial(schema.draft, fields=task.output_schema.names), check), conversation
             )
 
         return await self._with_answer_schema(task.output_schema, ask, report=True)
