@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
+from research.data_files import read_table
 from research.documents.office import archive
 from research.errors import PageUnreadable
 
@@ -29,38 +30,11 @@ READABLE: Final = (
     "HTML, Markdown, plain text, PDF, JSON, CSV, feeds, .docx, .pptx, Excel workbooks and OpenDocument (.odt, .ods) can be read."
 )
 
-SUFFIXES: Final[Mapping[str, str]] = {
-    suffix: kind
-    for kind, suffixes in {
-        HTML: ".html .htm .xhtml",
-        XML: ".xml .rdf",
-        MARKDOWN: ".md .markdown",
-        PLAIN: ".txt .text .rst",
-        CSV: ".csv",
-        TSV: ".tsv .tab",
-        PDF: ".pdf",
-        JSON: ".json .jsonld .geojson",
-        RSS: ".rss",
-        ATOM: ".atom",
-        archive.DOCX: ".docx .docm",
-        archive.PPTX: ".pptx .pptm",
-        archive.XLSX: ".xlsx .xlsm .xlsb",
-        XLS: ".xls",
-        archive.ODS: ".ods",
-        archive.ODT: ".odt",
-    }.items()
-    for suffix in suffixes.split()
-}
+_KINDS: Final = read_table("research.documents", "file_kinds.toml")
+SUFFIXES: Final[Mapping[str, str]] = {suffix: kind for kind, suffixes in _KINDS["suffixes"].items() for suffix in suffixes}
 """Suffixes of files that can be read, with what they usually hold."""
 
-_NAMED: Final = {
-    **{kind: kind for kind in (HTML, XML, MARKDOWN, JSON, CSV, TSV)},
-    "application/xhtml+xml": HTML,
-    "text/xml": XML,
-    "text/x-markdown": MARKDOWN,
-    "text/json": JSON,
-    **dict.fromkeys(("application/csv", "text/x-csv", "text/comma-separated-values"), CSV),
-}
+_SERVED: Final[Mapping[str, str]] = _KINDS["served"]
 _TEXTUAL_SUFFIXES: Final = frozenset({".md", ".markdown", ".txt", ".json", ".csv", ".tsv", ".tab"})
 _XML_SUFFIXES: Final = frozenset({".xml", ".rdf", ".rss", ".atom"})
 _HTML: Final = re.compile(
@@ -71,23 +45,7 @@ _ROOT: Final = re.compile(
 )
 _JSON_FEED: Final = re.compile(rb"""["']?version["']?\s*:\s*["']https?:\\?/\\?/(?:www\.)?jsonfeed\.org\\?/version""")
 _OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_BINARY: Final = {
-    b"\x1f\x8b": "a gzip file",
-    b"7z\xbc\xaf": "a 7z archive",
-    b"Rar!": "a RAR archive",
-    b"{\\rtf": "an RTF file",
-    b"%!PS": "a PostScript file",
-    b"\x89PNG": "a picture",
-    b"\xff\xd8\xff": "a picture",
-    b"GIF8": "a picture",
-    b"RIFF": "a picture, sound or film",
-    b"ID3": "sound",
-    b"OggS": "sound or film",
-    b"PAR1": "a Parquet file",
-    b"SQLite format 3": "a database",
-    b"\x7fELF": "a program",
-    b"MZ\x90": "a program",
-}
+_UNREADABLE: Final[Mapping[bytes, str]] = {magic.encode("latin-1"): name for magic, name in _KINDS["unreadable"].items()}
 
 
 def sniff(data: bytes, *, url: str, media_type: str | None = None) -> str:
@@ -104,7 +62,7 @@ def sniff(data: bytes, *, url: str, media_type: str | None = None) -> str:
         return archive.kind(data, url)
     if data.startswith(_OLE):
         return _old_office(data, url)
-    for magic, name in _BINARY.items():
+    for magic, name in _UNREADABLE.items():
         if data.startswith(magic):
             raise PageUnreadable(f"{url}: this is {name}. {READABLE}")
     served = (media_type or "").split(";")[0].strip().lower()
@@ -115,8 +73,8 @@ def sniff(data: bytes, *, url: str, media_type: str | None = None) -> str:
 
 
 def _text_kind(data: bytes, served: str, suffix: str, url: str) -> str:
-    if served in _NAMED:
-        return _NAMED[served]
+    if served in _SERVED:
+        return _SERVED[served]
     if served.endswith("+xml"):
         return XML
     if served.endswith("+json"):
