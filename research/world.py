@@ -17,9 +17,8 @@ from research.money.budget import Budget
 from research.money.charge_file import ChargeFile
 from research.money.processors import ProcessorName, Processors, load_processors
 from research.pages.attached_files import AttachedFilesFetcher
-from research.pages.nowhere import Nowhere
 from research.pages.page_store import Folder, PageStore, StoringFetcher
-from research.pages.routing import CorpusThenWeb
+from research.pages.routing import CorpusThenWeb, Nowhere
 from research.pages.row_pages import RowPages
 from research.ports.fetcher import Fetcher
 from research.ports.model import Model

@@ -1,12 +1,14 @@
-"""Reads a page of the corpus from the corpus, and any other page from the web."""
+"""Where a task may read: a page of the corpus from the corpus and any other from the web, or nowhere at all."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
-from research.errors import PageUnreadable
+from research.errors import FetchRefused, PageUnreadable
+from research.money.usage_ledger import UsageLedger
 from research.ports.fetcher import Fetcher, Guarded
 from research.ports.page import Page
+from research.ports.search import SearchResult
 from research.task.source_policy import SourcePolicy
 
 
@@ -38,3 +40,20 @@ class CorpusThenWeb:
             return self._corpus.recall(page_hash)
         except PageUnreadable:
             return self._web.recall(page_hash)
+
+
+class Nowhere:
+    """A `Search` that finds nothing and sends no request, and a `Fetcher` that reads nothing: for tasks that name all of their
+    sources themselves."""
+
+    name = "nowhere"
+    identity = "nowhere/1"
+
+    async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None, ledger: UsageLedger) -> SearchResult:
+        return SearchResult()
+
+    async def fetch(self, url: str, *, policy: SourcePolicy | None = None, keep_html: bool = False) -> Page:
+        raise FetchRefused(f"{url}: nothing may be read here but what the task itself names. Name a search provider to read more")
+
+    def recall(self, page_hash: str) -> Page:
+        raise PageUnreadable(f"no page with the hash {page_hash} is kept here")

@@ -10,8 +10,8 @@ from claude_doubles import PAGES, SCHEMA, VOYAGER, answer, claude, found, passag
 
 from research.money.processors import PROCESSOR_NAMES, load_processors
 from research.pages.attached_files import AttachedFilesFetcher
-from research.pages.nowhere import Nowhere
 from research.pages.page_store import PageStore, StoringFetcher
+from research.pages.routing import Nowhere
 from research.pipeline import research
 from research.ports.world import World
 from research.result.result import Result

@@ -15,8 +15,8 @@ from research.models.scripted import ScriptedModel
 from research.money.usage import Usage
 from research.money.usage_ledger import UsageLedger
 from research.pages.attached_files import AttachedFilesFetcher
-from research.pages.nowhere import Nowhere
 from research.pages.page_store import PageStore, StoringFetcher
+from research.pages.routing import Nowhere
 from research.pipeline import research
 from research.ports.model import Model, ResearchTools
 from research.ports.page import Hit

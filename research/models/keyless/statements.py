@@ -11,7 +11,7 @@ from typing import Final, NamedTuple, Protocol
 
 from research.evidence.ranking import words
 from research.models.keyless.facts import Fact, head, stems
-from research.models.keyless.territories import is_country
+from research.models.keyless.vocabulary import is_country
 from research.values.dates import dates
 
 MAX_SENTENCES: Final = 150

@@ -5,9 +5,12 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Final
 
+from babel import Locale
+
 from research.data_files import read_table
 from research.evidence.ranking import words
 from research.values.units import UNITS
+from research.values.values import fold
 
 Concept = str
 
@@ -30,9 +33,6 @@ CONTAINERS: Final = frozenset(words(_TABLE["containers"]))
 
 NAMING: Final[frozenset[str]] = frozenset(_TABLE["naming"])
 """Columns of a table that hold the name of what a row is about."""
-
-COUNTRIES: Final[tuple[str, ...]] = tuple(_TABLE["countries"])
-"""Countries by names that Unicode's list of territories does not have."""
 
 
 @lru_cache(maxsize=1)
@@ -90,3 +90,16 @@ def held_by(word: str, among: frozenset[str]) -> frozenset[str]:
 def weight(word: str) -> float:
     """How much a word of a key says about what the key means."""
     return 0.2 if word.isdigit() else LIGHT.get(word, 1.0)
+
+
+@lru_cache(maxsize=1)
+def _countries() -> frozenset[str]:
+    territories = Locale.parse("en").territories
+    return frozenset(
+        fold(name) for name in (*(name for code, name in territories.items() if len(code) == 2), *_TABLE["countries"])
+    )
+
+
+def is_country(name: str) -> bool:
+    """Whether a name is a country's, in English."""
+    return fold(name.strip().removeprefix("the ")) in _countries()
