@@ -154,7 +154,7 @@ def test_a_refusal_now_and_then_slows_nothing():
         clock = number / 20
         pace.sent(clock)
         if number % 10:
-            pace.let_in()
+            pace.accepted()
         else:
             pace.refused(clock, clock, 0.8)
     assert pace.rate is None
@@ -165,18 +165,18 @@ def test_a_pace_that_was_never_refused_is_no_limit():
     for _ in range(1000):
         assert pace.wait(0.0) == 0
         pace.sent(0.0)
-        pace.let_in()
+        pace.accepted()
 
 
-@given(st.lists(st.tuples(st.sampled_from(["sent", "let_in", "refused", "later"]), st.floats(0.0, 20.0)), max_size=200))
+@given(st.lists(st.tuples(st.sampled_from(["sent", "accepted", "refused", "later"]), st.floats(0.0, 20.0)), max_size=200))
 def test_a_pace_never_stops(events):
     """Whatever happens, the next request is let out within a second."""
     pace, clock = Pace(), 0.0
     for event, amount in events:
         if event == "sent":
             pace.sent(clock)
-        elif event == "let_in":
-            pace.let_in()
+        elif event == "accepted":
+            pace.accepted()
         elif event == "refused":
             pace.refused(clock, clock, 0.8)
         else:

@@ -1,9 +1,9 @@
-"""Limits how fast requests go out, for all rows of a process together. It learns the limits from what the server says.
+"""Limits how fast requests go out, for all rows of a process. Learns the limits from the server's headers and refusals.
 
 `Pause`, `Bucket` and `Pace` are one algorithm each; `Limits` is all of them for one model; none knows asyncio, and all take the
-time as an argument. `Limiter` holds a queue before each.
+time as an argument. `Limiter` has a queue for each model.
 
-docs/design/rate-limits.md says why it is so.
+The reasons: docs/design/rate-limits.md.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ OUTCOMES: Final = 60
 TOLERATED: Final = 0.2
 """Share of refusals below which no pace is slowed."""
 SOME: Final = 4
-"""Refusals below which they are no share of anything."""
+"""Fewer refusals than this slow nothing, whatever their share."""
 GROWTH: Final = 1.025
-"""A pace grows by this with every request that is let in."""
+"""A pace grows by this factor with every accepted request."""
 SLOWEST: Final = 1.0
-"""Requests per second below which no pace falls: what is slower still is told by `retry-after`."""
+"""Requests per second below which no pace falls: slower limits are stated by `retry-after`."""
 FASTEST: Final = 500.0
 """Requests per second above which a pace is no limit any more."""
 AFTER_REFUSAL: Final = 0.8
@@ -52,7 +52,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """A request that was let out, and when."""
+    """A request that was sent, and when."""
 
     model: str
     estimate: int
@@ -96,13 +96,13 @@ class Bucket:
         self._level -= amount
         self._in_flight += amount
 
-    def settle(self, taken: float, actual: float) -> None:
-        """A request ended that was let out for `taken` and took `actual`."""
-        self._in_flight = max(0.0, self._in_flight - taken)
-        self._level += taken - actual
+    def settle(self, estimate: float, actual: float) -> None:
+        """A request ended: `estimate` was taken for it, and it used `actual`."""
+        self._in_flight = max(0.0, self._in_flight - estimate)
+        self._level += estimate - actual
 
     def learn(self, limit: float, remaining: float, now: float) -> None:
-        """Believe the server. What it says remains may or may not count the requests that are in flight."""
+        """Take over the server's figures. Its `remaining` may or may not count the requests in flight."""
         if limit <= 0:
             return
         self._refill(now)
@@ -122,7 +122,7 @@ class Bucket:
 class Pace:
     """Requests per second, for servers that refuse without saying what their limits are. No limit until one is refused.
 
-    Refusals slow it to a share of what was sent lately, and every request let in raises it a little. All refusals of requests
+    Refusals slow it to a share of what was sent lately, and every accepted request raises it a little. All refusals of requests
     that were sent before it slowed belong to one burst and slow it once. A refusal now and then slows nothing: a server that
     refuses one request in twenty whatever the rate would bring the pace down without end.
     """
@@ -143,7 +143,7 @@ class Pace:
         if self.rate is not None:
             self._next = max(now, self._next) + 1 / self.rate
 
-    def let_in(self) -> None:
+    def accepted(self) -> None:
         self._refusals.append(False)
         if self.rate is not None:
             grown = self.rate * GROWTH
@@ -183,7 +183,7 @@ class Forecast:
 
 
 class Limits:
-    """All that is known of one model's limits."""
+    """The limits of one model, as learnt so far."""
 
     def __init__(self) -> None:
         self.pause = Pause()
@@ -202,15 +202,15 @@ class Limits:
             bucket.take(cost.of(kind))
 
     def answered(self, ticket: Ticket, actual: Cost | None, headers: Mapping[str, str], now: float) -> None:
-        """A request was let in. `actual` is None if its answer did not arrive whole."""
+        """A request was accepted. `actual` is None if its answer did not arrive whole."""
         if actual is not None:
             self.forecast.learn(ticket.estimate, actual)
         self._settle(ticket, actual or ticket.cost)
         self._learn(headers, now)
-        self.pace.let_in()
+        self.pace.accepted()
 
     def refused(self, ticket: Ticket, retry_after: float | None, headers: Mapping[str, str], now: float) -> None:
-        """A request met the rate limit: everyone waits as long as the server says."""
+        """A request was refused by the rate limit: all requests wait as long as the server says."""
         self._settle(ticket, Cost(0.0, 0.0))
         self._learn(headers, now)
         self.pause.extend(now + (retry_after or 0.0))
@@ -218,7 +218,7 @@ class Limits:
             self.pace.refused(ticket.sent_at, now, AFTER_REFUSAL)
 
     def overloaded(self, ticket: Ticket, now: float) -> None:
-        """The server has too much to do, not from us alone: everyone goes a little slower."""
+        """The server is overloaded, not by us alone: all requests slow down a little."""
         self._settle(ticket, Cost(0.0, 0.0))
         self.pace.refused(ticket.sent_at, now, AFTER_OVERLOAD)
 
@@ -227,9 +227,9 @@ class Limits:
         self._settle(ticket, Cost(0.0, 0.0))
 
     def lost(self, ticket: Ticket) -> None:
-        """Nothing is known of a request's end: it was let in, and what it took may have been used."""
+        """A request's answer never arrived: it counts as accepted, at its estimate."""
         self._settle(ticket, ticket.cost)
-        self.pace.let_in()
+        self.pace.accepted()
 
     def _settle(self, ticket: Ticket, actual: Cost) -> None:
         for kind, bucket in self.buckets.items():
@@ -278,7 +278,7 @@ class Limiter:
         self._lanes: defaultdict[str, _Lane] = defaultdict(lambda: _Lane(Limits(), WaitingQueue(clock=clock, sleep=sleep)))
 
     def limits(self, model: str) -> Limits:
-        """What is known of a model's limits; the server's answers are told to it."""
+        """A model's limits; report the server's answers to them."""
         return self._lanes[model].limits
 
     async def admit(self, model: str, input_tokens: int, longest_pause: float = float("inf")) -> Ticket:

@@ -14,7 +14,7 @@ BYTES_PER_TOKEN: Final = 2.5
 """Fewer than Claude's tokenizers need on common text, so that an estimate from it is on the safe side."""
 
 SEARCHES: Final = 10
-"""Searches that a request with the service's own web search is taken to make at most, if it does not say."""
+"""The assumed maximum of searches of a request with the service's own web search that names none."""
 
 
 def used(usage: anthropic.types.Usage | None) -> Usage:
@@ -42,7 +42,7 @@ def cost_usd(used: Usage, price: Price | None) -> float | None:
 
 def max_usd(params: Mapping[str, Any], price: Price | None) -> float | None:
     """The most that a request may cost: all of its input fresh or written to the cache, `max_tokens` of output, every search that
-    it may make. What the service's own tools read comes on top, and is not known before."""
+    it may make. Not included: the tokens of what the service's own tools read, which are unknown in advance."""
     if price is None:
         return None
     prompt, most = input_tokens(params), int(params["max_tokens"])
