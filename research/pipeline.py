@@ -10,13 +10,13 @@ from typing import ParamSpec, Protocol, TypeVar
 
 from research.errors import ContextOverflow, Fault, InvalidAnswer, InvalidTask, ModelRefused, PageUnreadable, ResearchError
 from research.evidence.conclusion import conclude, passages_by_id, refuse_invalid
+from research.identity import content_key
 from research.money.usage import Usage
 from research.money.usage_ledger import UsageLedger
 from research.ports.fetcher import Guarded
 from research.ports.model import Reviewer
 from research.ports.work import Claim, Draft, Grade, Investigated, Judged, Plan, SubQuery, Verdict, Verified
 from research.ports.world import World
-from research.records import content_key
 from research.result.result import Result, utc_now
 from research.steps.draft_checks import claims_of, undecided
 from research.steps.grade import grade

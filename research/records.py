@@ -1,9 +1,9 @@
-"""The base of the data that rooms exchange, the one text of a JSON value, and the keys by which equal work is known."""
+"""Records, the data that rooms exchange, and tables of data, which lie beside a room's modules as TOML."""
 
 from __future__ import annotations
 
-import hashlib
-import json
+import tomllib
+from importlib.resources import files
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict
@@ -23,17 +23,6 @@ class Record(BaseModel):
         return self.model_validate({**dict(self), **fields})
 
 
-def canonical_json(value: Any) -> str:
-    """One text for one JSON value: keys sorted by code point, no white space, no NaN or infinity (RFC 8785 in spirit; numbers
-    are written as Python writes them, so 1 and 1.0 differ).
-
-    Raises:
-        TypeError: for a value that is not JSON.
-        ValueError: for NaN and infinities.
-    """
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
-
-
-def content_key(kind: str, **parts: Any) -> str:
-    """The key of a piece of work: lower-case hex SHA-256 of its kind and its named parts. Parts are JSON values."""
-    return hashlib.sha256(canonical_json([kind, parts]).encode("utf-8", "surrogatepass")).hexdigest()
+def read_table(package: str, name: str) -> dict[str, Any]:
+    """The contents of a package's TOML file."""
+    return tomllib.loads(files(package).joinpath(name).read_text("utf-8"))

@@ -16,10 +16,10 @@ from flows.run.prepare import PreparedRun
 from flows.run.request import Request
 from flows.run.reuse import Earlier
 from research.errors import InvalidInput
+from research.identity import canonical_json
 from research.models.names import TIERS_OWN
 from research.output_schema.output_spec import OutputSpec
 from research.ports.search import Search
-from research.records import canonical_json
 from research.result.escalation import part_of
 from research.search.merged import MergedSearch
 from research.tables.inputs.read import json_rows

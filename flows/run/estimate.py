@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Final, get_args
 
+from research.identity import canonical_json
 from research.money.amounts import dollars, total
 from research.money.processors import ModelSettings, Price, Processor, Role
 from research.money.usage import Tokens
 from research.output_schema.output_spec import OutputSpec
-from research.records import canonical_json
 from research.search.settings import PricedName, SearchSettings
 
 CHARACTERS_PER_TOKEN: Final = 3.5

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 from flows.run.request import Request
 from research.errors import InvalidInput
+from research.identity import content_key
 from research.ports.world import World
-from research.records import content_key
 from research.result.result import Result, utc_now
 from research.task.task import Task
 

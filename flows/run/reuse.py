@@ -17,11 +17,11 @@ from cachetools import LRUCache
 from flows.run.request import Request
 from flows.run.row_work import RowWork
 from research.errors import Fault, InvalidRun
+from research.identity import canonical_json, content_key
 from research.output_schema.output_spec import OutputSpec
 from research.pages.row_pages import RowPages, Stored
 from research.ports.page import Page
 from research.ports.world import World
-from research.records import canonical_json, content_key
 from research.result.result import Result
 from research.result.reuse import still_good, unanswered, unchanged, wholly_kept, with_kept
 from research.steps.keys import Keys

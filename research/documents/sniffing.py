@@ -9,9 +9,9 @@ from pathlib import PurePosixPath
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-from research.data_files import read_table
 from research.documents.office import archive
 from research.errors import PageUnreadable
+from research.records import read_table
 
 HTML: Final = "text/html"
 MARKDOWN: Final = "text/markdown"

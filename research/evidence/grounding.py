@@ -24,11 +24,11 @@ from typing import Any, Final, NamedTuple
 from research.evidence.passages import Span, lines, sentences
 from research.evidence.ranking import words
 from research.faults import shortened
+from research.identity import canonical_json
 from research.output_schema.field_paths import field_of
 from research.output_schema.output_spec import Field, OutputSpec
 from research.ports.page import Passage
 from research.ports.work import FieldAnswer, ReadPage, Verdict
-from research.records import canonical_json
 from research.result.result import CONFIDENCE_ORDER, Citation, Confidence, Excerpt, FieldBasis, Support
 from research.values.numerals import numbers
 from research.values.units import UNITS, unit_after

@@ -14,15 +14,15 @@ from typing import Any, Final, Literal, get_args
 
 from pydantic import Field, NonNegativeFloat, PositiveInt, ValidationError, model_validator
 
-from research.data_files import read_table
 from research.errors import Fault, InvalidInput
 from research.faults import pointer, validation_faults
+from research.identity import content_key
 from research.money.amounts import total
 from research.money.limits import PROCESSOR_NAMES as PROCESSOR_NAMES
 from research.money.limits import RANGES
 from research.money.limits import ProcessorName as ProcessorName
 from research.money.usage import Tokens
-from research.records import Record, content_key
+from research.records import Record, read_table
 
 Role = Literal["investigate", "plan", "grade", "synthesize", "verify", "judge"]
 ROLES: Final[tuple[Role, ...]] = get_args(Role)

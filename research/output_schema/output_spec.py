@@ -14,12 +14,12 @@ from pydantic_core import CoreSchema, core_schema
 
 from research.errors import Fault, InvalidSchema
 from research.faults import nearest, pointer
+from research.identity import canonical_json
 from research.output_schema.closing import closed
 from research.output_schema.field_paths import field_of
 from research.output_schema.json_schema import MAX_BYTES, document_faults, expand
 from research.output_schema.shorthand import SpecKind, read_spelling
 from research.output_schema.validation import json_faults, lenient_validator, value_faults
-from research.records import canonical_json
 
 MAX_FIELDS: Final = 500
 MAX_NAME: Final = 255

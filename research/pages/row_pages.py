@@ -10,10 +10,10 @@ from urllib.parse import urldefrag
 from research.errors import FetchRefused
 from research.evidence.passages import passages_of
 from research.evidence.ranking import Bm25
+from research.identity import content_key
 from research.money.usage_ledger import UsageLedger
 from research.ports.page import Hit, Page, Passage
 from research.ports.search import SearchResult
-from research.records import content_key
 from research.task.source_policy import SourcePolicy
 
 SNIPPET: Final = 300

@@ -6,10 +6,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Final
 
+from research.identity import canonical_json
 from research.money.usage import Usage
 from research.output_schema.field_paths import field_of
 from research.output_schema.output_spec import OutputSpec
-from research.records import canonical_json
 from research.result.combining import basis_of, combined, one_or_both, value_of
 from research.result.result import Conclusion, FieldBasis, FieldWarning, Result, as_text, lowest
 

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from research.documents import sniffing
 from research.errors import InvalidCorpus
-from research.records import canonical_json
+from research.identity import canonical_json
 
 SUFFIXES: Final = frozenset(sniffing.SUFFIXES)
 """Files of a folder that are documents. Others are left out, and counted in one warning."""

@@ -28,7 +28,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock
 
-from research.records import content_key
+from research.identity import content_key
 from research.search.index import CorpusIndex
 
 _ENTRIES: Final = "entries.parquet"

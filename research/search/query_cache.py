@@ -18,9 +18,9 @@ from cachetools import TTLCache
 from pydantic import ValidationError
 
 from research.concurrency.single_flight import InFlight
+from research.identity import content_key
 from research.money.usage_ledger import UsageLedger
 from research.ports.search import Search, SearchResult
-from research.records import content_key
 from research.task.source_policy import SourcePolicy
 
 VERSION: Final = 2

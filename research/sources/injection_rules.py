@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
-from research.data_files import read_table
+from research.records import read_table
 
 REACH: Final = 400
 """Characters: no phrase is longer."""

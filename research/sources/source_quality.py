@@ -24,8 +24,8 @@ from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
 
-from research.data_files import read_table
 from research.ports.page import PAGE_DATA_HEADING, Page
+from research.records import read_table
 from research.result.result import SourceKind
 from research.task.urls import host_of, is_public_suffix, is_web, registrable_domain
 

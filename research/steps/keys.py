@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from research.identity import content_key
 from research.ports.work import Claim, Investigated, SubQuery
-from research.records import content_key
 from research.task.task import Task
 
 VERSIONS: Final[Mapping[str, int]] = {"plan": 1, "investigate": 2, "grade": 1, "synthesize": 1, "verify": 1, "judge": 1, "row": 2}

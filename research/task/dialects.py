@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from research.data_files import read_table
 from research.errors import Fault, InvalidInput
 from research.faults import nearest, pointer
 from research.output_schema.output_spec import OutputSpec
+from research.records import read_table
 
 _FIELDS: Final = read_table("research.task", "request_fields.toml")
 

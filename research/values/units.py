@@ -8,7 +8,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Final
 
-from research.data_files import read_table
+from research.records import read_table
 
 
 @dataclass(frozen=True, slots=True)

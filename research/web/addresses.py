@@ -11,7 +11,7 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Final
 
-from research.data_files import read_table
+from research.records import read_table
 
 IPAddress = IPv4Address | IPv6Address
 

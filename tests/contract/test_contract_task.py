@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from research.errors import Fault, InvalidInput, InvalidTask, NotSupported
+from research.identity import canonical_json
 from research.output_schema.output_spec import OutputSpec
-from research.records import canonical_json
 from research.task.dialects import BUILT, NOT_BUILT
 from research.task.task import EXCUSED, SourcePolicy, Task
 

@@ -17,9 +17,9 @@ from typing import Any, Final
 
 from lxml.html import HtmlElement
 
-from research.data_files import read_table
 from research.documents.blocks import clean
 from research.documents.html.microdata import microdata_items
+from research.records import read_table
 
 MAX_LINES: Final = 500
 MAX_CHARACTERS: Final = 40_000

@@ -18,10 +18,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from research.errors import Fault
 from research.faults import validation_faults
+from research.identity import canonical_json
 from research.models.claude.json_reply import Unreadable, json_object, json_value
 from research.output_schema.output_spec import Field, OutputSpec
 from research.ports.work import Draft, FieldAnswer
-from research.records import canonical_json
 from research.result.result import Confidence
 
 MOST_UNIONS: Final = 15

@@ -27,6 +27,7 @@ from research.errors import (
     RequestRejected,
 )
 from research.faults import validation_faults
+from research.identity import content_key
 from research.models.anthropic.batches import BatchClient
 from research.models.anthropic.metering import cost_usd, max_usd, used
 from research.models.claude import messages
@@ -45,7 +46,6 @@ from research.output_schema.output_spec import OutputSpec
 from research.ports.model import Checker, ResearchTools
 from research.ports.page import Passage
 from research.ports.work import Draft, FieldAnswer, Grade, Investigated, Plan, SubQuery
-from research.records import content_key
 from research.result.citation_numbers import renamed
 from research.task.task import SourcePolicy, Task
 

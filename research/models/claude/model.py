@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel
 
 from research.errors import RequestRejected
+from research.identity import content_key
 from research.models.claude import messages, step_schemas
 from research.models.claude.answer_schema import AnswerSchema
 from research.models.claude.cache_warmup import CacheWarmup
@@ -24,7 +25,6 @@ from research.output_schema.field_paths import field_of
 from research.output_schema.output_spec import OutputSpec
 from research.ports.model import Checker, ResearchTools
 from research.ports.work import Claim, Draft, Grade, Investigated, Judged, Plan, SubQuery, Verdict, Verified
-from research.records import content_key
 from research.result.result import utc_now
 from research.task.task import Task
 

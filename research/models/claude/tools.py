@@ -10,11 +10,11 @@ import json_repair
 from anthropic.types import ToolUseBlock
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
-from research.data_files import read_table
 from research.errors import BudgetExhausted, FetchFailed, ResearchError, SearchFailed, TerminalError, TransientError
 from research.faults import validation_faults
 from research.models.claude import quoting
 from research.ports.model import ResearchTools
+from research.records import read_table
 
 HITS: Final = 8
 """Search results that are shown."""

@@ -10,9 +10,9 @@ from functools import cached_property, lru_cache
 from typing import Any, Final, Literal
 
 from research.evidence.ranking import words
+from research.identity import canonical_json
 from research.models.keyless.vocabulary import LIGHT, STOP, VARIANTS, concepts, spellings, weight
 from research.output_schema.output_spec import Field
-from research.records import canonical_json
 from research.values.units import CURRENCIES, UNITS, Unit, unit_named
 
 Kind = Literal["date", "year", "number", "integer", "boolean", "enum", "list", "object", "text"]

@@ -7,8 +7,8 @@ from typing import Final
 
 from babel import Locale
 
-from research.data_files import read_table
 from research.evidence.ranking import words
+from research.records import read_table
 from research.values.units import UNITS
 from research.values.values import fold
 

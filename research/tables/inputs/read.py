@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 import pyarrow as pa
 
 from research.errors import InvalidTable
-from research.records import content_key
+from research.identity import content_key
 from research.tables.inputs import database
 from research.tables.inputs.arrow_data import ParquetFiles, rows_hash, spool_of
 from research.tables.inputs.copies import COMPRESSIONS, Scannable, Scratch, as_utf8, download, is_remote, rebatch, sha256_of

@@ -9,7 +9,7 @@ from typing import Any
 
 from research.errors import Fault
 from research.faults import pointer, shown
-from research.records import content_key
+from research.identity import content_key
 
 
 def request_key(request: Mapping[str, Any]) -> str:

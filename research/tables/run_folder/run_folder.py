@@ -29,9 +29,9 @@ from filelock import FileLock, Timeout
 
 from research.errors import DamagedRun, InvalidRun
 from research.faults import unpointer
+from research.identity import canonical_json
 from research.output_schema.output_spec import OutputSpec
 from research.ports.page import Page
-from research.records import canonical_json
 from research.result.result import Result
 from research.tables.layout.durable import write_json
 from research.tables.layout.parts import SCHEMAS, TABLES, pages_cited, tables_of
