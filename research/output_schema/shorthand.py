@@ -62,7 +62,9 @@ def read_spelling(spelling: Any) -> Spelled:
     """
     if spelling is None:
         return Spelled("auto", {}, "", "")
-    if isinstance(spelling, (str, Path)):
+    if isinstance(spelling, str) and spelling.lstrip().startswith("{"):
+        spelling = read_schema_text(spelling)
+    elif isinstance(spelling, (str, Path)):
         spelling = read_schema_file(Path(spelling))
     if isinstance(spelling, type) and issubclass(spelling, BaseModel):
         return Spelled("json", _model_schema(spelling), "", "")
@@ -214,11 +216,29 @@ def read_schema_file(path: Path) -> dict[str, Any]:
     if size > MAX_BYTES:
         raise InvalidSchema(f"The output schema file {path} has {size:,} bytes; at most {MAX_BYTES:,} are read.")
     try:
-        value = json.loads(text.decode("utf-8-sig"), object_pairs_hook=_once, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as reason:
+        return read_schema_text(text.decode("utf-8-sig"), f"The output schema file {path}")
+    except UnicodeDecodeError as reason:
         raise InvalidSchema(f"The output schema file {path} is not JSON: {reason}.") from reason
+
+
+def read_schema_text(text: str, what: str = "The output schema") -> dict[str, Any]:
+    """The object in a JSON text.
+
+    Args:
+        text: the JSON.
+        what: how the message calls it.
+
+    Raises:
+        InvalidSchema: it is larger than `MAX_BYTES`, is not JSON, or does not hold one object.
+    """
+    if len(text) > MAX_BYTES:
+        raise InvalidSchema(f"{what} has {len(text):,} characters; at most {MAX_BYTES:,} are read.")
+    try:
+        value = json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as reason:
+        raise InvalidSchema(f"{what} is not JSON: {reason}.") from reason
     if not isinstance(value, dict):
-        raise InvalidSchema(f"The output schema file {path} must hold one JSON object.")
+        raise InvalidSchema(f"{what} must hold one JSON object.")
     return value
 
 

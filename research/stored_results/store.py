@@ -95,7 +95,7 @@ class ResultStore:
         try:
             document = json.loads(self._file(key).read_bytes())
             return stored.model_validate(document["value"]) if document["kind"] == stored.__name__ else None
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
 
     def _write(self, key: str, result: BaseModel) -> None:

@@ -304,6 +304,17 @@ def test_a_bad_file_is_named(tmp_path: Path, content: str) -> None:
         OutputSpec.parse(file)
 
 
+def test_a_text_that_begins_an_object_is_the_schema_itself() -> None:
+    text = '{"operator": "who operated it", "launched": "date"}'
+    assert OutputSpec.parse(f"\n {text}").fields == OutputSpec.parse(json.loads(text)).fields
+
+
+@pytest.mark.parametrize("text", ['{"a": 1, "a": 2}', '{"a":', "{", '{"a":' + "[" * 100_000, '{"a": NaN}', "{}x"])
+def test_a_text_that_is_no_object_is_not_taken_for_a_file(text: str) -> None:
+    with pytest.raises(InvalidSchema, match=r"^The output schema is not JSON"):
+        OutputSpec.parse(text)
+
+
 def test_a_missing_file_is_named() -> None:
     with pytest.raises(InvalidSchema, match=r"nowhere\.json.*No such file"):
         OutputSpec.parse("nowhere.json")

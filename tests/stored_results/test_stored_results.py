@@ -83,6 +83,7 @@ async def test_a_file_cut_anywhere_is_a_result_that_is_not_there(tmp_path: Path)
         '{"kind": "Draft", "value": {"answers": []}}',
         '{"kind": "Plan"}',
         "[]",
+        "[" * 200_000,  # deeper than the parser goes
     ],
 )
 async def test_a_foreign_file_builds_nothing_and_is_a_result_that_is_not_there(tmp_path: Path, text: str) -> None:
