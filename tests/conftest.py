@@ -3,6 +3,8 @@ and for our caches, and one Prefect server for those that ask for it."""
 
 from __future__ import annotations
 
+import asyncio
+import atexit
 import faulthandler
 import os
 import shutil
@@ -26,11 +28,11 @@ SECONDS_TO_END: float = 60
 """Seconds that a test process may take to end after its last test, before it prints where it stands and is ended."""
 
 
-def pytest_configure(config: pytest.Config) -> None:
+def pytest_configure() -> None:
     """No test reads the user's settings, and two test processes share no folder: Prefect's home and our cache are this process's.
     The variables go down to the commands that tests start."""
     home = Path(tempfile.mkdtemp(prefix="research-tests-"))
-    config.add_cleanup(lambda: shutil.rmtree(home, ignore_errors=True))
+    atexit.register(shutil.rmtree, home, ignore_errors=True)  # first registered, so last to run: after the server has ended
     for name in [name for name in os.environ if name.startswith(("PREFECT_", "RESEARCH_"))]:
         del os.environ[name]
     os.environ |= {"PREFECT_HOME": str(home / "prefect"), "RESEARCH_CACHE_DIR": str(home / "cache"), "DO_NOT_TRACK": "1"}
@@ -51,8 +53,6 @@ def pytest_unconfigure() -> None:
 @pytest.fixture(scope="session")
 def prefect_server() -> Iterator[None]:
     """One Prefect server for all tests, on loopback, with a scratch database. Its log stays off what a test captures."""
-    import asyncio
-
     from prefect.logging.configuration import setup_logging
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
@@ -65,8 +65,7 @@ def prefect_server() -> Iterator[None]:
         with temporary_settings(set_defaults=DEFAULTS):
             url = asyncio.run(server.start())
             with temporary_settings(updates={PREFECT_API_URL: url}):
-                yield
-        server.end()
+                yield  # the server ends with this process, after Prefect has sent what it holds
 
 
 @pytest.fixture
