@@ -17,7 +17,7 @@ from flows.resynthesis import resynthesize as resynthesize_flow
 from flows.run.declaration import Option, takes, values
 from flows.run.events import Approver, Listener
 from flows.run.options import EnrichOptions, ResynthesizeOptions
-from flows.run.prepare import PreparedRun
+from flows.run.prepared_run import PreparedRun
 from flows.run.runtime import Runtime, ignore_event, use_runtime
 from flows.server import prefect_server
 from flows.table_run import Enrichment

@@ -23,7 +23,7 @@ from flows.recording_gate import RecordingGate
 from flows.run.escalate import Escalating
 from flows.run.events import Event, RowEscalated, RowFinished, RunFinished, RunStarted
 from flows.run.pilot import HOW_TO_CONTINUE, STOPPED, run_pilot
-from flows.run.prepare import PreparedRun
+from flows.run.prepared_run import PreparedRun
 from flows.run.reuse import RemainingFields
 from flows.run.row_work import FindWork, whole_rows
 from flows.run.rows import Rows

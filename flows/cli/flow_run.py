@@ -15,7 +15,7 @@ from research.errors import InvalidInput
 
 if TYPE_CHECKING:
     from flows.run.events import Approver
-    from flows.run.prepare import PreparedRun
+    from flows.run.prepared_run import PreparedRun
     from flows.run.runtime import Runtime
     from flows.table_run import Enrichment
 

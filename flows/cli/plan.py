@@ -12,7 +12,7 @@ from rich.table import Table as Printed
 
 from flows.cli.terminal import Exit, described, out, print_json
 from flows.run.estimate import Estimate, estimate, keyless_estimate, search_usd
-from flows.run.prepare import PreparedRun
+from flows.run.prepared_run import PreparedRun
 from flows.run.request import Request
 from flows.run.reuse import Earlier
 from research.errors import InvalidInput

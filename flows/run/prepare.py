@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,19 +14,18 @@ import pyarrow as pa
 
 from flows.run.declaration import names, values
 from flows.run.options import EnrichOptions, ResynthesizeOptions, SourceOptions, TaskOptions
+from flows.run.prepared_run import PreparedRun
 from flows.run.request import Request
 from flows.run.reuse import Earlier, spec_of
 from flows.run.runtime import Runtime
 from flows.run.shards import Remaining
 from research.errors import InvalidInput, InvalidRun
 from research.pages.row_pages import RowPages
-from research.ports.world import World
 from research.result.escalation import Escalation
 from research.tables.inputs.read import Table, open_table
 from research.tables.run_folder.part_files import check_shard_count
 from research.tables.run_folder.request import default_run_path, request_key
 from research.tables.run_folder.run_folder import RunFolder
-from research.world import Settings
 
 FROM_THE_RUN: Final = (*(name for name in names(TaskOptions) if name != "output_schema"), "source_policy")
 """Options that a resynthesis takes from the run, unless it states others. The start page and files are among the stored pages."""
@@ -42,58 +41,6 @@ class PagesFolder:
         if self.path is None:
             raise RuntimeError("a page was read before the path of the run folder was known")
         return self.path
-
-
-@dataclass(frozen=True, slots=True)
-class PreparedRun:
-    """A request that is sound, with its world open."""
-
-    options: EnrichOptions | ResynthesizeOptions
-    request: Request
-    world: World
-    document: Mapping[str, Any]
-    """The request as its run folder keeps it."""
-    path: Path
-    """The run folder, which need not exist."""
-    rows_done: int
-    """Completed rows that the run folder has already."""
-    settings: Settings
-    """What the world was opened with."""
-    earlier: Earlier | None = None
-    """Whose cells are kept."""
-    escalation: Escalation | None = None
-    only_stored: bool = False
-    """Whether rows may search and read only the pages that they read in the earlier run."""
-
-    def folder(self) -> RunFolder:
-        """The run folder: created, or found.
-
-        Raises:
-            InvalidRun: the folder holds another request, or something else.
-        """
-        return RunFolder.create(
-            self.path,
-            self.document,
-            input_schema=self.request.table.schema,
-            spec=self.request.spec,
-            rows=self.request.table.row_count,
-            settings={"shard_size": self.options.shard_size},
-        )
-
-    @property
-    def flow_name(self) -> str:
-        """The flow that carries it out."""
-        return "enrich" if isinstance(self.options, EnrichOptions) else "resynthesize"
-
-    @property
-    def pilot(self) -> int | None:
-        """Rows to research before the question whether to continue."""
-        return self.options.pilot if isinstance(self.options, EnrichOptions) else None
-
-    @property
-    def in_batches(self) -> bool:
-        """Whether rows are asked through Message Batches."""
-        return isinstance(self.options, EnrichOptions) and self.options.batch
 
 
 @asynccontextmanager

@@ -16,7 +16,7 @@ from research.ports.world import World
 from research.world import Settings, open_stored_world, open_world
 
 if TYPE_CHECKING:
-    from flows.run.prepare import PreparedRun
+    from flows.run.prepared_run import PreparedRun
 
 Opener = Callable[[Settings, Folder], AbstractAsyncContextManager[World]]
 StoredOpener = Callable[[Settings, RowPages], AbstractAsyncContextManager[World]]

@@ -1,0 +1,68 @@
+"""`PreparedRun`: what a plan shows and a flow carries out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flows.run.options import EnrichOptions, ResynthesizeOptions
+from flows.run.request import Request
+from flows.run.reuse import Earlier
+from research.ports.world import World
+from research.result.escalation import Escalation
+from research.tables.run_folder.run_folder import RunFolder
+from research.world import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedRun:
+    """A request that is sound, with its world open."""
+
+    options: EnrichOptions | ResynthesizeOptions
+    request: Request
+    world: World
+    document: Mapping[str, Any]
+    """The request as its run folder keeps it."""
+    path: Path
+    """The run folder, which need not exist."""
+    rows_done: int
+    """Completed rows that the run folder has already."""
+    settings: Settings
+    """What the world was opened with."""
+    earlier: Earlier | None = None
+    """Whose cells are kept."""
+    escalation: Escalation | None = None
+    only_stored: bool = False
+    """Whether rows may search and read only the pages that they read in the earlier run."""
+
+    def folder(self) -> RunFolder:
+        """The run folder: created, or found.
+
+        Raises:
+            InvalidRun: the folder holds another request, or something else.
+        """
+        return RunFolder.create(
+            self.path,
+            self.document,
+            input_schema=self.request.table.schema,
+            spec=self.request.spec,
+            rows=self.request.table.row_count,
+            settings={"shard_size": self.options.shard_size},
+        )
+
+    @property
+    def flow_name(self) -> str:
+        """The flow that carries it out."""
+        return "enrich" if isinstance(self.options, EnrichOptions) else "resynthesize"
+
+    @property
+    def pilot(self) -> int | None:
+        """Rows to research before the question whether to continue."""
+        return self.options.pilot if isinstance(self.options, EnrichOptions) else None
+
+    @property
+    def in_batches(self) -> bool:
+        """Whether rows are asked through Message Batches."""
+        return isinstance(self.options, EnrichOptions) and self.options.batch
