@@ -9,13 +9,14 @@ from research.evidence.scratchpad import Scratchpad, prepare
 from research.money.usage import Usage
 from research.money.usage_ledger import UsageLedger
 from research.output_schema.field_paths import field_of
-from research.ports.fetcher import AtHand
-from research.ports.page import Hit, Passage
+from research.ports.fetcher import AtHand, Fetcher
+from research.ports.page import Hit, Page, Passage
 from research.ports.work import Draft, Investigated, SubQuery
 from research.ports.world import World
 from research.result.citation_numbers import cited_ids, renamed
 from research.steps.attached_documents import AttachedDocuments
 from research.steps.draft_checks import faults_of
+from research.task.source_policy import SourcePolicy
 from research.task.task import Task
 from research.task.urls import is_web
 
@@ -34,6 +35,9 @@ class TaskTools:
         self._max_fetches = max_fetches
         self._hashes: dict[str, str] = {}
         self._fetching: dict[str, asyncio.Lock] = {}
+        self._last_asked = asyncio.Event()
+        """Set once every page that was asked for so far is in the scratchpad, or has failed."""
+        self._last_asked.set()
         self._considered: dict[str, Hit] = {}
         self._given = AttachedDocuments(task, world)
         self.scratchpad = Scratchpad()
@@ -120,6 +124,18 @@ class TaskTools:
         self.fetches += 1
         fetcher = self._given.fetcher if given else self._world.fetcher
         self.at_hand += isinstance(fetcher, AtHand) and fetcher.at_hand
+        before, self._last_asked = self._last_asked, asyncio.Event()
+        added = self._last_asked
+        try:
+            page = await self._prepared(fetcher, url, policy)
+        finally:
+            await before.wait()  # pages are numbered in the order in which they were asked for, however long each takes
+            added.set()
+        self.scratchpad.add(page, url)
+        self._hashes[url] = page.page_hash
+
+    async def _prepared(self, fetcher: Fetcher, url: str, policy: SourcePolicy | None) -> Page:
+        """A page that may be used, ready to be added to the scratchpad."""
         page = await fetcher.fetch(url, policy=policy, keep_html=self._task.include_html_dump)
         if policy is not None and not policy.allows(page.final_url, page.published):
             raise FetchRefused(f"{url}: it leads to {page.final_url} ({page.published or 'no date'}), outside the source policy")
@@ -128,8 +144,7 @@ class TaskTools:
                 f"{page.final_url}: its date is not known, so it was kept although only pages after {policy.after_date} count"
             )
         await asyncio.to_thread(prepare, page)  # a long page takes a while, and other rows wait for this loop
-        self.scratchpad.add(page, url)
-        self._hashes[url] = page.page_hash
+        return page
 
 
 async def investigate(task: Task, subquery: SubQuery, world: World, max_fetches: int, ledger: UsageLedger) -> Investigated:

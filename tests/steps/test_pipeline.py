@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -15,11 +16,14 @@ from research.models.scripted import Script, ScriptedModel, quoting
 from research.money.usage_ledger import UsageLedger
 from research.pipeline import Steps, research
 from research.ports.model import ResearchTools
+from research.ports.page import Page
 from research.ports.work import Draft, FieldAnswer, Grade, Investigated, SubQuery
 from research.ports.world import World
 from research.result.result import Result
 from research.steps.investigate import investigate
+from research.task.source_policy import SourcePolicy
 from research.task.task import Task
+from research.testing import Pages
 from research.world import Settings, open_world
 
 PAGES = {
@@ -244,3 +248,28 @@ async def test_a_bug_is_raised_and_not_written_off_as_a_failed_row(tmp_path: Pat
 
     with pytest.raises(ZeroDivisionError):
         await run(tmp_path, buggy)
+
+
+class SlowFirst(Pages):
+    """Pages of which those that come first in the dict arrive last."""
+
+    async def fetch(self, url: str, *, policy: SourcePolicy | None = None, keep_html: bool = False) -> Page:
+        page = await super().fetch(url, policy=policy, keep_html=keep_html)
+        for _ in range(100 * (len(self.pages) - list(self.pages).index(url))):
+            await asyncio.sleep(0)
+        return page
+
+
+@pytest.mark.parametrize("failing", [None, "https://b.example/"])
+async def test_pages_are_numbered_in_the_order_in_which_they_were_asked_for(failing: str | None):
+    """Whichever arrives first: the same answers give the same sources, passages and keys in every run."""
+    texts = {f"https://{name}.example/": f"# {name}\n\nNASA launched it." for name in "abcd"}
+    pages = SlowFirst({url: FetchRefused("no") if url == failing else text for url, text in texts.items()})
+
+    async def reads_all(_task: Task, _subquery: SubQuery, tools: ResearchTools) -> Draft:
+        await asyncio.gather(*(tools.read(url) for url in texts), return_exceptions=True)
+        return Draft(answers=())
+
+    world = World(model=ScriptedModel(reads_all), search=pages, fetcher=pages)
+    result = await research(task(), world)
+    assert result.read == [url for url in texts if url != failing], result.error
