@@ -49,13 +49,11 @@ class Work(Generic[T]):
 
 
 async def _find_or_do(work: Work[Any]) -> State[None] | None:
-    if work.key is not None and (stored := await work.store.get(work.key)) is not None:
-        work.done = Done(stored, found=True)
-        return Completed(name="Cached")
-    work.done = Done(await work.do(), found=False)
-    if work.key is not None:
-        await work.store.put(work.key, work.done.result)
-    return None
+    if work.key is None:
+        work.done = Done(await work.do(), found=False)
+    else:
+        work.done = await work.store.find_or_do(work.key, work.do)
+    return Completed(name="Cached") if work.done.found else None
 
 
 def make_task(name: str, **options: Any) -> PrefectTask[[Work[Any]], Any]:

@@ -39,20 +39,23 @@ def _wait_for_end_of_stdin(closed: threading.Event) -> None:
 
 
 def _end(server: subprocess.Popen[bytes]) -> None:
-    _terminate_group(server)
-    try:
+    """End the server and all that it started: in order, and by force what is left after that."""
+    _signal_group(server, signal.SIGTERM)
+    with suppress(subprocess.TimeoutExpired):
         server.wait(TERMINATE_SECONDS)
-    except subprocess.TimeoutExpired:
+    if sys.platform == "win32":
         server.kill()
-        server.wait()
+    else:
+        _signal_group(server, signal.SIGKILL)
+    server.wait()
 
 
-def _terminate_group(server: subprocess.Popen[bytes]) -> None:
+def _signal_group(server: subprocess.Popen[bytes], number: signal.Signals) -> None:
     if sys.platform == "win32":
         server.terminate()
         return
     with suppress(ProcessLookupError):  # all of it has ended
-        os.killpg(server.pid, signal.SIGTERM)
+        os.killpg(server.pid, number)
 
 
 if __name__ == "__main__":

@@ -97,7 +97,7 @@ async def open_world(
     names = _providers(settings)
     async with AsyncExitStack() as stack:
         caller = await stack.enter_async_context(_calling(settings, processors, asks_claude=model is None, search=names))
-        judge = model or _judge(settings, processors, caller)
+        answering = model or _named_model(settings, processors, caller)
         corpus = None
         if settings.corpus is not None:
             corpus = await asyncio.to_thread(LocalCorpus.open, settings.corpus, settings.cache_dir / "index")
@@ -118,7 +118,7 @@ async def open_world(
         for storing in (fetcher, attached):
             stack.push_async_callback(storing.close)
         yield World(
-            model=judge, search=search, fetcher=fetcher, processors=processors, attached=attached, budget=budget or Budget()
+            model=answering, search=search, fetcher=fetcher, processors=processors, attached=attached, budget=budget or Budget()
         )
 
 
@@ -139,7 +139,7 @@ async def open_stored_world(
     processors = load_processors(settings.processors)
     async with _calling(settings, processors, asks_claude=model is None, search=()) as caller:
         yield World(
-            model=model or _judge(settings, processors, caller),
+            model=model or _named_model(settings, processors, caller),
             search=pages,
             fetcher=pages,
             processors=processors,
@@ -195,7 +195,7 @@ async def _calling(
         yield caller
 
 
-def _judge(settings: Settings, processors: Processors, caller: Caller | None) -> Model:
+def _named_model(settings: Settings, processors: Processors, caller: Caller | None) -> Model:
     """The model that the settings name, or the best that can be used.
 
     Raises:

@@ -245,7 +245,7 @@ class AnyOrder(RuleBasedStateMachine):
             task.cancel()
         self.loop.run_until_complete(asyncio.gather(*self.tasks, return_exceptions=True))
         self.loop.close()
-        assert not self.budget._waiting, "nobody is left behind"
+        assert not self.budget._waiting, "a caller still waits although its call fits"
         assert self.budget._under_way == 0
 
     def _turns(self) -> None:

@@ -60,7 +60,7 @@ def tool_definitions() -> tuple[Mapping[str, Any], ...]:
 
 
 class ToolRunner:
-    """Runs the tool calls of one investigation. The model is told what goes wrong: another call may succeed."""
+    """Runs the tool calls of one investigation. An error is the result of its call: the model may try another."""
 
     def __init__(self, tools: ResearchTools) -> None:
         self._tools = tools
