@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from research.errors import InvalidInput
-from research.models.keyless.model import KeylessModel
 from research.models.names import KEYLESS, TIERS_OWN
 from research.money.budget import Budget
 from research.money.charge_file import ChargeFile
@@ -203,6 +202,8 @@ def _named_model(settings: Settings, processors: Processors, caller: Caller | No
     """
     named = settings.named_model
     if named == KEYLESS or (named is None and settings.key is None):
+        from research.models.keyless.model import KeylessModel
+
         return KeylessModel()
     if caller is None:
         raise InvalidInput(

@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import Final
 
 from htmldate import find_date
@@ -19,10 +18,6 @@ from research.documents.html import app_shell, content
 from research.documents.html.page_data import flatten, page_data
 from research.documents.office import archive, docx, odt, pptx, sheets
 from research.errors import NeedsBrowser, PageUnreadable
-
-_READERS: Final = ("trafilatura", "lxml", "pypdfium2", "feedparser", "mammoth", "python-pptx", "python-calamine")
-EXTRACTION_VERSION: Final = "7+" + ".".join(version(name) for name in _READERS)
-"""Changes whenever the same bytes may give another text: with the code of this folder, and with the libraries that read."""
 
 MAX_CHARACTERS: Final = 2_000_000
 """Of a page's text before its data, and of its data. What is longer is cut."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from research.documents.charset import decode
-from research.documents.extract import EXTRACTION_VERSION, extract
+from research.documents.version import EXTRACTION_VERSION
 from research.errors import FetchRefused, PageUnreadable
 from research.ports.fetcher import Fetcher, Guarded
 from research.ports.page import Page, page_hash
@@ -50,6 +50,8 @@ class AttachedFilesFetcher:
 
 
 def _read(url: str, keep_html: bool) -> Page:
+    from research.documents.extract import extract  # its readers take a quarter of a second to import
+
     path = Path(unquote(url.removeprefix(_PREFIX))).expanduser()
     try:
         with path.open("rb") as file:

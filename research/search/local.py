@@ -13,8 +13,8 @@ from typing import Final
 from urllib.parse import unquote, urldefrag
 
 from research.documents.charset import decode
-from research.documents.extract import EXTRACTION_VERSION, extract
 from research.documents.sniffing import HTML
+from research.documents.version import EXTRACTION_VERSION
 from research.errors import FetchRefused, InvalidCorpus, PageUnreadable, SearchFailed
 from research.evidence.passages import passages_of
 from research.money.usage import Usage
@@ -210,6 +210,8 @@ def _brought_up_to_date(
 
 
 def _read(item: Item, raw: Raw) -> Page:
+    from research.documents.extract import extract  # its readers take a quarter of a second to import
+
     extracted = extract(raw.data, url=item.url, media_type=raw.media_type)
     own = extracted.title if raw.media_type is None or "html" in raw.media_type else ""
     name = unquote(item.url.rstrip("/").rsplit("/", 1)[-1])

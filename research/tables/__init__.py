@@ -10,11 +10,15 @@ run.sql("FROM low_confidence")     # research.duckdb's tables and views
 
 from __future__ import annotations
 
-from research.tables.audit.score import Score, Tally, WrongCell, score
-from research.tables.audit.verify import Problem, Verification, verify
-from research.tables.run_folder.reader import Cell, CellEvidence, Run, open_run
-from research.tables.run_folder.request import default_run_path, request_key
-from research.tables.run_folder.run_folder import CommittedShard, RunFolder
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from research.tables.audit.score import Score, Tally, WrongCell, score
+    from research.tables.audit.verify import Problem, Verification, verify
+    from research.tables.run_folder.reader import Cell, CellEvidence, Run, open_run
+    from research.tables.run_folder.request import default_run_path, request_key
+    from research.tables.run_folder.run_folder import CommittedShard, RunFolder
 
 __all__ = [
     "Cell",
@@ -33,3 +37,18 @@ __all__ = [
     "score",
     "verify",
 ]
+
+_HOME: Final = {
+    **dict.fromkeys(("Score", "Tally", "WrongCell", "score"), "audit.score"),
+    **dict.fromkeys(("Problem", "Verification", "verify"), "audit.verify"),
+    **dict.fromkeys(("Cell", "CellEvidence", "Run", "open_run"), "run_folder.reader"),
+    **dict.fromkeys(("default_run_path", "request_key"), "run_folder.request"),
+    **dict.fromkeys(("CommittedShard", "RunFolder"), "run_folder.run_folder"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Names are imported when first used: a run needs no audit, and an audit no reader of tables."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

@@ -11,13 +11,13 @@ import hashlib
 import os
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 import httpx
 
 from research.documents.charset import decode
-from research.documents.extract import EXTRACTION_VERSION, Extracted, extract
 from research.documents.sniffing import HTML, XML, sniff
+from research.documents.version import EXTRACTION_VERSION
 from research.errors import FetchRefused, NeedsBrowser, PageUnreadable
 from research.ports.page import Page, page_hash
 from research.task.source_policy import SourcePolicy
@@ -30,6 +30,9 @@ from research.web.requesting import REDIRECTS, Answer, Asker, status_words
 from research.web.robots import Robots
 from research.web.settings import WebSettings
 from research.web.shared_requests import SharedRequests
+
+if TYPE_CHECKING:
+    from research.documents.extract import Extracted
 
 SIGNPOST: Final = 500
 """Characters of text below which a page that sends its reader on by itself is a signpost, and not the page."""
@@ -222,6 +225,8 @@ class _Read(NamedTuple):
 
 
 def _read(answer: Answer, keep_html: bool, max_html: int) -> _Read:
+    from research.documents.extract import extract  # its readers take a quarter of a second to import
+
     body = answer.body
     if len(body) > max_html and sniff(body, url=answer.url, media_type=answer.media_type) in (HTML, XML):
         body = body[:max_html]

@@ -21,8 +21,9 @@ from pptx.util import Inches
 
 from research.documents import csv_text
 from research.documents.blocks import clean
-from research.documents.extract import EXTRACTION_VERSION, Extracted, extract
+from research.documents.extract import Extracted, extract
 from research.documents.office import archive
+from research.documents.version import EXTRACTION_VERSION
 from research.errors import PageUnreadable
 from research.testing import WebServer
 

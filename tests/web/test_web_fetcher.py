@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from web_opened import PAGE, Clock, asked, opened, quick
 
-from research.documents.extract import EXTRACTION_VERSION
+from research.documents.version import EXTRACTION_VERSION
 from research.errors import FetchFailed, FetchRefused, NeedsBrowser, PageUnreadable, ResearchError
 from research.pages.page_store import PageStore, StoringFetcher
 from research.ports.fetcher import Guarded

@@ -6,14 +6,16 @@ import hashlib
 import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from research.errors import InvalidTable
 from research.tables.inputs.copies import Scannable, Scratch, Spool, rebatch, sha256_of
+
+if TYPE_CHECKING:
+    import pyarrow.dataset as ds
 
 _ROWS = 8192
 
@@ -30,6 +32,8 @@ class ParquetFiles:
         Raises:
             InvalidTable: a file is not Parquet, or a column has different types in different files.
         """
+        import pyarrow.dataset as ds  # imports pandas where it is installed, a third of a second
+
         self.files, self.folder = files, folder
         schemas = []
         for file in files:

@@ -13,14 +13,16 @@ import tempfile
 import weakref
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Final, Literal, Protocol
+from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias
 
 import fsspec
 import pyarrow as pa
-import pyarrow.dataset as ds
 import pyarrow.fs as pafs
 
 from research.errors import InvalidTable
+
+if TYPE_CHECKING:
+    import pyarrow.dataset as ds
 
 COMPRESSIONS: Final[dict[str, Literal["gzip", "bz2", "zstd"]]] = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
 SAY_ENCODING: Final = "Save it as UTF-8, or say its encoding after the name: file.csv::cp1252"
@@ -36,8 +38,7 @@ _BYTE_ORDER_MARKS: Final = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 
-
-Scannable = pa.Table | ds.Dataset
+Scannable: TypeAlias = "pa.Table | ds.Dataset"
 
 
 class Scratch:
