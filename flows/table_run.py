@@ -18,7 +18,7 @@ from prefect.context import FlowRunContext
 from pydantic import BaseModel, ConfigDict
 
 from flows import artifacts
-from flows.prefect_workarounds import independent_task_runs, quiet_task_runs, recorded_task_runs
+from flows.prefect_workarounds import quiet_task_runs, recorded_task_runs
 from flows.recording_gate import RecordingGate
 from flows.run.escalate import Escalating
 from flows.run.events import Event, RowEscalated, RowFinished, RunFinished, RunStarted
@@ -93,11 +93,10 @@ async def _run(prepared: PreparedRun, folder: RunFolder, runtime: Runtime) -> En
     bind_budget(world, charges, options.max_cost, tiers)
     gate = RecordingGate(recorded_task_runs(await _flow_run(f"{prepared.flow_name} {table.name} · {table.row_count} rows")))
     retry_delays = () if prepared.in_batches else runtime.retry_delays  # a batch is tried again by its queue
-    runner = PrefectRunner(ResultStore(folder.state / "results"), gate, retry_delays)
+    runner = PrefectRunner(ResultStore(folder.state / "results"), gate, prepared.task_runs, retry_delays)
     log = get_run_logger()
     try:
         async with artifacts.Progress(table.row_count, left.kept) as progress, AsyncExitStack() as held:
-            await held.enter_async_context(independent_task_runs())
 
             def report(event: Event) -> None:
                 if isinstance(event, RowFinished):
@@ -115,7 +114,15 @@ async def _run(prepared: PreparedRun, folder: RunFolder, runtime: Runtime) -> En
             find_work, recall = _with_earlier(prepared, world)
             rows = Rows(request, world, runner, report, concurrency, find_work)
             shards = Shards(folder, rows, recall, runner, report)
-            report(RunStarted(run=folder.path, rows=table.row_count, kept=left.kept, model=world.model.name))
+            report(
+                RunStarted(
+                    run=folder.path,
+                    rows=table.row_count,
+                    kept=left.kept,
+                    model=world.model.name,
+                    task_runs=prepared.task_runs,
+                )
+            )
             only = None
             if pilot is not None and left.kept < table.row_count:
                 pilot_report = await run_pilot(pilot, table, folder, left, rows, concurrency)

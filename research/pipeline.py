@@ -121,6 +121,15 @@ async def research(task: Task, world: World, steps: Steps = ENGINE) -> Result:
     return ended.changed(usage=progress.ledger.usage, cost_usd=progress.ledger.cost_usd, modified_at=now, completed_at=now)
 
 
+def is_one_investigation(task: Task, world: World) -> bool:
+    """Whether one investigation answers a task, without a plan and without a second look."""
+    return not (_is_divided(task, world) or task.verify_loops)
+
+
+def _is_divided(task: Task, world: World) -> bool:
+    return world.processors[task.processor].agentic or world.model.keyless
+
+
 def refuse_named_pages(task: Task, world: World) -> None:
     """Refuse a task that names pages which may not be read, before anything is spent.
 
@@ -156,7 +165,7 @@ async def _html_dump(task: Task, world: World, progress: Progress) -> str | None
 
 async def _draft(task: Task, world: World, steps: Steps, progress: Progress) -> Draft:
     processor = world.processors[task.processor]
-    if not (processor.agentic or world.model.keyless):
+    if not _is_divided(task, world):
         await _investigate(task, (whole(task),), world, steps, progress, task.max_fetches)
         return sole(progress.work[0])
 

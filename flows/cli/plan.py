@@ -77,6 +77,8 @@ class Plan:
     corpus: str | None
     search: str
     """The search providers."""
+    task_runs: str
+    """Which pieces will be Prefect task runs."""
     run: Path
     rows_done: int
     """Completed rows that the run folder has already."""
@@ -101,6 +103,7 @@ class Plan:
             "model": self.model,
             "corpus": self.corpus,
             "search": self.search,
+            "task_runs": self.task_runs,
             "run": str(self.run),
             "rows_done": self.rows_done,
             "objectives": list(self.objectives),
@@ -134,6 +137,7 @@ class Plan:
             shown.add_row("corpus", self.corpus)
         shown.add_row("model", described(self.model))
         shown.add_row("cost", "nothing" if self.estimate is None else str(self.estimate))
+        shown.add_row("task runs", self.task_runs)
         shown.add_row("run folder", f"{self.run}" + (f" ({self.rows_done} rows are done)" if self.rows_done else ""))
         for problem in self.unaskable:
             shown.add_row("will fail", problem)
@@ -164,6 +168,7 @@ async def make_plan(prepared: PreparedRun) -> Plan:
         processor=request.sample.processor,
         model=world.model.name,
         corpus=f"the stored pages of {earlier.folder.path}" if earlier and prepared.only_stored else prepared.settings.corpus,
+        task_runs=prepared.task_runs,
         run=prepared.path,
         rows_done=prepared.rows_done,
         objectives=scan.objectives,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from flows.run.task_runs import TaskRuns
 from research.money.amounts import dollars
 from research.result.result import Confidence, Status
 
@@ -20,10 +21,12 @@ class RunStarted:
     kept: int
     """Rows of earlier runs of the same request that are completed and stay as they are."""
     model: str
+    task_runs: TaskRuns = "steps"
+    """Which pieces of it are task runs."""
 
     def __str__(self) -> str:
         kept = f", {self.kept} of them done before" if self.kept else ""
-        return f"{self.rows} rows{kept}, into {self.run}, by {self.model}"
+        return f"{self.rows} rows{kept}, into {self.run}, by {self.model}; task runs: {self.task_runs}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar
 
 from flows.run.declaration import Option
+from flows.run.task_runs import AskedTaskRuns
 from research.money.limits import RANGES, ProcessorName
 
 
@@ -139,6 +140,14 @@ class RunOptions:
     shard_size: Annotated[
         int, Option("Rows that are committed together. The first run of a run folder decides.", within=(1, 10_000))
     ] = 100
+    task_runs: Annotated[
+        AskedTaskRuns,
+        Option(
+            "Which pieces are Prefect task runs: each step of a row, each row, or each shard. Default: steps up to 5,000 rows, "
+            "rows up to 50,000, shards above.",
+            "PIECES",
+        ),
+    ] = "auto"
 
 
 @dataclass(frozen=True, kw_only=True)

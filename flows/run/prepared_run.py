@@ -10,6 +10,7 @@ from typing import Any
 from flows.run.options import EnrichOptions, ResynthesizeOptions
 from flows.run.request import Request
 from flows.run.reuse import Earlier
+from flows.run.task_runs import TaskRuns, chosen_task_runs
 from research.ports.world import World
 from research.result.escalation import Escalation
 from research.tables.run_folder.run_folder import RunFolder
@@ -56,6 +57,11 @@ class PreparedRun:
     def flow_name(self) -> str:
         """The flow that carries it out."""
         return "enrich" if isinstance(self.options, EnrichOptions) else "resynthesize"
+
+    @property
+    def task_runs(self) -> TaskRuns:
+        """Which pieces of it are task runs."""
+        return chosen_task_runs(self.options.task_runs, self.request.table.row_count)
 
     @property
     def pilot(self) -> int | None:

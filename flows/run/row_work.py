@@ -8,7 +8,7 @@ from typing import Any
 
 from flows.run.request import Request
 from flows.run.runner import Runner
-from research.pipeline import research
+from research.pipeline import is_one_investigation, research
 from research.ports.world import World
 from research.result.result import Result
 from research.steps.keys import Keys
@@ -72,7 +72,8 @@ class RowWork:
         """
         if self.known is not None:
             return self.known
-        return self.complete(completed(await research(self.task, self.world, runner.steps(self.keys))))
+        steps = runner.steps(self.keys, here=is_one_investigation(self.task, self.world))
+        return self.complete(completed(await research(self.task, self.world, steps)))
 
 
 FindWork = Callable[[int, Mapping[str, Any]], Awaitable[RowWork]]
