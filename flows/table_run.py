@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable
 from contextlib import AsyncExitStack
-from functools import partial
 from pathlib import Path
 from typing import Final, Literal
 from uuid import UUID
@@ -24,15 +22,11 @@ from flows.run.escalate import Escalating
 from flows.run.events import Event, RowEscalated, RowFinished, RunFinished, RunStarted
 from flows.run.pilot import HOW_TO_CONTINUE, STOPPED, run_pilot
 from flows.run.prepared_run import PreparedRun
-from flows.run.reuse import RemainingFields
-from flows.run.row_work import FindWork, whole_rows
 from flows.run.rows import Rows
 from flows.run.runtime import Runtime
 from flows.run.shards import Remaining, Shards
 from flows.tasks import PrefectRunner
 from research.money.charge_file import ChargeFile
-from research.ports.page import Page
-from research.ports.world import World
 from research.stored_results.store import ResultStore
 from research.tables.run_folder.run_folder import RunFolder
 from research.world import bind_budget
@@ -111,7 +105,7 @@ async def _run(prepared: PreparedRun, folder: RunFolder, runtime: Runtime) -> En
 
                 world = await held.enter_async_context(through_batches(world, folder.state, runner, report, runtime.polling))
                 concurrency = ROWS  # they wait together
-            find_work, recall = _with_earlier(prepared, world)
+            find_work, recall = prepared.work(world)
             rows = Rows(request, world, runner, report, concurrency, find_work)
             shards = Shards(folder, rows, recall, runner, report)
             report(
@@ -168,15 +162,6 @@ async def _run(prepared: PreparedRun, folder: RunFolder, runtime: Runtime) -> En
         RunFinished(done.run, done.rows, done.completed, done.failed, done.cost_usd, done.seconds, done.spent_usd, done.stopped)
     )
     return done
-
-
-def _with_earlier(prepared: PreparedRun, world: World) -> tuple[FindWork, Callable[[str], Page]]:
-    """What there is to do for each row, and what finds the pages that its evidence rests on."""
-    request, earlier = prepared.request, prepared.earlier
-    if earlier is None:
-        return whole_rows(request, world), world.fetcher.recall
-    remaining = RemainingFields(request, world, earlier, only_stored=prepared.only_stored)
-    return remaining.work, partial(earlier.recall, world.fetcher.recall)
 
 
 async def _flow_run(name: str) -> UUID:

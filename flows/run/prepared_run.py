@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from flows.run.options import EnrichOptions, ResynthesizeOptions
 from flows.run.request import Request
-from flows.run.reuse import Earlier
+from flows.run.reuse import Earlier, RemainingFields
+from flows.run.row_work import FindWork, whole_rows
 from flows.run.task_runs import TaskRuns, chosen_task_runs
+from research.ports.page import Page
 from research.ports.world import World
 from research.result.escalation import Escalation
 from research.tables.run_folder.run_folder import RunFolder
@@ -52,6 +55,17 @@ class PreparedRun:
             rows=self.request.table.row_count,
             settings={"shard_size": self.options.shard_size},
         )
+
+    def work(self, world: World) -> tuple[FindWork, Callable[[str], Page]]:
+        """What there is to do for each row, and what finds the pages that its evidence rests on.
+
+        Args:
+            world: the run's own, or one that wraps it.
+        """
+        if self.earlier is None:
+            return whole_rows(self.request, world), world.fetcher.recall
+        remaining = RemainingFields(self.request, world, self.earlier, only_stored=self.only_stored)
+        return remaining.work, partial(self.earlier.recall, world.fetcher.recall)
 
     @property
     def flow_name(self) -> str:

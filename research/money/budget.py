@@ -20,6 +20,10 @@ The rules:
 
 Without a cap nothing waits and nothing is refused; the budget only counts.
 
+A *lease* is a part of a budget that another process pays from (`Lease`): it is set aside whole, and what is left comes back. The
+other process's budget is `strict`: rule 2 does not hold there, and a call whose maximum does not fit is refused. So all leases
+together never pass the cap. `docs/design/budget.md` says more.
+
 A world opens before its run's folder is known. So its budget may begin empty, and `bind` gives it the cap, what was spent before
 and where charges are recorded, before the first call.
 """
@@ -77,6 +81,7 @@ class Budget:
         max_cost_usd: the cap, in US dollars; None: no cap.
         spent_usd: what was spent of it before; None: calls were made whose price is not known.
         record: called with each charge at once, so that it can be kept.
+        strict: a call whose maximum does not fit is refused rather than made alone.
 
     Raises:
         ValueError: an amount is negative or no number.
@@ -87,13 +92,15 @@ class Budget:
         max_cost_usd: float | None = None,
         spent_usd: float | None = 0.0,
         record: Callable[[Charge], None] | None = None,
+        *,
+        strict: bool = False,
     ) -> None:
         self._reserved = 0.0
         self._under_way = 0
         self._waiting: deque[tuple[asyncio.Future[None], float | None]] = deque()
         self._empty = True
         """Whether it is bound to nothing and has paid for nothing."""
-        self.bind(max_cost_usd, spent_usd, record)
+        self.bind(max_cost_usd, spent_usd, record, strict=strict)
         self._empty = (max_cost_usd, spent_usd, record) == (None, 0.0, None)
 
     def bind(
@@ -101,6 +108,8 @@ class Budget:
         max_cost_usd: float | None,
         spent_usd: float | None = 0.0,
         record: Callable[[Charge], None] | None = None,
+        *,
+        strict: bool = False,
     ) -> None:
         """Bind an empty budget to a run, before the first call. The arguments are the constructor's.
 
@@ -117,6 +126,9 @@ class Budget:
         self.max_cost_usd = max_cost_usd
         self._spent = spent_usd
         self._record = record
+        self._strict = strict
+        self._used_up = False
+        """Of a strict budget: whether a call was refused because it did not fit."""
         self._empty = False
 
     @property
@@ -135,6 +147,8 @@ class Budget:
                 f"a call was made whose price is not known, so the cap of {dollars(self.max_cost_usd)} cannot be held; "
                 "give the model's prices, or no cap"
             )
+        if self._used_up:
+            return f"what is left of a lease of {dollars(self.max_cost_usd)} does not pay for another call"
         if self._spent >= self.max_cost_usd:
             spent, cap = dollars(self._spent), dollars(self.max_cost_usd)
             return f"{spent} are spent, and the cap is {cap}; with a higher cap the same command goes on"
@@ -156,6 +170,23 @@ class Budget:
         await self._take(max_usd)
         with self._reservation(max_usd, purpose) as reservation:
             yield reservation
+
+    @property
+    def available_usd(self) -> float | None:
+        """What is neither spent nor reserved; None: there is no cap."""
+        if self.max_cost_usd is None:
+            return None
+        return 0.0 if self._spent is None else max(0.0, self.max_cost_usd - self._spent - self._reserved)
+
+    def lease(self, usd: float | None) -> Lease:
+        """Set a part of the budget aside for another process to pay from.
+
+        Args:
+            usd: how much; None where there is no cap.
+        """
+        _refuse_nonsense(usd)
+        self._enter(usd or 0.0)
+        return Lease(self, usd)
 
     def fits(self, max_usd: float | None) -> bool:
         """Whether a call could begin now, without waiting."""
@@ -185,6 +216,9 @@ class Budget:
         if not self._waiting and self._admits(max_usd):
             self._enter(max_usd)
             return
+        if self._never_fits():
+            self._used_up = True
+            raise BudgetExhausted(str(self.refusal))
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((turn, max_usd))
         try:
@@ -197,11 +231,15 @@ class Budget:
             raise
 
     def _admits(self, max_usd: float | None) -> bool:
-        if self.max_cost_usd is None or not self._under_way:
+        if self.max_cost_usd is None or (not self._under_way and not self._strict):
             return True
         if max_usd is None or self._spent is None:
             return False
         return self._spent + self._reserved + max_usd <= self.max_cost_usd
+
+    def _never_fits(self) -> bool:
+        """Of a call that does not fit now: whether it is of no use to wait, because nothing is under way that may give back."""
+        return self._strict and not self._under_way
 
     def _enter(self, max_usd: float | None) -> None:
         self._empty = False
@@ -226,6 +264,10 @@ class Budget:
         finally:
             self._free(reservation.max_usd)
 
+    def _take_back(self, leased_usd: float, counted_usd: float | None) -> None:
+        self._spent = None if self._spent is None or counted_usd is None else self._spent + counted_usd
+        self._free(leased_usd)
+
     def _advance(self) -> None:
         """Let in, or refuse, those whose turn it is."""
         while self._waiting:
@@ -233,13 +275,37 @@ class Budget:
             refusal = self.refusal
             if not turn.done():
                 if refusal is None and not self._admits(max_usd):
-                    return
+                    if not self._never_fits():
+                        return
+                    self._used_up = True
+                    refusal = self.refusal
                 if refusal is None:
                     self._enter(max_usd)
                     turn.set_result(None)
                 else:
-                    turn.set_exception(BudgetExhausted(refusal))
+                    turn.set_exception(BudgetExhausted(str(refusal)))
             self._waiting.popleft()
+
+
+class Lease:
+    """A part of a budget, in the hands of another process, until it is returned."""
+
+    def __init__(self, budget: Budget, usd: float | None) -> None:
+        self._budget = budget
+        self.usd = usd
+        """None: there is no cap."""
+        self._returned = False
+
+    def give_back(self, counted_usd: float | None) -> None:
+        """Count what was paid from it, and free the rest.
+
+        Args:
+            counted_usd: what counts against the cap; None: a call was made for which nothing is known.
+        """
+        if self._returned:
+            return
+        self._returned = True
+        self._budget._take_back(self.usd or 0.0, counted_usd)
 
 
 def _refuse_nonsense(usd: float | None) -> None:

@@ -1,12 +1,16 @@
 """The budget's file: keeps what a run has paid, call by call, because money that is spent counts, whatever became of its row.
 
-One charge a line, as JSON: `{"usd": 0.0031, "counted_usd": 0.0031, "purpose": "investigate"}`. null: not known.
+One charge a line, as JSON: `{"usd": 0.0031, "counted_usd": 0.0031, "purpose": "investigate"}`. null: not known. A worker process
+has a file of its own, whose charges are taken over when it has ended, with one more member: `"order": "<the worker's order>"`.
 """
 
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from research.money.amounts import total
 from research.money.budget import Budget, Charge
@@ -18,14 +22,16 @@ class ChargeFile:
     """The charges of one run folder, over all invocations of the run.
 
     Args:
-        state: the run folder's `.state`.
+        state: the run folder's `.state`, or the folder of one worker's order.
     """
 
     def __init__(self, state: Path) -> None:
         self._file = state / FILE
         text = self._file.read_text("utf-8") if self._file.exists() else ""
         self._torn = bool(text) and not text.endswith("\n")
-        charges = [charge for line in text.splitlines() if (charge := _charge(line)) is not None]
+        documents = [document for line in text.splitlines() if (document := _document(line)) is not None]
+        self._of_orders = Counter(document["order"] for document in documents if "order" in document)
+        charges = [charge for document in documents if (charge := _charge(document)) is not None]
         self._known = sum(charge.usd for charge in charges if charge.usd is not None)
         self._unknown = sum(charge.usd is None for charge in charges)
         self.counted_usd = total(charge.counted_usd for charge in charges)
@@ -33,13 +39,31 @@ class ChargeFile:
         self.charged = False
         """Whether this invocation has paid anything, or may have."""
 
-    def bind(self, budget: Budget, max_cost_usd: float | None) -> None:
+    def bind(self, budget: Budget, max_cost_usd: float | None, *, strict: bool = False) -> None:
         """Let an empty budget continue where the last invocation stopped, and keep its charges here.
 
         Raises:
             RuntimeError: the budget is bound already, or has paid for a call.
         """
-        budget.bind(max_cost_usd, self.counted_usd, self.record)
+        budget.bind(max_cost_usd, self.counted_usd, self.record, strict=strict)
+
+    def take_over(self, order: str, folder: Path) -> float | None:
+        """Take over the charges of a worker that has ended, each once, also if this was interrupted before.
+
+        Args:
+            order: the name of its order.
+            folder: where its own file is, if it has paid anything.
+
+        Returns: what counts against the cap of all that it paid; None: a call was made whose price is not known.
+        """
+        file = folder / FILE
+        lines = file.read_text("utf-8").splitlines() if file.exists() else []
+        documents = [document for line in lines if (document := _document(line)) is not None]
+        charges = [charge for document in documents if (charge := _charge(document)) is not None]
+        fresh = charges[self._of_orders[order] :]
+        self._write(fresh, order=order)
+        self._of_orders[order] = len(charges)
+        return total(charge.counted_usd for charge in fresh)
 
     @property
     def usd(self) -> float | None:
@@ -47,21 +71,34 @@ class ChargeFile:
         return None if self._unknown else self._known
 
     def record(self, charge: Charge) -> None:
-        self.charged = self.charged or charge.counted_usd != 0
-        line = json.dumps(charge._asdict(), ensure_ascii=False) + "\n"
-        if self._torn:  # a machine that lost its power left half a line
-            line, self._torn = "\n" + line, False
-        with self._file.open("a", encoding="utf-8") as file:
-            file.write(line)
-        if charge.usd is None:
-            self._unknown += 1
-        else:
-            self._known += charge.usd
+        self._write([charge])
+
+    def _write(self, charges: Sequence[Charge], **more: str) -> None:
+        text = "".join(json.dumps({**charge._asdict(), **more}, ensure_ascii=False) + "\n" for charge in charges)
+        if text and self._torn:  # a machine that lost its power left half a line
+            text, self._torn = "\n" + text, False
+        if text:
+            with self._file.open("a", encoding="utf-8") as file:
+                file.write(text)
+        for charge in charges:
+            self.charged = self.charged or charge.counted_usd != 0
+            if charge.usd is None:
+                self._unknown += 1
+            else:
+                self._known += charge.usd
 
 
-def _charge(line: str) -> Charge | None:
-    """A line as a charge; None for half a line."""
+def _document(line: str) -> dict[str, Any] | None:
+    """A line as JSON; None for half a line."""
     try:
-        return Charge(**json.loads(line))
-    except (ValueError, TypeError):
+        document = json.loads(line)
+    except ValueError:
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def _charge(document: dict[str, Any]) -> Charge | None:
+    try:
+        return Charge(**{name: part for name, part in document.items() if name != "order"})
+    except TypeError:
         return None
