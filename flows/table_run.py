@@ -25,9 +25,11 @@ from flows.run.prepared_run import PreparedRun
 from flows.run.rows import Rows
 from flows.run.runtime import Runtime
 from flows.run.shards import Remaining, Shards
+from flows.run.sweeping import sweeper
 from flows.tasks import PrefectRunner
 from research.money.charge_file import ChargeFile
 from research.stored_results.store import ResultStore
+from research.tables.run_folder.reading_back import RowReader
 from research.tables.run_folder.run_folder import RunFolder
 from research.world import bind_budget
 
@@ -87,7 +89,8 @@ async def _run(prepared: PreparedRun, folder: RunFolder, runtime: Runtime) -> En
     bind_budget(world, charges, options.max_cost, tiers)
     gate = RecordingGate(recorded_task_runs(await _flow_run(f"{prepared.flow_name} {table.name} · {table.row_count} rows")))
     retry_delays = () if prepared.in_batches else runtime.retry_delays  # a batch is tried again by its queue
-    runner = PrefectRunner(ResultStore(folder.state / "results"), gate, prepared.task_runs, retry_delays)
+    store = ResultStore(folder.state / "results", RowReader(folder, request.spec))
+    runner = PrefectRunner(store, gate, prepared.task_runs, retry_delays)
     log = get_run_logger()
     try:
         async with artifacts.Progress(table.row_count, left.kept) as progress, AsyncExitStack() as held:
@@ -107,7 +110,7 @@ async def _run(prepared: PreparedRun, folder: RunFolder, runtime: Runtime) -> En
                 concurrency = ROWS  # they wait together
             find_work, recall = prepared.work(world)
             rows = Rows(request, world, runner, report, concurrency, find_work)
-            shards = Shards(folder, rows, recall, runner, report)
+            shards = Shards(folder, rows, recall, runner, report, sweeper(folder, store, world))
             report(
                 RunStarted(
                     run=folder.path,

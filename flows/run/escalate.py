@@ -9,20 +9,29 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from flows.run.events import Listener, RowEscalated
 from flows.run.rows import Rows
 from flows.run.runner import Runner
 from flows.run.shards import Shards
+from research.durable.work import working_for
 from research.output_schema.output_spec import OutputSpec
 from research.result.escalation import Escalation, below_confidence, combine_escalated
 from research.result.result import CONFIDENCE_ORDER, Result
-from research.tables.inputs.read import json_rows
+from research.tables.run_folder.reading_back import CommittedRows
 from research.tables.run_folder.run_folder import RunFolder
 
 OPEN_AT_ONCE: Final = 4
 """Shards whose rows are researched again side by side."""
+
+
+class DoubtfulRow(NamedTuple):
+    """A row that is to be researched again."""
+
+    values: Mapping[str, Any]
+    """Its cells as JSON."""
+    first: Result
 
 
 class Escalating:
@@ -53,49 +62,45 @@ class Escalating:
             for shard in self._folder.committed_shards():
                 group.create_task(one(shard))
 
-    def _doubtful_rows(self, shard: int) -> dict[int, Mapping[str, Any]]:
-        """The values of a shard's completed rows that hold a doubtful field and were not researched again yet."""
+    def _doubtful_rows(self, shard: int) -> dict[int, DoubtfulRow]:
+        """A shard's completed rows that hold a doubtful field and were not researched again yet."""
         committed = self._folder.read_shard(shard)
         own = self._folder.columns.run
         levels = {None, *CONFIDENCE_ORDER[: CONFIDENCE_ORDER.index(self._wanted.level) + 1]}
         cells = committed.results.select([own["status"], own["confidence"]]).to_pylist()
-        places = [
-            place
+        found = [
+            committed.row_start + place
             for place, (line, tiers) in enumerate(zip(cells, self._folder.columns.tiers(committed.results), strict=True))
             if line[own["status"]] == "completed" and line[own["confidence"]] in levels and len(tiers) == 1
         ]
-        if not places:
+        if not found:
             return {}
-        (batch,) = committed.inputs.take(places).combine_chunks().to_batches()
-        return {committed.row_start + place: values for place, values in zip(places, json_rows(batch), strict=True)}
+        rows = CommittedRows(self._folder, shard, self._spec)
+        return {row: DoubtfulRow(rows.values(row), rows.result(row)) for row in found}
 
-    async def _shard(self, shard: int, todo: Mapping[int, Mapping[str, Any]]) -> None:
+    async def _shard(self, shard: int, todo: Mapping[int, DoubtfulRow]) -> None:
+        running = {}
         async with asyncio.TaskGroup() as group:
-            running = {row: group.create_task(self._row(row, values)) for row, values in todo.items()}
+            for row, doubtful in todo.items():
+                with working_for(shard, row):
+                    running[row] = group.create_task(self._row(row, doubtful))
         better = {row: result for row, task in running.items() if (result := task.result()) is not None}
         if better:
             await self._shards.rewrite(shard, better)
             self.escalated += len(better)
 
-    async def _row(self, row: int, values: Mapping[str, Any]) -> Result | None:
+    async def _row(self, row: int, doubtful: DoubtfulRow) -> Result | None:
         """The row's better result; None: it stays as it is."""
-        first = await self._rows.stored(row, values)
-        if first is None:
-            self._report(row, (), None, "its first result is not kept any more")
-            return None
-        fields = below_confidence(first, self._wanted.level)
-        again = await self._rows.again(row, values, fields, self._wanted.processor)
+        fields = below_confidence(doubtful.first, self._wanted.level)
+        again = await self._rows.again(row, doubtful.values, fields, self._wanted.processor)
         if again.status != "completed":
             self._report(row, fields, again, again.error)
             return None
-        result = combine_escalated(first, again, self._spec)
+        result = combine_escalated(doubtful.first, again, self._spec)
         self._report(row, fields, again, None, result)
         return result
 
-    def _report(
-        self, row: int, fields: tuple[str, ...], again: Result | None, error: str | None, result: Result | None = None
-    ) -> None:
+    def _report(self, row: int, fields: tuple[str, ...], again: Result, error: str | None, result: Result | None = None) -> None:
         self.failed += error is not None
-        cost = 0.0 if again is None else again.cost_usd
         confidence = None if result is None else result.confidence
-        self._listener(RowEscalated(row, self._wanted.processor, fields, cost, confidence, error))
+        self._listener(RowEscalated(row, self._wanted.processor, fields, again.cost_usd, confidence, error))

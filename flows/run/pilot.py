@@ -42,7 +42,7 @@ async def run_pilot(
     What is researched is kept, and not done again when its shard's turn comes.
     """
     first = await asyncio.to_thread(lambda: {row: values for row, values in _first(table, rows_wanted) if not left.has(row)})
-    results = await rows.research_first(first)
+    results = await rows.research_first(first, left.size)
     sample = [*_committed(folder, left, rows_wanted), *map(_sampled, results.values())]
     remaining = table.row_count - left.kept - sum(result.status == "completed" for result in results.values())
     return project(sample, remaining, concurrency)

@@ -16,6 +16,7 @@ from flows.run.row_cache import RowCache
 from flows.run.row_work import FindWork, RowFailed, RowWork, completed, whole_rows
 from flows.run.runner import Runner
 from flows.run.task_labels import row_label
+from research.durable.work import working_for
 from research.errors import BUDGET_EXHAUSTED, InvalidInput
 from research.money.processors import ProcessorName
 from research.ports.world import World
@@ -65,12 +66,15 @@ class Rows:
         """From now on, each row becomes a row with an error of this kind. Rows under way end as they do."""
         self._not_started, self.stopped = NotStarted(kind, reason), reason
 
-    async def research_first(self, rows: Mapping[int, Mapping[str, Any]]) -> dict[int, Result]:
+    async def research_first(self, rows: Mapping[int, Mapping[str, Any]], shard_size: int) -> dict[int, Result]:
         """Research some rows before their shards are opened, which then find them done. The rows' values are by row."""
 
         async def work() -> dict[int, Result]:
+            running: dict[int, asyncio.Task[Result]] = {}
             async with asyncio.TaskGroup() as group:
-                running = {row: group.create_task(self.research(row, values)) for row, values in rows.items()}
+                for row, values in rows.items():
+                    with working_for(row // shard_size, row):
+                        running[row] = group.create_task(self.research(row, values))
             return {row: task.result() for row, task in running.items()}
 
         if not rows:
@@ -105,11 +109,6 @@ class Rows:
         task = self._request.part(row, values, fields, processor)
         work = RowWork.of(task, self._world, self._world_identity)
         return await self._once(f"{row_label(row, values)} · {processor}", work, _no_report)
-
-    async def stored(self, row: int, values: Mapping[str, Any]) -> Result | None:
-        """A row's completed result as it was stored; None if it cannot be read any more."""
-        result = await self._runner.store.get((await self._find_work(row, values)).key)
-        return result if isinstance(result, Result) else None
 
     async def _once(self, label: str, work: RowWork, report: Report) -> Result:
         """Do a row's work, or take over the result of an equal row."""

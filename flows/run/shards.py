@@ -17,7 +17,9 @@ import pyarrow as pa
 from flows.run.events import Listener, ShardCommitted
 from flows.run.rows import Rows
 from flows.run.runner import Runner
+from flows.run.sweeping import Sweep
 from flows.run.task_labels import shard_label
+from research.durable.work import working_for
 from research.ports.page import Page
 from research.result.result import Result
 from research.stored_results.store import Done
@@ -44,7 +46,20 @@ class Shard:
 class Shards:
     """The shards of one run."""
 
-    def __init__(self, folder: RunFolder, rows: Rows, recall: Callable[[str], Page], runner: Runner, listener: Listener) -> None:
+    def __init__(
+        self,
+        folder: RunFolder,
+        rows: Rows,
+        recall: Callable[[str], Page],
+        runner: Runner,
+        listener: Listener,
+        sweep: Sweep | None = None,
+    ) -> None:
+        """
+        Args:
+            sweep: removes the state that a committed shard does not need any more.
+        """
+        self._sweep = sweep
         self._folder = folder
         self._rows = rows
         self._recall = recall
@@ -71,7 +86,10 @@ class Shards:
     async def _shard(self, shard: Shard) -> None:
         todo = await asyncio.to_thread(shard.values)
         async with asyncio.TaskGroup() as group:
-            running = {row: group.create_task(self._rows.research(row, values)) for row, values in todo.items()}
+            running = {}
+            for row, values in todo.items():
+                with working_for(shard.index, row):
+                    running[row] = group.create_task(self._rows.research(row, values))
         results = {row: task.result() for row, task in running.items()}
         await self._commit(shard, results)
         failed = sum(result.status != "completed" for result in results.values())
@@ -83,6 +101,8 @@ class Shards:
                 self._folder.write_shard(shard.index, shard.batch, shard.row_start, list(results.values()), self._recall)
             else:
                 self._folder.rewrite_shard(shard.index, results, self._recall)
+            if self._sweep is not None:
+                self._sweep(shard.index, [row for row, result in results.items() if result.status != "completed"])
 
         await write_to_the_end(write)
 

@@ -1,66 +1,98 @@
-"""Keeps every page that was read, by the hash of its text, from the moment it was read.
+"""Keeps every page that was read, by the hash of its text, from the moment it was read until its shard is committed.
 
-One gzip file of JSON a page, `<first two hex>/<hash>.json.gz`, written to a temporary name and renamed: a reader never sees half
-a page, two writers of one page write the same bytes, and nothing needs a lock.
+Pages are lines of append-only files, one a shard and a writing process (`research/durable/segments.py`): half a page and a
+changed one read as absent, and nothing needs a lock. Each shard's file holds every page that its rows have read, so that it can
+be removed with that shard, whatever the others have read.
 """
 
 from __future__ import annotations
 
 import asyncio
 import gzip
-import os
-import tempfile
 import zlib
 from collections.abc import Callable, MutableMapping
-from pathlib import Path
 from typing import Final, NamedTuple
 
 from cachetools import LRUCache
 from pydantic import ValidationError
 
 from research.concurrency.single_flight import InFlight
+from research.durable.segments import Entry, Folder, Segments
+from research.durable.work import current_work
 from research.errors import PageUnreadable
 from research.ports.fetcher import Fetcher, Guarded
 from research.ports.page import Page, page_hash
 from research.task.source_policy import SourcePolicy
 
+__all__ = ["Folder", "PageStore", "StoringFetcher"]
+
 PAGES_IN_MEMORY: Final = 512
 CHARACTERS_IN_MEMORY: Final = 64_000_000
 """Of the pages kept in memory, their HTML included."""
 
-
-Folder = Path | Callable[[], Path]
-"""A folder, or what says which once the first page is stored or looked for."""
+_WITH_HTML: Final = "-html"
 
 
 class PageStore:
     """Pages in a folder."""
 
     def __init__(self, folder: Folder) -> None:
-        self._folder = folder
+        self._segments = Segments(folder)
+
+    def has(self, page: Page) -> bool:
+        """Whether the current shard's file holds a page, with its HTML if this one has it. Does not touch the disk."""
+        shard = current_work().shard
+        plain = page.html is None and self._segments.has(page.page_hash, shard)
+        return plain or self._segments.has(page.page_hash + _WITH_HTML, shard)
 
     def put(self, page: Page) -> None:
-        """Store a page. One that is stored already is left as it is, unless it lacks the HTML that this one has."""
-        path = self._path(page.page_hash)
-        if path.exists() and (page.html is None or ((stored := self.get(page.page_hash)) is not None and stored.html)):
-            return
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=path.parent)
-        with os.fdopen(handle, "wb") as file:
-            file.write(gzip.compress(page.model_dump_json().encode(), compresslevel=3, mtime=0))
-        Path(name).replace(path)
+        """Store a page for the current shard, unless it has it.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        self._segments.open()
+        if not self.has(page):
+            key = page.page_hash + ("" if page.html is None else _WITH_HTML)
+            self._segments.append(key, Page.__name__, page.model_dump_json().encode())
 
     def get(self, hash_: str) -> Page | None:
         """The page with this hash; None if it is not stored, or what is stored is not it (a cut or changed file)."""
-        try:
-            page = Page.model_validate_json(gzip.decompress(self._path(hash_).read_bytes()))
-        except (FileNotFoundError, EOFError, gzip.BadGzipFile, zlib.error, ValidationError):
-            return None
-        return page if page_hash(page.text) == hash_ else None
+        self._segments.open()
+        for key in (hash_ + _WITH_HTML, hash_):
+            if (stored := self._segments.read(key)) is not None and (page := _page(stored[1], hash_)) is not None:
+                return page
+        return self._single_file(hash_)
 
-    def _path(self, hash_: str) -> Path:
-        folder = self._folder if isinstance(self._folder, Path) else self._folder()
-        return folder / hash_[:2] / f"{hash_}.json.gz"
+    def sweep(self, shard: int, keep: Callable[[str], bool] | None = None) -> None:
+        """Remove the pages of a committed shard.
+
+        Args:
+            keep: whether a page, by its hash, is needed still; None: none is.
+
+        Raises:
+            OSError: the folder cannot be written.
+        """
+
+        def is_needed(entry: Entry) -> bool:
+            return keep is not None and keep(entry.key.removesuffix(_WITH_HTML))
+
+        self._segments.sweep(shard, is_needed if keep is not None else None)
+
+    def _single_file(self, hash_: str) -> Page | None:
+        """A page of an earlier version, which wrote a file for each."""
+        try:
+            return _page(gzip.decompress((self._segments.folder / hash_[:2] / f"{hash_}.json.gz").read_bytes()), hash_)
+        except (FileNotFoundError, EOFError, gzip.BadGzipFile, zlib.error):
+            return None
+
+
+def _page(text: bytes, hash_: str) -> Page | None:
+    try:
+        page = Page.model_validate_json(text)
+    except ValidationError:
+        return None
+    return page if page_hash(page.text) == hash_ else None
 
 
 class _Wanted(NamedTuple):
@@ -85,6 +117,7 @@ class StoringFetcher:
         self._store = store
         self._in_flight: InFlight[_Wanted, Page] = InFlight()
         self._recent: MutableMapping[_Wanted, Page] = LRUCache(CHARACTERS_IN_MEMORY, _size)
+        self._writing: set[asyncio.Task[None]] = set()
 
     @property
     def identity(self) -> str:
@@ -96,24 +129,37 @@ class StoringFetcher:
     async def fetch(self, url: str, *, policy: SourcePolicy | None = None, keep_html: bool = False) -> Page:
         wanted = _Wanted(url.partition("#")[0], policy, keep_html)
         page = self._recent.get(wanted)
-        if page is not None:
-            return page
-        return await self._in_flight.once(wanted, lambda: self._fetch(wanted))
+        if page is None:
+            page = await self._in_flight.once(wanted, lambda: self._fetch(wanted))
+        if not self._store.has(page):  # another shard's row may have fetched it
+            await self._put(page)
+        return page
 
     async def _fetch(self, wanted: _Wanted) -> Page:
         page = await self._inner.fetch(wanted.url, policy=wanted.policy, keep_html=wanted.keep_html)
+        await self._put(page)
+        self._recent[wanted] = page
+        return page
+
+    async def _put(self, page: Page) -> None:
+        """Store a page. A thread cannot be stopped, and nothing may be written once this is closed: so that it is waited for."""
         storing = asyncio.create_task(asyncio.to_thread(self._store.put, page))
+        self._writing.add(storing)
+        storing.add_done_callback(self._writing.discard)
         try:
             await asyncio.shield(storing)
         except asyncio.CancelledError:
-            await storing  # the thread cannot be stopped, and nothing may be written once this is closed
+            await asyncio.wait([storing])
             raise
-        self._recent[wanted] = page
-        return page
 
     async def close(self) -> None:
         """End the fetches that are under way. Nothing is stored after this."""
         await self._in_flight.close()
+        await asyncio.gather(*self._writing, return_exceptions=True)
+
+    def sweep(self, shard: int, keep: Callable[[str], bool] | None = None) -> None:
+        """See `PageStore.sweep`."""
+        self._store.sweep(shard, keep)
 
     def recall(self, page_hash: str) -> Page:
         page = self._store.get(page_hash)

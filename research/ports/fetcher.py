@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
 from research.ports.page import Page
@@ -55,4 +56,17 @@ class Guarded(Protocol):
 
     def refusal(self, url: str) -> str | None:
         """Why a URL may not be read, as far as the URL itself tells; None if it may. Nothing is looked up."""
+        ...
+
+
+@runtime_checkable
+class Storing(Protocol):
+    """A fetcher that stores the pages that it reads, shard by shard (`research.durable.work`), until they are swept."""
+
+    def sweep(self, shard: int, keep: Callable[[str], bool] | None = None) -> None:
+        """Remove a shard's pages, but for those to keep, by the hashes of their texts. Blocks.
+
+        Raises:
+            OSError: they cannot be removed.
+        """
         ...

@@ -1,7 +1,9 @@
-"""A folder of stored results: one JSON file for each content key, written whole or not at all.
+"""A folder of stored results by content key: an append-only file of lines for each shard that is being worked on.
+
+    {"digest":"0f3c…","key":"plan-81ab…","row":17,"kind":"Plan","value":{…}}
 
 A key names its step, and the step decides the class: one of `STORED_TYPES`, and nothing else is ever built from a file. Values
-come from pages, and a folder may come from another person. A file that cannot be read is a result that is not there.
+come from pages, and a folder may come from another person. A line that is cut or changed is a result that is not there.
 """
 
 from __future__ import annotations
@@ -10,15 +12,16 @@ import asyncio
 import json
 import logging
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from pathlib import Path
 from typing import Final, Generic, NamedTuple, TypeVar, cast
-from uuid import uuid4
 
 from pydantic import BaseModel
 
+from research.durable.segments import Entry, Segments
 from research.ports.work import Draft, Grade, Investigated, Judged, Plan, Verified
 from research.result.result import Result
+from research.stored_results.committed_results import CommittedResults
 
 T = TypeVar("T")
 
@@ -33,6 +36,8 @@ STORED_TYPES: Final[dict[str, type[BaseModel]]] = {
 }
 """By the step that a key begins with."""
 
+ROW: Final = "row"
+"""The step whose result is a row's."""
 _KEY: Final = re.compile(r"(?P<step>[a-z]+)-(?P<digest>[0-9a-f]{64})")
 _log: Final = logging.getLogger(__name__)
 
@@ -46,14 +51,29 @@ class Done(NamedTuple, Generic[T]):
 
 
 class ResultStore:
-    """Results by their content key (`research.steps.keys`). Files are read and written in threads."""
+    """Results by their content key (`research.steps.keys`). Files are read and written in threads.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: made when the first result is stored.
+        committed: reads a row's result from the tables of the run that the folder is part of; None if it is not there.
+    """
+
+    def __init__(self, folder: Path, committed: Callable[[int], Result | None] | None = None) -> None:
         self._folder = folder
+        self._segments = Segments(folder)
+        self._committed_results = CommittedResults(folder)
+        self._read_committed = committed
+        self._single_files = False
+        """Whether earlier versions have left files of one result each."""
 
     async def get(self, key: str) -> BaseModel | None:
-        """The stored result; None if there is none that can be read."""
-        return await asyncio.to_thread(self._read, key)
+        """The stored result; None if there is none that can be read. One that is not there costs no thread and no disk."""
+        kind = self._type(key)
+        if not self._segments.is_open:
+            await asyncio.to_thread(self._open)
+        if not self._single_files and not self._segments.has_anywhere(key) and self._committed_results.find(key) is None:
+            return None
+        return await asyncio.to_thread(self._read, key, kind)
 
     async def put(self, key: str, result: object) -> None:
         """Store a result. Work that is done is not lost because it cannot be stored: a full disk is logged.
@@ -64,7 +84,7 @@ class ResultStore:
         if type(result) is not self._type(key) or not isinstance(result, BaseModel):
             raise TypeError(f"a {type(result).__name__} is no result of {key!r}")
         try:
-            await asyncio.to_thread(self._write, key, result)
+            await asyncio.to_thread(self._append, key, result)
         except OSError as error:
             _log.warning("a finished step could not be stored, and will be done again if this is interrupted: %s", error)
 
@@ -76,36 +96,74 @@ class ResultStore:
         await self.put(key, result)
         return Done(result, found=False)
 
-    def _file(self, key: str) -> Path:
+    def refresh(self) -> None:
+        """Look for what other processes have stored since. Blocks."""
+        if self._segments.is_open:
+            self._segments.refresh()
+
+    def sweep(self, shard: int, unfinished: Collection[int]) -> None:
+        """Remove what a committed shard does not need any more: everything but the finished steps of its unfinished rows. Where
+        its completed rows are is remembered. Blocks.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        self._open()
+        done = {
+            key: row
+            for key, row in self._segments.entries(shard)
+            if row is not None and row not in unfinished and key.startswith(f"{ROW}-")
+        }
+        self._committed_results.add(shard, done)
+
+        def is_needed(entry: Entry) -> bool:
+            return entry.row in unfinished
+
+        self._segments.sweep(shard, is_needed if unfinished else None)
+
+    def _type(self, key: str) -> type[BaseModel]:
         """
         Raises:
             TypeError: not a key.
         """
-        self._type(key)
-        return self._folder / key.partition("-")[2][:2] / f"{key}.json"
-
-    def _type(self, key: str) -> type[BaseModel]:
         match = _KEY.fullmatch(key)
         if match is None or match["step"] not in STORED_TYPES:
             raise TypeError(f"{key!r} is no key of a stored result")
         return STORED_TYPES[match["step"]]
 
-    def _read(self, key: str) -> BaseModel | None:
-        stored = self._type(key)
+    def _open(self) -> None:
+        if not self._segments.is_open:
+            self._committed_results.open()
+            self._single_files = self._folder.is_dir() and any(
+                len(entry.name) == 2 and entry.is_dir() for entry in self._folder.iterdir()
+            )
+            self._segments.open()
+
+    def _read(self, key: str, kind: type[BaseModel]) -> BaseModel | None:
+        found = self._read_line(key, kind)
+        if found is None and self._single_files:
+            found = self._read_single(key, kind)
+        if found is None and self._read_committed is not None and (row := self._committed_results.find(key)) is not None:
+            found = self._read_committed(row)
+        return found
+
+    def _read_line(self, key: str, kind: type[BaseModel]) -> BaseModel | None:
+        stored = self._segments.read(key)
         try:
-            document = json.loads(self._file(key).read_bytes())
-            return stored.model_validate(document["value"]) if document["kind"] == stored.__name__ else None
+            return kind.model_validate_json(stored[1]) if stored is not None and stored[0] == kind.__name__ else None
+        except ValueError:  # not ours, or of a version that had other fields
+            return None
+
+    def _read_single(self, key: str, kind: type[BaseModel]) -> BaseModel | None:
+        """A result of an earlier version, which wrote a file for each."""
+        try:
+            document = json.loads((self._folder / key.partition("-")[2][:2] / f"{key}.json").read_bytes())
+            return kind.model_validate(document["value"]) if document["kind"] == kind.__name__ else None
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
 
-    def _write(self, key: str, result: BaseModel) -> None:
-        file = self._file(key)
+    def _append(self, key: str, result: BaseModel) -> None:
+        self._open()
         computed = set(type(result).model_computed_fields)
-        text = f'{{"kind":"{type(result).__name__}","value":{result.model_dump_json(exclude=computed)}}}'
-        file.parent.mkdir(parents=True, exist_ok=True)
-        partial = file.with_name(f"{file.name}.{uuid4().hex[:8]}.part")
-        try:
-            partial.write_text(text, "utf-8")
-            partial.replace(file)
-        finally:
-            partial.unlink(missing_ok=True)
+        value = result.model_dump_json(exclude=computed).encode("utf-8")
+        self._segments.append(key, type(result).__name__, value)

@@ -15,6 +15,7 @@ from flows.run.rows import Rows
 from flows.run.runner import Runner
 from flows.run.runtime import Runtime, ignore_event
 from flows.run.shards import Remaining, Shards
+from flows.run.sweeping import sweeper
 from research.models.scripted import ScriptedModel
 from research.money.charge_file import ChargeFile
 from research.money.usage import Usage
@@ -27,6 +28,7 @@ from research.ports.work import Draft, FieldAnswer, SubQuery
 from research.ports.world import World
 from research.stored_results.store import ResultStore
 from research.tables.run_folder.reader import open_run
+from research.tables.run_folder.reading_back import RowReader
 from research.tables.run_folder.run_folder import RunFolder
 from research.task.task import SourcePolicy, Task
 from research.testing import Pages, make_page
@@ -93,6 +95,12 @@ def runtime(model: ScriptedModel | None = None, heard: list[Event] | None = None
     return Runtime(listener=[].append if heard is None else heard.append, opener=opener, retry_delays=(0.0, 0.0))
 
 
+def finished_steps(run: Path, step: str, of_a_row: int) -> int:
+    """How many results of a step a run has that was killed: stored ones, and those of rows that are committed."""
+    lines = [line for file in (run / ".state" / "results").glob("*.jsonl") for line in file.read_text().splitlines()]
+    return sum(f'"key":"{step}-' in line for line in lines) + of_a_row * len(open_run(run).results())
+
+
 def tables_of(run: Path) -> dict[str, list[dict[str, Any]]]:
     """Every table of a run but its pages, row by row, without what differs between two runs of the same work."""
     times = {"completed_at", "seconds"}
@@ -112,8 +120,9 @@ async def below_prefect(
     concurrency: int = 4,
     finish: bool = True,
     max_cost: float | None = None,
+    first: int | None = None,
 ) -> Path:
-    """The whole run without Prefect: the same rows and shards."""
+    """The whole run without Prefect: the same rows and shards. `first`: only the shards of so many first rows."""
     request = Request.check(
         table=str(table),
         query=None,
@@ -123,15 +132,19 @@ async def below_prefect(
         objective_column=None,
     )
 
-    runner = Runner(ResultStore(run / ".state" / "results"))
     async with runtime(model).opener(read_environment().settings(), run / ".state" / "pages") as world:
         document, settings = request.document(world), {"shard_size": shard_size}
         folder = RunFolder.create(run, document, input_schema=request.table.schema, spec=request.spec, settings=settings)
         with folder.lock():
             bind_budget(world, ChargeFile(folder.state), max_cost, ())
+            store = ResultStore(folder.state / "results", RowReader(folder, request.spec))
+            runner = Runner(store)
             rows = Rows(request, world, runner, ignore_event, concurrency)
             left = Remaining.of(folder, request.table.row_count)
-            await Shards(folder, rows, world.fetcher.recall, runner, ignore_event).run(left.shards(request.table), open_at_once=3)
+            sweep = sweeper(folder, store, world)
+            await Shards(folder, rows, world.fetcher.recall, runner, ignore_event, sweep).run(
+                left.shards(request.table), open_at_once=3
+            )
             if finish:
                 folder.finish(rows=request.table.row_count)
     return run

@@ -57,7 +57,6 @@ async def test_what_was_planned_is_what_runs(tmp_path: Path, monkeypatch: pytest
     assert len(opened) == 1
     assert (done.run, done.completed) == (plan.run, plan.rows) == (prepared.path, 3)
     assert open_run(done.run).table("pages").num_rows == 3
-    assert list((done.run / ".state" / "pages").rglob("*.json.gz"))
 
 
 async def test_a_flow_with_nothing_but_its_parameters_prepares_itself_once(

@@ -16,7 +16,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from flows_doubles import OBJECTIVE, SCHEMA, OnePageEach, expected, planets, reader, runtime, tables_of
+from flows_doubles import OBJECTIVE, SCHEMA, OnePageEach, expected, finished_steps, planets, reader, runtime, tables_of
 from flows_resynthesis_killed import IN_FLIGHT, WIDER, again
 from prefect.settings import get_current_settings
 
@@ -200,7 +200,7 @@ async def test_a_killed_resynthesis_repeats_nothing_that_was_finished_and_ends_a
     )
     assert await killed.wait() == -signal.SIGKILL
     begun = log.read_text().splitlines()
-    kept = len(list((new / ".state" / "results").rglob("investigate-*.json")))
+    kept = finished_steps(new, "investigate", of_a_row=1)
     assert (len(begun), kept >= 10 - IN_FLIGHT) == (10, True)
 
     asked: list[str] = []

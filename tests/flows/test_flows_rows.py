@@ -142,3 +142,19 @@ def test_what_is_left_is_what_is_not_committed_and_what_failed() -> None:
         (1, 10, (12, 15)),
         *((index, 10 * index, None) for index in range(2, 9)),
     ]
+
+
+async def test_an_equal_row_is_paid_for_once_also_after_the_state_of_its_shard_is_swept(tmp_path: Path) -> None:
+    """Four equal rows in shards of their own, one after another; the run ends after two, and goes on in another process."""
+    table = tmp_path / "table.parquet"
+    pq.write_table(pa.Table.from_pylist(planets(1) * 4), table)
+    asked: list[str] = []
+    for first in (2, 4):
+        model = reader(lambda name, _: asked.append(name))
+        run = await below_prefect(table, tmp_path / "run", model=model, shard_size=1, concurrency=1, finish=False, first=first)
+        assert {file.name.split("-")[0] for file in (run / ".state" / "results").iterdir()} == {"committed"}
+        assert list((run / ".state" / "pages").iterdir()) == []
+    found = open_run(run).table("results").to_pylist()
+    assert [row["moons"] for row in found] == [expected("Planet 0")["moons"]] * 4
+    assert len({row["task_id"] for row in found}) == 1
+    assert len(asked) == 2, "the two sub-queries of one row"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import os
 import threading
 from pathlib import Path
 
 import pytest
 
+from research.durable.work import working_for
 from research.errors import FetchFailed, PageUnreadable
 from research.models.scripted import ScriptedModel
 from research.pages.page_store import PageStore, StoringFetcher
@@ -43,31 +45,89 @@ def test_a_page_comes_back_as_it_was_stored(tmp_path: Path) -> None:
     assert PageStore(tmp_path).get(stored.page_hash) == stored
 
 
-@pytest.mark.parametrize("damage", [b"", b"\x1f\x8b\x08\x00", b"not gzip"])
+def file_of(folder: Path) -> Path:
+    (file,) = folder.rglob("*.jsonl")
+    return file
+
+
+@pytest.mark.parametrize("damage", [b"", b"\x1f\x8b\x08\x00", b"no page"])
 def test_a_damaged_file_reads_as_absent(tmp_path: Path, damage: bytes) -> None:
     store, stored = PageStore(tmp_path), page("x")
     store.put(stored)
-    next(tmp_path.rglob("*.json.gz")).write_bytes(damage)
-    assert store.get(stored.page_hash) is None
+    file_of(tmp_path).write_bytes(damage)
+    for reader in (store, PageStore(tmp_path)):
+        assert reader.get(stored.page_hash) is None
 
 
 def test_a_cut_file_reads_as_absent(tmp_path: Path) -> None:
     store, stored = PageStore(tmp_path), page("x" * 1000)
     store.put(stored)
-    path = next(tmp_path.rglob("*.json.gz"))
-    for length in range(0, path.stat().st_size, 7):
-        path.write_bytes(path.read_bytes()[:length] if length else b"")
-        assert store.get(stored.page_hash) is None
+    path = file_of(tmp_path)
+    whole = path.read_bytes()
+    for length in range(0, len(whole) - 1, 7):
+        path.write_bytes(whole[:length])
+        for reader in (store, PageStore(tmp_path)):
+            assert reader.get(stored.page_hash) is None
 
 
 def test_a_changed_byte_reads_as_absent(tmp_path: Path) -> None:
     store, stored = PageStore(tmp_path), page("The mass is 825.5 kg. " * 20)
     store.put(stored)
-    path = next(tmp_path.rglob("*.json.gz"))
+    path = file_of(tmp_path)
     whole = path.read_bytes()
-    for place in range(12, len(whole), 5):
+    for place in range(0, len(whole) - 1, 5):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 0x55]) + whole[place + 1 :])
-        assert store.get(stored.page_hash) in (None, stored)
+        assert store.get(stored.page_hash) is None
+
+
+def test_each_shard_holds_the_pages_that_its_rows_have_read_until_it_is_committed(tmp_path: Path) -> None:
+    """So that one can be swept, whatever the others have read; and pages that an unfinished row may rest on stay."""
+    store, both, own = PageStore(tmp_path), page("read by both"), page("read by one")
+    for shard, pages in ((0, [both, own]), (1, [both])):
+        with working_for(shard, 0):
+            for read in pages:
+                store.put(read)
+                assert store.has(read)
+    store.sweep(0, keep={own.page_hash}.__contains__)
+    for reader in (store, PageStore(tmp_path)):
+        assert reader.get(own.page_hash) == own
+        assert reader.get(both.page_hash) == both
+    store.sweep(1)
+    assert [reader.get(both.page_hash) for reader in (store, PageStore(tmp_path))] == [None, None]
+    store.sweep(0)
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_page_that_is_in_memory_is_stored_for_every_shard_that_reads_it(tmp_path: Path) -> None:
+    store = PageStore(tmp_path)
+    inner = Pages({URL: "text"})
+    fetcher = StoringFetcher(inner, store)
+    for shard in (0, 1):
+        with working_for(shard, 7):
+            read = await fetcher.fetch(URL)
+    fetcher.sweep(0)
+    assert inner.fetched == [URL]
+    assert fetcher.recall(read.page_hash) == read
+
+
+def test_a_page_without_its_html_is_stored_again_with_it(tmp_path: Path) -> None:
+    plain = page("text")
+    with_html = plain.model_copy(update={"html": "<p>text"})
+    store = PageStore(tmp_path)
+    for put in (plain, with_html, plain):
+        store.put(put)
+    assert store.get(plain.page_hash) == with_html
+    assert len(file_of(tmp_path).read_text().splitlines()) == 2
+
+
+def test_pages_of_earlier_versions_are_found_a_file_each(tmp_path: Path) -> None:
+    stored = page("text")
+    single = tmp_path / stored.page_hash[:2] / f"{stored.page_hash}.json.gz"
+    single.parent.mkdir()
+    single.write_bytes(gzip.compress(stored.model_dump_json().encode()))
+    assert PageStore(tmp_path).get(stored.page_hash) == stored
+    single.write_bytes(single.read_bytes()[:-9])
+    assert PageStore(tmp_path).get(stored.page_hash) is None
 
 
 async def test_equal_urls_in_flight_are_fetched_once(tmp_path: Path) -> None:
@@ -110,7 +170,7 @@ async def test_a_page_read_by_one_process_is_recalled_by_the_next(tmp_path: Path
 
 
 def stored(folder: Path) -> int:
-    return len(list(folder.rglob("*.gz")))
+    return sum(len(file.read_text().splitlines()) for file in folder.rglob("*.jsonl"))
 
 
 async def test_a_fetch_that_its_caller_gave_up_ends_with_the_world(tmp_path: Path) -> None:

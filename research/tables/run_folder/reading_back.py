@@ -7,14 +7,17 @@ object as null.
 
 from __future__ import annotations
 
+import threading
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, MutableMapping
 from datetime import timedelta
 from itertools import groupby
 from typing import Any, Final
 
 import pyarrow as pa
+from cachetools import LRUCache
 
+from research.errors import DamagedRun
 from research.money.usage import Tokens, Usage
 from research.output_schema.output_spec import OutputSpec
 from research.result.result import SAMPLE_OF_SOURCES, Citation, Excerpt, FieldBasis, Finding, Result, Source
@@ -23,6 +26,8 @@ from research.tables.run_folder.run_folder import RunFolder
 
 Row = dict[str, Any]
 
+SHARDS_OPEN: Final = 4
+"""Shards whose tables a `RowReader` holds in memory."""
 _PARTS: Final = ("basis", "usage", "findings", "sources")
 
 
@@ -96,6 +101,28 @@ class CommittedRows:
     def _output(self, line: pa.Table) -> Any:
         values = {output.field: output.json_values(line[output.column])[0] for output in self._columns.outputs}
         return values[self._spec.names[0]] if self._spec.kind == "text" else values
+
+
+class RowReader:
+    """Reads the result of any completed row of a run folder. May be shared by threads."""
+
+    def __init__(self, folder: RunFolder, spec: OutputSpec) -> None:
+        self._folder = folder
+        self._spec = spec
+        self._turn = threading.Lock()
+        self._open: MutableMapping[tuple[int, int], CommittedRows] = LRUCache(SHARDS_OPEN)
+
+    def __call__(self, row: int) -> Result | None:
+        """A row's result; None if the row is not committed, not completed, or cannot be read."""
+        shard = row // self._folder.shard_size
+        try:
+            with self._turn:
+                written = self._folder.part("results", shard).stat().st_mtime_ns  # another one, once it is written again
+                if (rows := self._open.get((shard, written))) is None:
+                    rows = self._open[shard, written] = CommittedRows(self._folder, shard, self._spec)
+            return rows.result(row) if row in rows and rows.is_completed(row) else None
+        except (FileNotFoundError, DamagedRun):
+            return None
 
 
 def _column(table: pa.Table, name: str) -> list[Any]:

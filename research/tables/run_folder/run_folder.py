@@ -270,6 +270,10 @@ class RunFolder:
                 found[shard] = rows
         return found
 
+    def stores_page(self, page_hash: str) -> bool:
+        """Whether a committed part holds a page."""
+        return bytes.fromhex(page_hash) in self._parts.stored_pages()
+
     def write_shard(
         self, shard: int, batch: pa.RecordBatch | pa.Table, row_start: int, results: Sequence[Result], pages: Pages = ()
     ) -> None:
