@@ -69,8 +69,8 @@ class Escalating:
         levels = {None, *CONFIDENCE_ORDER[: CONFIDENCE_ORDER.index(self._wanted.level) + 1]}
         cells = committed.results.select([own["status"], own["confidence"]]).to_pylist()
         found = [
-            committed.row_start + place
-            for place, (line, tiers) in enumerate(zip(cells, self._folder.columns.tiers(committed.results), strict=True))
+            row
+            for row, line, tiers in zip(committed.rows, cells, self._folder.columns.tiers(committed.results), strict=True)
             if line[own["status"]] == "completed" and line[own["confidence"]] in levels and len(tiers) == 1
         ]
         if not found:
@@ -93,6 +93,8 @@ class Escalating:
         """The row's better result; None: it stays as it is."""
         fields = below_confidence(doubtful.first, self._wanted.level)
         again = await self._rows.again(row, doubtful.values, fields, self._wanted.processor)
+        if again is None:
+            return None
         if again.status != "completed":
             self._report(row, fields, again, again.error)
             return None

@@ -53,10 +53,13 @@ class ShardCommitted:
     row_start: int
     rows: int
     failed: int
+    left: int = 0
+    """Rows that are not in it, because the run was stopped before it had come to them."""
 
     def __str__(self) -> str:
         failed = f", {self.failed} failed" if self.failed else ""
-        return f"shard {self.shard} committed: rows {self.row_start}-{self.row_start + self.rows - 1}{failed}"
+        left = f", {self.left} left for the next time" if self.left else ""
+        return f"shard {self.shard} committed: rows {self.row_start}-{self.row_start + self.rows - 1}{failed}{left}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,21 +61,41 @@ class Rows:
         """Whether it is an error that every row would meet."""
         self.completed = 0
         """Rows that ended as completed."""
+        self.winding_down = False
+        """Whether rows that are not under way stay as they are."""
+        self._under_way: set[asyncio.Task[Any]] = set()
+        self._cut_off: set[asyncio.Task[Any]] = set()
 
     def stop_starting_rows(self, kind: str, reason: str) -> None:
         """From now on, each row becomes a row with an error of this kind. Rows under way end as they do."""
         self._not_started, self.stopped = NotStarted(kind, reason), reason
 
+    def wind_down(self, reason: str) -> None:
+        """From now on no row is started. Rows that were not started stay out of the tables, so that the same call comes to them
+        later; rows under way end as they do."""
+        self.winding_down, self.stopped = True, reason
+
+    @property
+    def under_way(self) -> int:
+        """Rows that are being researched at this moment."""
+        return len(self._under_way)
+
+    def cut_off(self) -> None:
+        """End the rows under way: they, too, stay out of the tables. Their finished steps are kept."""
+        for task in self._under_way - self._cut_off:
+            self._cut_off.add(task)
+            task.cancel()
+
     async def research_first(self, rows: Mapping[int, Mapping[str, Any]], shard_size: int) -> dict[int, Result]:
         """Research some rows before their shards are opened, which then find them done. The rows' values are by row."""
 
         async def work() -> dict[int, Result]:
-            running: dict[int, asyncio.Task[Result]] = {}
+            running: dict[int, asyncio.Task[Result | None]] = {}
             async with asyncio.TaskGroup() as group:
                 for row, values in rows.items():
                     with working_for(row // shard_size, row):
                         running[row] = group.create_task(self.research(row, values))
-            return {row: task.result() for row, task in running.items()}
+            return {row: result for row, task in running.items() if (result := task.result()) is not None}
 
         if not rows:
             return {}
@@ -84,8 +104,8 @@ class Rows:
             self._cache.add(row, result)
         return results
 
-    async def research(self, row: int, values: Mapping[str, Any]) -> Result:
-        """A row's result, completed or failed. Nothing but a cancellation is raised.
+    async def research(self, row: int, values: Mapping[str, Any]) -> Result | None:
+        """A row's result, completed or failed; None: the run was stopped before it had one. Nothing but a cancellation is raised.
 
         Args:
             row: its place in the input, from 0.
@@ -104,24 +124,38 @@ class Rows:
             return result
         return await self._once(label, work, report)
 
-    async def again(self, row: int, values: Mapping[str, Any], fields: Sequence[str], processor: ProcessorName) -> Result:
-        """Some fields of a row, researched on another tier. The row is not reported as finished once more."""
+    async def again(self, row: int, values: Mapping[str, Any], fields: Sequence[str], processor: ProcessorName) -> Result | None:
+        """Some fields of a row, researched on another tier; None as in `research`. The row is not reported once more."""
         task = self._request.part(row, values, fields, processor)
         work = RowWork.of(task, self._world, self._world_identity)
         return await self._once(f"{row_label(row, values)} · {processor}", work, _no_report)
 
-    async def _once(self, label: str, work: RowWork, report: Report) -> Result:
+    async def _once(self, label: str, work: RowWork, report: Report) -> Result | None:
         """Do a row's work, or take over the result of an equal row."""
+        task = _this_task()
+        try:
+            return await self._do_or_take_over(label, work, report)
+        except asyncio.CancelledError:
+            if task not in self._cut_off or task.uncancel() > 0:
+                raise  # somebody else has cancelled it
+            return None
+        finally:
+            self._cut_off.discard(task)
+
+    async def _do_or_take_over(self, label: str, work: RowWork, report: Report) -> Result | None:
         if (equal := await self._cache.equal_row(work.key)) is not None:
             started = time.monotonic()
-            async with self._turn():
-                if self._not_started is None or equal.status == "completed":
-                    equal = await self._show(label, equal, work.key)
+            if not self.winding_down:
+                async with self._turn():
+                    if self._not_started is None or equal.status == "completed":
+                        equal = await self._show(label, equal, work.key)
             report(equal, started, cached=True)
             return equal
         with self._cache.doing(work.key) as finish:
             cached = work.known is not None
             async with self._turn():
+                if self.winding_down:
+                    return None
                 started = time.monotonic()
                 self._look_for_stop()
                 if self._not_started is not None:
@@ -153,8 +187,16 @@ class Rows:
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
         async with self._free:
-            await self._runner.ready_for_row()
-            yield
+            if self.winding_down:
+                yield
+                return
+            task = _this_task()
+            self._under_way.add(task)
+            try:
+                await self._runner.ready_for_row()
+                yield
+            finally:
+                self._under_way.discard(task)
 
     def _look_for_stop(self, result: Result | None = None) -> None:
         """Start no row any more once a row met an error that every row would meet, or the budget is spent."""
@@ -183,6 +225,12 @@ class Rows:
                 error=result.error,
             )
         )
+
+
+def _this_task() -> asyncio.Task[Any]:
+    if (task := asyncio.current_task()) is None:
+        raise RuntimeError("rows are researched on an event loop")
+    return task
 
 
 def _no_report(result: Result, started: float, *, cached: bool) -> None:

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import pyarrow as pa
 
@@ -26,6 +26,8 @@ from research.stored_results.store import Done
 from research.tables.inputs.read import Table, json_rows
 from research.tables.run_folder.run_folder import RunFolder
 
+CANCELLED: Final = "the run was cancelled"
+
 
 @dataclass(frozen=True, slots=True)
 class Shard:
@@ -35,7 +37,7 @@ class Shard:
     row_start: int
     batch: pa.RecordBatch
     unfinished: tuple[int, ...] | None
-    """Of a shard that is committed already: the rows that failed. None: it is not committed."""
+    """Of a shard that is committed already: the rows that failed, or that it lacks. None: it is not committed."""
 
     def values(self) -> dict[int, Mapping[str, Any]]:
         """The cells of the rows to do, as JSON, by row."""
@@ -67,17 +69,26 @@ class Shards:
         self._listener = listener
 
     async def run(self, todo: Iterator[Shard], open_at_once: int) -> None:
-        """Research and commit shards. If one cannot be committed, or the run is cancelled, the others are stopped as well; what
-        was committed stays."""
+        """Research and commit shards, until there are no more or the rows wind down.
+
+        If one cannot be committed, the others are stopped as well; what was committed stays. When the run is cancelled, no row
+        goes on, and the shards commit what is finished; cancelled once more, they are stopped.
+        """
         running: set[asyncio.Task[Done[None]]] = set()
         try:
-            while (shard := await asyncio.to_thread(next, todo, None)) is not None:
+            while not self._rows.winding_down and (shard := await asyncio.to_thread(next, todo, None)) is not None:
                 while len(running) >= open_at_once:
                     running = await _one_less(running)
                 label = shard_label(shard.index, shard.row_start, shard.batch.num_rows)
                 running.add(asyncio.create_task(self._runner.do("shard", label, partial(self._shard, shard))))
             while running:
                 running = await _one_less(running)
+        except asyncio.CancelledError:
+            self._rows.wind_down(CANCELLED)
+            self._rows.cut_off()
+            if running:
+                await asyncio.wait(running)
+            raise
         finally:
             for still in running:
                 still.cancel()
@@ -91,18 +102,24 @@ class Shards:
                 with working_for(shard.index, row):
                     running[row] = group.create_task(self._rows.research(row, values))
         results = {row: task.result() for row, task in running.items()}
-        await self._commit(shard, results)
-        failed = sum(result.status != "completed" for result in results.values())
-        self._listener(ShardCommitted(shard.index, shard.row_start, shard.batch.num_rows, failed))
+        done = {row: result for row, result in results.items() if result is not None}
+        if results and not done:
+            return  # the run was stopped before it had come to any of them
+        await self._commit(shard, results, done)
+        failed = sum(result.status != "completed" for result in done.values())
+        left = len(results) - len(done)
+        self._listener(ShardCommitted(shard.index, shard.row_start, shard.batch.num_rows, failed, left))
 
-    async def _commit(self, shard: Shard, results: Mapping[int, Result]) -> None:
+    async def _commit(self, shard: Shard, results: Mapping[int, Result | None], done: Mapping[int, Result]) -> None:
+        index, batch, start = shard.index, shard.batch, shard.row_start
+
         def write() -> None:
             if shard.unfinished is None:
-                self._folder.write_shard(shard.index, shard.batch, shard.row_start, list(results.values()), self._recall)
+                self._folder.write_shard(index, batch, start, list(results.values()), self._recall)
             else:
-                self._folder.rewrite_shard(shard.index, results, self._recall)
+                self._folder.rewrite_shard(index, done, self._recall, batch=batch, row_start=start)
             if self._sweep is not None:
-                self._sweep(shard.index, [row for row, result in results.items() if result.status != "completed"])
+                self._sweep(index, [row for row, result in results.items() if result is None or result.status != "completed"])
 
         await write_to_the_end(write)
 
@@ -129,11 +146,11 @@ class Remaining:
     size: int
     committed: frozenset[int]
     unfinished: Mapping[int, Sequence[int]]
-    """Rows that failed, by committed shard."""
+    """Rows that failed, or are not there, by committed shard."""
 
     @classmethod
     def of(cls, folder: RunFolder, row_count: int) -> Remaining:
-        return cls(row_count, folder.shard_size, frozenset(folder.committed_shards()), folder.unfinished())
+        return cls(row_count, folder.shard_size, frozenset(folder.committed_shards()), folder.unfinished(row_count))
 
     @property
     def kept(self) -> int:
@@ -147,7 +164,7 @@ class Remaining:
         return shard in self.committed and row not in self.unfinished.get(shard, ())
 
     def shards(self, table: Table, rows: int | None = None) -> Iterator[Shard]:
-        """The shards to do, in input order: those not committed, and those committed with failed rows.
+        """The shards to do, in input order: those not committed, and those committed with failed or without some rows.
 
         Args:
             rows: only shards that hold some of the first so many rows.

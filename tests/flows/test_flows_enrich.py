@@ -270,7 +270,7 @@ def test_the_flow_s_ranges_are_the_task_s() -> None:
 
 
 async def test_an_interrupted_run_keeps_what_it_committed_and_goes_on_later(tmp_path: Path) -> None:
-    """Cancelled while its third shard is open: two shards are there to read, and the rest is done by the same call."""
+    """Cancelled while its third shard is open: its finished rows are there to read, and the rest is done by the same call."""
     table, out = csv(tmp_path, planets(9), "nine"), str(tmp_path / "run")
     stuck = asyncio.Event()
 
@@ -288,7 +288,7 @@ async def test_an_interrupted_run_keeps_what_it_committed_and_goes_on_later(tmp_
             await run
     stopped = open_run(out)
     assert stopped.status == "stopped"
-    assert list(stopped.results()["row_index"]) == [0, 1, 2, 3, 4, 5]
+    assert list(stopped.results()["row_index"]) == [0, 1, 2, 3, 4, 5, 6, 7]
     _, runs = await task_runs("enrich nine · 9 rows")
     assert states(runs, "row") == {"Completed": 8, "Crashed": 1}
 

@@ -76,6 +76,8 @@ class Folder:
 class HeldRows:
     """Rows that end when they are let go."""
 
+    winding_down = False
+
     def __init__(self, held: set[int]) -> None:
         self.held = held
         self.let_go = asyncio.Event()

@@ -117,13 +117,15 @@ def batch(rows: Sequence[int]) -> pa.RecordBatch:
     return pa.record_batch([[f"Mission {row}" for row in rows], ["flying"] * len(rows)], schema=INPUT)
 
 
-def create(path: Path, request: Mapping[str, Any] = REQUEST, spec: OutputSpec = SPEC, inputs: pa.Schema = INPUT) -> RunFolder:
-    return RunFolder.create(path, request, input_schema=inputs, spec=spec, settings={"shard_size": 2})
+def create(
+    path: Path, request: Mapping[str, Any] = REQUEST, spec: OutputSpec = SPEC, inputs: pa.Schema = INPUT, shard_size: int = 2
+) -> RunFolder:
+    return RunFolder.create(path, request, input_schema=inputs, spec=spec, settings={"shard_size": shard_size})
 
 
-def write(run: RunFolder, shard: int, rows: Sequence[int], failing: Collection[int] = ()) -> None:
-    results = [failed(row) if row in failing else completed(row) for row in rows]
-    run.write_shard(shard, batch(rows), rows[0], results, [page(row) for row in rows if row not in failing])
+def write(run: RunFolder, shard: int, rows: Sequence[int], failing: Collection[int] = (), left_out: Collection[int] = ()) -> None:
+    results = [None if row in left_out else failed(row) if row in failing else completed(row) for row in rows]
+    run.write_shard(shard, batch(rows), rows[0], results, [page(row) for row in rows if row not in {*failing, *left_out}])
 
 
 def finished(path: Path, shards: int = 2, failing: Collection[int] = ()) -> RunFolder:

@@ -232,33 +232,39 @@ def test_what_is_unfinished_is_known_without_reading_the_rest(tmp_path: Path) ->
     run = create(tmp_path)
     write(run, 0, [0, 1])
     write(run, 1, [2, 3], failing=[3])
-    assert run.unfinished() == {1: [3]}
+    assert run.unfinished(4) == {1: [3]}
     shard = run.read_shard(1)
-    assert (shard.row_start, shard.unfinished) == (2, (3,))
+    assert (shard.rows, shard.unfinished) == ((2, 3), (3,))
     assert shard.inputs.equals(pa.Table.from_batches([batch([2, 3])]))
     with pytest.raises(DamagedRun, match=r"Shard 2 .* not committed"):
         run.read_shard(2)
 
 
 @settings(max_examples=10)
-@given(failing=st.sets(st.integers(0, 5)), sizes=st.sampled_from([[6], [2, 4], [1, 1, 4], [3, 3]]))
-def test_running_the_failed_rows_again_gives_what_one_unbroken_run_gives(
-    tmp_path_factory: pytest.TempPathFactory, failing: set[int], sizes: list[int]
+@given(failing=st.sets(st.integers(0, 5)), left_out=st.sets(st.integers(0, 5)), size=st.sampled_from([1, 2, 3, 6]))
+def test_running_the_failed_and_missing_rows_again_gives_what_one_unbroken_run_gives(
+    tmp_path_factory: pytest.TempPathFactory, failing: set[int], left_out: set[int], size: int
 ) -> None:
-    broken, whole = create(tmp_path_factory.mktemp("broken")), create(tmp_path_factory.mktemp("whole"))
-    start = 0
-    for shard, size in enumerate(sizes):
+    """Rows are missing where the run was stopped before it had come to them."""
+    broken = create(tmp_path_factory.mktemp("broken"), shard_size=size)
+    whole = create(tmp_path_factory.mktemp("whole"), shard_size=size)
+    for shard, start in enumerate(range(0, 6, size)):
         rows = list(range(start, start + size))
-        write(broken, shard, rows, failing)
+        write(broken, shard, rows, failing, left_out)
         write(whole, shard, rows)
-        start += size
+    broken.finish(status="stopped", reason="a person")
+    assert verify(broken.path).ok
+    assert open_run(broken.path).results()["row_index"].to_list() == sorted(set(range(6)) - left_out)
     again = RunFolder.open(broken.path)
-    for shard, rows in again.unfinished().items():
-        again.rewrite_shard(shard, {row: completed(row) for row in rows}, PAGES.__getitem__)
+    assert {row for rows in again.unfinished(6).values() for row in rows} == failing | left_out
+    for shard, rows in again.unfinished(6).items():
+        results = {row: completed(row) for row in rows}
+        inputs = batch(range(size * shard, size * shard + size))
+        again.rewrite_shard(shard, results, PAGES.__getitem__, batch=inputs, row_start=size * shard)
     for table in TABLES[:-1]:
         assert everything(again, table).equals(everything(whole, table)), table
     assert sorted(everything(again, "pages").to_pylist(), key=str) == sorted(everything(whole, "pages").to_pylist(), key=str)
-    assert again.unfinished() == {}
+    assert again.unfinished(6) == {}
 
 
 def test_rows_that_are_not_in_the_shard_cannot_be_rewritten(tmp_path: Path) -> None:

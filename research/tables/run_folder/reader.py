@@ -189,8 +189,8 @@ class Run:
     def _place(self, row: int) -> tuple[int, int]:
         for shard in self.folder.committed_shards():
             index = self.folder.read("results", shard, [self.folder.columns.row_index]).column(0)
-            if len(index) and index[0].as_py() <= row <= index[-1].as_py():
-                return shard, row - index[0].as_py()
+            if (place := pc.index(index, row).as_py()) >= 0:
+                return shard, place
         raise KeyError(f"row {row} is not in {self.path}")
 
     def _evidence(self, line: dict[str, Any], suspected: str | None) -> CellEvidence:

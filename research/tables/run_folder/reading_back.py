@@ -53,7 +53,8 @@ class CommittedRows:
         self._statuses: list[str] = _column(self._results, folder.columns.run["status"])
 
     def __contains__(self, row: int) -> bool:
-        return bool(self.rows) and self.rows[0] <= row <= self.rows[-1]
+        place = self._place(row)
+        return place < len(self.rows) and self.rows[place] == row
 
     def is_completed(self, row: int) -> bool:
         return self._statuses[self._place(row)] == "completed"
@@ -90,7 +91,7 @@ class CommittedRows:
         )
 
     def _place(self, row: int) -> int:
-        return row - self.rows[0]
+        return bisect_left(self.rows, row)
 
     def _of(self, row: int, name: str) -> list[Row]:
         """The lines of a row in one of the other tables, whose lines stand in the order of their rows."""

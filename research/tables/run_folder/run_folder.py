@@ -55,7 +55,8 @@ class CommittedShard:
     """Its rows of `results`."""
     inputs: pa.Table
     """The input's columns of these rows."""
-    row_start: int
+    rows: tuple[int, ...]
+    """Their row indexes: consecutive ones, unless the run was stopped before it had come to some."""
     unfinished: tuple[int, ...]
     """Row indexes whose status is not `completed`: what running again may mend."""
 
@@ -255,19 +256,23 @@ class RunFolder:
         """
         table = self.read("results", shard)
         unfinished = table.filter(pc.not_equal(table[self.columns.run["status"]], pa.scalar("completed")))
-        start = table[self.columns.row_index][0].as_py() if table.num_rows else 0
         inputs = table.select(range(1, 1 + len(self.columns.inputs)))
-        return CommittedShard(table, inputs, start, tuple(_indexes(unfinished[self.columns.row_index])))
+        index = self.columns.row_index
+        return CommittedShard(table, inputs, tuple(_indexes(table[index])), tuple(_indexes(unfinished[index])))
 
-    def unfinished(self) -> dict[int, list[int]]:
-        """Row indexes whose status is not `completed`, by committed shard; finished shards are not in it."""
+    def unfinished(self, rows: int) -> dict[int, list[int]]:
+        """Row indexes that are not completed, or not there, by committed shard; finished shards are not in it.
+
+        Args:
+            rows: how many the input has.
+        """
         found: dict[int, list[int]] = {}
-        index, status = self.columns.row_index, self.columns.run["status"]
+        index, status, size = self.columns.row_index, self.columns.run["status"], self.shard_size
         for shard in self.committed_shards():
             table = self.read("results", shard, [index, status])
-            rows = _indexes(table.filter(pc.not_equal(table[status], pa.scalar("completed")))[index])
-            if rows:
-                found[shard] = rows
+            done = set(_indexes(table.filter(pc.equal(table[status], pa.scalar("completed")))[index]))
+            if left := [row for row in range(shard * size, min((shard + 1) * size, rows)) if row not in done]:
+                found[shard] = left
         return found
 
     def stores_page(self, page_hash: str) -> bool:
@@ -275,15 +280,15 @@ class RunFolder:
         return bytes.fromhex(page_hash) in self._parts.stored_pages()
 
     def write_shard(
-        self, shard: int, batch: pa.RecordBatch | pa.Table, row_start: int, results: Sequence[Result], pages: Pages = ()
+        self, shard: int, batch: pa.RecordBatch | pa.Table, row_start: int, results: Sequence[Result | None], pages: Pages = ()
     ) -> None:
-        """Commit a shard: all its rows, in every table.
+        """Commit a shard: its rows, in every table.
 
         Args:
             shard: from 0; shards are numbered in input order.
             batch: the shard's rows as they came.
             row_start: the place of its first row in the input.
-            results: one a row, in the same order.
+            results: one a row, in the same order. None: the run was stopped before it came to this row; `rewrite_shard` adds it.
             pages: the pages that the results read (those already stored are passed over), or what finds a page by its hash;
                 then only pages that are not yet stored are asked for. One page is held at a time.
         """
@@ -292,23 +297,40 @@ class RunFolder:
             raise ValueError(f"shard {shard} has {inputs.num_rows} rows and {len(results)} results")
         if not inputs.schema.equals(self.columns.input_schema):
             raise ValueError(f"shard {shard} has other columns than the run:\n{inputs.schema}\n{self.columns.input_schema}")
-        rows = range(row_start, row_start + inputs.num_rows)
-        self._commit(shard, tables_of(self.columns, rows, inputs, results), results, pages)
+        there = {place: result for place, result in enumerate(results) if result is not None}
+        if len(there) < len(results):
+            inputs = inputs.take(pa.array(there, pa.int64()))
+        done = list(there.values())
+        self._commit(shard, tables_of(self.columns, [row_start + place for place in there], inputs, done), done, pages)
 
-    def rewrite_shard(self, shard: int, results: Mapping[int, Result], pages: Pages = ()) -> None:
-        """Put new results in the place of some rows of a committed shard; its other rows stay as they are, in every table.
+    def rewrite_shard(
+        self,
+        shard: int,
+        results: Mapping[int, Result],
+        pages: Pages = (),
+        *,
+        batch: pa.RecordBatch | None = None,
+        row_start: int = 0,
+    ) -> None:
+        """Put results in the place of some rows of a committed shard, or add rows that it lacks; its other rows stay as they
+        are, in every table.
 
         Args:
             results: by row index.
+            batch: the shard's rows as they came, for rows that it may lack.
+            row_start: the place of the batch's first row in the input.
 
         Raises:
             DamagedRun: the shard is not committed.
         """
         rows = sorted(results)
         committed = self.read_shard(shard)
-        if not committed.results.num_rows or not set(rows) <= set(committed.results[self.columns.row_index].to_pylist()):
+        cells = committed.inputs if batch is None else pa.Table.from_batches([batch])
+        there = committed.rows if batch is None else range(row_start, row_start + batch.num_rows)
+        places = {row: place for place, row in enumerate(there)}
+        if not set(rows) <= set(places):
             raise ValueError(f"rows {rows} are not all in shard {shard}")
-        inputs = committed.inputs.take([row - committed.row_start for row in rows])
+        inputs = cells.take([places[row] for row in rows])
         new = tables_of(self.columns, rows, inputs, [results[row] for row in rows])
         merged = {}
         for name, table in new.items():
