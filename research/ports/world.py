@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from research.money.budget import Budget
 from research.money.processors import Processors, load_processors
@@ -11,7 +12,7 @@ from research.ports.model import Model
 from research.ports.search import Search
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class World:
     """What one task is researched with."""
 
@@ -27,7 +28,7 @@ class World:
     """Pays for every call of the model and the search: the pipeline hands it to them, in the ledger of each step. An empty one
     has no cap, until a run binds it, before the first call."""
 
-    @property
+    @cached_property
     def identity(self) -> str:
-        """Changes whenever any answer may."""
+        """Changes whenever any answer may. Put together once: every row asks for it."""
         return f"{self.model.identity}|{self.search.identity}|{self.fetcher.identity}|{self.processors.identity}"

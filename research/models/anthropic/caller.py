@@ -153,9 +153,10 @@ class Caller:
         async with AsyncExitStack() as stack:
             with retries.not_counted():
                 # The budget first: a request that the limiter admits must be sent at once.
-                reserving = budget.reserve(max_usd(params, self._prices.get(model)), purpose=purpose)
+                prompt = input_tokens(params)
+                reserving = budget.reserve(max_usd(params, self._prices.get(model), prompt), purpose=purpose)
                 reservation = await stack.enter_async_context(reserving)
-                ticket = await self._limiter.admit(model, input_tokens(params), self._times.budget)
+                ticket = await self._limiter.admit(model, prompt, self._times.budget)
             try:
                 message, headers = await self._send(params)
             except BaseException as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -40,12 +41,18 @@ def cost_usd(used: Usage, price: Price | None) -> float | None:
     return None if price is None else price.cost(used.tokens, used.search_queries)
 
 
-def max_usd(params: Mapping[str, Any], price: Price | None) -> float | None:
+def max_usd(params: Mapping[str, Any], price: Price | None, prompt: int | None = None) -> float | None:
     """The most that a request may cost: all of its input fresh or written to the cache, `max_tokens` of output, every search that
-    it may make. Not included: the tokens of what the service's own tools read, which are unknown in advance."""
+    it may make. Not included: the tokens of what the service's own tools read, which are unknown in advance.
+
+    Args:
+        params: of `messages.create`.
+        price: of the model.
+        prompt: `input_tokens(params)`, where that is known.
+    """
     if price is None:
         return None
-    prompt, most = input_tokens(params), int(params["max_tokens"])
+    prompt, most = input_tokens(params) if prompt is None else prompt, int(params["max_tokens"])
     searches = sum(_most_searches(tool) for tool in params.get("tools") or ())
     fresh = price.cost(Tokens(input=prompt, output=most), searches)
     if fresh is None or price.rate(prompt).cache_write is None:
@@ -56,19 +63,13 @@ def max_usd(params: Mapping[str, Any], price: Price | None) -> float | None:
 
 def input_tokens(params: Mapping[str, Any]) -> int:
     """An estimate of a request's input tokens, on the safe side."""
-    parts = (params.get("system"), params.get("tools"), params.get("messages"), params.get("output_config"))
-    return int(sum(map(_bytes, parts)) / BYTES_PER_TOKEN) + 1
+    parts = [params.get(name) for name in ("system", "tools", "messages", "output_config")]
+    wire = json.dumps(parts, ensure_ascii=False, separators=(",", ":"), default=_plain)
+    return int((len(wire) if wire.isascii() else len(wire.encode("utf-8", "surrogatepass"))) / BYTES_PER_TOKEN) + 1
 
 
-def _bytes(value: Any) -> int:
-    """About the bytes that a JSON value takes on the wire."""
-    if isinstance(value, str):
-        return len(value) if value.isascii() else len(value.encode("utf-8", "surrogatepass"))
-    if isinstance(value, Mapping):
-        return sum(len(str(name)) + 4 + _bytes(each) for name, each in value.items())
-    if isinstance(value, list | tuple):
-        return sum(2 + _bytes(each) for each in value)
-    return 8 if value is None or isinstance(value, bool | int | float) else len(str(value))
+def _plain(value: Any) -> Any:
+    return dict(value) if isinstance(value, Mapping) else str(value)
 
 
 def _most_searches(tool: Mapping[str, Any]) -> int:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from anthropic import transform_schema
@@ -49,9 +50,10 @@ class AnswerSchema:
     """False: every value is JSON text."""
     report: bool
 
-    @classmethod
-    def of(cls, spec: OutputSpec, *, report: bool = False, typed: bool = True) -> AnswerSchema:
-        """The answer schema of an output schema.
+    @staticmethod
+    @lru_cache(maxsize=64)
+    def of(spec: OutputSpec, *, report: bool = False, typed: bool = True) -> AnswerSchema:
+        """The answer schema of an output schema. Kept, since all rows of a table ask for the same.
 
         Args:
             spec: the output schema.
@@ -86,7 +88,7 @@ class AnswerSchema:
         }
         if report:
             parts["report"] = _STRING
-        return cls(spec, _object(parts), typed, report)
+        return AnswerSchema(spec, _object(parts), typed, report)
 
     def draft(self, text: str, fields: Sequence[str]) -> Draft:
         """The draft in a model's reply. Fields other than `fields` are left out.

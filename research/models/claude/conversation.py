@@ -17,7 +17,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Final, Protocol
 
 from anthropic.types import Message
@@ -56,9 +56,12 @@ class Calls(Protocol):
     async def create(self, params: Mapping[str, Any], *, purpose: str, budget: Budget) -> Called: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ConversationKind:
-    """What all conversations of one kind share: the stable part of the prompt, which all but the first read from the cache."""
+    """What all conversations of one kind share: the stable part of the prompt, which all but the first read from the cache.
+
+    One object serves all rows of a table: what is made of it is made once.
+    """
 
     purpose: str
     """For people: `investigate`."""
@@ -69,10 +72,16 @@ class ConversationKind:
     each_call: Usage = field(default_factory=Usage)
     """What each answered call counts as, beside its tokens."""
 
-    def prefix(self, model: str) -> str:
-        """A digest of the part of the prompt that can be read from the cache."""
-        said = json.dumps([model, self.purpose, self.system, self.schema, self.tools], sort_keys=True)
+    @cached_property
+    def prefix(self) -> str:
+        """A digest of the part of the prompt that one model can read from its cache."""
+        said = json.dumps([self.purpose, self.system, self.schema, self.tools], sort_keys=True)
         return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()
+
+    @cached_property
+    def instructions(self) -> str:
+        """`system`, as it can be sent."""
+        return utf8(self.system)
 
 
 class Conversation:
@@ -104,7 +113,7 @@ class Conversation:
         self._ledger = ledger
         self._room = settings.max_tokens
         self._shortened = False
-        self._prefix = kind.prefix(settings.model)
+        self._prefix = f"{settings.model} {kind.prefix}"
         self.messages: list[dict[str, Any]] = []
         self.steps = 0
 
@@ -177,7 +186,7 @@ class Conversation:
         params: dict[str, Any] = {
             "model": settings.model,
             "max_tokens": self._room,
-            "system": [{"type": "text", "text": utf8(self._kind.system), "cache_control": _CACHED}],
+            "system": [{"type": "text", "text": self._kind.instructions, "cache_control": _CACHED}],
             "messages": self._marked() if self._kind.tools and tools else self.messages,
             "output_config": output,
         }

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from datetime import date
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Final, TypeVar
 
+from cachetools import LRUCache
 from pydantic import BaseModel
 
 from research.errors import RequestRejected
@@ -33,6 +34,9 @@ VERSION: Final = 2
 
 SINGLE_STEPS: Final = 8
 """Calls at most of a conversation without tools."""
+
+KINDS_KEPT: Final = 64
+"""A table has a handful of kinds of conversation; who asks with many output schemas has some for each."""
 
 _EACH_CALL: Final[Mapping[Role, Usage]] = {
     "plan": Usage(planner_calls=1),
@@ -74,6 +78,7 @@ class ClaudeModel:
         self._server = server
         self.today = today
         self._warmup = CacheWarmup()
+        self._kinds: MutableMapping[tuple[Role, OutputSpec, bool], ConversationKind] = LRUCache(KINDS_KEPT)
         self._untyped_specs: set[OutputSpec] = set()
         """Output schemas whose own answer schema the service did not accept."""
 
@@ -81,7 +86,7 @@ class ClaudeModel:
     def name(self) -> str:
         return self._model or "claude"
 
-    @property
+    @cached_property
     def identity(self) -> str:
         parts = {
             "version": VERSION,
@@ -107,7 +112,7 @@ class ClaudeModel:
     async def investigate(self, task: Task, subquery: SubQuery, tools: ResearchTools, ledger: UsageLedger) -> Draft:
         async def ask(schema: AnswerSchema) -> Draft:
             steps = self.processors[task.processor].steps(task.max_steps)
-            conversation = self._conversation(task, "investigate", ledger, schema.schema, steps=steps, tools=tool_definitions())
+            conversation = self._conversation(task, "investigate", ledger, schema, steps=steps, tools=tool_definitions())
             tool_runner = ToolRunner(tools)
             sources = await tool_runner.task_sources(f"{subquery.question} {', '.join(subquery.fields)}")
             conversation.say(messages.task_message(task, self.today()), *([sources] if sources is not None else []))
@@ -132,7 +137,7 @@ class ClaudeModel:
 
     async def synthesize(self, task: Task, work: Sequence[Investigated], check: Checker, ledger: UsageLedger) -> Draft:
         async def ask(schema: AnswerSchema) -> Draft:
-            conversation = self._conversation(task, "synthesize", ledger, schema.schema)
+            conversation = self._conversation(task, "synthesize", ledger, schema)
             conversation.say(messages.task_message(task, self.today()), messages.work_message(work))
             return _with_model_name(
                 await get_answer(conversation, partial(schema.draft, fields=task.output_schema.names), check), conversation
@@ -175,14 +180,17 @@ class ClaudeModel:
         task: Task,
         role: Role,
         ledger: UsageLedger,
-        schema: Mapping[str, Any],
+        schema: AnswerSchema | Mapping[str, Any],
         *,
         steps: int = SINGLE_STEPS,
         tools: tuple[Mapping[str, Any], ...] = (),
     ) -> Conversation:
-        answers = role in ("investigate", "synthesize")
-        system = self.prompts.system(role, task.output_schema, answers=answers)
-        kind = ConversationKind(role, system, schema, tools, _EACH_CALL.get(role, Usage()))
+        answers = isinstance(schema, AnswerSchema)
+        key = role, task.output_schema, schema.typed if isinstance(schema, AnswerSchema) else True
+        if (kind := self._kinds.get(key)) is None:
+            system = self.prompts.system(role, task.output_schema, answers=answers)
+            wire = schema.schema if isinstance(schema, AnswerSchema) else schema
+            kind = self._kinds[key] = ConversationKind(role, system, wire, tools, _EACH_CALL.get(role, Usage()))
         return Conversation(self.calls, self.settings(task, role), kind, steps, self._warmup, ledger)
 
     async def _with_answer_schema(

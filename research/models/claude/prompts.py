@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib.resources import files
 from typing import Final
 
@@ -14,13 +14,13 @@ from research.output_schema.output_spec import OutputSpec
 NAMES: Final = ("untrusted", "answer", "investigate", "plan", "grade", "synthesize", "verify", "judge")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Prompts:
     """One text for each name in `NAMES`."""
 
     texts: tuple[tuple[str, str], ...]
 
-    @property
+    @cached_property
     def identity(self) -> str:
         """Changes with every word."""
         return hashlib.sha256(repr(self.texts).encode()).hexdigest()[:16]
