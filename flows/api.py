@@ -9,8 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-import pyarrow.parquet as pq
-
 from flows.enrichment import enrich as enrich_flow
 from flows.interrupt import orderly_end
 from flows.resynthesis import resynthesize as resynthesize_flow
@@ -20,7 +18,7 @@ from flows.run.options import EnrichOptions, ResynthesizeOptions
 from flows.run.prepared_run import PreparedRun
 from flows.run.runtime import Runtime, ignore_event, use_runtime
 from flows.server import prefect_server
-from flows.table_run import Enrichment
+from flows.table_run import Enrichment, refuse_parameters
 from research.ports.model import Model
 from research.tables.inputs.read import open_table
 from research.world import open_stored_world, open_world
@@ -91,16 +89,24 @@ async def resynthesize(run: str | os.PathLike[str], **options: Any) -> Enrichmen
     return await _run(resynthesize_flow, _parameters(call, ResynthesizeOptions) | {"run": os.fspath(run)}, runtime)
 
 
-async def run(prepared: PreparedRun, runtime: Runtime) -> Enrichment:
-    """Run a prepared run, as a Prefect flow run. The flow uses this object, and opens nothing again."""
+async def run(prepared: PreparedRun, runtime: Runtime, *, ready: Callable[[], None] = lambda: None) -> Enrichment:
+    """Run a prepared run, as a Prefect flow run. The flow uses this object, and opens nothing again.
+
+    Args:
+        ready: is called when Prefect's server answers.
+    """
     options = prepared.options
     flow = enrich_flow if isinstance(options, EnrichOptions) else resynthesize_flow
-    return await _run(flow, values(options, type(options)), replace(runtime, prepared=prepared))
+    return await _run(flow, values(options, type(options)), replace(runtime, prepared=prepared), ready)
 
 
-async def _run(flow: Callable[..., Any], parameters: dict[str, Any], runtime: Runtime) -> Enrichment:
+async def _run(
+    flow: Callable[..., Any], parameters: dict[str, Any], runtime: Runtime, ready: Callable[[], None] = lambda: None
+) -> Enrichment:
+    refuse_parameters(flow, parameters)
     with orderly_end(), use_runtime(runtime):
         async with prefect_server():
+            ready()
             done: Enrichment = await flow(**parameters)
             return done
 
@@ -113,6 +119,8 @@ def _parameters(call: Any, options: type) -> dict[str, Any]:
 
 def store_table(table: Any) -> str:
     """Write a table from memory to a Parquet file named by its content; returns its path."""
+    import pyarrow.parquet as pq
+
     opened = open_table(table)
     file = TABLES / opened.fingerprint[:16] / "table.parquet"
     if not file.exists():

@@ -14,17 +14,20 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import IO, Any, Final
 
 import httpx
+import prefect
 from prefect.client.orchestration import get_client
-from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
+from prefect.settings import PREFECT_API_URL, Settings, get_current_settings, temporary_settings
 
 from flows import server_watcher
-from research.errors import TransientError
+from flows.run.writable import check_writable
+from research.errors import InvalidInput, TransientError
 
 DEFAULTS: Final[dict[str, Any]] = {
     "server.services.task_run_recorder.batch_size": 100,
@@ -52,6 +55,8 @@ TEMPORARY: Final[dict[str, Any]] = {
 START_ATTEMPTS: Final = 3
 """A free port can be taken by another process before the server has it."""
 POLL_SECONDS: Final = 0.1
+CHECK_SECONDS: Final = 10.0
+"""How long the user's server may take to say that it is well, and which version it is."""
 END_SECONDS: Final = 10.0
 MESSAGE_LINES: Final = 5
 
@@ -62,6 +67,18 @@ class PrefectUnavailable(TransientError):
     stops_run = True
 
 
+def begin_server() -> None:
+    """Begin to start the temporary server, if a run will need one, and do not wait for it: `prefect_server` does.
+
+    Raises:
+        PrefectUnavailable: it cannot be started, or nothing can be written where Prefect keeps its database.
+    """
+    settings = get_current_settings()
+    if _needs_temporary(settings):
+        with temporary_settings(set_defaults=DEFAULTS):
+            _temporary_server.begin()
+
+
 @asynccontextmanager
 async def prefect_server() -> AsyncIterator[None]:
     """In this block, flows run with the user's Prefect server, or with this process's temporary one if there is none.
@@ -70,7 +87,7 @@ async def prefect_server() -> AsyncIterator[None]:
         PrefectUnavailable: the user's server does not answer, or the temporary one does not start.
     """
     settings = get_current_settings()
-    if settings.api.url or not settings.server.ephemeral.enabled:
+    if not _needs_temporary(settings):
         await _check_server(settings.api.url)
         yield
         return
@@ -80,16 +97,29 @@ async def prefect_server() -> AsyncIterator[None]:
             yield
 
 
+def _needs_temporary(settings: Settings) -> bool:
+    return not settings.api.url and settings.server.ephemeral.enabled
+
+
 async def _check_server(url: str | None) -> None:
     if url is None:
         raise PrefectUnavailable("Prefect has no server, and its settings forbid a temporary one: set PREFECT_API_URL.")
-    async with get_client() as client:
-        error = await client.api_healthcheck()
-    if error is not None:
-        raise PrefectUnavailable(
-            f"Prefect's server at {url} does not answer: {error}. Start it, or unset PREFECT_API_URL (`prefect config unset "
-            "PREFECT_API_URL`) to have one started for the run."
-        ) from error
+    try:
+        async with asyncio.timeout(CHECK_SECONDS), get_client() as client:
+            if (error := await client.api_healthcheck()) is not None:
+                raise _unavailable(url, f"does not answer as it should: {error}") from error
+            await client.raise_for_api_version_mismatch()
+    except TimeoutError as error:
+        raise _unavailable(url, f"does not answer within {CHECK_SECONDS:.0f} seconds") from error
+    except RuntimeError as error:  # all that Prefect raises for another version, or for something that is no Prefect server
+        raise _unavailable(url, f"cannot be used with Prefect {prefect.__version__}: {error}") from error
+
+
+def _unavailable(url: str, why: str) -> PrefectUnavailable:
+    return PrefectUnavailable(
+        f"Prefect's server at {url} {why}. Start one there, or unset PREFECT_API_URL (`prefect config unset PREFECT_API_URL`) to "
+        "have one started for the run."
+    )
 
 
 class TemporaryServer:
@@ -97,9 +127,30 @@ class TemporaryServer:
     what Prefect still sends while the process ends (logs, events) arrives."""
 
     def __init__(self) -> None:
-        self._url = ""
+        self._port = 0
         self._watcher: subprocess.Popen[bytes] | None = None
+        self._log: IO[bytes] | None = None
+        self._beginning = threading.Lock()
         self._starting = asyncio.Lock()
+
+    def begin(self) -> None:
+        """Start it, unless it runs, and do not wait until it answers.
+
+        Raises:
+            PrefectUnavailable: nothing can be written where Prefect keeps its database.
+        """
+        with self._beginning:
+            if self._watcher is not None and self._watcher.poll() is None:
+                return
+            try:
+                check_writable(get_current_settings().home, "where Prefect keeps its database", "PREFECT_HOME")
+            except InvalidInput as error:
+                raise PrefectUnavailable(str(error)) from error
+            if self._watcher is None:
+                atexit.register(self.end)  # before Prefect's own threads, so that it runs after they have sent what they hold
+            self._port = _free_port()
+            self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with this object
+            self._watcher = _spawn(self._port, self._log)
 
     async def start(self) -> str:
         """The address of its API, once it answers there.
@@ -108,9 +159,20 @@ class TemporaryServer:
             PrefectUnavailable: it does not start. The message holds the last lines that it wrote.
         """
         async with self._starting:
-            if self._watcher is None or self._watcher.poll() is not None:
-                await self._start()
-            return self._url
+            for attempt in range(START_ATTEMPTS):
+                self.begin()
+                try:
+                    if await self._answers():
+                        return self._url
+                except BaseException:
+                    await asyncio.to_thread(self.end)
+                    raise
+                ended = self._watcher.poll() if self._watcher else None
+                await asyncio.to_thread(self.end)
+                if attempt + 1 == START_ATTEMPTS or not _is_taken(self._port):
+                    why = f"It ended with exit code {ended}" if ended is not None else "It did not answer in time"
+                    raise PrefectUnavailable("\n  ".join([f"Prefect's temporary server did not start. {why}.", *self._wrote()]))
+        raise AssertionError  # the last attempt has returned or raised
 
     def end(self) -> None:
         """End the server, and wait until it has ended."""
@@ -123,26 +185,16 @@ class TemporaryServer:
         except subprocess.TimeoutExpired:
             watcher.kill()
 
-    async def _start(self) -> None:
-        atexit.register(self.end)  # before Prefect's own threads register, so that it runs after they have sent what they hold
-        for attempt in range(START_ATTEMPTS):
-            port = _free_port()
-            with tempfile.TemporaryFile() as log:
-                self._watcher = _spawn(port, log)
-                self._url = f"http://127.0.0.1:{port}/api"
-                try:
-                    if await self._answers():
-                        return
-                except BaseException:
-                    await asyncio.to_thread(self.end)
-                    raise
-                ended = self._watcher.poll()
-                await asyncio.to_thread(self.end)
-                log.seek(0)
-                lines = log.read().decode("utf-8", "replace").strip().splitlines()[-MESSAGE_LINES:]
-            if attempt + 1 == START_ATTEMPTS or not _is_taken(port):
-                why = f"It ended with exit code {ended}" if ended is not None else "It did not answer in time"
-                raise PrefectUnavailable("\n  ".join([f"Prefect's temporary server did not start. {why}.", *lines]))
+    @property
+    def _url(self) -> str:
+        return f"http://127.0.0.1:{self._port}/api"
+
+    def _wrote(self) -> list[str]:
+        """The last lines that it wrote."""
+        if self._log is None:
+            return []
+        self._log.seek(0)
+        return self._log.read().decode("utf-8", "replace").strip().splitlines()[-MESSAGE_LINES:]
 
     async def _answers(self) -> bool:
         """Wait until the server answers. False: it ended, or it takes too long."""

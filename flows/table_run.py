@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import math
 import time
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 from uuid import UUID
 
-from prefect import get_run_logger
+from prefect import Flow, get_run_logger
 from prefect.client.orchestration import get_client
 from prefect.context import FlowRunContext
+from prefect.exceptions import ParameterTypeError
 from pydantic import BaseModel, ConfigDict
 
 from flows import artifacts
@@ -27,6 +29,7 @@ from flows.run.runtime import Runtime
 from flows.run.shards import Remaining, Shards
 from flows.run.sweeping import sweeper
 from flows.tasks import PrefectRunner
+from research.errors import InvalidInput
 from research.money.charge_file import ChargeFile
 from research.stored_results.store import ResultStore
 from research.tables.run_folder.reading_back import RowReader
@@ -62,6 +65,18 @@ class Enrichment(BaseModel):
     """Rows that were researched again on a dearer tier."""
     not_escalated: int = 0
     """Rows that could not be, and stay as they were: the same call tries them again."""
+
+
+def refuse_parameters(flow: Callable[..., Any], parameters: dict[str, Any]) -> None:
+    """
+    Raises:
+        InvalidInput: a parameter is not what the flow takes; says which.
+    """
+    if isinstance(flow, Flow):
+        try:
+            flow.validate_parameters(parameters)
+        except ParameterTypeError as error:
+            raise InvalidInput(str(error)) from error
 
 
 async def carry_out(prepared: PreparedRun, runtime: Runtime) -> Enrichment:

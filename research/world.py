@@ -24,7 +24,7 @@ from research.ports.model import Model
 from research.ports.search import Search
 from research.ports.world import World
 from research.records import Record
-from research.search.local import LocalCorpus
+from research.search.local import LocalCorpus, Progress
 from research.search.opening import default_providers, open_search
 from research.search.settings import SearchSettings
 from research.web.settings import WebSettings
@@ -78,7 +78,12 @@ class Settings(Record):
 
 @asynccontextmanager
 async def open_world(
-    settings: Settings, pages: Folder, *, budget: Budget | None = None, model: Model | None = None
+    settings: Settings,
+    pages: Folder,
+    *,
+    budget: Budget | None = None,
+    model: Model | None = None,
+    reading: Progress | None = None,
 ) -> AsyncIterator[World]:
     """A world whose pages are stored in the folder `pages`.
 
@@ -87,6 +92,7 @@ async def open_world(
         pages: the folder of the page store, or a function that returns it; made when the first page is stored.
         budget: pays for every call of the model and the search; None: an empty one, which has no cap until it is bound.
         model: a model of the caller's own, instead of the one that the settings name.
+        reading: is called while the index of a corpus is built: documents read, and all of them or None. In another thread.
 
     Raises:
         InvalidInput: a model or a provider that cannot be used, a processors file that is wrong, nothing to search, a corpus that
@@ -99,7 +105,7 @@ async def open_world(
         answering = model or _named_model(settings, processors, caller)
         corpus = None
         if settings.corpus is not None:
-            corpus = await asyncio.to_thread(LocalCorpus.open, settings.corpus, settings.cache_dir / "index")
+            corpus = await asyncio.to_thread(LocalCorpus.open, settings.corpus, settings.cache_dir / "index", progress=reading)
         search: Search = Nowhere()
         if names:
             search = await stack.enter_async_context(

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar
 
 from flows.cli.flow_run import carry_out
 from flows.cli.options import as_command
+from flows.cli.starting import Starting
 from flows.cli.terminal import Output, approver
 from flows.run.declaration import Option, values
 from flows.run.options import EnrichOptions
@@ -28,8 +29,18 @@ def enrich(command: EnrichCommand, output: Output) -> int:
 
     The same command goes on where an earlier one stopped: rows that are completed stay, rows that failed are tried again.
     """
-    from flows.run.prepare import prepare_enrichment
-
     options = EnrichOptions(**values(command, EnrichOptions))
-    approve = approver(command.yes, output.json)
-    return carry_out(lambda runtime: prepare_enrichment(options, runtime), output, dry_run=command.dry_run, approve=approve)
+    with Starting(output) as starting:
+        starting.step("checking the table and the schema")
+        from flows.run.request import Request  # first, with what it needs: most mistakes are found there
+
+        request = Request.of(options)
+        from flows.run.prepare import prepare_enrichment
+
+        return carry_out(
+            lambda runtime: prepare_enrichment(options, runtime, request),
+            output,
+            starting,
+            dry_run=command.dry_run,
+            approve=approver(command.yes, output.json),
+        )

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from flows.cli.terminal import Exit, Output, money, note, out, print_json
 from research.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from flows.cli.starting import Starting
     from flows.run.events import Approver
     from flows.run.prepared_run import PreparedRun
     from flows.run.runtime import Runtime
@@ -22,11 +24,12 @@ if TYPE_CHECKING:
     Prepare = Callable[[Runtime], AbstractAsyncContextManager[PreparedRun]]
 
 
-def carry_out(prepare: Prepare, output: Output, *, dry_run: bool, approve: Approver | None = None) -> int:
+def carry_out(prepare: Prepare, output: Output, starting: Starting, *, dry_run: bool, approve: Approver | None = None) -> int:
     """Check a request whole, then show its plan, or run it. Returns the exit code.
 
     Args:
         prepare: opens the request, for as long as its block lasts.
+        starting: says what is being done until rows are under way.
         dry_run: show the plan, and run nothing.
         approve: says after a pilot whether the run goes on.
 
@@ -38,16 +41,25 @@ def carry_out(prepare: Prepare, output: Output, *, dry_run: bool, approve: Appro
 
     async def work() -> int | Enrichment:
         from flows.run.runtime import Runtime
+        from research.world import open_world
+
+        def reading(done: int, total: int | None) -> None:
+            starting.reading(done, total)
+            if not dry_run:  # while a large corpus is read, a temporary server has the time to start
+                _begin_server()
 
         nonlocal run
-        runtime = Runtime(approve=approve)
+        runtime = Runtime(approve=approve, opener=partial(open_world, reading=reading))
         async with prepare(runtime) as prepared:
             if dry_run:
                 from flows.cli.plan import make_plan
 
-                return (await make_plan(prepared)).show(output.json)
+                plan = await make_plan(prepared)
+                starting.clear()
+                return plan.show(output.json)
+            await asyncio.to_thread(prepared.check_folder)
             run = prepared.path
-            return await _run(prepared, runtime, output.json)
+            return await _run(prepared, runtime, output.json, starting)
 
     try:
         done = asyncio.run(work())
@@ -61,12 +73,20 @@ def carry_out(prepare: Prepare, output: Output, *, dry_run: bool, approve: Appro
     return done if isinstance(done, int) else _ended(done, output.json)
 
 
-async def _run(prepared: PreparedRun, runtime: Runtime, as_json: bool) -> Enrichment:
+async def _run(prepared: PreparedRun, runtime: Runtime, as_json: bool, starting: Starting) -> Enrichment:
+    starting.step("starting Prefect")
+    _begin_server()
     from flows.api import run
     from flows.cli.progress import show_events
 
-    with show_events(as_json) as listener:
-        return await run(prepared, replace(runtime, listener=listener))
+    with show_events(as_json, starting.clear) as listener:
+        return await run(prepared, replace(runtime, listener=listener), ready=partial(starting.step, "starting rows"))
+
+
+def _begin_server() -> None:
+    from flows.server import begin_server
+
+    begin_server()
 
 
 def _ended(done: Enrichment, as_json: bool) -> Exit:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Final
@@ -28,15 +28,23 @@ FAILURES_SHOWN: Final = 5
 
 
 @contextmanager
-def show_events(as_json: bool) -> Iterator[Listener]:
-    """A listener that shows a run's events, for as long as the block lasts."""
+def show_events(as_json: bool, begin: Callable[[], None]) -> Iterator[Listener]:
+    """A listener that shows a run's events, for as long as the block lasts.
+
+    Args:
+        as_json: as lines of JSON on stdout.
+        begin: is called before a bar is drawn.
+    """
     if as_json:
         yield _json_line
     elif not err().is_terminal:
         yield _Notes(err())
     else:
-        with _progress() as progress:
-            yield _Bar(progress)
+        progress = _progress()
+        try:
+            yield _Bar(progress, begin)
+        finally:
+            progress.stop()
 
 
 def _json_line(event: Event) -> None:
@@ -89,14 +97,18 @@ def _progress() -> Progress:
 class _Bar(_Notes):
     """The same notes, above a progress bar."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: Progress, begin: Callable[[], None]) -> None:
         super().__init__(progress.console)
         self._progress = progress
+        self._begin = begin
         self._bar = progress.add_task("starting", total=None, failed=0)
 
     def __call__(self, event: Event) -> None:
+        if isinstance(event, RunStarted):
+            self._begin()
         super().__call__(event)
         if isinstance(event, RunStarted):
+            self._progress.start()
             self._progress.reset(self._bar, total=event.rows, completed=event.kept, description="rows", failed=0)
         elif isinstance(event, PilotFinished):
             self._progress.stop()  # a question may follow, and a bar would write over it

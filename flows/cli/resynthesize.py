@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar
 
 from flows.cli.flow_run import carry_out
 from flows.cli.options import as_command
+from flows.cli.starting import Starting
 from flows.cli.terminal import Output
 from flows.run.declaration import Option, values
 from flows.run.options import ResynthesizeOptions
@@ -27,7 +28,9 @@ def resynthesize(command: ResynthesizeCommand, output: Output) -> int:
 
     Fields that the run asked for in the same words keep its answers. The same command goes on where an earlier one stopped.
     """
-    from flows.run.prepare import prepare_resynthesis
-
     options = ResynthesizeOptions(**values(command, ResynthesizeOptions))
-    return carry_out(lambda runtime: prepare_resynthesis(options, runtime), output, dry_run=command.dry_run)
+    with Starting(output) as starting:
+        starting.step("reading the earlier run")
+        from flows.run.prepare import prepare_resynthesis
+
+        return carry_out(lambda runtime: prepare_resynthesis(options, runtime), output, starting, dry_run=command.dry_run)

@@ -36,10 +36,12 @@ class RunCommand(SourceOptions, ModelOptions, TaskOptions):
 def run(command: RunCommand, output: Output) -> int:
     """Research one question. On a terminal it prints a card; piped, or with `--json`, the whole result as one line of JSON."""
     from flows.run.environment import read_environment
+    from flows.run.writable import CACHE, check_writable
     from research.api import run as research
 
     search = tuple(command.search or ())
     settings = read_environment().settings(model=command.model, corpus=command.corpus, search=search)
+    check_writable(settings.cache_dir, CACHE, "RESEARCH_CACHE_DIR")
     task = values(command, TaskOptions, but=["output_schema"]) | values(command, SourceOptions, but=["corpus", "search"])
     stated = {name: value for name, value in task.items() if value is not None}
     try:

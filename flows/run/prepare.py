@@ -12,13 +12,14 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from flows.run.declaration import names, values
-from flows.run.options import EnrichOptions, ResynthesizeOptions, SourceOptions, TaskOptions
+from flows.run.declaration import names
+from flows.run.options import EnrichOptions, ResynthesizeOptions, TaskOptions
 from flows.run.prepared_run import PreparedRun
 from flows.run.request import Request
 from flows.run.reuse import Earlier, spec_of
 from flows.run.runtime import Runtime
 from flows.run.shards import Remaining
+from flows.run.writable import CACHE, RUN_FOLDER, check_writable
 from research.errors import InvalidInput, InvalidRun
 from research.pages.row_pages import RowPages
 from research.result.escalation import Escalation
@@ -44,14 +45,19 @@ class PagesFolder:
 
 
 @asynccontextmanager
-async def prepare_enrichment(options: EnrichOptions, runtime: Runtime) -> AsyncIterator[PreparedRun]:
+async def prepare_enrichment(
+    options: EnrichOptions, runtime: Runtime, checked: Request | None = None
+) -> AsyncIterator[PreparedRun]:
     """Check an enrichment, and open its world for as long as the block lasts.
+
+    Args:
+        checked: `Request.of(options)`, where the caller has it already.
 
     Raises:
         InvalidInput: something is wrong with the request, or its corpus cannot be read. Nothing was spent.
     """
     escalation = Escalation.parse(options.escalate, options.processor) if options.escalate else None
-    request = await asyncio.to_thread(_request, options)
+    request: Request = await asyncio.to_thread(Request.of, options) if checked is None else checked
     earlier = None
     if options.reuse:
         earlier = await asyncio.to_thread(Earlier, RunFolder.open(options.reuse), request)
@@ -63,6 +69,9 @@ async def prepare_enrichment(options: EnrichOptions, runtime: Runtime) -> AsyncI
         names_pages=request.names_pages,
         service_searches=options.batch,
     )
+    if options.out is not None:
+        await asyncio.to_thread(check_writable, Path(options.out), RUN_FOLDER, "--out")
+    await asyncio.to_thread(check_writable, settings.cache_dir, CACHE, "RESEARCH_CACHE_DIR")
     pages = PagesFolder()
     async with runtime.opener(settings, pages) as world:
         if options.batch:
@@ -85,6 +94,8 @@ async def prepare_resynthesis(options: ResynthesizeOptions, runtime: Runtime) ->
         InvalidInput: of the run, the schema, the objective, the processor or the model. Nothing was spent.
     """
     request, earlier = await asyncio.to_thread(_request_over_stored_pages, options)
+    if options.out is not None:
+        await asyncio.to_thread(check_writable, Path(options.out), RUN_FOLDER, "--out")
     settings = runtime.environment.settings(model=options.model)
     pages = RowPages((), earlier.pages.get)  # not yet bound to a row
     async with runtime.stored_opener(settings, pages) as world:
@@ -106,18 +117,6 @@ async def _find(options: EnrichOptions | ResynthesizeOptions, request: Request, 
         check_shard_count(rows, options.shard_size)
         return path, 0
     return path, (await asyncio.to_thread(Remaining.of, run, rows)).kept
-
-
-def _request(options: EnrichOptions) -> Request:
-    return Request.check(
-        table=options.table,
-        query=options.query,
-        limit=options.limit,
-        objective=options.objective,
-        objective_column=options.objective_column,
-        **values(options, TaskOptions),
-        **values(options, SourceOptions, but=("corpus", "search")),
-    )
 
 
 def _request_over_stored_pages(options: ResynthesizeOptions) -> tuple[Request, Earlier]:

@@ -13,10 +13,12 @@ from flows.run.request import Request
 from flows.run.reuse import Earlier, RemainingFields
 from flows.run.row_work import FindWork, whole_rows
 from flows.run.task_runs import TaskRuns, chosen_task_runs
+from flows.run.writable import RUN_FOLDER, check_writable
 from research.ports.page import Page
 from research.ports.world import World
 from research.result.escalation import Escalation
 from research.tables.run_folder.run_folder import RunFolder
+from research.tables.run_folder.run_lock import refuse_locked
 from research.world import Settings
 
 
@@ -40,6 +42,17 @@ class PreparedRun:
     escalation: Escalation | None = None
     only_stored: bool = False
     """Whether rows may search and read only the pages that they read in the earlier run."""
+
+    def check_folder(self) -> None:
+        """Find out what would keep a run from filling its folder, before Prefect is started for it. Leaves nothing there.
+
+        Raises:
+            InvalidInput: nothing can be written there.
+            InvalidRun: another process is filling it.
+        """
+        check_writable(self.path, RUN_FOLDER, "--out")
+        if (run := RunFolder.find(self.path, self.document)) is not None:
+            refuse_locked(run.path, run.state)
 
     def folder(self) -> RunFolder:
         """The run folder: created, or found.

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from flows.run.declaration import values
+from flows.run.options import EnrichOptions, SourceOptions, TaskOptions
 from research.money.processors import ProcessorName
 from research.output_schema.output_spec import OutputSpec
 from research.ports.world import World
@@ -69,6 +71,23 @@ class Request:
             "task": {name: part for name, part in sample.identity().items() if name not in ("task", "input")},
         }
         return cls(table=opened, spec=spec, objective=question, options=stated, start=start, sample=sample, content=content)
+
+    @classmethod
+    def of(cls, options: EnrichOptions) -> Request:
+        """The request that an enrichment's options make.
+
+        Raises:
+            InvalidInput: as `check`.
+        """
+        return cls.check(
+            table=options.table,
+            query=options.query,
+            limit=options.limit,
+            objective=options.objective,
+            objective_column=options.objective_column,
+            **values(options, TaskOptions),
+            **values(options, SourceOptions, but=("corpus", "search")),
+        )
 
     def keeping(self, earlier: Mapping[str, Any]) -> Request:
         """The same request, with cells of an earlier run kept.

@@ -91,7 +91,8 @@ class Generations:
         """The current generation; None if there is none, it was made by another version, or it is damaged."""
         try:
             folder = self._folder / (self._folder / "current").read_text("utf-8").strip()
-            table = pq.read_table(folder / _ENTRIES)
+            with pq.ParquetFile(folder / _ENTRIES) as file:  # `read_table` would import pandas
+                table = file.read()
             about = json.loads((table.schema.metadata or {}).get(b"generation", b"{}"))
             if about.get("version") != self._version:
                 return None

@@ -161,7 +161,7 @@ def _check_inputs(schema: pa.Schema) -> None:
         raise InvalidTable("A table's columns need names of their own: rename them and run again.", faults)
     for field in schema:
         try:
-            pq.write_table(pa.table({"x": pa.array([], field.type)}), io.BytesIO())
+            pq.write_table(pa.table({"x": pa.nulls(0, field.type)}), io.BytesIO())
         except (pa.ArrowNotImplementedError, pa.ArrowInvalid) as exc:
             faults.append(Fault(field.name, f"Parquet cannot hold {field.type} ({exc})"))
     if faults:

@@ -15,17 +15,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from filelock import FileLock, Timeout
 
 from research.errors import DamagedRun, InvalidRun
 from research.faults import unpointer
@@ -38,6 +35,7 @@ from research.tables.layout.parts import SCHEMAS, TABLES, pages_cited, tables_of
 from research.tables.layout.result_columns import ResultColumns
 from research.tables.run_folder.part_files import PartFiles, check_shard_count
 from research.tables.run_folder.request import differences, request_key
+from research.tables.run_folder.run_lock import locked, now
 from research.tables.warehouse import warehouse
 
 FORMAT_VERSION: Final = "1"
@@ -107,7 +105,7 @@ class RunFolder:
             "key": request_key(request),
             "status": "running",
             "reason": None,
-            "created_at": _now(),
+            "created_at": now(),
             "finished_at": None,
             "request": request,
             "settings": dict(settings or {}),
@@ -227,22 +225,11 @@ class RunFolder:
         Raises:
             InvalidRun: another process is running this folder; says which.
         """
-        self.state.mkdir(parents=True, exist_ok=True)
-        holder = self.state / "holder.json"
-        lock = FileLock(self.state / "lock", timeout=0, thread_local=False)
-        try:
-            lock.acquire()
-        except Timeout as exc:
-            raise InvalidRun(f"{self.path} is being written by {_describe(holder)}: wait for it, or end it.") from exc
-        try:
-            write_json(holder, {"pid": os.getpid(), "host": socket.gethostname(), "since": _now()})
+        with locked(self.path, self.state):
             self._parts.recover()
             if self.status != "running":
                 self._update(status="running", reason=None, finished_at=None)
             yield self
-        finally:
-            holder.unlink(missing_ok=True)
-            lock.release()
 
     def committed_shards(self) -> list[int]:
         """The shards that are committed, in order."""
@@ -368,7 +355,7 @@ class RunFolder:
         summary = warehouse.build(self.path, self.columns, {name: self.parts(name) for name in TABLES})
         if rows is not None and status == "finished" and summary["rows"] != rows:
             raise DamagedRun(f"{self.path} holds {summary['rows']} rows and the table has {rows}: run the same command again.")
-        self._update(status=status, reason=reason, finished_at=_now(), summary=summary)
+        self._update(status=status, reason=reason, finished_at=now(), summary=summary)
         return summary
 
     def discard(self) -> None:
@@ -398,14 +385,6 @@ class RunFolder:
         )
 
 
-def _describe(holder: Path) -> str:
-    try:
-        held = json.loads(holder.read_text(encoding="utf-8"))
-        return f"process {held['pid']} on {held['host']} (since {held['since']})"
-    except (OSError, ValueError, KeyError, TypeError):
-        return "another process"
-
-
 def _indexes(column: pa.ChunkedArray[Any]) -> list[int]:
     return [int(row) for row in column.to_pylist() if row is not None]
 
@@ -415,7 +394,3 @@ def _by_row(table: pa.Table, index: str) -> pa.Table:
     place = pa.array(range(table.num_rows), pa.int64())
     keys = pa.Table.from_arrays([table[index], pa.chunked_array([place])], names=["row", "place"])
     return table.take(keys.sort_by([("row", "ascending"), ("place", "ascending")])["place"])
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
