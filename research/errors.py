@@ -10,7 +10,8 @@
     │   │   ├── InvalidRun         a run folder that is not one, holds another request, or cannot hold this one
     │   │   └── NotSupported       a field of the contract whose behaviour is not built yet
     │   ├── DamagedRun             a run folder lacks a file of its own, or holds one that cannot be read
-    │   ├── FetchRefused           a page that may not be read (outside the corpus, outside the policy)
+    │   ├── FetchRefused           a page that may not be read (outside the corpus, outside the policy, an address made up)
+    │   ├── QueryRefused           a search query that may not be sent: it holds what the objective does not name
     │   ├── PageUnreadable         a page that was read and holds nothing to read
     │   │   └── NeedsBrowser       JavaScript makes it; a browser could render it
     │   ├── InvalidAnswer          an answer that breaks its schema after its one repair
@@ -128,6 +129,10 @@ class NotSupported(InvalidInput):
 
 class FetchRefused(TerminalError):
     """A page that may not be read."""
+
+
+class QueryRefused(TerminalError):
+    """A search query that may not be sent."""
 
 
 class PageUnreadable(TerminalError):

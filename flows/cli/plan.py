@@ -226,7 +226,7 @@ def scan_rows(request: Request, earlier: Earlier | None) -> RowScan:
     for batch in request.table.batches(1_000):
         for values in json_rows(batch):
             try:
-                objective = request.objective.render(values, request.spec, row)
+                objective = request.question(row, values)
             except InvalidInput as error:
                 objective = "(none)"
                 unaskable += 1
@@ -234,7 +234,7 @@ def scan_rows(request: Request, earlier: Earlier | None) -> RowScan:
                     problems.append(str(error))
             if row < SAMPLES:
                 objectives.append(objective)
-            characters += len(objective) + len(canonical_json(values))
+            characters += len(objective) + len(canonical_json(request.visible(values)))
             kept += earlier is not None and earlier.has(row, values)
             row += 1
     return RowScan(tuple(objectives), tuple(problems), unaskable, characters / max(row, 1), kept)

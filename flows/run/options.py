@@ -30,6 +30,14 @@ class TableOptions:
         str | None, Option("One SELECT over the table, which it calls `input`; its rows are researched instead.", "SQL")
     ] = None
     limit: Annotated[int | None, Option("Research only the first rows, this many.", at_least=1)] = None
+    private: Annotated[
+        list[str] | None,
+        Option(
+            "A column that no model and no search provider learns. It stays in the output table, and is in no prompt, query, "
+            "name or log.",
+            "COLUMN",
+        ),
+    ] = None
     reuse: Annotated[
         str | None,
         Option("An earlier run folder: fields with the same schema keep its answers, only the others are researched.", "RUN"),
@@ -124,6 +132,10 @@ class SourceOptions:
         list[str] | None,
         Option("Documents for every task, by path or URL: searched, read and cited like any source.", "FILE", flag="file"),
     ] = None
+    open_reading: Annotated[
+        bool,
+        Option("Let a model read addresses that it makes up. They can carry what it knows of the row to whoever runs the host."),
+    ] = False
     include_html_dump: Annotated[bool, Option("Keep the HTML of the last page that each task read.")] = False
 
 

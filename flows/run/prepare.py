@@ -139,6 +139,7 @@ def _request_over_stored_pages(options: ResynthesizeOptions) -> tuple[Request, E
         output_schema=spec_of(folder) if options.output_schema is None else options.output_schema,
         objective=question.get("template"),
         objective_column=question.get("column"),
+        private=before.get("private"),
         **task,
     )
     other_question = request.content["objective"] != before.get("objective")

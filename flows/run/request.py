@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from flows.run.declaration import values
 from flows.run.options import EnrichOptions, SourceOptions, TaskOptions
+from research.errors import InvalidTable
 from research.money.processors import ProcessorName
 from research.output_schema.output_spec import OutputSpec
 from research.ports.world import World
@@ -16,6 +17,7 @@ from research.steps.keys import VERSIONS
 from research.tables.inputs.objective import Objective
 from research.tables.inputs.read import Table, open_table
 from research.tables.inputs.start_page import StartPage
+from research.tables.inputs.template import nearest_column
 from research.task.task import Task
 
 
@@ -33,6 +35,8 @@ class Request:
     """A task with everything that all rows have in common."""
     content: Mapping[str, Any]
     """JSON: everything that the answers depend on, except the world."""
+    private: frozenset[str] = frozenset()
+    """Columns that stay in the table: no task has them."""
 
     @classmethod
     def check(
@@ -45,6 +49,7 @@ class Request:
         objective: str | None,
         objective_column: str | None,
         start_url: str | None = None,
+        private: Sequence[str] | None = None,
         **options: Any,
     ) -> Request:
         """Read and check everything that can be wrong before a row is researched.
@@ -59,6 +64,8 @@ class Request:
         start = StartPage(start_url) if start_url is not None else None
         if start is not None:
             start.check(opened.schema)
+        hidden = frozenset(private or ())
+        refuse_private(hidden, opened.schema.names, question, start)
         stated = {name: value for name, value in options.items() if value is not None}
         sample = Task.model_validate({"task": "a row's objective", "output_schema": spec, **stated})
         stated |= {"files": sample.files} if sample.files else {}  # read once, not for every row
@@ -69,8 +76,18 @@ class Request:
             "objective": {"template": objective, "column": objective_column},
             "start_url": start_url,
             "task": {name: part for name, part in sample.identity().items() if name not in ("task", "input")},
+            **({"private": sorted(hidden)} if hidden else {}),
         }
-        return cls(table=opened, spec=spec, objective=question, options=stated, start=start, sample=sample, content=content)
+        return cls(
+            table=opened,
+            spec=spec,
+            objective=question,
+            options=stated,
+            start=start,
+            sample=sample,
+            content=content,
+            private=hidden,
+        )
 
     @classmethod
     def of(cls, options: EnrichOptions) -> Request:
@@ -85,6 +102,7 @@ class Request:
             limit=options.limit,
             objective=options.objective,
             objective_column=options.objective_column,
+            private=options.private,
             **values(options, TaskOptions),
             **values(options, SourceOptions, but=("corpus", "search")),
         )
@@ -101,6 +119,18 @@ class Request:
     def names_pages(self) -> bool:
         """Whether tasks name a start page or files."""
         return self.start is not None or bool(self.sample.files)
+
+    def visible(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """A row's cells without those that are private."""
+        return {name: value for name, value in values.items() if name not in self.private}
+
+    def question(self, row: int, values: Mapping[str, Any]) -> str:
+        """The objective of one row.
+
+        Raises:
+            InvalidTask: it cannot be made, or is empty; names row and column.
+        """
+        return self.objective.render(self.visible(values), self.spec, row)
 
     def task(self, row: int, values: Mapping[str, Any]) -> Task:
         """The task of one row.
@@ -123,9 +153,16 @@ class Request:
         return self._task(row, values, part_of(self.spec, fields), {**self.options, "processor": processor})
 
     def _task(self, row: int, values: Mapping[str, Any], spec: OutputSpec, options: Mapping[str, Any]) -> Task:
-        objective = self.objective.render(values, spec, row)
-        start = self.start.render(values) if self.start is not None else None
-        fields = {"task": objective, "input": dict(values), "output_schema": spec, "start_url": start, **options}
+        visible = self.visible(values)
+        start = self.start.render(visible) if self.start is not None else None
+        fields = {
+            "task": self.objective.render(visible, spec, row),
+            "input": visible,
+            "output_schema": spec,
+            "start_url": start,
+            "search_columns": self.objective.columns,
+            **options,
+        }
         return Task.model_validate(fields, context={"row": row})
 
     def document(self, world: World) -> dict[str, Any]:
@@ -137,3 +174,18 @@ class Request:
             "fetcher": world.fetcher.identity,
             "versions": dict(VERSIONS),
         }
+
+
+def refuse_private(private: Collection[str], columns: Sequence[str], objective: Objective, start: StartPage | None) -> None:
+    """See that private columns exist, and that nothing which is said to a model or a server is made from them.
+
+    Raises:
+        InvalidTable: says which column, and what names it.
+    """
+    for name in sorted(private):
+        if name not in columns:
+            raise InvalidTable(f"private column {name!r}: the table has no such column{nearest_column(name, columns)}")
+        if name == objective.column or name in (objective.columns or ()):
+            raise InvalidTable(f"the column {name!r} is private, and the objective names it: leave it out of one of the two")
+        if start is not None and name in start.columns:
+            raise InvalidTable(f"the column {name!r} is private, and start_url names it: leave it out of one of the two")

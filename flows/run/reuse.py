@@ -40,6 +40,8 @@ MAY_DIFFER: Final = frozenset(
         "max_steps",
         "verify_loops",
         "include_html_dump",
+        "open_reading",
+        "search_columns",
     }
 )
 """Parts of a task that say how much is spent on an answer, or which answers are wanted, and not what is asked or where."""

@@ -113,7 +113,7 @@ class Rows:
         """
         if (known := self._cache.take(row)) is not None:
             return known
-        label = row_label(row, values)
+        label = row_label(row, self._request.visible(values))
         report = partial(self._report, row)
         try:
             work = await self._find_work(row, values)
@@ -128,7 +128,7 @@ class Rows:
         """Some fields of a row, researched on another tier; None as in `research`. The row is not reported once more."""
         task = self._request.part(row, values, fields, processor)
         work = RowWork.of(task, self._world, self._world_identity)
-        return await self._once(f"{row_label(row, values)} · {processor}", work, _no_report)
+        return await self._once(f"{row_label(row, self._request.visible(values))} · {processor}", work, _no_report)
 
     async def _once(self, label: str, work: RowWork, report: Report) -> Result | None:
         """Do a row's work, or take over the result of an equal row."""

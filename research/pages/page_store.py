@@ -20,7 +20,7 @@ from research.concurrency.single_flight import InFlight
 from research.durable.segments import Entry, Folder, Segments
 from research.durable.work import current_work
 from research.errors import PageUnreadable
-from research.ports.fetcher import Fetcher, Guarded
+from research.ports.fetcher import Fetcher, Guarded, Sends
 from research.ports.page import Page, page_hash
 from research.task.source_policy import SourcePolicy
 
@@ -125,6 +125,9 @@ class StoringFetcher:
 
     def refusal(self, url: str) -> str | None:
         return self._inner.refusal(url) if isinstance(self._inner, Guarded) else None
+
+    def sends(self, url: str) -> bool:
+        return not isinstance(self._inner, Sends) or self._inner.sends(url)
 
     async def fetch(self, url: str, *, policy: SourcePolicy | None = None, keep_html: bool = False) -> Page:
         wanted = _Wanted(url.partition("#")[0], policy, keep_html)

@@ -31,6 +31,9 @@ class CorpusThenWeb:
     def refusal(self, url: str) -> str | None:
         return self._web.refusal(url) if isinstance(self._web, Guarded) and not self._corpus.holds(url) else None
 
+    def sends(self, url: str) -> bool:
+        return not self._corpus.holds(url)
+
     async def fetch(self, url: str, *, policy: SourcePolicy | None = None, keep_html: bool = False) -> Page:
         reader: Fetcher = self._corpus if self._corpus.holds(url) else self._web
         return await reader.fetch(url, policy=policy, keep_html=keep_html)
@@ -48,6 +51,10 @@ class Nowhere:
 
     name = "nowhere"
     identity = "nowhere/1"
+    sends_queries = False
+
+    def sends(self, url: str) -> bool:
+        return False
 
     async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None, ledger: UsageLedger) -> SearchResult:
         return SearchResult()

@@ -39,6 +39,7 @@ class RowPages:
     """A few stored pages as a `Search` and a `Fetcher`: those that one row read."""
 
     at_hand: Final = True
+    sends_queries: Final = False
     name: Final = "stored pages"
 
     def __init__(self, pages: Sequence[Stored], find: Callable[[str], Page]) -> None:
@@ -52,6 +53,9 @@ class RowPages:
         self._loading = asyncio.Lock()
         self._shelf: _Shelf | None = None
         self.identity = f"stored/{_VERSION}/{content_key('stored pages', pages=[list(page) for page in self._wanted])}"
+
+    def sends(self, url: str) -> bool:
+        return False
 
     async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None, ledger: UsageLedger) -> SearchResult:
         """The pages that speak of a query's words, best first (BM25 over their passages), each with its best passage as snippet;

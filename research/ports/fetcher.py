@@ -70,3 +70,12 @@ class Storing(Protocol):
             OSError: they cannot be removed.
         """
         ...
+
+
+@runtime_checkable
+class Sends(Protocol):
+    """A fetcher that says what it asks others for. Of one that does not say, it is taken that it asks for every address."""
+
+    def sends(self, url: str) -> bool:
+        """Whether reading this address sends a request; False if this machine has the page, or refuses it."""
+        ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol, runtime_checkable
 
 from research.errors import Fault
@@ -14,7 +14,8 @@ from research.task.task import Task
 
 
 class ResearchTools(Protocol):
-    """What a model can do while it investigates. It enforces the tool budget, the fetch budget and the source policy."""
+    """What a model can do while it investigates. It enforces the tool budget, the fetch budget and the source policy, and lets no
+    data of the row out by a query or by an address that the model makes up (docs/security.md)."""
 
     @property
     def tool_calls_left(self) -> int:
@@ -26,8 +27,13 @@ class ResearchTools(Protocol):
 
         Raises:
             BudgetExhausted: no tool call is left.
+            QueryRefused: it holds a cell that the objective does not name. Another query may do.
             SearchFailed: the provider did not answer.
         """
+        ...
+
+    def found(self, urls: Iterable[str]) -> None:
+        """Say which pages the model's own service found, so that they can be read as if `search` had. Free."""
         ...
 
     async def read(self, url: str, about: str | None = None, limit: int | None = None) -> tuple[Passage, ...]:

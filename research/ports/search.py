@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from research.money.usage_ledger import UsageLedger
 from research.ports.page import Hit
@@ -42,3 +42,11 @@ class Search(Protocol):
             BudgetExhausted: the ledger's budget cannot pay for it.
         """
         ...
+
+
+@runtime_checkable
+class Sends(Protocol):
+    """A search that says whether it sends its queries anywhere. Of one that does not say, it is taken that it does."""
+
+    @property
+    def sends_queries(self) -> bool: ...

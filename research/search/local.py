@@ -135,6 +135,11 @@ class LocalCorpus:
             return page.changed(html=await asyncio.to_thread(self._html, page.url, entry.digest))
         return page
 
+    sends_queries: Final = False
+
+    def sends(self, url: str) -> bool:
+        return False
+
     def _html(self, url: str, digest: str) -> str | None:
         """The HTML of a document, looked for in the corpus itself; None if it was changed or removed since it was indexed."""
         try:

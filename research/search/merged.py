@@ -14,7 +14,7 @@ from typing import Final
 from research.errors import BudgetExhausted, ResearchError, SearchFailed
 from research.money.usage_ledger import UsageLedger
 from research.ports.page import Hit
-from research.ports.search import Search, SearchResult
+from research.ports.search import Search, SearchResult, Sends
 from research.task.source_policy import SourcePolicy
 from research.task.urls import canonical_url
 
@@ -40,6 +40,7 @@ class MergedSearch:
         """Those that every row would fail with: they are not asked again."""
         self.names = tuple(provider.name for provider in self._providers)
         self.name = "+".join(self.names)
+        self.sends_queries = any(not isinstance(each, Sends) or each.sends_queries for each in self._providers)
         self.identity = f"merged/1({', '.join(provider.identity for provider in self._providers)})"
 
     async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None, ledger: UsageLedger) -> SearchResult:

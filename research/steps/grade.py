@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from research.money.usage_ledger import UsageLedger
 from research.ports.work import Grade, Investigated
 from research.ports.world import World
+from research.steps.row_cells import without_withheld
 from research.task.task import Task
 
 
@@ -18,7 +19,7 @@ async def grade(task: Task, work: Sequence[Investigated], world: World, max_subq
     asked = {(done.subquery.question, done.subquery.fields) for done in work}
     wanted = [
         q.changed(fields=fields)
-        for q in judged.ask
+        for q in without_withheld(judged.ask, task, world.search)
         if (fields := tuple(name for name in names if name in q.fields)) and (q.question, fields) not in asked
     ]
     last = max((done.subquery.index for done in work), default=0)

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 
-from research.errors import BudgetExhausted, Fault, FetchRefused, ResearchError
+from research.errors import BudgetExhausted, Fault, FetchRefused, QueryRefused, ResearchError
 from research.evidence.scratchpad import Scratchpad, prepare
+from research.faults import shortened
 from research.money.usage import Usage
 from research.money.usage_ledger import UsageLedger
 from research.output_schema.field_paths import field_of
-from research.ports.fetcher import AtHand, Fetcher
+from research.ports.fetcher import AtHand, Fetcher, Guarded, Sends
 from research.ports.page import Hit, Page, Passage
 from research.ports.work import Draft, Investigated, SubQuery
 from research.ports.world import World
 from research.result.citation_numbers import cited_ids, renamed
 from research.steps.attached_documents import AttachedDocuments
 from research.steps.draft_checks import faults_of
+from research.steps.readable import NO, ReadableAddresses
+from research.steps.row_cells import withheld_cells
 from research.task.source_policy import SourcePolicy
 from research.task.task import Task
 from research.task.urls import is_web
 
 
 class TaskTools:
-    """The engine's `ResearchTools`: counts every call, keeps to the source policy, reads each page once."""
+    """The engine's `ResearchTools`: counts every call, keeps to the source policy, reads each page once, and lets no data of the
+    row out by a query or an address."""
 
     def __init__(
         self, task: Task, subquery: SubQuery, world: World, ledger: UsageLedger, *, tool_calls: int, max_fetches: int
@@ -40,6 +45,11 @@ class TaskTools:
         self._last_asked.set()
         self._considered: dict[str, Hit] = {}
         self._given = AttachedDocuments(task, world)
+        self._withheld = withheld_cells(task, world.search)
+        self._readable = ReadableAddresses(task)
+        self._refused_reads: list[str] = []
+        self._refused_columns: dict[str, int] = {}
+        """How often a query held a cell of each column."""
         self.scratchpad = Scratchpad()
         self.tool_calls = 0
         self.fetches = 0
@@ -54,6 +64,9 @@ class TaskTools:
     async def search(self, query: str, limit: int = 10) -> tuple[Hit, ...]:
         self._spend_tool_call()
         policy = self._task.source_policy
+        query = self._sayable(query)
+        if not query:
+            return ()
         given = await self._given.search(query, limit)
         found = await self._world.search.search(query, limit=limit, policy=policy, ledger=self._ledger)
         self._warn(*found.warnings)
@@ -61,10 +74,16 @@ class TaskTools:
         hits = tuple({hit.url: hit for hit in (*given, *allowed)}.values())[:limit]
         for hit in hits:
             self._considered.setdefault(hit.url, hit)
+            self._publish(f"{hit.title}\n{hit.snippet}")
+        self.found(hit.url for hit in hits)
         return hits
+
+    def found(self, urls: Iterable[str]) -> None:
+        self._readable.add_sites(urls)
 
     async def read(self, url: str, about: str | None = None, limit: int | None = None) -> tuple[Passage, ...]:
         self._spend_tool_call()
+        url = self._address(url)
         async with self._fetching.setdefault(url, asyncio.Lock()):
             if url not in self._hashes:
                 try:
@@ -106,6 +125,61 @@ class TaskTools:
             scratchpad_searches=self.scratchpad.searches,
         )
 
+    def refusals(self) -> tuple[str, ...]:
+        """What was refused so that nothing of the row leaves, for people."""
+        warnings = []
+        if self._refused_reads:
+            first = shortened(self._refused_reads[0], 120)
+            warnings.append(
+                f"{len(self._refused_reads)} addresses were not read, because nobody but the model wrote them; the first: {first}"
+            )
+        warnings += [
+            f"{count} queries held a cell of the column {name!r}, which the objective does not name"
+            for name, count in self._refused_columns.items()
+        ]
+        return tuple(warnings)
+
+    def _sayable(self, query: str) -> str:
+        """The query, as it may be sent.
+
+        Raises:
+            QueryRefused: it holds a cell that the objective does not name. A query that code made is sent without it.
+        """
+        column = self._withheld.found_in(query) if self._withheld is not None else None
+        if self._withheld is None or column is None:
+            return query
+        if self._world.model.keyless:
+            return self._withheld.without(query)
+        self._refused_columns[column] = self._refused_columns.get(column, 0) + 1
+        raise QueryRefused(
+            f"not searched: the query holds what the row's column {column!r} says, which the objective does not name, and a "
+            "search provider must not learn it. Search without it"
+        )
+
+    def _publish(self, text: str) -> None:
+        """Others say this, so a query may."""
+        if self._withheld is not None:
+            self._withheld.publish(text)
+
+    def _address(self, url: str) -> str:
+        """The address to ask for where a model asks for `url`.
+
+        Raises:
+            FetchRefused: nobody but the model wrote it, so that it could carry data of the row.
+        """
+        fetcher, policy = self._world.fetcher, self._task.source_policy
+        if self._task.open_reading or url in self._given or (isinstance(fetcher, Sends) and not fetcher.sends(url)):
+            return url
+        if policy is not None and not policy.allows(url, None):
+            raise FetchRefused(f"{url}: outside the task's source policy")
+        if isinstance(fetcher, Guarded) and (reason := fetcher.refusal(url)) is not None:
+            raise FetchRefused(reason)
+        known = self._readable.resolve(url)
+        if known is None:
+            self._refused_reads.append(url)
+            raise FetchRefused(f"{shortened(url, 120)}: {NO}")
+        return known
+
     def _warn(self, *warnings: str) -> None:
         self.warnings += [warning for warning in warnings if warning not in self.warnings]
 
@@ -132,6 +206,8 @@ class TaskTools:
             await before.wait()  # pages are numbered in the order in which they were asked for, however long each takes
             added.set()
         self.scratchpad.add(page, url)
+        self._readable.add_page(page.final_url, page.text)
+        self._publish(page.text)
         self._hashes[url] = page.page_hash
 
     async def _prepared(self, fetcher: Fetcher, url: str, policy: SourcePolicy | None) -> Page:
@@ -159,7 +235,7 @@ async def investigate(task: Task, subquery: SubQuery, world: World, max_fetches:
         draft = await world.model.investigate(task, subquery, tools, ledger)
     finally:
         ledger.add(tools.usage())
-    warnings: list[str] = [f"sub-query {subquery.index}: {warning}" for warning in tools.warnings]
+    warnings: list[str] = [f"sub-query {subquery.index}: {warning}" for warning in (*tools.warnings, *tools.refusals())]
     passages: dict[str, Passage] = {}
     answers = []
     names = task.output_schema.names

@@ -5,6 +5,7 @@ from __future__ import annotations
 from research.money.usage_ledger import UsageLedger
 from research.ports.work import Plan, SubQuery
 from research.ports.world import World
+from research.steps.row_cells import without_withheld
 from research.task.task import Task
 
 
@@ -21,7 +22,7 @@ async def plan(task: Task, world: World, ledger: UsageLedger) -> Plan:
     names = [f.name for f in task.output_schema.fields]
     subqueries = [
         SubQuery(index=0, question=q.question, fields=fields, label=q.label)
-        for q in proposed.subqueries[:limit]
+        for q in without_withheld(proposed.subqueries[:limit], task, world.search)
         if (fields := tuple(name for name in names if name in q.fields)) and q.question.strip()
     ]
     left = tuple(name for name in names if not any(name in q.fields for q in subqueries))

@@ -121,6 +121,11 @@ class Task(Record):
     """A page to read first. Where it suffices, nothing is searched for. Empty text is no page."""
     files: tuple[AttachedFile, ...] = ()
     """Documents given with the task, by path or URL: searched, read and cited like any source."""
+    open_reading: Annotated[bool, Field(strict=True)] = False
+    """Let a model read addresses that it makes up. They can carry what it knows of the row to whoever runs the host."""
+    search_columns: tuple[str, ...] | None = None
+    """The columns of `input` whose cells search queries may hold. None: those that the objective names, by their name or their
+    value; where it names none, all."""
     include_html_dump: Annotated[bool, Field(strict=True)] = False
     """Keep the HTML of the last page that was read, on the result."""
     model: Annotated[str | None, AfterValidator(_own_model)] = None

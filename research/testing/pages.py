@@ -68,6 +68,12 @@ class Pages:
         self.fetched: list[str] = []
         """Every URL that was asked for, in order."""
 
+    sends_queries = False
+
+    def sends(self, url: str) -> bool:
+        """Nothing leaves the process, so a model may try any address."""
+        return False
+
     async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None, ledger: UsageLedger) -> SearchResult:
         self.queries.append(query)
         if self.search_error is not None:

@@ -29,6 +29,8 @@ FULL: dict[str, Any] = {
     "source_policy": {"include_domains": ["nasa.gov"], "after_date": "2000-01-01"},
     "start_url": "https://science.nasa.gov/voyager",
     "files": [{"source": "brief.pdf", "sha256": "0" * 64}],
+    "open_reading": True,
+    "search_columns": ["mission"],
     "include_html_dump": True,
     "model": "some-model",
     "task_id": "t-1",

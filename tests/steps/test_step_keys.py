@@ -55,6 +55,8 @@ OTHER = {
     "source_policy": {"include_domains": ["example.org"]},
     "start_url": "https://example.org/",
     "files": [{"source": "brief.pdf", "sha256": "0" * 64}],
+    "open_reading": True,
+    "search_columns": ["name"],
     "include_html_dump": True,
     "model": "another",
 }

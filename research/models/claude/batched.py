@@ -8,7 +8,7 @@ not found is no passage, so that the evidence rules drop what rests on it.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, Final, Protocol
@@ -183,6 +183,7 @@ class BatchedClaude:
         except (InvalidAnswer, ModelRefused, ContextOverflow):
             await self._queue.discard(calls.names)
             raise
+        tools.found(_found_urls(conversation.messages))
         found, missing = await _find_quotes(quotes, tools)
         return _with_passages(draft, found, missing).changed(model=conversation.model)
 
@@ -256,6 +257,15 @@ def _read(text: str, answer_schema: AnswerSchema, fields: Sequence[str]) -> tupl
     except ValidationError as error:
         raise Unreadable(tuple(validation_faults(error))) from None
     return draft, [Quote(id=quote.id.strip(" []").lower(), url=quote.url, quote=quote.quote) for quote in quotes]
+
+
+def _found_urls(messages_: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """What the service's own search found. The model's words are not among it: an address that it makes up is not read."""
+    for message in messages_:
+        for block in message["content"] if message["role"] == "assistant" else ():
+            results = block.get("content") if block["type"] == "web_search_tool_result" else None
+            if isinstance(results, list):
+                yield from (str(each["url"]) for each in results if each.get("url"))
 
 
 async def _find_quotes(quotes: Sequence[Quote], tools: ResearchTools) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:

@@ -35,6 +35,11 @@ class Objective:
         if self.template is not None:
             object.__setattr__(self, "_template", Template(self.template, "objective"))
 
+    @property
+    def columns(self) -> tuple[str, ...] | None:
+        """The columns that its template names; None if there is no template, or it names none, so that it is not known."""
+        return (self._template.columns or None) if self._template is not None else None
+
     def check(self, schema: pa.Schema) -> None:
         """See that every column it names exists.
 

@@ -23,6 +23,11 @@ class StartPage:
         """
         self._template = Template(template, "start_url")
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that it is made from."""
+        return self._template.columns
+
     def check(self, schema: pa.Schema) -> None:
         """See that every column it names exists.
 
