@@ -20,6 +20,7 @@ from prefect.artifacts import acreate_markdown_artifact, acreate_progress_artifa
 from prefect.exceptions import PrefectException
 from prefect.logging import get_run_logger
 
+from research.display.printable import printable
 from research.faults import shortened
 from research.tables.inputs.database import quoted
 from research.tables.run_folder.run_folder import RunFolder
@@ -133,5 +134,5 @@ def table(heading: Sequence[str], rows: Table) -> str:
 
 def plain(value: Any) -> str:
     """Any text as Markdown that shows it and does nothing else: one line, cut, every punctuation mark escaped."""
-    text = " ".join(str("" if value is None else value).split())
+    text = printable(" ".join(str("" if value is None else value).split()), one_line=True)
     return _PUNCTUATION.sub(r"\\\1", shortened(text, EXCERPT))

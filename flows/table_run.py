@@ -29,6 +29,7 @@ from flows.run.runtime import Runtime
 from flows.run.shards import Remaining, Shards
 from flows.run.sweeping import sweeper
 from flows.tasks import PrefectRunner
+from research.display.printable import printable, printable_logger
 from research.errors import InvalidInput
 from research.money.charge_file import ChargeFile
 from research.stored_results.store import ResultStore
@@ -36,6 +37,8 @@ from research.tables.run_folder.reading_back import RowReader
 from research.tables.run_folder.run_folder import RunFolder
 from research.world import bind_budget
 
+RUN_LOGGERS: Final = ("prefect.flow_runs", "prefect.task_runs")
+"""What Prefect logs of a run, and of the errors in it."""
 AFTER_INTERRUPT_SECONDS: Final = 5.0
 """How long an interrupted run still waits for Prefect's database."""
 
@@ -107,6 +110,8 @@ async def _run(prepared: PreparedRun, folder: RunFolder, runtime: Runtime) -> En
     store = ResultStore(folder.state / "results", RowReader(folder, request.spec))
     runner = PrefectRunner(store, gate, prepared.task_runs, retry_delays)
     log = get_run_logger()
+    for name in RUN_LOGGERS:
+        printable_logger(name)
     try:
         async with artifacts.Progress(table.row_count, left.kept) as progress, AsyncExitStack() as held:
 
@@ -188,5 +193,5 @@ async def _flow_run(name: str) -> UUID:
     if context is None or context.flow_run is None:
         raise RuntimeError("there is no flow run")
     async with get_client() as client:
-        await client.update_flow_run(context.flow_run.id, name=name)
+        await client.update_flow_run(context.flow_run.id, name=printable(name, one_line=True))
     return context.flow_run.id

@@ -40,6 +40,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from research.display.printable import printable
+
 BUDGET_EXHAUSTED: Final = "budget_exhausted"
 """The kind of an error that people filter by: a higher limit, and the same command goes on."""
 
@@ -49,6 +51,9 @@ class ResearchError(Exception):
 
     stops_run: bool = False
     """Whether every row of a run would meet it."""
+
+    def __str__(self) -> str:
+        return printable(super().__str__())  # pages, servers and cells have their words in many a message
 
     @property
     def kind(self) -> str:

@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _failed(error: BaseException, arguments: Sequence[str], code: Exit, hint: str = "") -> int:
     if "--debug" in arguments:
-        traceback.print_exception(error, file=sys.stderr)
+        note("".join(traceback.format_exception(error)))
     message = "stopped" if isinstance(error, KeyboardInterrupt) else str(error) or type(error).__name__
     if "--json" in arguments:
         faults = [{"pointer": fault.pointer, "message": fault.message} for fault in getattr(error, "faults", ())]

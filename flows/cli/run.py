@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flows.cli.options import as_command
-from flows.cli.terminal import Exit, Output, described, money, note, out, page_at, shown
+from flows.cli.terminal import Exit, Output, described, money, note, out, page_at, print_json_text, shown
 from flows.run.declaration import Option, values
 from flows.run.options import ModelOptions, SourceOptions, TaskOptions
 
@@ -50,7 +50,7 @@ def run(command: RunCommand, output: Output) -> int:
         note("stopped")
         return Exit.INTERRUPTED
     if output.json or not sys.stdout.isatty():
-        sys.stdout.write(result.model_dump_json() + "\n")
+        print_json_text(result.model_dump_json())
     else:
         out().print(card(result))
     if result.status != "completed":

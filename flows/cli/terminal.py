@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from cyclopts import Parameter
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook
+from rich.segment import Segment
 
+from research.display.printable import printable, printable_json
 from research.models.names import KEYLESS
 
 if TYPE_CHECKING:
@@ -35,12 +38,32 @@ class Output:
 
 def out() -> Console:
     """The console for answers. Made at each use, because stdout may have been replaced."""
-    return Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else WIDTH_OF_A_PIPE)
+    return _harmless(Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else WIDTH_OF_A_PIPE))
 
 
 def err() -> Console:
     """The console for progress, notes and errors."""
-    return Console(file=sys.stderr, highlight=False, soft_wrap=not sys.stderr.isatty())
+    return _harmless(Console(file=sys.stderr, highlight=False, soft_wrap=not sys.stderr.isatty()))
+
+
+def _harmless(console: Console) -> Console:
+    """The console, which from now on shows what a terminal would obey. Its own colours and movements are no text, and stay."""
+    console.push_render_hook(_Harmless())
+    return console
+
+
+class _Harmless(RenderHook):
+    def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
+        return [_HarmlessText(each) for each in renderables]
+
+
+class _HarmlessText:
+    def __init__(self, inner: ConsoleRenderable) -> None:
+        self._inner = inner
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
+        for segment in console.render(self._inner, options):
+            yield segment if segment.control else Segment(printable(segment.text), segment.style)
 
 
 def note(text: str) -> None:
@@ -50,7 +73,12 @@ def note(text: str) -> None:
 
 def print_json(value: Any) -> None:
     """One line of JSON on stdout, at once. What is not JSON (paths, dates) is written as text."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, default=str) + "\n")
+    print_json_text(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def print_json_text(text: str) -> None:
+    """The same of a value that is JSON already."""
+    sys.stdout.write(printable_json(text) + "\n")
     sys.stdout.flush()
 
 

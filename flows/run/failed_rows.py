@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from flows.run.request import Request
+from research.display.printable import printable
 from research.errors import InvalidInput
 from research.identity import content_key
 from research.ports.world import World
@@ -44,7 +45,7 @@ class FailedRows:
 
     def broken(self, task: Task, bug: Exception) -> Result:
         """A row that met a bug. What it cost is not known."""
-        error = f"a bug, please report it: {type(bug).__name__}: {bug}"
+        error = printable(f"a bug, please report it: {type(bug).__name__}: {bug}")
         return self._failure(**self._of(task), error_kind="bug", error=error, cost_usd=None)
 
     def _of(self, task: Task) -> dict[str, Any]:

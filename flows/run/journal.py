@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import os
 import threading
 from collections.abc import Iterable, Mapping
@@ -21,12 +20,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+from research.display.printable import printable_logger
 from research.result.result import utc_now
 
 FILE: Final = "batches.jsonl"
 SUCCEEDED: Final = "succeeded"
 
-_log: Final = logging.getLogger(__name__)
+_log: Final = printable_logger(__name__)
 
 
 @dataclass(slots=True)

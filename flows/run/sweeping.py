@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Collection
 from typing import Final
 
+from research.display.printable import printable_logger
 from research.ports.fetcher import Storing
 from research.ports.world import World
 from research.stored_results.store import ResultStore
@@ -14,7 +14,7 @@ from research.tables.run_folder.run_folder import RunFolder
 Sweep = Callable[[int, Collection[int]], None]
 """Removes what a committed shard does not need, by its number and its unfinished rows. Blocks."""
 
-_log: Final = logging.getLogger(__name__)
+_log: Final = printable_logger(__name__)
 
 
 def sweeper(folder: RunFolder, store: ResultStore, world: World) -> Sweep:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from research.display.printable import printable
 from research.faults import shortened
 from research.ports.work import SubQuery
 
@@ -12,7 +13,7 @@ WORDS_LENGTH: Final = 60
 
 def label(place: str, words: str) -> str:
     """`place · words`, on one line, the words cut to their length."""
-    words = shortened(" ".join(words.split()), WORDS_LENGTH)
+    words = shortened(printable(" ".join(words.split()), one_line=True), WORDS_LENGTH)
     return f"{place} · {words}" if words else place
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import re
 from collections.abc import Awaitable, Callable, Collection
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Final, Generic, NamedTuple, TypeVar, cast
 
 from pydantic import BaseModel
 
+from research.display.printable import printable_logger
 from research.durable.segments import Entry, Segments
 from research.ports.work import Draft, Grade, Investigated, Judged, Plan, Verified
 from research.result.result import Result
@@ -39,7 +39,7 @@ STORED_TYPES: Final[dict[str, type[BaseModel]]] = {
 ROW: Final = "row"
 """The step whose result is a row's."""
 _KEY: Final = re.compile(r"(?P<step>[a-z]+)-(?P<digest>[0-9a-f]{64})")
-_log: Final = logging.getLogger(__name__)
+_log: Final = printable_logger(__name__)
 
 
 class Done(NamedTuple, Generic[T]):

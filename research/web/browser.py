@@ -8,7 +8,6 @@ a worker, WebRTC) reaches nothing either. The `browser` extra brings Playwright;
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import shutil
 import time
@@ -19,6 +18,7 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
+from research.display.printable import printable_logger
 from research.errors import FetchFailed, InvalidInput, PageUnreadable, ResearchError
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ _ARGUMENTS: Final = (
 )
 _WITHOUT: Final = "for (const name of ['RTCPeerConnection', 'webkitRTCPeerConnection', 'WebTransport']) delete globalThis[name];"
 _LENGTH: Final = "document.body ? document.body.innerText.length : 0"
-_LOG: Final = logging.getLogger(__name__)
+_LOG: Final = printable_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Final
 
+from research.display.printable import printable
 from research.errors import Fault, FetchRefused, InvalidInput
 from research.faults import shortened
 from research.web.addresses import IPAddress, unmapped, why_not_public
@@ -155,10 +156,7 @@ class Guard:
 def shown(url: str) -> str:
     """A URL for a message: short, on one line, without a password."""
     url = _USERINFO.sub(r"\1\2…@", url)
-    return (
-        "".join(character if character.isprintable() else ascii(character)[1:-1] for character in shortened(url, _SHOWN))
-        or "(empty)"
-    )
+    return printable(shortened(url, _SHOWN), one_line=True) or "(empty)"
 
 
 def _origin(scheme: str, host: str, port: int) -> str:

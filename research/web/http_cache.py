@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import sqlite3
 import time
 import uuid
@@ -22,6 +21,8 @@ import httpx
 from filelock import FileLock
 from hishel import AsyncBaseStorage, CacheOptions, Entry, Headers, Request, Response
 from hishel.httpx import AsyncCacheTransport
+
+from research.display.printable import printable_logger
 
 FILE: Final = "http-3.sqlite"
 """In the cache folder. The number is that of the layout below."""
@@ -58,7 +59,7 @@ _SELECT: Final = (
 )
 _EVICT: Final = "DELETE FROM entries WHERE id IN (SELECT id FROM entries ORDER BY used_at LIMIT ?)"
 
-_log = logging.getLogger("research.web.cache")
+_log = printable_logger("research.web.cache")
 
 T = TypeVar("T")
 

@@ -1,0 +1,1 @@
+"""Foreign text as it is shown to people."""
