@@ -219,7 +219,7 @@ async def researched(
 
 def row_of(text: str) -> dict[str, Any]:
     """The row in a prompt."""
-    found = re.search(r'\{"company".*\}', text)
+    found = re.search(r'\{"company"[^{}]*\}', text)
     return json.loads(found[0]) if found else {}
 
 
