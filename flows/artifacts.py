@@ -20,6 +20,7 @@ from prefect.artifacts import acreate_markdown_artifact, acreate_progress_artifa
 from prefect.exceptions import PrefectException
 from prefect.logging import get_run_logger
 
+from research.concurrency.outages import Notice, ServicePaused
 from research.display.printable import printable
 from research.faults import shortened
 from research.tables.inputs.database import quoted
@@ -44,12 +45,20 @@ class Progress:
         self._rows = rows
         self._done = kept
         self._failed = 0
+        self._paused: dict[str, ServicePaused] = {}
         self._artifact: UUID | None = None
         self._mover: asyncio.Task[None] | None = None
 
     def row_finished(self, *, failed: bool) -> None:
         self._done += 1
         self._failed += failed
+
+    def service_changed(self, notice: Notice) -> None:
+        """A service pauses, or answers again."""
+        if isinstance(notice, ServicePaused):
+            self._paused[notice.service] = notice
+        else:
+            self._paused.pop(notice.service, None)
 
     async def __aenter__(self) -> Progress:
         try:
@@ -67,11 +76,11 @@ class Progress:
             await self._update()
 
     async def _move(self) -> None:
-        shown = -1
+        shown = ""
         while True:
             await asyncio.sleep(UPDATE_SECONDS)
-            if shown != self._done:
-                shown = self._done
+            if shown != self._words():
+                shown = self._words()
                 await self._update()
 
     async def _update(self) -> None:
@@ -83,7 +92,9 @@ class Progress:
         return 100.0 * self._done / self._rows if self._rows else 100.0
 
     def _words(self) -> str:
-        return f"{self._done} of {self._rows} rows" + (f", {self._failed} failed" if self._failed else "")
+        failed = f", {self._failed} failed" if self._failed else ""
+        paused = [printable(str(each), one_line=True) for each in self._paused.values()]
+        return ". ".join([f"{self._done} of {self._rows} rows{failed}", *paused])
 
 
 async def publish(run: Path, facts: Iterable[tuple[str, Any]]) -> None:

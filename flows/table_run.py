@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, Literal
 from uuid import UUID
@@ -29,6 +30,7 @@ from flows.run.runtime import Runtime
 from flows.run.shards import Remaining, Shards
 from flows.run.sweeping import sweeper
 from flows.tasks import PrefectRunner
+from research.concurrency.outages import Notice, ServicePaused
 from research.display.printable import printable, printable_logger
 from research.errors import InvalidInput
 from research.money.charge_file import ChargeFile
@@ -130,6 +132,15 @@ async def _run(prepared: PreparedRun, folder: RunFolder, runtime: Runtime) -> En
                 concurrency = ROWS  # they wait together
             find_work, recall = prepared.work(world)
             rows = Rows(request, world, runner, report, concurrency, find_work)
+
+            def announce(notice: Notice) -> None:
+                if isinstance(notice, ServicePaused):  # rows in flight that are busy elsewhere come to it, too
+                    notice = replace(notice, waiting=max(notice.waiting, rows.under_way))
+                progress.service_changed(notice)
+                log.warning("%s", notice)
+                runtime.listener(notice)
+
+            world.outages.listener = announce
             shards = Shards(folder, rows, recall, runner, report, sweeper(folder, store, world))
             report(
                 RunStarted(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import platformdirs
 from pydantic import SecretStr
 
+from research.concurrency.outages import Notice
 from research.errors import ResearchError
 from research.pipeline import ENGINE, refuse_named_pages, research, with_stop
 from research.ports.model import Model
@@ -38,6 +39,7 @@ async def run(
     processors: Path | None = None,
     settings: Settings | None = None,
     resume: str | Path | None = None,
+    listener: Callable[[Notice], None] | None = None,
     **fields: Any,
 ) -> Result:
     """Research one task.
@@ -57,6 +59,7 @@ async def run(
         resume: a folder in which finished steps are stored, and found again: the same task continues from there if it was
             interrupted or failed, and is answered from there if it completed. Another model, corpus or provider has other keys.
             None, the default, stores nothing, so that the same call researches everything again.
+        listener: is called when a service answers nobody and the task waits for it, and when that is over.
         fields: further fields of the request: `processor`, `max_fetches`, …
 
     Returns:
@@ -64,6 +67,8 @@ async def run(
 
     Raises:
         InvalidInput: the request, the schema, the corpus or the model's name is wrong. Nothing was spent.
+        ServiceUnavailable: a service answered nobody for longer than `settings.outages.patience` (an hour), which was waited out.
+        SurroundingsFault: a folder cannot be written any more.
         AccessDenied, RequestRejected: a service lets no request in (a wrong key, an unknown model), or none of this kind.
     """
     if isinstance(task, Task):
@@ -85,6 +90,8 @@ async def run(
     chosen = base.changed(**{name: value for name, value in overrides.items() if value is not None})
     own = None if isinstance(model, str) else model
     async with open_world(chosen, chosen.cache_dir / "pages", model=own) as world:
+        if listener is not None:
+            world.outages.listener = listener
         refuse_named_pages(request, world)
         refusals: list[ResearchError] = []
         steps = ENGINE if resume is None else resuming_steps(ResultStore(Path(resume)), Keys.of(request, world.identity))

@@ -26,10 +26,14 @@
     │   ├── FetchFailed            a page did not arrive
     │   ├── SearchFailed           a search provider did not answer
     │   └── ModelUnavailable       a model did not answer
-    └── LimitReached               a limit the caller set; more of it and the work can go on
-        └── BudgetExhausted        tool calls, fetches or money
+    ├── LimitReached               a limit the caller set; more of it and the work can go on
+    │   └── BudgetExhausted        tool calls, fetches or money
+    └── Interruption               something around the work failed: what meets it is unfinished, not failed
+        ├── ServiceUnavailable     a service did not answer anybody for longer than the caller has patience
+        └── SurroundingsFault      a folder, a disk or a server of ours cannot be used any more
 
-An error whose `stops_run` is true would meet every row: the run stops at once instead of failing row after row.
+An error whose `stops_run` is true would meet every row: the run stops at once instead of failing row after row. A row that meets
+an `Interruption` is not written as failed; the same command researches it.
 
 Foreign exceptions are translated once, at the boundary where the foreign library is called, with `raise … from exc`.
 """
@@ -79,6 +83,38 @@ class BudgetExhausted(LimitReached):
     @property
     def kind(self) -> str:
         return BUDGET_EXHAUSTED
+
+
+class Interruption(ResearchError):
+    """Something around the work failed. What meets it is unfinished, not failed: the same command goes on with it."""
+
+    stops_run = True
+
+
+class ServiceUnavailable(Interruption):
+    """A service did not answer anybody for longer than the caller has patience.
+
+    Args:
+        service: its name, for people.
+    """
+
+    def __init__(self, message: str, *, service: str = "") -> None:
+        self.service = service
+        super().__init__(message)
+
+
+class SurroundingsFault(Interruption):
+    """A folder, a disk or a server of ours cannot be used any more.
+
+    Args:
+        place: the folder, the file or the address.
+        setting: the option or the variable that chooses another one; "" if there is none.
+    """
+
+    def __init__(self, message: str, *, place: str = "", setting: str = "") -> None:
+        self.place = place
+        self.setting = setting
+        super().__init__(message)
 
 
 @dataclass(frozen=True, slots=True)

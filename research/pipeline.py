@@ -8,7 +8,17 @@ from dataclasses import dataclass, field, fields, replace
 from functools import partial, wraps
 from typing import ParamSpec, Protocol, TypeVar
 
-from research.errors import ContextOverflow, Fault, InvalidAnswer, InvalidTask, ModelRefused, PageUnreadable, ResearchError
+from research.concurrency.outages import counted_as
+from research.errors import (
+    ContextOverflow,
+    Fault,
+    Interruption,
+    InvalidAnswer,
+    InvalidTask,
+    ModelRefused,
+    PageUnreadable,
+    ResearchError,
+)
 from research.evidence.conclusion import conclude, passages_by_id, refuse_invalid
 from research.identity import content_key
 from research.money.usage import Usage
@@ -87,7 +97,15 @@ async def research(task: Task, world: World, steps: Steps = ENGINE) -> Result:
 
     Returns:
         A `completed` result, or a `failed` one for any ResearchError, with the usage so far. A bug (another exception) is raised.
+
+    Raises:
+        Interruption: something around the work failed (a service that answers nobody, a full disk). The task is unfinished.
     """
+    with counted_as(object()):
+        return await _research(task, world, steps)
+
+
+async def _research(task: Task, world: World, steps: Steps) -> Result:
     created = utc_now()
     progress = Progress(UsageLedger(world.budget))
     base = Result(
@@ -110,6 +128,8 @@ async def research(task: Task, world: World, steps: Steps = ENGINE) -> Result:
         verdicts = await _judged(task, draft, world, steps, progress)
         conclusion = conclude(task.output_schema, draft, progress.work, verdicts)
         html_dump = await _html_dump(task, world, progress)
+    except Interruption:
+        raise
     except ResearchError as error:
         ended = base.changed(error=f"{error.kind}: {error}", error_kind=error.kind)
     else:
@@ -251,9 +271,9 @@ async def _investigate(
         [partial(steps.investigate, task, subquery, world, share) for subquery, share in zip(subqueries, shares, strict=True)]
     )
     progress.work.extend(done for done in ended if isinstance(done, Investigated))
-    failed = next((done for done in ended if isinstance(done, BaseException)), None)
-    if failed is not None:
-        raise failed
+    failures = [done for done in ended if isinstance(done, BaseException)]
+    if failures:  # what interrupts the task leaves it unfinished, whatever else failed
+        raise next((failure for failure in failures if isinstance(failure, Interruption)), failures[0])
 
 
 P = ParamSpec("P")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
+from research.concurrency.outages import Outages, OutageTimes
 from research.errors import InvalidInput
 from research.models.names import KEYLESS, TIERS_OWN
 from research.money.budget import Budget
@@ -60,6 +61,8 @@ class Settings(Record):
     """Keys, limits and prices of search providers."""
     web: WebSettings = WebSettings()
     """How the web is read."""
+    outages: OutageTimes = OutageTimes()
+    """What counts as an outage of a service, and how long it is waited out."""
 
     @property
     def key(self) -> SecretStr | None:
@@ -100,8 +103,10 @@ async def open_world(
     """
     processors = load_processors(settings.processors)
     names = _providers(settings)
+    outages = Outages(settings.outages)
     async with AsyncExitStack() as stack:
-        caller = await stack.enter_async_context(_calling(settings, processors, asks_claude=model is None, search=names))
+        calling = _calling(settings, processors, outages, asks_claude=model is None, search=names)
+        caller = await stack.enter_async_context(calling)
         answering = model or _named_model(settings, processors, caller)
         corpus = None
         if settings.corpus is not None:
@@ -109,21 +114,27 @@ async def open_world(
         search: Search = Nowhere()
         if names:
             search = await stack.enter_async_context(
-                open_search(names, settings.providers, settings.cache_dir, corpus=corpus, ask=caller)
+                open_search(names, settings.providers, settings.cache_dir, corpus=corpus, ask=caller, outages=outages)
             )
         web = None
         reads_web = settings.service_searches or any(name != "local" for name in names)
         if reads_web or settings.names_pages:
             from research.web.opening import open_web  # its HTTP cache takes a while to import
 
-            web = await stack.enter_async_context(open_web(settings.web, settings.cache_dir / "web"))
+            web = await stack.enter_async_context(open_web(settings.web, settings.cache_dir / "web", outages=outages))
         store = PageStore(pages)
         fetcher = StoringFetcher(_reader(corpus, web if reads_web else None), store)
         attached = StoringFetcher(AttachedFilesFetcher(web), store)
         for storing in (fetcher, attached):
             stack.push_async_callback(storing.close)
         yield World(
-            model=answering, search=search, fetcher=fetcher, processors=processors, attached=attached, budget=budget or Budget()
+            model=answering,
+            search=search,
+            fetcher=fetcher,
+            processors=processors,
+            attached=attached,
+            budget=budget or Budget(),
+            outages=outages,
         )
 
 
@@ -142,13 +153,15 @@ async def open_stored_world(
         InvalidInput: a model that cannot be used, or a processors file that is wrong.
     """
     processors = load_processors(settings.processors)
-    async with _calling(settings, processors, asks_claude=model is None, search=()) as caller:
+    outages = Outages(settings.outages)
+    async with _calling(settings, processors, outages, asks_claude=model is None, search=()) as caller:
         yield World(
             model=model or _named_model(settings, processors, caller),
             search=pages,
             fetcher=pages,
             processors=processors,
             budget=budget or Budget(),
+            outages=outages,
         )
 
 
@@ -185,7 +198,7 @@ def _providers(settings: Settings) -> tuple[str, ...]:
 
 @asynccontextmanager
 async def _calling(
-    settings: Settings, processors: Processors, *, asks_claude: bool, search: tuple[str, ...]
+    settings: Settings, processors: Processors, outages: Outages, *, asks_claude: bool, search: tuple[str, ...]
 ) -> AsyncIterator[Caller | None]:
     """What calls the Messages API, if anything will."""
     can = settings.key is not None or settings.base_url is not None
@@ -196,7 +209,7 @@ async def _calling(
         return
     from research.models.claude.opening import open_caller  # the SDK takes half a second to import
 
-    async with open_caller(settings.key, settings.base_url, processors) as caller:
+    async with open_caller(settings.key, settings.base_url, processors, outages) as caller:
         yield caller
 
 

@@ -16,7 +16,7 @@ from flows.cli.resynthesize import resynthesize
 from flows.cli.run import run
 from flows.cli.schema import check
 from flows.cli.terminal import Exit, note, print_json
-from research.errors import InvalidInput, LimitReached, ResearchError
+from research.errors import Interruption, InvalidInput, LimitReached, ResearchError
 
 app: Final = App(
     name="research",
@@ -49,6 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _failed(error, typed, Exit.BAD_INPUT)
     except LimitReached as error:
         return _failed(error, typed, Exit.LIMIT, "raise the limit and run the same command to go on")
+    except Interruption as error:
+        return _failed(error, typed, Exit.LIMIT, "once that is put right, the same command goes on")
     except KeyboardInterrupt as error:
         return _failed(error, typed, Exit.INTERRUPTED)
     except ResearchError as error:

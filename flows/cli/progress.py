@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from rich.console import Console
@@ -21,7 +22,16 @@ from rich.progress import (
 from rich.text import Text
 
 from flows.cli.terminal import described, err, print_json
-from flows.run.events import BatchEnded, BatchSent, Event, Listener, PilotFinished, RowFinished, RunStarted
+from flows.run.events import (
+    BatchEnded,
+    BatchSent,
+    Event,
+    Listener,
+    PilotFinished,
+    RowFinished,
+    RunStarted,
+)
+from research.concurrency.outages import ServicePaused, ServiceResumed
 
 FAILURES_SHOWN: Final = 5
 """Failed rows that are reported while a run goes on. All of them are in the results."""
@@ -63,7 +73,7 @@ class _Notes:
         if isinstance(event, RunStarted):
             kept = f", {event.kept} of them done before" if event.kept else ""
             self._print(f"{event.rows} rows{kept} → {event.run}\nanswered by: {described(event.model)}")
-        elif isinstance(event, PilotFinished | BatchSent | BatchEnded):
+        elif isinstance(event, PilotFinished | BatchSent | BatchEnded | ServicePaused | ServiceResumed):
             self._print(str(event))
         elif isinstance(event, RowFinished) and event.status != "completed":
             self.failed += 1
@@ -80,6 +90,21 @@ class _Speed(ProgressColumn):
         return Text("– rows/s" if speed is None else f"{speed:.1f} rows/s")
 
 
+class _Pause(ProgressColumn):
+    """Counts down to the moment at which a paused service is asked again."""
+
+    max_refresh = 0.5
+
+    def render(self, task: Task) -> Text:
+        paused: ServicePaused | None = task.fields["paused"]
+        if paused is None:
+            return Text()
+        left = max(timedelta(), paused.until - datetime.now(UTC))
+        return Text(
+            f"{paused.service} is paused for {timedelta(seconds=round(left.total_seconds()))}, {paused.waiting} rows wait"
+        )
+
+
 def _progress() -> Progress:
     return Progress(
         TextColumn("{task.description}"),
@@ -90,6 +115,7 @@ def _progress() -> Progress:
         TimeElapsedColumn(),
         TextColumn("ETA"),
         TimeRemainingColumn(),
+        _Pause(),
         console=err(),
     )
 
@@ -99,15 +125,24 @@ class _Bar(_Notes):
 
     def __init__(self, progress: Progress, begin: Callable[[], None]) -> None:
         super().__init__(progress.console)
+        self._paused: dict[str, ServicePaused] = {}
         self._progress = progress
         self._begin = begin
-        self._bar = progress.add_task("starting", total=None, failed=0)
+        self._bar = progress.add_task("starting", total=None, failed=0, paused=None)
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, RunStarted):
             self._begin()
-        super().__call__(event)
-        if isinstance(event, RunStarted):
+        renewed = isinstance(event, ServicePaused) and event.service in self._paused
+        if not renewed:  # the bar counts down, and shows how many wait
+            super().__call__(event)
+        if isinstance(event, ServicePaused):
+            self._paused[event.service] = event
+            self._progress.update(self._bar, paused=event)
+        elif isinstance(event, ServiceResumed):
+            self._paused.pop(event.service, None)
+            self._progress.update(self._bar, paused=next(iter(self._paused.values()), None))
+        elif isinstance(event, RunStarted):
             self._progress.start()
             self._progress.reset(self._bar, total=event.rows, completed=event.kept, description="rows", failed=0)
         elif isinstance(event, PilotFinished):

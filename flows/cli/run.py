@@ -17,14 +17,14 @@ from rich.text import Text
 from flows.cli.options import as_command
 from flows.cli.terminal import Exit, Output, described, money, note, out, page_at, print_json_text, shown
 from flows.run.declaration import Option, values
-from flows.run.options import ModelOptions, SourceOptions, TaskOptions
+from flows.run.options import ModelOptions, PatienceOptions, SourceOptions, TaskOptions
 
 if TYPE_CHECKING:
     from research.result.result import Result
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunCommand(SourceOptions, ModelOptions, TaskOptions):
+class RunCommand(PatienceOptions, SourceOptions, ModelOptions, TaskOptions):
     """What the command takes: the options of one task."""
 
     group: ClassVar = "Task"
@@ -36,16 +36,27 @@ class RunCommand(SourceOptions, ModelOptions, TaskOptions):
 def run(command: RunCommand, output: Output) -> int:
     """Research one question. On a terminal it prints a card; piped, or with `--json`, the whole result as one line of JSON."""
     from flows.run.environment import read_environment
+    from flows.run.patience import patience_seconds
     from flows.run.writable import CACHE, check_writable
     from research.api import run as research
 
     search = tuple(command.search or ())
-    settings = read_environment().settings(model=command.model, corpus=command.corpus, search=search)
+    settings = read_environment().settings(
+        model=command.model, corpus=command.corpus, search=search, patience=patience_seconds(command.patience)
+    )
     check_writable(settings.cache_dir, CACHE, "RESEARCH_CACHE_DIR")
     task = values(command, TaskOptions, but=["output_schema"]) | values(command, SourceOptions, but=["corpus", "search"])
     stated = {name: value for name, value in task.items() if value is not None}
     try:
-        result = asyncio.run(research(command.objective, schema=command.output_schema, settings=settings, **stated))
+        result = asyncio.run(
+            research(
+                command.objective,
+                schema=command.output_schema,
+                settings=settings,
+                listener=lambda notice: note(str(notice)),
+                **stated,
+            )
+        )
     except KeyboardInterrupt:
         note("stopped")
         return Exit.INTERRUPTED

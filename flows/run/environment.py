@@ -9,6 +9,7 @@ from platformdirs import user_cache_path
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from research.concurrency.outages import OutageTimes
 from research.errors import InvalidInput
 from research.faults import validation_faults
 from research.search.settings import SearchSettings
@@ -63,6 +64,9 @@ class Environment(BaseSettings):
     """`RESEARCH_PROCESSORS`: a TOML file that overrides tiers and prices."""
     web: WebSettings = WebSettings()
     """`RESEARCH_WEB_…`: how the web is read, each setting under its name: `RESEARCH_WEB_CONTACT`, `RESEARCH_WEB_OBEY_ROBOTS`."""
+    outages: OutageTimes = OutageTimes()
+    """`RESEARCH_OUTAGES_…`: what counts as an outage of a service, in seconds: `RESEARCH_OUTAGES_AFTER`. How long one is waited
+    out is the option `--patience`."""
     brave_key: SecretStr | None = Field(default=None, validation_alias="BRAVE_API_KEY")
     tavily_key: SecretStr | None = Field(default=None, validation_alias="TAVILY_API_KEY")
     exa_key: SecretStr | None = Field(default=None, validation_alias="EXA_API_KEY")
@@ -93,6 +97,7 @@ class Environment(BaseSettings):
         search: tuple[str, ...] = (),
         names_pages: bool = False,
         service_searches: bool = False,
+        patience: float | None = None,
     ) -> Settings:
         """The settings of a world: those that a request states, and the environment's for the rest."""
         return Settings(
@@ -104,6 +109,7 @@ class Environment(BaseSettings):
             service_searches=service_searches,
             api_key=self.api_key,
             base_url=self.base_url,
+            outages=self.outages if patience is None else self.outages.changed(patience=patience),
             processors=self.processors,
             web=self.web,
             providers=self.providers.changed(**self._keys()),

@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from flows.run.task_runs import TaskRuns
+from research.concurrency.outages import ServicePaused, ServiceResumed
 from research.money.amounts import dollars
 from research.result.result import Confidence, Status
 
@@ -162,7 +163,18 @@ class BatchEnded:
         return f"batch {self.number} ({self.batch}) has ended: {ended}"
 
 
-Event = RunStarted | RowFinished | ShardCommitted | PilotFinished | RowEscalated | BatchSent | BatchEnded | RunFinished
+Event = (
+    RunStarted
+    | RowFinished
+    | ShardCommitted
+    | PilotFinished
+    | RowEscalated
+    | BatchSent
+    | BatchEnded
+    | ServicePaused
+    | ServiceResumed
+    | RunFinished
+)
 Listener = Callable[[Event], None]
 
 Approver = Callable[[PilotFinished], Awaitable[bool]]

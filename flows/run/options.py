@@ -140,7 +140,23 @@ class SourceOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunOptions:
+class PatienceOptions:
+    """What is done while a service answers nobody."""
+
+    group: ClassVar = "Run"
+
+    patience: Annotated[
+        str,
+        Option(
+            "How long an outage of a service (model, search, network) is waited out, before the run stops so that the same "
+            "command goes on: `90s`, `30m`, `2h`; `0` stops at once.",
+            "TIME",
+        ),
+    ] = "1h"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions(PatienceOptions):
     """How the run is done: nothing of it changes an answer."""
 
     group: ClassVar = "Run"

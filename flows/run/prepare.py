@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from flows.run.declaration import names
 from flows.run.options import EnrichOptions, ResynthesizeOptions, TaskOptions
+from flows.run.patience import patience_seconds
 from flows.run.prepared_run import PreparedRun
 from flows.run.request import Request
 from flows.run.reuse import Earlier, spec_of
@@ -68,6 +69,7 @@ async def prepare_enrichment(
         search=tuple(options.search or ()),
         names_pages=request.names_pages,
         service_searches=options.batch,
+        patience=patience_seconds(options.patience),
     )
     if options.out is not None:
         await asyncio.to_thread(check_writable, Path(options.out), RUN_FOLDER, "--out")
@@ -96,7 +98,7 @@ async def prepare_resynthesis(options: ResynthesizeOptions, runtime: Runtime) ->
     request, earlier = await asyncio.to_thread(_request_over_stored_pages, options)
     if options.out is not None:
         await asyncio.to_thread(check_writable, Path(options.out), RUN_FOLDER, "--out")
-    settings = runtime.environment.settings(model=options.model)
+    settings = runtime.environment.settings(model=options.model, patience=patience_seconds(options.patience))
     pages = RowPages((), earlier.pages.get)  # not yet bound to a row
     async with runtime.stored_opener(settings, pages) as world:
         document = request.document(world)

@@ -17,7 +17,7 @@ from flows.run.row_work import FindWork, RowFailed, RowWork, completed, whole_ro
 from flows.run.runner import Runner
 from flows.run.task_labels import row_label
 from research.durable.work import working_for
-from research.errors import BUDGET_EXHAUSTED, InvalidInput
+from research.errors import BUDGET_EXHAUSTED, Interruption, InvalidInput
 from research.money.processors import ProcessorName
 from research.ports.world import World
 from research.result.result import Result
@@ -63,12 +63,22 @@ class Rows:
         """Rows that ended as completed."""
         self.winding_down = False
         """Whether rows that are not under way stay as they are."""
+        self.interruption: Interruption | None = None
+        """What failed around the rows, if that is why they wind down."""
         self._under_way: set[asyncio.Task[Any]] = set()
         self._cut_off: set[asyncio.Task[Any]] = set()
 
     def stop_starting_rows(self, kind: str, reason: str) -> None:
         """From now on, each row becomes a row with an error of this kind. Rows under way end as they do."""
         self._not_started, self.stopped = NotStarted(kind, reason), reason
+
+    def interrupt(self, error: Interruption) -> None:
+        """Something around the rows failed: wind down, and ask no service for anything more. A row that meets it stays out of
+        the tables."""
+        if not self.winding_down:
+            self.wind_down(f"{str(error).rstrip('.')}. {HOW_TO_CONTINUE}")
+        self.interruption = self.interruption or error
+        self._world.outages.interrupt(error)
 
     def wind_down(self, reason: str) -> None:
         """From now on no row is started. Rows that were not started stay out of the tables, so that the same call comes to them
@@ -135,6 +145,9 @@ class Rows:
         task = _this_task()
         try:
             return await self._do_or_take_over(label, work, report)
+        except Interruption as error:
+            self.interrupt(error)
+            return None
         except asyncio.CancelledError:
             if task not in self._cut_off or task.uncancel() > 0:
                 raise  # somebody else has cancelled it
@@ -166,6 +179,8 @@ class Rows:
                         cached = cached or found
                     except RowFailed as failed:
                         result = failed.result
+                    except Interruption:
+                        raise
                     except Exception as bug:  # noqa: BLE001  # one row's bug is that row's error; its task run has the traceback
                         result = self._failures.broken(work.task, bug)
                     self._look_for_stop(result)
@@ -200,7 +215,10 @@ class Rows:
 
     def _look_for_stop(self, result: Result | None = None) -> None:
         """Start no row any more once a row met an error that every row would meet, or the budget is spent."""
-        if self._not_started is None and (error := self._runner.stopped_by) is not None:
+        error = self._runner.stopped_by
+        if isinstance(error, Interruption):
+            self.interrupt(error)
+        elif self._not_started is None and error is not None:
             self.faulty = True
             self.stop_starting_rows(error.kind, f"{str(error).rstrip('.')}. {HOW_TO_CONTINUE}")
         refusal = self._budget.refusal

@@ -20,6 +20,7 @@ from flows.run.runner import Runner
 from flows.run.sweeping import Sweep
 from flows.run.task_labels import shard_label
 from research.durable.work import working_for
+from research.errors import Interruption
 from research.ports.page import Page
 from research.result.result import Result
 from research.stored_results.store import Done
@@ -105,7 +106,11 @@ class Shards:
         done = {row: result for row, result in results.items() if result is not None}
         if results and not done:
             return  # the run was stopped before it had come to any of them
-        await self._commit(shard, results, done)
+        try:
+            await self._commit(shard, results, done)
+        except Interruption as error:  # the disk is full: others may still find room
+            self._rows.interrupt(error)
+            return
         failed = sum(result.status != "completed" for result in done.values())
         left = len(results) - len(done)
         self._listener(ShardCommitted(shard.index, shard.row_start, shard.batch.num_rows, failed, left))

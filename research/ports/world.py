@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from research.concurrency.outages import Outages
 from research.money.budget import Budget
 from research.money.processors import Processors, load_processors
 from research.ports.fetcher import Fetcher
@@ -27,6 +28,9 @@ class World:
     budget: Budget = field(default_factory=Budget)
     """Pays for every call of the model and the search: the pipeline hands it to them, in the ledger of each step. An empty one
     has no cap, until a run binds it, before the first call."""
+
+    outages: Outages = field(default_factory=Outages)
+    """Which of its services answer. Everything that calls one shares it; a run sets its listener."""
 
     @cached_property
     def identity(self) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any, Final, Protocol
 
+from research.concurrency.outages import ServicePausedNow, duration
 from research.errors import SearchFailed
 from research.money.usage import Usage
 from research.money.usage_ledger import UsageLedger
@@ -67,6 +68,7 @@ class DdgsSearch:
 
         Raises:
             SearchFailed: the engines refused, or none answered in time.
+            ServiceUnavailable: no query was answered for longer than there is patience.
         """
         if limit < 1 or not query.strip():
             return SearchResult()
@@ -74,16 +76,37 @@ class DdgsSearch:
         options: dict[str, Any] = {"max_results": MOST if policy is not None else min(limit, MOST)}
         if policy is not None and policy.after_date and (span := span_since(policy.after_date, self._today())):
             options["timelimit"] = span[0]
-        async with self._turns.turn(self._times.budget):
-            try:
-                async with asyncio.timeout(self._times.attempt):
-                    results = await asyncio.to_thread(self._ask, said.query, options)
-            except TimeoutError as exc:
-                raise SearchFailed(f"ddgs: no engine answered within {self._times.attempt:.0f} s") from exc
+        results = await self._results(said.query, options)
         ledger.add(Usage(search_queries=1))
         silent = () if results else ("ddgs: no engine had a result; engines that refuse to answer look the same",)
         raw = (Raw(str(each.get("href") or ""), each.get("title"), each.get("body")) for each in results)
         return SearchResult(hits=kept(raw, limit, policy), warnings=(*said.warnings, *silent))
+
+    async def _results(self, query: str, options: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+        """Ask; where nobody is answered, wait with all others and ask again."""
+        health, caller = self._turns.health, object()
+        while True:
+            try:
+                async with health.attempt() as attempt:
+                    try:
+                        results = await self._once(query, options)
+                    except SearchFailed as failed:
+                        attempt.failed(caller, str(failed))
+                        if not health.is_out:
+                            raise
+                    else:
+                        attempt.answered()
+                        return results
+            except ServicePausedNow as paused:
+                raise SearchFailed(f"ddgs is not asked for {duration(paused.seconds)}: {paused}") from paused
+
+    async def _once(self, query: str, options: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+        async with self._turns.turn(self._times.budget):
+            try:
+                async with asyncio.timeout(self._times.attempt):
+                    return await asyncio.to_thread(self._ask, query, options)
+            except TimeoutError as exc:
+                raise SearchFailed(f"ddgs: no engine answered within {self._times.attempt:.0f} s") from exc
 
     def _ask(self, query: str, options: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
         from ddgs.exceptions import DDGSException, RatelimitException

@@ -13,6 +13,7 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar
 import httpx
 from pydantic import BaseModel, SecretStr, ValidationError
 
+from research.concurrency.outages import Attempt, ServicePausedNow, duration
 from research.concurrency.retrying import Retries, RetryTimes, retry_after
 from research.errors import AccessDenied, AuthenticationFailed, QuotaExhausted, ResearchError, SearchFailed
 from research.faults import validation_faults
@@ -26,7 +27,7 @@ Answer = TypeVar("Answer", bound=BaseModel)
 
 
 class SearchTimes(RetryTimes):
-    """How long one search is tried. Seconds. Waiting for the provider's turn does not count."""
+    """How long one search is tried. Seconds. Waiting for the provider's turn does not count, nor an outage that all wait out."""
 
     budget: float = 60
     attempt: float = 20
@@ -88,6 +89,8 @@ class _Lost(NamedTuple):
     cause: Exception | None
     wait: float | None
     paid: bool
+    certain: bool = False
+    """Whether it cannot be this query's own trouble."""
 
 
 class JsonApi(Generic[Answer]):
@@ -97,7 +100,7 @@ class JsonApi(Generic[Answer]):
         service: whom to ask.
         answer: the form of its answers; what is not in it is passed over.
         client: sends the requests. It must not follow redirects: a key would go with them.
-        turns: the provider's queue.
+        turns: the provider's queue, and whether it answers.
         cost: what an answer says that it cost, in US dollars; None if it does not say: then the service's price holds.
 
     Raises:
@@ -127,6 +130,7 @@ class JsonApi(Generic[Answer]):
         self._client = client
         self._turns = turns
         self._cost = cost
+        self._health = turns.health
         self._times = times or SearchTimes()
         self._clock = clock
         self._sleep = sleep
@@ -140,6 +144,7 @@ class JsonApi(Generic[Answer]):
 
         Raises:
             SearchFailed: no answer came in time, or it is not what the API promises.
+            ServiceUnavailable: nobody was answered for longer than there is patience.
             AuthenticationFailed, QuotaExhausted, AccessDenied: asking again cannot help.
             BudgetExhausted: the budget cannot pay for another attempt.
         """
@@ -150,6 +155,8 @@ class JsonApi(Generic[Answer]):
             if not isinstance(ended, _Lost):
                 return ended
             wait = retries.failed(ended.wait)
+            if self._health.is_out:
+                continue  # it waits with all others
             if not retries.allow(wait):
                 asked = f", which asks to wait {ended.wait:.0f} s" if ended.wait is not None else ""
                 tried = f"{'once' if retries.failures == 1 else f'{retries.failures} times'} in {retries.seconds:.0f} s"
@@ -159,6 +166,10 @@ class JsonApi(Generic[Answer]):
     async def _attempt(self, request: HttpRequest, budget: Budget, retries: Retries) -> tuple[Answer, float | None] | _Lost:
         async with AsyncExitStack() as held:
             with retries.not_counted():
+                try:
+                    attempt = await held.enter_async_context(self._health.attempt())
+                except ServicePausedNow as paused:
+                    raise SearchFailed(f"{self.service.name} is not asked for {duration(paused.seconds)}: {paused}") from paused
                 # Money first: what the queue lets out must go out at once.
                 reservation = None
                 if self.service.price != 0:
@@ -171,9 +182,17 @@ class JsonApi(Generic[Answer]):
             finally:
                 if reservation is not None:
                     reservation.settle(cost)
+            self._report(attempt, ended, retries)
         if isinstance(ended, ResearchError):
             raise ended
         return ended
+
+    @staticmethod
+    def _report(attempt: Attempt, ended: tuple[Answer, float | None] | _Lost | ResearchError, query: Retries) -> None:
+        if isinstance(ended, _Lost):
+            attempt.failed(query, ended.reason, asked=ended.wait, certain=ended.certain)
+        else:
+            attempt.answered()
 
     async def _ended(self, request: HttpRequest) -> tuple[tuple[Answer, float | None] | _Lost | ResearchError, float | None]:
         """How one request ends, and what it cost."""
@@ -186,7 +205,7 @@ class JsonApi(Generic[Answer]):
         except httpx.RequestError as exc:
             reached = not isinstance(exc, (httpx.ConnectError, httpx.ConnectTimeout))
             reason = f"the connection to {self.service.base_url} failed ({self._redacted(str(exc)) or type(exc).__name__})"
-            return _Lost(reason, exc, None, reached), None if reached else 0.0
+            return _Lost(reason, exc, None, reached, certain=not reached), None if reached else 0.0
         if response.status_code != 200:
             return self._refused(Refused(response.status_code, response.headers, self._words(content))), 0.0
         try:
@@ -232,9 +251,9 @@ class JsonApi(Generic[Answer]):
             wait = self.service.wait_of(refused)
             if wait is not None:
                 self._turns.pause(wait)
-            return _Lost("over its rate limit (429)", None, wait, False)
+            return _Lost("over its rate limit (429)", None, wait, False, certain=True)
         if status in (408, 425) or status >= 500:
-            return _Lost(f"it fails with {status}", None, retry_after(refused.headers), False)
+            return _Lost(f"it fails with {status}", None, retry_after(refused.headers), False, certain=status == 503)
         if status == 404 or 300 <= status < 400:
             return AccessDenied(
                 f"{name}: {self.service.base_url} does not speak its API (it answers {status}). Check the base URL in the "

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from math import fsum
 from typing import Final
 
-from research.errors import BudgetExhausted, ResearchError, SearchFailed
+from research.errors import BudgetExhausted, Interruption, ResearchError, SearchFailed
 from research.money.usage_ledger import UsageLedger
 from research.ports.page import Hit
 from research.ports.search import Search, SearchResult, Sends
@@ -72,7 +72,7 @@ class MergedSearch:
         try:
             return await provider.search(query, limit=limit, policy=policy, ledger=ledger)
         except ResearchError as error:
-            if error.stops_run and len(self._providers) > 1:
+            if error.stops_run and not isinstance(error, Interruption) and len(self._providers) > 1:
                 self._out[provider.name] = error
             return error
 

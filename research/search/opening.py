@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final, get_args
 
 import httpx
 
+from research.concurrency.outages import Outages, ServiceHealth
 from research.errors import InvalidInput
 from research.faults import nearest
 from research.ports.search import Search
@@ -78,6 +80,7 @@ async def open_search(
     *,
     corpus: LocalCorpus | None = None,
     ask: Ask | None = None,
+    outages: Outages | None = None,
 ) -> AsyncIterator[Search]:
     """The search of these providers, merged if there are several, with rate limits that all who use it share and a cache of
     queries in the folder `search` of `cache_dir`. Belongs to one event loop.
@@ -88,6 +91,7 @@ async def open_search(
         cache_dir: where things are kept between runs.
         corpus: what `local` searches.
         ask: what `claude_web` asks Claude with.
+        outages: of the world. While one of several providers answers nobody, the others stand in; if none does, all wait.
 
     Raises:
         InvalidInput: an unknown name, or one that lacks what it needs.
@@ -98,18 +102,33 @@ async def open_search(
         client = await opened.enter_async_context(httpx.AsyncClient(follow_redirects=False))
         store = QueryStore(cache_dir / "search")
         searches: list[Search] = []
+        health = _health(chosen, outages or Outages())
         for name in chosen:
             if name == "local" and corpus is not None:
                 searches.append(corpus)
                 continue
-            cached = CachedSearch(_opened(name, settings, client, ask), store, settings.freshness)
+            cached = CachedSearch(_opened(name, settings, client, ask, health[name]), store, settings.freshness)
             opened.push_async_callback(cached.close)
             searches.append(cached)
         yield searches[0] if len(searches) == 1 else MergedSearch(searches)
 
 
-def _opened(name: ProviderName, settings: SearchSettings, client: httpx.AsyncClient, ask: Ask | None) -> Search:
-    turns = Turns(name, settings.rate(name))
+def _health(names: Sequence[ProviderName], outages: Outages) -> dict[ProviderName, ServiceHealth]:
+    """Whether each provider answers. A corpus always does, and Claude's own search waits where Claude does."""
+    health: dict[ProviderName, ServiceHealth] = {}
+
+    def others_answer(name: ProviderName) -> bool:
+        return any(not health[other].is_out for other in names if other != name)
+
+    for name in names:
+        health[name] = outages.service(name, alternatives=partial(others_answer, name))
+    return health
+
+
+def _opened(
+    name: ProviderName, settings: SearchSettings, client: httpx.AsyncClient, ask: Ask | None, health: ServiceHealth
+) -> Search:
+    turns = Turns(name, settings.rate(name), health)
     if name == "brave":
         return brave(settings, client, turns)
     if name == "tavily":

@@ -15,6 +15,7 @@ from typing import Final
 
 from pydantic import Field
 
+from research.concurrency.outages import Outages, ServiceHealth
 from research.concurrency.waiting_queue import PauseTooLong, Spacing, WaitingQueue
 from research.errors import SearchFailed
 from research.records import Record
@@ -53,6 +54,7 @@ class Turns:
     Args:
         name: the provider, for messages.
         rate: how often it may be asked.
+        health: whether it answers; None: nobody else asks it.
         clock: seconds, monotonic.
         sleep: waits so many seconds.
     """
@@ -61,11 +63,13 @@ class Turns:
         self,
         name: str,
         rate: Rate,
+        health: ServiceHealth | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._name = name
+        self.health = health or Outages(clock=clock, sleep=sleep).service(name)
         self._spacing = Spacing(0.0 if rate.per_second is None else SLACK / rate.per_second)
         self._queue = WaitingQueue(clock=clock, sleep=sleep)
         self._room = None if rate.concurrency is None else asyncio.Semaphore(rate.concurrency)

@@ -198,7 +198,11 @@ async def _first_of(
                 failures.append(outcome)
     finally:
         await _give_up(running)
-    raise httpcore.ConnectError(f"{host}: no connection to {', '.join(addresses)} ({failures[0]})") from failures[0]
+    try:
+        raise failures[0]
+    except (httpcore.ConnectError, httpcore.ConnectTimeout) as first:
+        # Raised in here because httpcore's pool cuts a cause off, and leaves a context.
+        raise httpcore.ConnectError(f"{host}: no connection to {', '.join(addresses)} ({first})") from first
 
 
 async def _give_up(running: Iterable[asyncio.Future[_Attempt]]) -> None:

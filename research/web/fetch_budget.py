@@ -17,6 +17,8 @@ class FetchBudget:
         self.wire_left = wire_seconds
         """Seconds left on the wire."""
         self.retries = retries
+        self.reached = False
+        """Whether a host has answered the present try, rather than the cache."""
 
     def spend(self, wire_seconds: float) -> None:
         self.wire_left -= wire_seconds

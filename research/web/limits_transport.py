@@ -57,6 +57,7 @@ class LimitsTransport(httpx.AsyncBaseTransport):
                 response = await self._headers(request, budget)
             finally:
                 budget.spend(self._clock() - started)
+            budget.reached = True
             stack.push_async_callback(response.aclose)
             if response.status_code == 304 or request.method == "HEAD":
                 # Whatever follows the headers is no part of the answer. The cache would read all of it.

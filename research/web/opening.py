@@ -10,13 +10,15 @@ from pathlib import Path
 
 import httpx
 
+from research.concurrency.outages import Outages
 from research.web.browser import open_browser
-from research.web.connections import Resolver
+from research.web.connections import Resolver, SystemResolver
 from research.web.fetcher import WebFetcher
 from research.web.freshness import FreshnessHeaders
 from research.web.guard import Guard
 from research.web.http_cache import HttpCache
 from research.web.limits_transport import LimitsTransport
+from research.web.network import Network
 from research.web.politeness import Politeness
 from research.web.requesting import Asker
 from research.web.robots import Robots
@@ -31,6 +33,7 @@ async def open_web(
     cache_dir: Path,
     *,
     resolver: Resolver | None = None,
+    outages: Outages | None = None,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> AsyncIterator[WebFetcher]:
@@ -40,6 +43,7 @@ async def open_web(
         settings: how politely, how much, what of it.
         cache_dir: the folder of the HTTP cache, which any number of runs and processes may share.
         resolver: looks up names. None: as this machine does.
+        outages: of the world, so that all who read the web wait together while there is no network.
         clock: seconds, only ever rising.
         sleep: waits for seconds.
 
@@ -61,6 +65,9 @@ async def open_web(
         cache = HttpCache(cache_dir, max_bytes=settings.cache_bytes, max_body_bytes=limits.max_bytes)
         await cache.open()
         stack.push_async_callback(cache.close)
+        if resolver is None:
+            resolver = own = SystemResolver()
+            stack.callback(own.close)
         transport = guarded_transport(
             guard,
             resolver,
@@ -72,7 +79,12 @@ async def open_web(
         stack.push_async_callback(transport.aclose)
         limited = LimitsTransport(transport, politeness, limits, clock=clock)
         asker = Asker(
-            cache.over(FreshnessHeaders(limited, settings.freshness_seconds)), politeness, settings, clock=clock, sleep=sleep
+            cache.over(FreshnessHeaders(limited, settings.freshness_seconds)),
+            politeness,
+            settings,
+            Network(outages or Outages(clock=clock, sleep=sleep), resolver),
+            clock=clock,
+            sleep=sleep,
         )
         robots = Robots(asker, guard, politeness, clock=clock) if settings.obey_robots else None
         if robots is not None:

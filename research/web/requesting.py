@@ -7,7 +7,7 @@ import random
 import ssl
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -22,6 +22,7 @@ from research.web.fetch_budget import FETCH_BUDGET, FetchBudget
 from research.web.freshness import ARRIVED
 from research.web.limits_transport import host_key
 from research.web.media import HEAD_BYTES, refuse_head, refuse_type
+from research.web.network import Network
 from research.web.politeness import HostClosed, Politeness
 from research.web.settings import WebLimits, WebSettings
 
@@ -89,6 +90,7 @@ class Asker:
         transport: httpx.AsyncBaseTransport,
         politeness: Politeness,
         settings: WebSettings,
+        network: Network,
         *,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -100,6 +102,7 @@ class Asker:
             transport: sends one request.
             politeness: the one that the transport waits for; learns here that a host is busy or down.
             settings: limits, and how long a fetch is tried.
+            network: whether the web as a whole can be reached.
             clock: seconds, only ever rising.
             sleep: waits for seconds.
             draw: a number from 0 to 1, for the waits between tries.
@@ -107,6 +110,7 @@ class Asker:
         self._transport = transport
         self._politeness = politeness
         self._settings = settings
+        self._network = network
         self._clock = clock
         self._sleep = sleep
         self._draw = draw
@@ -148,16 +152,19 @@ class Asker:
             FetchRefused: the guard refuses where it leads.
             PageUnreadable: what comes is no page, or too large.
             FetchFailed: nothing came inside the limits.
+            ServiceUnavailable: no host could be reached for longer than there is patience.
         """
         url = str(request.url)
         host = host_key(request.url)
         request.extensions[FETCH_BUDGET] = budget
         while True:
             try:
-                return await self._once(request, url, first_bytes)
+                return await self._attempt(request, url, host, budget, first_bytes)
             except HostClosed as exc:
                 raise FetchFailed(f"{url}: {exc.why}. It may be asked again at {_time_of_day(exc.seconds)}.") from exc
             except _TryAgain as exc:
+                if exc.down and self._network.is_out:
+                    continue  # it waits with all others
                 wait = budget.retries.failed(exc.asked)
                 if exc.busy:
                     self._politeness.close(host, wait, f"{host} is busy ({exc.busy})")
@@ -167,6 +174,21 @@ class Asker:
                     raise _given_up(exc, budget.retries.failures, wait) from (exc.__cause__ or exc)
                 if not exc.busy:  # all requests to a busy host wait in its queue
                     await budget.retries.wait(wait)
+
+    async def _attempt(self, request: httpx.Request, url: str, host: str, budget: FetchBudget, first_bytes: int | None) -> Answer:
+        async with AsyncExitStack() as held:
+            with budget.retries.not_counted():
+                attempt = await held.enter_async_context(self._network.attempt())
+            budget.reached = False
+            try:
+                return await self._once(request, url, first_bytes)
+            except _TryAgain as exc:
+                if exc.down:
+                    await self._network.not_connected(attempt, host, exc.__cause__ or exc)
+                raise
+            finally:
+                if budget.reached:
+                    self._network.reached(attempt)
 
     async def _once(self, request: httpx.Request, url: str, first_bytes: int | None) -> Answer:
         try:

@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from research.concurrency.outages import Notice, Outages, ServicePaused, ServiceResumed, counted_as
 from research.errors import (
     AccessDenied,
     AuthenticationFailed,
@@ -26,6 +27,7 @@ from research.errors import (
     ModelUnavailable,
     RequestRejected,
     ResearchError,
+    ServiceUnavailable,
 )
 from research.models.anthropic.caller import Called, Caller, CallTimes
 from research.models.anthropic.metering import cost_usd, input_tokens, max_usd, used
@@ -34,7 +36,7 @@ from research.money.budget import Budget, Charge
 from research.money.processors import LongPrompt, Price, load_processors
 from research.testing import Faults, ModelServer, echo, fail, text, web_search
 from research.testing.tokens import input_tokens as counted_tokens
-from research.testing.virtual_time import now, run_in_virtual_time
+from research.testing.virtual_time import START, now, run_in_virtual_time
 from research.world import Settings
 
 KEY = "sk-ant-api03-very-secret"
@@ -199,14 +201,56 @@ def ok() -> httpx2.Response:
 
 def test_failures_are_tried_again_until_the_time_is_spent_and_not_three_times():
     """Sixty bad draws in a row are no reason to give a row up; ten minutes without an answer are."""
-    (called,), sent = call(lambda count: refuse(529, "overloaded_error", "Overloaded") if count <= 20 else ok())
+    (called,), sent = call(lambda count: refuse(500, "api_error", "Internal error") if count <= 20 else ok())
     assert called.attempts == len(sent) == 21
-    (error,), sent = call(lambda _: refuse(529, "overloaded_error", "Overloaded"))
+    (error,), sent = call(lambda _: refuse(500, "api_error", "Internal error"))
     assert isinstance(error, ModelUnavailable)
     assert not error.stops_run
-    assert "Overloaded" in str(error)
+    assert "Internal error" in str(error)
     assert f"tried {len(sent)} times" in str(error)
     assert 500 < sent[-1] - sent[0] <= 600
+
+
+def test_an_overload_without_end_interrupts_after_an_hour_and_is_asked_once_a_minute():
+    (error,), sent = call(lambda _: refuse(529, "overloaded_error", "Overloaded"))
+    assert isinstance(error, ServiceUnavailable)
+    assert "claude-haiku-4-5 at models.test has answered nobody for 1 h" in str(error)
+    assert "Overloaded" in str(error)
+    assert 3600 <= sent[-1] - sent[0] <= 3660
+    assert len(sent) <= 75
+    (called,), _ = call(lambda count: refuse(529, "overloaded_error", "Overloaded") if count <= 60 else ok())
+    assert isinstance(called, Called)
+
+
+def test_calls_that_meet_an_outage_wait_together_and_one_of_them_asks_again():
+    """32 rows, of which each would have come back by itself: one call at a time goes out until one is answered."""
+    sent: list[float] = []
+    notices: list[Notice] = []
+
+    async def handle(_: httpx2.Request) -> httpx2.Response:
+        sent.append(now())
+        await asyncio.sleep(0.2)
+        return ok() if now() > began + 600 else refuse(503, "api_error", "Service unavailable", **{"retry-after": "120"})
+
+    async def main() -> list[Any]:
+        outages = Outages(clock=now)
+        outages.listener = notices.append
+        caller = Caller(client("http://models.test", httpx2.MockTransport(handle)), PRICES, clock=now, outages=outages)
+
+        async def row() -> Called:
+            with counted_as(object()):
+                return await caller.create(asking(), purpose="test", budget=Budget())
+
+        return await asyncio.gather(*(row() for _ in range(32)))
+
+    began = START
+    called = run_in_virtual_time(main())
+    assert len(called) == 32
+    probes = sent[32:-31]
+    assert [round(later - earlier) for earlier, later in pairwise(probes)] == [120] * (len(probes) - 1)
+    assert len(probes) == 5
+    assert [type(each) for each in notices] == [ServicePaused] * 5 + [ServiceResumed]
+    assert {each.waiting for each in notices[:-1]} == {32}
 
 
 def test_waits_grow_and_differ():
@@ -231,11 +275,20 @@ def test_no_request_goes_out_sooner_than_retry_after_allows(waits):
     assert all(gap > wait - 1e-9 for gap, wait in zip(gaps, waits, strict=True))
 
 
-def test_a_retry_after_beyond_the_budget_is_told_at_once():
-    (error,), sent = call(lambda _: refuse(429, "rate_limit_error", "wait", **{"retry-after": "3600"}))
-    assert isinstance(error, ModelUnavailable)
-    assert "3600" in str(error) or "wait 36" in str(error)
+def test_a_retry_after_beyond_the_patience_interrupts_at_once():
+    (error,), sent = call(lambda _: refuse(429, "rate_limit_error", "wait", **{"retry-after": "3700"}))
+    assert isinstance(error, ServiceUnavailable)
+    assert "asks to wait until" in str(error)
+    assert "beyond the patience of 1 h" in str(error)
     assert len(sent) == 1
+
+
+def test_a_retry_after_within_the_patience_is_waited_out():
+    (called,), sent = call(
+        lambda count: refuse(429, "rate_limit_error", "wait", **{"retry-after": "3500"}) if count == 1 else ok()
+    )
+    assert isinstance(called, Called)
+    assert 3500 <= sent[1] - sent[0] <= 3501
 
 
 @pytest.mark.parametrize(
@@ -299,8 +352,8 @@ def test_an_address_that_answered_once_is_given_the_whole_time():
         return ok() if count == 1 else httpx2.ConnectError("All connection attempts failed")
 
     (_, error), sent = call(answer, calls=2)
-    assert isinstance(error, ModelUnavailable)
-    assert sent[-1] - sent[1] > 300
+    assert isinstance(error, ServiceUnavailable)
+    assert sent[-1] - sent[1] >= 3600
 
 
 def test_a_rejection_that_every_request_meets_stops_the_run():

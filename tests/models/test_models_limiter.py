@@ -6,13 +6,11 @@ import asyncio
 from dataclasses import dataclass, field
 from itertools import pairwise
 from random import Random
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from research.errors import ModelUnavailable
 from research.models.anthropic.limiter import Bucket, Cost, Limiter, Limits, Pace, Ticket
 from research.testing import RateLimits
 from research.testing.virtual_time import now, run_in_virtual_time
@@ -303,19 +301,6 @@ def test_models_have_limits_of_their_own():
     quick, slow = run_in_virtual_time(main())
     assert quick == 0
     assert slow >= 30
-
-
-def test_a_pause_that_is_too_long_is_an_error_and_not_a_wait():
-    async def main() -> Any:
-        limiter = Limiter(clock=now)
-        ticket = await limiter.admit(MODEL, 100)
-        limiter.limits(MODEL).refused(ticket, 3600.0, {}, now())
-        began = now()
-        with pytest.raises(ModelUnavailable, match="3600 s"):
-            await limiter.admit(MODEL, 100, longest_pause=600)
-        assert now() == began
-
-    run_in_virtual_time(main())
 
 
 def test_what_comes_from_the_cache_is_not_counted_against_the_limit():

@@ -4,6 +4,7 @@ key in it.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import logging
 from pathlib import Path
@@ -13,8 +14,10 @@ import pytest
 from pydantic import SecretStr
 from search_samples import APIS, HASTY, PAGES, QUICK, WITH_KEYS, opened, settings
 
-from research.errors import AccessDenied, AuthenticationFailed, QuotaExhausted, SearchFailed
+from research.concurrency.outages import Notice, Outages, OutageTimes, ServiceResumed
+from research.errors import AccessDenied, AuthenticationFailed, QuotaExhausted, SearchFailed, ServiceUnavailable
 from research.money.usage_ledger import UsageLedger
+from research.ports.search import SearchResult
 from research.search.json_api import SearchTimes
 from research.search.opening import open_search
 from research.search.settings import SearchSettings
@@ -80,14 +83,40 @@ async def test_what_goes_on_failing_ends_within_its_time_budget(name: str, fault
     assert len(server.queries) > 1
 
 
-async def test_a_pause_longer_than_its_patience_is_not_waited_for(tmp_path: Path):
-    with SearchServer(PAGES, down={"exa": "429"}, retry_after=3600) as server:
+async def test_a_pause_longer_than_the_patience_interrupts_and_holds_for_everybody(tmp_path: Path):
+    with SearchServer(PAGES, down={"exa": "429"}, retry_after=7200) as server:
         async with opened(server, tmp_path, "exa") as search:
-            with pytest.raises(SearchFailed, match="asks to wait 3600 s"):
-                await search.search("voyager", limit=5, ledger=UsageLedger())
-            with pytest.raises(SearchFailed, match="asked for a pause"):
-                await search.search("luna", limit=5, ledger=UsageLedger())
-    assert len(server.queries) == 1, "the pause holds for everybody"
+            for query in ("voyager", "luna"):
+                with pytest.raises(ServiceUnavailable, match="exa asks to wait until") as caught:
+                    await search.search(query, limit=5, ledger=UsageLedger())
+    assert caught.value.stops_run
+    assert len(server.queries) == 1
+
+
+async def test_while_one_provider_is_out_the_others_stand_in_and_nobody_waits(tmp_path: Path):
+    with SearchServer(PAGES, down={"exa": "429"}, retry_after=1800) as server:
+        async with opened(server, tmp_path, "exa", "tavily") as search:
+            for query in ("voyager", "luna"):
+                found = await search.search(query, limit=5, ledger=UsageLedger())
+                assert found.hits
+                assert any("exa is not asked for" in warning for warning in found.warnings)
+    assert [query.provider for query in server.queries].count("exa") == 1
+
+
+async def test_a_provider_that_answers_nobody_is_waited_for_and_then_asked_again(tmp_path: Path):
+    """Three queries wait together; no query fails for the outage."""
+    notices: list[Notice] = []
+    outages = Outages(OutageTimes(after=0.05, long_pause=0.3, first_wait=0.05))
+    outages.listener = notices.append
+    with SearchServer(PAGES, faults={1: "429", 2: "429"}, retry_after=0.4) as server:
+        async with open_search(["tavily"], settings(server, times=QUICK), tmp_path, outages=outages) as search:
+            found = await asyncio.gather(
+                *(search.search(query, limit=5, ledger=UsageLedger()) for query in ("voyager", "luna", "hayabusa"))
+            )
+    assert all(isinstance(each, SearchResult) for each in found)
+    assert isinstance(notices[-1], ServiceResumed)
+    asked = [query.arrived for query in server.queries]
+    assert asked[-1] - asked[0] >= 0.4
 
 
 @pytest.mark.parametrize("name", APIS)

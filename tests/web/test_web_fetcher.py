@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from web_opened import PAGE, Clock, asked, opened, quick
 
+from research.concurrency.outages import Outages
 from research.documents.version import EXTRACTION_VERSION
 from research.errors import FetchFailed, FetchRefused, NeedsBrowser, PageUnreadable, ResearchError
 from research.pages.page_store import PageStore, StoringFetcher
@@ -27,6 +28,7 @@ from research.ports.page import page_hash
 from research.task.source_policy import SourcePolicy
 from research.testing import ScriptedResolver, Served, WebServer, redirect
 from research.testing.loopback import HttpRequest
+from research.web.network import Network
 from research.web.politeness import Politeness
 from research.web.redirects import linked, refresh
 from research.web.requesting import Asker
@@ -351,7 +353,7 @@ async def test_a_certificate_that_is_not_valid_is_not_tried_again() -> None:
         raise httpx.ConnectError("no") from ssl.SSLCertVerificationError(1, "certificate has expired")
 
     manners = Politeness(per_host=1, delay=0.0, at_once=1)
-    asker = Asker(httpx.MockTransport(answer), manners, quick(retry_seconds=30.0))
+    asker = Asker(httpx.MockTransport(answer), manners, quick(retry_seconds=30.0), Network(Outages(), ScriptedResolver({})))
     with pytest.raises(PageUnreadable, match="certificate is not valid"):
         await asker.ask(asker.request("https://a.example/"), asker.new_budget())
     assert (len(tried), manners.closed_for("a.example")) == (1, 0.0)

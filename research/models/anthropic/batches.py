@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal, TypeVar
@@ -23,6 +24,8 @@ from research.models.anthropic.caller import Caller, CallTimes
 from research.models.anthropic.errors import Failure, is_about_form
 
 T = TypeVar("T")
+
+NAME: Final = "Message Batches"
 
 Became = Literal["succeeded", "errored", "expired", "canceled"]
 
@@ -70,6 +73,7 @@ class BatchClient:
     def __init__(self, caller: Caller, times: CallTimes | None = None) -> None:
         self._batches = caller.client.messages.batches
         self._translator = caller.translator
+        self._health = caller.health(NAME)
         self._times = times or CallTimes()
 
     async def make(self, entries: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
@@ -131,20 +135,33 @@ class BatchClient:
         retries = Retries(self._times, clock=time.monotonic, sleep=asyncio.sleep)
         retries.begin()
         while True:
-            try:
-                return await call()
-            except Exception as error:
-                failure = self._translator.failure(error, "Message Batches")
-                if failure is None:
-                    raise
-                if on_failure is not None:
-                    on_failure(failure)
-                if failure.kind == "rejected":
-                    raise failure.error from failure.cause
-                wait = retries.failed(failure.retry_after)
-                if not retries.allow(wait):
-                    raise ModelUnavailable(f"{failure.error}. Run the same command again later: its batches are kept.") from error
-            await retries.wait(wait)
+            async with AsyncExitStack() as stack:
+                with retries.not_counted():
+                    attempt = await stack.enter_async_context(self._health.attempt())
+                try:
+                    answer = await call()
+                except Exception as error:
+                    failure = self._translator.failure(error, NAME)
+                    if failure is None:
+                        raise
+                    if failure.kind == "rejected":
+                        attempt.answered()
+                    else:
+                        attempt.failed(retries, str(failure.error), asked=failure.retry_after, certain=True)
+                    if on_failure is not None:
+                        on_failure(failure)
+                    if failure.kind == "rejected":
+                        raise failure.error from failure.cause
+                    wait = retries.failed(failure.retry_after)
+                    if not self._health.is_out and not retries.allow(wait):
+                        raise ModelUnavailable(
+                            f"{failure.error}. Run the same command again later: its batches are kept."
+                        ) from error
+                else:
+                    attempt.answered()
+                    return answer
+            if not self._health.is_out:
+                await retries.wait(wait)
 
 
 def _gone(failure: Failure) -> None:

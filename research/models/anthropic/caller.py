@@ -14,6 +14,7 @@ from typing import Any, Final
 import anthropic
 from anthropic.types import Message
 
+from research.concurrency.outages import Attempt, Outages, ServiceHealth
 from research.concurrency.retrying import Retries, RetryTimes
 from research.errors import AccessDenied, AuthenticationFailed, ModelUnavailable, RequestRejected, ResearchError
 from research.models.anthropic.errors import Failure, NotAMessage, Translator
@@ -23,14 +24,17 @@ from research.money.budget import Budget
 from research.money.processors import Price
 from research.money.usage import Usage
 
+_OF_THE_SERVICE: Final = ("refused", "overloaded", "unreachable")
+"""Kinds of failures that cannot be one call's own trouble."""
 _SAME_REJECTIONS: Final = 3
 """Rejections of one kind, without a success, after which the fault is not in the row."""
 
 
 class CallTimes(RetryTimes):
-    """How long a call is tried. Seconds. A turn in the limiter's queue does not count."""
+    """How long a call is tried. Seconds. A turn in the limiter's queue does not count, nor an outage that all calls wait out."""
 
     budget: float = 600
+    """For what may be this call's own trouble: failed attempts and the waits after them, while other calls are answered."""
     first_budget: float = 60
     """The same while nothing at the address has ever answered: it is likely to be wrong."""
     attempt: float = 120
@@ -77,6 +81,7 @@ class Caller:
         prices: Mapping[str, Price],
         *,
         limiter: Limiter | None = None,
+        outages: Outages | None = None,
         times: CallTimes | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -85,6 +90,7 @@ class Caller:
         self._client = client.with_options(max_retries=0)
         self._prices = prices
         self._limiter = limiter or Limiter(clock=clock, sleep=sleep)
+        self._outages = outages or Outages(clock=clock, sleep=sleep)
         self._times = times or CallTimes()
         self._clock = clock
         self._sleep = sleep
@@ -116,6 +122,10 @@ class Caller:
         """Translates errors of this service into this project's."""
         return self._translator
 
+    def health(self, model: str) -> ServiceHealth:
+        """Whether the service answers for a model: its limits and overloads are a model's."""
+        return self._outages.service(f"{model} at {self._client.base_url.host}")
+
     async def create(self, params: Mapping[str, Any], *, purpose: str, budget: Budget) -> Called:
         """Ask for one message.
 
@@ -125,7 +135,8 @@ class Caller:
             budget: pays for every attempt.
 
         Raises:
-            ModelUnavailable: nothing came within the time budget.
+            ModelUnavailable: nothing came within the time budget, while other calls were answered.
+            ServiceUnavailable: nobody was answered for longer than there is patience.
             RequestRejected, ContextOverflow, AccessDenied, AuthenticationFailed: a retry cannot help.
             BudgetExhausted: the budget cannot pay for another attempt.
         """
@@ -142,6 +153,8 @@ class Caller:
             if ended.kind == "rejected":
                 raise self._rejected(ended, model, purpose) from ended.cause
             wait = retries.failed(ended.retry_after)
+            if self.health(model).is_out:
+                continue  # it waits with all others
             never_answered = ended.kind == "unreachable" and not self._anything_answered
             if not retries.allow(wait, min(self._times.first_budget, self._times.budget) if never_answered else None):
                 raise self._gave_up(ended, retries, wait) from ended.cause
@@ -152,21 +165,23 @@ class Caller:
     ) -> Message | Failure:
         async with AsyncExitStack() as stack:
             with retries.not_counted():
+                attempt = await stack.enter_async_context(self.health(model).attempt())
                 # The budget first: a request that the limiter admits must be sent at once.
                 prompt = input_tokens(params)
                 reserving = budget.reserve(max_usd(params, self._prices.get(model), prompt), purpose=purpose)
                 reservation = await stack.enter_async_context(reserving)
-                ticket = await self._limiter.admit(model, prompt, self._times.budget)
+                ticket = await self._limiter.admit(model, prompt)
             try:
                 message, headers = await self._send(params)
             except BaseException as error:
                 failure = self._translator.failure(error, model) if isinstance(error, Exception) else None
-                self._report_failure(ticket, failure)
+                self._report_failure(ticket, failure, attempt, retries)
                 reservation.settle(0.0 if failure is not None and not failure.paid else None)
                 if failure is None:
                     raise
                 return failure
             self._anything_answered = True
+            attempt.answered()
             self._limiter.limits(model).answered(ticket, _actual(message), headers, self._clock())
             reservation.settle(cost_usd(used(getattr(message, "usage", None)), self._prices.get(model)))
         return message
@@ -184,8 +199,8 @@ class Caller:
         raw = await self._client.messages.with_raw_response.create(**params, timeout=anthropic.Timeout(seconds, connect=10))
         return _whole(await raw.parse()), raw.headers
 
-    def _report_failure(self, ticket: Ticket, failure: Failure | None) -> None:
-        """Tell the limiter how an attempt failed. None: it was cancelled, or raised an unexpected error."""
+    def _report_failure(self, ticket: Ticket, failure: Failure | None, attempt: Attempt, call: Retries) -> None:
+        """Tell the limiter and the service's health how an attempt failed. None: it was cancelled, or met an unexpected error."""
         limits = self._limiter.limits(ticket.model)
         now = self._clock()
         if failure is None:
@@ -193,6 +208,10 @@ class Caller:
             return
         if failure.kind != "unreachable":
             self._anything_answered = True
+        if failure.kind == "rejected":
+            attempt.answered()
+        elif self._anything_answered:  # where nothing ever answered, the address is wrong
+            attempt.failed(call, str(failure.error), asked=failure.retry_after, certain=failure.kind in _OF_THE_SERVICE)
         if failure.kind == "refused":
             limits.refused(ticket, failure.retry_after, failure.headers, now)
         elif failure.kind == "overloaded":

@@ -15,8 +15,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from research.concurrency.waiting_queue import PauseTooLong, WaitingQueue
-from research.errors import ModelUnavailable
+from research.concurrency.waiting_queue import WaitingQueue
 
 KINDS: Final = ("requests", "input-tokens", "output-tokens")
 """What is limited per minute: `anthropic-ratelimit-<kind>-limit` and `-remaining`."""
@@ -281,20 +280,10 @@ class Limiter:
         """A model's limits; report the server's answers to them."""
         return self._lanes[model].limits
 
-    async def admit(self, model: str, input_tokens: int, longest_pause: float = float("inf")) -> Ticket:
-        """Wait for a turn. `input_tokens` is an estimate.
-
-        Raises:
-            ModelUnavailable: the server asked everyone to wait for longer than `longest_pause` seconds.
-        """
+    async def admit(self, model: str, input_tokens: int) -> Ticket:
+        """Wait for a turn. `input_tokens` is an estimate."""
         lane = self._lanes[model]
-        try:
-            return await lane.queue.admit(_Admission(lane.limits, model, input_tokens), longest_pause)
-        except PauseTooLong as exc:
-            raise ModelUnavailable(
-                f"{model}: the server asked for a pause of {exc.seconds:.0f} s, and no call waits longer than "
-                f"{longest_pause:.0f} s. Run the same command again after that."
-            ) from exc
+        return await lane.queue.admit(_Admission(lane.limits, model, input_tokens))
 
 
 def _number(text: str | None) -> float | None:

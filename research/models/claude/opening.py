@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import anthropic
 from pydantic import SecretStr
 
+from research.concurrency.outages import Outages
 from research.errors import InvalidInput
 from research.models.anthropic.caller import LOCAL, Caller
 from research.models.claude.model import ClaudeModel
@@ -21,13 +22,16 @@ NO_KEY: Final = "none"
 
 
 @asynccontextmanager
-async def open_caller(api_key: SecretStr | None, base_url: str | None, processors: Processors) -> AsyncIterator[Caller]:
+async def open_caller(
+    api_key: SecretStr | None, base_url: str | None, processors: Processors, outages: Outages | None = None
+) -> AsyncIterator[Caller]:
     """What calls the Messages API, for one event loop. Nothing is asked yet.
 
     Args:
         api_key: of the service, or of whatever else answers at `base_url`.
         base_url: another server that speaks the Messages API: the part before `/v1/messages`.
         processors: the tiers and their prices.
+        outages: of the world, so that all who call a service wait together while it answers nobody.
 
     Raises:
         InvalidInput: the address holds a password, or is none.
@@ -38,7 +42,7 @@ async def open_caller(api_key: SecretStr | None, base_url: str | None, processor
         base_url=server or SERVICE,  # said in any case, so that the SDK does not look into the environment
         max_retries=0,
     ) as client:
-        yield Caller(client, processors.prices, times=LOCAL if server is not None else None)
+        yield Caller(client, processors.prices, outages=outages, times=LOCAL if server is not None else None)
 
 
 def claude(caller: Caller, base_url: str | None, processors: Processors, *, model: str | None = None) -> ClaudeModel:
