@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import math
 import time
 from collections.abc import Callable
@@ -29,10 +30,12 @@ from flows.run.rows import Rows
 from flows.run.runtime import Runtime
 from flows.run.shards import Remaining, Shards
 from flows.run.sweeping import sweeper
+from flows.run.writable import RUN_FOLDER
 from flows.tasks import PrefectRunner
 from research.concurrency.outages import Notice, ServicePaused
 from research.display.printable import printable, printable_logger
-from research.errors import InvalidInput
+from research.durable.surroundings import writing
+from research.errors import InvalidInput, SurroundingsFault
 from research.money.charge_file import ChargeFile
 from research.stored_results.store import ResultStore
 from research.tables.run_folder.reading_back import RowReader
@@ -132,6 +135,7 @@ async def _run(prepared: PreparedRun, folder: RunFolder, runtime: Runtime) -> En
                 concurrency = ROWS  # they wait together
             find_work, recall = prepared.work(world)
             rows = Rows(request, world, runner, report, concurrency, find_work)
+            store.on_fault = charges.on_fault = rows.interrupt
 
             def announce(notice: Notice) -> None:
                 if isinstance(notice, ServicePaused):  # rows in flight that are busy elsewhere come to it, too
@@ -168,7 +172,7 @@ async def _run(prepared: PreparedRun, folder: RunFolder, runtime: Runtime) -> En
                 escalating = Escalating(escalation, request.spec, folder, rows, shards, report)
                 await escalating.run(runner)
         ended: Literal["finished", "stopped"] = "stopped" if rows.stopped else "finished"
-        summary = await asyncio.to_thread(folder.finish, rows=table.row_count, status=ended, reason=rows.stopped)
+        summary = await asyncio.to_thread(_finish, folder, charges, table.row_count, ended, rows)
         done = Enrichment(
             run=folder.path,
             rows=summary["rows"],
@@ -196,6 +200,23 @@ async def _run(prepared: PreparedRun, folder: RunFolder, runtime: Runtime) -> En
         RunFinished(done.run, done.rows, done.completed, done.failed, done.cost_usd, done.seconds, done.spent_usd, done.stopped)
     )
     return done
+
+
+def _finish(
+    folder: RunFolder, charges: ChargeFile, rows: int, ended: Literal["finished", "stopped"], done: Rows
+) -> dict[str, Any]:
+    """Finish the folder. Returns the summary.
+
+    Raises:
+        SurroundingsFault: it cannot be written; the first fault of the run, if there was one.
+    """
+    try:
+        with writing(folder.path, RUN_FOLDER, "--out"):
+            charges.write_rest()
+            return folder.finish(rows=rows, status=ended, reason=done.stopped)
+    except SurroundingsFault as error:
+        fault = done.interruption or error
+    raise copy.copy(fault)  # without the frames of the one that was caught, which hold a database open
 
 
 async def _flow_run(name: str) -> UUID:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib.metadata
 import sys
+import tempfile
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 from cyclopts import App, CycloptsError, Parameter
@@ -16,6 +18,7 @@ from flows.cli.resynthesize import resynthesize
 from flows.cli.run import run
 from flows.cli.schema import check
 from flows.cli.terminal import Exit, note, print_json
+from research.durable.surroundings import NO_ROOM, surroundings_fault
 from research.errors import Interruption, InvalidInput, LimitReached, ResearchError
 
 app: Final = App(
@@ -55,6 +58,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _failed(error, typed, Exit.INTERRUPTED)
     except ResearchError as error:
         return _failed(error, typed, Exit.BAD_INPUT if error.stops_run else Exit.BROKEN)
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            return _failed(error, typed, Exit.BROKEN, "this is a bug; --debug shows where")
+        place = Path(error.filename or tempfile.gettempdir())
+        return _failed(surroundings_fault(error, place), typed, Exit.LIMIT, "once that is put right, the same command goes on")
     except Exception as error:  # noqa: BLE001  # the last stop: a person gets a sentence, with --debug the traceback
         return _failed(error, typed, Exit.BROKEN, "this is a bug; --debug shows where")
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any, Final, Protocol
 
 from flows.run.events import Listener, RowFinished
@@ -16,6 +18,7 @@ from flows.run.row_cache import RowCache
 from flows.run.row_work import FindWork, RowFailed, RowWork, completed, whole_rows
 from flows.run.runner import Runner
 from flows.run.task_labels import row_label
+from research.durable.surroundings import NO_ROOM, surroundings_fault
 from research.durable.work import working_for
 from research.errors import BUDGET_EXHAUSTED, Interruption, InvalidInput
 from research.money.processors import ProcessorName
@@ -181,7 +184,9 @@ class Rows:
                         result = failed.result
                     except Interruption:
                         raise
-                    except Exception as bug:  # noqa: BLE001  # one row's bug is that row's error; its task run has the traceback
+                    except Exception as bug:  # one row's bug is that row's error; its task run has the traceback
+                        if isinstance(bug, OSError) and bug.errno in NO_ROOM:  # wherever it was met
+                            raise surroundings_fault(bug, Path(bug.filename or tempfile.gettempdir())) from bug
                         result = self._failures.broken(work.task, bug)
                     self._look_for_stop(result)
             report(result, started, cached=cached)

@@ -19,6 +19,8 @@ from flows.run.rows import Rows
 from flows.run.runner import Runner
 from flows.run.sweeping import Sweep
 from flows.run.task_labels import shard_label
+from flows.run.writable import RUN_FOLDER
+from research.durable.surroundings import writing
 from research.durable.work import working_for
 from research.errors import Interruption
 from research.ports.page import Page
@@ -119,10 +121,11 @@ class Shards:
         index, batch, start = shard.index, shard.batch, shard.row_start
 
         def write() -> None:
-            if shard.unfinished is None:
-                self._folder.write_shard(index, batch, start, list(results.values()), self._recall)
-            else:
-                self._folder.rewrite_shard(index, done, self._recall, batch=batch, row_start=start)
+            with writing(self._folder.path, RUN_FOLDER, "--out"):
+                if shard.unfinished is None:
+                    self._folder.write_shard(index, batch, start, list(results.values()), self._recall)
+                else:
+                    self._folder.rewrite_shard(index, done, self._recall, batch=batch, row_start=start)
             if self._sweep is not None:
                 self._sweep(index, [row for row, result in results.items() if result is None or result.status != "completed"])
 
@@ -130,16 +133,21 @@ class Shards:
 
     async def rewrite(self, shard: int, results: Mapping[int, Result]) -> None:
         """Put other results in the place of some rows of a committed shard."""
-        await write_to_the_end(lambda: self._folder.rewrite_shard(shard, results, self._recall))
+
+        def write() -> None:
+            with writing(self._folder.path, RUN_FOLDER, "--out"):
+                self._folder.rewrite_shard(shard, results, self._recall)
+
+        await write_to_the_end(write)
 
 
 async def write_to_the_end(write: Callable[[], None]) -> None:
     """Write in a thread. A commit that has begun is seen through, also when the run is being cancelled."""
-    writing = asyncio.ensure_future(asyncio.to_thread(write))
+    written = asyncio.ensure_future(asyncio.to_thread(write))
     try:
-        await asyncio.shield(writing)
+        await asyncio.shield(written)
     except asyncio.CancelledError:
-        await asyncio.wait([writing])
+        await asyncio.wait([written])
         raise
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 DIGITS: Final = 32
@@ -43,6 +44,25 @@ def is_whole(line: bytes) -> bool:
     """Whether a line, without its newline, is as it was written."""
     rest = line[_REST:]
     return line.startswith(_BEGIN) and line[len(_BEGIN) : _REST - 2] == digest_of(rest).encode()
+
+
+def append(path: Path, lines: bytes) -> int:
+    """Append lines whole or not at all. Returns where they begin.
+
+    Raises:
+        OSError: they cannot be written; the file is as it was.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab", buffering=0) as stream:
+        offset = stream.tell()
+        try:
+            written = stream.write(lines)
+            while written < len(lines):
+                written += stream.write(lines[written:])
+        except OSError:
+            stream.truncate(offset)
+            raise
+    return offset
 
 
 def read_json_line(line: bytes) -> dict[str, Any] | None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 from uuid import uuid4
 
-from research.durable.lines import DIGITS, is_whole, line_of
+from research.durable.lines import DIGITS, append, is_whole, line_of
 from research.durable.work import current_work
 
 PARTIAL: Final = ".part"
@@ -109,7 +109,7 @@ class Segments:
         with self._turn:
             self.open()
             file = _name(shard, self._token)
-            offset = self._write(file, line)
+            offset = append(self.folder / file, line)
             self._note(key, shard, _Place(file, offset, len(line) - 1, row))
             self._read[file] = offset + len(line)
 
@@ -172,21 +172,6 @@ class Segments:
                 self._places[key] = left
             else:
                 del self._places[key]
-
-    def _write(self, file: str, line: bytes) -> int:
-        """Append a line whole or not at all. Returns where it begins."""
-        path = self.folder / file
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("ab", buffering=0) as stream:
-            offset = stream.tell()
-            try:
-                written = stream.write(line)
-                while written < len(line):
-                    written += stream.write(line[written:])
-            except OSError:
-                stream.truncate(offset)
-                raise
-        return offset
 
     def _line(self, place: _Place) -> bytes | None:
         try:

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from research.durable.lines import append
+from research.durable.surroundings import surroundings_fault
+from research.errors import SurroundingsFault
 from research.money.amounts import total
 from research.money.budget import Budget, Charge
 
@@ -38,6 +41,9 @@ class ChargeFile:
         """What counted against a cap before this invocation; None: calls were made whose price is not known."""
         self.charged = False
         """Whether this invocation has paid anything, or may have."""
+        self.on_fault: Callable[[SurroundingsFault], None] | None = None
+        """Is told that a charge could not be written; it is written with the next one. None: that is raised."""
+        self._unwritten = b""
 
     def bind(self, budget: Budget, max_cost_usd: float | None, *, strict: bool = False) -> None:
         """Let an empty budget continue where the last invocation stopped, and keep its charges here.
@@ -74,18 +80,33 @@ class ChargeFile:
         self._write([charge])
 
     def _write(self, charges: Sequence[Charge], **more: str) -> None:
-        text = "".join(json.dumps({**charge._asdict(), **more}, ensure_ascii=False) + "\n" for charge in charges)
-        if text and self._torn:  # a machine that lost its power left half a line
-            text, self._torn = "\n" + text, False
-        if text:
-            with self._file.open("a", encoding="utf-8") as file:
-                file.write(text)
         for charge in charges:
             self.charged = self.charged or charge.counted_usd != 0
             if charge.usd is None:
                 self._unknown += 1
             else:
                 self._known += charge.usd
+        text = "".join(json.dumps({**charge._asdict(), **more}, ensure_ascii=False) + "\n" for charge in charges)
+        self._unwritten += text.encode()
+        self.write_rest()
+
+    def write_rest(self) -> None:
+        """Write the charges that could not be written before.
+
+        Raises:
+            SurroundingsFault: they cannot be, and nobody is told.
+        """
+        if not self._unwritten:
+            return
+        try:
+            append(self._file, b"\n" * self._torn + self._unwritten)  # a machine that lost its power left half a line
+        except OSError as error:
+            fault = surroundings_fault(error, self._file)
+            if self.on_fault is None:
+                raise fault from error
+            self.on_fault(fault)
+        else:
+            self._torn, self._unwritten = False, b""
 
 
 def _document(line: str) -> dict[str, Any] | None:

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from research.concurrency.single_flight import InFlight
 from research.durable.segments import Entry, Folder, Segments
+from research.durable.surroundings import writing
 from research.durable.work import current_work
 from research.errors import PageUnreadable
 from research.ports.fetcher import Fetcher, Guarded, Sends
@@ -49,12 +50,13 @@ class PageStore:
         """Store a page for the current shard, unless it has it.
 
         Raises:
-            OSError: it cannot be written.
+            SurroundingsFault: it cannot be written.
         """
         self._segments.open()
         if not self.has(page):
             key = page.page_hash + ("" if page.html is None else _WITH_HTML)
-            self._segments.append(key, Page.__name__, page.model_dump_json().encode())
+            with writing(self._segments.folder):
+                self._segments.append(key, Page.__name__, page.model_dump_json().encode())
 
     def get(self, hash_: str) -> Page | None:
         """The page with this hash; None if it is not stored, or what is stored is not it (a cut or changed file)."""

@@ -19,6 +19,8 @@ from pydantic import BaseModel
 
 from research.display.printable import printable_logger
 from research.durable.segments import Entry, Segments
+from research.durable.surroundings import surroundings_fault
+from research.errors import SurroundingsFault
 from research.ports.work import Draft, Grade, Investigated, Judged, Plan, Verified
 from research.result.result import Result
 from research.stored_results.committed_results import CommittedResults
@@ -65,6 +67,8 @@ class ResultStore:
         self._read_committed = committed
         self._single_files = False
         """Whether earlier versions have left files of one result each."""
+        self.on_fault: Callable[[SurroundingsFault], None] = _warn
+        """Is told that a result could not be stored. A run stops for it, since what it pays for from then on may be lost."""
 
     async def get(self, key: str) -> BaseModel | None:
         """The stored result; None if there is none that can be read. One that is not there costs no thread and no disk."""
@@ -76,7 +80,7 @@ class ResultStore:
         return await asyncio.to_thread(self._read, key, kind)
 
     async def put(self, key: str, result: object) -> None:
-        """Store a result. Work that is done is not lost because it cannot be stored: a full disk is logged.
+        """Store a result. Work that is done is not lost because it cannot be stored: `on_fault` is told.
 
         Raises:
             TypeError: it is no result of the key's step.
@@ -86,7 +90,7 @@ class ResultStore:
         try:
             await asyncio.to_thread(self._append, key, result)
         except OSError as error:
-            _log.warning("a finished step could not be stored, and will be done again if this is interrupted: %s", error)
+            self.on_fault(surroundings_fault(error, self._folder))
 
     async def find_or_do(self, key: str, work: Callable[[], Awaitable[T]]) -> Done[T]:
         """The stored result, or what the work brings, which is stored."""
@@ -167,3 +171,7 @@ class ResultStore:
         computed = set(type(result).model_computed_fields)
         value = result.model_dump_json(exclude=computed).encode("utf-8")
         self._segments.append(key, type(result).__name__, value)
+
+
+def _warn(fault: SurroundingsFault) -> None:
+    _log.warning("a finished step could not be stored, and will be done again if this is interrupted: %s", fault)

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import duckdb
 
+from research.errors import SurroundingsFault
 from research.tables.inputs.database import literal, quoted
 from research.tables.layout.durable import flush, temporary
 from research.tables.layout.parts import SCHEMAS
@@ -60,6 +61,9 @@ def build(folder: Path, columns: ResultColumns, parts: Mapping[str, Sequence[Pat
         flush(made)
         made.replace(target)
         flush(folder)
+    except duckdb.IOException as error:
+        words = " ".join(str(error).split())
+        raise SurroundingsFault(f"{target} cannot be written: {words}. Make room there", place=str(target)) from error
     finally:
         made.unlink(missing_ok=True)
         made.with_name(made.name + ".wal").unlink(missing_ok=True)

@@ -1,0 +1,51 @@
+"""What the operating system says of a folder that cannot be written, as an error that says which folder and what to do."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from research.errors import SurroundingsFault
+
+NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""A disk that is full, a quota or a limit on a file's size that is reached."""
+_FORBIDDEN: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+_GONE: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ESTALE})
+
+
+def surroundings_fault(error: OSError, place: Path, what: str = "", setting: str = "") -> SurroundingsFault:
+    """The error to raise.
+
+    Args:
+        place: the folder or file that is written.
+        what: what it is for, in a word or two: `the run folder`.
+        setting: the option or variable that names another one.
+    """
+    if error.errno in NO_ROOM:
+        advice = "Make room there"
+    elif error.errno in _FORBIDDEN:
+        advice = "Let it be written again"
+    elif error.errno in _GONE:
+        advice = "Put it back"
+    else:
+        advice = "See what is wrong with that disk"
+    chosen = f" (chosen with {setting})" if setting else ""
+    reason = error.strerror or type(error).__name__
+    name = f"{what} {place}" if what else str(place)
+    return SurroundingsFault(f"{name}{chosen} cannot be written: {reason}. {advice}", place=str(place), setting=setting)
+
+
+@contextmanager
+def writing(place: Path, what: str = "", setting: str = "") -> Iterator[None]:
+    """In this block, an error of the operating system is one of the place that is written.
+
+    Raises:
+        SurroundingsFault: it cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise surroundings_fault(error, place, what, setting) from error
