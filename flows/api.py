@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -97,15 +97,20 @@ async def run(prepared: PreparedRun, runtime: Runtime, *, ready: Callable[[], No
     """
     options = prepared.options
     flow = enrich_flow if isinstance(options, EnrichOptions) else resynthesize_flow
-    return await _run(flow, values(options, type(options)), replace(runtime, prepared=prepared), ready)
+    parameters, runtime = values(options, type(options)), replace(runtime, prepared=prepared)
+    return await _run(flow, parameters, runtime, ready, prepared.get_ready)
 
 
 async def _run(
-    flow: Callable[..., Any], parameters: dict[str, Any], runtime: Runtime, ready: Callable[[], None] = lambda: None
+    flow: Callable[..., Any],
+    parameters: dict[str, Any],
+    runtime: Runtime,
+    ready: Callable[[], None] = lambda: None,
+    meanwhile: Callable[[], Awaitable[None]] | None = None,
 ) -> Enrichment:
     refuse_parameters(flow, parameters)
     with orderly_end(), use_runtime(runtime):
-        async with prefect_server():
+        async with prefect_server(meanwhile):
             ready()
             done: Enrichment = await flow(**parameters)
             return done

@@ -16,7 +16,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import IO, Any, Final
 
@@ -80,8 +80,11 @@ def begin_server() -> None:
 
 
 @asynccontextmanager
-async def prefect_server() -> AsyncIterator[None]:
+async def prefect_server(meanwhile: Callable[[], Awaitable[None]] | None = None) -> AsyncIterator[None]:
     """In this block, flows run with the user's Prefect server, or with this process's temporary one if there is none.
+
+    Args:
+        meanwhile: is done while the temporary one starts, which takes seconds.
 
     Raises:
         PrefectUnavailable: the user's server does not answer, or the temporary one does not start.
@@ -92,9 +95,19 @@ async def prefect_server() -> AsyncIterator[None]:
         yield
         return
     with temporary_settings(set_defaults=DEFAULTS):
-        url = await _temporary_server.start()
+        other = asyncio.create_task(_do(meanwhile))
+        try:
+            url = await _temporary_server.start()
+            await other
+        finally:
+            other.cancel()
         with temporary_settings(updates={PREFECT_API_URL: url}):
             yield
+
+
+async def _do(work: Callable[[], Awaitable[None]] | None) -> None:
+    if work is not None:
+        await work()
 
 
 def _needs_temporary(settings: Settings) -> bool:

@@ -32,6 +32,7 @@ from research.web.settings import WebSettings
 
 if TYPE_CHECKING:
     from research.models.anthropic.caller import Caller
+    from research.models.anthropic.late_caller import LateCaller
 
 
 class Settings(Record):
@@ -199,7 +200,7 @@ def _providers(settings: Settings) -> tuple[str, ...]:
 @asynccontextmanager
 async def _calling(
     settings: Settings, processors: Processors, outages: Outages, *, asks_claude: bool, search: tuple[str, ...]
-) -> AsyncIterator[Caller | None]:
+) -> AsyncIterator[Caller | LateCaller | None]:
     """What calls the Messages API, if anything will."""
     can = settings.key is not None or settings.base_url is not None
     named = settings.named_model
@@ -207,13 +208,20 @@ async def _calling(
     if not (can and wanted):
         yield None
         return
-    from research.models.claude.opening import open_caller  # the SDK takes half a second to import
+    from research.models.anthropic.key import check_key
+    from research.models.anthropic.late_caller import LateCaller
+    from research.models.claude.opening import open_caller
 
-    async with open_caller(settings.key, settings.base_url, processors, outages) as caller:
-        yield caller
+    check_key(settings.key.get_secret_value() if settings.key is not None else None)
+    if settings.service_searches:  # batches are made with the SDK's client itself
+        async with open_caller(settings.key, settings.base_url, processors, outages) as caller:
+            yield caller
+        return
+    async with LateCaller(lambda: open_caller(settings.key, settings.base_url, processors, outages)) as late:
+        yield late
 
 
-def _named_model(settings: Settings, processors: Processors, caller: Caller | None) -> Model:
+def _named_model(settings: Settings, processors: Processors, caller: Caller | LateCaller | None) -> Model:
     """The model that the settings name, or the best that can be used.
 
     Raises:

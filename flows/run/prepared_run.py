@@ -14,6 +14,7 @@ from flows.run.reuse import Earlier, RemainingFields
 from flows.run.row_work import FindWork, whole_rows
 from flows.run.task_runs import TaskRuns, chosen_task_runs
 from flows.run.writable import RUN_FOLDER, check_writable
+from research.ports.model import NeedsTime
 from research.ports.page import Page
 from research.ports.world import World
 from research.result.escalation import Escalation
@@ -42,6 +43,11 @@ class PreparedRun:
     escalation: Escalation | None = None
     only_stored: bool = False
     """Whether rows may search and read only the pages that they read in the earlier run."""
+
+    async def get_ready(self) -> None:
+        """Bring in what the first rows will need of the model, if rows are left."""
+        if self.rows_done < self.request.table.row_count and isinstance(self.world.model, NeedsTime):
+            await self.world.model.get_ready()
 
     def check_folder(self) -> None:
         """Find out what would keep a run from filling its folder, before Prefect is started for it. Leaves nothing there.

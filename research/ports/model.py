@@ -110,6 +110,15 @@ class Model(Protocol):
 
 
 @runtime_checkable
+class NeedsTime(Protocol):
+    """A model that has to bring something in before it answers, and can do so while nothing else is to be done."""
+
+    async def get_ready(self) -> None:
+        """Bring it in. Once is enough; the first question would do it otherwise."""
+        ...
+
+
+@runtime_checkable
 class Reviewer(Protocol):
     """What a model may also be able to do: look at evidence with fresh eyes. One that cannot is not asked."""
 

@@ -392,7 +392,8 @@ async def test_a_corpus_without_web_addresses_is_refused_because_nobody_would_se
     (tmp_path / "pages").mkdir()
     (tmp_path / "pages" / "mars.md").write_text("# Mars\n\nMars has 2 moons.\n")
     with ModelServer(rule(web)) as server:
-        settings = Settings(cache_dir=tmp_path / "cache", corpus=str(tmp_path / "pages"), api_key="k", base_url=server.url)
+        asked = {"api_key": "k", "base_url": server.url, "service_searches": True}
+        settings = Settings(cache_dir=tmp_path / "cache", corpus=str(tmp_path / "pages"), **asked)
         async with open_world(settings, tmp_path / "store") as world:
             with pytest.raises(InvalidInput, match="this corpus would not be searched"):
                 batched(world, Task.model_validate({"task": "x", "processor": "base"}))

@@ -16,8 +16,9 @@ from anthropic.types import Message
 
 from research.concurrency.outages import Attempt, Outages, ServiceHealth
 from research.concurrency.retrying import Retries, RetryTimes
-from research.errors import AccessDenied, AuthenticationFailed, ModelUnavailable, RequestRejected, ResearchError
+from research.errors import AccessDenied, ModelUnavailable, RequestRejected, ResearchError
 from research.models.anthropic.errors import Failure, NotAMessage, Translator
+from research.models.anthropic.key import check_key
 from research.models.anthropic.limiter import Cost, Limiter, Ticket
 from research.models.anthropic.metering import cost_usd, input_tokens, max_usd, used
 from research.money.budget import Budget
@@ -102,12 +103,7 @@ class Caller:
         self._rejections: Counter[tuple[Any, ...]] = Counter()
         """How often requests were rejected, by model, purpose and the service's reason."""
         for secret in (client.api_key, client.auth_token):
-            # The HTTP library would raise an exception that quotes such a key.
-            if secret is not None and not (secret.isascii() and secret.isprintable() and secret == secret.strip()):
-                raise AuthenticationFailed(
-                    "the model's key holds a character that no HTTP header can hold, such as a line break or a space at its end. "
-                    "Set ANTHROPIC_API_KEY again."
-                )
+            check_key(secret)
 
     def __repr__(self) -> str:
         return f"Caller({self._client.base_url})"

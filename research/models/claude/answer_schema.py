@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
-from anthropic import transform_schema
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from research.errors import Fault
@@ -188,6 +187,8 @@ def wire_schema(schema: Any) -> dict[str, Any]:
     Raises:
         NoWireSchema: it has no form there that would leave every value possible.
     """
+    from anthropic import transform_schema  # the SDK takes more than a second to import
+
     try:
         return transform_schema(_plain(schema))
     except (ValueError, AssertionError, TypeError, AttributeError) as error:  # what the SDK's transformation does not know

@@ -18,9 +18,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import Any, Final, Protocol
-
-from anthropic.types import Message
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from research.errors import ContextOverflow, InvalidAnswer, ModelRefused
 from research.models.claude.cache_warmup import CacheWarmup
@@ -29,6 +27,10 @@ from research.money.budget import Budget
 from research.money.processors import ModelSettings
 from research.money.usage import Usage
 from research.money.usage_ledger import UsageLedger
+
+if TYPE_CHECKING:
+    from anthropic.types import Message
+
 
 WHOLE_RESULTS: Final = 2
 """Messages with tool results that stay whole when the context has overflowed: the newest."""

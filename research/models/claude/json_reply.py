@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import json_repair
-from anthropic.types import Message
 
 from research.errors import Fault
+
+if TYPE_CHECKING:
+    from anthropic.types import Message
+
 
 _THINKING: Final = re.compile(r"<(think|thinking|reasoning|thought)>.*?</\1>", re.DOTALL | re.IGNORECASE)
 _OPEN_THINKING: Final = re.compile(r"^.*?</(think|thinking|reasoning|thought)>", re.DOTALL | re.IGNORECASE)

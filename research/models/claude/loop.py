@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Final, TypeVar
-
-from anthropic.types import Message, ToolUseBlock
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from research.errors import Fault, InvalidAnswer
 from research.models.claude import messages
 from research.models.claude.conversation import Conversation
 from research.models.claude.json_reply import Unreadable, text_of
 from research.models.claude.tools import ToolRunner
+
+if TYPE_CHECKING:
+    from anthropic.types import Message, ToolUseBlock
+
 
 T = TypeVar("T")
 

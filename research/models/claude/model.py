@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from research.errors import RequestRejected
 from research.identity import content_key
+from research.models.anthropic.late_caller import LateCaller
 from research.models.claude import messages, step_schemas
 from research.models.claude.answer_schema import AnswerSchema
 from research.models.claude.cache_warmup import CacheWarmup
@@ -101,6 +102,11 @@ class ClaudeModel:
         roles = self.processors[processor].roles.values()
         prices = {name: self.processors.price(name) for name in (self._model or settings.model for settings in roles)}
         return tuple(name for name, price in prices.items() if None in (price.input, price.output))
+
+    async def get_ready(self) -> None:
+        """Open what makes the calls, where that is left until a call: the SDK takes more than a second to import."""
+        if isinstance(self.calls, LateCaller):
+            await self.calls.opened()
 
     async def plan(self, task: Task, max_subqueries: int, ledger: UsageLedger) -> Plan:
         conversation = self._conversation(task, "plan", ledger, step_schemas.plan_schema(task.output_schema.names))
@@ -197,6 +203,7 @@ class ClaudeModel:
         self, spec: OutputSpec, ask: Callable[[AnswerSchema], Awaitable[Draft]], *, report: bool = False
     ) -> Draft:
         """Ask in the output schema's own answer schema; once the service refuses that, with values as JSON text."""
+        await self.get_ready()  # an answer schema is made with the SDK
         typed = spec not in self._untyped_specs
         try:
             return await ask(AnswerSchema.of(spec, report=report, typed=typed))

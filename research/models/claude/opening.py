@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-import anthropic
 from pydantic import SecretStr
 
 from research.concurrency.outages import Outages
 from research.errors import InvalidInput
-from research.models.anthropic.caller import LOCAL, Caller
+from research.models.claude.conversation import Calls
 from research.models.claude.model import ClaudeModel
 from research.money.processors import Processors
+
+if TYPE_CHECKING:
+    from research.models.anthropic.caller import Caller
 
 SERVICE: Final = "https://api.anthropic.com"
 NO_KEY: Final = "none"
@@ -36,6 +38,10 @@ async def open_caller(
     Raises:
         InvalidInput: the address holds a password, or is none.
     """
+    import anthropic  # takes more than a second, so a world is opened without it
+
+    from research.models.anthropic.caller import LOCAL, Caller
+
     server = checked(base_url)
     async with anthropic.AsyncAnthropic(
         api_key=api_key.get_secret_value() if api_key is not None else NO_KEY,
@@ -45,7 +51,7 @@ async def open_caller(
         yield Caller(client, processors.prices, outages=outages, times=LOCAL if server is not None else None)
 
 
-def claude(caller: Caller, base_url: str | None, processors: Processors, *, model: str | None = None) -> ClaudeModel:
+def claude(caller: Calls, base_url: str | None, processors: Processors, *, model: str | None = None) -> ClaudeModel:
     """Claude, who asks through a caller.
 
     Args:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Annotated, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
 import json_repair
-from anthropic.types import ToolUseBlock
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from research.errors import BudgetExhausted, FetchFailed, ResearchError, SearchFailed, TerminalError, TransientError
@@ -15,6 +14,10 @@ from research.faults import validation_faults
 from research.models.claude import quoting
 from research.ports.model import ResearchTools
 from research.records import read_table
+
+if TYPE_CHECKING:
+    from anthropic.types import ToolUseBlock
+
 
 HITS: Final = 8
 """Search results that are shown."""
