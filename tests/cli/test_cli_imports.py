@@ -1,0 +1,63 @@
+"""What a command imports is most of what its start takes: each imports only what it uses, so that this does not rot."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+import pytest
+from prefect.settings import get_current_settings
+
+PROGRAM: Final = """
+import json, sys
+from flows.cli import main
+code = main(json.loads(sys.argv[1]))
+print(json.dumps([code, *sorted(sys.modules)]), file=sys.stderr)
+"""
+READERS: Final = ("trafilatura", "lxml", "pypdfium2", "feedparser", "mammoth", "pptx", "htmldate")
+
+
+def imported(folder: Path, *arguments: str, **environment: str) -> tuple[int, set[str]]:
+    """The exit code of a command in a process of its own, and the modules that it imported."""
+    settings = {name: value for name, value in os.environ.items() if not name.startswith(("ANTHROPIC_", "RESEARCH_"))}
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, json.dumps(arguments)],
+        env={**settings, "RESEARCH_CACHE_DIR": str(folder / "cache"), **environment},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    code, *modules = json.loads(done.stderr.splitlines()[-1])
+    return code, set(modules)
+
+
+def test_help_imports_no_library_of_a_run(tmp_path: Path) -> None:
+    code, modules = imported(tmp_path, "enrich", "--help")
+    assert code == 0
+    assert modules & {"prefect", "pydantic", "pyarrow", "duckdb", "httpx", "anthropic", *READERS} == set()
+
+
+def test_a_mistake_in_the_request_is_found_before_prefect_is_imported(desk: Path) -> None:
+    code, modules = imported(desk, "enrich", "missions.csv", "--schema", "missing.json", "--corpus", "pages")
+    assert code == 2
+    assert modules & {"prefect", "research.world", "httpx", "anthropic", "pandas", "pyarrow.dataset", *READERS} == set()
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_a_run_whose_rows_are_stored_imports_neither_prefects_server_nor_an_sdk_nor_a_reader(desk: Path) -> None:
+    """The second run has a current index and every row: it does all that a start does, and researches nothing."""
+    command = ("enrich", "missions.csv", "--schema", "mission.json", "--corpus", "pages", "--objective", "On {mission}")
+    url = get_current_settings().api.url
+    assert url is not None
+    first, modules = imported(desk, *command, "--out", "run", PREFECT_API_URL=url)
+    assert first == 0
+    assert modules & {"prefect.server", "anthropic", "pyarrow.dataset"} == set()
+    second, modules = imported(desk, *command, "--out", "run", PREFECT_API_URL=url)
+    assert second == 0
+    assert modules & {"prefect.server", "anthropic", "pyarrow.dataset", *READERS} == set()
