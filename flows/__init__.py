@@ -10,8 +10,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from flows.api import enrich, resynthesize
-    from flows.run.events import Event, PilotFinished, RowEscalated, RowFinished, RunFinished, RunStarted, ShardCommitted
-    from flows.table_run import Enrichment
+    from flows.run.events import (
+        Event,
+        PilotFinished,
+        RowEscalated,
+        RowFinished,
+        RunFinished,
+        RunStarted,
+        RunStopping,
+        ShardCommitted,
+    )
+    from flows.run.outcome import Enrichment, RunFailed, RunStopped
 
 __all__ = [
     "Enrichment",
@@ -19,14 +28,20 @@ __all__ = [
     "PilotFinished",
     "RowEscalated",
     "RowFinished",
+    "RunFailed",
     "RunFinished",
     "RunStarted",
+    "RunStopped",
+    "RunStopping",
     "ShardCommitted",
     "enrich",
     "resynthesize",
 ]
 
-_WHERE: Final = {"enrich": "flows.api", "resynthesize": "flows.api", "Enrichment": "flows.table_run"}
+_WHERE: Final = {
+    **dict.fromkeys(("enrich", "resynthesize"), "flows.api"),
+    **dict.fromkeys(("Enrichment", "RunFailed", "RunStopped"), "flows.run.outcome"),
+}
 
 
 def __getattr__(name: str) -> Any:

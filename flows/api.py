@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -10,15 +11,16 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 from flows.enrichment import enrich as enrich_flow
-from flows.interrupt import orderly_end
+from flows.interrupt import orderly_end, repeat_signal
 from flows.resynthesis import resynthesize as resynthesize_flow
 from flows.run.declaration import Option, takes, values
 from flows.run.events import Approver, Listener
 from flows.run.options import EnrichOptions, ResynthesizeOptions
+from flows.run.outcome import Enrichment, RunStopped, StopCause
 from flows.run.prepared_run import PreparedRun
 from flows.run.runtime import Runtime, ignore_event, use_runtime
 from flows.server import prefect_server
-from flows.table_run import Enrichment, refuse_parameters
+from flows.table_run import refuse_parameters
 from research.ports.model import Model
 from research.tables.inputs.read import open_table
 from research.world import open_stored_world, open_world
@@ -62,7 +64,10 @@ async def enrich(table: Any, **options: Any) -> Enrichment:
     Raises:
         InvalidInput: something is wrong with the request. Nothing was spent.
         PrefectUnavailable: no Prefect server can be used. Nothing was spent.
-        SystemExit: SIGTERM ended it; what was committed stays.
+        RunFailed: no row could be researched, or more rows failed than `fail_over` allows. It holds the `Enrichment`.
+        RunStopped: Cancel in Prefect has stopped it. It holds the `Enrichment`.
+        KeyboardInterrupt, asyncio.CancelledError: Ctrl-C has. What was finished is committed, as after each of these.
+        SystemExit: SIGTERM has.
     """
     call = EnrichCall(table, **options)
     runtime = Runtime(listener=call.listener, approve=call.approve)
@@ -80,7 +85,10 @@ async def resynthesize(run: str | os.PathLike[str], **options: Any) -> Enrichmen
     Raises:
         InvalidInput: something is wrong with the request. Nothing was spent.
         PrefectUnavailable: no Prefect server can be used. Nothing was spent.
-        SystemExit: SIGTERM ended it; what was committed stays.
+        RunFailed: no row could be researched, or more rows failed than `fail_over` allows. It holds the `Enrichment`.
+        RunStopped: Cancel in Prefect has stopped it. It holds the `Enrichment`.
+        KeyboardInterrupt, asyncio.CancelledError: Ctrl-C has. What was finished is committed, as after each of these.
+        SystemExit: SIGTERM has.
     """
     call = ResynthesizeCall(run, **options)
     runtime = Runtime(listener=call.listener)
@@ -94,14 +102,30 @@ async def run(prepared: PreparedRun, runtime: Runtime, *, ready: Callable[[], No
 
     Args:
         ready: is called when Prefect's server answers.
+
+    Raises:
+        RunFailed: no row could be researched, or more rows failed than `fail_over` allows.
+        RunStopped: it was stopped before its end, by Ctrl-C and SIGTERM, too.
     """
     options = prepared.options
     flow = enrich_flow if isinstance(options, EnrichOptions) else resynthesize_flow
     parameters, runtime = values(options, type(options)), replace(runtime, prepared=prepared)
-    return await _run(flow, parameters, runtime, ready, prepared.get_ready)
+    return await _run_flow(flow, parameters, runtime, ready, prepared.get_ready)
 
 
-async def _run(
+async def _run(flow: Callable[..., Any], parameters: dict[str, Any], runtime: Runtime) -> Enrichment:
+    """Run a flow. What stopped it goes on to stop the program that it is part of, once it has ended in order."""
+    try:
+        return await _run_flow(flow, parameters, runtime)
+    except RunStopped as stopped:
+        if stopped.cause is StopCause.TERMINATED:
+            raise SystemExit(128 + signal.SIGTERM) from stopped
+        if stopped.cause is StopCause.INTERRUPTED:
+            await repeat_signal(signal.SIGINT)
+        raise
+
+
+async def _run_flow(
     flow: Callable[..., Any],
     parameters: dict[str, Any],
     runtime: Runtime,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
 from prefect.exceptions import PrefectException
-from prefect.states import Completed
+from prefect.states import Cancelled, Completed
 from prefect.transactions import get_transaction
 
 from research.stored_results.store import Done, ResultStore
@@ -33,7 +34,7 @@ class Work(Generic[T]):
     exist, and time and memory are spent on each part. This object is a leaf to it, and the tasks return nothing.
     """
 
-    __slots__ = ("do", "done", "key", "label", "store")
+    __slots__ = ("cancelled", "do", "done", "key", "label", "store")
 
     done: Done[T]
 
@@ -43,16 +44,22 @@ class Work(Generic[T]):
         self.key = key
         """None: it is not stored."""
         self.store = store
+        self.cancelled: asyncio.CancelledError | None = None
+        """What has ended it; None: it came to its end."""
 
     def __str__(self) -> str:
         return self.label
 
 
 async def _find_or_do(work: Work[Any]) -> State[None] | None:
-    if work.key is None:
-        work.done = Done(await work.do(), found=False)
-    else:
-        work.done = await work.store.find_or_do(work.key, work.do)
+    try:
+        if work.key is None:
+            work.done = Done(await work.do(), found=False)
+        else:
+            work.done = await work.store.find_or_do(work.key, work.do)
+    except asyncio.CancelledError as cancelled:
+        work.cancelled = cancelled  # raised to the engine, it would show the task run as crashed
+        return Cancelled(message="The run was stopped.")
     return Completed(name="Cached") if work.done.found else None
 
 
@@ -95,9 +102,9 @@ def forget_ended_task_runs() -> None:
 
 
 @contextmanager
-def quiet_task_runs(level: int = logging.ERROR) -> Iterator[None]:
+def quiet_task_runs(level: int = logging.CRITICAL) -> Iterator[None]:
     """In this block, task runs log at `level` and above only. A line for each finished task run costs as much as a task run is
-    worth (1 ms, Prefect 3.8.8), and says what the UI shows anyway."""
+    worth (1 ms, Prefect 3.8.8), and says what the UI shows anyway; of each failed one there is a traceback, besides."""
     logger = logging.getLogger("prefect.task_runs")
     before = logger.level
     logger.setLevel(level)

@@ -9,11 +9,12 @@ from typing import Any
 
 from prefect import flow
 
+from flows.flow_run import run_table
 from flows.run.declaration import takes
 from flows.run.options import ResynthesizeOptions
+from flows.run.outcome import Enrichment
 from flows.run.prepare import prepare_resynthesis
 from flows.run.runtime import current_runtime
-from flows.table_run import Enrichment, carry_out
 
 
 @flow(name="resynthesize", flow_run_name="resynthesize {run}", persist_result=False)
@@ -25,9 +26,7 @@ async def resynthesize(run: str, **options: Any) -> Enrichment:
 
     Raises:
         InvalidInput: something is wrong with the request. Nothing was spent.
+        RunFailed: no row could be researched, or more rows failed than `fail_over` allows.
+        RunStopped: Ctrl-C, SIGTERM or Cancel in Prefect stopped it. The same call goes on.
     """
-    runtime, stated = current_runtime(), ResynthesizeOptions(run, **options)
-    if runtime.prepared is not None and runtime.prepared.options == stated:
-        return await carry_out(runtime.prepared, runtime)
-    async with prepare_resynthesis(stated, runtime) as prepared:
-        return await carry_out(prepared, runtime)
+    return await run_table(ResynthesizeOptions(run, **options), current_runtime(), prepare_resynthesis)  # type: ignore[return-value]  # what the state holds

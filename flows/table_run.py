@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Final, Literal
 from uuid import UUID
 
@@ -17,18 +16,19 @@ from prefect import Flow, get_run_logger
 from prefect.client.orchestration import get_client
 from prefect.context import FlowRunContext
 from prefect.exceptions import ParameterTypeError
-from pydantic import BaseModel, ConfigDict
 
 from flows import artifacts
 from flows.prefect_workarounds import quiet_task_runs, recorded_task_runs
 from flows.recording_gate import RecordingGate
 from flows.run.escalate import Escalating
-from flows.run.events import Event, RowEscalated, RowFinished, RunFinished, RunStarted
+from flows.run.events import Event, RowEscalated, RowFinished, RunFinished, RunStarted, RunStopping
+from flows.run.outcome import Enrichment
 from flows.run.pilot import HOW_TO_CONTINUE, STOPPED, run_pilot
 from flows.run.prepared_run import PreparedRun
 from flows.run.rows import Rows
 from flows.run.runtime import Runtime
 from flows.run.shards import Remaining, Shards
+from flows.run.stopping import Stopping
 from flows.run.sweeping import sweeper
 from flows.run.writable import RUN_FOLDER
 from flows.tasks import PrefectRunner
@@ -36,6 +36,7 @@ from research.concurrency.outages import Notice, ServicePaused
 from research.display.printable import printable, printable_logger
 from research.durable.surroundings import writing
 from research.errors import InvalidInput, SurroundingsFault
+from research.faults import shortened
 from research.money.charge_file import ChargeFile
 from research.stored_results.store import ResultStore
 from research.tables.run_folder.reading_back import RowReader
@@ -45,34 +46,9 @@ from research.world import bind_budget
 RUN_LOGGERS: Final = ("prefect.flow_runs", "prefect.task_runs")
 """What Prefect logs of a run, and of the errors in it."""
 AFTER_INTERRUPT_SECONDS: Final = 5.0
-"""How long an interrupted run still waits for Prefect's database."""
-
-
-class Enrichment(BaseModel):
-    """What a finished run says of itself."""
-
-    model_config = ConfigDict(frozen=True)
-
-    run: Path
-    """The run folder."""
-    rows: int
-    completed: int
-    failed: int
-    cost_usd: float | None
-    """US dollars that the rows cost as they stand, whenever they were researched; None if a price is not known."""
-    spent_usd: float | None
-    """US dollars paid for this run folder so far, calls that came to nothing included; None if a price is not known."""
-    model: str
-    seconds: float
-    stopped: str | None = None
-    """Why rows are left that the same call with a higher limit goes on with; None: none are left."""
-    refused: bool = False
-    """Whether what stopped it is an error that every row would meet (a key, a model's id), before any row was completed or
-    anything was paid. A run folder that was made for it is gone again."""
-    escalated: int = 0
-    """Rows that were researched again on a dearer tier."""
-    not_escalated: int = 0
-    """Rows that could not be, and stay as they were: the same call tries them again."""
+"""How long a stopped run still waits for Prefect's database."""
+ERROR: Final = 300
+"""Characters of a failed row's error in the log. The table has all of it."""
 
 
 def refuse_parameters(flow: Callable[..., Any], parameters: dict[str, Any]) -> None:
@@ -87,8 +63,11 @@ def refuse_parameters(flow: Callable[..., Any], parameters: dict[str, Any]) -> N
             raise InvalidInput(str(error)) from error
 
 
-async def carry_out(prepared: PreparedRun, runtime: Runtime) -> Enrichment:
+async def carry_out(prepared: PreparedRun, runtime: Runtime, stopping: Stopping) -> Enrichment:
     """Research the rows that a run folder lacks, inside a flow run. A new folder in which nothing could be done is discarded.
+
+    Args:
+        stopping: ends it in order before its last row.
 
     Raises:
         InvalidRun: the folder holds another request, or another process is filling it.
@@ -96,13 +75,13 @@ async def carry_out(prepared: PreparedRun, runtime: Runtime) -> Enrichment:
     """
     folder = await asyncio.to_thread(prepared.folder)
     with folder.lock(), quiet_task_runs():
-        done = await _run(prepared, folder, runtime)
+        done = await _run(prepared, folder, runtime, stopping)
         if done.refused and folder.is_new and not prepared.in_batches:  # a batch may be under way, and paid for
             await asyncio.to_thread(folder.discard)  # what is put right (a model's id, an address) makes another request
     return done
 
 
-async def _run(prepared: PreparedRun, folder: RunFolder, runtime: Runtime) -> Enrichment:
+async def _run(prepared: PreparedRun, folder: RunFolder, runtime: Runtime, stopping: Stopping) -> Enrichment:
     started = time.monotonic()
     request, world, options, escalation = prepared.request, prepared.world, prepared.options, prepared.escalation
     table = request.table
@@ -115,6 +94,7 @@ async def _run(prepared: PreparedRun, folder: RunFolder, runtime: Runtime) -> En
     store = ResultStore(folder.state / "results", RowReader(folder, request.spec))
     runner = PrefectRunner(store, gate, prepared.task_runs, retry_delays)
     log = get_run_logger()
+    escalating = None
     for name in RUN_LOGGERS:
         printable_logger(name)
     try:
@@ -123,7 +103,9 @@ async def _run(prepared: PreparedRun, folder: RunFolder, runtime: Runtime) -> En
             def report(event: Event) -> None:
                 if isinstance(event, RowFinished):
                     progress.row_finished(failed=event.status != "completed")
-                elif not isinstance(event, RowEscalated):
+                    if event.status != "completed" and rows.stopped is None:
+                        log.warning("%s failed: %s", event.label, shortened(" ".join((event.error or "").split()), ERROR))
+                elif not isinstance(event, RowEscalated | RunStopping):
                     log.info("%s", event)
                 runtime.listener(event)
 
@@ -146,6 +128,7 @@ async def _run(prepared: PreparedRun, folder: RunFolder, runtime: Runtime) -> En
 
             world.outages.listener = announce
             shards = Shards(folder, rows, recall, runner, report, sweeper(folder, store, world))
+            await held.enter_async_context(stopping.gently(rows, report, grace=0 if prepared.in_batches else None))
             report(
                 RunStarted(
                     run=folder.path,
@@ -159,15 +142,13 @@ async def _run(prepared: PreparedRun, folder: RunFolder, runtime: Runtime) -> En
             if pilot is not None and left.kept < table.row_count:
                 pilot_report = await run_pilot(pilot, table, folder, left, rows, concurrency)
                 report(pilot_report)
-                if (
-                    pilot_report.rows_left
-                    and rows.stopped is None
-                    and not (runtime.approve and await runtime.approve(pilot_report))
-                ):
+                go_on = pilot_report.rows_left == 0 or rows.stopped is not None
+                if not go_on and runtime.approve is not None:
+                    go_on = bool(await stopping.unless_stopped(runtime.approve(pilot_report))) or stopping.cause is not None
+                if not go_on:
                     rows.stop_starting_rows(STOPPED, HOW_TO_CONTINUE)
                     only = pilot
             await shards.run(left.shards(table, only), open_at_once=2 + math.ceil(2 * concurrency / left.size))
-            escalating = None
             if escalation is not None and rows.stopped is None:
                 escalating = Escalating(escalation, request.spec, folder, rows, shards, report)
                 await escalating.run(runner)
@@ -175,7 +156,7 @@ async def _run(prepared: PreparedRun, folder: RunFolder, runtime: Runtime) -> En
         summary = await asyncio.to_thread(_finish, folder, charges, table.row_count, ended, rows)
         done = Enrichment(
             run=folder.path,
-            rows=summary["rows"],
+            rows=table.row_count,
             completed=summary["completed"],
             failed=summary["failed"],
             cost_usd=summary["cost_usd"],
@@ -195,7 +176,10 @@ async def _run(prepared: PreparedRun, folder: RunFolder, runtime: Runtime) -> En
     except Exception:
         await gate.drain(AFTER_INTERRUPT_SECONDS)
         raise
-    await gate.drain()
+    if stopping.cause is None:
+        await stopping.unless_stopped(gate.drain())
+    else:
+        await gate.drain(AFTER_INTERRUPT_SECONDS)
     runtime.listener(
         RunFinished(done.run, done.rows, done.completed, done.failed, done.cost_usd, done.seconds, done.spent_usd, done.stopped)
     )

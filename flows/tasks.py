@@ -53,6 +53,8 @@ class PrefectRunner(Runner):
         finally:
             self._gate.task_run_finished()
             forget_ended_task_runs()
+        if piece.cancelled is not None:
+            raise piece.cancelled
         return piece.done
 
     async def ready_for_row(self) -> None:

@@ -12,14 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.cli.terminal import Exit, Output, money, note, out, print_json
+from flows.interrupt import orderly_end
 from research.errors import InvalidInput
 
 if TYPE_CHECKING:
     from flows.cli.starting import Starting
     from flows.run.events import Approver
+    from flows.run.outcome import Enrichment, RunFailed, RunStopped
     from flows.run.prepared_run import PreparedRun
     from flows.run.runtime import Runtime
-    from flows.table_run import Enrichment
 
     Prepare = Callable[[Runtime], AbstractAsyncContextManager[PreparedRun]]
 
@@ -39,7 +40,7 @@ def carry_out(prepare: Prepare, output: Output, starting: Starting, *, dry_run: 
     quiet_prefect(output.debug)
     run: Path | None = None
 
-    async def work() -> int | Enrichment:
+    async def work() -> int:
         from flows.run.runtime import Runtime
         from research.world import open_world
 
@@ -50,43 +51,69 @@ def carry_out(prepare: Prepare, output: Output, starting: Starting, *, dry_run: 
 
         nonlocal run
         runtime = Runtime(approve=approve, opener=partial(open_world, reading=reading))
-        async with prepare(runtime) as prepared:
-            if dry_run:
-                from flows.cli.plan import make_plan
+        with orderly_end():
+            async with prepare(runtime) as prepared:
+                if dry_run:
+                    from flows.cli.plan import make_plan
 
-                plan = await make_plan(prepared)
-                starting.clear()
-                return plan.show(output.json)
-            await asyncio.to_thread(prepared.check_folder)
-            run = prepared.path
-            return await _run(prepared, runtime, output.json, starting)
+                    plan = await make_plan(prepared)
+                    starting.clear()
+                    return plan.show(output.json)
+                await asyncio.to_thread(prepared.check_folder)
+                run = prepared.path
+                return await _run(prepared, runtime, output.json, starting)
 
     try:
-        done = asyncio.run(work())
-    except KeyboardInterrupt:
-        if run is None:
-            raise
-        if output.json:
-            print_json({"event": "interrupted", "run": str(run), "exit_code": int(Exit.INTERRUPTED)})
-        note(f"stopped; what is finished is kept in {run}. The same command goes on from there")
-        return Exit.INTERRUPTED
-    return done if isinstance(done, int) else _ended(done, output.json)
+        return asyncio.run(work())
+    except (KeyboardInterrupt, SystemExit) as error:  # before the rows, or by a person who would not wait
+        code = Exit.INTERRUPTED if isinstance(error, KeyboardInterrupt) else Exit.TERMINATED
+        return _stopped(code, run if run is not None and run.exists() else None, output.json)
 
 
-async def _run(prepared: PreparedRun, runtime: Runtime, as_json: bool, starting: Starting) -> Enrichment:
+async def _run(prepared: PreparedRun, runtime: Runtime, as_json: bool, starting: Starting) -> int:
     starting.step("starting Prefect")
     _begin_server()
     from flows.api import run
     from flows.cli.progress import show_events
+    from flows.run.outcome import RunFailed, RunStopped, StopCause
 
-    with show_events(as_json, starting.clear) as listener:
-        return await run(prepared, replace(runtime, listener=listener), ready=partial(starting.step, "starting rows"))
+    try:
+        with show_events(as_json, starting.clear) as listener:
+            ready = partial(starting.step, "starting rows")
+            done = await run(prepared, replace(runtime, listener=listener), ready=ready)
+    except RunStopped as stopped:
+        code = Exit.TERMINATED if stopped.cause is StopCause.TERMINATED else Exit.INTERRUPTED
+        return _stopped(code, prepared.path, as_json, stopped)
+    except RunFailed as failed:
+        return _failed(failed, as_json)
+    return _ended(done, as_json)
 
 
 def _begin_server() -> None:
     from flows.server import begin_server
 
     begin_server()
+
+
+def _failed(why: RunFailed, as_json: bool) -> Exit:
+    code = _ended(why.enrichment, as_json)
+    if code is Exit.LIMIT:
+        return code  # a higher one, and there may be rows
+    note(f"failed: {why}")
+    return Exit.FAILED
+
+
+def _stopped(code: Exit, run: Path | None, as_json: bool, why: RunStopped | None = None) -> Exit:
+    if as_json:
+        print_json({"event": "interrupted", "run": None if run is None else str(run), "exit_code": int(code)})
+    if why is not None and why.enrichment is not None:
+        came_to = f"stopped by {why.cause.value}: {why.enrichment}"
+        note(f"{came_to}; what is finished is kept in {run}. The same command goes on from there")
+    elif run is not None:
+        note(f"stopped; what is finished is kept in {run}. The same command goes on from there")
+    else:
+        note("stopped; no row was begun")
+    return code
 
 
 def _ended(done: Enrichment, as_json: bool) -> Exit:

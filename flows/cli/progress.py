@@ -30,11 +30,15 @@ from flows.run.events import (
     PilotFinished,
     RowFinished,
     RunStarted,
+    RunStopping,
 )
 from research.concurrency.outages import ServicePaused, ServiceResumed
 
 FAILURES_SHOWN: Final = 5
 """Failed rows that are reported while a run goes on. All of them are in the results."""
+COUNT_SECONDS: Final = 10
+"""Between two lines that count down, where there is no bar."""
+AT_ONCE: Final = "; Ctrl-C again ends at once"
 
 
 @contextmanager
@@ -68,6 +72,7 @@ class _Notes:
     def __init__(self, console: Console) -> None:
         self._console = console
         self.failed = 0
+        self._count_from: int | None = None
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, RunStarted):
@@ -75,10 +80,18 @@ class _Notes:
             self._print(f"{event.rows} rows{kept} → {event.run}\nanswered by: {described(event.model)}")
         elif isinstance(event, PilotFinished | BatchSent | BatchEnded | ServicePaused | ServiceResumed):
             self._print(str(event))
+        elif isinstance(event, RunStopping):
+            self._stopping(event)
         elif isinstance(event, RowFinished) and event.status != "completed":
             self.failed += 1
             if self.failed <= FAILURES_SHOWN:
                 self._print(f"row {event.row} failed: {event.error}")
+
+    def _stopping(self, event: RunStopping) -> None:
+        if self._count_from is None:
+            self._count_from = event.seconds_left
+        if (self._count_from - event.seconds_left) % COUNT_SECONDS == 0:
+            self._print(f"{event}{AT_ONCE}")
 
     def _print(self, text: str) -> None:
         self._console.print(text, markup=False)
@@ -148,5 +161,10 @@ class _Bar(_Notes):
         elif isinstance(event, PilotFinished):
             self._progress.stop()  # a question may follow, and a bar would write over it
         elif isinstance(event, RowFinished):
-            self._progress.start()
+            self._progress.start()  # after a question
             self._progress.update(self._bar, advance=1, failed=self.failed)
+
+    def _stopping(self, event: RunStopping) -> None:
+        if self._count_from is None:
+            super()._stopping(event)
+        self._progress.update(self._bar, description=f"stopping · {event.rows_under_way} rows · {event.seconds_left} s")

@@ -104,7 +104,7 @@ def shown(value: Any) -> str:
 
 
 class Exit(IntEnum):
-    """Exit codes. After 3, 4 and 130 the same command continues: it does only what is left."""
+    """Exit codes. After 3, 4, 5, 130 and 143 the same command continues: it does only what is left."""
 
     OK = 0
     """All rows are completed."""
@@ -116,8 +116,12 @@ class Exit(IntEnum):
     """The run is finished, and some rows failed."""
     LIMIT = 4
     """A limit stopped the run, or an error that every row would have met."""
+    FAILED = 5
+    """The run is finished and failed as a whole: no row could be researched, or more failed than `--fail-over` allows."""
     INTERRUPTED = 130
-    """Ctrl-C stopped the run."""
+    """Ctrl-C, or Cancel in Prefect, stopped the run."""
+    TERMINATED = 143
+    """SIGTERM stopped the run."""
 
 
 def approver(yes: bool, as_json: bool) -> Approver | None:

@@ -44,6 +44,23 @@ class RowFinished:
     cached: bool
     """True if nothing was researched: the result was kept from before, or belongs to an equal row."""
     error: str | None = None
+    label: str = ""
+    """What a person calls it: its place, and its first cell that reads like a name."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunStopping:
+    """The run is being stopped: no row is started any more. Reported each second, until the last row under way has ended."""
+
+    cause: str
+    """`Ctrl-C`, `SIGTERM`, `Cancel in Prefect`."""
+    rows_under_way: int
+    seconds_left: int
+    """That they have to end."""
+
+    def __str__(self) -> str:
+        rows = "1 row under way has" if self.rows_under_way == 1 else f"{self.rows_under_way:,} rows under way have"
+        return f"stopping: {rows} {self.seconds_left} s to finish"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +190,7 @@ Event = (
     | BatchEnded
     | ServicePaused
     | ServiceResumed
+    | RunStopping
     | RunFinished
 )
 Listener = Callable[[Event], None]

@@ -176,6 +176,22 @@ class RunOptions(PatienceOptions):
             "PIECES",
         ),
     ] = "auto"
+    grace: Annotated[
+        int,
+        Option(
+            "Seconds that rows under way have to end when the run is stopped; in a deployment 20 at most, because Prefect kills "
+            "a flow run 30 seconds after it was told to end.",
+            within=(0, 3_600),
+        ),
+    ] = 20
+    fail_over: Annotated[
+        str | None,
+        Option(
+            "The run fails if more rows than these have failed, a share or a number: `5%`, `20`. Default: only if no row could "
+            "be researched. The tables are written all the same.",
+            "SHARE",
+        ),
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,8 @@ from typing import Any, Final
 import pyarrow as pa
 
 from flows.run.declaration import names
-from flows.run.options import EnrichOptions, ResynthesizeOptions, TaskOptions
+from flows.run.options import EnrichOptions, ResynthesizeOptions, RunOptions, TaskOptions
+from flows.run.outcome import FailOver
 from flows.run.patience import patience_seconds
 from flows.run.prepared_run import PreparedRun
 from flows.run.request import Request
@@ -57,6 +58,7 @@ async def prepare_enrichment(
     Raises:
         InvalidInput: something is wrong with the request, or its corpus cannot be read. Nothing was spent.
     """
+    _check(options)
     escalation = Escalation.parse(options.escalate, options.processor) if options.escalate else None
     request: Request = await asyncio.to_thread(Request.of, options) if checked is None else checked
     earlier = None
@@ -95,6 +97,7 @@ async def prepare_resynthesis(options: ResynthesizeOptions, runtime: Runtime) ->
     Raises:
         InvalidInput: of the run, the schema, the objective, the processor or the model. Nothing was spent.
     """
+    _check(options)
     request, earlier = await asyncio.to_thread(_request_over_stored_pages, options)
     if options.out is not None:
         await asyncio.to_thread(check_writable, Path(options.out), RUN_FOLDER, "--out")
@@ -119,6 +122,12 @@ async def _find(options: EnrichOptions | ResynthesizeOptions, request: Request, 
         check_shard_count(rows, options.shard_size)
         return path, 0
     return path, (await asyncio.to_thread(Remaining.of, run, rows)).kept
+
+
+def _check(options: RunOptions) -> None:
+    """See that what is only needed at the end of a run can be read."""
+    if options.fail_over is not None:
+        FailOver.parse(options.fail_over)
 
 
 def _request_over_stored_pages(options: ResynthesizeOptions) -> tuple[Request, Earlier]:

@@ -127,7 +127,7 @@ class Rows:
         if (known := self._cache.take(row)) is not None:
             return known
         label = row_label(row, self._request.visible(values))
-        report = partial(self._report, row)
+        report = partial(self._report, row, label)
         try:
             work = await self._find_work(row, values)
         except InvalidInput as error:
@@ -234,7 +234,7 @@ class Rows:
         elif result is not None and result.error_kind == BUDGET_EXHAUSTED:
             self.stopped = refusal
 
-    def _report(self, row: int, result: Result, started: float, *, cached: bool) -> None:
+    def _report(self, row: int, label: str, result: Result, started: float, *, cached: bool) -> None:
         done = result.status == "completed"
         self.completed += done
         self._listener(
@@ -246,6 +246,7 @@ class Rows:
                 seconds=time.monotonic() - started,
                 cached=cached,
                 error=result.error,
+                label=label,
             )
         )
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from flows.run.environment import read_environment
 from flows.run.events import Event
+from flows.run.outcome import Enrichment, RunFailed
 from flows.run.request import Request
 from flows.run.rows import Rows
 from flows.run.runner import Runner
@@ -99,6 +100,14 @@ def finished_steps(run: Path, step: str, of_a_row: int) -> int:
     """How many results of a step a run has that was killed: stored ones, and those of rows that are committed."""
     lines = [line for file in (run / ".state" / "results").glob("*.jsonl") for line in file.read_text().splitlines()]
     return sum(f'"key":"{step}-' in line for line in lines) + of_a_row * len(open_run(run).results())
+
+
+async def came_to(run: Awaitable[Enrichment]) -> Enrichment:
+    """What a run came to, also one that has failed as a whole."""
+    try:
+        return await run
+    except RunFailed as failed:
+        return failed.enrichment
 
 
 def tables_of(run: Path) -> dict[str, list[dict[str, Any]]]:

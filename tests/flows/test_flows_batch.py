@@ -15,7 +15,7 @@ from typing import Any
 import anthropic
 import pandas as pd
 import pytest
-from flows_doubles import OnePageEach, planets, reader
+from flows_doubles import OnePageEach, came_to, planets, reader
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.context import FlowRunContext
@@ -25,9 +25,9 @@ from flows.run.batch import batched
 from flows.run.events import BatchEnded, BatchSent, Event
 from flows.run.journal import Journal
 from flows.run.options import EnrichOptions
+from flows.run.outcome import Enrichment
 from flows.run.prepare import prepare_enrichment
 from flows.run.runtime import BatchPolling, Runtime, use_runtime
-from flows.table_run import Enrichment
 from research.errors import BudgetExhausted, InvalidInput
 from research.models.anthropic.caller import Caller, CallTimes
 from research.models.claude import ClaudeModel
@@ -131,7 +131,7 @@ async def enriched(
     folder: Path, server: ModelServer, rows: int | list[dict[str, Any]], heard: list[Event] | None = None, **options: Any
 ) -> Enrichment:
     with use_runtime(runtime(server, heard)):
-        return await enrich(**{**options_of(folder, rows), **options})
+        return await came_to(enrich(**{**options_of(folder, rows), **options}))
 
 
 def options_of(folder: Path, rows: int | list[dict[str, Any]]) -> dict[str, Any]:

@@ -10,12 +10,12 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from flows_doubles import OBJECTIVE, SCHEMA, below_prefect, expected, planets, reader, runtime
+from flows_doubles import OBJECTIVE, SCHEMA, below_prefect, came_to, expected, planets, reader, runtime
 
 from flows.enrichment import enrich
 from flows.run.events import Event, RunFinished
+from flows.run.outcome import Enrichment
 from flows.run.runtime import use_runtime
-from flows.table_run import Enrichment
 from research.errors import InvalidInput
 from research.models.scripted import ScriptedModel
 from research.money.budget import Charge
@@ -129,7 +129,7 @@ async def test_a_row_that_runs_out_of_money_on_its_way_keeps_the_sub_queries_it_
     """The research tier plans (10 cents), investigates twice, grades and writes. Under 25 cents the row gets as far as its
     sub-queries; the next invocation pays for what was not done."""
     first = paid()
-    done = await enriched(tmp_path, first, planets(1), processor="research", max_cost=0.25, concurrency=1)
+    done = await came_to(enriched(tmp_path, first, planets(1), processor="research", max_cost=0.25, concurrency=1))
     assert (done.completed, done.failed) == (0, 1)
     assert open_run(done.run).results()["error"][0].startswith("budget_exhausted: ")
     assert first.calls == {"plan": 1, "investigate": 2}

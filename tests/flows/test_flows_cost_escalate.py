@@ -11,8 +11,8 @@ from flows_doubles import OBJECTIVE, expected, runtime
 
 from flows.enrichment import enrich
 from flows.run.events import Event, RowEscalated, RowFinished
+from flows.run.outcome import Enrichment
 from flows.run.runtime import use_runtime
-from flows.table_run import Enrichment
 from research.errors import InvalidInput, PageUnreadable
 from research.models.scripted import ScriptedModel
 from research.ports.model import ResearchTools

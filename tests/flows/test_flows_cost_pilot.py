@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 import flows.api
 from flows.run.events import Approver, Event, PilotFinished, RowFinished
+from flows.run.outcome import Enrichment
 from flows.run.pilot import STOPPED, Sampled, project
 from flows.run.runtime import use_runtime
-from flows.table_run import Enrichment
 from research.models.scripted import ScriptedModel
 from research.tables.run_folder.reader import open_run
 from research.tables.run_folder.run_folder import RunFolder
@@ -60,7 +60,7 @@ async def test_a_pilot_shows_what_rows_cost_stops_and_is_not_paid_again(tmp_path
     assert done.stopped
     assert "--yes" in done.stopped
     assert done.spent_usd == pytest.approx(1.0)
-    assert (RunFolder.open(done.run).status, done.rows, done.completed) == ("stopped", 6, 4)
+    assert (RunFolder.open(done.run).status, done.rows, done.completed) == ("stopped", 10, 4)
     results = open_run(done.run).results()
     assert list(results["moons"])[:4] == [expected(f"Planet {i}")["moons"] for i in range(4)]
     assert results["error"][4].startswith(f"{STOPPED}: ")

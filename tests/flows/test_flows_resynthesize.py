@@ -24,8 +24,8 @@ import flows
 from flows.enrichment import enrich
 from flows.resynthesis import resynthesize
 from flows.run.events import Event, RowFinished
+from flows.run.outcome import Enrichment
 from flows.run.runtime import Runtime, use_runtime
-from flows.table_run import Enrichment
 from research.errors import FetchRefused, InvalidInput, InvalidRun, PageUnreadable
 from research.models.scripted import ScriptedModel
 from research.money.usage_ledger import UsageLedger

@@ -12,8 +12,8 @@ from flows_doubles import OBJECTIVE, expected, planets, runtime
 
 from flows.enrichment import enrich
 from flows.run.events import Event, RowFinished
+from flows.run.outcome import Enrichment
 from flows.run.runtime import use_runtime
-from flows.table_run import Enrichment
 from research.errors import InvalidRun, PageUnreadable
 from research.models.scripted import ScriptedModel
 from research.ports.model import ResearchTools

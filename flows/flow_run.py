@@ -1,0 +1,122 @@
+"""A table's run as a Prefect flow run: what stops it, and as what it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, Final, TypeVar
+from uuid import UUID
+
+import httpx
+from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.context import FlowRunContext
+from prefect.exceptions import PrefectException
+from prefect.logging import get_run_logger
+from prefect.states import Cancelled, Completed, Failed
+
+from flows.interrupt import answer_signals
+from flows.run.options import EnrichOptions, ResynthesizeOptions
+from flows.run.outcome import Enrichment, FailOver, RunStopped, StopCause, failure
+from flows.run.prepared_run import PreparedRun
+from flows.run.runtime import Runtime
+from flows.run.stopping import Stopping
+from flows.table_run import carry_out
+from research.display.printable import printable
+from research.errors import ResearchError
+
+Options = TypeVar("Options", EnrichOptions, ResynthesizeOptions)
+Prepare = Callable[[Options, Runtime], AbstractAsyncContextManager[PreparedRun]]
+
+POLL_SECONDS: Final = 2.0
+"""Between two looks whether somebody has cancelled the flow run. Prefect tells only the process that has started it."""
+MOST_GRACE_IN_A_DEPLOYMENT: Final = 20
+"""Seconds. Prefect's runner and workers kill a flow run's process 30 seconds after SIGTERM (3.8.8), and a commit takes some."""
+SIGNALS: Final = {signal.SIGINT: StopCause.INTERRUPTED, signal.SIGTERM: StopCause.TERMINATED}
+
+
+async def run_table(options: Options, runtime: Runtime, prepare: Prepare[Options]) -> State[Enrichment]:
+    """Prepare a run, unless the caller has done so, and carry it out. Returns the state in which the flow run ends.
+
+    Whoever awaits the flow gets the `Enrichment` of a completed run. The state of another one holds an error, which is raised
+    there: what was wrong with the request, `RunFailed`, or `RunStopped`. It is returned here rather than raised, because Prefect
+    logs a traceback of what a flow raises.
+    """
+    stopping = Stopping(_grace(options.grace))
+    try:
+        async with _told_to_stop(stopping):
+            if runtime.prepared is not None and runtime.prepared.options == options:
+                done = await carry_out(runtime.prepared, runtime, stopping)
+            else:
+                async with prepare(options, runtime) as prepared:
+                    done = await carry_out(prepared, runtime, stopping)
+    except asyncio.CancelledError:
+        return _cancelled(stopping.task_was_cancelled(), None)
+    except ResearchError as error:
+        return Failed(message=printable(str(error)), data=error)
+    if stopping.cause is not None and (done.stopped or stopping.cause is StopCause.CANCELLED):
+        return _cancelled(stopping.cause, done)
+    if failed := failure(done, FailOver.parse(options.fail_over) if options.fail_over is not None else None):
+        return Failed(message=printable(str(failed)), data=failed)
+    stopped = f"; stopped: {done.stopped}" if done.stopped else ""
+    return Completed(message=printable(f"{done}{stopped}"), data=done)
+
+
+def _cancelled(cause: StopCause, done: Enrichment | None) -> State[Any]:
+    stopped = RunStopped(cause, done)
+    return Cancelled(message=str(stopped), data=asyncio.CancelledError() if cause is StopCause.TASK_CANCELLED else stopped)
+
+
+def _grace(wanted: int) -> int:
+    return wanted if _flow_run().deployment_id is None else min(wanted, MOST_GRACE_IN_A_DEPLOYMENT)
+
+
+@asynccontextmanager
+async def _told_to_stop(stopping: Stopping) -> AsyncIterator[None]:
+    """In this block, Ctrl-C, SIGTERM and Cancel in Prefect ask for the end of the run.
+
+    Prefect answers SIGTERM with an exception wherever the process just is, and would show the run as crashed (3.8.8).
+    """
+    flow_run = _flow_run().id
+    async with get_client() as client:
+        watching = asyncio.create_task(_watch(client, flow_run, stopping))
+        try:
+            with answer_signals(SIGNALS, lambda number: _request(stopping, SIGNALS[number])):
+                yield
+        finally:
+            watching.cancel()
+            await asyncio.wait([watching])
+        if stopping.cause is None and await _is_cancelled(client, flow_run):
+            stopping.cause = StopCause.CANCELLED  # since the last look, and Prefect accepts no other end any more
+
+
+async def _watch(client: PrefectClient, flow_run: UUID, stopping: Stopping) -> None:
+    while stopping.cause is None:
+        await asyncio.sleep(POLL_SECONDS)
+        if await _is_cancelled(client, flow_run):
+            _request(stopping, StopCause.CANCELLED)
+
+
+def _request(stopping: Stopping, cause: StopCause) -> None:
+    first = stopping.cause is None
+    stopping.request(cause)
+    if first:
+        get_run_logger().warning("%s: no row is started any more, and what is finished is committed", cause.value)
+
+
+async def _is_cancelled(client: PrefectClient, flow_run: UUID) -> bool:
+    """Whether somebody has cancelled a flow run. A server that does not answer has not said so."""
+    try:
+        state = (await client.read_flow_run(flow_run)).state
+    except (httpx.HTTPError, PrefectException):
+        return False
+    return state is not None and (state.is_cancelling() or state.is_cancelled())
+
+
+def _flow_run() -> FlowRun:
+    context = FlowRunContext.get()
+    if context is None or context.flow_run is None:
+        raise RuntimeError("there is no flow run")
+    return context.flow_run
