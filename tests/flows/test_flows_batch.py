@@ -153,7 +153,7 @@ async def test_rows_are_answered_by_one_batch_at_half_price_each_with_words_of_t
     heard = list[Event]()
     with ModelServer(rule(web), batches=Batches(polls=3)) as server:
         done = await enriched(tmp_path, server, [*planets(6), planets(6)[2]], heard)
-        (request, *_) = server.requests
+        request = next(each for each in server.requests if row_of(each) == "0000")
         assert len(server.requests) == 6
         assert all(each.custom_id for each in server.requests)
     assert [(b.number, b.rows) for b in batches(heard)] == [(1, 6)]
@@ -172,8 +172,9 @@ async def test_rows_are_answered_by_one_batch_at_half_price_each_with_words_of_t
     assert price.input is not None
     assert price.output is not None
     assert price.cache_write is not None
+    assert price.cache_read is not None
     cost = tokens["input_tokens"] * price.input + tokens["output_tokens"] * price.output
-    cost += tokens.get("cache_creation_input_tokens", 0) * price.cache_write
+    cost += tokens["cache_creation_input_tokens"] * price.cache_write + tokens["cache_read_input_tokens"] * price.cache_read
     assert results["cost_usd"][0] == pytest.approx(cost / 1e6 / 2 + 0.01), "tokens at half price, the search at its own"
     assert done.spent_usd == pytest.approx(sum(results["cost_usd"][:6]))
 

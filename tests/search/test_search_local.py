@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from research.documents import extract
 from research.errors import FetchRefused, InvalidCorpus, PageUnreadable
 from research.ports.page import page_hash
 from research.search import local
@@ -224,13 +225,13 @@ async def test_an_unreadable_document_is_a_warning_and_says_why_when_fetched(fol
 def extractions(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The URLs of the documents that were read, in order."""
     done: list[str] = []
-    real = local.extract
+    real = extract.extract
 
     def counted(data: bytes, *, url: str, media_type: str | None = None) -> object:
         done.append(url)
         return real(data, url=url, media_type=media_type)
 
-    monkeypatch.setattr(local, "extract", counted)
+    monkeypatch.setattr(extract, "extract", counted)
     return done
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -19,7 +19,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from research.errors import DamagedRun, InvalidRun
+from research.errors import DamagedRun, InvalidRun, PageUnreadable
 from research.ports.page import Page
 from research.tables.layout.durable import TEMPORARY, flush, temporary, write_json
 from research.tables.layout.parts import SCHEMAS, TABLES, pages_table
@@ -99,6 +99,22 @@ class PartFiles:
                 self._stored_of.add(shard)
                 self._stored.update(self._hashes(shard))
         return self._stored
+
+    def unstored_pages(self, hashes: Iterable[str], find: Callable[[str], Page]) -> Iterator[Page]:
+        """The pages that no committed part holds.
+
+        Raises:
+            PageUnreadable: `find` does not have it, and no part has.
+        """
+        for page_hash in hashes:
+            key = bytes.fromhex(page_hash)
+            if key in self.stored_pages():
+                continue
+            try:
+                yield find(page_hash)
+            except PageUnreadable:  # a shard of an equal row was committed just now, with the page, and its state swept
+                if key not in self.stored_pages():
+                    raise
 
     def commit(self, shard: int, tables: Mapping[str, pa.Table], pages: Iterable[Page]) -> None:
         """Write a shard's parts and make them count together. Pages that a committed part holds are not written again."""

@@ -329,9 +329,7 @@ class RunFolder:
 
     def _commit(self, shard: int, tables: Mapping[str, pa.Table], results: Sequence[Result], pages: Pages) -> None:
         if callable(pages):
-            stored = self._parts.stored_pages()
-            find, hashes = pages, [h for h in pages_cited(results) if bytes.fromhex(h) not in stored]
-            pages = (find(page_hash) for page_hash in hashes)
+            pages = self._parts.unstored_pages(pages_cited(results), pages)
         self._parts.commit(shard, tables, pages)
 
     def finish(
