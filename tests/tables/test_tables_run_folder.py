@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from run_samples import INPUT, REQUEST, SPEC, batch, completed, create, everything, failed, finished, page, write
 
-from research.errors import DamagedRun, InvalidRun
+from research.errors import DamagedRun, InvalidRun, PageUnreadable
 from research.ports.page import Page
 from research.tables import RunFolder, default_run_path, open_run, request_key, verify
 from research.tables.layout.parts import SCHEMAS
@@ -201,6 +201,19 @@ def test_a_page_is_stored_once_however_many_shards_read_it(tmp_path: Path) -> No
     run.write_shard(2, batch([3]), 3, [completed(3, 7)], [page(7)])
     assert asked == [page(7).page_hash]
     assert everything(run, "pages").num_rows == 1
+
+
+def test_a_page_whose_state_is_swept_while_it_is_looked_for_is_found_in_the_part_that_was_committed(tmp_path: Path) -> None:
+    """As with equal rows in two shards: the first commit sweeps the pages that the second is about to look for."""
+    run = create(tmp_path)
+
+    def swept(page_hash: str) -> Page:
+        RunFolder.open(tmp_path).write_shard(0, batch([0]), 0, [completed(0, 7)], [page(7)])
+        raise PageUnreadable(f"{page_hash} is not stored")
+
+    run.write_shard(1, batch([1]), 1, [completed(1, 7)], swept)
+    assert everything(run, "pages").num_rows == 1
+    assert verify(tmp_path).ok
 
 
 def test_a_page_that_two_processes_stored_at_once_is_there_once_in_the_end(tmp_path: Path) -> None:
