@@ -1,5 +1,22 @@
 """The `research` command: what a person types. `docs/cli.md` lists every command and option."""
 
-from flows.cli.app import main
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
 
 __all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command. Returns its exit code; never raises.
+
+    Args:
+        arguments: without the program's name; None takes the process's own.
+    """
+    try:
+        from flows.cli.app import main as run_command  # takes a moment, in which Ctrl-C may come
+    except KeyboardInterrupt:
+        sys.stderr.write("stopped\n")
+        return 130
+    return run_command(arguments)

@@ -28,6 +28,7 @@ app: Final = App(
     help_format="markdown",
     default_parameter=Parameter(negative=()),
     result_action="return_value",
+    suppress_keyboard_interrupt=False,  # it would end the process without a word
 )
 schemas: Final = App(name="schema", help="Work with output schemas.")
 
