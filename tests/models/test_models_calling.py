@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from itertools import pairwise
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import anthropic
@@ -425,11 +426,32 @@ def test_a_call_that_is_cancelled_leaves_nothing_behind():
     run_in_virtual_time(main())
 
 
+def test_a_request_is_sent_as_it_was_measured():
+    """It is encoded once, also where it is tried again; half a character, which no JSON can hold, becomes a question mark."""
+    sent = []
+
+    def handle(request: httpx2.Request) -> httpx2.Response:
+        sent.append(request.read())
+        return ok() if len(sent) > 1 else refuse(529, "overloaded_error", "Overloaded")
+
+    async def main() -> None:
+        caller = Caller(client("http://models.test", httpx2.MockTransport(handle)), PRICES, clock=now)
+        await caller.create(
+            asking("caf\u00e9 \ud800", tools=(MappingProxyType({"name": "search"}),)), purpose="test", budget=Budget()
+        )
+
+    run_in_virtual_time(main())
+    assert sent[0] == sent[1]
+    body = json.loads(sent[0])
+    assert body["messages"][0]["content"] == "caf\u00e9 ?"
+    assert body["tools"] == [{"name": "search"}]
+
+
 def test_a_bug_is_not_taken_for_a_failure():
     async def main() -> None:
         caller = Caller(client("http://models.test", httpx2.MockTransport(lambda _: ok())), PRICES, clock=now)
         with pytest.raises(TypeError):
-            await caller.create({**asking(), "no_such_parameter": 1}, purpose="test", budget=Budget())
+            await caller.create({**asking(), "max_tokens": None}, purpose="test", budget=Budget())
 
     run_in_virtual_time(main())
 

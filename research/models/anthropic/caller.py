@@ -20,13 +20,15 @@ from research.errors import AccessDenied, ModelUnavailable, RequestRejected, Res
 from research.models.anthropic.errors import Failure, NotAMessage, Translator
 from research.models.anthropic.key import check_key
 from research.models.anthropic.limiter import Cost, Limiter, Ticket
-from research.models.anthropic.metering import cost_usd, input_tokens, max_usd, used
+from research.models.anthropic.metering import cost_usd, input_tokens, max_usd, request_body, used
 from research.money.budget import Budget
 from research.money.processors import Price
 from research.money.usage import Usage
 
 _OF_THE_SERVICE: Final = ("refused", "overloaded", "unreachable")
 """Kinds of failures that cannot be one call's own trouble."""
+_PATH: Final = "/v1/messages"
+_Answered: Final = anthropic.AsyncAPIResponse[Message]
 _SAME_REJECTIONS: Final = 3
 """Rejections of one kind, without a success, after which the fault is not in the row."""
 
@@ -138,10 +140,11 @@ class Caller:
         """
         began = self._clock()
         model = str(params["model"])
+        body = request_body(params)
         retries = Retries(self._times, clock=self._clock, sleep=self._sleep, draw=self._random.random)
         retries.begin()
         while True:
-            ended = await self._attempt(params, model, retries, purpose, budget)
+            ended = await self._attempt(params, body, retries, purpose, budget)
             if isinstance(ended, Message):
                 self._accepted.add((model, purpose))
                 usage = used(getattr(ended, "usage", None))
@@ -157,18 +160,19 @@ class Caller:
             await retries.wait(wait)
 
     async def _attempt(
-        self, params: Mapping[str, Any], model: str, retries: Retries, purpose: str, budget: Budget
+        self, params: Mapping[str, Any], body: bytes, retries: Retries, purpose: str, budget: Budget
     ) -> Message | Failure:
+        model = str(params["model"])
         async with AsyncExitStack() as stack:
             with retries.not_counted():
                 attempt = await stack.enter_async_context(self.health(model).attempt())
                 # The budget first: a request that the limiter admits must be sent at once.
-                prompt = input_tokens(params)
+                prompt = input_tokens(params, body)
                 reserving = budget.reserve(max_usd(params, self._prices.get(model), prompt), purpose=purpose)
                 reservation = await stack.enter_async_context(reserving)
                 ticket = await self._limiter.admit(model, prompt)
             try:
-                message, headers = await self._send(params)
+                message, headers = await self._send(params, body)
             except BaseException as error:
                 failure = self._translator.failure(error, model) if isinstance(error, Exception) else None
                 self._report_failure(ticket, failure, attempt, retries)
@@ -182,7 +186,7 @@ class Caller:
             reservation.settle(cost_usd(used(getattr(message, "usage", None)), self._prices.get(model)))
         return message
 
-    async def _send(self, params: Mapping[str, Any]) -> tuple[Message, Mapping[str, str]]:
+    async def _send(self, params: Mapping[str, Any], body: bytes) -> tuple[Message, Mapping[str, str]]:
         max_tokens = int(params["max_tokens"])
         if max_tokens > self._times.stream_above:
             timeout = anthropic.Timeout(self._times.silence, connect=10)
@@ -192,7 +196,10 @@ class Caller:
                 message: Any = stream.current_message_snapshot
                 return _whole(message), stream.response.headers
         seconds = max(self._times.attempt, max_tokens / self._times.tokens_per_second)
-        raw = await self._client.messages.with_raw_response.create(**params, timeout=anthropic.Timeout(seconds, connect=10))
+        # `messages.create` would copy the request node by node, and encode it once more: half of what a call takes here.
+        raw = await self._client.post(
+            _PATH, content=body, cast_to=_Answered, options={"timeout": anthropic.Timeout(seconds, connect=10)}
+        )
         return _whole(await raw.parse()), raw.headers
 
     def _report_failure(self, ticket: Ticket, failure: Failure | None, attempt: Attempt, call: Retries) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import anthropic.types
+from pydantic_core import PydanticSerializationError, to_json
 
 from research.money.processors import Price
 from research.money.usage import Tokens, Usage
@@ -61,11 +62,22 @@ def max_usd(params: Mapping[str, Any], price: Price | None, prompt: int | None =
     return fresh if written is None else max(fresh, written)
 
 
-def input_tokens(params: Mapping[str, Any]) -> int:
-    """An estimate of a request's input tokens, on the safe side."""
-    parts = [params.get(name) for name in ("system", "tools", "messages", "output_config")]
-    wire = json.dumps(parts, ensure_ascii=False, separators=(",", ":"), default=_plain)
-    return int((len(wire) if wire.isascii() else len(wire.encode("utf-8", "surrogatepass"))) / BYTES_PER_TOKEN) + 1
+def request_body(params: Mapping[str, Any]) -> bytes:
+    """A request as JSON. It is encoded once: it is measured, and sent as often as it is tried."""
+    try:
+        return to_json(params, fallback=_plain, inf_nan_mode="constants")
+    except PydanticSerializationError:  # half a character, which no UTF-8 can hold
+        wire = json.dumps(params, ensure_ascii=False, separators=(",", ":"), default=_plain)
+        return wire.encode("utf-8", "replace")
+
+
+def input_tokens(params: Mapping[str, Any], body: bytes | None = None) -> int:
+    """An estimate of a request's input tokens, on the safe side.
+
+    Args:
+        body: `request_body(params)`, where it is there already.
+    """
+    return int(len(request_body(params) if body is None else body) / BYTES_PER_TOKEN) + 1
 
 
 def _plain(value: Any) -> Any:
