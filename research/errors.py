@@ -13,7 +13,8 @@
     │   ├── FetchRefused           a page that may not be read (outside the corpus, outside the policy, an address made up)
     │   ├── QueryRefused           a search query that may not be sent: it holds what the objective does not name
     │   ├── PageUnreadable         a page that was read and holds nothing to read
-    │   │   └── NeedsBrowser       JavaScript makes it; a browser could render it
+    │   │   ├── NeedsBrowser       JavaScript makes it; a browser could render it
+    │   │   └── ReadingLimitReached    reading it takes more time or memory than it may
     │   ├── InvalidAnswer          an answer that breaks its schema after its one repair
     │   ├── ModelRefused           a model declined to answer
     │   ├── ContextOverflow        more was put before a model than it can take
@@ -182,6 +183,10 @@ class PageUnreadable(TerminalError):
 
 class NeedsBrowser(PageUnreadable):
     """JavaScript makes the page, and its HTML holds nothing to read. A browser could render it."""
+
+
+class ReadingLimitReached(PageUnreadable):
+    """Reading a page takes more time or memory than the settings allow."""
 
 
 class InvalidAnswer(TerminalError):

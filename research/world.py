@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
 from research.concurrency.outages import Outages, OutageTimes
+from research.documents.readers import Readers, ReadingLimits
 from research.errors import InvalidInput
 from research.models.names import KEYLESS, TIERS_OWN
 from research.money.budget import Budget
@@ -25,7 +27,8 @@ from research.ports.model import Model
 from research.ports.search import Search
 from research.ports.world import World
 from research.records import Record
-from research.search.local import LocalCorpus, Progress
+from research.search.indexing import Progress
+from research.search.local import LocalCorpus
 from research.search.opening import default_providers, open_search
 from research.search.settings import SearchSettings
 from research.web.settings import WebSettings
@@ -64,6 +67,8 @@ class Settings(Record):
     """How the web is read."""
     outages: OutageTimes = OutageTimes()
     """What counts as an outage of a service, and how long it is waited out."""
+    reading: ReadingLimits = ReadingLimits()
+    """What reading one page may take."""
 
     @property
     def key(self) -> SecretStr | None:
@@ -110,8 +115,10 @@ async def open_world(
         caller = await stack.enter_async_context(calling)
         answering = model or _named_model(settings, processors, caller)
         corpus = None
+        readers = Readers(settings.reading)
         if settings.corpus is not None:
-            corpus = await asyncio.to_thread(LocalCorpus.open, settings.corpus, settings.cache_dir / "index", progress=reading)
+            opening = partial(LocalCorpus.open, progress=reading, readers=readers)
+            corpus = await asyncio.to_thread(opening, settings.corpus, settings.cache_dir / "index")
         search: Search = Nowhere()
         if names:
             search = await stack.enter_async_context(
@@ -122,10 +129,11 @@ async def open_world(
         if reads_web or settings.names_pages:
             from research.web.opening import open_web  # its HTTP cache takes a while to import
 
-            web = await stack.enter_async_context(open_web(settings.web, settings.cache_dir / "web", outages=outages))
+            opened = open_web(settings.web, settings.cache_dir / "web", readers=readers, outages=outages)
+            web = await stack.enter_async_context(opened)
         store = PageStore(pages)
         fetcher = StoringFetcher(_reader(corpus, web if reads_web else None), store)
-        attached = StoringFetcher(AttachedFilesFetcher(web), store)
+        attached = StoringFetcher(AttachedFilesFetcher(web, readers), store)
         for storing in (fetcher, attached):
             stack.push_async_callback(storing.close)
         yield World(

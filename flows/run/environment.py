@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from research.concurrency.outages import OutageTimes
+from research.documents.readers import ReadingLimits
 from research.errors import InvalidInput
 from research.faults import validation_faults
 from research.search.settings import SearchSettings
@@ -67,6 +68,8 @@ class Environment(BaseSettings):
     outages: OutageTimes = OutageTimes()
     """`RESEARCH_OUTAGES_…`: what counts as an outage of a service, in seconds: `RESEARCH_OUTAGES_AFTER`. How long one is waited
     out is the option `--patience`."""
+    reading: ReadingLimits = ReadingLimits()
+    """`RESEARCH_READING_SECONDS`, `RESEARCH_READING_MEMORY_MB`: what reading one page may take."""
     brave_key: SecretStr | None = Field(default=None, validation_alias="BRAVE_API_KEY")
     tavily_key: SecretStr | None = Field(default=None, validation_alias="TAVILY_API_KEY")
     exa_key: SecretStr | None = Field(default=None, validation_alias="EXA_API_KEY")
@@ -112,6 +115,7 @@ class Environment(BaseSettings):
             outages=self.outages if patience is None else self.outages.changed(patience=patience),
             processors=self.processors,
             web=self.web,
+            reading=self.reading,
             providers=self.providers.changed(**self._keys()),
         )
 

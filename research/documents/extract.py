@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from htmldate import find_date
@@ -14,6 +13,7 @@ from lxml.html import HtmlElement
 from research.documents import csv_text, feeds, markdown, pdf, plain, records, sniffing
 from research.documents.blocks import Block, Document, clean, write
 from research.documents.charset import decode
+from research.documents.extracted import Extracted
 from research.documents.html import app_shell, content
 from research.documents.html.page_data import flatten, page_data
 from research.documents.office import archive, docx, odt, pptx, sheets
@@ -32,19 +32,6 @@ _BINARY: Final[Mapping[str, Callable[[bytes, str], Document]]] = {
     **dict.fromkeys((archive.XLSX, archive.ODS, sniffing.XLS), sheets.read),
 }
 _ISO_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?")
-
-
-@dataclass(frozen=True, slots=True)
-class Extracted:
-    """What a page says."""
-
-    title: str
-    """One line; "" if the page has none."""
-    text: str
-    """In the form that `research.ports.page` describes."""
-    media_type: str
-    published: str | None
-    """ISO 8601 date or date-time, from the page's own metadata."""
 
 
 def extract(data: bytes, *, url: str, media_type: str | None = None) -> Extracted:

@@ -21,6 +21,8 @@ MAX_BYTES: Final = 8_000_000
 """Of an XML document."""
 MAX_ELEMENTS: Final = 200_000
 MAX_NESTING: Final = 200
+MAX_ATTRIBUTES: Final = 1_000
+"""Of one element. Reading all of them takes the square of their number."""
 
 Json = Any
 
@@ -127,7 +129,7 @@ def _is_prose(root: etree._Element) -> bool:
             depth += 1
             count += 1
             mixed += bool(len(element) and (element.text or "").strip()) + bool((element.tail or "").strip())
-            if depth > MAX_NESTING or count > MAX_ELEMENTS:
+            if depth > MAX_NESTING or count > MAX_ELEMENTS or len(element.attrib) > MAX_ATTRIBUTES:
                 return True
         else:
             depth -= 1

@@ -13,6 +13,9 @@ from research.ports.page import PAGE_DATA_HEADING, Page, Passage, PassageKind
 MAX_CHARACTERS: Final = 1_200
 """A passage is cut near this length: about 200 words, what a person reads at a glance."""
 
+MAX_LINE: Final = 5_000
+"""Characters of a line that are searched for the ends of sentences at once: that takes the square of their number."""
+
 Span = tuple[int, int]
 
 _BLOCK: Final = re.compile(r"\S(?:[^\n]|\n(?!\n))*")
@@ -25,11 +28,24 @@ def sentences(text: str) -> list[Span]:
     """The sentences of a text, in order, as `(start, end)` without surrounding white space. A line end always ends a sentence."""
     spans: list[Span] = []
     for start, end in lines(text):
-        at = start
-        for piece in sentencex.segment("en", text[start:end]):
-            spans.extend(_trimmed(text, at, at + len(piece)))
-            at += len(piece)
+        for part_start, part_end in _parts(text, start, end):
+            at = part_start
+            for piece in sentencex.segment("en", text[part_start:part_end]):
+                spans.extend(_trimmed(text, at, at + len(piece)))
+                at += len(piece)
     return spans
+
+
+def _parts(text: str, start: int, end: int) -> Iterator[Span]:
+    """A line in parts of at most `MAX_LINE` characters, cut behind a full stop or at white space where there is any."""
+    while end - start > MAX_LINE:
+        most = start + MAX_LINE
+        cut = text.rfind(". ", start, most) + 1
+        cut = cut if cut > start + MAX_LINE // 2 else text.rfind(" ", start, most)
+        cut = cut if cut > start else most
+        yield start, cut
+        start = cut
+    yield start, end
 
 
 def lines(text: str) -> list[Span]:

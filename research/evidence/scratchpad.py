@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Final
 
 from research.evidence.passages import passages_of
 from research.evidence.ranking import Bm25
@@ -11,6 +12,9 @@ from research.ports.work import ReadPage
 from research.result.result import SourceKind
 from research.sources.injection import suspected_injection
 from research.sources.source_quality import kind_of
+
+LARGE: Final = 100_000
+"""Characters of a page that are ranked within a few milliseconds. Longer ones are ranked beside the event loop."""
 
 
 class Scratchpad:
@@ -59,6 +63,11 @@ class Scratchpad:
         cannot cite."""
         return self._by_id.get(passage_id) if passage_id in self.shown else None
 
+    def is_large(self, page_hash: str) -> bool:
+        """Whether ranking a page's passages takes so long that it is no work for an event loop."""
+        passages = self._by_page[page_hash]
+        return bool(passages) and passages[-1].end > LARGE
+
     def hand_over(self, page_hash: str, about: str | None = None, limit: int | None = None) -> tuple[Passage, ...]:
         """The passages of a page in page order; with `about` and `limit`, only those that rank best for it (BM25)."""
         passages = self._by_page[page_hash]
@@ -80,7 +89,8 @@ def prepare(page: Page) -> None:
 @lru_cache(maxsize=256)
 def _numbered(page: Page, first: int) -> tuple[Passage, ...]:
     """A page's passages with ids from `first` on. Kept, since sub-queries of a row, and rows of a kind, read the same pages."""
-    return tuple(p.changed(id=f"p{first + place}") for place, p in enumerate(_cut(page)))
+    # Not `changed`, which checks every field again: a long page has tens of thousands of passages.
+    return tuple(p.model_copy(update={"id": f"p{first + place}"}) for place, p in enumerate(_cut(page)))
 
 
 @lru_cache(maxsize=256)

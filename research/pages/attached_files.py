@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import unquote
 
-from research.documents.charset import decode
+from research.documents.readers import Readers
 from research.documents.version import EXTRACTION_VERSION
 from research.errors import FetchRefused, PageUnreadable
 from research.ports.fetcher import Fetcher, Guarded
@@ -25,12 +24,14 @@ class AttachedFilesFetcher:
 
     Args:
         web: reads pages of the web; None: none can be read.
+        readers: read the files; None: with the default limits.
     """
 
     identity = f"given/{EXTRACTION_VERSION}"
 
-    def __init__(self, web: Fetcher | None) -> None:
+    def __init__(self, web: Fetcher | None, readers: Readers | None = None) -> None:
         self._web = web
+        self._readers = readers or Readers()
 
     def refusal(self, url: str) -> str | None:
         if not is_web(url):
@@ -40,7 +41,7 @@ class AttachedFilesFetcher:
     async def fetch(self, url: str, *, policy: SourcePolicy | None = None, keep_html: bool = False) -> Page:
         """A given document. `fetched_at` of a file is when it was last changed: the same in every run."""
         if url.startswith(_PREFIX):
-            return await asyncio.to_thread(_read, url, keep_html)
+            return await self._file(url, keep_html)
         if self._web is None or not is_web(url):
             raise FetchRefused(f"{url}: nothing here can read it")
         return await self._web.fetch(url, policy=policy, keep_html=keep_html)
@@ -48,10 +49,26 @@ class AttachedFilesFetcher:
     def recall(self, page_hash: str) -> Page:
         raise PageUnreadable(f"no page with the hash {page_hash} is kept here")
 
+    async def _file(self, url: str, keep_html: bool) -> Page:
+        path, data, changed = await asyncio.to_thread(_load, url)
+        read = await self._readers.read(data, url=url, keep_html=keep_html)
+        return Page(
+            page_hash=page_hash(read.says.text),
+            url=url,
+            final_url=url,
+            title=read.says.title or path.name,
+            media_type=read.says.media_type,
+            fetched_at=datetime.fromtimestamp(int(changed), UTC),
+            published=read.says.published,
+            text=read.says.text,
+            extraction_version=EXTRACTION_VERSION,
+            raw_hash=read.raw_hash,
+            html=read.html,
+        )
 
-def _read(url: str, keep_html: bool) -> Page:
-    from research.documents.extract import extract  # its readers take a quarter of a second to import
 
+def _load(url: str) -> tuple[Path, bytes, float]:
+    """A file's path, its bytes, and when it was last changed."""
     path = Path(unquote(url.removeprefix(_PREFIX))).expanduser()
     try:
         with path.open("rb") as file:
@@ -61,17 +78,4 @@ def _read(url: str, keep_html: bool) -> Page:
         raise PageUnreadable(f"{url}: cannot be read ({error.strerror or type(error).__name__})") from error
     if len(data) > MAX_BYTES:
         raise PageUnreadable(f"{url}: has more than {MAX_BYTES:,} bytes")
-    extracted = extract(data, url=url)
-    return Page(
-        page_hash=page_hash(extracted.text),
-        url=url,
-        final_url=url,
-        title=extracted.title or path.name,
-        media_type=extracted.media_type,
-        fetched_at=datetime.fromtimestamp(int(changed), UTC),
-        published=extracted.published,
-        text=extracted.text,
-        extraction_version=EXTRACTION_VERSION,
-        raw_hash=hashlib.sha256(data).hexdigest(),
-        html=decode(data) if keep_html and extracted.media_type == "text/html" else None,
-    )
+    return path, data, changed

@@ -12,13 +12,14 @@ from typing import Final, NamedTuple
 
 _ID: Final = r"(?:s\d+)?p\d+"
 _BETWEEN: Final = r"(?:[\s,;&/–-]|\band\b|\bsee\b|\bpassages?\b|\bsources?\b|:)*"
-_GROUP: Final = re.compile(rf"[ \t]*\[({_BETWEEN}{_ID}(?:{_BETWEEN}{_ID})*{_BETWEEN})\](?!\()", re.IGNORECASE)
+_GROUP: Final = re.compile(rf"(?<![ \t])[ \t]*\[({_BETWEEN}{_ID}(?:{_BETWEEN}{_ID})*{_BETWEEN})\](?!\()", re.IGNORECASE)
 _ONE: Final = re.compile(_ID, re.IGNORECASE)
 _LINK: Final = re.compile(r"\]\(")
 _TARGET: Final = re.compile(r"([^()\s<>]*)\)")
-_IMAGE: Final = re.compile(r"!\[")
-_REFERENCE: Final = re.compile(r"[ \t]*\[\s*\^?\d+(?:\s*[,;–-]\s*\d+)*\s*\](?!\()")
-_LINK_TARGET: Final = re.compile(r"^[ \t]*\[[^\]]+\]:[ \t]*\S+.*$", re.MULTILINE)
+_IMAGE: Final = re.compile(r"(?<!!)!++\[")
+_REFERENCE: Final = re.compile(r"(?<![ \t])[ \t]*\[\s*+\^?\d++(?:\s*+[,;–-]\s*+\d++)*+\s*+\](?!\()")
+_LINK_TARGET: Final = re.compile(r"^[ \t]*+\[[^\]]{1,999}\]:[ \t]*+\S.*$", re.MULTILINE)
+_DEEPEST: Final = 20
 _OPEN, _CLOSE = "\ue000", "\ue001"
 """Stand for the brackets of a number that is ours, until everything that is not ours is out."""
 _NO_MARKS: Final = {ord(_OPEN): None, ord(_CLOSE): None}
@@ -73,17 +74,19 @@ def resolved(prose: str, numbers: Mapping[str, int], urls: Collection[str] = ())
         return found[0] if led is not None and led[1] in urls else "] ("
 
     text = _LINK_TARGET.sub("", prose.translate(_NO_MARKS))
-    text = _settled(_IMAGE, "[", text)
-    text = _settled(_REFERENCE, own_number, _GROUP.sub(group, text))  # taking one out can leave another
+    text = _settled(own_number, _GROUP.sub(group, _IMAGE.sub("[", text)))
     text = _MARKUP.sub("&lt;", _LINK.sub(link, text))
     return Resolved(text.replace(_OPEN, "[").replace(_CLOSE, "]").strip(), tuple(dict.fromkeys(dropped)))
 
 
-def _settled(pattern: re.Pattern[str], by: str | Callable[[re.Match[str]], str], text: str) -> str:
-    """The text, replaced until there is nothing left to replace."""
-    while (changed := pattern.sub(by, text)) != text:
+def _settled(own_number: Callable[[re.Match[str]], str], text: str) -> str:
+    """The text without numbers of its own. Taking one out can leave another: `[1[2]]`. What is nested deeper than `_DEEPEST` is
+    no prose, and keeps no square bracket."""
+    for _ in range(_DEEPEST):
+        if (changed := _REFERENCE.sub(own_number, text)) == text:
+            return text
         text = changed
-    return text
+    return text.replace("[", "(").replace("]", ")")
 
 
 def without_citations(prose: str) -> str:

@@ -29,6 +29,8 @@ from research.sources.injection_rules import REACH, Rule, injection_rules
 
 SHOWN: Final = 120
 """Characters of a suspicious passage that people are shown."""
+STEP: Final = 10_000
+"""Characters that a pattern looks through at once."""
 MOST: Final = 20
 """Places that are named; there may be more."""
 
@@ -79,10 +81,16 @@ def _windows(lowered: str, rule: Rule) -> Iterator[tuple[int, int]]:
     for place in sorted(place for word, _ in rarest for place in _places(lowered, word)):
         if place - REACH > stop:
             if stop >= 0:
-                yield begin, stop
+                yield from _steps(begin, stop)
             begin = max(place - REACH, 0)
         stop = place + REACH
-    yield begin, min(stop, len(lowered))
+    yield from _steps(begin, min(stop, len(lowered)))
+
+
+def _steps(begin: int, stop: int) -> Iterator[tuple[int, int]]:
+    """A window in steps, each long enough for what begins in it: Python's lock is held for one step at most."""
+    for at in range(begin, stop, STEP):
+        yield at, min(at + STEP + REACH, stop)
 
 
 def _places(text: str, word: str) -> Iterator[int]:

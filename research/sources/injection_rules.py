@@ -51,8 +51,9 @@ def _set_aside(verbs: str, before: str, nouns: str, after: str) -> str:
 
 
 def _between(most: int) -> str:
-    """The space between two words, with at most so many other words in it."""
-    return rf"(?:[^\w\n]{{1,3}}[\w'’-]{{1,24}}){{0,{most}}}[^\w\n]{{1,3}}"
+    """The space between two words, with at most so many other words in it. A word may hold apostrophes and hyphens, and begins
+    with neither: what can be read in two ways is tried in both, for each word anew."""
+    return rf"(?:[^\w\n]{{1,3}}+\w{{1,24}}+(?:['’-]\w{{1,24}}+){{0,2}}){{0,{most}}}[^\w\n]{{1,3}}+"
 
 
 def _joined(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 from research.errors import FetchFailed, FetchRefused, PageUnreadable
 from research.evidence.passages import passages_of
@@ -38,14 +39,8 @@ class AttachedDocuments:
 
     async def search(self, query: str, limit: int) -> tuple[Hit, ...]:
         """The documents that speak of a query's words, best first, each with its best passage as the snippet (BM25)."""
-        passages = [(page, passage) for page in await self._documents() for passage in passages_of(page)]
-        scores = Bm25([f"{passage.heading}\n{passage.text}" for _, passage in passages]).scores(query) if passages else []
-        best: dict[str, Hit] = {}
-        for place in sorted(range(len(passages)), key=lambda place: -scores[place]):
-            page, passage = passages[place]
-            if scores[place] > 0:
-                best.setdefault(page.url, _hit(page, passage.text[:BEGINNING], scores[place]))
-        return tuple(best.values())[:limit]
+        pages = await self._documents()
+        return (await asyncio.to_thread(_ranked, pages, query))[:limit] if pages else ()
 
     async def _documents(self) -> tuple[Page, ...]:
         async with self._reading:
@@ -61,6 +56,17 @@ class AttachedDocuments:
         except (FetchRefused, FetchFailed, PageUnreadable) as error:
             self.warnings.append(f"a given document could not be read: {error}")
             return None
+
+
+def _ranked(pages: Sequence[Page], query: str) -> tuple[Hit, ...]:
+    passages = [(page, passage) for page in pages for passage in passages_of(page)]
+    scores = Bm25([f"{passage.heading}\n{passage.text}" for _, passage in passages]).scores(query) if passages else []
+    best: dict[str, Hit] = {}
+    for place in sorted(range(len(passages)), key=lambda place: -scores[place]):
+        page, passage = passages[place]
+        if scores[place] > 0:
+            best.setdefault(page.url, _hit(page, passage.text[:BEGINNING], scores[place]))
+    return tuple(best.values())
 
 
 def _hit(page: Page, snippet: str, score: float) -> Hit:

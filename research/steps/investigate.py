@@ -92,7 +92,10 @@ class TaskTools:
                     if url == self.start:  # otherwise the page that the task names would be passed over in silence
                         self._warn(f"start_url could not be read: {error}")
                     raise
-        return self.scratchpad.hand_over(self._hashes[url], about, limit)
+        page_hash = self._hashes[url]
+        if about is not None and self.scratchpad.is_large(page_hash):
+            return await asyncio.to_thread(self.scratchpad.hand_over, page_hash, about, limit)
+        return self.scratchpad.hand_over(page_hash, about, limit)
 
     @property
     def start(self) -> str | None:

@@ -6,17 +6,14 @@ robots.txt have not let through. docs/design/fetching.md says in which order, an
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
-import os
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import Final, Protocol
 
 import httpx
 
-from research.documents.charset import decode
-from research.documents.sniffing import HTML, XML, sniff
+from research.documents.readers import PageRead, Readers
+from research.documents.sniffing import HTML
 from research.documents.version import EXTRACTION_VERSION
 from research.errors import FetchRefused, NeedsBrowser, PageUnreadable
 from research.ports.page import Page, page_hash
@@ -30,9 +27,6 @@ from research.web.requesting import REDIRECTS, Answer, Asker, status_words
 from research.web.robots import Robots
 from research.web.settings import WebSettings
 from research.web.shared_requests import SharedRequests
-
-if TYPE_CHECKING:
-    from research.documents.extract import Extracted
 
 SIGNPOST: Final = 500
 """Characters of text below which a page that sends its reader on by itself is a signpost, and not the page."""
@@ -68,6 +62,7 @@ class WebFetcher:
         robots: Robots | None,
         settings: WebSettings,
         requests: SharedRequests,
+        readers: Readers,
         browser: Renderer | None = None,
     ) -> None:
         self._asker = asker
@@ -76,9 +71,8 @@ class WebFetcher:
         self._max_redirects = settings.limits.max_redirects
         self._max_html = settings.limits.max_html_bytes
         self._requests = requests
+        self._readers = readers
         self._browser = browser
-        # Extraction is pure work: more of it at once than there are processors only takes memory.
-        self._extracting = asyncio.Semaphore(max(2, os.cpu_count() or 2))
 
     @property
     def identity(self) -> str:
@@ -184,9 +178,10 @@ class WebFetcher:
         visit.cookies.extract_cookies(httpx.Response(answer.status, headers=answer.headers, request=request))
         return answer
 
-    async def _extract(self, answer: Answer, keep_html: bool) -> _Read:
-        async with self._extracting:
-            return await asyncio.to_thread(_read, answer, keep_html, self._max_html)
+    async def _extract(self, answer: Answer, keep_html: bool) -> PageRead:
+        return await self._readers.read(
+            answer.body, url=answer.url, media_type=answer.media_type, keep_html=keep_html, max_html=self._max_html
+        )
 
     async def _rendered(self, browser: Renderer, answer: Answer, policy: SourcePolicy | None) -> Answer:
         """A page after its scripts have run. What they load is fetched here, by the same guard, policy and politeness."""
@@ -216,23 +211,6 @@ class _Visit:
     hops: list[str] = field(default_factory=list)
     seen: set[tuple[str, str]] = field(default_factory=set)
     """Addresses asked for, with the cookies that were sent."""
-
-
-class _Read(NamedTuple):
-    says: Extracted
-    raw_hash: str
-    html: str | None
-
-
-def _read(answer: Answer, keep_html: bool, max_html: int) -> _Read:
-    from research.documents.extract import extract  # its readers take a quarter of a second to import
-
-    body = answer.body
-    if len(body) > max_html and sniff(body, url=answer.url, media_type=answer.media_type) in (HTML, XML):
-        body = body[:max_html]
-    extracted = extract(body, url=answer.url, media_type=answer.media_type)
-    html = decode(body, answer.media_type) if keep_html and extracted.media_type == HTML else None
-    return _Read(extracted, hashlib.sha256(body).hexdigest(), html)
 
 
 def _refuse_status(answer: Answer) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 
 from research.concurrency.outages import Outages
+from research.documents.readers import Readers
 from research.web.browser import open_browser
 from research.web.connections import Resolver, SystemResolver
 from research.web.fetcher import WebFetcher
@@ -32,6 +33,7 @@ async def open_web(
     settings: WebSettings,
     cache_dir: Path,
     *,
+    readers: Readers | None = None,
     resolver: Resolver | None = None,
     outages: Outages | None = None,
     clock: Callable[[], float] = time.monotonic,
@@ -42,6 +44,7 @@ async def open_web(
     Args:
         settings: how politely, how much, what of it.
         cache_dir: the folder of the HTTP cache, which any number of runs and processes may share.
+        readers: read the pages; None: with the default limits.
         resolver: looks up names. None: as this machine does.
         outages: of the world, so that all who read the web wait together while there is no network.
         clock: seconds, only ever rising.
@@ -92,4 +95,4 @@ async def open_web(
         requests = SharedRequests(settings.remember_failures_seconds, clock=clock)
         stack.push_async_callback(requests.close)
         browser = await stack.enter_async_context(open_browser()) if settings.browser else None
-        yield WebFetcher(asker, guard, robots, settings, requests, browser)
+        yield WebFetcher(asker, guard, robots, settings, requests, readers or Readers(), browser)

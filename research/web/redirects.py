@@ -15,9 +15,9 @@ LONGEST_DELAY: Final = 5.0
 LOOKED_AT: Final = 32_768
 """Bytes at the beginning of a page: its head."""
 
-_HIDDEN: Final = re.compile(rb"<!--.*?-->|<(noscript|script|style|template)\b.*?</\1\s*>", re.I | re.S)
+_HIDDEN: Final = re.compile(rb"<!--.*?(?:-->|\Z)|<(noscript|script|style|template)\b.*?(?:</\1\s*+>|\Z)", re.I | re.S)
 _META: Final = re.compile(rb"<meta\b([^>]{0,2000})>", re.I)
-_ATTRIBUTE: Final = re.compile(rb"""([a-z-]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""", re.I)
+_ATTRIBUTE: Final = re.compile(rb"""(?<![a-z-])([a-z-]++)\s*+=\s*+(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""", re.I)
 _CONTENT: Final = re.compile(r"\s*(\d{0,4}(?:\.\d*)?)\s*[;,\s]\s*(?:url\s*=\s*)?(.+)", re.I | re.S)
 
 

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from research.documents import extract
+from research.documents.readers import PageRead, Readers
 from research.errors import FetchRefused, InvalidCorpus, PageUnreadable
 from research.ports.page import page_hash
 from research.search import local
@@ -221,35 +221,34 @@ async def test_an_unreadable_document_is_a_warning_and_says_why_when_fetched(fol
     assert opened(folder).warnings == corpus.warnings
 
 
-@pytest.fixture
-def extractions(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The URLs of the documents that were read, in order."""
-    done: list[str] = []
-    real = extract.extract
+class NotingReaders(Readers):
+    """Notes the URLs of the documents that are read."""
 
-    def counted(data: bytes, *, url: str, media_type: str | None = None) -> object:
-        done.append(url)
-        return real(data, url=url, media_type=media_type)
+    def __init__(self) -> None:
+        super().__init__()
+        self.urls: list[str] = []
 
-    monkeypatch.setattr(extract, "extract", counted)
-    return done
+    def read_here(self, data: bytes, *, url: str, media_type: str | None = None) -> PageRead:
+        self.urls.append(url)
+        return super().read_here(data, url=url, media_type=media_type)
 
 
-async def test_only_what_changed_is_read_again(folder: Path, opened: Open, extractions: list[str]) -> None:
-    before = opened(folder)
-    assert len(extractions) == 4
-    assert opened(folder).identity == before.identity
-    assert len(extractions) == 4, "unchanged: nothing is read"
+async def test_only_what_changed_is_read_again(folder: Path, opened: Open) -> None:
+    readers = NotingReaders()
+    before = opened(folder, readers=readers)
+    assert len(readers.urls) == 4
+    assert opened(folder, readers=readers).identity == before.identity
+    assert len(readers.urls) == 4, "unchanged: nothing is read"
 
     os.utime(folder / "luna-9.md", (1, 1))
-    assert opened(folder).identity == before.identity
-    assert len(extractions) == 4, "touched: hashed, and not read"
+    assert opened(folder, readers=readers).identity == before.identity
+    assert len(readers.urls) == 4, "touched: hashed, and not read"
 
     (folder / "luna-9.md").write_text("# Luna 9\n\nIt carried a camera with a turret.")
     (folder / "new.txt").write_text("Zond 5 carried tortoises around the Moon.")
     (folder / "etoile.txt").unlink()
-    after = opened(folder)
-    assert sorted(extractions[4:]) == ["corpus://probes/luna-9.md", "corpus://probes/new.txt"]
+    after = opened(folder, readers=readers)
+    assert sorted(readers.urls[4:]) == ["corpus://probes/luna-9.md", "corpus://probes/new.txt"]
     assert after.identity != before.identity
     assert await first(after, "tortoises") == "corpus://probes/new.txt"
     assert "turret" in (await after.fetch("corpus://probes/luna-9.md")).text
@@ -307,16 +306,17 @@ async def test_a_build_that_is_killed_leaves_the_last_index_as_it_was(folder: Pa
     assert len(list(home.glob("g-*"))) == 1
 
 
-def test_an_index_that_is_opened_twice_at_once_is_built_once(folder: Path, opened: Open, extractions: list[str]) -> None:
+def test_an_index_that_is_opened_twice_at_once_is_built_once(folder: Path, opened: Open) -> None:
+    readers = NotingReaders()
     found: list[str] = []
-    threads = [threading.Thread(target=lambda: found.append(opened(folder).identity)) for _ in range(4)]
+    threads = [threading.Thread(target=lambda: found.append(opened(folder, readers=readers).identity)) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert len(found) == 4
     assert len(set(found)) == 1
-    assert len(extractions) == 4
+    assert len(readers.urls) == 4
 
 
 def test_progress_is_told_while_an_index_is_built(folder: Path, opened: Open) -> None:

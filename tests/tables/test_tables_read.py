@@ -166,6 +166,15 @@ def test_a_sheet_is_named_after_two_colons(tmp_path: Path) -> None:
         open_table(f"{path}::No")
 
 
+def test_cells_in_far_corners_are_an_error_and_not_the_end_of_the_process(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    book.active["A1"] = "id"
+    book.active.cell(1_048_576, 16_384, 2)
+    book.save(tmp_path / "corners.xlsx")
+    with pytest.raises(InvalidTable, match=r"corners\.xlsx: reading this workbook takes more than 4 GB .* save the sheet as CSV"):
+        open_table(tmp_path / "corners.xlsx")
+
+
 # DuckDB
 
 

@@ -144,7 +144,9 @@ def collect(element: HtmlElement, pieces: list[str], lists: list[HtmlElement] | 
                 edge = ["\n"] if child.tag in BLOCKS else []
                 pieces += edge
                 collect(child, pieces, lists)
-                pieces += [*edge, behind(child)]
+                pieces += edge
+                if words := behind(child):
+                    pieces.append(words)
             previous = child
         if child.tail:
             pieces.append(child.tail.replace("\n", " "))

@@ -109,7 +109,8 @@ class _Walk:
             self._links += tag == "a"
             self._children(element)
             self._links -= tag == "a"
-            self._paragraph.append(behind(element))
+            if words := behind(element):
+                self._paragraph.append(words)
 
     @contextmanager
     def _inside(self, element: HtmlElement) -> Iterator[None]:

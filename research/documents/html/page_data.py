@@ -56,11 +56,11 @@ _NOISE_META: Final = re.compile(
 )
 _TAG: Final = re.compile(r"<[a-zA-Z/!][^<>]{0,500}>")
 _COMMENT: Final = re.compile(
-    r"^\s*(?:<!--|//\s*<!\[CDATA\[|<!\[CDATA\[|/\*\s*<!\[CDATA\[\s*\*/)|(?:-->|//\s*\]\]>|/\*\s*\]\]>\s*\*/|\]\]>)\s*;?\s*$"
+    r"^\s*(?:<!--|//\s*<!\[CDATA\[|<!\[CDATA\[|/\*\s*<!\[CDATA\[\s*\*/)|(?:-->|//\s*\]\]>|/\*\s*\]\]>\s*\*/|\]\]>)\s*+;?\s*+$"
 )
-_TRAILING_COMMA: Final = re.compile(r",\s*([}\]])")
-_LINE_COMMENT: Final = re.compile(r"^\s*//.*$", re.M)
-_NEXT_VALUE: Final = re.compile(r"}\s*;?\s*{")
+_TRAILING_COMMA: Final = re.compile(r",\s*+([}\]])")
+_LINE_COMMENT: Final = re.compile(r"^[^\S\n]*+//.*$", re.M)
+_NEXT_VALUE: Final = re.compile(r"}\s*+;?\s*+{")
 _KEY: Final = re.compile(r"[:\s|]+")
 
 _TYPES: Final = {name: frozenset(types) for name, types in read_table("research.documents.html", "page_types.toml").items()}

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from typing import Final
+from python_calamine import CalamineError
 
 from research.documents.blocks import Block, Document, clean, one_line, row
 from research.documents.office import archive, properties, sheet_reader
 from research.errors import PageUnreadable
 
-TIMEOUT: Final = 2 * sheet_reader.MAX_SECONDS
-"""Seconds of a clock, for a machine that has other work."""
-
 
 def read(data: bytes, url: str) -> Document:
     """The tables of a workbook, its properties in its page data. The first row of a sheet is its header; a row with one cell only
     above it is a paragraph.
+
+    Two cells in far corners of a sheet make calamine ask for hundreds of gigabytes, and that ends the process: a worker's.
 
     Raises:
         PageUnreadable: it is encrypted, broken, or too large once unpacked.
@@ -26,19 +22,15 @@ def read(data: bytes, url: str) -> Document:
     if data.startswith(archive.MAGIC):
         copy = archive.clean_copy(data, url)
         own = properties.read(archive.members(copy, properties.MEMBERS))
-    command = [sys.executable, "-I", sheet_reader.__file__]
     try:
-        done = subprocess.run(command, input=data, capture_output=True, timeout=TIMEOUT, check=False)  # noqa: S603 - our own file
-    except subprocess.TimeoutExpired as exc:
-        raise PageUnreadable(f"{url}: this workbook takes more than {TIMEOUT} seconds to read. It is not read.") from exc
-    if done.returncode == sheet_reader.NOT_A_WORKBOOK:
-        why = clean(done.stderr.decode("utf-8", "replace"))[:200]
-        raise PageUnreadable(f"{url}: this workbook cannot be read ({why}). Is it complete, and free of a password?")
-    if done.returncode:
-        raise PageUnreadable(f"{url}: this workbook cannot be read: it is broken, or takes too much memory or time.")
+        found = sheet_reader.read(data)
+    except CalamineError as exc:
+        raise PageUnreadable(
+            f"{url}: this workbook cannot be read ({clean(str(exc))[:200]}). Is it complete, and free of a password?"
+        ) from exc
     blocks: list[Block] = []
     lines = list(own.lines)
-    for name, rows, left_out in json.loads(done.stdout):
+    for name, rows, left_out in found:
         blocks += [Block("heading", [clean(name)], 2), *_sheet(rows)] if rows else []
         lines += [f"rows_left_out: {left_out} of sheet {clean(name)}"] if left_out else []
     return Document(own.title, blocks, own.published, lines)

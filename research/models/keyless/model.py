@@ -5,12 +5,13 @@ An honest general baseline. What it does, what it cannot, and how confidence is 
 
 from __future__ import annotations
 
+import asyncio
 import math
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, ParamSpec, TypeVar
 
 from research.errors import BudgetExhausted, Fault, FetchFailed, FetchRefused, PageUnreadable
 from research.evidence.ranking import words
@@ -30,6 +31,9 @@ from research.ports.model import Checker, ResearchTools
 from research.ports.page import Hit, Passage
 from research.ports.work import Draft, FieldAnswer, FieldGrade, Grade, Investigated, Plan, SubQuery
 from research.task.task import Task
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 VERSION: Final = "5"
 FIELDS_TOGETHER: Final = 2
@@ -93,13 +97,13 @@ class KeylessModel:
                 async for page in pages:
                     read.append(page)
                     relevant = sum(p.about >= SURE for p in read)
-                    if page.hit.url == tools.start and all(_is_sure(entity, q, read) for q in questions):
+                    if page.hit.url == tools.start and await _beside(read, _are_sure, entity, questions, read):
                         break  # the page to begin with answers all of it
                     if len(read) >= MOST_PAGES or (relevant and len(read) - relevant >= BESIDE):
                         break
-                    if relevant >= ENOUGH_PAGES and all(_is_sure(entity, q, read) for q in questions):
+                    if relevant >= ENOUGH_PAGES and await _beside(read, _are_sure, entity, questions, read):
                         break
-        answers = tuple(_answer(task, entity, question, read) for question in questions)
+        answers = await _beside(read, _answers, task, entity, questions, read)
         draft = Draft(answers=answers, summary=_summary(answers))
         return _mended(draft, tools.check(draft))
 
@@ -171,7 +175,7 @@ class KeylessModel:
             passages = await tools.read(hit.url)
         except (FetchRefused, PageUnreadable, FetchFailed):
             return None
-        return _Read(hit, passages, self._shelf.reading(passages), 0.0) if passages else None
+        return _Read(hit, passages, await self._shelf.reading(passages), 0.0) if passages else None
 
 
 def _groups(questions: Sequence[Question], most: int) -> list[list[Question]]:
@@ -204,6 +208,21 @@ def _promising(entity: Entity, hits: Iterable[Hit]) -> list[Hit]:
     if not entity.named:
         return list(hits)
     return sorted(hits, key=lambda hit: (-round(aboutness(entity, (hit.title,)), 1), not mentions(entity, {*words(hit.snippet)})))
+
+
+async def _beside(read: Sequence[_Read], work: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+    """Work on pages that were read: where one of them is large, beside the event loop."""
+    if any(page.reading.is_large for page in read):
+        return await asyncio.to_thread(work, *args, **kwargs)
+    return work(*args, **kwargs)
+
+
+def _are_sure(entity: Entity, questions: Sequence[Question], read: Sequence[_Read]) -> bool:
+    return all(_is_sure(entity, question, read) for question in questions)
+
+
+def _answers(task: Task, entity: Entity, questions: Sequence[Question], read: Sequence[_Read]) -> tuple[FieldAnswer, ...]:
+    return tuple(_answer(task, entity, question, read) for question in questions)
 
 
 def _is_sure(entity: Entity, question: Question, read: Sequence[_Read]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections import Counter
 from collections.abc import MutableMapping, Sequence
@@ -19,6 +20,8 @@ from research.models.keyless.vocabulary import STOP
 from research.ports.page import Passage
 from research.sources.injection import instructions_in
 
+LARGE: Final = 100_000
+"""Characters of a page. What is longer is read beside the event loop."""
 MAX_PROSE: Final = 100_000
 """Characters of prose that are searched on one page."""
 
@@ -41,6 +44,8 @@ class Reading:
 
     def __init__(self, passages: Sequence[Passage]) -> None:
         self._texts = [(p.text, p.kind, p.heading) for p in passages]
+        self.is_large: Final = passages[-1].end > LARGE if passages else False
+        """Whether looking through it is no work for an event loop."""
         self.facts: tuple[Fact, ...] = facts_of(passages)
 
     def __len__(self) -> int:
@@ -138,18 +143,31 @@ class Reading:
         return self._texts[place][0]
 
 
+_PARTS: Final = tuple(name for name, part in vars(Reading).items() if isinstance(part, cached_property))
+
+
 class Shelf:
     """The readings of the pages read last, by the hash of their text."""
 
     def __init__(self, size: int = 512) -> None:
         self._readings: MutableMapping[tuple[str, int], Reading] = LRUCache(size)
 
-    def reading(self, passages: Sequence[Passage]) -> Reading:
-        """Take a page apart, or recall it. `passages` are all passages of one page, and at least one."""
+    async def reading(self, passages: Sequence[Passage]) -> Reading:
+        """Take a page apart, or recall it. `passages` are all passages of one page, and at least one. A large page is taken apart
+        beside the event loop."""
         key = (passages[0].page_hash, len(passages))
         if (found := self._readings.get(key)) is None:
-            found = self._readings[key] = Reading(passages)
+            is_large = passages[-1].end > LARGE
+            found = self._readings[key] = await asyncio.to_thread(_whole, passages) if is_large else Reading(passages)
         return found
+
+
+def _whole(passages: Sequence[Passage]) -> Reading:
+    """A page taken apart in every way that it is asked for."""
+    reading = Reading(passages)
+    for part in _PARTS:
+        getattr(reading, part)  # computed once, and kept
+    return reading
 
 
 @lru_cache(maxsize=65536)

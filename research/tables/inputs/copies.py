@@ -198,6 +198,13 @@ class Spool:
                 rows += batch.num_rows
         return cls(path, schema, rows)
 
+    @classmethod
+    def opened(cls, path: Path) -> Spool:
+        """Rows that another process has written."""
+        with pa.OSFile(str(path), "rb") as source, pa.ipc.open_file(source) as reader:
+            rows = sum(reader.get_batch(index).num_rows for index in range(reader.num_record_batches))
+            return cls(path, reader.schema, rows)
+
     def read(self) -> Iterator[pa.RecordBatch]:
         with pa.OSFile(str(self.path), "rb") as source, pa.ipc.open_file(source) as reader:
             for index in range(reader.num_record_batches):

@@ -5,7 +5,7 @@ The workbook is in memory while it is read: that is how its format works.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -13,9 +13,14 @@ from typing import Any, Final
 import pyarrow as pa
 from python_calamine import CalamineError, CalamineWorkbook, WorksheetNotFound
 
+from research.concurrency.worker_processes import Bounds, NoWorker, WorkBroke, WorkerPool, WorkFailed
 from research.errors import InvalidTable
 from research.tables.inputs.copies import Scratch, Spool
 
+BOUNDS: Final = Bounds(seconds=300, memory=4_000_000_000)
+"""What reading a workbook may take. It is the user's own, so this is generous."""
+
+_WORK: Final = "research.tables.inputs.excel_file:write_rows"
 _EXACT: Final = 2**53
 
 
@@ -25,25 +30,51 @@ def read_excel(path: Path, sheet: str | None, scratch: Scratch, shown: str) -> t
     A column has a type if all its cells are of one kind; numbers that are all whole are integers (Excel itself knows only
     floats). Cells of mixed kinds become text. Empty cells are null; empty rows at the end are not rows.
 
+    Read in a process of its own: a cell in a far corner makes calamine ask for hundreds of gigabytes, and that ends the process.
+
     Raises:
-        InvalidTable: it is not a workbook, has no such sheet, or the sheet is empty.
+        InvalidTable: it is not a workbook, has no such sheet, the sheet is empty, or reading it takes more than `BOUNDS`.
     """
+    target = scratch.new("rows.arrow")
+    pool = WorkerPool(BOUNDS, size=1)
+    try:
+        found, _ = pool.call(_WORK, {"path": str(path), "sheet": sheet, "target": str(target)})
+    except NoWorker as failure:
+        raise InvalidTable(f"{shown}: {failure}") from failure
+    except WorkBroke as failure:
+        raise InvalidTable(f"{shown}: cannot be read as a workbook: {failure}") from failure
+    except WorkFailed as failure:
+        raise InvalidTable(
+            f"{shown}: reading this workbook takes more than {BOUNDS.memory // 10**9} GB of memory or {BOUNDS.seconds:g} "
+            "seconds. A cell in a far corner makes a sheet as large as all before it: delete such cells, or save the sheet as CSV"
+        ) from failure
+    finally:
+        pool.close()
+    if "refused" in found:
+        raise InvalidTable(f"{shown}: {found['refused']}")
+    return Spool.opened(target), found["names"]
+
+
+def write_rows(arguments: Mapping[str, Any], _: bytes) -> tuple[dict[str, Any], bytes]:
+    """What the worker does: writes the rows of a sheet to an Arrow file. Returns the names in its first row, or why it cannot."""
+    path, sheet = arguments["path"], arguments["sheet"]
     try:
         workbook = CalamineWorkbook.from_path(path)
         names = workbook.sheet_names
         if sheet is not None and sheet not in names:
-            raise InvalidTable(f"{shown}: has no sheet {sheet!r}. Its sheets: {', '.join(names)}")
+            return {"refused": f"has no sheet {sheet!r}. Its sheets: {', '.join(names)}"}, b""
         rows = workbook.get_sheet_by_name(sheet or names[0]).to_python(skip_empty_area=True)
     except (CalamineError, WorksheetNotFound, OSError, IndexError) as exc:
-        raise InvalidTable(f"{shown}: cannot be read as a workbook: {exc}") from exc
+        return {"refused": f"cannot be read as a workbook: {exc}"}, b""
     while rows and all(cell == "" for cell in rows[-1]):
         rows.pop()
     if not rows:
-        raise InvalidTable(f"{shown}: is empty; its first row must name the columns")
+        return {"refused": "is empty; its first row must name the columns"}, b""
     header = [_text(cell) or f"column_{place}" for place, cell in enumerate(rows[0], 1)]
     columns = [_column([row[index] for row in rows[1:]]) for index in range(len(header))]
     batch = pa.RecordBatch.from_arrays(columns, names=[f"c{index}" for index in range(len(header))])
-    return Spool.write(scratch.new("rows.arrow"), batch.schema, [batch]), header
+    Spool.write(Path(arguments["target"]), batch.schema, [batch])
+    return {"names": header}, b""
 
 
 def _column(cells: Sequence[Any]) -> pa.Array[Any]:
