@@ -22,6 +22,7 @@ from flows.prefect_workarounds import quiet_task_runs, recorded_task_runs
 from flows.recording_gate import RecordingGate
 from flows.run.escalate import Escalating
 from flows.run.events import Event, RowEscalated, RowFinished, RunFinished, RunStarted, RunStopping
+from flows.run.mending import mend
 from flows.run.outcome import Enrichment
 from flows.run.pilot import HOW_TO_CONTINUE, STOPPED, run_pilot
 from flows.run.prepared_run import PreparedRun
@@ -85,6 +86,7 @@ async def _run(prepared: PreparedRun, folder: RunFolder, runtime: Runtime, stopp
     started = time.monotonic()
     request, world, options, escalation = prepared.request, prepared.world, prepared.options, prepared.escalation
     table = request.table
+    await mend(folder, world.fetcher, runtime.listener)
     left = await asyncio.to_thread(Remaining.of, folder, table.row_count)
     tiers = (request.sample.processor, *([escalation.processor] if escalation else []))
     charges = await asyncio.to_thread(ChargeFile, folder.state)

@@ -25,6 +25,7 @@ from flows.cli.terminal import described, err, print_json
 from flows.run.events import (
     BatchEnded,
     BatchSent,
+    DamageFound,
     Event,
     Listener,
     PilotFinished,
@@ -78,7 +79,7 @@ class _Notes:
         if isinstance(event, RunStarted):
             kept = f", {event.kept} of them done before" if event.kept else ""
             self._print(f"{event.rows} rows{kept} → {event.run}\nanswered by: {described(event.model)}")
-        elif isinstance(event, PilotFinished | BatchSent | BatchEnded | ServicePaused | ServiceResumed):
+        elif isinstance(event, DamageFound | PilotFinished | BatchSent | BatchEnded | ServicePaused | ServiceResumed):
             self._print(str(event))
         elif isinstance(event, RunStopping):
             self._stopping(event)

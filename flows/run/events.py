@@ -81,6 +81,19 @@ class ShardCommitted:
 
 
 @dataclass(frozen=True, slots=True)
+class DamageFound:
+    """Shards of the run folder were damaged since they were committed. Their rows are researched again."""
+
+    shards: int
+    problems: tuple[str, ...]
+    """One a shard."""
+
+    def __str__(self) -> str:
+        more = f" (and {self.shards - 3} more)" if self.shards > 3 else ""
+        return f"the run folder was damaged: {'; '.join(self.problems[:3])}{more}"
+
+
+@dataclass(frozen=True, slots=True)
 class RunFinished:
     """Every row stands in the run folder."""
 
@@ -182,6 +195,7 @@ class BatchEnded:
 
 Event = (
     RunStarted
+    | DamageFound
     | RowFinished
     | ShardCommitted
     | PilotFinished

@@ -1,4 +1,5 @@
-"""Which batches a run has made, and what became of their entries: `.state/batches.jsonl`, each line safe before the next step.
+"""Which batches a run has made, and what became of their entries: `.state/batches.jsonl`, each line with a digest, and safe
+before the next step.
 
 | line | says |
 |---|---|
@@ -11,7 +12,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import threading
 from collections.abc import Iterable, Mapping
@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from research.display.printable import printable_logger
+from research.durable.lines import json_line, read_json_line
 from research.result.result import utc_now
 
 FILE: Final = "batches.jsonl"
@@ -57,13 +58,13 @@ class Journal:
 
     def __init__(self, state: Path) -> None:
         self._file = state / FILE
-        text = self._file.read_text("utf-8") if self._file.exists() else ""
-        self._torn = bool(text) and not text.endswith("\n")
+        text = self._file.read_bytes() if self._file.exists() else b""
+        self._torn = bool(text) and not text.endswith(b"\n")
         """Whether the file may end in half a line."""
         self._writing = threading.Lock()
         self.batches: dict[int, Batch] = {}
         """By number."""
-        for line in text.splitlines():
+        for line in text.split(b"\n"):
             self._take(line)
 
     def holding(self, name: str) -> Batch | None:
@@ -112,11 +113,10 @@ class Journal:
         except OSError as error:
             _log.warning("%s cannot be written: %s. Batches under way go on", self._file, error)
 
-    def _take(self, line: str) -> None:
-        """Read a line. Half a line, which a machine that lost its power may leave, says nothing."""
-        try:
-            entry: dict[str, Any] = json.loads(line)
-        except ValueError:
+    def _take(self, line: bytes) -> None:
+        """Read a line. One that is not whole says nothing."""
+        entry = read_json_line(line)
+        if entry is None:
             return
         if "making" in entry:
             number = entry["making"]
@@ -129,9 +129,9 @@ class Journal:
             self.batches[entry["of"]].became.update(entry["became"])
 
     def _write(self, entry: Mapping[str, Any]) -> None:
-        line = json.dumps(entry, ensure_ascii=False) + "\n"
-        with self._writing, self._file.open("a", encoding="utf-8") as file:
-            file.write("\n" + line if self._torn else line)
+        line = json_line(entry)
+        with self._writing, self._file.open("ab") as file:
+            file.write(b"\n" + line if self._torn else line)
             self._torn = True  # until all of it is on the disk
             file.flush()
             os.fsync(file.fileno())

@@ -10,6 +10,7 @@ from typing import Any
 
 from flows.run.environment import read_environment
 from flows.run.events import Event
+from flows.run.mending import mend
 from flows.run.outcome import Enrichment, RunFailed
 from flows.run.request import Request
 from flows.run.rows import Rows
@@ -146,6 +147,7 @@ async def below_prefect(
         folder = RunFolder.create(run, document, input_schema=request.table.schema, spec=request.spec, settings=settings)
         with folder.lock():
             bind_budget(world, ChargeFile(folder.state), max_cost, ())
+            await mend(folder, world.fetcher, ignore_event)
             store = ResultStore(folder.state / "results", RowReader(folder, request.spec))
             runner = Runner(store)
             rows = Rows(request, world, runner, ignore_event, concurrency)

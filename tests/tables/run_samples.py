@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -141,6 +143,14 @@ def finished(path: Path, shards: int = 2, failing: Collection[int] = ()) -> RunF
 def everything(run: RunFolder, table: str) -> pa.Table:
     """A table's committed rows, exactly as Arrow reads them."""
     return pa.concat_tables([run.read(table, shard) for shard in run.committed_shards()])
+
+
+def as_earlier_versions_wrote_it(run: Path, **changes: Any) -> None:
+    """Make a run folder one from before there were commit records and digests."""
+    document = json.loads((run / "run.json").read_text(encoding="utf-8"))
+    kept = {name: value for name, value in document.items() if name not in ("digest", "commit_records", "warehouse")}
+    (run / "run.json").write_text(json.dumps({**kept, **changes}), encoding="utf-8")
+    shutil.rmtree(run / "commits")
 
 
 def change(path: Path, row: int, **values: Any) -> None:

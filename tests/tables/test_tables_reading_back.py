@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +12,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from run_samples import SPEC, START, batch, completed, create, failed, page, write
+from run_samples import SPEC, START, as_earlier_versions_wrote_it, batch, completed, create, failed, page, write
 
 from research.errors import DamagedRun
 from research.money.usage import Tokens, Usage
@@ -68,14 +67,13 @@ def test_the_facts_of_a_row_come_back(tmp_path: Path) -> None:
 def test_a_run_from_before_there_were_facts_goes_on_without_them(tmp_path: Path) -> None:
     """Its columns stay as they are; the tiers of its rows are known from `processor`."""
     run = create(tmp_path / "run")
-    document = json.loads((run.path / "run.json").read_text())
     new = ("error_kind", "tiers", "field_warnings")
     old = replace(
         run.columns,
         schema=pa.schema([field for field in run.columns.schema if field.name not in new]),
         run={name: column for name, column in run.columns.run.items() if name not in new},
     )
-    (run.path / "run.json").write_text(json.dumps({**document, "columns": old.to_json()}))
+    as_earlier_versions_wrote_it(run.path, columns=old.to_json())
 
     resumed = create(tmp_path / "run")
     with resumed.lock():

@@ -15,12 +15,27 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from run_samples import INPUT, REQUEST, SPEC, batch, completed, create, everything, failed, finished, page, write
+from run_samples import (
+    INPUT,
+    REQUEST,
+    SPEC,
+    as_earlier_versions_wrote_it,
+    batch,
+    completed,
+    create,
+    everything,
+    failed,
+    finished,
+    page,
+    write,
+)
 
 from research.errors import DamagedRun, InvalidRun, PageUnreadable
 from research.ports.page import Page
 from research.tables import RunFolder, default_run_path, open_run, request_key, verify
 from research.tables.layout.parts import SCHEMAS
+from research.tables.run_folder.commit_records import CommitRecords, ShardRows, note_of
+from research.tables.run_folder.repair import LostPage
 
 PAGES = {page(n).page_hash: page(n) for n in range(6)}
 TABLES = ["results", "basis", "usage", "findings", "sources", "pages"]
@@ -122,17 +137,112 @@ def test_what_is_no_run_folder_is_refused_with_the_reason(tmp_path: Path, text: 
         RunFolder.open(tmp_path)
 
 
-def test_a_shard_whose_results_part_is_missing_does_not_count_and_is_swept(tmp_path: Path) -> None:
+@pytest.mark.parametrize("table", TABLES)
+def test_a_shard_that_lacks_a_part_does_not_count_and_what_is_left_of_it_is_put_aside(tmp_path: Path, table: str) -> None:
+    """But for its pages: other shards may rest on them."""
     run = create(tmp_path)
     write(run, 0, [0, 1])
     write(run, 1, [2, 3])
-    run.part("results", 1).unlink()
+    run.part(table, 1).unlink()
     (tmp_path / "pages" / ".part-00002.parquet.0123.tmp").write_bytes(b"half")
     assert run.committed_shards() == [0]
-    assert [p.name for p in run.parts("pages")] == ["part-00000.parquet"]
+    assert [p.name for p in run.parts("basis")] == ["part-00000.parquet"]
+    with RunFolder.open(tmp_path).lock() as again:
+        assert [(damage.shard, damage.rows, damage.parts) for damage in again.damage] == [
+            (1, ShardRows(2, ((2, 3),)), (f"{table}/part-00001.parquet",))
+        ]
+        left = ["part-00000.parquet", *(["part-00001.parquet"] if table != "pages" else [])]
+        assert names(again) == {**{t: ["part-00000.parquet"] for t in TABLES}, "pages": left}
+        write(again, 1, [2, 3])
+        again.finish(rows=4)
+    assert verify(tmp_path).ok
+    assert len(list((tmp_path / ".state" / "damaged").glob("*.parquet"))) == (4 if table != "pages" else 5)
+
+
+def test_pages_that_were_lost_are_named_until_they_are_stored_again(tmp_path: Path) -> None:
+    """Shard 1 rests on a page of shard 0, whose part is damaged. Found again, nothing of shard 1 is done again."""
+    run = create(tmp_path)
+    run.write_shard(0, batch([0]), 0, [completed(0, 7)], [page(7)])
+    run.write_shard(1, batch([1]), 1, [completed(1, 7)], [])
+    run.part("pages", 0).write_bytes(run.part("pages", 0).read_bytes().replace(b"PAR1", b"PAR2"))
+    for _ in range(2):  # killed in between
+        with RunFolder.open(tmp_path).lock() as again:
+            assert again.committed_shards() == [1]
+            assert again.repair.lost_pages() == {page(7).page_hash: LostPage(page(7).url, (1,))}
+    with RunFolder.open(tmp_path).lock() as again:
+        again.repair.restore_pages([page(7)])
+        assert again.repair.lost_pages() == {}
+        assert again.committed_shards() == [1]
+        again.write_shard(0, batch([0]), 0, [completed(0, 7)], [])
+        again.finish(rows=2)
+    assert verify(tmp_path).ok
+
+
+def test_a_shard_whose_pages_are_lost_for_good_does_not_count_any_more(tmp_path: Path) -> None:
+    run = create(tmp_path)
+    run.write_shard(0, batch([0]), 0, [completed(0, 7)], [page(7)])
+    run.write_shard(1, batch([1]), 1, [completed(1, 7)], [page(8)])
+    run.part("pages", 0).unlink()
+    with RunFolder.open(tmp_path).lock() as again:
+        ((_, lost),) = again.repair.lost_pages().items()
+        assert [damage.rows for damage in again.repair.give_up(lost.shards)] == [ShardRows(1, ((1, 1),))]
+        assert again.committed_shards() == []
+        assert again.stores_page(page(8).page_hash), "what else it stored stays"
+
+
+def test_a_lost_commit_record_is_written_anew(tmp_path: Path) -> None:
+    run = finished(tmp_path, failing=[3])
+    before = (tmp_path / "commits" / "part-00001.json").read_bytes()
+    for harm in (b"", before.replace(b"[2, 2]", b"[2, 3]"), None):
+        record = tmp_path / "commits" / "part-00001.json"
+        record.unlink() if harm is None else record.write_bytes(harm)
+        assert RunFolder.open(tmp_path).committed_shards() == [0]
+        with RunFolder.open(tmp_path).lock() as again:
+            assert (again.damage, again.committed_shards(), again.unfinished(4)) == ((), [0, 1], {1: [3]})
+        assert record.read_bytes() == before
+    assert run.unfinished(4) == {1: [3]}
+
+
+def test_a_lost_or_torn_run_json_is_made_anew_by_the_same_request(tmp_path: Path) -> None:
+    finished(tmp_path, failing=[3])
+    file = tmp_path / "run.json"
+    before = json.loads(file.read_text())
+    for harm in (None, file.read_text()[:-40], file.read_text().replace("missions", "missiles"), ""):
+        file.unlink() if harm is None else file.write_text(harm)
+        with pytest.raises(InvalidRun):
+            RunFolder.open(tmp_path)
+        with pytest.raises(InvalidRun):
+            create(tmp_path, {**REQUEST, "processor": "base"})
+        with create(tmp_path).lock() as again:
+            assert (again.is_new, again.unfinished(4), again.settings) == (False, {1: [3]}, before["settings"])
+            again.finish(rows=4)
+        document = json.loads(file.read_text())
+        differ = {"created_at", "finished_at", "digest"}
+        assert {k: v for k, v in document.items() if k not in differ} == {k: v for k, v in before.items() if k not in differ}
+    assert verify(tmp_path).ok
+
+
+def test_a_run_that_was_killed_while_it_was_being_started_can_be_started(tmp_path: Path) -> None:
+    create(tmp_path)
+    (tmp_path / "run.json").unlink()
+    assert create(tmp_path).is_new
+
+
+def test_a_folder_from_before_there_were_commit_records_is_read_and_gets_them(tmp_path: Path) -> None:
+    finished(tmp_path, failing=[3])
+    as_earlier_versions_wrote_it(tmp_path)
+    run = RunFolder.open(tmp_path)
+    assert (run.committed_shards(), run.unfinished(4)) == ([0, 1], {1: [3]})
+    assert verify(tmp_path).ok
+    run.part("basis", 0).unlink()
+    assert run.committed_shards() == [1]
+    assert not verify(tmp_path).ok
     with run.lock():
-        pass
-    assert names(run) == {t: ["part-00000.parquet"] for t in TABLES}
+        assert [damage.shard for damage in run.damage] == [0]
+        write(run, 0, [0, 1])
+        run.finish(rows=4)
+    assert sorted(p.name for p in (tmp_path / "commits").iterdir()) == ["part-00000.json", "part-00001.json"]
+    assert verify(tmp_path).ok
 
 
 def test_a_write_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -146,17 +256,23 @@ def test_a_write_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
     assert names(run) == {table: [] for table in TABLES}
 
 
+@pytest.mark.parametrize("earlier_version", [False, True])
 @pytest.mark.parametrize("renamed", [0, 1, 5, 6])
-def test_a_commit_that_was_cut_short_is_ended_by_the_next_holder(tmp_path: Path, renamed: int) -> None:
+def test_a_commit_that_was_cut_short_is_ended_by_the_next_holder(tmp_path: Path, renamed: int, earlier_version: bool) -> None:
     """A shard that is written again is never half old, half new: killed after any rename, it becomes new as a whole."""
     old, new = finished(tmp_path / "old", 1, failing=[1]), finished(tmp_path / "new", 1)
-    note = {}
+    names_of, folder = {}, old.state / "commits"
     for place, table in enumerate(["basis", "usage", "findings", "sources", "pages", "results"]):
-        note[table] = f".part-00000.parquet.abc{place}.tmp"
-        target = old.part(table, 0) if place < renamed else old.path / table / note[table]
+        names_of[table] = f".part-00000.parquet.abc{place}.tmp"
+        target = old.part(table, 0) if place < renamed else old.path / table / names_of[table]
         shutil.copy(new.part(table, 0), target)
-    (old.state / "commits").mkdir(exist_ok=True)
-    (old.state / "commits" / "00000.json").write_text(json.dumps(note))
+    folder.mkdir(exist_ok=True)
+    record = CommitRecords(new.path).get(0)
+    assert record is not None
+    (folder / "00000.json").write_bytes(note_of(names_of, record))
+    if earlier_version:
+        (folder / "00000.json").write_text(json.dumps(names_of))
+        as_earlier_versions_wrote_it(old.path)
     again = RunFolder.open(old.path)
     with again.lock():
         assert all(everything(again, table).equals(everything(new, table)) for table in TABLES)
@@ -357,6 +473,8 @@ def test_parts_of_pages_from_before_there_were_raw_hash_and_html_still_read(tmp_
     older = [name for name in SCHEMAS["pages"].names if name not in ("raw_hash", "html")]
     for part in run.parts("pages"):
         pq.write_table(pq.read_table(part, partitioning=None).select(older), part)
+    as_earlier_versions_wrote_it(run.path)
+    run = RunFolder.open(run.path)
     assert everything(run, "pages")["raw_hash"].null_count == 3
     with run.lock():
         newer = page(1).model_copy(update={"raw_hash": "ab" * 32, "html": "<p>"})

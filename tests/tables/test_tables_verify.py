@@ -17,7 +17,7 @@ from run_samples import batch, change, completed, create, finished, page, write
 
 from research.ports.page import Page, page_hash
 from research.result.result import Citation, Excerpt, FieldBasis
-from research.tables import RunFolder, Verification, verify
+from research.tables import Problem, RunFolder, Verification, verify
 
 AGENCY = page(0).text.index("Agency 0")
 
@@ -33,9 +33,14 @@ def run(whole: Path, tmp_path: Path) -> RunFolder:
     return RunFolder.open(shutil.copytree(whole, tmp_path / "run"))
 
 
+def in_content(verification: Verification) -> list[Problem]:
+    """The problems of the parts' content. Whenever one is changed, `research.duckdb` differs, and the part from its record."""
+    other = "is not as it was committed"
+    return [p for p in verification.problems if p.file != "research.duckdb" and not p.message.startswith(other)]
+
+
 def told(verification: Verification) -> list[str]:
-    """The problems of the parts; `research.duckdb` differs from them whenever one is changed."""
-    return [str(problem) for problem in verification.problems if problem.file != "research.duckdb"]
+    return [str(problem) for problem in in_content(verification)]
 
 
 def without(path: Path, *rows: int) -> None:
@@ -143,21 +148,9 @@ def test_what_was_changed_is_named(run: RunFolder, harm: str) -> None:
 def test_a_flipped_bit_in_a_part_is_noticed(run: RunFolder) -> None:
     path = run.part("pages", 0)
     data = path.read_bytes()
-    noticed = 0
     for place in range(20, len(data), len(data) // 6):
         path.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
-        if not reads_as(path, data):
-            assert not verify(run.path).ok, place
-            noticed += 1
-    assert noticed
-
-
-def reads_as(path: Path, original: bytes) -> bool:
-    """Whether a changed file still reads as before (the bit was padding or a statistic)."""
-    try:
-        return pq.read_table(path, partitioning=None).equals(pq.read_table(pa.BufferReader(original)))
-    except (OSError, pa.ArrowException):
-        return False
+        assert not verify(run.path).ok, place
 
 
 def test_a_missing_database_is_named_with_what_makes_it_anew_and_that_does(run: RunFolder) -> None:
@@ -210,7 +203,7 @@ def test_offsets_are_code_points_in_any_script(
     text, start, end = drawn[row]
     other = data.draw(st.integers(0, len(text)).filter(lambda n: text[n : n + end - start] != text[start:end]))
     change(run.part("basis", 0), row, start=other, end=other + end - start)
-    assert [(p.row, p.field) for p in verify(run.path).problems] == [(row, "operator")]
+    assert [(p.row, p.field) for p in in_content(verify(run.path))] == [(row, "operator")]
 
 
 def test_the_hash_of_a_page_is_that_of_its_text(run: RunFolder) -> None:
@@ -218,6 +211,6 @@ def test_the_hash_of_a_page_is_that_of_its_text(run: RunFolder) -> None:
     text = page(0).text.replace("Agency 0", "Agency 9")
     change(run.part("pages", 0), 0, text=text)
     change(run.part("basis", 0), 0, excerpt="Agency 9")
-    problems = [p for p in verify(run.path).problems if p.file == "pages/part-00000.parquet"]
+    problems = [p for p in in_content(verify(run.path)) if p.file == "pages/part-00000.parquet"]
     assert {(p.row, p.field) for p in problems} == {(0, "operator"), (0, "mass"), (0, "crew.0.name")}
     assert hashlib.sha256(text.encode()).hexdigest() != page(0).page_hash

@@ -102,7 +102,7 @@ class _Check:
         )
 
     def _readable(self, table: str) -> Iterator[Path]:
-        for shard in self.run_folder.committed_shards():
+        for shard, part in self.run_folder.recorded_parts(table).items():
             path = self.run_folder.part(table, shard)
             if not path.exists():
                 self._add("is missing, though its shard is committed", path)
@@ -114,6 +114,8 @@ class _Check:
             except (OSError, pa.ArrowException) as exc:
                 self._add(f"cannot be read: {exc}", path)
                 continue
+            if part is not None and not part.is_whole(path):
+                self._add("is not as it was committed: its size or its hash is another", path)
             yield path
 
     def _load(self) -> None:
@@ -222,7 +224,7 @@ class _Check:
 
     def _not_stated(self) -> Iterator[tuple[Path, int, str, Any]]:
         there = {path for table in ("results", "basis") for path in self.parts[table]}
-        for shard in self.run_folder.committed_shards():
+        for shard in self.run_folder.recorded_parts("results"):
             if {self.run_folder.part(table, shard) for table in ("results", "basis")} <= there:
                 results = self.run_folder.read("results", shard)
                 basis = self.run_folder.read("basis", shard, ["row_index", "field", "excerpt", "support"])

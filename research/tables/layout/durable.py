@@ -28,10 +28,22 @@ def flush(path: Path) -> None:
         os.close(descriptor)
 
 
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file in place of `path` in one step.
+
+    Raises:
+        OSError: it cannot be written; what was there stays.
+    """
+    part = temporary(path)
+    try:
+        part.write_bytes(data)
+        flush(part)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    flush(path.parent)
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write a JSON document in place of `path` in one step."""
-    part = temporary(path)
-    part.write_text(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-    flush(part)
-    part.replace(path)
-    flush(path.parent)
+    write_whole(path, (json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n").encode())

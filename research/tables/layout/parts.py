@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from research.money.usage import Tokens, Usage
 from research.ports.page import Page
@@ -118,6 +119,24 @@ def pages_cited(results: Sequence[Result]) -> list[str]:
         seen.update((excerpt.page_hash, None) for citation in citations for excerpt in citation.excerpts)
         seen.update((source.page_hash, None) for source in result.sources_detailed if source.page_hash)
     return list(seen)
+
+
+def with_rows(old: pa.Table, new: pa.Table, rows: Sequence[int], index: str) -> pa.Table:
+    """A part's table with other lines for some rows, in order of their row index.
+
+    Args:
+        new: all lines of these rows.
+        index: the column of the row index.
+    """
+    kept = old.filter(pc.invert(pc.is_in(old[index], pa.array(rows, pa.int64()))))
+    return _by_row(pa.concat_tables([kept, new]), index)
+
+
+def _by_row(table: pa.Table, index: str) -> pa.Table:
+    """Rows in order of their row index; rows of one index keep their order (a sort in Arrow is not stable)."""
+    place = pa.array(range(table.num_rows), pa.int64())
+    keys = pa.Table.from_arrays([table[index], pa.chunked_array([place])], names=["row", "place"])
+    return table.take(keys.sort_by([("row", "ascending"), ("place", "ascending")])["place"])
 
 
 def _basis(row: int, result: Result) -> Iterator[Row]:

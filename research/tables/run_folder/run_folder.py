@@ -3,11 +3,12 @@
     run.json            the request, its key, the columns of `results`, and at the end a summary
     results/part-00000.parquet, part-00001.parquet, …     one part a shard, in input order
     basis/ usage/ findings/ sources/ pages/               the same
+    commits/part-00000.json, …     one commit record a shard: its parts' sizes and hashes
     research.duckdb     all of it in one file, made when the run ends
     .state/             the engine's working state, and the lock
 
-A shard is committed when its part in `results/` is there: that part is renamed into place last. Readers need no lock, also
-while a run goes on. One process at a time runs a run folder (`RunFolder.lock`); its workers may write different shards at once.
+A shard is committed when its commit record is there, and all parts are as large as it says. Readers need no lock, also while a
+run goes on. One process at a time runs a run folder (`RunFolder.lock`); its workers may write different shards at once.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -30,17 +31,24 @@ from research.identity import canonical_json
 from research.output_schema.output_spec import OutputSpec
 from research.ports.page import Page
 from research.result.result import Result
-from research.tables.layout.durable import write_json
-from research.tables.layout.parts import SCHEMAS, TABLES, pages_cited, tables_of
+from research.tables.layout.parts import SCHEMAS, TABLES, pages_cited, tables_of, with_rows
 from research.tables.layout.result_columns import ResultColumns
+from research.tables.run_folder.commit_records import PartRecord, ShardRows
 from research.tables.run_folder.part_files import PartFiles, check_shard_count
+from research.tables.run_folder.repair import Damage, Repair, rows_in
 from research.tables.run_folder.request import differences, request_key
+from research.tables.run_folder.run_document import (
+    RUN_FILE,
+    STATE,
+    DamagedDocument,
+    is_startable,
+    new_document,
+    read_document,
+    recorded_settings,
+    write_document,
+)
 from research.tables.run_folder.run_lock import locked, now
 from research.tables.warehouse import warehouse
-
-FORMAT_VERSION: Final = "1"
-RUN_FILE: Final = "run.json"
-STATE: Final = ".state"
 
 Pages = Iterable[Page] | Callable[[str], Page]
 
@@ -66,9 +74,13 @@ class RunFolder:
         self.path = path
         self._document = document
         self.columns = ResultColumns.from_json(document["columns"])
-        self._parts = PartFiles(path)
+        about = {"key": document["key"], "settings": document["settings"]}
+        self._parts = PartFiles(path, about, recorded=document.get("commit_records", False))
+        self.repair = Repair(self._parts, self._rows_in)
         self.is_new = False
         """Whether it was started just now, rather than found."""
+        self.damage: tuple[Damage, ...] = ()
+        """What was found damaged when the lock was taken, and does not count any more."""
 
     @classmethod
     def create(
@@ -98,40 +110,36 @@ class RunFolder:
         request = json.loads(canonical_json(dict(request)))
         if run := cls.find(folder, request):
             return run
-        check_shard_count(rows, (settings or {}).get("shard_size"))
+        settings = recorded_settings(folder, request_key(request)) or dict(settings or {})
+        check_shard_count(rows, settings.get("shard_size"))
         columns = ResultColumns.plan(input_schema, spec)
-        document = {
-            "format_version": FORMAT_VERSION,
-            "key": request_key(request),
-            "status": "running",
-            "reason": None,
-            "created_at": now(),
-            "finished_at": None,
-            "request": request,
-            "settings": dict(settings or {}),
-            "summary": None,
-            "columns": columns.to_json(),
-        }
+        document = new_document(request, settings, columns.to_json())
         (folder / STATE).mkdir(parents=True, exist_ok=True)
-        PartFiles(folder).make_folders()
-        write_json(folder / RUN_FILE, document)
         run = cls(folder, document)
-        run.is_new = True
+        run.is_new = not (folder / RUN_FILE).exists() and not run.committed_shards()
+        run._parts.make_folders()
+        write_document(folder, document)
         return run
 
     @classmethod
     def find(cls, path: str | os.PathLike[str], request: Mapping[str, Any]) -> RunFolder | None:
-        """The run that this very request started in a folder; None if one can be started there. Writes nothing.
+        """The run that this very request started in a folder; None if one can be started there, or its `run.json` be made anew.
+        Writes nothing.
 
         Raises:
             InvalidRun: the folder holds another request (each difference is named), or is not a run folder and not empty.
         """
-        folder = Path(path)
+        folder, request = Path(path), json.loads(canonical_json(dict(request)))
         if (folder / RUN_FILE).exists():
-            run = cls.open(folder)
-            run._refuse_another(json.loads(canonical_json(dict(request))))
-            return run
-        if folder.is_file() or (folder.is_dir() and any(entry.name != STATE for entry in folder.iterdir())):
+            try:
+                run = cls.open(folder)
+            except DamagedDocument:
+                if not is_startable(folder) and recorded_settings(folder, request_key(request)) is None:
+                    raise
+            else:
+                run._refuse_another(request)
+                return run
+        elif folder.exists() and not is_startable(folder) and recorded_settings(folder, request_key(request)) is None:
             raise InvalidRun(f"{folder} is not empty and holds no {RUN_FILE}: choose another folder with --out.")
         if "?" in str(folder):
             raise InvalidRun(f"{folder} holds a `?`, and DuckDB would read what follows as options: choose another name.")
@@ -142,23 +150,9 @@ class RunFolder:
         """Open an existing run folder.
 
         Raises:
-            InvalidRun: there is none, or a newer version wrote it.
+            InvalidRun: there is none, its `run.json` is not whole, or a newer version wrote it.
         """
-        folder = Path(path)
-        try:
-            document = json.loads((folder / RUN_FILE).read_text(encoding="utf-8"))
-        except (FileNotFoundError, NotADirectoryError) as exc:
-            raise InvalidRun(f"{folder} is not a run folder: it holds no {RUN_FILE}.") from exc
-        except ValueError as exc:
-            raise InvalidRun(f"{folder / RUN_FILE} is not JSON: {exc}") from exc
-        if not isinstance(document, dict) or "format_version" not in document:
-            raise InvalidRun(f"{folder / RUN_FILE} does not describe a run: it has no format_version.")
-        if document["format_version"] != FORMAT_VERSION:
-            raise InvalidRun(
-                f"{folder} has format version {document['format_version']}; this version reads {FORMAT_VERSION}. "
-                "Read it with the version of research-flows that wrote it."
-            )
-        return cls(folder, document)
+        return cls(Path(path), read_document(Path(path)))
 
     @property
     def request(self) -> dict[str, Any]:
@@ -205,7 +199,7 @@ class RunFolder:
 
     def parts(self, table: str) -> list[Path]:
         """The parts of a table that belong to committed shards, in input order."""
-        return self._parts.committed(table)
+        return self._parts.parts(table)
 
     def read(self, table: str, shard: int, columns: Sequence[str] | None = None) -> pa.Table:
         """A committed shard's rows of a table, in the run's exact types.
@@ -226,9 +220,12 @@ class RunFolder:
             InvalidRun: another process is running this folder; says which.
         """
         with locked(self.path, self.state):
-            self._parts.recover()
-            if self.status != "running":
-                self._update(status="running", reason=None, finished_at=None)
+            self._parts.end_commits()
+            self._parts.sweep_temporary()
+            self.damage = tuple(self.repair.run())
+            if self.status != "running" or not self._parts.recorded:
+                self._parts.recorded = True
+                self._update(status="running", reason=None, finished_at=None, commit_records=True)
             yield self
 
     def committed_shards(self) -> list[int]:
@@ -254,13 +251,19 @@ class RunFolder:
             rows: how many the input has.
         """
         found: dict[int, list[int]] = {}
-        index, status, size = self.columns.row_index, self.columns.run["status"], self.shard_size
-        for shard in self.committed_shards():
-            table = self.read("results", shard, [index, status])
-            done = set(_indexes(table.filter(pc.equal(table[status], pa.scalar("completed")))[index]))
-            if left := [row for row in range(shard * size, min((shard + 1) * size, rows)) if row not in done]:
+        for shard, there in self._parts.committed().items():
+            start = shard * self.shard_size
+            if left := (there or self._rows_in(shard)).not_completed(range(start, min(start + self.shard_size, rows))):
                 found[shard] = left
         return found
+
+    def recorded_parts(self, table: str) -> dict[int, PartRecord | None]:
+        """A table's parts that were committed, by shard, whether they are there or not; None of one without a record."""
+        return self._parts.recorded_parts(table)
+
+    def shards_with_pages(self) -> list[int]:
+        """The shards whose part of `pages` counts: the committed ones, and those of which only pages are left."""
+        return self._parts.shards_with_pages()
 
     def stores_page(self, page_hash: str) -> bool:
         """Whether a committed part holds a page."""
@@ -322,15 +325,18 @@ class RunFolder:
         merged = {}
         for name, table in new.items():
             index = self.columns.row_index if name == "results" else "row_index"
-            old = self.read(name, shard)
-            kept = old.filter(pc.invert(pc.is_in(old[index], pa.array(rows, pa.int64()))))
-            merged[name] = _by_row(pa.concat_tables([kept, table]), index)
+            merged[name] = with_rows(self.read(name, shard), table, rows, index)
         self._commit(shard, merged, [results[row] for row in rows], pages)
 
     def _commit(self, shard: int, tables: Mapping[str, pa.Table], results: Sequence[Result], pages: Pages) -> None:
         if callable(pages):
             pages = self._parts.unstored_pages(pages_cited(results), pages)
-        self._parts.commit(shard, tables, pages)
+        rows = rows_in(tables["results"], self.columns.row_index, self.columns.run["status"])
+        self._parts.commit(shard, tables, pages, rows)
+
+    def _rows_in(self, shard: int) -> ShardRows:
+        index, status = self.columns.row_index, self.columns.run["status"]
+        return rows_in(self.read("results", shard, [index, status]), index, status)
 
     def finish(
         self, *, rows: int | None = None, status: Literal["finished", "stopped"] = "finished", reason: str | None = None
@@ -346,7 +352,8 @@ class RunFolder:
         Raises:
             DamagedRun: rows that were committed are gone.
         """
-        self._parts.recover()
+        self._parts.end_commits()
+        self._parts.sweep_temporary()
         if status == "finished" and not self.committed_shards():
             self.write_shard(0, self.columns.input_schema.empty_table(), 0, [])
         self._parts.drop_repeated_pages()
@@ -368,7 +375,7 @@ class RunFolder:
 
     def _update(self, **changes: Any) -> None:
         self._document = {**self._document, **changes}
-        write_json(self.path / RUN_FILE, self._document)
+        write_document(self.path, self._document)
 
     def _refuse_another(self, request: Mapping[str, Any]) -> None:
         if self.key == request_key(request):
@@ -385,10 +392,3 @@ class RunFolder:
 
 def _indexes(column: pa.ChunkedArray[Any]) -> list[int]:
     return [int(row) for row in column.to_pylist() if row is not None]
-
-
-def _by_row(table: pa.Table, index: str) -> pa.Table:
-    """Rows in order of their row index; rows of one index keep their order (a sort in Arrow is not stable)."""
-    place = pa.array(range(table.num_rows), pa.int64())
-    keys = pa.Table.from_arrays([table[index], pa.chunked_array([place])], names=["row", "place"])
-    return table.take(keys.sort_by([("row", "ascending"), ("place", "ascending")])["place"])

@@ -66,7 +66,7 @@ class RunPages:
     def _index(self) -> dict[bytes, _Place]:
         if self._places is None:
             self._places = {}
-            for shard in self._folder.committed_shards():
+            for shard in self._folder.shards_with_pages():
                 with pq.ParquetFile(self._folder.part("pages", shard)) as file:
                     for group in range(file.num_row_groups):
                         hashes = file.read_row_group(group, columns=["page_hash"]).column(0).to_pylist()
