@@ -74,11 +74,12 @@ async def _run(prepared: PreparedRun, runtime: Runtime, as_json: bool, starting:
     starting.step("starting Prefect")
     _begin_server()
     from flows.api import run
+    from flows.cli.collector import imports_left_alone
     from flows.cli.progress import show_events
     from flows.run.outcome import RunFailed, RunStopped, StopCause
 
     try:
-        with show_events(as_json, starting.clear) as listener:
+        with show_events(as_json, starting.clear) as shown, imports_left_alone(shown) as listener:
             ready = partial(starting.step, "starting rows")
             done = await run(prepared, replace(runtime, listener=listener), ready=ready)
     except RunStopped as stopped:
