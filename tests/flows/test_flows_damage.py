@@ -18,7 +18,7 @@ from research.errors import FetchFailed, ResearchError
 from research.ports.work import SubQuery
 from research.tables import open_run, verify
 
-ROWS, SHARD, SEEDS = 7, 2, 20
+ROWS, SHARD, SEEDS = 7, 2, 30
 
 
 @pytest.fixture(scope="module")

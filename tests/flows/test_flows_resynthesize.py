@@ -35,6 +35,7 @@ from research.ports.work import Draft, FieldAnswer, SubQuery
 from research.ports.world import World
 from research.tables.audit.verify import verify
 from research.tables.run_folder.reader import open_run
+from research.tables.run_folder.run_document import read_document, write_document
 from research.task.task import Task
 from research.world import Settings
 
@@ -217,8 +218,7 @@ async def test_nothing_to_research_is_refused_and_so_is_a_run_that_still_goes_on
     with use_runtime(offline(headings(), OnePageEach())):
         with pytest.raises(InvalidInput, match="nothing would be researched"):
             await resynthesize(str(old.run))
-        document = json.loads((old.run / "run.json").read_text())
-        (old.run / "run.json").write_text(json.dumps({**document, "status": "running"}))
+        write_document(old.run, {**read_document(old.run), "status": "running"})
         with pytest.raises(InvalidRun, match="is not finished"):
             await resynthesize(str(old.run), output_schema=WIDER)
 
