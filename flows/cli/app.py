@@ -12,6 +12,7 @@ from typing import Final
 
 from cyclopts import App, CycloptsError, Parameter
 
+from flows.cli.clean import clean
 from flows.cli.enrich import enrich
 from flows.cli.look import score, show, verify
 from flows.cli.resynthesize import resynthesize
@@ -32,7 +33,7 @@ app: Final = App(
 )
 schemas: Final = App(name="schema", help="Work with output schemas.")
 
-for command in (enrich, resynthesize, run, show, verify, score):
+for command in (enrich, resynthesize, run, show, verify, score, clean):
     app.command(command)
 schemas.command(check)
 app.command(schemas)

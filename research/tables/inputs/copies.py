@@ -9,15 +9,18 @@ import codecs
 import glob
 import hashlib
 import shutil
+import stat
 import tempfile
 import weakref
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias
 
 import fsspec
 import pyarrow as pa
 import pyarrow.fs as pafs
+from filelock import BaseFileLock, FileLock, Timeout
 
 from research.errors import InvalidTable
 
@@ -27,6 +30,10 @@ if TYPE_CHECKING:
 COMPRESSIONS: Final[dict[str, Literal["gzip", "bz2", "zstd"]]] = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
 SAY_ENCODING: Final = "Save it as UTF-8, or say its encoding after the name: file.csv::cp1252"
 _CHUNK: Final = 1 << 20
+_PREFIX: Final = "research-table-"
+_LOCK: Final = ".lock"
+_TO_LOCK_SECONDS: Final = 60
+"""How long a process may take from making a scratch folder to locking it."""
 _SPOOL_ROWS: Final = 8192
 
 # UTF-32 before UTF-16: the little-endian marks begin alike.
@@ -42,12 +49,18 @@ Scannable: TypeAlias = "pa.Table | ds.Dataset"
 
 
 class Scratch:
-    """A temporary folder that lives as long as this object does."""
+    """A temporary folder that lives as long as this object does.
+
+    It is locked while its process lives. Those that killed processes left are removed when a new one is made.
+    """
 
     def __init__(self) -> None:
-        self.path = Path(tempfile.mkdtemp(prefix="research-table-"))
+        self.path = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        lock = FileLock(self.path / _LOCK, timeout=0, thread_local=False)
+        lock.acquire()
         self._count = 0
-        self._removed = weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+        self._removed = weakref.finalize(self, _remove, self.path, lock)
+        _sweep_abandoned(self.path)
 
     def new(self, name: str) -> Path:
         """A path in the folder at which nothing stands yet."""
@@ -56,6 +69,23 @@ class Scratch:
 
     def close(self) -> None:
         self._removed()
+
+
+def _remove(folder: Path, lock: BaseFileLock) -> None:
+    lock.release()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sweep_abandoned(own: Path) -> None:
+    """Remove the scratch folders beside one's own that nobody holds. What cannot be removed is in nobody's way."""
+    made = own.lstat()
+    for folder in own.parent.glob(f"{_PREFIX}*"):
+        with suppress(OSError, Timeout):
+            there = folder.lstat()
+            is_ours = stat.S_ISDIR(there.st_mode) and there.st_uid == made.st_uid and folder != own
+            if is_ours and there.st_mtime < made.st_mtime - _TO_LOCK_SECONDS:
+                with FileLock(folder / _LOCK, timeout=0):
+                    shutil.rmtree(folder, ignore_errors=True)
 
 
 class _Readable(Protocol):

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 import re
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
@@ -22,11 +23,13 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from research.durable.segments import PARTIAL
 from research.errors import DamagedRun, InvalidRun, PageUnreadable
 from research.ports.page import Page
 from research.tables.layout.durable import TEMPORARY, flush, temporary, write_whole
 from research.tables.layout.parts import SCHEMAS, TABLES, pages_table
 from research.tables.run_folder.commit_records import CommitRecord, CommitRecords, PartRecord, ShardRows, note_of, read_note
+from research.tables.warehouse.warehouse import SCRATCH as DUCKDB_SCRATCH
 
 MAX_SHARDS: Final = 100_000
 """Of a run: a part's name has five digits."""
@@ -221,6 +224,9 @@ class PartFiles:
         for folder in (*folders, *(self.folder / table for table in TABLES)):
             for path in folder.glob(f".*{TEMPORARY}*"):
                 path.unlink(missing_ok=True)
+        for path in (self.folder / ".state").glob(f"*/*{PARTIAL}"):  # of stored results and pages
+            path.unlink(missing_ok=True)
+        shutil.rmtree(self.folder / DUCKDB_SCRATCH, ignore_errors=True)
 
     def drop_repeated_pages(self) -> None:
         """Leave each page once: two processes may have stored the same page at the same time."""

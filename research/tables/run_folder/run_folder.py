@@ -220,13 +220,17 @@ class RunFolder:
             InvalidRun: another process is running this folder; says which.
         """
         with locked(self.path, self.state):
-            self._parts.end_commits()
-            self._parts.sweep_temporary()
+            self.clear_up()
             self.damage = tuple(self.repair.run())
             if self.status != "running" or not self._parts.recorded:
                 self._parts.recorded = True
                 self._update(status="running", reason=None, finished_at=None, commit_records=True)
             yield self
+
+    def clear_up(self) -> None:
+        """End the commits that a killed process began, and remove its temporary files. For the holder of the lock."""
+        self._parts.end_commits()
+        self._parts.sweep_temporary()
 
     def committed_shards(self) -> list[int]:
         """The shards that are committed, in order."""
@@ -352,8 +356,7 @@ class RunFolder:
         Raises:
             DamagedRun: rows that were committed are gone.
         """
-        self._parts.end_commits()
-        self._parts.sweep_temporary()
+        self.clear_up()
         if status == "finished" and not self.committed_shards():
             self.write_shard(0, self.columns.input_schema.empty_table(), 0, [])
         self._parts.drop_repeated_pages()

@@ -19,6 +19,8 @@ from research.tables.layout.result_columns import ResultColumns
 from research.tables.warehouse.views import views
 
 FILE: Final = "research.duckdb"
+SCRATCH: Final = Path(".state", "duckdb")
+"""Where, in the run folder, DuckDB puts what does not fit into memory."""
 _STORAGE: Final = "v1.2.0"
 """The oldest DuckDB that can open the file. Older ones cannot compress text well."""
 _MEMORY: Final = "512MB"
@@ -44,7 +46,7 @@ def build(folder: Path, columns: ResultColumns, parts: Mapping[str, Sequence[Pat
     made = temporary(target)
     try:
         with duckdb.connect(config={"memory_limit": _MEMORY}) as db:
-            db.execute(f"SET temp_directory = {literal(str(folder / '.state' / 'duckdb'))}")
+            db.execute(f"SET temp_directory = {literal(str(folder / SCRATCH))}")
             db.execute(f"ATTACH {literal(str(made))} AS run (STORAGE_VERSION {literal(_STORAGE)})")
             db.execute("USE run")
             for name, comment in _COMMENTS.items():

@@ -1,0 +1,36 @@
+"""`research clean`: remove from a run folder what nobody needs any more."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from flows.cli.terminal import Exit, Output, out, print_json
+
+NONE = Output()
+
+
+def clean(run: Path, /, *, everything: Annotated[bool, Parameter(name="--all")] = False, output: Output = NONE) -> int:
+    """Remove the working state of finished rows, and what killed runs left. Tables and the paid work of unfinished rows stay.
+
+    Args:
+        run: the run folder. No process may be running it.
+        everything: remove the finished steps of unfinished rows as well; they are paid for again if the run goes on.
+    """
+    from flows.run.cleaning import clean as remove
+    from research.tables.run_folder.run_folder import RunFolder
+
+    freed = remove(RunFolder.open(run), everything=everything)
+    if output.json:
+        print_json(asdict(freed))
+    else:
+        kept = f"; {_megabytes(freed.kept_bytes)} that unfinished rows need stay" if freed.kept_bytes else ""
+        out().print(f"{freed.files} files removed, {_megabytes(freed.bytes)} freed{kept}", markup=False)
+    return Exit.OK
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:,.1f} MB" if size >= 100_000 else f"{size / 1e3:,.1f} kB"
