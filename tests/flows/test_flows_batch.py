@@ -247,9 +247,9 @@ async def test_a_run_that_is_killed_while_it_waits_picks_its_batch_up_again(tmp_
             await running
         journal = tmp_path / "run" / ".state" / "batches.jsonl"
         lines = journal.read_text().splitlines(keepends=True)
-        assert [next(iter(json.loads(line))) for line in lines] == ["making", "made"]
+        assert [("making" in line, "made" in line) for line in map(json.loads, lines)] == [(True, False), (False, True)]
         if torn:
-            journal.write_text(lines[0] + lines[1][:9])
+            journal.write_text(lines[0] + lines[1][: len(lines[1]) // 2])
         server._batches._polls = 1  # the service has got on with it meanwhile
         heard.clear()
         done = await enriched(tmp_path, server, 5, heard)
