@@ -7,6 +7,7 @@
     │   │   ├── InvalidSchema      an output schema
     │   │   ├── InvalidTable       a table, a column, an objective template
     │   │   ├── InvalidCorpus      a corpus that cannot be read at all
+    │   │   ├── InvalidLocation    a URL at which nothing can be read or written
     │   │   ├── InvalidRun         a run folder that is not one, holds another request, or cannot hold this one
     │   │   └── NotSupported       a field of the contract whose behaviour is not built yet
     │   ├── DamagedRun             a run folder lacks a file of its own, or holds one that cannot be read
@@ -155,6 +156,10 @@ class InvalidTable(InvalidInput):
 
 class InvalidCorpus(InvalidInput):
     """A corpus cannot be read at all."""
+
+
+class InvalidLocation(InvalidInput):
+    """A URL at which nothing can be read or written: nothing is there, or its server does not let us in, or does not answer."""
 
 
 class InvalidRun(InvalidInput):

@@ -18,7 +18,9 @@ class TableOptions:
 
     group: ClassVar = "Table"
 
-    table: Annotated[str, Option("CSV, TSV, Parquet, JSON lines or Excel file, or `file.duckdb::table`.")] = field(kw_only=False)
+    table: Annotated[
+        str, Option("CSV, TSV, Parquet, JSON lines or Excel file, or `file.duckdb::table`; on this disk or by URL.")
+    ] = field(kw_only=False)
     objective: Annotated[
         str | None,
         Option("What to ask of each row, with its columns in braces: `Who operates {mission}, launched {year}?`", "TEXT"),
@@ -108,7 +110,10 @@ class SourceOptions:
 
     corpus: Annotated[
         str | None,
-        Option("The documents to search: a folder, or a Parquet or JSON lines file. Default: `RESEARCH_CORPUS`.", "PATH"),
+        Option(
+            "The documents to search: a folder, a Parquet or JSON lines file, or the URL of one. Default: `RESEARCH_CORPUS`.",
+            "PATH",
+        ),
     ] = None
     search: Annotated[
         list[str] | None,

@@ -1,4 +1,4 @@
-"""Searches a corpus of documents on this machine, and reads them. No network."""
+"""Searches a corpus of documents on this machine, and reads them."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ from research.search.corpus import Corpus, open_corpus
 from research.search.generations import Generation, Generations
 from research.search.index import FILES_VERSION, RANKING_VERSION, CorpusIndex
 from research.search.indexing import Progress, brought_up_to_date, stamps
+from research.search.remote_corpus import copy_of
+from research.storage.reading import is_url
 from research.task.source_policy import SourcePolicy
 
 _INDEX: Final = f"{FILES_VERSION}/{EXTRACTION_VERSION}"
@@ -59,7 +61,7 @@ class LocalCorpus:
         """Open a corpus: a folder of documents, or a Parquet or JSONL file of them. May take minutes the first time.
 
         Args:
-            source: the folder or file.
+            source: the folder or file, or its URL: then a copy in `index_dir` is brought up to date and read.
             index_dir: where indexes of corpora are kept. Several corpora and processes may share it.
             name: stands in the documents' URLs, `corpus://name/path`; by default the folder's or file's own.
             progress: called now and then while the index is built.
@@ -69,7 +71,8 @@ class LocalCorpus:
             InvalidCorpus: the corpus is not there, or nothing in it can be read.
             FetchFailed: no process to read documents in can be started.
         """
-        corpus = open_corpus(source, name)
+        url = source if isinstance(source, str) and is_url(source) else None
+        corpus = open_corpus(source if url is None else copy_of(url, Path(index_dir)), name)
         generations = Generations(Path(index_dir), corpus.path, corpus.name, _INDEX)
         with generations.locked():
             generation = generations.current()

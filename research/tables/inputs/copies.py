@@ -17,12 +17,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias
 
-import fsspec
 import pyarrow as pa
-import pyarrow.fs as pafs
 from filelock import BaseFileLock, FileLock, Timeout
 
-from research.errors import InvalidTable
+from research.errors import InvalidLocation, InvalidTable
+from research.storage import reading
 
 if TYPE_CHECKING:
     import pyarrow.dataset as ds
@@ -106,48 +105,18 @@ def sha256_of(path: Path) -> str:
     return digest.hexdigest()
 
 
-def is_remote(source: str) -> bool:
-    return "://" in source
-
-
-def filesystem_of(uri: str) -> tuple[pafs.FileSystem, str]:
-    """The filesystem that a URI names, and the path in it: Arrow's own (s3, gs, abfss, hdfs, file), else fsspec's.
-
-    Raises:
-        InvalidTable: no filesystem is known for the scheme, or it does not answer.
-    """
-    try:
-        return pafs.FileSystem.from_uri(uri)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        pass  # not one of Arrow's: fsspec knows more schemes
-    except OSError as exc:
-        raise InvalidTable(f"{uri}: {exc}") from exc
-    try:
-        filesystem, path = fsspec.core.url_to_fs(uri)
-    except (ValueError, ImportError, OSError) as exc:
-        raise InvalidTable(f"{uri}: no filesystem can read it: {exc}") from exc
-    return pafs.PyFileSystem(pafs.FSSpecHandler(filesystem)), path  # type: ignore[abstract]  # the stubs' fault
-
-
-def download(uri: str, scratch: Scratch) -> Path:
+def download(url: str, scratch: Scratch) -> Path:
     """A local copy of a remote file or folder, under its own name.
 
     Raises:
         InvalidTable: there is nothing there, or it cannot be read.
     """
-    filesystem, path = filesystem_of(uri)
-    target = scratch.new("source") / (Path(path).name or "table")
-    target.parent.mkdir()
+    folder = scratch.new("source")
+    folder.mkdir()
     try:
-        found = filesystem.get_file_info(path).type
-        if found == pafs.FileType.NotFound:
-            raise InvalidTable(f"{uri}: there is no such file")
-        if found == pafs.FileType.Directory:
-            target.mkdir()
-        pafs.copy_files(path, str(target), source_filesystem=filesystem, destination_filesystem=pafs.LocalFileSystem())
-    except OSError as exc:
-        raise InvalidTable(f"{uri}: cannot be read: {exc}") from exc
-    return target
+        return reading.download(url, folder)
+    except InvalidLocation as exc:
+        raise InvalidTable(str(exc)) from exc
 
 
 def as_utf8(path: Path, scratch: Scratch, encoding: str | None) -> Path:

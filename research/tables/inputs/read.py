@@ -13,9 +13,10 @@ import pyarrow as pa
 
 from research.errors import InvalidTable
 from research.identity import content_key
+from research.storage.reading import is_url
 from research.tables.inputs import database
 from research.tables.inputs.arrow_data import ParquetFiles, rows_hash, spool_of
-from research.tables.inputs.copies import COMPRESSIONS, Scannable, Scratch, as_utf8, download, is_remote, rebatch, sha256_of
+from research.tables.inputs.copies import COMPRESSIONS, Scannable, Scratch, as_utf8, download, rebatch, sha256_of
 from research.tables.inputs.csv_file import read_csv
 from research.tables.inputs.excel_file import read_excel
 from research.tables.inputs.json_file import read_json
@@ -147,7 +148,7 @@ def _opened(source: Any, query: str | None, scratch: Scratch) -> tuple[str, _Row
 
 
 def _local(location: str, scratch: Scratch) -> Path:
-    return download(location, scratch) if is_remote(location) else Path(location).expanduser()
+    return download(location, scratch) if is_url(location) else Path(location).expanduser()
 
 
 def _from_database(path: Path, table: str, query: str | None, scratch: Scratch, shown: str) -> tuple[str, _Rows, list[str], str]:
