@@ -80,12 +80,14 @@ class PartFiles:
             raise ValueError(f"shard {shard} is not one of the {MAX_SHARDS:,} that a run can have")
         return self.folder / table / f"part-{shard:05d}.parquet"
 
+    def counted(self) -> dict[int, CommitRecord]:
+        """The records whose parts are all there, by shard, in order; also of those of which only pages are left."""
+        return {shard: record for shard, record in self.records.all().items() if self._is_there(shard, record)}
+
     def committed(self) -> dict[int, ShardRows | None]:
         """The committed shards, in order, with their rows; None of a shard that has no record."""
         found: dict[int, ShardRows | None] = {
-            shard: record.rows
-            for shard, record in self.records.all().items()
-            if record.is_complete and self._is_there(shard, record)
+            shard: record.rows for shard, record in self.counted().items() if record.is_complete
         }
         if not self.recorded:
             in_all = set.intersection(*(set(self.numbers(table)) for table in TABLES))
@@ -108,6 +110,12 @@ class PartFiles:
     def parts(self, table: str) -> list[Path]:
         """A table's parts that count, in order."""
         return [self.path(table, shard) for shard in (self.shards_with_pages() if table == PAGES else self.shards())]
+
+    def by_table(self) -> dict[str, list[Path]]:
+        """The parts that count, in order, by table."""
+        committed = self.shards()
+        of_pages = self.shards_with_pages()
+        return {table: [self.path(table, shard) for shard in (of_pages if table == PAGES else committed)] for table in TABLES}
 
     def recorded_parts(self, table: str) -> dict[int, PartRecord | None]:
         """A table's parts that were committed, by shard, whether they are there or not; None of one without a record."""

@@ -31,9 +31,10 @@ from research.identity import canonical_json
 from research.output_schema.output_spec import OutputSpec
 from research.ports.page import Page
 from research.result.result import Result
-from research.tables.layout.parts import SCHEMAS, TABLES, pages_cited, tables_of, with_rows
+from research.tables.layout.parts import SCHEMAS, pages_cited, tables_of, with_rows
 from research.tables.layout.result_columns import ResultColumns
 from research.tables.run_folder.commit_records import PartRecord, ShardRows
+from research.tables.run_folder.made_database import make_current
 from research.tables.run_folder.part_files import PartFiles, check_shard_count
 from research.tables.run_folder.repair import Damage, Repair, rows_in
 from research.tables.run_folder.request import differences, request_key
@@ -48,7 +49,6 @@ from research.tables.run_folder.run_document import (
     write_document,
 )
 from research.tables.run_folder.run_lock import locked, now
-from research.tables.warehouse import warehouse
 
 Pages = Iterable[Page] | Callable[[str], Page]
 
@@ -345,7 +345,8 @@ class RunFolder:
     def finish(
         self, *, rows: int | None = None, status: Literal["finished", "stopped"] = "finished", reason: str | None = None
     ) -> dict[str, Any]:
-        """End the run: clear up, drop pages stored twice, build `research.duckdb`, write the summary into `run.json`.
+        """End the run: clear up, drop pages stored twice, make `research.duckdb`, write the summary into `run.json`. Where
+        nothing has been committed since the last end, pages and database stay as they are.
 
         Args:
             rows: how many rows the input has; checked if given and the run is finished.
@@ -359,11 +360,11 @@ class RunFolder:
         self.clear_up()
         if status == "finished" and not self.committed_shards():
             self.write_shard(0, self.columns.input_schema.empty_table(), 0, [])
-        self._parts.drop_repeated_pages()
-        summary = warehouse.build(self.path, self.columns, {name: self.parts(name) for name in TABLES})
+        made = make_current(self.path, self._parts, self.columns, self._document)
+        summary: dict[str, Any] = made["summary"]
         if rows is not None and status == "finished" and summary["rows"] != rows:
             raise DamagedRun(f"{self.path} holds {summary['rows']} rows and the table has {rows}: run the same command again.")
-        self._update(status=status, reason=reason, finished_at=now(), summary=summary)
+        self._update(status=status, reason=reason, finished_at=now(), **made)
         return summary
 
     def discard(self) -> None:

@@ -72,6 +72,12 @@ def build(folder: Path, columns: ResultColumns, parts: Mapping[str, Sequence[Pat
     return summary
 
 
+def definition(columns: ResultColumns) -> str:
+    """What `build` makes of a run's parts, beside their rows: another text, another file."""
+    made = [_STORAGE, *_COMMENTS.items(), *views(columns, columns.schema.names), *_column_comments(columns).items()]
+    return "\n".join(map(repr, made))
+
+
 def read_parts(paths: Sequence[Path], *options: str) -> str:
     """The SQL that reads parts in the order given, whatever the folders above them are called. A column that only newer parts
     have is null in the older ones."""
@@ -96,11 +102,15 @@ def _fill(db: duckdb.DuckDBPyConnection, name: str, paths: Sequence[Path], colum
 
 def _comment_columns(db: duckdb.DuckDBPyConnection, columns: ResultColumns, names: Sequence[str]) -> None:
     called = dict(zip(columns.schema.names, names, strict=True))
+    for name, comment in _column_comments(columns).items():
+        db.execute(f"COMMENT ON COLUMN results.{quoted(called[name])} IS {literal(comment)}")
+
+
+def _column_comments(columns: ResultColumns) -> dict[str, str]:
+    """What a person reads about each column of `results`."""
     comments = {name: f"input column {name}" for name in columns.inputs}
     comments |= {o.column: f"output field {o.field}" + (f": {o.description}" if o.description else "") for o in columns.outputs}
-    comments |= {column: f"of the run: {name}" for name, column in columns.run.items()}
-    for name, comment in comments.items():
-        db.execute(f"COMMENT ON COLUMN results.{quoted(called[name])} IS {literal(comment)}")
+    return comments | {column: f"of the run: {name}" for name, column in columns.run.items()}
 
 
 def _summary(db: duckdb.DuckDBPyConnection) -> dict[str, Any]:
