@@ -19,7 +19,8 @@ from flows.run.options import EnrichOptions, ResynthesizeOptions
 from flows.run.outcome import Enrichment, RunStopped, StopCause
 from flows.run.prepared_run import PreparedRun
 from flows.run.runtime import Runtime, ignore_event, use_runtime
-from flows.server import prefect_server
+from flows.server import no_flow_run, prefect_server
+from flows.server_loss import CLIENT_ERRORS, PrefectLost, server_asked_once_when_lost
 from flows.table_run import refuse_parameters
 from research.ports.model import Model
 from research.tables.inputs.read import open_table
@@ -64,6 +65,7 @@ async def enrich(table: Any, **options: Any) -> Enrichment:
     Raises:
         InvalidInput: something is wrong with the request. Nothing was spent.
         PrefectUnavailable: no Prefect server can be used. Nothing was spent.
+        PrefectLost: Prefect's server went away and stayed away. The rows are in the run folder.
         RunFailed: no row could be researched, or more rows failed than `fail_over` allows. It holds the `Enrichment`.
         RunStopped: Cancel in Prefect has stopped it. It holds the `Enrichment`.
         KeyboardInterrupt, asyncio.CancelledError: Ctrl-C has. What was finished is committed, as after each of these.
@@ -85,6 +87,7 @@ async def resynthesize(run: str | os.PathLike[str], **options: Any) -> Enrichmen
     Raises:
         InvalidInput: something is wrong with the request. Nothing was spent.
         PrefectUnavailable: no Prefect server can be used. Nothing was spent.
+        PrefectLost: Prefect's server went away and stayed away. The rows are in the run folder.
         RunFailed: no row could be researched, or more rows failed than `fail_over` allows. It holds the `Enrichment`.
         RunStopped: Cancel in Prefect has stopped it. It holds the `Enrichment`.
         KeyboardInterrupt, asyncio.CancelledError: Ctrl-C has. What was finished is committed, as after each of these.
@@ -133,11 +136,34 @@ async def _run_flow(
     meanwhile: Callable[[], Awaitable[None]] | None = None,
 ) -> Enrichment:
     refuse_parameters(flow, parameters)
-    with orderly_end(), use_runtime(runtime):
-        async with prefect_server(meanwhile):
-            ready()
-            done: Enrichment = await flow(**parameters)
-            return done
+    end = _FlowEnd()
+    with orderly_end(), server_asked_once_when_lost() as ask_once:
+
+        def prefect_lost(error: BaseException) -> None:
+            end.error = error
+            ask_once()
+
+        with use_runtime(replace(runtime, flow_began=end.flow_began, prefect_lost=prefect_lost)):
+            async with prefect_server(meanwhile):
+                ready()
+                try:
+                    done: Enrichment = await flow(**parameters)
+                except CLIENT_ERRORS as error:  # the engine's own are `ResearchError`s
+                    if not end.began:
+                        raise no_flow_run(error) from error
+                    raise (end.error or PrefectLost(error)) from error
+                return done
+
+
+@dataclass
+class _FlowEnd:
+    """How a flow ended, where Prefect cannot tell."""
+
+    began: bool = False
+    error: BaseException | None = None
+
+    def flow_began(self) -> None:
+        self.began = True
 
 
 def _parameters(call: Any, options: type) -> dict[str, Any]:

@@ -30,6 +30,11 @@ from research.tables.warehouse.warehouse import FILE
 REPORT_KEY: Final = "enrichment"
 PROGRESS_KEY: Final = "enrichment-progress"
 UPDATE_SECONDS: Final = 2.0
+ANSWER_SECONDS: Final = 3.0
+"""How long the server may take for a bar. Prefect's client tries again for a minute, with growing waits."""
+NEXT_ANSWER_SECONDS: Final = 1.0
+"""The same after one that it did not answer."""
+REPORT_SECONDS: Final = 20.0
 LOW_CELLS: Final = 10
 EXCERPT: Final = 240
 
@@ -48,6 +53,7 @@ class Progress:
         self._paused: dict[str, ServicePaused] = {}
         self._artifact: UUID | None = None
         self._mover: asyncio.Task[None] | None = None
+        self._answer_seconds = ANSWER_SECONDS
 
     def row_finished(self, *, failed: bool) -> None:
         self._done += 1
@@ -62,9 +68,10 @@ class Progress:
 
     async def __aenter__(self) -> Progress:
         try:
-            self._artifact = await acreate_progress_artifact(self._percent(), key=PROGRESS_KEY, description=self._words())
-        except (httpx.HTTPError, PrefectException) as error:
-            get_run_logger().warning("no progress bar in the UI: %s", error)
+            async with asyncio.timeout(ANSWER_SECONDS):
+                self._artifact = await acreate_progress_artifact(self._percent(), key=PROGRESS_KEY, description=self._words())
+        except (TimeoutError, httpx.HTTPError, PrefectException) as error:
+            get_run_logger().warning("no progress bar in the UI: %s", error or "no answer")
         else:
             self._mover = asyncio.create_task(self._move())
         return self
@@ -85,8 +92,11 @@ class Progress:
 
     async def _update(self) -> None:
         if self._artifact is not None:
-            with suppress(httpx.HTTPError, PrefectException):  # the next move, or the report, says it again
-                await aupdate_progress_artifact(self._artifact, self._percent(), description=self._words())
+            seconds, self._answer_seconds = self._answer_seconds, NEXT_ANSWER_SECONDS
+            with suppress(TimeoutError, httpx.HTTPError, PrefectException):  # the next move, or the report, says it again
+                async with asyncio.timeout(seconds):
+                    await aupdate_progress_artifact(self._artifact, self._percent(), description=self._words())
+                self._answer_seconds = ANSWER_SECONDS
 
     def _percent(self) -> float:
         return 100.0 * self._done / self._rows if self._rows else 100.0
@@ -101,9 +111,10 @@ async def publish(run: Path, facts: Iterable[tuple[str, Any]]) -> None:
     """Put the report of a finished run into the UI."""
     text = await asyncio.to_thread(report, run, facts)
     try:
-        await acreate_markdown_artifact(text, key=REPORT_KEY, description=plain(f"Enrichment of {run}"))
-    except (httpx.HTTPError, PrefectException) as error:
-        get_run_logger().warning("no report in the UI: %s", error)
+        async with asyncio.timeout(REPORT_SECONDS):
+            await acreate_markdown_artifact(text, key=REPORT_KEY, description=plain(f"Enrichment of {run}"))
+    except (TimeoutError, httpx.HTTPError, PrefectException) as error:
+        get_run_logger().warning("no report in the UI: %s", error or "no answer")
 
 
 def report(run: Path, facts: Iterable[tuple[str, object]]) -> str:

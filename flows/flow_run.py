@@ -23,6 +23,7 @@ from flows.run.outcome import Enrichment, FailOver, RunStopped, StopCause, failu
 from flows.run.prepared_run import PreparedRun
 from flows.run.runtime import Runtime
 from flows.run.stopping import Stopping
+from flows.server_loss import PrefectLost, why_lost
 from flows.table_run import carry_out
 from research.display.printable import printable
 from research.errors import ResearchError
@@ -32,6 +33,8 @@ Prepare = Callable[[Options, Runtime], AbstractAsyncContextManager[PreparedRun]]
 
 POLL_SECONDS: Final = 2.0
 """Between two looks whether somebody has cancelled the flow run. Prefect tells only the process that has started it."""
+ANSWER_SECONDS: Final = 3.0
+"""How long the server may take for such a look."""
 MOST_GRACE_IN_A_DEPLOYMENT: Final = 20
 """Seconds. Prefect's runner and workers kill a flow run's process 30 seconds after SIGTERM (3.8.8), and a commit takes some."""
 SIGNALS: Final = {signal.SIGINT: StopCause.INTERRUPTED, signal.SIGTERM: StopCause.TERMINATED}
@@ -42,8 +45,23 @@ async def run_table(options: Options, runtime: Runtime, prepare: Prepare[Options
 
     Whoever awaits the flow gets the `Enrichment` of a completed run. The state of another one holds an error, which is raised
     there: what was wrong with the request, `RunFailed`, or `RunStopped`. It is returned here rather than raised, because Prefect
-    logs a traceback of what a flow raises.
+    logs a traceback of what a flow raises. If Prefect's server is lost, so is the state, and the runtime is handed the error.
     """
+    runtime.flow_began()
+    state = await _carry_out(options, runtime, prepare)
+    if isinstance(state.data, PrefectLost):
+        runtime.prefect_lost(state.data)
+    elif (why := await why_lost(seconds=0)) is not None:
+        lost = PrefectLost(why, state.message or "")
+        if isinstance(state.data, ResearchError | asyncio.CancelledError):
+            state.data.add_note(str(lost))  # beside what has stopped or failed the run
+            runtime.prefect_lost(state.data)
+        else:
+            runtime.prefect_lost(lost)
+    return state
+
+
+async def _carry_out(options: Options, runtime: Runtime, prepare: Prepare[Options]) -> State[Enrichment]:
     stopping = Stopping(_grace(options.grace))
     try:
         async with _told_to_stop(stopping):
@@ -109,8 +127,9 @@ def _request(stopping: Stopping, cause: StopCause) -> None:
 async def _is_cancelled(client: PrefectClient, flow_run: UUID) -> bool:
     """Whether somebody has cancelled a flow run. A server that does not answer has not said so."""
     try:
-        state = (await client.read_flow_run(flow_run)).state
-    except (httpx.HTTPError, PrefectException):
+        async with asyncio.timeout(ANSWER_SECONDS):
+            state = (await client.read_flow_run(flow_run)).state
+    except (TimeoutError, httpx.HTTPError, PrefectException):
         return False
     return state is not None and (state.is_cancelling() or state.is_cancelled())
 

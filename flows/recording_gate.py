@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Final
 
 from prefect.logging import get_logger
@@ -15,6 +16,8 @@ from prefect.logging import get_logger
 MOST_UNRECORDED: Final = 2_000
 """Finished task runs that the database may lack before no new row starts. Each is 3 events; Prefect drops events from 10,000."""
 POLL_SECONDS: Final = 0.5
+LOOK_SECONDS: Final = 2.0
+"""The least that one look at the database may take."""
 PATIENCE_SECONDS: Final = 30.0
 """How long the database may stand still before waiting for it is given up."""
 
@@ -65,11 +68,14 @@ class RecordingGate:
         """Ask until at most `most` are unrecorded. Of many waiting rows, one asks."""
         patience = self._patience if patience is None else patience
         async with self._polling:
-            waited = 0.0
+            waited, clock = 0.0, asyncio.get_running_loop()
             while self.unrecorded > most and not self._given_up:
                 before = self._recorded
-                self._recorded = max(before, await self._count())
-                waited = 0.0 if self._recorded > before else waited + self._poll
+                began = clock.time()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(max(patience - waited, LOOK_SECONDS)):
+                        self._recorded = max(before, await self._count())
+                waited = 0.0 if self._recorded > before else waited + self._poll + clock.time() - began
                 if self.unrecorded <= most:
                     return
                 if waited > patience:

@@ -27,6 +27,7 @@ from prefect.settings import PREFECT_API_URL, Settings, get_current_settings, te
 
 from flows import server_watcher
 from flows.run.writable import check_writable
+from research.display.printable import printable
 from research.errors import InvalidInput, TransientError
 
 DEFAULTS: Final[dict[str, Any]] = {
@@ -128,10 +129,15 @@ async def _check_server(url: str | None) -> None:
         raise _unavailable(url, f"cannot be used with Prefect {prefect.__version__}: {error}") from error
 
 
+def no_flow_run(error: Exception) -> PrefectUnavailable:
+    """The error to raise where a server that is well has not accepted a flow run."""
+    return _unavailable(str(get_current_settings().api.url), f"accepted no flow run: {printable(str(error), one_line=True)}")
+
+
 def _unavailable(url: str, why: str) -> PrefectUnavailable:
     return PrefectUnavailable(
-        f"Prefect's server at {url} {why}. Start one there, or unset PREFECT_API_URL (`prefect config unset PREFECT_API_URL`) to "
-        "have one started for the run."
+        f"Prefect's server at {url} {why.rstrip('.')}. Start one there, or unset PREFECT_API_URL "
+        "(`prefect config unset PREFECT_API_URL`) to have one started for the run."
     )
 
 
@@ -176,7 +182,7 @@ class TemporaryServer:
                 self.begin()
                 try:
                     if await self._answers():
-                        return self._url
+                        return self.url
                 except BaseException:
                     await asyncio.to_thread(self.end)
                     raise
@@ -199,7 +205,8 @@ class TemporaryServer:
             watcher.kill()
 
     @property
-    def _url(self) -> str:
+    def url(self) -> str:
+        """The address of its API."""
         return f"http://127.0.0.1:{self._port}/api"
 
     def _wrote(self) -> list[str]:
@@ -215,7 +222,7 @@ class TemporaryServer:
         async with httpx.AsyncClient(trust_env=False) as client:  # a proxy has no part in a call on loopback
             while time.monotonic() < deadline and self._watcher is not None and self._watcher.poll() is None:
                 try:
-                    response = await client.get(f"{self._url}/health")
+                    response = await client.get(f"{self.url}/health")
                 except httpx.TransportError:
                     pass
                 else:
@@ -226,6 +233,17 @@ class TemporaryServer:
 
 
 _temporary_server: Final = TemporaryServer()
+
+
+def is_temporary(url: str) -> bool:
+    """Whether this is the address of this process's temporary server."""
+    return url == _temporary_server.url
+
+
+def server_url() -> str | None:
+    """The address of the server that runs of this process have."""
+    settings = get_current_settings()
+    return _temporary_server.url if _needs_temporary(settings) else settings.api.url
 
 
 def _spawn(port: int, log: IO[bytes]) -> subprocess.Popen[bytes]:

@@ -32,6 +32,7 @@ from flows.run.shards import Remaining, Shards
 from flows.run.stopping import Stopping
 from flows.run.sweeping import sweeper
 from flows.run.writable import RUN_FOLDER
+from flows.server_loss import PrefectLost, why_lost
 from flows.tasks import PrefectRunner
 from research.concurrency.outages import Notice, ServicePaused
 from research.display.printable import printable, printable_logger
@@ -170,7 +171,8 @@ async def _run(prepared: PreparedRun, folder: RunFolder, runtime: Runtime, stopp
             escalated=escalating.escalated if escalating else 0,
             not_escalated=escalating.failed if escalating else 0,
         )
-        await artifacts.publish(done.run, done)
+        if (lost := await why_lost(runtime.prefect_patience if stopping.cause is None else 0)) is None:
+            await artifacts.publish(done.run, done)
     except asyncio.CancelledError:
         await asyncio.to_thread(folder.finish, status="stopped", reason="interrupted")
         await gate.drain(AFTER_INTERRUPT_SECONDS)
@@ -178,13 +180,17 @@ async def _run(prepared: PreparedRun, folder: RunFolder, runtime: Runtime, stopp
     except Exception:
         await gate.drain(AFTER_INTERRUPT_SECONDS)
         raise
-    if stopping.cause is None:
+    if lost is not None:
+        pass  # there is nobody to wait for
+    elif stopping.cause is None:
         await stopping.unless_stopped(gate.drain())
     else:
         await gate.drain(AFTER_INTERRUPT_SECONDS)
     runtime.listener(
         RunFinished(done.run, done.rows, done.completed, done.failed, done.cost_usd, done.seconds, done.spent_usd, done.stopped)
     )
+    if lost is not None and stopping.cause is None and not done.refused:
+        raise PrefectLost(lost, f"{done}, kept in {done.run}")
     return done
 
 

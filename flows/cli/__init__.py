@@ -4,8 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
-__all__ = ["main"]
+__all__ = ["console", "main"]
+
+
+def console() -> NoReturn:
+    """The `research` command as a process."""
+    code = main()
+    from flows.cli.ending import end_process
+
+    end_process(code)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

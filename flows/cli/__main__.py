@@ -1,8 +1,6 @@
 """`python -m flows.cli` is the `research` command."""
 
-import sys
-
-from flows.cli import main
+from flows.cli import console
 
 if __name__ == "__main__":
-    sys.exit(main())
+    console()

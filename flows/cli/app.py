@@ -76,5 +76,6 @@ def _failed(error: BaseException, arguments: Sequence[str], code: Exit, hint: st
     if "--json" in arguments:
         faults = [{"pointer": fault.pointer, "message": fault.message} for fault in getattr(error, "faults", ())]
         print_json({"event": "error", "kind": type(error).__name__, "message": message, "faults": faults, "exit_code": int(code)})
-    note(f"{'' if code is Exit.INTERRUPTED else 'error: '}{message}" + (f"\n{hint}" if hint else ""))
+    what = f"{'' if code is Exit.INTERRUPTED else 'error: '}{message}"
+    note("\n".join([what, *getattr(error, "__notes__", ()), *([hint] if hint else [])]))
     return int(code)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -100,7 +101,7 @@ def _failed(why: RunFailed, as_json: bool) -> Exit:
     code = _ended(why.enrichment, as_json)
     if code is Exit.LIMIT:
         return code  # a higher one, and there may be rows
-    note(f"failed: {why}")
+    note("\n".join([f"failed: {why}", *getattr(why, "__notes__", ())]))
     return Exit.FAILED
 
 
@@ -114,6 +115,8 @@ def _stopped(code: Exit, run: Path | None, as_json: bool, why: RunStopped | None
         note(f"stopped; what is finished is kept in {run}. The same command goes on from there")
     else:
         note("stopped; no row was begun")
+    for more in getattr(why, "__notes__", ()):
+        note(more)
     return code
 
 
@@ -151,4 +154,6 @@ def quiet_prefect(debug: bool) -> None:
     if not debug and "PREFECT_LOGGING_LEVEL" not in os.environ:
         os.environ["PREFECT_LOGGING_LEVEL"] = "WARNING"
         os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+        os.environ.setdefault("PREFECT_INTERNAL_LOGGING_LEVEL", "CRITICAL")  # each event that a lost server does not take
+        logging.raiseExceptions = False  # nor that a log cannot be sent there: it is told once, at the end
     os.environ.setdefault("DO_NOT_TRACK", "1")

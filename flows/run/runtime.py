@@ -30,6 +30,14 @@ def ignore_event(_event: Event) -> None:
     """A listener that does nothing."""
 
 
+def ignore_beginning() -> None:
+    """Nobody asks whether the flow began."""
+
+
+def ignore_loss(_error: BaseException) -> None:
+    """Prefect's own error is the caller's."""
+
+
 @dataclass(frozen=True, slots=True)
 class BatchPolling:
     """How often a batch is polled. Seconds."""
@@ -55,6 +63,12 @@ class Runtime:
     retry_delays: Sequence[float] = RETRY_DELAYS
     polling: BatchPolling = BatchPolling()
     environment: Environment = field(default_factory=read_environment)
+    prefect_patience: float = 8.0
+    """Seconds that a run which has come to its end waits for a Prefect server that does not answer."""
+    flow_began: Callable[[], None] = ignore_beginning
+    """Called when Prefect has accepted a flow run and its function is called."""
+    prefect_lost: Callable[[BaseException], None] = ignore_loss
+    """Called before a flow ends whose end cannot be recorded, with what its caller is to get instead of Prefect's error."""
     prepared: PreparedRun | None = None
     """A run that the caller has prepared. A flow with the same options uses it, and prepares nothing itself."""
 

@@ -7,12 +7,20 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import httpx
+import prefect
 import pytest
+from flows_doubles import SCHEMA
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
+import flows.api
 from flows import server_watcher
 from flows.server import PrefectUnavailable, TemporaryServer, prefect_server
 
@@ -67,6 +75,54 @@ async def test_a_server_that_does_not_answer_is_an_error_for_people() -> None:
     with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}), refused:
         async with prefect_server():
             raise AssertionError
+
+
+@pytest.mark.parametrize(
+    ("answers", "why"),
+    [
+        ({}, "does not answer as it should.*500"),
+        ({"/health": "true", "/admin/version": '"2.20.0"'}, "cannot be used with Prefect 3.*2.20.0"),
+        ({"/health": "true", "/admin/version": '"4.0.0"'}, "cannot be used with Prefect 3.*4.0.0"),
+        ({"/health": "true", "/admin/version": f'"{prefect.__version__}"'}, "accepted no flow run.*500"),
+    ],
+)
+async def test_a_server_that_cannot_be_used_is_told_before_anything_is_spent(
+    tmp_path: Path, answers: dict[str, str], why: str
+) -> None:
+    """It answers 500 to all, or to all but its health; or it is of another version."""
+    table = tmp_path / "planets.csv"
+    table.write_text("name\nPlanet 1\n")
+    with answering(answers) as url, temporary_settings({PREFECT_API_URL: url}):
+        call = flows.api.enrich(table, output_schema=SCHEMA, out=str(tmp_path / "run"), model="keyless", corpus=str(tmp_path))
+        with pytest.raises(PrefectUnavailable, match=f"(?s){url} {why}.*unset PREFECT_API_URL"):
+            await call
+    assert not (tmp_path / "run").exists()
+
+
+@contextmanager
+def answering(answers: dict[str, str]) -> Iterator[str]:
+    """A server of Prefect's API that answers some paths, and 500 to all others. Yields its URL."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = answers.get(self.path.removeprefix("/api"))
+            self.send_response(500 if body is None else 200)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(body or "")))
+            self.end_headers()
+            self.wfile.write((body or "").encode())
+
+        do_POST = do_GET
+
+        def log_message(self, *_: Any) -> None:
+            return
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/api"
+        finally:
+            server.shutdown()
 
 
 async def test_a_temporary_server_that_cannot_start_says_what_it_wrote(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

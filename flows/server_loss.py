@@ -1,0 +1,106 @@
+"""Prefect's server is lost in the middle of a run: how long it is waited for, and what is said when it stays away.
+
+Rows need no answer of it: Prefect notes their task runs as events, and sends those when the server is there again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Final
+
+import httpx
+from prefect.client.orchestration import get_client
+from prefect.events.worker import EventsWorker
+from prefect.exceptions import ObjectNotFound
+from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, get_current_settings, temporary_settings
+
+from flows.server import is_temporary, server_url
+from research.display.printable import printable
+from research.errors import SurroundingsFault
+
+CLIENT_ERRORS: Final = (httpx.HTTPError, ObjectNotFound)
+"""What Prefect's client raises of a server that cannot be reached, fails, or has another database than before."""
+LOOK_SECONDS: Final = 2.0
+POLL_SECONDS: Final = 0.5
+REST_SECONDS: Final = 60.0
+"""How long a process that ends waits for what Prefect still has to send, while the server answers."""
+
+
+class PrefectLost(SurroundingsFault):
+    """Prefect's server stays away. The rows are in the run folder all the same; what Prefect shows of the run is not complete.
+
+    Args:
+        why: what the server, or the network, said last.
+        end: what the run came to, and where its rows are.
+    """
+
+    def __init__(self, why: Exception, end: str = "") -> None:
+        url = get_current_settings().api.url or "an unknown address"
+        if is_temporary(url):
+            which, advice = (
+                f"Prefect's temporary server at {url}",
+                "A new one is started with the next run; PREFECT_API_URL names one of your own",
+            )
+        else:
+            which = f"Prefect's server at {url} (PREFECT_API_URL)"
+            advice = "Start it again, or unset PREFECT_API_URL to have one started for the run"
+        if isinstance(why, ObjectNotFound):
+            what = "does not know this run any more"
+        else:
+            reason = printable(str(why), one_line=True) or type(why).__name__
+            what = f"does not answer any more: {reason.rstrip('.')}"
+        untold = f"It could not be told how the run ended: {end}" if end else "It could not be told how the run ended"
+        message = f"{which} {what}. {untold}. {advice}"
+        super().__init__(message, place=url, setting="PREFECT_API_URL")
+
+
+async def why_lost(seconds: float) -> Exception | None:
+    """Wait for the server for so long. None: it answers; otherwise what it, or the network, said last."""
+    clock = asyncio.get_running_loop()
+    deadline = clock.time() + seconds
+    while True:
+        error: Exception | None
+        try:
+            with temporary_settings(updates={PREFECT_CLIENT_MAX_RETRIES: 0}):
+                async with asyncio.timeout(LOOK_SECONDS), get_client() as client:
+                    error = await client.api_healthcheck()
+        except TimeoutError:
+            error = TimeoutError(f"no answer within {LOOK_SECONDS:.0f} seconds")
+        except Exception as raised:  # noqa: BLE001 - whatever it is, the server has not answered
+            error = raised
+        if error is None or clock.time() >= deadline:
+            return error
+        await asyncio.sleep(POLL_SECONDS)
+
+
+@contextmanager
+def server_asked_once_when_lost() -> Iterator[Callable[[], None]]:
+    """Gives a function; from when it is called, for the rest of the block, what a server does not answer is asked only once.
+    Prefect asks six times, with growing waits."""
+    with ExitStack() as block:
+
+        def ask_once() -> None:
+            block.enter_context(temporary_settings(updates={PREFECT_CLIENT_MAX_RETRIES: 0}))
+
+        yield ask_once
+
+
+def send_rest(seconds: float = REST_SECONDS) -> bool:
+    """For the end of a process. Wait until Prefect has sent what it holds, events and logs. Returns whether it has: if not, it
+    would go on trying, seven seconds for each event (Prefect 3.8.8), and this process would not end before.
+    """
+    sending = threading.Thread(target=lambda: EventsWorker.drain_all(timeout=seconds), daemon=True)  # also what sends logs
+    sending.start()
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        sending.join(POLL_SECONDS)
+        if not sending.is_alive():
+            return True
+        with temporary_settings(updates={PREFECT_API_URL: server_url()}):
+            if asyncio.run(why_lost(seconds=0)) is not None:
+                return False
+    return False
