@@ -147,12 +147,10 @@ class PartFiles:
 
     def stored_pages(self) -> set[bytes]:
         """The hashes (32 bytes each) of the pages in committed parts. Kept in memory; each part is read once."""
-        known = self.records.numbers() if self.recorded else self.shards_with_pages()
-        if not self._stored_of.issuperset(known):
-            for shard in self.shards_with_pages():
-                if shard not in self._stored_of:
-                    self._stored.update(self.hashes(shard))
-                    self._stored_of.add(shard)  # only now: other threads take it for read
+        for shard in self.records.numbers() if self.recorded else self.shards_with_pages():
+            if shard not in self._stored_of and self._has_pages(shard):
+                self._stored.update(self.hashes(shard))
+                self._stored_of.add(shard)  # only now: other threads take it for read
         return self._stored
 
     def unstored_pages(self, hashes: Iterable[str], find: Callable[[str], Page]) -> Iterator[Page]:
@@ -161,9 +159,10 @@ class PartFiles:
         Raises:
             PageUnreadable: `find` does not have it, and no part has.
         """
+        stored = self.stored_pages()
         for page_hash in hashes:
             key = bytes.fromhex(page_hash)
-            if key in self.stored_pages():
+            if key in stored:
                 continue
             try:
                 yield find(page_hash)
@@ -253,6 +252,13 @@ class PartFiles:
         except FileNotFoundError:
             return []
         return sorted(int(name[1]) for name in names if name)
+
+    def _has_pages(self, shard: int) -> bool:
+        if not self.recorded:
+            return self.path(PAGES, shard).exists()
+        record = self.records.get(shard)
+        part = record.parts.get(PAGES) if record is not None else None
+        return part is not None and part.has_size_of(self.path(PAGES, shard))
 
     def _is_there(self, shard: int, record: CommitRecord) -> bool:
         return all(part.has_size_of(self.path(table, shard)) for table, part in record.parts.items())
