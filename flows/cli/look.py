@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -199,7 +200,8 @@ def _rows(run: Run, fields: list[str], failed: bool, limit: int) -> list[dict[st
     outputs = [columns.output(name) for name in fields]
     shown_columns = [columns.row_index, *columns.inputs, *(columns.run[name] for name in columns.run)]
     rows: list[dict[str, Any]] = []
-    for shard in run.folder.committed_shards():
+    shards = run.folder.unfinished(sys.maxsize) if failed else run.folder.committed_shards()  # of a row too many nothing is there
+    for shard in shards:
         part = run.folder.read("results", shard)
         values = {output.column: output.json_values(part[output.column]) for output in outputs}
         plain = [line for batch in part.select(list(dict.fromkeys(shown_columns))).to_batches() for line in json_rows(batch)]

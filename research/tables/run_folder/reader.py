@@ -167,8 +167,11 @@ class Run:
         return found
 
     def _suspicious(self, shard: int) -> dict[str, str]:
-        read = [s for s in self.folder.read("sources", shard, ["url", "quality"]).to_pylist() if s["quality"]]
-        return {s["url"]: words for s in read if (words := s["quality"]["suspected_injection"]) is not None}
+        read = self.folder.read("sources", shard, ["url", "quality"])
+        words = pc.struct_field(read["quality"], "suspected_injection")
+        suspected = pc.is_valid(words)
+        urls: list[Any] = read["url"].filter(suspected).to_pylist()
+        return dict(zip(urls, words.filter(suspected).to_pylist(), strict=True))
 
     def sql(self, query: str) -> pd.DataFrame:
         """Ask `research.duckdb`, which is there once the run has ended. Read only.
@@ -187,7 +190,8 @@ class Run:
         return frame
 
     def _place(self, row: int) -> tuple[int, int]:
-        for shard in self.folder.committed_shards():
+        shard = row // self.folder.shard_size
+        if shard in self.folder.committed_shards():
             index = self.folder.read("results", shard, [self.folder.columns.row_index]).column(0)
             if (place := pc.index(index, row).as_py()) >= 0:
                 return shard, place
