@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from prefect import Task as PrefectTask
 from prefect.client.schemas.objects import State, TaskRun
 
-from flows.prefect_workarounds import Work, forget_ended_task_runs, make_task
+from flows.prefect_workarounds import Work, forget_ended_task_runs, make_task, run_task
 from flows.recording_gate import RecordingGate
 from flows.run.runner import Kind, Runner, may_be_retried
 from flows.run.runtime import RETRY_DELAYS
@@ -46,7 +46,7 @@ class PrefectRunner(Runner):
             return await self.do_here(kind, label, work, key)
         piece = Work(label, work, key, self.store)
         try:
-            await self._tasks[kind](piece)
+            await run_task(self._tasks[kind], piece)
         except ResearchError as error:
             self.notice(error)
             raise
