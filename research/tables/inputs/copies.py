@@ -32,7 +32,9 @@ _CHUNK: Final = 1 << 20
 _PREFIX: Final = "research-table-"
 _LOCK: Final = ".lock"
 _TO_LOCK_SECONDS: Final = 60
-"""How long a process may take from making a scratch folder to locking it."""
+"""How long a process may take from making a scratch folder to making the lock in it."""
+_TRIES: Final = 5
+"""Of making a scratch folder: another process may sweep it in the instant between the lock file and the lock."""
 _SPOOL_ROWS: Final = 8192
 
 # UTF-32 before UTF-16: the little-endian marks begin alike.
@@ -54,9 +56,7 @@ class Scratch:
     """
 
     def __init__(self) -> None:
-        self.path = Path(tempfile.mkdtemp(prefix=_PREFIX))
-        lock = FileLock(self.path / _LOCK, timeout=0, thread_local=False)
-        lock.acquire()
+        self.path, lock = _made_and_locked()
         self._count = 0
         self._removed = weakref.finalize(self, _remove, self.path, lock)
         _sweep_abandoned(self.path)
@@ -68,6 +68,16 @@ class Scratch:
 
     def close(self) -> None:
         self._removed()
+
+
+def _made_and_locked() -> tuple[Path, BaseFileLock]:
+    for _ in range(_TRIES):
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        lock = FileLock(folder / _LOCK, timeout=0, thread_local=False)
+        with suppress(Timeout, FileNotFoundError):
+            lock.acquire()
+            return folder, lock
+    raise TimeoutError(f"{tempfile.gettempdir()}: a folder made there is taken away before it can be locked")
 
 
 def _remove(folder: Path, lock: BaseFileLock) -> None:
@@ -82,7 +92,8 @@ def _sweep_abandoned(own: Path) -> None:
         with suppress(OSError, Timeout):
             there = folder.lstat()
             is_ours = stat.S_ISDIR(there.st_mode) and there.st_uid == made.st_uid and folder != own
-            if is_ours and there.st_mtime < made.st_mtime - _TO_LOCK_SECONDS:
+            has_lock = (folder / _LOCK).exists()
+            if is_ours and (has_lock or there.st_mtime < made.st_mtime - _TO_LOCK_SECONDS):
                 with FileLock(folder / _LOCK, timeout=0):
                     shutil.rmtree(folder, ignore_errors=True)
 
