@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flows.cli.pandas_on_demand import import_pandas_on_demand
 from flows.cli.terminal import Exit, Output, money, note, out, print_json
 from flows.interrupt import orderly_end
 from research.errors import InvalidInput
@@ -39,6 +40,7 @@ def carry_out(prepare: Prepare, output: Output, starting: Starting, *, dry_run: 
         InvalidInput: something is wrong with the request, or no row could be researched as things are.
     """
     quiet_prefect(output.debug)
+    import_pandas_on_demand()
     run: Path | None = None
 
     async def work() -> int:

@@ -57,7 +57,7 @@ def test_a_run_whose_rows_are_stored_imports_neither_prefects_server_nor_an_sdk_
     assert url is not None
     first, modules = imported(desk, *command, "--out", "run", PREFECT_API_URL=url)
     assert first == 0
-    assert modules & {"prefect.server", "anthropic", "pyarrow.dataset"} == set()
+    assert modules & {"prefect.server", "anthropic", "pandas", "pyarrow.dataset"} == set()
     second, modules = imported(desk, *command, "--out", "run", PREFECT_API_URL=url)
     assert second == 0
-    assert modules & {"prefect.server", "anthropic", "pyarrow.dataset", *READERS} == set()
+    assert modules & {"prefect.server", "anthropic", "pandas", "pyarrow.dataset", *READERS} == set()
