@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from research.errors import SurroundingsFault
 from research.tables.inputs.database import literal, quoted
@@ -24,6 +26,10 @@ SCRATCH: Final = Path(".state", "duckdb")
 _STORAGE: Final = "v1.2.0"
 """The oldest DuckDB that can open the file. Older ones cannot compress text well."""
 _MEMORY: Final = "512MB"
+_ROW_GROUP: Final = 16_384
+"""Rows that DuckDB holds until it compresses them. Its own 122,880 are a gigabyte of pages."""
+_PARTS_AT_ONCE: Final = 16
+"""Parts that are inserted together: the memory that this takes does not grow with the run."""
 
 _COMMENTS: Final[Mapping[str, str]] = {
     "results": "One row per input row, in input order: the input's columns, the output's columns, then the run's.",
@@ -47,7 +53,7 @@ def build(folder: Path, columns: ResultColumns, parts: Mapping[str, Sequence[Pat
     try:
         with duckdb.connect(config={"memory_limit": _MEMORY}) as db:
             db.execute(f"SET temp_directory = {literal(str(folder / SCRATCH))}")
-            db.execute(f"ATTACH {literal(str(made))} AS run (STORAGE_VERSION {literal(_STORAGE)})")
+            db.execute(f"ATTACH {literal(str(made))} AS run (STORAGE_VERSION {literal(_STORAGE)}, ROW_GROUP_SIZE {_ROW_GROUP})")
             db.execute("USE run")
             for name, comment in _COMMENTS.items():
                 _fill(db, name, parts[name], columns)
@@ -74,7 +80,7 @@ def build(folder: Path, columns: ResultColumns, parts: Mapping[str, Sequence[Pat
 
 def definition(columns: ResultColumns) -> str:
     """What `build` makes of a run's parts, beside their rows: another text, another file."""
-    made = [_STORAGE, *_COMMENTS.items(), *views(columns, columns.schema.names), *_column_comments(columns).items()]
+    made = [_STORAGE, _ROW_GROUP, *_COMMENTS.items(), *views(columns, columns.schema.names), *_column_comments(columns).items()]
     return "\n".join(map(repr, made))
 
 
@@ -92,7 +98,12 @@ def result_names(db: duckdb.DuckDBPyConnection, source: str) -> list[str]:
 
 def _fill(db: duckdb.DuckDBPyConnection, name: str, paths: Sequence[Path], columns: ResultColumns) -> None:
     if paths:
-        db.execute(f"CREATE TABLE {name} AS SELECT * FROM {read_parts(paths)}")
+        kinds: dict[pa.Schema, Path] = {}
+        for path in paths:
+            kinds.setdefault(pq.read_schema(path), path)
+        db.execute(f"CREATE TABLE {name} AS SELECT * FROM {read_parts(list(kinds.values()))} LIMIT 0")
+        for first in range(0, len(paths), _PARTS_AT_ONCE):
+            db.execute(f"INSERT INTO {name} BY NAME SELECT * FROM {read_parts(paths[first : first + _PARTS_AT_ONCE])}")
         return
     schema = columns.schema if name == "results" else SCHEMAS[name]
     db.register("no_rows", schema.empty_table())
