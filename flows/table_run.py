@@ -26,6 +26,7 @@ from flows.run.mending import mend
 from flows.run.outcome import Enrichment
 from flows.run.pilot import HOW_TO_CONTINUE, STOPPED, run_pilot
 from flows.run.prepared_run import PreparedRun
+from flows.run.remote_folder import RemoteFolder, holding
 from flows.run.rows import Rows
 from flows.run.runtime import Runtime
 from flows.run.shards import Remaining, Shards
@@ -75,15 +76,22 @@ async def carry_out(prepared: PreparedRun, runtime: Runtime, stopping: Stopping)
         InvalidRun: the folder holds another request, or another process is filling it.
         InvalidInput: there is a cap, and a price that it needs is not known.
     """
-    folder = await asyncio.to_thread(prepared.folder)
-    with folder.lock(), quiet_task_runs():
-        done = await _run(prepared, folder, runtime, stopping)
-        if done.refused and folder.is_new and not prepared.in_batches:  # a batch may be under way, and paid for
-            await asyncio.to_thread(folder.discard)  # what is put right (a model's id, an address) makes another request
+    async with holding(prepared.mirror, prepared.world.outages) as remote:
+        if remote is not None:
+            remote.is_hurried = lambda: stopping.cause is not None
+        folder = await asyncio.to_thread(prepared.folder)
+        with folder.lock(), quiet_task_runs():
+            done = await _run(prepared, folder, runtime, stopping, remote)
+            if done.refused and folder.is_new and not prepared.in_batches:  # a batch may be under way, and paid for
+                await asyncio.to_thread(folder.discard)  # what is put right (a model's id, an address) makes another request
+                if remote is not None:
+                    remote.discarded = True
     return done
 
 
-async def _run(prepared: PreparedRun, folder: RunFolder, runtime: Runtime, stopping: Stopping) -> Enrichment:
+async def _run(
+    prepared: PreparedRun, folder: RunFolder, runtime: Runtime, stopping: Stopping, remote: RemoteFolder | None
+) -> Enrichment:
     started = time.monotonic()
     request, world, options, escalation = prepared.request, prepared.world, prepared.options, prepared.escalation
     table = request.table
@@ -121,6 +129,8 @@ async def _run(prepared: PreparedRun, folder: RunFolder, runtime: Runtime, stopp
             find_work, recall = prepared.work(world)
             rows = Rows(request, world, runner, report, concurrency, find_work)
             store.on_fault = charges.on_fault = rows.interrupt
+            if remote is not None:
+                remote.on_fault = rows.interrupt
 
             def announce(notice: Notice) -> None:
                 if isinstance(notice, ServicePaused):  # rows in flight that are busy elsewhere come to it, too
@@ -134,7 +144,7 @@ async def _run(prepared: PreparedRun, folder: RunFolder, runtime: Runtime, stopp
             await held.enter_async_context(stopping.gently(rows, report, grace=0 if prepared.in_batches else None))
             report(
                 RunStarted(
-                    run=folder.path,
+                    run=prepared.place,
                     rows=table.row_count,
                     kept=left.kept,
                     model=world.model.name,
@@ -159,6 +169,7 @@ async def _run(prepared: PreparedRun, folder: RunFolder, runtime: Runtime, stopp
         summary = await asyncio.to_thread(_finish, folder, charges, table.row_count, ended, rows)
         done = Enrichment(
             run=folder.path,
+            url=None if prepared.mirror is None else prepared.mirror.url,
             rows=table.row_count,
             completed=summary["completed"],
             failed=summary["failed"],
@@ -187,7 +198,9 @@ async def _run(prepared: PreparedRun, folder: RunFolder, runtime: Runtime, stopp
     else:
         await gate.drain(AFTER_INTERRUPT_SECONDS)
     runtime.listener(
-        RunFinished(done.run, done.rows, done.completed, done.failed, done.cost_usd, done.seconds, done.spent_usd, done.stopped)
+        RunFinished(
+            prepared.place, done.rows, done.completed, done.failed, done.cost_usd, done.seconds, done.spent_usd, done.stopped
+        )
     )
     if lost is not None and stopping.cause is None and not done.refused:
         raise PrefectLost(lost, f"{done}, kept in {done.run}")

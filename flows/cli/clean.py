@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from flows.cli.terminal import Exit, Output, out, print_json
+from research.storage.location import is_url
 
 NONE = Output()
 
 
-def clean(run: Path, /, *, everything: Annotated[bool, Parameter(name="--all")] = False, output: Output = NONE) -> int:
+def clean(run: str, /, *, everything: Annotated[bool, Parameter(name="--all")] = False, output: Output = NONE) -> int:
     """Remove the working state of finished rows, and what killed runs left. Tables and the paid work of unfinished rows stay.
 
     Args:
-        run: the run folder. No process may be running it.
+        run: the run folder, on this disk. No process may be running it.
         everything: remove the finished steps of unfinished rows as well; they are paid for again if the run goes on.
     """
     from flows.run.cleaning import clean as remove
+    from research.errors import InvalidRun
     from research.tables.run_folder.run_folder import RunFolder
 
+    if is_url(run):
+        raise InvalidRun(
+            f"{run}: a run on object storage removes itself what it needs no more; clean is for folders on this disk."
+        )
     freed = remove(RunFolder.open(run), everything=everything)
     if output.json:
         print_json(asdict(freed))

@@ -41,7 +41,7 @@ def carry_out(prepare: Prepare, output: Output, starting: Starting, *, dry_run: 
     """
     quiet_prefect(output.debug)
     import_pandas_on_demand()
-    run: Path | None = None
+    prepared_run: PreparedRun | None = None
 
     async def work() -> int:
         from flows.run.runtime import Runtime
@@ -52,7 +52,7 @@ def carry_out(prepare: Prepare, output: Output, starting: Starting, *, dry_run: 
             if not dry_run:  # while a large corpus is read, a temporary server has the time to start
                 _begin_server()
 
-        nonlocal run
+        nonlocal prepared_run
         runtime = Runtime(approve=approve, opener=partial(open_world, reading=reading))
         with orderly_end():
             async with prepare(runtime) as prepared:
@@ -63,14 +63,15 @@ def carry_out(prepare: Prepare, output: Output, starting: Starting, *, dry_run: 
                     starting.clear()
                     return plan.show(output.json)
                 await asyncio.to_thread(prepared.check_folder)
-                run = prepared.path
+                prepared_run = prepared
                 return await _run(prepared, runtime, output.json, starting)
 
     try:
         return asyncio.run(work())
     except (KeyboardInterrupt, SystemExit) as error:  # before the rows, or by a person who would not wait
         code = Exit.INTERRUPTED if isinstance(error, KeyboardInterrupt) else Exit.TERMINATED
-        return _stopped(code, run if run is not None and run.exists() else None, output.json)
+        begun = prepared_run is not None and prepared_run.path.exists()
+        return _stopped(code, prepared_run.place if prepared_run is not None and begun else None, output.json)
 
 
 async def _run(prepared: PreparedRun, runtime: Runtime, as_json: bool, starting: Starting) -> int:
@@ -87,7 +88,7 @@ async def _run(prepared: PreparedRun, runtime: Runtime, as_json: bool, starting:
             done = await run(prepared, replace(runtime, listener=listener), ready=ready)
     except RunStopped as stopped:
         code = Exit.TERMINATED if stopped.cause is StopCause.TERMINATED else Exit.INTERRUPTED
-        return _stopped(code, prepared.path, as_json, stopped)
+        return _stopped(code, prepared.place, as_json, stopped)
     except RunFailed as failed:
         return _failed(failed, as_json)
     return _ended(done, as_json)
@@ -107,7 +108,7 @@ def _failed(why: RunFailed, as_json: bool) -> Exit:
     return Exit.FAILED
 
 
-def _stopped(code: Exit, run: Path | None, as_json: bool, why: RunStopped | None = None) -> Exit:
+def _stopped(code: Exit, run: Path | str | None, as_json: bool, why: RunStopped | None = None) -> Exit:
     if as_json:
         print_json({"event": "interrupted", "run": None if run is None else str(run), "exit_code": int(code)})
     if why is not None and why.enrichment is not None:
@@ -124,7 +125,7 @@ def _stopped(code: Exit, run: Path | None, as_json: bool, why: RunStopped | None
 
 def _ended(done: Enrichment, as_json: bool) -> Exit:
     if done.refused:
-        left = "no run folder is left" if not done.run.exists() else f"{done.run} has {done.completed} completed rows"
+        left = "no run folder is left" if not done.run.exists() else f"{done.place} has {done.completed} completed rows"
         raise InvalidInput(f"{done.stopped}\nNo row was researched, and nothing was spent; {left}.")
     if not as_json:  # otherwise the last event has reported it
         _print(done)
@@ -136,7 +137,7 @@ def _ended(done: Enrichment, as_json: bool) -> Exit:
 def _print(done: Enrichment) -> None:
     failed = f", {done.failed} failed" if done.failed else ""
     out().print(
-        f"{done.rows} rows: {done.completed} completed{failed} · {money(done.cost_usd)} · {done.seconds:.1f} s\n{done.run}",
+        f"{done.rows} rows: {done.completed} completed{failed} · {money(done.cost_usd)} · {done.seconds:.1f} s\n{done.place}",
         markup=False,
     )
     if done.escalated or done.not_escalated:
@@ -145,7 +146,7 @@ def _print(done: Enrichment) -> None:
     if done.stopped:
         note(f"stopped: {done.stopped}")
     elif done.failed:
-        note(f"the same command tries the failed rows again; research show {done.run} --failed lists them")
+        note(f"the same command tries the failed rows again; research show {done.place} --failed lists them")
 
 
 def quiet_prefect(debug: bool) -> None:

@@ -17,6 +17,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from flows.cli.terminal import Exit, Output, described, note, out, page_at, print_json, shown
+from research.storage.location import is_url
 
 if TYPE_CHECKING:
     from research.tables.audit.score import Tally
@@ -30,7 +31,7 @@ SHORT_CELL = 16
 
 
 def show(
-    run: Path,
+    run: str,
     /,
     *,
     row: Annotated[int | None, Parameter(validator=Number(gte=0))] = None,
@@ -42,7 +43,7 @@ def show(
     """Show a run's results; of one row, its fields; of one cell, its value with the excerpts it rests on, in context.
 
     Args:
-        run: the run folder.
+        run: the run folder, or its URL.
         row: a row's place in the input, from 0.
         field: an output field. Without `--row`, its column alone.
         failed: only rows that failed.
@@ -51,11 +52,11 @@ def show(
     from research.errors import InvalidInput
     from research.tables.run_folder.reader import open_run
 
-    opened = open_run(run)
+    opened = open_run(_local(run))
     if field is not None and field not in opened.fields:
         raise InvalidInput(f"{run}: the output has no field {field!r}; it has {', '.join(opened.fields)}")
     if row is None:
-        _show_rows(opened, list(opened.fields) if field is None else [field], failed, limit, output.json)
+        _show_rows(opened, list(opened.fields) if field is None else [field], failed, limit, output.json, run)
         return Exit.OK
     try:
         cells = [opened.cell(row, name) for name in (opened.fields if field is None else [field])]
@@ -75,15 +76,15 @@ def show(
     return Exit.OK
 
 
-def verify(run: Path, /, *, output: Output = NONE) -> int:
+def verify(run: str, /, *, output: Output = NONE) -> int:
     """Prove a run: every excerpt stands at its offsets in its stored page, every row is there, nothing was changed since.
 
     Args:
-        run: the run folder.
+        run: the run folder, or its URL.
     """
     from research.tables.audit.verify import verify as check
 
-    found = check(run)
+    found = check(_local(run))
     if output.json:
         print_json({"ok": found.ok, **asdict(found)})
     else:
@@ -96,17 +97,17 @@ def verify(run: Path, /, *, output: Output = NONE) -> int:
     return Exit.OK if found.ok else Exit.BROKEN
 
 
-def score(run: Path, /, *, truth: str, wrong: bool = False, output: Output = NONE) -> int:
+def score(run: str, /, *, truth: str, wrong: bool = False, output: Output = NONE) -> int:
     """Score a run against the truth: accuracy per field and per confidence.
 
     Args:
-        run: the run folder.
+        run: the run folder, or its URL.
         truth: a table with the expected values, in columns named as the fields; its other columns say which rows are meant.
         wrong: list every cell that is not right.
     """
     from research.tables.audit.score import score as judge
 
-    found = judge(run, truth)
+    found = judge(_local(run), truth)
     if output.json:
         summary = {"accuracy": found.total.accuracy, "precision": found.total.precision}
         print_json({**summary, **{name: value for name, value in asdict(found).items() if wrong or name != "wrong"}})
@@ -129,6 +130,16 @@ def score(run: Path, /, *, truth: str, wrong: bool = False, output: Output = NON
     if found.passed_over:
         note(f"columns of the truth that are no fields: {', '.join(found.passed_over)}")
     return Exit.OK
+
+
+def _local(run: str) -> Path:
+    """The run folder; of one by URL a copy in the cache folder, which is brought up to date."""
+    if not is_url(run):
+        return Path(run)
+    from flows.run.environment import read_environment
+    from research.tables.run_folder.reading_by_url import read_only_copy
+
+    return read_only_copy(run, read_environment().cache_dir)
 
 
 def _columns(titles: Sequence[str], cells: Sequence[Sequence[str]], *, wrap: bool) -> list[Column]:
@@ -158,7 +169,7 @@ def _share(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
 
 
-def _show_rows(run: Run, fields: list[str], failed: bool, limit: int, as_json: bool) -> None:
+def _show_rows(run: Run, fields: list[str], failed: bool, limit: int, as_json: bool, name: str) -> None:
     columns = run.folder.columns
     own = columns.run
     rows = _rows(run, fields, failed, limit)
@@ -189,7 +200,7 @@ def _show_rows(run: Run, fields: list[str], failed: bool, limit: int, as_json: b
         note(f"{pages} as if to instruct a model: FROM suspicious_sources in research.duckdb")
         for url, words in list(suspicious.items())[:MOST_SUSPICIOUS]:
             note(f"  {url} (“{words}”)")
-    note(f"{run.path}: {run.status}")
+    note(f"{name}: {run.status}")
 
 
 def _rows(run: Run, fields: list[str], failed: bool, limit: int) -> list[dict[str, Any]]:

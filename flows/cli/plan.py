@@ -79,7 +79,7 @@ class Plan:
     """The search providers."""
     task_runs: str
     """Which pieces will be Prefect task runs."""
-    run: Path
+    run: Path | str
     rows_done: int
     """Completed rows that the run folder has already."""
     objectives: tuple[str, ...] = ()
@@ -169,7 +169,7 @@ async def make_plan(prepared: PreparedRun) -> Plan:
         model=world.model.name,
         corpus=f"the stored pages of {earlier.folder.path}" if earlier and prepared.only_stored else prepared.settings.corpus,
         task_runs=prepared.task_runs,
-        run=prepared.path,
+        run=prepared.place,
         rows_done=prepared.rows_done,
         objectives=scan.objectives,
         unaskable=scan.problems,

@@ -17,7 +17,8 @@ from research.result.result import Confidence, Status
 class RunStarted:
     """The request is sound and its run folder is open; nothing has been spent yet."""
 
-    run: Path
+    run: Path | str
+    """The run folder, or its URL."""
     rows: int
     kept: int
     """Rows of earlier runs of the same request that are completed and stay as they are."""
@@ -97,7 +98,7 @@ class DamageFound:
 class RunFinished:
     """Every row stands in the run folder."""
 
-    run: Path
+    run: Path | str
     rows: int
     completed: int
     failed: int

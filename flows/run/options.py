@@ -42,7 +42,10 @@ class TableOptions:
     ] = None
     reuse: Annotated[
         str | None,
-        Option("An earlier run folder: fields with the same schema keep its answers, only the others are researched.", "RUN"),
+        Option(
+            "An earlier run folder, or its URL: fields with the same schema keep its answers, only the others are researched.",
+            "RUN",
+        ),
     ] = None
 
 
@@ -166,9 +169,10 @@ class RunOptions(PatienceOptions):
 
     group: ClassVar = "Run"
 
-    out: Annotated[str | None, Option("The run folder. Default: `runs/<table>-<8 hex digits of the request's key>`.", "RUN")] = (
-        None
-    )
+    out: Annotated[
+        str | None,
+        Option("The run folder, or its URL (`s3://…`). Default: `runs/<table>-<8 hex digits of the request's key>`.", "RUN"),
+    ] = None
     concurrency: Annotated[int, Option("Rows in flight at once.", within=(1, 1_000))] = 16
     shard_size: Annotated[
         int, Option("Rows that are committed together. The first run of a run folder decides.", within=(1, 10_000))
@@ -241,7 +245,7 @@ class StoredRunOptions:
 
     group: ClassVar = "Task"
 
-    run: Annotated[str, Option("The run folder that holds the pages.")] = field(kw_only=False)
+    run: Annotated[str, Option("The run folder that holds the pages, or its URL.")] = field(kw_only=False)
     output_schema: Annotated[
         str | dict[str, Any] | None,
         Option(

@@ -21,7 +21,9 @@ class Enrichment(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     run: Path
-    """The run folder."""
+    """The run folder; of one by URL its working copy on this machine."""
+    url: str | None = None
+    """Of a run folder on object storage."""
     rows: int
     """Rows of the table."""
     completed: int
@@ -41,6 +43,11 @@ class Enrichment(BaseModel):
     """Rows that were researched again on a dearer tier."""
     not_escalated: int = 0
     """Rows that could not be, and stay as they were: the same call tries them again."""
+
+    @property
+    def place(self) -> str:
+        """Where the run folder is, for people."""
+        return self.url or str(self.run)
 
     def __str__(self) -> str:
         failed = f", {self.failed:,} failed" if self.failed else ""

@@ -17,6 +17,7 @@ from flows.run.options import EnrichOptions, ResynthesizeOptions, RunOptions, Ta
 from flows.run.outcome import FailOver
 from flows.run.patience import patience_seconds
 from flows.run.prepared_run import PreparedRun
+from flows.run.remote_folder import is_remote, local_folder, open_mirror, refuse_batches
 from flows.run.request import Request
 from flows.run.reuse import Earlier, spec_of
 from flows.run.runtime import Runtime
@@ -26,6 +27,7 @@ from research.errors import InvalidInput, InvalidRun
 from research.pages.row_pages import RowPages
 from research.result.escalation import Escalation
 from research.tables.inputs.read import Table, open_table
+from research.tables.run_folder.mirror import RunMirror
 from research.tables.run_folder.part_files import check_shard_count
 from research.tables.run_folder.request import default_run_path, request_key
 from research.tables.run_folder.run_folder import RunFolder
@@ -63,7 +65,7 @@ async def prepare_enrichment(
     request: Request = await asyncio.to_thread(Request.of, options) if checked is None else checked
     earlier = None
     if options.reuse:
-        earlier = await asyncio.to_thread(Earlier, RunFolder.open(options.reuse), request)
+        earlier = await asyncio.to_thread(_earlier, options.reuse, runtime.environment.cache_dir, request)
         request = request.keeping(earlier.identity)
     settings = runtime.environment.settings(
         model=options.model,
@@ -73,9 +75,10 @@ async def prepare_enrichment(
         service_searches=options.batch,
         patience=patience_seconds(options.patience),
     )
-    if options.out is not None:
-        await asyncio.to_thread(check_writable, Path(options.out), RUN_FOLDER, "--out")
     await asyncio.to_thread(check_writable, settings.cache_dir, CACHE, "RESEARCH_CACHE_DIR")
+    if options.batch and options.out is not None and is_remote(options.out):
+        refuse_batches(options.out)
+    mirror = await _checked_out(options, settings.cache_dir)
     pages = PagesFolder()
     async with runtime.opener(settings, pages) as world:
         if options.batch:
@@ -85,9 +88,9 @@ async def prepare_enrichment(
         document = request.document(world)
         if earlier is not None:
             earlier.refuse_other(document)
-        path, done = await _find(options, request, document)
+        path, done = await _find(options, request, document, mirror)
         pages.path = path / ".state" / "pages"
-        yield PreparedRun(options, request, world, document, path, done, settings, earlier, escalation)
+        yield PreparedRun(options, request, world, document, path, done, settings, earlier, escalation, mirror=mirror)
 
 
 @asynccontextmanager
@@ -98,24 +101,41 @@ async def prepare_resynthesis(options: ResynthesizeOptions, runtime: Runtime) ->
         InvalidInput: of the run, the schema, the objective, the processor or the model. Nothing was spent.
     """
     _check(options)
-    request, earlier = await asyncio.to_thread(_request_over_stored_pages, options)
-    if options.out is not None:
-        await asyncio.to_thread(check_writable, Path(options.out), RUN_FOLDER, "--out")
+    cache_dir = runtime.environment.cache_dir
+    request, earlier = await asyncio.to_thread(_request_over_stored_pages, options, cache_dir)
+    mirror = await _checked_out(options, cache_dir)
     settings = runtime.environment.settings(model=options.model, patience=patience_seconds(options.patience))
     pages = RowPages((), earlier.pages.get)  # not yet bound to a row
     async with runtime.stored_opener(settings, pages) as world:
         document = request.document(world)
-        path, done = await _find(options, request, document)
-        yield PreparedRun(options, request, world, document, path, done, settings, earlier, only_stored=True)
+        path, done = await _find(options, request, document, mirror)
+        yield PreparedRun(options, request, world, document, path, done, settings, earlier, only_stored=True, mirror=mirror)
 
 
-async def _find(options: EnrichOptions | ResynthesizeOptions, request: Request, document: Mapping[str, Any]) -> tuple[Path, int]:
+async def _checked_out(options: RunOptions, cache_dir: Path) -> RunMirror | None:
+    """See that the run folder that is named can be written. Returns its mirror if it is named by a URL.
+
+    Raises:
+        InvalidInput: it cannot be written; says why.
+    """
+    if options.out is None:
+        return None
+    if is_remote(options.out):
+        return await asyncio.to_thread(open_mirror, options.out, cache_dir)
+    await asyncio.to_thread(check_writable, Path(options.out), RUN_FOLDER, "--out")
+    return None
+
+
+async def _find(
+    options: EnrichOptions | ResynthesizeOptions, request: Request, document: Mapping[str, Any], mirror: RunMirror | None
+) -> tuple[Path, int]:
     """The run folder, and how many of its rows are completed.
 
     Raises:
         InvalidRun: the folder holds another request, or something else; or the rows make more shards than a run can have.
     """
-    path = Path(options.out) if options.out else default_run_path(request.table.name, request_key(document))
+    named = Path(options.out) if options.out else None
+    path = (mirror.path if mirror is not None else named) or default_run_path(request.table.name, request_key(document))
     rows = request.table.row_count
     run = await asyncio.to_thread(RunFolder.find, path, document)
     if run is None:
@@ -130,8 +150,12 @@ def _check(options: RunOptions) -> None:
         FailOver.parse(options.fail_over)
 
 
-def _request_over_stored_pages(options: ResynthesizeOptions) -> tuple[Request, Earlier]:
-    folder = RunFolder.open(options.run)
+def _earlier(run: str, cache_dir: Path, request: Request) -> Earlier:
+    return Earlier(RunFolder.open(local_folder(run, cache_dir)), request)
+
+
+def _request_over_stored_pages(options: ResynthesizeOptions, cache_dir: Path) -> tuple[Request, Earlier]:
+    folder = RunFolder.open(local_folder(options.run, cache_dir))
     before = folder.request
     if options.output_schema is None and options.objective is None and not options.all_fields:
         raise InvalidInput(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.run.options import EnrichOptions, ResynthesizeOptions
+from flows.run.remote_folder import check_free
 from flows.run.request import Request
 from flows.run.reuse import Earlier, RemainingFields
 from flows.run.row_work import FindWork, whole_rows
@@ -18,6 +19,7 @@ from research.ports.model import NeedsTime
 from research.ports.page import Page
 from research.ports.world import World
 from research.result.escalation import Escalation
+from research.tables.run_folder.mirror import RunMirror
 from research.tables.run_folder.run_folder import RunFolder
 from research.tables.run_folder.run_lock import refuse_locked
 from research.world import Settings
@@ -43,6 +45,13 @@ class PreparedRun:
     escalation: Escalation | None = None
     only_stored: bool = False
     """Whether rows may search and read only the pages that they read in the earlier run."""
+    mirror: RunMirror | None = None
+    """Of a run folder by URL: `path` is its working copy."""
+
+    @property
+    def place(self) -> Path | str:
+        """The run folder, or its URL."""
+        return self.path if self.mirror is None else self.mirror.url
 
     async def get_ready(self) -> None:
         """Bring in what the first rows will need of the model, if rows are left."""
@@ -56,6 +65,8 @@ class PreparedRun:
             InvalidInput: nothing can be written there.
             InvalidRun: another process is filling it.
         """
+        if self.mirror is not None:
+            check_free(self.mirror)
         check_writable(self.path, RUN_FOLDER, "--out")
         if (run := RunFolder.find(self.path, self.document)) is not None:
             refuse_locked(run.path, run.state)

@@ -22,7 +22,7 @@ from research.search.generations import Generation, Generations
 from research.search.index import FILES_VERSION, RANKING_VERSION, CorpusIndex
 from research.search.indexing import Progress, brought_up_to_date, stamps
 from research.search.remote_corpus import copy_of
-from research.storage.reading import is_url
+from research.storage.location import is_url
 from research.task.source_policy import SourcePolicy
 
 _INDEX: Final = f"{FILES_VERSION}/{EXTRACTION_VERSION}"

@@ -8,38 +8,16 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 import pyarrow as pa
 import pyarrow.fs as pafs
 
 from research.errors import InvalidLocation
+from research.storage.location import refuse_secrets
 
 _THREADS: Final = 16
 """Files that are copied side by side."""
 _PARTIAL: Final = ".part"
-
-
-def is_url(source: str) -> bool:
-    return "://" in source
-
-
-def refuse_secrets(url: str) -> None:
-    """See that a URL holds no password: it is shown, logged and written down.
-
-    Raises:
-        InvalidLocation: it does. The password is not in the message.
-    """
-    try:
-        parts = urlsplit(url)
-        holds_one = parts.password is not None
-    except ValueError as exc:
-        raise InvalidLocation(f"{url.partition('://')[0]}://…: this is no URL ({exc})") from None
-    if holds_one:
-        raise InvalidLocation(
-            f"a URL of {parts.scheme}:// holds a key or a password. Leave it out, and give it by the environment "
-            "(for S3 AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY): a URL is shown, logged and written down."
-        )
 
 
 def filesystem_of(url: str) -> tuple[pafs.FileSystem, str]:

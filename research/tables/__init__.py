@@ -2,7 +2,7 @@
 
 from research.tables import open_run
 
-run = open_run("runs/demo")
+run = open_run("runs/demo")        # or by URL: open_run("s3://bucket/runs/demo")
 run.results()                      # a DataFrame; basis(), usage(), findings(), sources(), pages() likewise
 run.cell(17, "launch_date")        # the value and every excerpt it rests on
 run.sql("FROM low_confidence")     # research.duckdb's tables and views

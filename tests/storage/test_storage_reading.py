@@ -9,7 +9,7 @@ import pytest
 from research.errors import InvalidCorpus, InvalidTable
 from research.search.local import LocalCorpus
 from research.tables.inputs.read import json_rows, open_table
-from tests.storage.conftest import ObjectStorage
+from tests.storage.s3_server import ObjectStorage
 
 
 def rows_of(source: str) -> list[dict[str, object]]:
@@ -41,7 +41,7 @@ async def test_a_corpus_on_object_storage_is_the_corpus_on_disk(s3: ObjectStorag
     ).text
     copied = {path: path.stat().st_ino for path in index.rglob("copies/*/corpus/**/*.md")}
     assert len(copied) == 2
-    s3.put(bucket, "corpus/voyager.md", b"# Voyager\n\nVoyager 1 left the heliosphere.")
+    s3.put(bucket, "corpus/voyager.md", b"# Voyager\n\nVoyager 1 left the heliosphere in 2012.")
     assert LocalCorpus.open(url, index).identity != here.identity
     again = {path: path.stat().st_ino for path in index.rglob("copies/*/corpus/**/*.md")}
     assert [path.name for path in copied if copied[path] != again[path]] == ["voyager.md"]

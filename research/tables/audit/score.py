@@ -24,6 +24,7 @@ from typing import Any, Final, Literal
 from research.errors import Fault, InvalidTable
 from research.tables.inputs.read import json_rows, open_table
 from research.tables.layout.result_columns import OutputColumn, ResultColumns
+from research.tables.run_folder.reading_by_url import folder_to_read
 from research.tables.run_folder.run_folder import RunFolder
 from research.values.values import same
 
@@ -101,9 +102,14 @@ def score(path: str | os.PathLike[str], truth: Any) -> Score:
 
     Raises:
         InvalidRun: there is no such run.
+        InvalidLocation: it is named by a URL that cannot be read.
         InvalidTable: the truth cannot be read, shares no key or no field with the run, or says two things of one row.
     """
-    run = RunFolder.open(path)
+    with folder_to_read(path) as folder:
+        return _scored(RunFolder.open(folder), truth)
+
+
+def _scored(run: RunFolder, truth: Any) -> Score:
     lines = _Truth(run.columns, truth)
     cells: list[tuple[str, str, Outcome]] = []
     wrong: list[WrongCell] = []

@@ -25,6 +25,7 @@ from research.faults import shortened
 from research.tables.inputs.database import literal, quoted
 from research.tables.layout.parts import SCHEMAS, TABLES
 from research.tables.layout.result_columns import ResultColumns
+from research.tables.run_folder.reading_by_url import folder_to_read
 from research.tables.run_folder.run_folder import RunFolder
 from research.tables.warehouse.views import of_field
 from research.tables.warehouse.warehouse import FILE, read_parts, result_names
@@ -72,13 +73,14 @@ def verify(path: str | os.PathLike[str]) -> Verification:
 
     Raises:
         InvalidRun: it is no run folder.
+        InvalidLocation: it is named by a URL that cannot be read.
     """
-    run = RunFolder.open(path)
     with (
+        folder_to_read(path) as folder,
         tempfile.TemporaryDirectory(prefix="research-verify-") as scratch,
         duckdb.connect(config={"memory_limit": "1GB", "temp_directory": scratch}) as db,
     ):
-        return _Check(run, db).run()
+        return _Check(RunFolder.open(folder), db).run()
 
 
 class _Check:

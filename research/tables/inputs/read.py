@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from research.errors import InvalidTable
 from research.identity import content_key
-from research.storage.reading import is_url
+from research.storage.location import is_url
 from research.tables.inputs import database
 from research.tables.inputs.arrow_data import ParquetFiles, rows_hash, spool_of
 from research.tables.inputs.copies import COMPRESSIONS, Scannable, Scratch, as_utf8, download, rebatch, sha256_of

@@ -6,6 +6,9 @@ Works on a run that still goes on, too: then it sees the shards committed so far
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +24,9 @@ if TYPE_CHECKING:
 from research.errors import InvalidRun, PageUnreadable
 from research.ports.page import Page
 from research.result.result import lowest
+from research.storage.location import is_url
 from research.tables.layout.parts import SCHEMAS
+from research.tables.run_folder.reading_by_url import PREFIX, read_only_copy
 from research.tables.run_folder.run_folder import RunFolder
 from research.tables.run_folder.run_pages import RunPages
 from research.tables.warehouse.warehouse import FILE
@@ -218,9 +223,19 @@ def _nullable(kind: pa.DataType) -> Any:
 
 
 def open_run(path: str | os.PathLike[str]) -> Run:
-    """Open a run folder for reading.
+    """Open a run folder for reading. Of one by URL, a copy is made that goes with the `Run`.
 
     Raises:
         InvalidRun: it is not one.
+        InvalidLocation: the URL cannot be read.
     """
-    return Run(RunFolder.open(path))
+    if not isinstance(path, str) or not is_url(path):
+        return Run(RunFolder.open(path))
+    copies = Path(tempfile.mkdtemp(prefix=PREFIX))
+    try:
+        run = Run(RunFolder.open(read_only_copy(path, copies)))
+    except BaseException:
+        shutil.rmtree(copies, ignore_errors=True)
+        raise
+    weakref.finalize(run, shutil.rmtree, copies, ignore_errors=True)
+    return run

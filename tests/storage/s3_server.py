@@ -1,0 +1,69 @@
+"""Object storage for tests: one moto server on loopback for a module, and made-up keys."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import httpx
+import obstore
+import pytest
+from moto.server import ThreadedMotoServer
+from obstore.store import S3Store
+
+KEY_ID, SECRET = "AKIAMADEUP0KEY", "made-up-secret-for-tests"
+
+
+@dataclass
+class ObjectStorage:
+    """An S3 server on loopback."""
+
+    endpoint: str
+    numbers: Iterator[int]
+
+    def bucket(self) -> str:
+        """A new bucket's name."""
+        name = f"bucket-{next(self.numbers)}"
+        httpx.put(f"{self.endpoint}/{name}").raise_for_status()
+        return name
+
+    def put(self, bucket: str, key: str, data: bytes) -> None:
+        obstore.put(self.store(bucket), key, data)
+
+    def put_folder(self, bucket: str, prefix: str, folder: Path) -> None:
+        for file in folder.rglob("*"):
+            if file.is_file():
+                self.put(bucket, f"{prefix}/{file.relative_to(folder).as_posix()}", file.read_bytes())
+
+    def get(self, bucket: str, key: str) -> bytes:
+        return bytes(obstore.get(self.store(bucket), key).bytes())
+
+    def keys(self, bucket: str) -> set[str]:
+        return {entry["path"] for page in obstore.list(self.store(bucket)) for entry in page}
+
+    def store(self, bucket: str) -> S3Store:
+        return S3Store(bucket, client_options={"allow_http": True})
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[ObjectStorage]:
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    storage = ObjectStorage(f"http://{host}:{port}", count(1))
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in {
+            "AWS_ENDPOINT_URL": storage.endpoint,
+            "AWS_ACCESS_KEY_ID": KEY_ID,
+            "AWS_SECRET_ACCESS_KEY": SECRET,
+            "AWS_REGION": "us-east-1",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }.items():
+            environment.setenv(name, value)
+        yield storage
+    server.stop()
