@@ -52,8 +52,12 @@ def append(path: Path, lines: bytes) -> int:
     Raises:
         OSError: they cannot be written; the file is as it was.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("ab", buffering=0) as stream:
+    try:
+        stream = path.open("ab", buffering=0)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        stream = path.open("ab", buffering=0)
+    with stream:
         offset = stream.tell()
         try:
             written = stream.write(lines)
