@@ -18,7 +18,7 @@ from flows.run.events import Approver, Listener
 from flows.run.options import EnrichOptions, ResynthesizeOptions
 from flows.run.outcome import Enrichment, RunStopped, StopCause
 from flows.run.prepared_run import PreparedRun
-from flows.run.runtime import Runtime, ignore_event, use_runtime
+from flows.run.runtime import FlowEnd, Runtime, ignore_event, use_runtime
 from flows.server import no_flow_run, prefect_server
 from flows.server_loss import CLIENT_ERRORS, PrefectLost, server_asked_once_when_lost
 from flows.table_run import refuse_parameters
@@ -136,34 +136,26 @@ async def _run_flow(
     meanwhile: Callable[[], Awaitable[None]] | None = None,
 ) -> Enrichment:
     refuse_parameters(flow, parameters)
-    end = _FlowEnd()
     with orderly_end(), server_asked_once_when_lost() as ask_once:
-
-        def prefect_lost(error: BaseException) -> None:
-            end.error = error
-            ask_once()
-
-        with use_runtime(replace(runtime, flow_began=end.flow_began, prefect_lost=prefect_lost)):
+        end = FlowEnd(on_loss=ask_once)
+        with use_runtime(replace(runtime, flow_end=end)):
             async with prefect_server(meanwhile):
                 ready()
                 try:
                     done: Enrichment = await flow(**parameters)
                 except CLIENT_ERRORS as error:  # the engine's own are `ResearchError`s
-                    if not end.began:
-                        raise no_flow_run(error) from error
-                    raise (end.error or PrefectLost(error)) from error
+                    raise _untold(end, error) from error
                 return done
 
 
-@dataclass
-class _FlowEnd:
-    """How a flow ended, where Prefect cannot tell."""
-
-    began: bool = False
-    error: BaseException | None = None
-
-    def flow_began(self) -> None:
-        self.began = True
+def _untold(end: FlowEnd, why: Exception) -> BaseException:
+    """The error to raise where Prefect's server does not take the end of a flow run, or not even its beginning."""
+    if not end.began:
+        return no_flow_run(why)
+    if end.error is None or isinstance(end.error, PrefectLost):
+        return end.error or PrefectLost(why, end.came_to)
+    end.error.add_note(str(PrefectLost(why, end.came_to)))
+    return end.error
 
 
 def _parameters(call: Any, options: type) -> dict[str, Any]:

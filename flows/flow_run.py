@@ -45,19 +45,16 @@ async def run_table(options: Options, runtime: Runtime, prepare: Prepare[Options
 
     Whoever awaits the flow gets the `Enrichment` of a completed run. The state of another one holds an error, which is raised
     there: what was wrong with the request, `RunFailed`, or `RunStopped`. It is returned here rather than raised, because Prefect
-    logs a traceback of what a flow raises. If Prefect's server is lost, so is the state, and the runtime is handed the error.
+    logs a traceback of what a flow raises. If Prefect's server is lost, so is the state: `runtime.flow_end` has what it said.
     """
-    runtime.flow_began()
+    end = runtime.flow_end
+    end.began = True
     state = await _carry_out(options, runtime, prepare)
-    if isinstance(state.data, PrefectLost):
-        runtime.prefect_lost(state.data)
-    elif (why := await why_lost(seconds=0)) is not None:
-        lost = PrefectLost(why, state.message or "")
-        if isinstance(state.data, ResearchError | asyncio.CancelledError):
-            state.data.add_note(str(lost))  # beside what has stopped or failed the run
-            runtime.prefect_lost(state.data)
-        else:
-            runtime.prefect_lost(lost)
+    data = state.data
+    end.came_to = f"{state.message}, kept in {data.run}" if isinstance(data, Enrichment) else state.message or ""
+    end.error = data if isinstance(data, ResearchError | asyncio.CancelledError) else None
+    if isinstance(data, PrefectLost) or await why_lost(seconds=0) is not None:
+        end.on_loss()
     return state
 
 

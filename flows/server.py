@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import tempfile
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import IO, Any, Final
 
 import httpx
@@ -60,6 +61,8 @@ CHECK_SECONDS: Final = 10.0
 """How long the user's server may take to say that it is well, and which version it is."""
 END_SECONDS: Final = 10.0
 MESSAGE_LINES: Final = 5
+NO_ROOM: Final = 1_000_000
+"""Bytes. The database of a new server takes more."""
 
 
 class PrefectUnavailable(TransientError):
@@ -190,7 +193,7 @@ class TemporaryServer:
                 await asyncio.to_thread(self.end)
                 if attempt + 1 == START_ATTEMPTS or not _is_taken(self._port):
                     why = f"It ended with exit code {ended}" if ended is not None else "It did not answer in time"
-                    raise PrefectUnavailable("\n  ".join([f"Prefect's temporary server did not start. {why}.", *self._wrote()]))
+                    raise PrefectUnavailable("Prefect's temporary server did not start. " + self._trouble(why))
         raise AssertionError  # the last attempt has returned or raised
 
     def end(self) -> None:
@@ -208,6 +211,12 @@ class TemporaryServer:
     def url(self) -> str:
         """The address of its API."""
         return f"http://127.0.0.1:{self._port}/api"
+
+    def _trouble(self, why: str) -> str:
+        """What kept it from starting, for people."""
+        if (full := folder_without_room()) is not None:
+            return f"There is no room left in {full[0]} ({full[1]}). Make room there, or name another folder with it."
+        return "\n  ".join([f"{why}.", *self._wrote()])
 
     def _wrote(self) -> list[str]:
         """The last lines that it wrote."""
@@ -233,6 +242,16 @@ class TemporaryServer:
 
 
 _temporary_server: Final = TemporaryServer()
+
+
+def folder_without_room(room: int = NO_ROOM) -> tuple[str, str] | None:
+    """A folder that the temporary server writes to, and that is full, with the variable that names it. None: there is none."""
+    home = str(get_current_settings().home)
+    for folder, setting in ((home, "PREFECT_HOME"), (tempfile.gettempdir(), "TMPDIR")):
+        with suppress(OSError):  # it is not there, which is another trouble
+            if shutil.disk_usage(folder).free < room:
+                return folder, setting
+    return None
 
 
 def is_temporary(url: str) -> bool:

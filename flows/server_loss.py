@@ -18,7 +18,7 @@ from prefect.events.worker import EventsWorker
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, get_current_settings, temporary_settings
 
-from flows.server import is_temporary, server_url
+from flows.server import folder_without_room, is_temporary, server_url
 from research.display.printable import printable
 from research.errors import SurroundingsFault
 
@@ -26,7 +26,7 @@ CLIENT_ERRORS: Final = (httpx.HTTPError, ObjectNotFound)
 """What Prefect's client raises of a server that cannot be reached, fails, or has another database than before."""
 LOOK_SECONDS: Final = 2.0
 POLL_SECONDS: Final = 0.5
-REST_SECONDS: Final = 60.0
+REST_SECONDS: Final = 20.0
 """How long a process that ends waits for what Prefect still has to send, while the server answers."""
 
 
@@ -40,22 +40,27 @@ class PrefectLost(SurroundingsFault):
 
     def __init__(self, why: Exception, end: str = "") -> None:
         url = get_current_settings().api.url or "an unknown address"
+        place, setting = url, "PREFECT_API_URL"
         if is_temporary(url):
-            which, advice = (
-                f"Prefect's temporary server at {url}",
-                "A new one is started with the next run; PREFECT_API_URL names one of your own",
-            )
+            which = f"Prefect's temporary server at {url}"
+            if (full := folder_without_room()) is not None:
+                (place, setting), advice = full, f"There is no room left in {full[0]} ({full[1]}). Make room there"
+            else:
+                advice = "A new one is started with the next run; PREFECT_API_URL names one of your own"
         else:
             which = f"Prefect's server at {url} (PREFECT_API_URL)"
             advice = "Start it again, or unset PREFECT_API_URL to have one started for the run"
-        if isinstance(why, ObjectNotFound):
-            what = "does not know this run any more"
-        else:
-            reason = printable(str(why), one_line=True) or type(why).__name__
-            what = f"does not answer any more: {reason.rstrip('.')}"
         untold = f"It could not be told how the run ended: {end}" if end else "It could not be told how the run ended"
-        message = f"{which} {what}. {untold}. {advice}"
-        super().__init__(message, place=url, setting="PREFECT_API_URL")
+        super().__init__(f"{which} {_what(why)}. {untold.rstrip('.')}. {advice}", place=place, setting=setting)
+
+
+def _what(why: Exception) -> str:
+    if isinstance(why, ObjectNotFound):
+        return "does not know this run any more"
+    if isinstance(why, httpx.HTTPStatusError):
+        return f"fails: it answers {why.response.status_code} {why.response.reason_phrase}"
+    reason = printable(str(why), one_line=True) or type(why).__name__
+    return f"does not answer any more: {reason.rstrip('.')}"
 
 
 async def why_lost(seconds: float) -> Exception | None:

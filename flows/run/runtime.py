@@ -30,12 +30,22 @@ def ignore_event(_event: Event) -> None:
     """A listener that does nothing."""
 
 
-def ignore_beginning() -> None:
-    """Nobody asks whether the flow began."""
+def ignore_loss() -> None:
+    """Prefect's client tries again as it does."""
 
 
-def ignore_loss(_error: BaseException) -> None:
-    """Prefect's own error is the caller's."""
+@dataclass(slots=True)
+class FlowEnd:
+    """How a flow ended, for whoever awaits it: where Prefect's server is lost, so is the state that says it."""
+
+    on_loss: Callable[[], None] = ignore_loss
+    """Called before a flow ends whose end cannot be recorded."""
+    began: bool = False
+    """Whether Prefect accepted a flow run."""
+    came_to: str = ""
+    """What the run came to, for people."""
+    error: BaseException | None = None
+    """What is raised where the flow is awaited; None: nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +75,7 @@ class Runtime:
     environment: Environment = field(default_factory=read_environment)
     prefect_patience: float = 8.0
     """Seconds that a run which has come to its end waits for a Prefect server that does not answer."""
-    flow_began: Callable[[], None] = ignore_beginning
-    """Called when Prefect has accepted a flow run and its function is called."""
-    prefect_lost: Callable[[BaseException], None] = ignore_loss
-    """Called before a flow ends whose end cannot be recorded, with what its caller is to get instead of Prefect's error."""
+    flow_end: FlowEnd = field(default_factory=FlowEnd)
     prepared: PreparedRun | None = None
     """A run that the caller has prepared. A flow with the same options uses it, and prepares nothing itself."""
 

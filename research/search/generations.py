@@ -19,7 +19,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -28,8 +28,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock
 
+from research.durable.surroundings import writing
 from research.identity import content_key
-from research.search.index import CorpusIndex
+from research.search.index import INDEX, SETTING, CorpusIndex
 
 _ENTRIES: Final = "entries.parquet"
 _COLUMNS: Final[list[tuple[str, pa.DataType]]] = [
@@ -79,7 +80,8 @@ class Generations:
         key = hashlib.sha256("\0".join((os.fsencode(corpus).hex(), name)).encode("utf-8", "surrogatepass")).hexdigest()[:12]
         self._folder = index_dir / f"{slug}-{key}"
         self._version = version
-        self._folder.mkdir(parents=True, exist_ok=True)
+        with self._writing():
+            self._folder.mkdir(parents=True, exist_ok=True)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -110,16 +112,20 @@ class Generations:
         for leftover in self._folder.glob(".draft-*"):
             shutil.rmtree(leftover, ignore_errors=True)
         folder = self._folder / f".draft-{secrets.token_hex(6)}"
-        folder.mkdir()
         try:
-            if old is not None:
-                for part in ("passages", "documents"):
-                    shutil.copytree(
-                        old.folder / part, folder / part, copy_function=_link, ignore=shutil.ignore_patterns("*.lock")
-                    )
+            with self._writing():
+                folder.mkdir()
+                if old is not None:
+                    for part in ("passages", "documents"):
+                        shutil.copytree(
+                            old.folder / part, folder / part, copy_function=_link, ignore=shutil.ignore_patterns("*.lock")
+                        )
             yield Draft(self._folder, folder, self._version, CorpusIndex(folder, create=old is None))
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+    def _writing(self) -> AbstractContextManager[None]:
+        return writing(self._folder, INDEX, SETTING)
 
 
 class Draft:
@@ -149,12 +155,13 @@ class Draft:
             for url, entry in entries.items()
         ]
         metadata = {"generation": json.dumps(about)}
-        pq.write_table(pa.Table.from_pylist(rows, schema=_SCHEMA.with_metadata(metadata)), self._folder / _ENTRIES)
-        name = f"g-{secrets.token_hex(6)}"
-        self._folder.rename(self._home / name)
-        pointer = self._home / f".current-{name}"
-        pointer.write_text(name, "utf-8")
-        pointer.replace(self._home / "current")
+        with writing(self._home, INDEX, SETTING):
+            pq.write_table(pa.Table.from_pylist(rows, schema=_SCHEMA.with_metadata(metadata)), self._folder / _ENTRIES)
+            name = f"g-{secrets.token_hex(6)}"
+            self._folder.rename(self._home / name)
+            pointer = self._home / f".current-{name}"
+            pointer.write_text(name, "utf-8")
+            pointer.replace(self._home / "current")
         for other in self._home.glob("g-*"):
             if other.name != name:
                 shutil.rmtree(other, ignore_errors=True)

@@ -6,9 +6,13 @@ Two tantivy indexes side by side, because BM25 counts over one kind of text: `pa
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import re
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -17,6 +21,7 @@ from typing import Any, Final
 import tantivy
 from tantivy import DocAddress, Index, IndexWriter, Occur, Query, SchemaBuilder, Searcher
 
+from research.durable.surroundings import surroundings_fault
 from research.evidence.ranking import KANA_AND_HAN, analyzer
 
 RANKING_VERSION: Final = "5"
@@ -54,6 +59,11 @@ ASKING: Final = frozenset(
 _UNSPACED: Final = re.compile(f"([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff{KANA_AND_HAN}])")
 _CODE: Final = re.compile(r"[^\W_]+(?:[-./_][^\W_]+)+")
 _HEAP: Final = 64_000_000
+_NO_ROOM: Final = 1_000_000
+"""Bytes. A disk with less is taken for full where tantivy does not say why it could not write."""
+
+INDEX: Final = "the index of the corpus"
+SETTING: Final = "RESEARCH_CACHE_DIR"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +110,10 @@ class CorpusIndex:
     """The two indexes in one folder."""
 
     def __init__(self, folder: Path, *, create: bool = False) -> None:
-        self._passages = _open(folder / "passages", _passage_schema(), create)
-        self._documents = _open(folder / "documents", _document_schema(), create)
+        self._folder = folder
+        with self._writing() if create else nullcontext():
+            self._passages = _open(folder / "passages", _passage_schema(), create)
+            self._documents = _open(folder / "documents", _document_schema(), create)
         self._writers: tuple[IndexWriter, IndexWriter] | None = None
         self._passage_schema, self._document_schema = self._passages.schema, self._documents.schema
 
@@ -112,28 +124,28 @@ class CorpusIndex:
             for start, end, heading in document.passages:
                 passage = document.text[start:end]
                 body = spaced(passage)
-                passages_writer.add_document(
-                    _document(
-                        self._passage_schema,
-                        document=document.number,
-                        hit=_hit(document, passage),
-                        body=body,
-                        exact=body,
-                        heading=spaced(heading),
-                    )
+                written = _document(
+                    self._passage_schema,
+                    document=document.number,
+                    hit=_hit(document, passage),
+                    body=body,
+                    exact=body,
+                    heading=spaced(heading),
                 )
-            documents_writer.add_document(
-                _document(
-                    self._document_schema,
-                    number=document.number,
-                    url=document.url,
-                    page_hash=document.page_hash,
-                    stored=document.stored.encode("utf-8"),
-                    hit=_hit(document, document.text[:MAX_BEGINNING]),
-                    title=spaced(document.searched_title),
-                    whole=spaced(document.text),
-                )
+                with self._writing():
+                    passages_writer.add_document(written)
+            written = _document(
+                self._document_schema,
+                number=document.number,
+                url=document.url,
+                page_hash=document.page_hash,
+                stored=document.stored.encode("utf-8"),
+                hit=_hit(document, document.text[:MAX_BEGINNING]),
+                title=spaced(document.searched_title),
+                whole=spaced(document.text),
             )
+            with self._writing():
+                documents_writer.add_document(written)
 
     def remove(self, numbers: Iterable[int]) -> None:
         """Take documents out by their numbers. Seen by searches after `commit`."""
@@ -144,9 +156,10 @@ class CorpusIndex:
 
     def commit(self) -> None:
         """Write what was added and removed, and let searches see it."""
-        for writer in self._writers or ():
-            writer.commit()
-            writer.wait_merging_threads()
+        with self._writing():
+            for writer in self._writers or ():
+                writer.commit()
+                writer.wait_merging_threads()
         self._writers = None
         self._passages.reload()
         self._documents.reload()
@@ -157,8 +170,18 @@ class CorpusIndex:
 
     def _open_writers(self) -> tuple[IndexWriter, IndexWriter]:
         if self._writers is None:
-            self._writers = (self._passages.writer(_HEAP, 1), self._documents.writer(_HEAP, 1))
+            with self._writing():
+                self._writers = (self._passages.writer(_HEAP, 1), self._documents.writer(_HEAP, 1))
         return self._writers
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """In this block tantivy writes. Whatever its threads meet there, it raises as a `ValueError` (0.27)."""
+        try:
+            yield
+        except ValueError as error:
+            number = errno.ENOSPC if shutil.disk_usage(self._folder).free < _NO_ROOM else errno.EIO
+            raise surroundings_fault(OSError(number, os.strerror(number)), self._folder, INDEX, SETTING) from error
 
     def stored(self, field: str, value: str | int) -> str | None:
         """What was stored with the document whose `number`, `url` or `page_hash` is this."""

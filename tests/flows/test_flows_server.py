@@ -18,11 +18,11 @@ import httpx
 import prefect
 import pytest
 from flows_doubles import SCHEMA
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
 
 import flows.api
 from flows import server_watcher
-from flows.server import PrefectUnavailable, TemporaryServer, prefect_server
+from flows.server import PrefectUnavailable, TemporaryServer, folder_without_room, prefect_server
 
 LOOKS = 200
 """How often something is looked for that must come about within 20 seconds."""
@@ -75,6 +75,12 @@ async def test_a_server_that_does_not_answer_is_an_error_for_people() -> None:
     with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}), refused:
         async with prefect_server():
             raise AssertionError
+
+
+def test_a_full_folder_of_the_temporary_server_is_named(tmp_path: Path) -> None:
+    with temporary_settings({PREFECT_HOME: tmp_path}):
+        assert folder_without_room(2**62) == (str(tmp_path), "PREFECT_HOME")
+        assert folder_without_room(0) is None
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ from prefect.events.worker import EventsWorker
 from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
 
 import flows.api
+from flows.prefect_workarounds import recorded_task_runs
 from flows.run.events import Event, Listener, RunFinished
 from flows.run.options import EnrichOptions
 from flows.run.outcome import Enrichment
@@ -140,13 +141,16 @@ async def enriched(folder: Path, name: str, hook: Hook | None = None, listener: 
 
 async def test_a_server_that_comes_back_has_lost_nothing(tmp_path: Path, door: Door) -> None:
     begun = set()
+    one_by_one = asyncio.Lock()
 
-    def hook(row: str, _: SubQuery) -> None:
-        begun.add(row)
-        if len(begun) == 4:
-            door.shut()
-        if len(begun) == 9:
-            door.open()
+    async def hook(row: str, _: SubQuery) -> None:
+        async with one_by_one:
+            if row not in begun and len(begun) == 4:
+                await _recorded()
+                door.shut()
+            begun.add(row)
+            if len(begun) == 9:
+                door.open()
 
     done = await enriched(tmp_path, "back", hook)
     assert (done.completed, done.failed, done.stopped) == (ROWS, 0, None)
@@ -155,8 +159,23 @@ async def test_a_server_that_comes_back_has_lost_nothing(tmp_path: Path, door: D
     assert states(runs, "row") == {"Completed": ROWS}
 
 
-@pytest.mark.parametrize("how", [Door.shut, Door.break_down])
-async def test_a_server_that_stays_away_costs_no_row(tmp_path: Path, door: Door, how: Callable[[Door], None]) -> None:
+async def _recorded() -> None:
+    """Wait until Prefect has sent an event. If its first greeting is cut, it gives up all that it holds (3.8.8)."""
+    context = FlowRunContext.get()
+    assert context is not None
+    assert context.flow_run is not None
+    count = recorded_task_runs(context.flow_run.id)
+    for _ in range(100):
+        if await count():
+            return
+        await asyncio.sleep(0.1)
+    raise AssertionError("no task run is recorded")
+
+
+@pytest.mark.parametrize(
+    ("how", "what"), [(Door.shut, "does not answer any more"), (Door.break_down, "fails: it answers 500 Internal Server Error")]
+)
+async def test_a_server_that_stays_away_costs_no_row(tmp_path: Path, door: Door, how: Callable[[Door], None], what: str) -> None:
     """All rows are completed and committed, the folder is finished, and the error is about Prefect. The same call does nothing
     again."""
     begun = set()
@@ -166,9 +185,7 @@ async def test_a_server_that_stays_away_costs_no_row(tmp_path: Path, door: Door,
         if len(begun) == 4:
             how(door)
 
-    with pytest.raises(
-        PrefectLost, match=rf"{door.url} \(PREFECT_API_URL\) does not answer.*{ROWS} of {ROWS} rows, kept in"
-    ) as caught:
+    with pytest.raises(PrefectLost, match=rf"{door.url} \(PREFECT_API_URL\) {what}.*{ROWS} of {ROWS} rows, kept in") as caught:
         await enriched(tmp_path, "away", hook)
     assert (caught.value.place, caught.value.setting) == (door.url, "PREFECT_API_URL")
     run = open_run(tmp_path / "run")

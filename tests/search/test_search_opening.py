@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr, ValidationError
 from search_samples import PAGES, opened, settings
 
-from research.errors import InvalidInput
+from research.errors import InvalidInput, SurroundingsFault
 from research.money.usage_ledger import UsageLedger
 from research.search.local import LocalCorpus
 from research.search.opening import PROVIDERS, default_providers, open_search
@@ -100,3 +101,20 @@ async def test_a_rate_of_a_paid_plan_overrides_the_free_one(tmp_path: Path):
                 await search.search(f"voyager {number}", limit=5, ledger=UsageLedger())
         gaps = [later.arrived - earlier.arrived for earlier, later in zip(server.queries, server.queries[1:], strict=False)]
     assert min(gaps) >= 0.18
+
+
+def test_an_index_that_finds_no_room_says_which_folder(tmp_path: Path) -> None:
+    """Tantivy's threads meet the full disk, and say no more than that they could not write."""
+    pages = tmp_path / "pages"
+    pages.mkdir()
+    (pages / "moon.md").write_text("# The Moon\n\n" + "\n\n".join(f"Crater {n} is {n} km wide." for n in range(5_000)))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
+    try:
+        with pytest.raises(SurroundingsFault) as caught:
+            LocalCorpus.open(pages, tmp_path / "index")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert str(caught.value).startswith(f"the index of the corpus {tmp_path}/index")
+    assert "(chosen with RESEARCH_CACHE_DIR) cannot be written" in str(caught.value)
+    assert LocalCorpus.open(pages, tmp_path / "index").holds("corpus://pages/moon.md")
