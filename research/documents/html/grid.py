@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from typing import Final
 
@@ -97,13 +98,13 @@ def _filled(cells: list[list[HtmlElement]]) -> Iterator[list[str]]:
     for line in cells:
         texts: list[str] = []
         below: dict[int, tuple[int, str]] = {}
-        waiting = [(value(cell), span(cell, "colspan"), span(cell, "rowspan"), is_head(cell)) for cell in line]
+        waiting = deque((value(cell), span(cell, "colspan"), span(cell, "rowspan"), is_head(cell)) for cell in line)
         while waiting or len(texts) in from_above:
             if len(texts) in from_above:
                 down, text = from_above.pop(len(texts))
                 across, repeats = 1, True
             else:
-                text, across, down, repeats = waiting.pop(0)
+                text, across, down, repeats = waiting.popleft()
             for place in range(across):
                 written = text if place == 0 or repeats else ""
                 if down > 1:
