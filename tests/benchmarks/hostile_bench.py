@@ -1,6 +1,7 @@
 """Reads every hostile document with the limits that users have: `python -m tests.benchmarks.hostile_bench [SECONDS] [MB]`.
 
-Prints for each what became of it, how long it took, and how long the event loop stood still meanwhile. A few minutes.
+Prints for each what became of it, how long it took, and how long the event loop stood still meanwhile, in seconds of processor
+time. A few minutes; on a machine with other work, a document takes longer by the clock than its limit of processor time.
 """
 
 from __future__ import annotations

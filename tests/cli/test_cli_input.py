@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import get_args
 
+import openpyxl
 import pytest
 from cli_desk import Command
 
@@ -143,3 +144,16 @@ def test_every_command_and_option_is_documented(command: str, options: set[str])
     section = next((text for text in sections if text.startswith(f"research {command} ")), None)
     assert section, f"docs/cli.md has no section on research {command}"
     assert not [name for name in options if f"`{name}" not in section + general]
+
+
+def test_a_workbook_that_would_end_its_reader_is_refused_like_any_other_bad_table(research: Command, desk: Path) -> None:
+    """Two cells in far corners: the library that reads sheets asks for 500 GB, and aborts. Only its own process ends."""
+    book = openpyxl.Workbook()
+    book.active["A1"] = "mission"
+    book.active.cell(1_048_576, 16_384, "x")
+    book.save(desk / "corners.xlsx")
+    ran = research("enrich", "corners.xlsx", *ASK)
+    assert ran.code == 2
+    assert "corners.xlsx: reading this workbook takes more than" in ran.err
+    assert "save the sheet as CSV" in " ".join(ran.err.split())
+    assert not (desk / "runs").exists()

@@ -21,7 +21,10 @@ class LoopProbe:
     """What was seen. Python's own lock, held by another thread, keeps a loop still as well as work on it."""
 
     longest: float = 0.0
-    """Seconds that the loop stood still at most."""
+    """Seconds that the loop stood still at most, of the processor time that this process had meanwhile: a loop that waits for its
+    turn, because other processes have the processors, is not kept still by what it does."""
+    clock: float = 0.0
+    """The same by the clock."""
     where: list[str] = field(default_factory=list)
     """The ends of all stacks, seen when it had stood still for longer than `noticed`."""
 
@@ -30,14 +33,16 @@ class LoopProbe:
 async def probed_loop(noticed: float = 0.2) -> AsyncIterator[LoopProbe]:
     """Watch the running loop while the context is open."""
     probe = LoopProbe()
-    last = time.monotonic()
+    last, last_worked = time.monotonic(), time.process_time()
     ended = threading.Event()
 
     def look() -> None:
-        nonlocal last
-        now = time.monotonic()
-        probe.longest = max(probe.longest, now - last - TICK)
-        last = now
+        nonlocal last, last_worked
+        now, worked = time.monotonic(), time.process_time()
+        still = now - last - TICK
+        probe.clock = max(probe.clock, still)
+        probe.longest = max(probe.longest, min(still, worked - last_worked))
+        last, last_worked = now, worked
 
     async def tick() -> None:
         while True:

@@ -19,6 +19,7 @@ from trafilatura import bare_extraction
 
 from research.documents import plain
 from research.documents.blocks import Block
+from research.documents.html import grid
 from research.documents.html.layout import layout
 
 MAX_DEPTH: Final = 250
@@ -26,7 +27,8 @@ MAX_DEPTH: Final = 250
 MAX_BYTES: Final = 8_000_000
 """What is read of one page. The longest real pages are below 5 MB."""
 MAX_ELEMENTS: Final = 25_000
-"""Of a page whose main text is looked for: trafilatura takes seconds for more. All of a larger page's content is kept."""
+"""Of a page whose main text is looked for, with the cells that trafilatura fills in where one spans many: it takes seconds for
+more. All of a larger page's content is kept."""
 SHORT: Final = 30
 """Characters. A shorter text may well stand twice: `minutes`, `Yes`."""
 
@@ -76,7 +78,8 @@ def all_blocks(written: str) -> list[Block]:
 
 def main_text(tree: HtmlElement) -> str:
     """What trafilatura takes for the main text: no comments, one block a line."""
-    if sum(1 for _ in tree.iter()) > MAX_ELEMENTS:
+    filled_in = sum(grid.span(cell, "colspan") * grid.span(cell, "rowspan") - 1 for cell in tree.iter("td", "th"))
+    if filled_in + sum(1 for _ in tree.iter()) > MAX_ELEMENTS:
         return ""
     try:
         document = bare_extraction(tree, include_comments=False, fast=True)
