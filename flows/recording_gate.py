@@ -50,8 +50,13 @@ class RecordingGate:
         """Finished task runs that the database did not hold when it was last asked."""
         return max(0, self._finished - self._recorded)
 
-    def task_run_finished(self) -> None:
-        self._finished += 1
+    @property
+    def finished(self) -> int:
+        """Finished task runs."""
+        return self._finished
+
+    def task_run_finished(self, count: int = 1) -> None:
+        self._finished += count
 
     async def open(self) -> None:
         """Return when another row may start: at once, unless the database is far behind."""

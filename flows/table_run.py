@@ -32,6 +32,11 @@ from flows.run.runtime import Runtime
 from flows.run.shards import Remaining, Shards
 from flows.run.stopping import Stopping
 from flows.run.sweeping import sweeper
+from flows.run.workers.charges import take_over_charges
+from flows.run.workers.choice import runner_of
+from flows.run.workers.coordinator import LOST
+from flows.run.workers.files import WorkerFiles
+from flows.run.workers.rows_everywhere import RowsEverywhere
 from flows.run.writable import RUN_FOLDER
 from flows.server_loss import PrefectLost, why_lost
 from flows.tasks import PrefectRunner
@@ -98,7 +103,7 @@ async def _run(
     await mend(folder, world.fetcher, runtime.listener)
     left = await asyncio.to_thread(Remaining.of, folder, table.row_count)
     tiers = (request.sample.processor, *([escalation.processor] if escalation else []))
-    charges = await asyncio.to_thread(ChargeFile, folder.state)
+    charges = await asyncio.to_thread(take_over_charges, folder.state)
     bind_budget(world, charges, options.max_cost, tiers)
     gate = RecordingGate(recorded_task_runs(await _flow_run(f"{prepared.flow_name} {table.name} · {table.row_count} rows")))
     retry_delays = () if prepared.in_batches else runtime.retry_delays  # a batch is tried again by its queue
@@ -141,7 +146,8 @@ async def _run(
 
             world.outages.listener = announce
             shards = Shards(folder, rows, recall, runner, report, sweeper(folder, store, world))
-            await held.enter_async_context(stopping.gently(rows, report, grace=0 if prepared.in_batches else None))
+            everywhere = RowsEverywhere(rows)
+            await held.enter_async_context(stopping.gently(everywhere, report, grace=0 if prepared.in_batches else None))
             report(
                 RunStarted(
                     run=prepared.place,
@@ -161,7 +167,23 @@ async def _run(
                 if not go_on:
                     rows.stop_starting_rows(STOPPED, HOW_TO_CONTINUE)
                     only = pilot
-            await shards.run(left.shards(table, only), open_at_once=2 + math.ceil(2 * concurrency / left.size))
+            todo, open_at_once = left.shards(table, only), 2 + math.ceil(2 * concurrency / left.size)
+            choice = runner_of(options)
+            if choice.kind != "local" and rows.stopped is None and left.kept < table.row_count:
+                from flows.engines.handing_out import through_workers  # most runs have no workers
+
+                held.callback(WorkerFiles(folder.state).end)
+                coordinator = await through_workers(
+                    choice, prepared, folder, everywhere, charges, gate, report, announce, todo, left.shard_count
+                )
+                await asyncio.to_thread(store.refresh)
+                for dropped in coordinator.lost():
+                    failing = Rows(request, world, runner, report, concurrency, find_work)
+                    failing.stop_starting_rows(LOST, dropped.reason)
+                    of_dropped = Shards(folder, failing, recall, runner, report, sweeper(folder, store, world))
+                    await of_dropped.run(iter([dropped.shard]), open_at_once=1)
+                todo = coordinator.left(todo)
+            await shards.run(todo, open_at_once)
             if escalation is not None and rows.stopped is None:
                 escalating = Escalating(escalation, request.spec, folder, rows, shards, report)
                 await escalating.run(runner)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -61,6 +61,8 @@ class Settings(Record):
     """Another server that speaks the Messages API; None is Anthropic's own."""
     processors: Path | None = None
     """A TOML file that overrides tiers and prices."""
+    sharers: int = 1
+    """Processes that share the limits of the model's service and of search providers: each keeps to its part."""
     providers: SearchSettings = SearchSettings()
     """Keys, limits and prices of search providers."""
     web: WebSettings = WebSettings()
@@ -122,7 +124,15 @@ async def open_world(
         search: Search = Nowhere()
         if names:
             search = await stack.enter_async_context(
-                open_search(names, settings.providers, settings.cache_dir, corpus=corpus, ask=caller, outages=outages)
+                open_search(
+                    names,
+                    settings.providers,
+                    settings.cache_dir,
+                    corpus=corpus,
+                    ask=caller,
+                    outages=outages,
+                    sharers=settings.sharers,
+                )
             )
         web = None
         reads_web = settings.service_searches or any(name != "local" for name in names)
@@ -221,11 +231,15 @@ async def _calling(
     from research.models.claude.opening import open_caller
 
     check_key(settings.key.get_secret_value() if settings.key is not None else None)
+
+    def opening() -> AbstractAsyncContextManager[Caller]:
+        return open_caller(settings.key, settings.base_url, processors, outages, sharers=settings.sharers)
+
     if settings.service_searches:  # batches are made with the SDK's client itself
-        async with open_caller(settings.key, settings.base_url, processors, outages) as caller:
+        async with opening() as caller:
             yield caller
         return
-    async with LateCaller(lambda: open_caller(settings.key, settings.base_url, processors, outages)) as late:
+    async with LateCaller(opening) as late:
         yield late
 
 

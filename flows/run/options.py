@@ -177,6 +177,17 @@ class RunOptions(PatienceOptions):
     shard_size: Annotated[
         int, Option("Rows that are committed together. The first run of a run folder decides.", within=(1, 10_000))
     ] = 100
+    runner: Annotated[
+        str,
+        Option(
+            "Where rows are researched: in this process (`local`), or in several `processes` of this machine.",
+            "RUNNER",
+        ),
+    ] = "local"
+    workers: Annotated[
+        int | None,
+        Option("Workers at once, unless `local`. Default: one for each core of this machine.", "N", within=(1, 1_000)),
+    ] = None
     task_runs: Annotated[
         AskedTaskRuns,
         Option(

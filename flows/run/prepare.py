@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +22,7 @@ from flows.run.request import Request
 from flows.run.reuse import Earlier, spec_of
 from flows.run.runtime import Runtime
 from flows.run.shards import Remaining
+from flows.run.workers.choice import check_runner
 from flows.run.writable import CACHE, RUN_FOLDER, check_writable
 from research.errors import InvalidInput, InvalidRun
 from research.pages.row_pages import RowPages
@@ -34,6 +35,10 @@ from research.tables.run_folder.run_folder import RunFolder
 
 FROM_THE_RUN: Final = (*(name for name in names(TaskOptions) if name != "output_schema"), "source_policy")
 """Options that a resynthesis takes from the run, unless it states others. The start page and files are among the stored pages."""
+
+
+Find = Callable[[EnrichOptions | ResynthesizeOptions, Request, Mapping[str, Any], RunMirror | None], Awaitable[tuple[Path, int]]]
+"""Finds the run folder of a request's document, and how many of its rows are completed."""
 
 
 class PagesFolder:
@@ -60,9 +65,56 @@ async def prepare_enrichment(
     Raises:
         InvalidInput: something is wrong with the request, or its corpus cannot be read. Nothing was spent.
     """
-    _check(options)
-    escalation = Escalation.parse(options.escalate, options.processor) if options.escalate else None
+    _check(options, runtime)
     request: Request = await asyncio.to_thread(Request.of, options) if checked is None else checked
+    async with _open_enrichment(options, request, runtime, _find) as prepared:
+        yield prepared
+
+
+@asynccontextmanager
+async def prepare_resynthesis(options: ResynthesizeOptions, runtime: Runtime) -> AsyncIterator[PreparedRun]:
+    """Check a resynthesis, and open a world of stored pages for as long as the block lasts.
+
+    Raises:
+        InvalidInput: of the run, the schema, the objective, the processor or the model. Nothing was spent.
+    """
+    _check(options, runtime)
+    async with _open_resynthesis(options, runtime, _find) as prepared:
+        yield prepared
+
+
+@asynccontextmanager
+async def prepare_worker(
+    run: RunFolder, options: EnrichOptions | ResynthesizeOptions, runtime: Runtime, sharers: int
+) -> AsyncIterator[PreparedRun]:
+    """Open the world of a run in one of its workers. The table is not read: the run folder says what there is to know of it.
+
+    Args:
+        sharers: workers that share the limits of services.
+
+    Raises:
+        InvalidRun: this process's environment makes another world than the coordinator's; each difference is named.
+        InvalidInput: it makes none.
+    """
+
+    async def find(_options: Any, _request: Request, document: Mapping[str, Any], _mirror: Any) -> tuple[Path, int]:
+        await asyncio.to_thread(RunFolder.find, run.path, document)
+        return run.path, 0
+
+    if isinstance(options, ResynthesizeOptions):
+        async with _open_resynthesis(options, runtime, find, sharers) as prepared:
+            yield prepared
+        return
+    request = await asyncio.to_thread(_request_of_run, run, options)
+    async with _open_enrichment(options, request, runtime, find, sharers) as prepared:
+        yield prepared
+
+
+@asynccontextmanager
+async def _open_enrichment(
+    options: EnrichOptions, request: Request, runtime: Runtime, find: Find, sharers: int = 1
+) -> AsyncIterator[PreparedRun]:
+    escalation = Escalation.parse(options.escalate, options.processor) if options.escalate else None
     earlier = None
     if options.reuse:
         earlier = await asyncio.to_thread(_earlier, options.reuse, runtime.environment.cache_dir, request)
@@ -74,7 +126,7 @@ async def prepare_enrichment(
         names_pages=request.names_pages,
         service_searches=options.batch,
         patience=patience_seconds(options.patience),
-    )
+    ).changed(sharers=sharers)
     await asyncio.to_thread(check_writable, settings.cache_dir, CACHE, "RESEARCH_CACHE_DIR")
     if options.batch and options.out is not None and is_remote(options.out):
         refuse_batches(options.out)
@@ -88,27 +140,24 @@ async def prepare_enrichment(
         document = request.document(world)
         if earlier is not None:
             earlier.refuse_other(document)
-        path, done = await _find(options, request, document, mirror)
+        path, done = await find(options, request, document, mirror)
         pages.path = path / ".state" / "pages"
         yield PreparedRun(options, request, world, document, path, done, settings, earlier, escalation, mirror=mirror)
 
 
 @asynccontextmanager
-async def prepare_resynthesis(options: ResynthesizeOptions, runtime: Runtime) -> AsyncIterator[PreparedRun]:
-    """Check a resynthesis, and open a world of stored pages for as long as the block lasts.
-
-    Raises:
-        InvalidInput: of the run, the schema, the objective, the processor or the model. Nothing was spent.
-    """
-    _check(options)
+async def _open_resynthesis(
+    options: ResynthesizeOptions, runtime: Runtime, find: Find, sharers: int = 1
+) -> AsyncIterator[PreparedRun]:
     cache_dir = runtime.environment.cache_dir
     request, earlier = await asyncio.to_thread(_request_over_stored_pages, options, cache_dir)
     mirror = await _checked_out(options, cache_dir)
     settings = runtime.environment.settings(model=options.model, patience=patience_seconds(options.patience))
+    settings = settings.changed(sharers=sharers)
     pages = RowPages((), earlier.pages.get)  # not yet bound to a row
     async with runtime.stored_opener(settings, pages) as world:
         document = request.document(world)
-        path, done = await _find(options, request, document, mirror)
+        path, done = await find(options, request, document, mirror)
         yield PreparedRun(options, request, world, document, path, done, settings, earlier, only_stored=True, mirror=mirror)
 
 
@@ -144,14 +193,20 @@ async def _find(
     return path, (await asyncio.to_thread(Remaining.of, run, rows)).kept
 
 
-def _check(options: RunOptions) -> None:
-    """See that what is only needed at the end of a run can be read."""
+def _check(options: EnrichOptions | ResynthesizeOptions, runtime: Runtime) -> None:
+    """See that the runner can do what is asked, and that what is only needed at the end of a run can be read."""
+    check_runner(options, runtime)
     if options.fail_over is not None:
         FailOver.parse(options.fail_over)
 
 
 def _earlier(run: str, cache_dir: Path, request: Request) -> Earlier:
     return Earlier(RunFolder.open(local_folder(run, cache_dir)), request)
+
+
+def _request_of_run(run: RunFolder, options: EnrichOptions) -> Request:
+    opened = open_table(run.columns.input_schema.empty_table())
+    return Request.of(options, table=replace(opened, fingerprint=str(run.request.get("table"))))
 
 
 def _request_over_stored_pages(options: ResynthesizeOptions, cache_dir: Path) -> tuple[Request, Earlier]:

@@ -90,14 +90,17 @@ class Request:
         )
 
     @classmethod
-    def of(cls, options: EnrichOptions) -> Request:
+    def of(cls, options: EnrichOptions, *, table: Table | None = None) -> Request:
         """The request that an enrichment's options make.
+
+        Args:
+            table: the table, where it is known already.
 
         Raises:
             InvalidInput: as `check`.
         """
         return cls.check(
-            table=options.table,
+            table=options.table if table is None else table,
             query=options.query,
             limit=options.limit,
             objective=options.objective,

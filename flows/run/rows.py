@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -99,6 +99,11 @@ class Rows:
             self._cut_off.add(task)
             task.cancel()
 
+    def left_undone(self, results: Iterable[Result]) -> bool:
+        """Whether any of these rows failed only because no row is started any more, or for want of money."""
+        kinds = {BUDGET_EXHAUSTED} if self._not_started is None else {BUDGET_EXHAUSTED, self._not_started.kind}
+        return self.stopped is not None and any(result.error_kind in kinds for result in results)
+
     async def research_first(self, rows: Mapping[int, Mapping[str, Any]], shard_size: int) -> dict[int, Result]:
         """Research some rows before their shards are opened, which then find them done. The rows' values are by row."""
 
@@ -175,7 +180,9 @@ class Rows:
                 started = time.monotonic()
                 self._look_for_stop()
                 if self._not_started is not None:
-                    result, cached = self._failures.not_started(work.task, self._not_started), False
+                    stored = await self._runner.store.get(work.key)
+                    result = stored if isinstance(stored, Result) else self._failures.not_started(work.task, self._not_started)
+                    cached = result is stored
                 else:
                     try:
                         result, found = await self._runner.do("row", label, partial(work.do, self._runner), work.key)

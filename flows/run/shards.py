@@ -49,7 +49,12 @@ class Shard:
 
 
 class Shards:
-    """The shards of one run."""
+    """The shards of one run.
+
+    Args:
+        sweep: removes the state that a committed shard does not need any more.
+        returned: collects shards with rows that were left undone, which are then not committed. None: they are committed, too.
+    """
 
     def __init__(
         self,
@@ -59,17 +64,15 @@ class Shards:
         runner: Runner,
         listener: Listener,
         sweep: Sweep | None = None,
+        returned: list[int] | None = None,
     ) -> None:
-        """
-        Args:
-            sweep: removes the state that a committed shard does not need any more.
-        """
         self._sweep = sweep
         self._folder = folder
         self._rows = rows
         self._recall = recall
         self._runner = runner
         self._listener = listener
+        self._returned = returned
 
     async def run(self, todo: Iterator[Shard], open_at_once: int) -> None:
         """Research and commit shards, until there are no more or the rows wind down.
@@ -108,6 +111,9 @@ class Shards:
         done = {row: result for row, result in results.items() if result is not None}
         if results and not done:
             return  # the run was stopped before it had come to any of them
+        if self._returned is not None and self._rows.left_undone(done.values()):
+            self._returned.append(shard.index)
+            return
         try:
             await self._commit(shard, results, done)
         except Interruption as error:  # the disk is full: others may still find room
@@ -170,6 +176,11 @@ class Remaining:
         """Rows that are completed already."""
         in_committed = sum(max(0, min(self.size, self.row_count - shard * self.size)) for shard in self.committed)
         return in_committed - sum(map(len, self.unfinished.values()))
+
+    @property
+    def shard_count(self) -> int:
+        """How many shards there are to do."""
+        return -(-self.row_count // self.size) - len(self.committed) + len(self.unfinished)
 
     def has(self, row: int) -> bool:
         """Whether a row is completed already."""

@@ -61,10 +61,10 @@ class PageStore:
     def get(self, hash_: str) -> Page | None:
         """The page with this hash; None if it is not stored, or what is stored is not it (a cut or changed file)."""
         self._segments.open()
-        for key in (hash_ + _WITH_HTML, hash_):
-            if (stored := self._segments.read(key)) is not None and (page := _page(stored[1], hash_)) is not None:
-                return page
-        return self._single_file(hash_)
+        if (page := self._line(hash_)) is None:
+            self._segments.refresh()  # another process may have stored it since
+            page = self._line(hash_)
+        return page or self._single_file(hash_)
 
     def sweep(self, shard: int, keep: Callable[[str], bool] | None = None) -> None:
         """Remove the pages of a committed shard.
@@ -80,6 +80,12 @@ class PageStore:
             return keep is not None and keep(entry.key.removesuffix(_WITH_HTML))
 
         self._segments.sweep(shard, is_needed if keep is not None else None)
+
+    def _line(self, hash_: str) -> Page | None:
+        for key in (hash_ + _WITH_HTML, hash_):
+            if (stored := self._segments.read(key)) is not None and (page := _page(stored[1], hash_)) is not None:
+                return page
+        return None
 
     def _single_file(self, hash_: str) -> Page | None:
         """A page of an earlier version, which wrote a file for each."""

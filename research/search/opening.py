@@ -81,6 +81,7 @@ async def open_search(
     corpus: LocalCorpus | None = None,
     ask: Ask | None = None,
     outages: Outages | None = None,
+    sharers: int = 1,
 ) -> AsyncIterator[Search]:
     """The search of these providers, merged if there are several, with rate limits that all who use it share and a cache of
     queries in the folder `search` of `cache_dir`. Belongs to one event loop.
@@ -92,6 +93,7 @@ async def open_search(
         corpus: what `local` searches.
         ask: what `claude_web` asks Claude with.
         outages: of the world. While one of several providers answers nobody, the others stand in; if none does, all wait.
+        sharers: processes that share the providers' limits.
 
     Raises:
         InvalidInput: an unknown name, or one that lacks what it needs.
@@ -107,7 +109,7 @@ async def open_search(
             if name == "local" and corpus is not None:
                 searches.append(corpus)
                 continue
-            cached = CachedSearch(_opened(name, settings, client, ask, health[name]), store, settings.freshness)
+            cached = CachedSearch(_opened(name, settings, client, ask, health[name], sharers), store, settings.freshness)
             opened.push_async_callback(cached.close)
             searches.append(cached)
         yield searches[0] if len(searches) == 1 else MergedSearch(searches)
@@ -126,9 +128,9 @@ def _health(names: Sequence[ProviderName], outages: Outages) -> dict[ProviderNam
 
 
 def _opened(
-    name: ProviderName, settings: SearchSettings, client: httpx.AsyncClient, ask: Ask | None, health: ServiceHealth
+    name: ProviderName, settings: SearchSettings, client: httpx.AsyncClient, ask: Ask | None, health: ServiceHealth, sharers: int
 ) -> Search:
-    turns = Turns(name, settings.rate(name), health)
+    turns = Turns(name, settings.rate(name).share(sharers), health)
     if name == "brave":
         return brave(settings, client, turns)
     if name == "tavily":

@@ -33,6 +33,13 @@ class Rate(Record):
     concurrency: int | None = Field(default=None, ge=1)
     """Requests under way at once. None: no limit."""
 
+    def share(self, sharers: int) -> Rate:
+        """The part of one of so many processes that ask the same provider. Each may have one request under way."""
+        return Rate(
+            per_second=None if self.per_second is None else self.per_second / sharers,
+            concurrency=None if self.concurrency is None else max(1, self.concurrency // sharers),
+        )
+
 
 RATES: Final[Mapping[str, Rate]] = MappingProxyType(
     {

@@ -103,6 +103,7 @@ class ResultStore:
     def refresh(self) -> None:
         """Look for what other processes have stored since. Blocks."""
         if self._segments.is_open:
+            self._committed_results.open()
             self._segments.refresh()
 
     def sweep(self, shard: int, unfinished: Collection[int]) -> None:

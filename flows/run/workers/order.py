@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
+from flows.run.task_runs import TaskRuns
 from research.records import Record
 
 
@@ -30,11 +33,13 @@ class ShardOrder(Record):
     """Rows in flight at once in this worker."""
     sharers: int = 1
     """Workers that share the limits of the model's service and of search providers."""
+    task_runs: TaskRuns = "steps"
+    """Which pieces of its work are task runs."""
     max_usd: float | None = None
     """The lease: what the worker may spend. None: there is no cap."""
 
     @property
-    def rows(self) -> str:
+    def label(self) -> str:
         """What a person calls it."""
         first, last = self.shards[0].index, self.shards[-1].index
         return f"shard {first}" if first == last else f"shards {first}-{last}"
@@ -45,6 +50,35 @@ class WhyStopped(Record):
 
     kind: str
     reason: str
+    faulty: bool = False
+    """Whether the request or the service's answer is at fault, and rows that are not started count as failed. False: something
+    around the work failed, and such rows stay out of the tables."""
+
+
+StopRequest = Literal["wind_down", "cut_off"]
+"""`wind_down`: no row is started any more. `cut_off`: those under way are ended as well. What is finished is committed."""
+
+
+class CoordinatorState(Record):
+    """What a coordinator tells all of its workers."""
+
+    coordinator: str
+    """The invocation of the run that coordinates. Workers of another one end."""
+    beat: int = 0
+    """Changes while it is alive."""
+    stop: StopRequest | None = None
+    reason: str = ""
+    """Why it is to stop."""
+
+
+class WorkerState(Record):
+    """What a worker tells of itself."""
+
+    beat: int
+    """Changes while it is alive."""
+    pid: int
+    host: str
+    rows_under_way: int = 0
 
 
 class OrderReport(Record):

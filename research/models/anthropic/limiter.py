@@ -182,9 +182,14 @@ class Forecast:
 
 
 class Limits:
-    """The limits of one model, as learnt so far."""
+    """The limits of one model, as learnt so far.
 
-    def __init__(self) -> None:
+    Args:
+        sharers: processes that share them: of what the server states, this one takes its part.
+    """
+
+    def __init__(self, sharers: int = 1) -> None:
+        self._sharers = sharers
         self.pause = Pause()
         self.pace = Pace()
         self.buckets = {kind: Bucket() for kind in KINDS}
@@ -239,7 +244,7 @@ class Limits:
             limit = _number(headers.get(f"anthropic-ratelimit-{kind}-limit"))
             remaining = _number(headers.get(f"anthropic-ratelimit-{kind}-remaining"))
             if limit is not None and remaining is not None:
-                bucket.learn(limit, remaining, now)
+                bucket.learn(limit / self._sharers, remaining / self._sharers, now)
 
 
 @dataclass(slots=True)
@@ -269,12 +274,20 @@ class _Admission:
 
 
 class Limiter:
-    """The queue before each model's limits. Belongs to one event loop."""
+    """The queue before each model's limits. Belongs to one event loop.
+
+    Args:
+        sharers: processes that share the limits, this one included.
+    """
 
     def __init__(
-        self, *, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+        self,
+        *,
+        sharers: int = 1,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._lanes: defaultdict[str, _Lane] = defaultdict(lambda: _Lane(Limits(), WaitingQueue(clock=clock, sleep=sleep)))
+        self._lanes: defaultdict[str, _Lane] = defaultdict(lambda: _Lane(Limits(sharers), WaitingQueue(clock=clock, sleep=sleep)))
 
     def limits(self, model: str) -> Limits:
         """A model's limits; report the server's answers to them."""

@@ -25,7 +25,12 @@ NO_KEY: Final = "none"
 
 @asynccontextmanager
 async def open_caller(
-    api_key: SecretStr | None, base_url: str | None, processors: Processors, outages: Outages | None = None
+    api_key: SecretStr | None,
+    base_url: str | None,
+    processors: Processors,
+    outages: Outages | None = None,
+    *,
+    sharers: int = 1,
 ) -> AsyncIterator[Caller]:
     """What calls the Messages API, for one event loop. Nothing is asked yet.
 
@@ -34,6 +39,7 @@ async def open_caller(
         base_url: another server that speaks the Messages API: the part before `/v1/messages`.
         processors: the tiers and their prices.
         outages: of the world, so that all who call a service wait together while it answers nobody.
+        sharers: processes that share the service's limits.
 
     Raises:
         InvalidInput: the address holds a password, or is none.
@@ -41,6 +47,7 @@ async def open_caller(
     import anthropic  # takes more than a second, so a world is opened without it
 
     from research.models.anthropic.caller import LOCAL, Caller
+    from research.models.anthropic.limiter import Limiter
 
     server = checked(base_url)
     async with anthropic.AsyncAnthropic(
@@ -48,7 +55,13 @@ async def open_caller(
         base_url=server or SERVICE,  # said in any case, so that the SDK does not look into the environment
         max_retries=0,
     ) as client:
-        yield Caller(client, processors.prices, outages=outages, times=LOCAL if server is not None else None)
+        yield Caller(
+            client,
+            processors.prices,
+            limiter=Limiter(sharers=sharers),
+            outages=outages,
+            times=LOCAL if server is not None else None,
+        )
 
 
 def claude(caller: Calls, base_url: str | None, processors: Processors, *, model: str | None = None) -> ClaudeModel:

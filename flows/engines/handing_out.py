@@ -1,0 +1,68 @@
+"""Hands the shards of a run out to workers, on the engine that its options name."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+
+from flows.recording_gate import RecordingGate
+from flows.run.events import Listener
+from flows.run.prepared_run import PreparedRun
+from flows.run.shards import Shard
+from flows.run.workers.choice import RunnerChoice
+from flows.run.workers.coordinator import Coordinator, Engine
+from flows.run.workers.request import request_for_workers
+from flows.run.workers.rows_everywhere import RowsEverywhere
+from research.concurrency.outages import Notice
+from research.money.charge_file import ChargeFile
+from research.tables.run_folder.run_folder import RunFolder
+
+
+async def through_workers(
+    choice: RunnerChoice,
+    prepared: PreparedRun,
+    folder: RunFolder,
+    rows: RowsEverywhere,
+    charges: ChargeFile,
+    gate: RecordingGate,
+    listener: Listener,
+    announce: Callable[[Notice], None],
+    todo: Iterator[Shard],
+    shard_count: int,
+) -> Coordinator:
+    """Have a run's shards done by workers. What is left then, the coordinator tells.
+
+    Args:
+        shard_count: how many shards there are, at most.
+
+    Raises:
+        InvalidInput: what the runner needs is not there.
+    """
+    async with _open_engine(choice) as engine:
+        coordinator = Coordinator(
+            folder,
+            rows.here,
+            charges,
+            prepared.world.budget,
+            engine,
+            listener,
+            announce,
+            workers=choice.workers,
+            concurrency=prepared.options.concurrency,
+            private=prepared.request.private,
+            task_runs=prepared.task_runs,
+            ready=gate.open,
+            ended=gate.task_run_finished,
+        )
+        rows.in_workers = coordinator
+        await coordinator.run(todo, shard_count, request_for_workers(prepared))
+    return coordinator
+
+
+@asynccontextmanager
+async def _open_engine(choice: RunnerChoice) -> AsyncIterator[Engine]:
+    """What runs the orders of a run, for as long as the block lasts."""
+    from flows.engines.processes import ProcessesEngine
+
+    async with ProcessesEngine(choice.workers) as engine:
+        yield engine

@@ -1,0 +1,76 @@
+"""Which runner researches a run's rows, as its options say it."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, get_args
+
+from flows.run.remote_folder import is_remote
+from research.errors import Fault, InvalidInput
+from research.world import open_stored_world, open_world
+
+if TYPE_CHECKING:
+    from flows.run.options import EnrichOptions, ResynthesizeOptions
+    from flows.run.runtime import Runtime
+
+RunnerKind = Literal["local", "processes"]
+KINDS: Final[tuple[RunnerKind, ...]] = get_args(RunnerKind)
+
+
+class RunnerChoice(NamedTuple):
+    """A runner."""
+
+    kind: RunnerKind
+    workers: int
+    """Most workers at once."""
+
+
+def runner_of(options: EnrichOptions | ResynthesizeOptions) -> RunnerChoice:
+    """
+    Raises:
+        InvalidInput: there is no such runner.
+    """
+    for kind in KINDS:
+        if kind == options.runner:
+            return RunnerChoice(kind, options.workers or cores())
+    known = ", ".join(KINDS)
+    raise InvalidInput(
+        "The runner is not one of those that there are:", [Fault("/runner", f"{options.runner!r}; there are {known}")]
+    )
+
+
+def check_runner(options: EnrichOptions | ResynthesizeOptions, runtime: Runtime) -> None:
+    """
+    Raises:
+        InvalidInput: there is no such runner, or it cannot do what is asked.
+    """
+    choice = runner_of(options)
+    if choice.kind == "local":
+        return
+    if getattr(options, "batch", False):
+        raise InvalidInput(
+            f"--batch waits for the service, so other processes would be of no use to it: leave --runner {options.runner} out."
+        )
+    if options.out is not None and is_remote(options.out):
+        raise InvalidInput(
+            f"A run folder by URL is filled by one process: leave --runner {options.runner} out, or choose a folder of this "
+            "machine with --out."
+        )
+    if not (_opens(open_world, runtime.opener) and _opens(open_stored_world, runtime.stored_opener)):
+        raise InvalidInput(
+            f"A model or a world that is a Python object cannot be handed to other processes: name the model, or leave runner "
+            f"{options.runner!r} out."
+        )
+
+
+def _opens(opener: object, used: object) -> bool:
+    """Whether this opener is used, and without an object of the caller's that would make another world."""
+    if isinstance(used, partial):
+        return used.func is opener and not used.args and used.keywords.keys() <= {"reading"}  # which only shows progress
+    return used is opener
+
+
+def cores() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,31 @@
+"""A run's request as its workers get it, in `request.json`: JSON, and without a secret."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from flows.run.declaration import values
+from flows.run.options import EnrichOptions, ResynthesizeOptions
+from flows.run.prepared_run import PreparedRun
+
+
+def request_for_workers(prepared: PreparedRun) -> dict[str, Any]:
+    """The flow and the options of a run.
+
+    Paths that name something here are absolute. Files keep their names, which are part of what they are cited by. The output
+    schema is given as it was read, with its fields in their order: `run.json` has them sorted, and models are asked in order.
+    """
+    options = values(prepared.options, type(prepared.options), but=("out",))
+    for name in ("corpus", "reuse", "run"):
+        if (path := options.get(name)) is not None and Path(path).exists():
+            options[name] = str(Path(path).resolve())
+    if options["output_schema"] is not None:
+        options["output_schema"] = prepared.request.spec.spelling
+    return {"flow": prepared.flow_name, "options": options}
+
+
+def options_of(request: dict[str, Any]) -> EnrichOptions | ResynthesizeOptions:
+    """The options of `request_for_workers`."""
+    kind = EnrichOptions if request["flow"] == "enrich" else ResynthesizeOptions
+    return kind(**request["options"])
