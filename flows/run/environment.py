@@ -14,6 +14,7 @@ from research.documents.readers import ReadingLimits
 from research.errors import InvalidInput
 from research.faults import validation_faults
 from research.search.settings import SearchSettings
+from research.storage.location import is_url
 from research.web.settings import WebSettings
 from research.world import Settings
 
@@ -82,6 +83,13 @@ class Environment(BaseSettings):
     """`ANTHROPIC_API_KEY`: with it, Claude does the research unless another model is named."""
     base_url: str | None = Field(default=None, validation_alias="ANTHROPIC_BASE_URL")
     """`ANTHROPIC_BASE_URL`: another server that speaks the Messages API."""
+
+    @field_validator("cache_dir", mode="before")
+    @classmethod
+    def _on_this_disk(cls, value: Any) -> Any:
+        if isinstance(value, str) and is_url(value):
+            raise ValueError("must be a folder on this disk: indexes and caches are databases, and each machine has its own")
+        return value
 
     @field_validator("web", mode="before")
     @classmethod

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from research.errors import InvalidCorpus, InvalidTable
+from flows.run.environment import read_environment
+from research.errors import InvalidCorpus, InvalidInput, InvalidTable
 from research.search.local import LocalCorpus
 from research.tables.inputs.read import json_rows, open_table
 from tests.storage.s3_server import ObjectStorage
@@ -78,3 +79,12 @@ def test_a_url_with_a_secret_is_refused_without_showing_it(tmp_path: Path) -> No
     with pytest.raises(InvalidCorpus, match="AWS_SECRET_ACCESS_KEY") as corpus:
         LocalCorpus.open(url, tmp_path)
     assert "hidden" not in f"{table.value}{corpus.value}"
+
+
+def test_caches_are_on_this_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RESEARCH_CACHE_DIR", "s3://bucket/cache")
+    with pytest.raises(InvalidInput) as refused:
+        read_environment()
+    (fault,) = refused.value.faults
+    assert "RESEARCH_CACHE_DIR" in str(refused.value)
+    assert "must be a folder on this disk" in fault.message
