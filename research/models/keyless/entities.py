@@ -11,6 +11,8 @@ from research.evidence.ranking import KANA_AND_HAN, words
 from research.models.keyless.vocabulary import NAMING, STOP
 from research.task.task import Task
 
+TITLES_REMEMBERED: Final = 4_096
+"""Judgements of titles: a row's are asked for again only while it is researched."""
 _QUOTED: Final = re.compile(r"[\"“«„'‘]([^\"”»“'’]{2,80})[\"”»“'’]")
 _PROPER: Final = re.compile(
     r"(?<![.?!:]\s)(?<!^)(?<![\w])[A-ZÀ-ÞА-Я][\w'’.&-]*(?:\s+(?:(?:of|the|de|la|du|von|van|der|and|&|for|in)\s+)*(?:[A-ZÀ-ÞА-Я][\w'’.&-]*|\d[\w.-]*))*"
@@ -101,7 +103,7 @@ def aboutness(entity: Entity, titles: tuple[str, ...]) -> float:
     return max(named, _spelled_out(entity.objective, titles)) if entity.guessed else named
 
 
-@lru_cache(maxsize=32768)
+@lru_cache(maxsize=TITLES_REMEMBERED)
 def _spelled_out(objective: frozenset[str], titles: tuple[str, ...]) -> float:
     """How far a title of several words stands in the objective."""
     best = 0.0
@@ -112,7 +114,7 @@ def _spelled_out(objective: frozenset[str], titles: tuple[str, ...]) -> float:
     return best
 
 
-@lru_cache(maxsize=32768)
+@lru_cache(maxsize=TITLES_REMEMBERED)
 def _aboutness(asked: frozenset[str], named: bool, titles: tuple[str, ...]) -> float:
     best = 0.0
     for title in titles:
