@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from research.evidence.passages import passages_of
 from research.evidence.ranking import Bm25
@@ -17,15 +17,25 @@ LARGE: Final = 100_000
 """Characters of a page that are ranked within a few milliseconds. Longer ones are ranked beside the event loop."""
 
 
+class _Indexed(NamedTuple):
+    """A page in the index."""
+
+    page: Page
+    passages: tuple[Passage, ...]
+    """Without their ids."""
+    first: int
+    """The number of the first of them."""
+
+
 class Scratchpad:
     """The passages of every page read in one investigation, with ids `p1`, `p2`, … over all of them, in reading order."""
 
     def __init__(self) -> None:
-        self._by_page: dict[str, tuple[Passage, ...]] = {}
+        self._by_page: dict[str, _Indexed] = {}
         self._pages: dict[str, ReadPage] = {}
-        self._by_id: dict[str, Passage] = {}
-        self.shown: set[str] = set()
-        """Ids of the passages handed over."""
+        self._count = 0
+        self._shown: dict[str, Passage] = {}
+        """The passages handed over, by id. Only these are given an id: a long page has tens of thousands."""
         self.searches = 0
 
     def __contains__(self, page_hash: str) -> bool:
@@ -33,7 +43,12 @@ class Scratchpad:
 
     def __len__(self) -> int:
         """How many passages are indexed."""
-        return len(self._by_id)
+        return self._count
+
+    @property
+    def shown(self) -> int:
+        """How many passages were handed over."""
+        return len(self._shown)
 
     @property
     def read(self) -> tuple[ReadPage, ...]:
@@ -44,9 +59,9 @@ class Scratchpad:
         """Index a page that was read by `url`. A page that is there already is left as it is."""
         if page.page_hash in self._by_page:
             return
-        numbered = _numbered(page, len(self._by_id) + 1)
-        self._by_page[page.page_hash] = numbered
-        self._by_id.update({passage.id: passage for passage in numbered})
+        indexed = _Indexed(page, _cut(page), self._count + 1)
+        self._by_page[page.page_hash] = indexed
+        self._count += len(indexed.passages)
         kind, suspicion = _judged(page)
         self._pages[page.page_hash] = ReadPage(
             page_hash=page.page_hash,
@@ -61,22 +76,24 @@ class Scratchpad:
     def passage(self, passage_id: str) -> Passage | None:
         """A passage that was handed over; None for any other id, even of a passage that is indexed: what a model was not shown it
         cannot cite."""
-        return self._by_id.get(passage_id) if passage_id in self.shown else None
+        return self._shown.get(passage_id)
 
     def is_large(self, page_hash: str) -> bool:
         """Whether ranking a page's passages takes so long that it is no work for an event loop."""
-        passages = self._by_page[page_hash]
+        passages = self._by_page[page_hash].passages
         return bool(passages) and passages[-1].end > LARGE
 
     def hand_over(self, page_hash: str, about: str | None = None, limit: int | None = None) -> tuple[Passage, ...]:
         """The passages of a page in page order; with `about` and `limit`, only those that rank best for it (BM25)."""
-        passages = self._by_page[page_hash]
-        if about is not None and limit is not None and len(passages) > limit:
+        page, passages, first = self._by_page[page_hash]
+        if about is None or limit is None or len(passages) <= limit:
+            passages = _numbered(page, first)
+        else:
             self.searches += 1
             scores = Bm25([f"{p.heading}\n{p.text}" for p in passages]).scores(about)
             best = sorted(range(len(passages)), key=lambda place: (-scores[place], place))[:limit]
-            passages = tuple(passages[place] for place in sorted(best))
-        self.shown.update(p.id for p in passages)
+            passages = tuple(_with_number(passages[place], first + place) for place in sorted(best))
+        self._shown.update({passage.id: passage for passage in passages})
         return passages
 
 
@@ -89,8 +106,12 @@ def prepare(page: Page) -> None:
 @lru_cache(maxsize=256)
 def _numbered(page: Page, first: int) -> tuple[Passage, ...]:
     """A page's passages with ids from `first` on. Kept, since sub-queries of a row, and rows of a kind, read the same pages."""
-    # Not `changed`, which checks every field again: a long page has tens of thousands of passages.
-    return tuple(p.model_copy(update={"id": f"p{first + place}"}) for place, p in enumerate(_cut(page)))
+    return tuple(_with_number(passage, number) for number, passage in enumerate(_cut(page), first))
+
+
+def _with_number(passage: Passage, number: int) -> Passage:
+    # Not `changed`, which checks every field again.
+    return passage.model_copy(update={"id": f"p{number}"})
 
 
 @lru_cache(maxsize=256)

@@ -124,7 +124,7 @@ class TaskTools:
             pages_fetched=self.fetches - self.at_hand,
             scratchpad_mode="bm25" if self.scratchpad.searches else None,
             scratchpad_chunks_indexed=len(self.scratchpad),
-            scratchpad_chunks_used=len(self.scratchpad.shown),
+            scratchpad_chunks_used=self.scratchpad.shown,
             scratchpad_searches=self.scratchpad.searches,
         )
 
