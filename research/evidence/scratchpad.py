@@ -79,7 +79,7 @@ class Scratchpad:
         return self._shown.get(passage_id)
 
     def is_large(self, page_hash: str) -> bool:
-        """Whether ranking a page's passages takes so long that it is no work for an event loop."""
+        """Whether ranking a page's passages, or giving all of them an id, takes so long that it is no work for an event loop."""
         passages = self._by_page[page_hash].passages
         return bool(passages) and passages[-1].end > LARGE
 

@@ -93,7 +93,7 @@ class TaskTools:
                         self._warn(f"start_url could not be read: {error}")
                     raise
         page_hash = self._hashes[url]
-        if about is not None and self.scratchpad.is_large(page_hash):
+        if self.scratchpad.is_large(page_hash):
             return await asyncio.to_thread(self.scratchpad.hand_over, page_hash, about, limit)
         return self.scratchpad.hand_over(page_hash, about, limit)
 
