@@ -107,7 +107,7 @@ RUNS = {
 
 
 def a_run(path: Path, results: list[Result]) -> Path:
-    run = RunFolder.create(path, {"table": "missions"}, input_schema=INPUT, spec=SPEC)
+    run = RunFolder.create(path, {"table": "missions"}, input_schema=INPUT, spec=SPEC, settings={"shard_size": 100})
     rows = range(len(results))
     with run.lock():
         batch = pa.record_batch([[f"Mission {row}" for row in rows], ["flying"] * len(results)], schema=INPUT)

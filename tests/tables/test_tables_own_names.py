@@ -92,12 +92,12 @@ def test_every_reader_tells_the_runs_columns_from_the_tables(inputs: list[str], 
 
 def test_show_has_a_column_for_each_even_where_titles_are_alike(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = run_of(tmp_path / "run", ["row", "mission"], ["status", "confidence"]).path
-    show(path)
+    show(str(path))
     heading, _, first, second, *_ = [line.split() for line in capsys.readouterr().out.splitlines() if line.strip()]
     assert heading == ["row", "row", "status", "confidence", "confidence", "status"]
     assert first == ["0", "row", "of", "row", "0", *["Agency", "0"] * 2, "low", "completed"]
     assert second == ["1", "row", "of", "row", "1", "–", "–", "–", "failed"]
-    show(path, output=Output(json=True))
+    show(str(path), output=Output(json=True))
     line = json.loads(capsys.readouterr().out.splitlines()[0])
     assert (line["row_index"], line["row"], line["status"], line["status_research"]) == (
         0,

@@ -165,6 +165,7 @@ class Coordinator:
         """
         await asyncio.to_thread(self._files.begin, self._id, request)
         size = max(1, min(MOST_SHARDS, math.ceil(shard_count / (ORDERS_EACH * self._workers))))
+        await self._write_state(asyncio.get_running_loop().time())  # a worker that finds none takes the run for over
         looking = asyncio.create_task(self._look())
         try:
             more = True
