@@ -39,9 +39,9 @@ from flows.run.workers.files import WorkerFiles
 from flows.run.workers.rows_everywhere import RowsEverywhere
 from flows.run.writable import RUN_FOLDER
 from flows.server_loss import PrefectLost, why_lost
-from flows.tasks import PrefectRunner
+from flows.tasks import PrefectRunner, make_logs_printable
 from research.concurrency.outages import Notice, ServicePaused
-from research.display.printable import printable, printable_logger
+from research.display.printable import printable
 from research.durable.surroundings import writing
 from research.errors import InvalidInput, SurroundingsFault
 from research.faults import shortened
@@ -51,8 +51,6 @@ from research.tables.run_folder.reading_back import RowReader
 from research.tables.run_folder.run_folder import RunFolder
 from research.world import bind_budget
 
-RUN_LOGGERS: Final = ("prefect.flow_runs", "prefect.task_runs")
-"""What Prefect logs of a run, and of the errors in it."""
 AFTER_INTERRUPT_SECONDS: Final = 5.0
 """How long a stopped run still waits for Prefect's database."""
 ERROR: Final = 300
@@ -103,6 +101,12 @@ async def _run(
     await mend(folder, world.fetcher, runtime.listener)
     left = await asyncio.to_thread(Remaining.of, folder, table.row_count)
     tiers = (request.sample.processor, *([escalation.processor] if escalation else []))
+    choice = runner_of(options)
+    has_workers = choice.kind != "local" and left.kept < table.row_count
+    if has_workers:
+        from flows.engines.handing_out import check_engine  # most runs have no workers
+
+        await check_engine(choice)
     charges = await asyncio.to_thread(take_over_charges, folder.state)
     bind_budget(world, charges, options.max_cost, tiers)
     gate = RecordingGate(recorded_task_runs(await _flow_run(f"{prepared.flow_name} {table.name} · {table.row_count} rows")))
@@ -111,8 +115,7 @@ async def _run(
     runner = PrefectRunner(store, gate, prepared.task_runs, retry_delays)
     log = get_run_logger()
     escalating = None
-    for name in RUN_LOGGERS:
-        printable_logger(name)
+    make_logs_printable()
     try:
         async with artifacts.Progress(table.row_count, left.kept) as progress, AsyncExitStack() as held:
 
@@ -168,9 +171,8 @@ async def _run(
                     rows.stop_starting_rows(STOPPED, HOW_TO_CONTINUE)
                     only = pilot
             todo, open_at_once = left.shards(table, only), 2 + math.ceil(2 * concurrency / left.size)
-            choice = runner_of(options)
-            if choice.kind != "local" and rows.stopped is None and left.kept < table.row_count:
-                from flows.engines.handing_out import through_workers  # most runs have no workers
+            if has_workers and rows.stopped is None:
+                from flows.engines.handing_out import through_workers
 
                 held.callback(WorkerFiles(folder.state).end)
                 coordinator = await through_workers(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from prefect import Task as PrefectTask
 from prefect.client.schemas.objects import State, TaskRun
@@ -13,10 +13,20 @@ from flows.recording_gate import RecordingGate
 from flows.run.runner import Kind, Runner, may_be_retried
 from flows.run.runtime import RETRY_DELAYS
 from flows.run.task_runs import TaskRuns, shown_kinds
+from research.display.printable import printable_logger
 from research.errors import ResearchError
 from research.stored_results.store import Done, ResultStore
 
 T = TypeVar("T")
+
+LOGGERS: Final = ("prefect.flow_runs", "prefect.task_runs")
+"""What Prefect logs of a run, and of the errors in it."""
+
+
+def make_logs_printable() -> None:
+    """From now on, what Prefect logs in this process of a run can be shown, whatever pages and cells have put into it."""
+    for name in LOGGERS:
+        printable_logger(name)
 
 
 class PrefectRunner(Runner):

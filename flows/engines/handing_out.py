@@ -9,7 +9,7 @@ from flows.recording_gate import RecordingGate
 from flows.run.events import Listener
 from flows.run.prepared_run import PreparedRun
 from flows.run.shards import Shard
-from flows.run.workers.choice import RunnerChoice
+from flows.run.workers.choice import RunnerChoice, cores
 from flows.run.workers.coordinator import Coordinator, Engine
 from flows.run.workers.request import request_for_workers
 from flows.run.workers.rows_everywhere import RowsEverywhere
@@ -38,7 +38,7 @@ async def through_workers(
     Raises:
         InvalidInput: what the runner needs is not there.
     """
-    async with _open_engine(choice) as engine:
+    async with _open_engine(choice, gate) as (engine, workers):
         coordinator = Coordinator(
             folder,
             rows.here,
@@ -47,7 +47,7 @@ async def through_workers(
             engine,
             listener,
             announce,
-            workers=choice.workers,
+            workers=workers,
             concurrency=prepared.options.concurrency,
             private=prepared.request.private,
             task_runs=prepared.task_runs,
@@ -59,10 +59,30 @@ async def through_workers(
     return coordinator
 
 
+async def check_engine(choice: RunnerChoice) -> None:
+    """
+    Raises:
+        InvalidInput: what the runner needs is not there. Says what is to be done.
+        PrefectUnavailable: Prefect's server does not say whether it is there.
+    """
+    if choice.kind == "workers":
+        from flows.engines.work_pool import pool_deployment
+
+        await pool_deployment(choice.pool, choice.workers)
+
+
 @asynccontextmanager
-async def _open_engine(choice: RunnerChoice) -> AsyncIterator[Engine]:
-    """What runs the orders of a run, for as long as the block lasts."""
+async def _open_engine(choice: RunnerChoice, gate: RecordingGate) -> AsyncIterator[tuple[Engine, int]]:
+    """What runs the orders of a run, for as long as the block lasts, and how many at once."""
+    if choice.kind == "workers":
+        from flows.engines.work_pool import WorkPoolEngine, pool_deployment
+
+        pool = await pool_deployment(choice.pool, choice.workers)
+        async with WorkPoolEngine(choice.pool, pool.id, gate.task_run_finished) as engine:
+            yield engine, pool.workers
+        return
     from flows.engines.processes import ProcessesEngine
 
-    async with ProcessesEngine(choice.workers) as engine:
-        yield engine
+    workers = choice.workers or cores()
+    async with ProcessesEngine(workers) as processes:
+        yield processes, workers

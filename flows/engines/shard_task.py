@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from prefect import task
@@ -14,7 +15,7 @@ from flows.run.runner import Runner
 from flows.run.runtime import Runtime
 from flows.run.workers.order import ShardOrder
 from flows.run.workers.worker import do_order
-from flows.tasks import PrefectRunner
+from flows.tasks import PrefectRunner, make_logs_printable
 from research.stored_results.store import ResultStore
 
 
@@ -22,17 +23,23 @@ from research.stored_results.store import ResultStore
 async def shards_task(label: str, order: dict[str, Any]) -> None:
     """Do an order as a task run: its rows are task runs of the same flow run. The coordinator watches Prefect's database."""
     gate = RecordingGate(_nothing, most_unrecorded=sys.maxsize)
-    await _do(ShardOrder.model_validate(order), gate)
+    await do_in_task_runs(ShardOrder.model_validate(order), gate, lambda: gate.finished)
 
 
-async def _do(order: ShardOrder, gate: RecordingGate) -> None:
+async def do_in_task_runs(order: ShardOrder, gate: RecordingGate, reported: Callable[[], int]) -> None:
+    """Do an order. Its rows are task runs of the flow run that is under way here.
+
+    Args:
+        reported: how many of them the coordinator waits for.
+    """
+    make_logs_printable()
     runtime = Runtime()
 
     def make_runner(store: ResultStore) -> Runner:
         return PrefectRunner(store, gate, order.task_runs, runtime.retry_delays)
 
     with quiet_task_runs():
-        await do_order(order, runtime, make_runner, lambda: gate.finished)
+        await do_order(order, runtime, make_runner, reported)
 
 
 async def _nothing() -> int:

@@ -180,13 +180,19 @@ class RunOptions(PatienceOptions):
     runner: Annotated[
         str,
         Option(
-            "Where rows are researched: in this process (`local`), or in several `processes` of this machine.",
+            "Where rows are researched: in this process (`local`), in several `processes` of this machine, or by the workers of "
+            "a Prefect work pool (`workers:POOL`).",
             "RUNNER",
         ),
     ] = "local"
     workers: Annotated[
         int | None,
-        Option("Workers at once, unless `local`. Default: one for each core of this machine.", "N", within=(1, 1_000)),
+        Option(
+            "Workers at once, unless `local`. Default: one for each core of this machine, or for each worker of the pool that is "
+            "online.",
+            "N",
+            within=(1, 1_000),
+        ),
     ] = None
     task_runs: Annotated[
         AskedTaskRuns,

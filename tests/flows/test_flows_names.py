@@ -13,9 +13,11 @@ import yaml
 from flows_doubles import below_prefect, planets, reader
 from hypothesis import given
 from hypothesis import strategies as st
+from prefect.flows import load_flow_from_entrypoint
 from prefect.states import Failed
 
 from flows import artifacts
+from flows.engines.shards_flow import FLOW
 from flows.enrichment import enrich
 from flows.run.task_labels import row_label, shard_label
 from flows.tasks import is_transient
@@ -71,7 +73,8 @@ def test_text_from_a_page_cannot_become_markdown(text: str) -> None:
 def test_the_deployment_is_of_this_flow_with_parameters_that_it_takes() -> None:
     """`prefect.yaml` at the root: its entry point is the flow, and its defaults pass the flow's own check."""
     root = Path(__file__).parents[2]
-    (deployment,) = yaml.safe_load((root / "prefect.yaml").read_text())["deployments"]
+    deployment, of_shards = yaml.safe_load((root / "prefect.yaml").read_text())["deployments"]
+    assert load_flow_from_entrypoint(of_shards["entrypoint"]).name == FLOW
     file, name = deployment["entrypoint"].split(":")
     assert (root / file).samefile(flow_module.__file__)
     assert enrich.validate_parameters(deployment["parameters"])["table"] == "data/missions.csv"

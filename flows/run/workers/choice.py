@@ -16,14 +16,18 @@ if TYPE_CHECKING:
 
 RunnerKind = Literal["local", "processes"]
 KINDS: Final[tuple[RunnerKind, ...]] = get_args(RunnerKind)
+POOL: Final = "workers:"
+"""What the name of a work pool follows."""
 
 
 class RunnerChoice(NamedTuple):
     """A runner."""
 
-    kind: RunnerKind
-    workers: int
-    """Most workers at once."""
+    kind: RunnerKind | Literal["workers"]
+    workers: int | None
+    """Most workers at once. None: as many as there are cores, or workers in the pool."""
+    pool: str = ""
+    """The work pool of `workers`."""
 
 
 def runner_of(options: EnrichOptions | ResynthesizeOptions) -> RunnerChoice:
@@ -33,8 +37,10 @@ def runner_of(options: EnrichOptions | ResynthesizeOptions) -> RunnerChoice:
     """
     for kind in KINDS:
         if kind == options.runner:
-            return RunnerChoice(kind, options.workers or cores())
-    known = ", ".join(KINDS)
+            return RunnerChoice(kind, options.workers)
+    if options.runner.startswith(POOL) and (pool := options.runner.removeprefix(POOL)):
+        return RunnerChoice("workers", options.workers, pool)
+    known = ", ".join((*KINDS, f"{POOL}POOL"))
     raise InvalidInput(
         "The runner is not one of those that there are:", [Fault("/runner", f"{options.runner!r}; there are {known}")]
     )

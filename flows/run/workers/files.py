@@ -5,6 +5,7 @@
       request.json           the options of the run
       inputs/00007.arrow     the rows of shard 7, from when it is handed out until it is committed
       orders/<name>/         one worker's order
+        order.json           the order itself, where it is handed over by its path
         alive.json           the worker's process, and that it is alive
         events.jsonl         what happened, as it happens
         spending.jsonl       what was paid, call by call
@@ -26,7 +27,7 @@ import pyarrow as pa
 from pydantic import TypeAdapter, ValidationError
 
 from flows.run.events import Event, RowFinished, ShardCommitted
-from flows.run.workers.order import CoordinatorState, OrderReport, WorkerState
+from flows.run.workers.order import CoordinatorState, OrderReport, ShardOrder, WorkerState
 from research.concurrency.outages import ServicePaused, ServiceResumed
 from research.records import Record
 from research.tables.layout.durable import temporary
@@ -34,6 +35,7 @@ from research.tables.layout.durable import temporary
 R = TypeVar("R", bound=Record)
 
 FOLDER: Final = "workers"
+ORDER: Final = "order.json"
 
 WorkerEvent = RowFinished | ShardCommitted | ServicePaused | ServiceResumed
 """What a coordinator is told as it happens."""
@@ -112,6 +114,17 @@ class OrderFiles:
 
     def begin(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
+
+    def put(self, order: ShardOrder) -> Path:
+        """Write the order down, for a worker that is told where it is. Returns the place."""
+        self.begin()
+        path = self.folder / ORDER
+        _write(path, order.model_dump(mode="json"))
+        return path
+
+    def order(self) -> ShardOrder | None:
+        """What `put` has written; None: the order was taken back."""
+        return _read(self.folder / ORDER, ShardOrder)
 
     def write_state(self, state: WorkerState) -> None:
         """
