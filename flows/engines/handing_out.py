@@ -38,7 +38,7 @@ async def through_workers(
     Raises:
         InvalidInput: what the runner needs is not there.
     """
-    async with _open_engine(choice, gate) as (engine, workers):
+    async with _open_engine(choice, gate, shard_count) as (engine, workers):
         coordinator = Coordinator(
             folder,
             rows.here,
@@ -72,7 +72,7 @@ async def check_engine(choice: RunnerChoice) -> None:
 
 
 @asynccontextmanager
-async def _open_engine(choice: RunnerChoice, gate: RecordingGate) -> AsyncIterator[tuple[Engine, int]]:
+async def _open_engine(choice: RunnerChoice, gate: RecordingGate, shard_count: int) -> AsyncIterator[tuple[Engine, int]]:
     """What runs the orders of a run, for as long as the block lasts, and how many at once."""
     if choice.kind == "workers":
         from flows.engines.work_pool import WorkPoolEngine, pool_deployment
@@ -81,8 +81,20 @@ async def _open_engine(choice: RunnerChoice, gate: RecordingGate) -> AsyncIterat
         async with WorkPoolEngine(choice.pool, pool.id, gate.task_run_finished) as engine:
             yield engine, pool.workers
         return
+    if choice.scheduler:
+        from flows.engines.dask_engine import cluster_at
+
+        async with cluster_at(choice.scheduler) as (cluster, there):
+            yield cluster, min(choice.workers or there, there)
+        return
+    workers = choice.workers or cores()
+    if choice.kind == "dask":
+        from flows.engines.dask_engine import own_cluster
+
+        async with own_cluster(min(workers, max(1, shard_count))) as own:
+            yield own, workers
+        return
     from flows.engines.processes import ProcessesEngine
 
-    workers = choice.workers or cores()
     async with ProcessesEngine(workers) as processes:
         yield processes, workers

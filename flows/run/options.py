@@ -180,16 +180,17 @@ class RunOptions(PatienceOptions):
     runner: Annotated[
         str,
         Option(
-            "Where rows are researched: in this process (`local`), in several `processes` of this machine, or by the workers of "
-            "a Prefect work pool (`workers:POOL`).",
+            "Where rows are researched: in this process (`local`), in several `processes` of this machine, by Dask workers "
+            "(`dask` starts some here, `dask:tcp://host:8786` uses those of a scheduler), or by the workers of a Prefect work "
+            "pool (`workers:POOL`).",
             "RUNNER",
         ),
     ] = "local"
     workers: Annotated[
         int | None,
         Option(
-            "Workers at once, unless `local`. Default: one for each core of this machine, or for each worker of the pool that is "
-            "online.",
+            "Workers at once, unless `local`. Default: one for each core of this machine, or all workers of the scheduler, or "
+            "of the pool, that are online.",
             "N",
             within=(1, 1_000),
         ),

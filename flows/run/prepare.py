@@ -65,7 +65,7 @@ async def prepare_enrichment(
     Raises:
         InvalidInput: something is wrong with the request, or its corpus cannot be read. Nothing was spent.
     """
-    _check(options, runtime)
+    await _check(options, runtime)
     request: Request = await asyncio.to_thread(Request.of, options) if checked is None else checked
     async with _open_enrichment(options, request, runtime, _find) as prepared:
         yield prepared
@@ -78,7 +78,7 @@ async def prepare_resynthesis(options: ResynthesizeOptions, runtime: Runtime) ->
     Raises:
         InvalidInput: of the run, the schema, the objective, the processor or the model. Nothing was spent.
     """
-    _check(options, runtime)
+    await _check(options, runtime)
     async with _open_resynthesis(options, runtime, _find) as prepared:
         yield prepared
 
@@ -193,9 +193,9 @@ async def _find(
     return path, (await asyncio.to_thread(Remaining.of, run, rows)).kept
 
 
-def _check(options: EnrichOptions | ResynthesizeOptions, runtime: Runtime) -> None:
+async def _check(options: EnrichOptions | ResynthesizeOptions, runtime: Runtime) -> None:
     """See that the runner can do what is asked, and that what is only needed at the end of a run can be read."""
-    check_runner(options, runtime)
+    await check_runner(options, runtime)
     if options.fail_over is not None:
         FailOver.parse(options.fail_over)
 

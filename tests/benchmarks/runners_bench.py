@@ -1,4 +1,4 @@
-"""Enrich the same table with each runner: `python tests/benchmarks/runners_bench.py [--rows 1000] [--runners local processes]`.
+"""Enrich the same table with each runner: `python tests/benchmarks/runners_bench.py [--rows 1000] [--runners local dask]`.
 
 Prints for each runner, without a model key and with the double of the service, rows a second of the whole command (the start of
 workers included), and whether its tables equal the first runner's. Exits with 1 if they do not.
@@ -59,7 +59,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=1000)
     parser.add_argument("--latency", type=float, default=0.2, help="seconds before the double answers")
-    parser.add_argument("--runners", nargs="+", default=["local", "processes"])
+    parser.add_argument("--runners", nargs="+", default=["local", "processes", "dask"])
     asked = parser.parse_args()
     equal = True
     with tempfile.TemporaryDirectory() as name, ModelServer(researcher, latency=asked.latency, record=False) as server:

@@ -17,8 +17,9 @@ pytestmark = [
 ]
 
 
+@pytest.mark.parametrize("runner", ["processes", "dask"])
 async def test_a_shard_of_a_killed_worker_is_done_by_another_and_the_tables_are_those_of_one_process(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    runner: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing is paid for twice but what the killed worker had in flight; an equal row is paid for once."""
     stations = Stations(tmp_path)
@@ -27,13 +28,13 @@ async def test_a_shard_of_a_killed_worker_is_done_by_another_and_the_tables_are_
         monkeypatch.setenv("ANTHROPIC_API_KEY", "test")
         await stations.enrich("local")
         once = len(server.requests)
-        stations.kill_in = tmp_path / "processes"
-        done = await stations.enrich("processes", runner="processes", workers=2)
+        stations.kill_in = tmp_path / "workers"
+        done = await stations.enrich("workers", runner=runner, workers=2)
         calls = Counter(str(request.messages) for request in server.requests[once:])
     assert len(stations.killed) == 1
     assert (done.completed, done.failed) == (ROWS, 0)
     assert once == (ROWS - EQUAL) * CALLS
     assert sum(calls.values()) - once <= CONCURRENCY // 2 * CALLS
-    assert answers_of(tmp_path / "processes") == answers_of(tmp_path / "local")
-    assert not (tmp_path / "processes" / ".state" / "workers").exists()
+    assert answers_of(tmp_path / "workers") == answers_of(tmp_path / "local")
+    assert not (tmp_path / "workers" / ".state" / "workers").exists()
     assert done.spent_usd is not None

@@ -14,10 +14,12 @@ if TYPE_CHECKING:
     from flows.run.options import EnrichOptions, ResynthesizeOptions
     from flows.run.runtime import Runtime
 
-RunnerKind = Literal["local", "processes"]
+RunnerKind = Literal["local", "processes", "dask"]
 KINDS: Final[tuple[RunnerKind, ...]] = get_args(RunnerKind)
 POOL: Final = "workers:"
 """What the name of a work pool follows."""
+SCHEDULER: Final = "dask:"
+"""What the address of a Dask scheduler follows."""
 
 
 class RunnerChoice(NamedTuple):
@@ -25,9 +27,11 @@ class RunnerChoice(NamedTuple):
 
     kind: RunnerKind | Literal["workers"]
     workers: int | None
-    """Most workers at once. None: as many as there are cores, or workers in the pool."""
+    """Most workers at once. None: as many as there are cores, or workers in the pool or the cluster."""
     pool: str = ""
     """The work pool of `workers`."""
+    scheduler: str = ""
+    """The address of the scheduler of `dask`. "": a cluster is started for the run."""
 
 
 def runner_of(options: EnrichOptions | ResynthesizeOptions) -> RunnerChoice:
@@ -40,13 +44,15 @@ def runner_of(options: EnrichOptions | ResynthesizeOptions) -> RunnerChoice:
             return RunnerChoice(kind, options.workers)
     if options.runner.startswith(POOL) and (pool := options.runner.removeprefix(POOL)):
         return RunnerChoice("workers", options.workers, pool)
-    known = ", ".join((*KINDS, f"{POOL}POOL"))
+    if options.runner.startswith(SCHEDULER) and (scheduler := options.runner.removeprefix(SCHEDULER)):
+        return RunnerChoice("dask", options.workers, scheduler=scheduler)
+    known = ", ".join((*KINDS, f"{SCHEDULER}ADDRESS", f"{POOL}POOL"))
     raise InvalidInput(
         "The runner is not one of those that there are:", [Fault("/runner", f"{options.runner!r}; there are {known}")]
     )
 
 
-def check_runner(options: EnrichOptions | ResynthesizeOptions, runtime: Runtime) -> None:
+async def check_runner(options: EnrichOptions | ResynthesizeOptions, runtime: Runtime) -> None:
     """
     Raises:
         InvalidInput: there is no such runner, or it cannot do what is asked.
@@ -68,6 +74,12 @@ def check_runner(options: EnrichOptions | ResynthesizeOptions, runtime: Runtime)
             f"A model or a world that is a Python object cannot be handed to other processes: name the model, or leave runner "
             f"{options.runner!r} out."
         )
+    if choice.kind == "dask":
+        from flows.run.workers.dask_cluster import check_cluster, check_dask
+
+        check_dask()
+        if choice.scheduler:
+            await check_cluster(choice.scheduler)
 
 
 def _opens(opener: object, used: object) -> bool:
