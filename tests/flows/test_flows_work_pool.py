@@ -105,6 +105,7 @@ async def test_the_workers_of_a_pool_make_the_tables_of_one_process(tmp_path: Pa
     assert not orders.exists()
 
 
+PATIENCE_SECONDS = 60
 PLACE = ".state/workers/orders/a-0001/order.json"
 
 
@@ -138,7 +139,10 @@ async def test_an_order_whose_flow_run_crashes_says_why(tmp_path: Path, monkeypa
                 running = asyncio.create_task(engine.run(an_order(tmp_path)))
                 flow_run = await flow_run_of(client, deployment)
                 await client.set_flow_run_state(flow_run.id, Crashed(message="Process exited with status code -9"), force=True)
-                assert await running == "its flow run is Crashed: Process exited with status code -9"
+                assert (
+                    await asyncio.wait_for(running, PATIENCE_SECONDS)
+                    == "its flow run is Crashed: Process exited with status code -9"
+                )
     assert flow_run.name == "shard 3"
 
 
@@ -153,7 +157,7 @@ async def test_an_order_has_ended_with_its_report_while_its_flow_run_still_waits
                 flow_run = await flow_run_of(client, deployment)
                 await client.set_flow_run_state(flow_run.id, Running(), force=True)
                 WorkerFiles(tmp_path / ".state").order("a-0001").end(OrderReport(committed=(3,)))
-                assert await running is None
+                assert await asyncio.wait_for(running, PATIENCE_SECONDS) is None
         state = (await client.read_flow_run(flow_run.id)).state
     assert state is not None
     assert state.is_running()  # and is left alone
