@@ -6,11 +6,12 @@ Why it is not Prefect's `DaskTaskRunner`: docs/design/runners.md.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -43,6 +44,7 @@ class DaskEngine:
         self._client = client
         self._is_ours = is_ours
         self._run = _this_flow_run()
+        self._workers_seen_at = asyncio.get_running_loop().time()
 
     async def run(self, order: ShardOrder) -> str | None:
         document = order.model_dump(mode="json")
@@ -70,13 +72,13 @@ class DaskEngine:
     async def _without_workers(self) -> str:
         """Returns once the cluster has had no worker for too long."""
         clock = asyncio.get_running_loop().time
-        seen_at = clock()
-        while clock() - seen_at < NO_WORKER_SECONDS:
-            await asyncio.sleep(LOOK_SECONDS)
+        while True:
             with suppress(OSError):  # its scheduler is lost: the order's future ends with that
                 if await self._client.nthreads():
-                    seen_at = clock()
-        return "the Dask cluster has no workers any more"
+                    self._workers_seen_at = clock()
+            if clock() - self._workers_seen_at > NO_WORKER_SECONDS:
+                return "the Dask cluster has no workers any more"
+            await asyncio.sleep(LOOK_SECONDS)
 
 
 @asynccontextmanager
@@ -86,24 +88,25 @@ async def own_cluster(workers: int) -> AsyncIterator[DaskEngine]:
     Raises:
         SurroundingsFault: it cannot be started.
     """
-    settings = get_current_settings().to_environment_variables(exclude_unset=True)
-    try:
-        cluster = await LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            processes=True,
-            asynchronous=True,
-            dashboard_address=_LOOPBACK,
-            worker_dashboard_address=_LOOPBACK,
-            security=Security.temporary(),
-            memory_limit=0,  # it would kill workers at a share of the machine's memory that is no bound of ours
-            env={name: value for name, value in settings.items() if value is not None},
-            preload=[dask_worker.__name__],
-        )
-    except (OSError, RuntimeError) as error:
-        raise SurroundingsFault(f"The Dask workers cannot be started: {error}") from error
-    async with cluster, Client(cluster, asynchronous=True, set_as_default=False) as client:
-        yield DaskEngine(client, is_ours=True)
+    with _quiet():
+        settings = get_current_settings().to_environment_variables(exclude_unset=True)
+        try:
+            cluster = await LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                processes=True,
+                asynchronous=True,
+                dashboard_address=_LOOPBACK,
+                worker_dashboard_address=_LOOPBACK,
+                security=Security.temporary(),
+                memory_limit=0,  # it would kill workers at a share of the machine's memory that is no bound of ours
+                env={name: value for name, value in settings.items() if value is not None},
+                preload=[dask_worker.__name__],
+            )
+        except (OSError, RuntimeError) as error:
+            raise SurroundingsFault(f"The Dask workers cannot be started: {error}") from error
+        async with cluster, Client(cluster, asynchronous=True, set_as_default=False) as client:
+            yield DaskEngine(client, is_ours=True)
 
 
 @asynccontextmanager
@@ -115,6 +118,18 @@ async def cluster_at(address: str) -> AsyncIterator[tuple[DaskEngine, int]]:
     """
     async with connected(address) as client:
         yield DaskEngine(client, is_ours=False), len(await client.nthreads())
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """In this block, Dask logs warnings and above only: a cluster of ours tells of each process and connection."""
+    logger = logging.getLogger("distributed")
+    before = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 async def _end_of(future: Future[str | None]) -> str | None:
