@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prefect import get_client
+from prefect.client.schemas.actions import WorkPoolCreate
 
 import flows
 from flows.cli.app import app
@@ -49,7 +51,13 @@ def place(tmp_path_factory: pytest.TempPathFactory, prefect_server: None) -> Pat
         patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
         options = {"output_schema": "mission.json", "objective": "Facts about {mission}", "corpus": "pages/", "out": str(RUN)}
         asyncio.run(flows.enrich("missions.csv", **options))
+        asyncio.run(_make_work_pool("research"))
     return folder
+
+
+async def _make_work_pool(name: str) -> None:
+    async with get_client() as client:
+        await client.create_work_pool(WorkPoolCreate(name=name, type="process"))
 
 
 @pytest.fixture
