@@ -17,7 +17,6 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from flows.cli.terminal import Exit, Output, described, note, out, page_at, print_json, shown
-from research.storage.location import is_url
 
 if TYPE_CHECKING:
     from research.tables.audit.score import Tally
@@ -134,12 +133,10 @@ def score(run: str, /, *, truth: str, wrong: bool = False, output: Output = NONE
 
 def _local(run: str) -> Path:
     """The run folder; of one by URL a copy in the cache folder, which is brought up to date."""
-    if not is_url(run):
-        return Path(run)
     from flows.run.environment import read_environment
-    from research.tables.run_folder.reading_by_url import read_only_copy
+    from flows.run.remote_folder import local_folder
 
-    return read_only_copy(run, read_environment().cache_dir)
+    return local_folder(run, read_environment().cache_dir)
 
 
 def _columns(titles: Sequence[str], cells: Sequence[Sequence[str]], *, wrap: bool) -> list[Column]:

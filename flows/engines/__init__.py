@@ -1,1 +1,1 @@
-"""Engines: what runs the orders of a run's coordinator in other processes, by way of Prefect's task runners and work pools."""
+"""Engines: what runs the orders of a run's coordinator: processes of this machine, Dask workers, or a Prefect work pool."""

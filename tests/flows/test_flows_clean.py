@@ -2,41 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
-from flows_doubles import below_prefect, planets, reader, tables_of
+from flows_doubles import below_prefect, reader, tables_of
+from flows_half_done import SHARD, make_half_done, make_table
 
 from flows.run.cleaning import clean
-from research.errors import FetchFailed, InvalidRun
-from research.ports.work import SubQuery
+from research.errors import InvalidRun
 from research.tables import RunFolder, verify
-
-ROWS, SHARD = 7, 2
 
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("clean") / "planets.parquet"
-    pq.write_table(pa.Table.from_pylist([*planets(ROWS - 1), planets(1)[0]]), path)  # the last equals the first
-    return path
+    return make_table(tmp_path_factory.mktemp("clean"))
 
 
 @pytest.fixture(scope="module")
 def half_done(table: Path) -> Path:
-    """Two shards committed, one of them with a failed row whose first sub-query is finished."""
-
-    def hook(name: str, subquery: SubQuery) -> None:
-        if name == "Planet 1" and subquery.index == 2:
-            raise FetchFailed("it did not arrive")
-
-    run = table.parent / "half"
-    asyncio.run(below_prefect(table, run, model=reader(hook), shard_size=SHARD, finish=False, first=3))
-    return run
+    return make_half_done(table)
 
 
 async def calls_to_finish(table: Path, run: Path) -> list[tuple[str, int]]:
