@@ -10,14 +10,15 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Any, Final, Literal
-from uuid import UUID
 
 from prefect import Flow, get_run_logger
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import FlowRun
 from prefect.context import FlowRunContext
 from prefect.exceptions import ParameterTypeError
 
 from flows import artifacts
+from flows.account_sharing import sharing
 from flows.prefect_workarounds import quiet_task_runs, recorded_task_runs
 from flows.recording_gate import RecordingGate
 from flows.run.escalate import Escalating
@@ -109,7 +110,8 @@ async def _run(
         await check_engine(choice)
     charges = await asyncio.to_thread(take_over_charges, folder.state)
     bind_budget(world, charges, options.max_cost, tiers)
-    gate = RecordingGate(recorded_task_runs(await _flow_run(f"{prepared.flow_name} {table.name} · {table.row_count} rows")))
+    flow_run = await _flow_run(f"{prepared.flow_name} {table.name} · {table.row_count} rows")
+    gate = RecordingGate(recorded_task_runs(flow_run.id))
     retry_delays = () if prepared.in_batches else runtime.retry_delays  # a batch is tried again by its queue
     store = ResultStore(folder.state / "results", RowReader(folder, request.spec))
     runner = PrefectRunner(store, gate, prepared.task_runs, retry_delays)
@@ -150,6 +152,7 @@ async def _run(
             world.outages.listener = announce
             shards = Shards(folder, rows, recall, runner, report, sweeper(folder, store, world))
             everywhere = RowsEverywhere(rows)
+            await held.enter_async_context(sharing(flow_run, world.shares))
             await held.enter_async_context(stopping.gently(everywhere, report, grace=0 if prepared.in_batches else None))
             report(
                 RunStarted(
@@ -248,11 +251,11 @@ def _finish(
     raise copy.copy(fault)  # without the frames of the one that was caught, which hold a database open
 
 
-async def _flow_run(name: str) -> UUID:
-    """Call the flow run what it is. Returns its id."""
+async def _flow_run(name: str) -> FlowRun:
+    """The flow run, called what it is."""
     context = FlowRunContext.get()
     if context is None or context.flow_run is None:
         raise RuntimeError("there is no flow run")
     async with get_client() as client:
         await client.update_flow_run(context.flow_run.id, name=printable(name, one_line=True))
-    return context.flow_run.id
+    return context.flow_run

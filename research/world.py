@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from research.concurrency.outages import Outages, OutageTimes
+from research.concurrency.shares import Shares
 from research.documents.readers import Readers, ReadingLimits
 from research.errors import InvalidInput
 from research.models.names import KEYLESS, TIERS_OWN
@@ -61,8 +62,8 @@ class Settings(Record):
     """Another server that speaks the Messages API; None is Anthropic's own."""
     processors: Path | None = None
     """A TOML file that overrides tiers and prices."""
-    sharers: int = 1
-    """Processes that share the limits of the model's service and of search providers: each keeps to its part."""
+    workers: int = 1
+    """Processes of this run, which share the limits of the model's service and of search providers: each keeps to its part."""
     providers: SearchSettings = SearchSettings()
     """Keys, limits and prices of search providers."""
     web: WebSettings = WebSettings()
@@ -111,9 +112,9 @@ async def open_world(
     """
     processors = load_processors(settings.processors)
     names = _providers(settings)
-    outages = Outages(settings.outages)
+    outages, shares = Outages(settings.outages), Shares(settings.workers)
     async with AsyncExitStack() as stack:
-        calling = _calling(settings, processors, outages, asks_claude=model is None, search=names)
+        calling = _calling(settings, processors, outages, shares, asks_claude=model is None, search=names)
         caller = await stack.enter_async_context(calling)
         answering = model or _named_model(settings, processors, caller)
         corpus = None
@@ -131,7 +132,7 @@ async def open_world(
                     corpus=corpus,
                     ask=caller,
                     outages=outages,
-                    sharers=settings.sharers,
+                    shares=shares,
                 )
             )
         web = None
@@ -154,6 +155,7 @@ async def open_world(
             attached=attached,
             budget=budget or Budget(),
             outages=outages,
+            shares=shares,
         )
 
 
@@ -172,8 +174,8 @@ async def open_stored_world(
         InvalidInput: a model that cannot be used, or a processors file that is wrong.
     """
     processors = load_processors(settings.processors)
-    outages = Outages(settings.outages)
-    async with _calling(settings, processors, outages, asks_claude=model is None, search=()) as caller:
+    outages, shares = Outages(settings.outages), Shares(settings.workers)
+    async with _calling(settings, processors, outages, shares, asks_claude=model is None, search=()) as caller:
         yield World(
             model=model or _named_model(settings, processors, caller),
             search=pages,
@@ -181,6 +183,7 @@ async def open_stored_world(
             processors=processors,
             budget=budget or Budget(),
             outages=outages,
+            shares=shares,
         )
 
 
@@ -217,7 +220,7 @@ def _providers(settings: Settings) -> tuple[str, ...]:
 
 @asynccontextmanager
 async def _calling(
-    settings: Settings, processors: Processors, outages: Outages, *, asks_claude: bool, search: tuple[str, ...]
+    settings: Settings, processors: Processors, outages: Outages, shares: Shares, *, asks_claude: bool, search: tuple[str, ...]
 ) -> AsyncIterator[Caller | LateCaller | None]:
     """What calls the Messages API, if anything will."""
     can = settings.key is not None or settings.base_url is not None
@@ -228,12 +231,14 @@ async def _calling(
         return
     from research.models.anthropic.key import check_key
     from research.models.anthropic.late_caller import LateCaller
-    from research.models.claude.opening import open_caller
+    from research.models.claude.opening import SERVICE, open_caller
 
-    check_key(settings.key.get_secret_value() if settings.key is not None else None)
+    key = settings.key.get_secret_value() if settings.key is not None else None
+    check_key(key)
+    share = shares.of("messages", settings.base_url or SERVICE, key or "")
 
     def opening() -> AbstractAsyncContextManager[Caller]:
-        return open_caller(settings.key, settings.base_url, processors, outages, sharers=settings.sharers)
+        return open_caller(settings.key, settings.base_url, processors, outages, share)
 
     if settings.service_searches:  # batches are made with the SDK's client itself
         async with opening() as caller:

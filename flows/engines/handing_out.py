@@ -43,7 +43,7 @@ async def through_workers(
             folder,
             rows.here,
             charges,
-            prepared.world.budget,
+            prepared.world,
             engine,
             listener,
             announce,

@@ -85,12 +85,12 @@ async def prepare_resynthesis(options: ResynthesizeOptions, runtime: Runtime) ->
 
 @asynccontextmanager
 async def prepare_worker(
-    run: RunFolder, options: EnrichOptions | ResynthesizeOptions, runtime: Runtime, sharers: int
+    run: RunFolder, options: EnrichOptions | ResynthesizeOptions, runtime: Runtime, workers: int
 ) -> AsyncIterator[PreparedRun]:
     """Open the world of a run in one of its workers. The table is not read: the run folder says what there is to know of it.
 
     Args:
-        sharers: workers that share the limits of services.
+        workers: those of the run, which share the limits of services.
 
     Raises:
         InvalidRun: this process's environment makes another world than the coordinator's; each difference is named.
@@ -102,17 +102,17 @@ async def prepare_worker(
         return run.path, 0
 
     if isinstance(options, ResynthesizeOptions):
-        async with _open_resynthesis(options, runtime, find, sharers) as prepared:
+        async with _open_resynthesis(options, runtime, find, workers) as prepared:
             yield prepared
         return
     request = await asyncio.to_thread(_request_of_run, run, options)
-    async with _open_enrichment(options, request, runtime, find, sharers) as prepared:
+    async with _open_enrichment(options, request, runtime, find, workers) as prepared:
         yield prepared
 
 
 @asynccontextmanager
 async def _open_enrichment(
-    options: EnrichOptions, request: Request, runtime: Runtime, find: Find, sharers: int = 1
+    options: EnrichOptions, request: Request, runtime: Runtime, find: Find, workers: int = 1
 ) -> AsyncIterator[PreparedRun]:
     escalation = Escalation.parse(options.escalate, options.processor) if options.escalate else None
     earlier = None
@@ -126,7 +126,7 @@ async def _open_enrichment(
         names_pages=request.names_pages,
         service_searches=options.batch,
         patience=patience_seconds(options.patience),
-    ).changed(sharers=sharers)
+    ).changed(workers=workers)
     await asyncio.to_thread(check_writable, settings.cache_dir, CACHE, "RESEARCH_CACHE_DIR")
     if options.batch and options.out is not None and is_remote(options.out):
         refuse_batches(options.out)
@@ -147,13 +147,13 @@ async def _open_enrichment(
 
 @asynccontextmanager
 async def _open_resynthesis(
-    options: ResynthesizeOptions, runtime: Runtime, find: Find, sharers: int = 1
+    options: ResynthesizeOptions, runtime: Runtime, find: Find, workers: int = 1
 ) -> AsyncIterator[PreparedRun]:
     cache_dir = runtime.environment.cache_dir
     request, earlier = await asyncio.to_thread(_request_over_stored_pages, options, cache_dir)
     mirror = await _checked_out(options, cache_dir)
     settings = runtime.environment.settings(model=options.model, patience=patience_seconds(options.patience))
-    settings = settings.changed(sharers=sharers)
+    settings = settings.changed(workers=workers)
     pages = RowPages((), earlier.pages.get)  # not yet bound to a row
     async with runtime.stored_opener(settings, pages) as world:
         document = request.document(world)

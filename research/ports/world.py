@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from research.concurrency.outages import Outages
+from research.concurrency.shares import Shares
 from research.money.budget import Budget
 from research.money.processors import Processors, load_processors
 from research.ports.fetcher import Fetcher
@@ -31,6 +32,9 @@ class World:
 
     outages: Outages = field(default_factory=Outages)
     """Which of its services answer. Everything that calls one shares it; a run sets its listener."""
+
+    shares: Shares = field(default_factory=Shares)
+    """The accounts that its services use, and its part of their limits; a run says who else uses them."""
 
     @cached_property
     def identity(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Final, get_args
 import httpx
 
 from research.concurrency.outages import Outages, ServiceHealth
+from research.concurrency.shares import Share, Shares
 from research.errors import InvalidInput
 from research.faults import nearest
 from research.ports.search import Search
@@ -81,7 +83,7 @@ async def open_search(
     corpus: LocalCorpus | None = None,
     ask: Ask | None = None,
     outages: Outages | None = None,
-    sharers: int = 1,
+    shares: Shares | None = None,
 ) -> AsyncIterator[Search]:
     """The search of these providers, merged if there are several, with rate limits that all who use it share and a cache of
     queries in the folder `search` of `cache_dir`. Belongs to one event loop.
@@ -93,7 +95,7 @@ async def open_search(
         corpus: what `local` searches.
         ask: what `claude_web` asks Claude with.
         outages: of the world. While one of several providers answers nobody, the others stand in; if none does, all wait.
-        sharers: processes that share the providers' limits.
+        shares: of the world: who else uses the same accounts.
 
     Raises:
         InvalidInput: an unknown name, or one that lacks what it needs.
@@ -104,12 +106,13 @@ async def open_search(
         client = await opened.enter_async_context(httpx.AsyncClient(follow_redirects=False))
         store = QueryStore(cache_dir / "search")
         searches: list[Search] = []
-        health = _health(chosen, outages or Outages())
+        health, shares = _health(chosen, outages or Outages()), shares or Shares()
         for name in chosen:
             if name == "local" and corpus is not None:
                 searches.append(corpus)
                 continue
-            cached = CachedSearch(_opened(name, settings, client, ask, health[name], sharers), store, settings.freshness)
+            turns = Turns(name, settings.rate(name), health[name], _share(name, settings, shares))
+            cached = CachedSearch(_opened(name, settings, client, ask, turns), store, settings.freshness)
             opened.push_async_callback(cached.close)
             searches.append(cached)
         yield searches[0] if len(searches) == 1 else MergedSearch(searches)
@@ -127,10 +130,19 @@ def _health(names: Sequence[ProviderName], outages: Outages) -> dict[ProviderNam
     return health
 
 
-def _opened(
-    name: ProviderName, settings: SearchSettings, client: httpx.AsyncClient, ask: Ask | None, health: ServiceHealth, sharers: int
-) -> Search:
-    turns = Turns(name, settings.rate(name).share(sharers), health)
+def _share(name: ProviderName, settings: SearchSettings, shares: Shares) -> Share | None:
+    """The share of the account that a provider is asked with. Claude's own limits are kept by its caller."""
+    keys = {"brave": settings.brave_key, "tavily": settings.tavily_key, "exa": settings.exa_key}
+    if name == "claude_web":
+        return None
+    if (key := keys.get(name)) is not None:
+        return shares.of(name, key.get_secret_value())
+    if name == "searxng":
+        return shares.of(name, settings.searxng_url or "")
+    return shares.of(name, socket.gethostname())  # who asks without an account is told apart by the machine
+
+
+def _opened(name: ProviderName, settings: SearchSettings, client: httpx.AsyncClient, ask: Ask | None, turns: Turns) -> Search:
     if name == "brave":
         return brave(settings, client, turns)
     if name == "tavily":

@@ -102,7 +102,7 @@ class Case:
                 folder,
                 self.rows,
                 charges,
-                prepared.world.budget,
+                prepared.world,
                 self.engine,
                 self.heard.append,
                 self.heard.append,

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from research.concurrency.shares import Shares
 from research.models.anthropic.limiter import Bucket, Cost, Limiter, Limits, Pace, Ticket
 from research.testing import RateLimits
 from research.testing.virtual_time import now, run_in_virtual_time
@@ -312,6 +313,23 @@ def test_what_comes_from_the_cache_is_not_counted_against_the_limit():
     assert first.input == 10_000
     assert limits.forecast.cost(10_000).input < 100
     assert limits.forecast.cost(10_000).output < 20
+
+
+def test_of_what_the_server_states_a_process_takes_its_part_as_others_come_and_go():
+    shares = Shares(workers=2)
+    share = shares.of("messages", "key")
+    limits, one = Limits(share), Cost(0.0, 0.0)
+    headers = {"anthropic-ratelimit-requests-limit": "60", "anthropic-ratelimit-requests-remaining": "0"}
+
+    def seconds_for_one() -> float:
+        limits.answered(Ticket(MODEL, 100, one, 0.0), one, headers, 0.0)
+        return limits.wait(one, 0.0)
+
+    assert seconds_for_one() == pytest.approx(2)
+    shares.set_runs({share.account: 3})
+    assert seconds_for_one() == pytest.approx(6)
+    shares.set_runs({share.account: 1})
+    assert seconds_for_one() == pytest.approx(2)
 
 
 def test_headers_that_are_not_numbers_teach_nothing():

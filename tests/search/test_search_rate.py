@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from research.concurrency.shares import Shares
 from research.errors import SearchFailed
 from research.search.rate import Rate, Turns
 from research.testing.virtual_time import now, run_in_virtual_time
@@ -47,6 +48,74 @@ def test_neither_pace_nor_concurrency_is_ever_exceeded(per_second: float, concur
     assert len(sent) == rows
     assert most <= concurrency
     assert all(later - earlier >= 1 / per_second for earlier, later in itertools.pairwise(sent))
+
+
+@settings(max_examples=40)
+@given(st.floats(0.2, 20), st.integers(1, 8), st.integers(1, 4), st.integers(1, 4), st.integers(0, 1000))
+def test_processes_that_share_an_account_keep_to_its_limits_together(
+    per_second: float, concurrency: int, runs: int, workers: int, seed: int
+):
+    async def together() -> tuple[list[float], list[int]]:
+        random = Random(seed)
+        sent: list[float] = []
+        most: list[int] = []
+
+        async def process() -> None:
+            shares = Shares(workers)
+            account = shares.of("brave", "key").account
+            turns = Turns(
+                "brave", Rate(per_second=per_second, concurrency=concurrency), share=shares.of("brave", "key"), clock=now
+            )
+            shares.set_runs({account: runs, "brave:another": 9})
+            inside, peak = 0, 0
+
+            async def row() -> None:
+                nonlocal inside, peak
+                async with turns.turn():
+                    sent.append(now())
+                    inside += 1
+                    peak = max(peak, inside)
+                    await asyncio.sleep(random.uniform(0, 3))
+                    inside -= 1
+
+            await asyncio.gather(*(row() for _ in range(8)))
+            most.append(peak)
+
+        await asyncio.gather(*(process() for _ in range(runs * workers)))
+        return sent, most
+
+    sent, most = run_in_virtual_time(together())
+    sharers = runs * workers
+    assert sum(most) <= max(concurrency, sharers)  # each may have one under way
+    seconds = max(sent) - min(sent)
+    assert len(sent) - sharers <= per_second * seconds + 1e-6  # their first ones may meet
+
+
+def test_a_part_grows_and_shrinks_as_others_go_and_come():
+    async def main() -> list[int]:
+        shares = Shares()
+        share = shares.of("brave", "key")
+        turns = Turns("brave", Rate(concurrency=4), share=share, clock=now)
+        inside = 0
+        seen: list[int] = []
+
+        async def row() -> None:
+            nonlocal inside
+            while len(seen) < 4:
+                async with turns.turn():
+                    inside += 1
+                    await asyncio.sleep(1)
+                    inside -= 1
+
+        rows = [asyncio.create_task(row()) for _ in range(6)]
+        for runs in (1, 4, 2, 1):
+            shares.set_runs({share.account: runs})
+            await asyncio.sleep(5.5)
+            seen.append(inside)
+        await asyncio.gather(*rows)
+        return seen
+
+    assert run_in_virtual_time(main()) == [4, 1, 2, 4]
 
 
 @settings(max_examples=40)

@@ -31,8 +31,9 @@ from flows.run.workers.order import CoordinatorState, OrderedShard, OrderReport,
 from flows.run.workers.pausing import Pausing
 from research.concurrency.outages import Notice, ServicePaused, ServiceResumed
 from research.errors import ResearchError, SurroundingsFault
-from research.money.budget import Budget, Lease
+from research.money.budget import Lease
 from research.money.charge_file import ChargeFile
+from research.ports.world import World
 from research.tables.run_folder.run_folder import RunFolder
 
 LOST: Final = "worker_lost"
@@ -99,7 +100,7 @@ class Coordinator:
     Args:
         rows: counts rows, and says whether any row is to be started.
         charges: where the workers' charges are taken over to.
-        budget: what leases are taken from.
+        world: whose budget leases are taken from.
         workers: most workers at once.
         concurrency: rows in flight at once, in all workers together.
         private: columns that rows may differ in and still be equal.
@@ -112,7 +113,7 @@ class Coordinator:
         folder: RunFolder,
         rows: Rows,
         charges: ChargeFile,
-        budget: Budget,
+        world: World,
         engine: Engine,
         listener: Listener,
         announce: Callable[[Notice], None],
@@ -128,7 +129,7 @@ class Coordinator:
         self._files = WorkerFiles(folder.state)
         self._rows = rows
         self._charges = charges
-        self._budget = budget
+        self._budget, self._shares = world.budget, world.shares
         self._engine = engine
         self._listener = listener
         self._pausing = Pausing(announce)
@@ -243,7 +244,7 @@ class Coordinator:
                 coordinator=self._id,
                 shards=tuple(pending.shard for pending in chosen),
                 concurrency=self._concurrency,
-                sharers=self._workers,
+                workers=self._workers,
                 task_runs=self._task_runs,
                 max_usd=lease.usd,
             )
@@ -348,7 +349,7 @@ class Coordinator:
             stop = "cut_off"
         if stop != self._state.stop or now - self._written_at >= BEAT_SECONDS:
             beat, reason = self._state.beat + 1, self._rows.stopped or ""
-            self._state = CoordinatorState(coordinator=self._id, beat=beat, stop=stop, reason=reason)
+            self._state = CoordinatorState(coordinator=self._id, beat=beat, stop=stop, reason=reason, runs=self._shares.runs)
             self._written_at = now
             await asyncio.to_thread(self._files.write_state, self._state)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from flows.run.task_runs import TaskRuns
@@ -31,8 +32,8 @@ class ShardOrder(Record):
     shards: tuple[OrderedShard, ...]
     concurrency: int
     """Rows in flight at once in this worker."""
-    sharers: int = 1
-    """Workers that share the limits of the model's service and of search providers."""
+    workers: int = 1
+    """Those of the run, which share the limits of the model's service and of search providers."""
     task_runs: TaskRuns = "steps"
     """Which pieces of its work are task runs."""
     max_usd: float | None = None
@@ -69,6 +70,8 @@ class CoordinatorState(Record):
     stop: StopRequest | None = None
     reason: str = ""
     """Why it is to stop."""
+    runs: Mapping[str, int] = {}
+    """How many runs use each account of a service, this one included."""
 
 
 class WorkerState(Record):

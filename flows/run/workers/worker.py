@@ -25,6 +25,7 @@ from flows.run.sweeping import sweeper
 from flows.run.workers.files import OrderFiles, WorkerFiles
 from flows.run.workers.order import CoordinatorState, OrderReport, ShardOrder, WhyStopped, WorkerState
 from flows.run.workers.request import options_of
+from research.concurrency.shares import Shares
 from research.errors import Interruption, ResearchError
 from research.money.charge_file import ChargeFile
 from research.stored_results.store import ResultStore
@@ -76,6 +77,8 @@ class _Worker:
         self._make_runner = make_runner
         self._rows: Rows | None = None
         """Once the world is open."""
+        self._shares = Shares()
+        """The world's, once it is open."""
 
     def is_over(self) -> bool:
         """Whether there is nothing to do: the order was done before, or its coordinator is gone, or stops."""
@@ -86,7 +89,7 @@ class _Worker:
         try:
             run = await asyncio.to_thread(RunFolder.open, self._order.run)
             options = options_of(self._files.request())
-            async with prepare_worker(run, options, self._runtime, self._order.sharers) as prepared:
+            async with prepare_worker(run, options, self._runtime, self._order.workers) as prepared:
                 return await self._research(prepared, run)
         except ResearchError as error:
             # Of this process, its machine or its environment: no row is at fault.
@@ -104,7 +107,7 @@ class _Worker:
         rows = Rows(prepared.request, world, runner, events, order.concurrency, find_work)
         store.on_fault = charges.on_fault = rows.interrupt
         world.outages.listener = events
-        self._rows = rows
+        self._rows, self._shares = rows, world.shares
         returned: list[int] = []
         shards = Shards(run, rows, recall, runner, events, sweeper(run, store, world), returned)
         size = max(1, run.shard_size)
@@ -132,10 +135,11 @@ class _Worker:
                 return
             if (now := await asyncio.to_thread(self._files.state)) != state:
                 state, heard_at = now, time.monotonic()
-            if not self._is_ours(state) or time.monotonic() - heard_at > SILENCE_SECONDS:
+            if state is None or not self._is_ours(state) or time.monotonic() - heard_at > SILENCE_SECONDS:
                 work.cancel()
                 return
-            if state is not None and state.stop is not None:
+            self._shares.set_runs(state.runs)
+            if state.stop is not None:
                 if self._rows is None:
                     work.cancel()
                     return

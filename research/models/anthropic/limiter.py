@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from research.concurrency.shares import Share
 from research.concurrency.waiting_queue import WaitingQueue
 
 KINDS: Final = ("requests", "input-tokens", "output-tokens")
@@ -185,11 +186,11 @@ class Limits:
     """The limits of one model, as learnt so far.
 
     Args:
-        sharers: processes that share them: of what the server states, this one takes its part.
+        share: of the account: of what the server states, this process takes its part. None: all of it.
     """
 
-    def __init__(self, sharers: int = 1) -> None:
-        self._sharers = sharers
+    def __init__(self, share: Share | None = None) -> None:
+        self._share = share or Share()
         self.pause = Pause()
         self.pace = Pace()
         self.buckets = {kind: Bucket() for kind in KINDS}
@@ -244,7 +245,7 @@ class Limits:
             limit = _number(headers.get(f"anthropic-ratelimit-{kind}-limit"))
             remaining = _number(headers.get(f"anthropic-ratelimit-{kind}-remaining"))
             if limit is not None and remaining is not None:
-                bucket.learn(limit / self._sharers, remaining / self._sharers, now)
+                bucket.learn(limit / self._share.sharers, remaining / self._share.sharers, now)
 
 
 @dataclass(slots=True)
@@ -277,17 +278,17 @@ class Limiter:
     """The queue before each model's limits. Belongs to one event loop.
 
     Args:
-        sharers: processes that share the limits, this one included.
+        share: of the account; None: nobody else uses it.
     """
 
     def __init__(
         self,
+        share: Share | None = None,
         *,
-        sharers: int = 1,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._lanes: defaultdict[str, _Lane] = defaultdict(lambda: _Lane(Limits(sharers), WaitingQueue(clock=clock, sleep=sleep)))
+        self._lanes: defaultdict[str, _Lane] = defaultdict(lambda: _Lane(Limits(share), WaitingQueue(clock=clock, sleep=sleep)))
 
     def limits(self, model: str) -> Limits:
         """A model's limits; report the server's answers to them."""

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from research.concurrency.outages import Outages
+from research.concurrency.shares import Share
 from research.errors import InvalidInput
 from research.models.claude.conversation import Calls
 from research.models.claude.model import ClaudeModel
@@ -29,8 +30,7 @@ async def open_caller(
     base_url: str | None,
     processors: Processors,
     outages: Outages | None = None,
-    *,
-    sharers: int = 1,
+    share: Share | None = None,
 ) -> AsyncIterator[Caller]:
     """What calls the Messages API, for one event loop. Nothing is asked yet.
 
@@ -39,7 +39,7 @@ async def open_caller(
         base_url: another server that speaks the Messages API: the part before `/v1/messages`.
         processors: the tiers and their prices.
         outages: of the world, so that all who call a service wait together while it answers nobody.
-        sharers: processes that share the service's limits.
+        share: of the account, which others may use as well.
 
     Raises:
         InvalidInput: the address holds a password, or is none.
@@ -58,7 +58,7 @@ async def open_caller(
         yield Caller(
             client,
             processors.prices,
-            limiter=Limiter(sharers=sharers),
+            limiter=Limiter(share),
             outages=outages,
             times=LOCAL if server is not None else None,
         )
