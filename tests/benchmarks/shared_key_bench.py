@@ -7,6 +7,7 @@ provider on loopback. Prints how many queries it was asked for each second, whil
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import signal
 import statistics
@@ -71,7 +72,7 @@ def main() -> int:
                 time.sleep(asked.seconds)
                 rate = (len(server.queries) - before) / (time.monotonic() - began)
                 times = [query.arrived for query in server.queries[before:]]
-                gaps = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+                gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
                 limit = RATES["brave"].per_second
                 print(f"{case}: {rate:.2f} queries a second of {limit:g}; median gap {statistics.median(gaps):.2f} s", flush=True)
                 for process in under_way[killed:]:

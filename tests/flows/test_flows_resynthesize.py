@@ -77,7 +77,7 @@ def headings(hook: Any = None, **options: Any) -> ScriptedModel:
 
     async def script(task: Task, subquery: SubQuery, desk: ResearchTools) -> Draft:
         if hook is not None:
-            hook(task.input["name"])
+            hook(task)
         hits = await desk.search("no page holds these words")
         passages = [passage for hit in hits for passage in await desk.read(hit.url)]
         values = {**expected(task.input["name"]), "heading": task.input["name"]}
@@ -121,12 +121,13 @@ async def test_a_column_is_added_to_a_finished_run_with_zero_searches_and_zero_f
 
 
 async def test_another_model_answers_every_field_over_the_same_evidence(tmp_path: Path) -> None:
-    """Without a schema it is the run's own; the run's folder may have moved, and its table be gone."""
+    """Without a schema it is the run's own, with its fields in order; the folder may have moved, and its table be gone."""
     old = await first_run(tmp_path)
     (tmp_path / "planets.csv").unlink()
     shutil.rmtree(old.run / ".state")
     moved = old.run.rename(tmp_path / "moved-0123abcd")
-    web, model = OnePageEach(), headings()
+    asked: list[list[str]] = []
+    web, model = OnePageEach(), headings(lambda task: asked.append([field.name for field in task.output_schema.fields]))
     with use_runtime(offline(model, web)):
         done = await resynthesize(str(moved), all_fields=True, processor="ultra", out=str(tmp_path / "new"))
     results = open_run(done.run).results()
@@ -136,12 +137,14 @@ async def test_another_model_answers_every_field_over_the_same_evidence(tmp_path
     assert not any("kept" in str(warnings) for warnings in results["warnings"])
     assert (web.queries, web.fetched, used(done.run)) == ([], [], 0)
     assert verify(done.run).ok
+    assert asked == [list(SCHEMA)] * len(asked)
+    assert asked
 
 
 async def test_another_question_keeps_no_answer(tmp_path: Path) -> None:
     old = await first_run(tmp_path)
     asked: list[str] = []
-    with use_runtime(offline(headings(asked.append), OnePageEach())):
+    with use_runtime(offline(headings(lambda task: asked.append(task.input["name"])), OnePageEach())):
         done = await resynthesize(str(old.run), objective="Describe {name}", out=str(tmp_path / "new"))
     assert Counter(asked) == {f"Planet {n}": 2 for n in range(4)}, "both fields of every row"
     assert open_run(done.run).request["objective"] == {"template": "Describe {name}", "column": None}

@@ -14,7 +14,7 @@ def request_for_workers(prepared: PreparedRun) -> dict[str, Any]:
     """The flow and the options of a run.
 
     Paths that name something here are absolute. Files keep their names, which are part of what they are cited by. The output
-    schema is given as it was read, with its fields in their order: `run.json` has them sorted, and models are asked in order.
+    schema is given as it was read, so that no worker looks for a file.
     """
     options = values(prepared.options, type(prepared.options), but=("out",))
     for name in ("corpus", "reuse", "run"):

@@ -13,7 +13,6 @@ run goes on. One process at a time runs a run folder (`RunFolder.lock`); its wor
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -27,7 +26,7 @@ import pyarrow.compute as pc
 
 from research.errors import DamagedRun, InvalidRun
 from research.faults import unpointer
-from research.identity import canonical_json
+from research.identity import json_copy
 from research.output_schema.output_spec import OutputSpec
 from research.ports.page import Page
 from research.result.result import Result
@@ -107,7 +106,7 @@ class RunFolder:
             InvalidTable: the input has columns that cannot be kept as they are.
         """
         folder = Path(path)
-        request = json.loads(canonical_json(dict(request)))
+        request = json_copy(request)
         if run := cls.find(folder, request):
             return run
         settings = recorded_settings(folder, request_key(request)) or dict(settings or {})
@@ -129,7 +128,7 @@ class RunFolder:
         Raises:
             InvalidRun: the folder holds another request (each difference is named), or is not a run folder and not empty.
         """
-        folder, request = Path(path), json.loads(canonical_json(dict(request)))
+        folder, request = Path(path), json_copy(request)
         if (folder / RUN_FILE).exists():
             try:
                 run = cls.open(folder)
