@@ -44,19 +44,6 @@ NAMING: Final = frozenset(
     ("$schema", "$vocabulary", "$id", "$anchor", "$dynamicAnchor", "$ref", "$dynamicRef", "$defs", "definitions")
 )
 
-# Older drafts that read the same in 2020-12, as long as none of these keywords is used.
-OLDER_DRAFTS: Final = {
-    "http://json-schema.org/draft-06/schema": "draft-06",
-    "http://json-schema.org/draft-07/schema": "draft-07",
-    "https://json-schema.org/draft/2019-09/schema": "2019-09",
-}
-OLDER_KEYWORDS: Final = {
-    "additionalItems": "write prefixItems and items",
-    "dependencies": "write dependentRequired or dependentSchemas",
-    "$recursiveRef": "recursive schemas cannot become columns",
-    "$recursiveAnchor": "recursive schemas cannot become columns",
-}
-
 
 def subschemas(schema: Any, at: str = "") -> Iterator[tuple[str, Any]]:
     """Every place of a document where a schema stands, with its JSON Pointer: outermost first, in document order."""
@@ -87,7 +74,7 @@ def _metaschema() -> Validator:
 def document_faults(schema: Any) -> list[Fault]:
     """All that is wrong with a document as a JSON Schema of draft 2020-12 whose references stay inside it."""
     faults = [_meta_fault(error) for error in _metaschema().iter_errors(schema)]
-    faults += _dialect_faults(schema) + [fault for _, fault in _references(schema) if isinstance(fault, Fault)]
+    faults += _pattern_faults(schema) + [fault for _, fault in _references(schema) if isinstance(fault, Fault)]
     # The metaschema is made of several, and each of them may say the same.
     return sorted(dict.fromkeys(faults), key=lambda fault: fault.pointer)
 
@@ -107,29 +94,13 @@ def _meta_fault(error: ValidationError) -> Fault:
     return Fault(at, message(error))
 
 
-def _dialect_faults(schema: Any) -> list[Fault]:
-    faults: list[Fault] = []
-    root = schema.get("$schema") if isinstance(schema, dict) else None
-    older = OLDER_DRAFTS.get(root.rstrip("#")) if isinstance(root, str) else None
-    for at, part in subschemas(schema):
-        if not isinstance(part, dict):
-            continue
-        dialect = part.get("$schema")
-        if isinstance(dialect, str) and dialect.rstrip("#") != DRAFT and (at or not older):
-            faults.append(Fault(f"{at}/$schema", f"{dialect} is not supported: write the schema in {DRAFT}"))
-        if "unevaluatedProperties" in part and any(
-            not _plain(pattern) for _, inner in subschemas(part) for pattern in _names(inner)
-        ):
-            faults.append(
-                Fault(f"{at}/unevaluatedProperties", "does not work with this patternProperties: write additionalProperties")
-            )
-        if older:
-            faults.extend(
-                Fault(f"{at}/{word}", f"{older} keyword that 2020-12 does not have: {advice}")
-                for word, advice in OLDER_KEYWORDS.items()
-                if word in part
-            )
-    return faults
+def _pattern_faults(schema: Any) -> list[Fault]:
+    return [
+        Fault(f"{at}/unevaluatedProperties", "does not work with this patternProperties: write additionalProperties")
+        for at, part in subschemas(schema)
+        if isinstance(part, dict) and "unevaluatedProperties" in part
+        if any(not _plain(pattern) for _, inner in subschemas(part) for pattern in _names(inner))
+    ]
 
 
 def _names(schema: Any) -> list[str]:

@@ -16,8 +16,9 @@ from research.errors import Fault, InvalidSchema
 from research.faults import nearest, pointer
 from research.identity import canonical_json
 from research.output_schema.closing import closed
+from research.output_schema.dialects import translated
 from research.output_schema.field_paths import field_of
-from research.output_schema.json_schema import MAX_BYTES, document_faults, expand
+from research.output_schema.json_schema import ANNOTATIONS, MAX_BYTES, document_faults, expand
 from research.output_schema.shorthand import SpecKind, read_spelling
 from research.output_schema.validation import json_faults, lenient_validator, value_faults
 
@@ -166,11 +167,12 @@ def _parsed(kind: SpecKind, text: str, description: str, root: str) -> OutputSpe
         answer = {"type": "string", "description": description or "The answer to the task, in a few sentences."}
         schema = {"type": "object", "properties": {ANSWER: answer}, "required": [ANSWER], "additionalProperties": False}
         return OutputSpec(kind, schema, description)
-    schema = json.loads(text)
-    faults = document_faults(schema)
+    written = translated(json.loads(text))
+    faults = document_faults(written.schema)
     expanded: dict[str, Any] = {}
     if not faults:
-        expanded, faults = expand(schema)
+        expanded, faults = expand(written.schema)
+    faults = [*written.faults, *(Fault(written.written_at(fault.pointer), fault.message) for fault in faults)]
     if not faults:
         expanded, faults = _object_root(expanded)
     if not faults and len(canonical_json(expanded)) > 4 * MAX_BYTES:
@@ -182,17 +184,15 @@ def _parsed(kind: SpecKind, text: str, description: str, root: str) -> OutputSpe
 
 def _object_root(schema: dict[str, Any]) -> tuple[dict[str, Any], list[Fault]]:
     """The root as an object that allows its properties only, with `allOf` folded into it; and what keeps it from being one."""
-    schema = closed({"type": "object", **schema})
+    schema = closed({"type": "object", **_without_null(schema)})
     root_type = schema["type"]
     if root_type != "object":
         hint = "" if "properties" in schema else '. If `type` is meant as a field, write {"properties": {"type": …}}'
         return {}, [Fault("/type", f"the root must be of type object, not {root_type}{hint}")]
     properties = schema.get("properties")
     if not properties:
-        return {}, [Fault("", "has no `properties`, so the output would have no field")]
+        return {}, [_no_fields(schema)]
     faults = _name_faults(properties)
-    if schema.get("patternProperties"):
-        faults.append(Fault("/patternProperties", "cannot become columns: name each field in `properties`"))
     for at, branch in _branches(schema):
         inside = branch.get("properties", {}) if isinstance(branch, dict) else {}
         faults.extend(
@@ -201,6 +201,27 @@ def _object_root(schema: dict[str, Any]) -> tuple[dict[str, Any], list[Fault]]:
             if name not in properties
         )
     return {**schema, "additionalProperties": False}, faults
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """A root that may be an object or null, as that object: an answer always has the fields, and each of them may be null."""
+    kinds = schema.get("type")
+    if isinstance(kinds, list) and "object" in kinds and set(kinds) <= {"object", "null"}:
+        return {**schema, "type": "object"}
+    for word in ("anyOf", "oneOf"):
+        real = [part for part in schema.get(word, ()) if part != {"type": "null"}]
+        if len(real) == 1 and isinstance(real[0], dict) and set(schema) <= ANNOTATIONS | {word}:
+            return {**real[0], **{name: value for name, value in schema.items() if name != word}}
+    return schema
+
+
+def _no_fields(schema: dict[str, Any]) -> Fault:
+    """Why a root without `properties` cannot be used."""
+    if schema.get("patternProperties"):
+        return Fault("/patternProperties", "cannot become columns: name each field in `properties`")
+    if word := next((word for word in ("oneOf", "anyOf", "allOf") if word in schema), None):
+        return Fault(f"/{word}", "names no columns of its own: write the fields of all its branches into the root's `properties`")
+    return Fault("", "has no `properties`, so the output would have no field")
 
 
 def _branches(schema: dict[str, Any]) -> list[tuple[str, Any]]:

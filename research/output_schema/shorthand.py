@@ -3,45 +3,22 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from jsonschema import Draft202012Validator
 from pydantic import BaseModel
 from pydantic.errors import PydanticUserError
-from rapidfuzz.distance import OSA
 
 from research.errors import Fault, InvalidSchema
 from research.faults import nearest, pointer, shortened
 from research.output_schema.json_schema import ANNOTATIONS, LIST_OF_SCHEMAS, MAP_OF_SCHEMAS, MAX_BYTES, NAMING, ONE_SCHEMA, TYPES
+from research.output_schema.type_words import field_schema
+from research.output_schema.wrappers import unwrapped
 
 SpecKind = Literal["json", "text", "auto"]
-
-SHORTHAND: Final[dict[str, dict[str, Any]]] = {
-    "string": {"type": "string"},
-    "integer": {"type": "integer"},
-    "number": {"type": "number"},
-    "boolean": {"type": "boolean"},
-    "date": {"type": "string", "format": "date"},
-    "date-time": {"type": "string", "format": "date-time"},
-    "uri": {"type": "string", "format": "uri"},
-    "array": {"type": "array", "items": {"type": "string"}},
-    "object": {"type": "object"},
-}
-ALIASES: Final = {
-    "str": "string",
-    "text": "string",
-    "int": "integer",
-    "float": "number",
-    "bool": "boolean",
-    "datetime": "date-time",
-    "url": "uri",
-    "list": "array",
-}
-_LIST: Final = re.compile(r"\s*(list|array)\s*\[", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +51,8 @@ def read_spelling(spelling: Any) -> Spelled:
         )
     if spelling.get("type") in ("json", "text", "auto"):
         return _envelope(spelling)
-    return Spelled("json", schema_of(spelling, ""), "", "")
+    inner = unwrapped(spelling)
+    return Spelled("json", schema_of(inner.schema, inner.root), inner.description, inner.root)
 
 
 def _wrong(*faults: Fault) -> InvalidSchema:
@@ -96,8 +74,9 @@ def _envelope(spelling: dict[str, Any]) -> Spelled:
     root = ""
     if kind == "json":
         root, schema = "/json_schema", spelling.get("json_schema")
-        if isinstance(schema, dict) and isinstance(schema.get("schema"), dict) and set(schema) <= {"name", "schema", "strict"}:
-            root, schema = "/json_schema/schema", schema["schema"]
+        if isinstance(schema, dict):
+            inner = unwrapped(schema)
+            root, schema, description = root + inner.root, inner.schema, description or inner.description
         if isinstance(schema, type) and issubclass(schema, BaseModel):
             schema = _model_schema(schema)
         elif isinstance(schema, dict):
@@ -128,6 +107,9 @@ def schema_of(spelling: dict[str, Any], at: str) -> dict[str, Any]:
         raise _wrong(Fault(at, "names no field"))
     if any(isinstance(name, str) and name.startswith("$") for name in spelling):
         return spelling
+    if isinstance(spelling.get("info"), dict) and ("openapi" in spelling or "swagger" in spelling):
+        example = '{"$ref": "#/components/schemas/Pet", "components": …}'
+        raise _wrong(Fault(at, f"is the description of a whole API: name one schema in it, as in {example}"))
     if all(isinstance(value, str) for value in spelling.values()):
         if spelling.get("type") in TYPES and set(spelling) <= _keywords():
             return spelling
@@ -150,47 +132,9 @@ def _shorthand(spelling: dict[str, Any], at: str) -> dict[str, Any]:
 
 
 def _field(value: Any) -> dict[str, Any]:
-    """The schema of `type`, `type: description` or `description`. ValueError says why there is none."""
     if not isinstance(value, str):
         raise ValueError("must be text, a type or a description; or write the whole as a JSON Schema with `properties`")
-    text = value.strip()
-    if not text:
-        raise ValueError("must not be empty: write a type or a description")
-    if text.casefold().startswith("enum:"):
-        choices = [choice.strip() for choice in text[5:].split("|")]
-        if len(choices) < 2 or not all(choices) or len(set(choices)) < len(choices):
-            raise ValueError("an enum needs two or more different values: `enum: small | large`")
-        return {"type": "string", "enum": choices}
-    if known := _type(text):
-        return known
-    head, colon, rest = text.partition(":")
-    if colon and (known := _type(head.strip())):
-        return {**known, "description": rest.strip()} if rest.strip() else known
-    if _LIST.match(head):
-        raise ValueError(f'"{head.strip()}" is not a type: its items must be of one ({", ".join(SHORTHAND)})')
-    if text.isalpha() and (hint := nearest(text, [*SHORTHAND, *ALIASES])) and _close(text):
-        raise ValueError(f'"{text}" is not a type{hint} A description needs more than one word.')
-    return {"type": "string", "description": text}
-
-
-def _close(word: str) -> bool:
-    """One slip of the hand away from a type's name: more likely that than a description of one word."""
-    return any(OSA.distance(word.casefold(), name) == 1 for name in (*SHORTHAND, *ALIASES))
-
-
-def _type(text: str) -> dict[str, Any] | None:
-    name = text.casefold()
-    for prefix in ("list[", "array["):
-        if name.startswith(prefix) and name.endswith("]"):
-            item = _type(text[len(prefix) : -1].strip())
-            return None if item is None else {"type": "array", "items": item}
-    for prefix in ("list of ", "array of "):
-        if name.startswith(prefix):
-            kind = text[len(prefix) :].strip()
-            item = _type(kind) or _type(kind[:-1] if kind[-1:] in "sS" else "")
-            return None if item is None else {"type": "array", "items": item}
-    known = SHORTHAND.get(ALIASES.get(name, name))
-    return None if known is None else dict(known)
+    return field_schema(value)
 
 
 def _model_schema(model: type[BaseModel]) -> dict[str, Any]:

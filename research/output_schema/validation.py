@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from fractions import Fraction
 from functools import cache
 from typing import Any, Final
 
@@ -119,9 +120,21 @@ def _additional_properties(check: Any, part: Any, instance: Any, schema: Any) ->
             yield from check.descend(value, part, path=name)
 
 
+def _multiple_of(check: Any, step: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
+    """In decimals, as the numbers are written: 19.99 is a multiple of 0.01, which no division of floats finds."""
+    is_number = isinstance(instance, int | float) and not isinstance(instance, bool)
+    if is_number and Fraction(str(instance)) % Fraction(str(step)):
+        yield ValidationError(f"{shown(instance)} is not a multiple of {step}")
+
+
 @cache
 def _strict() -> Any:
-    own = {"pattern": _pattern, "patternProperties": _pattern_properties, "additionalProperties": _additional_properties}
+    own = {
+        "pattern": _pattern,
+        "patternProperties": _pattern_properties,
+        "additionalProperties": _additional_properties,
+        "multipleOf": _multiple_of,
+    }
     return extend(Draft202012Validator, own)  # type: ignore[no-untyped-call]
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from research.money.usage import Tokens, Usage
-from research.output_schema.shorthand import ALIASES as TYPE_ALIASES
-from research.output_schema.shorthand import SHORTHAND
+from research.output_schema.type_words import ALIASES as TYPE_ALIASES
+from research.output_schema.type_words import SHORTHAND
 from research.result.result import SCHEMA_VERSION, Citation, Excerpt, FieldBasis, Finding, Result, Source
 from research.task.dialects import ALIASES, BUILT, NOT_BUILT
 from research.task.source_policy import SourcePolicy

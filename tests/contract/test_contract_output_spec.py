@@ -274,9 +274,10 @@ def test_names_that_cannot_be_columns_are_refused() -> None:
 def test_fields_must_be_named_in_the_root() -> None:
     """Names that are known only from an answer, or only in a branch, cannot be columns."""
     root = {"type": "object", "properties": {"a": {}}}
-    assert "/patternProperties" in faults_of({**root, "patternProperties": {"^x": {}}})
+    assert "/patternProperties" in faults_of({"type": "object", "patternProperties": {"^x": {}}})
     assert "/oneOf/1/properties/b" in faults_of({**root, "oneOf": [{"properties": {"a": {}}}, {"properties": {"b": {}}}]})
-    assert "/type" in faults_of({"type": ["object", "null"], "properties": {"a": {}}})
+    assert "/type" in faults_of({"type": ["object", "array"], "properties": {"a": {}}})
+    assert "/anyOf" in faults_of({"anyOf": [root, {"type": "object", "properties": {"b": {}}}]})
 
 
 def test_inheritance_is_folded_into_one_object() -> None:
@@ -285,15 +286,6 @@ def test_inheritance_is_folded_into_one_object() -> None:
     spec = OutputSpec.parse({"allOf": [{"$ref": "#/$defs/Base"}, NAME], "$defs": {"Base": base}})
     assert spec.names == ("id", "name")
     assert spec.check({"id": "1", "name": "x"}) == ()
-
-
-def test_older_drafts_are_read_where_they_mean_the_same() -> None:
-    """draft-07 with `definitions` is fine; its keywords that 2020-12 would ignore are named; draft-04 is refused by name."""
-    seven = "http://json-schema.org/draft-07/schema#"
-    schema = {"$schema": seven, "properties": {"a": {"$ref": "#/definitions/A"}}, "definitions": {"A": {"type": "integer"}}}
-    assert OutputSpec.parse(schema).fields[0].schema == {"type": "integer"}
-    assert "/properties/a/additionalItems" in faults_of({"$schema": seven, "properties": {"a": {"additionalItems": False}}})
-    assert "/$schema" in faults_of({"$schema": "http://json-schema.org/draft-04/schema#", "properties": {"a": {}}})
 
 
 @pytest.mark.parametrize("content", ['{"a": 1, "a": 2}', "[1]", '{"a": NaN}', "{", '"other.json"', "\xff", "[" * 100_000])
@@ -378,8 +370,14 @@ def test_an_unknown_name_is_a_fault_at_any_depth() -> None:
 
 
 def test_the_root_is_closed_even_where_it_says_otherwise() -> None:
-    spec = OutputSpec.parse({"properties": {"a": {}}, "additionalProperties": True})
-    assert [fault.pointer for fault in spec.check({"b": 1})] == ["/b"]
+    for more in ({"additionalProperties": True}, {"patternProperties": {"^b": {}}}):
+        spec = OutputSpec.parse({"properties": {"a": {}}, **more})
+        assert [fault.pointer for fault in spec.check({"b": 1})] == ["/b"]
+
+
+@pytest.mark.parametrize("root", [{**NAME, "type": ["object", "null"]}, {"anyOf": [NAME, {"type": "null"}]}])
+def test_a_root_that_may_be_null_is_its_object(root: dict[str, object]) -> None:
+    assert OutputSpec.parse(root) == OutputSpec.parse(NAME)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -49,9 +48,8 @@ class ObjectStorage:
         return S3Store(bucket, client_options={"allow_http": True})
 
 
-@contextmanager
-def object_storage() -> Iterator[ObjectStorage]:
-    """A server, which this process and those that it starts take for S3."""
+@pytest.fixture(scope="module")
+def s3() -> Iterator[ObjectStorage]:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
@@ -69,9 +67,3 @@ def object_storage() -> Iterator[ObjectStorage]:
             environment.setenv(name, value)
         yield storage
     server.stop()
-
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[ObjectStorage]:
-    with object_storage() as storage:
-        yield storage

@@ -1,0 +1,116 @@
+"""What begins like a type in shorthand is understood or refused; it is never a text field in silence."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from research.errors import InvalidSchema
+from research.output_schema.output_spec import OutputSpec
+from research.output_schema.type_words import ALIASES, SHORTHAND, or_null
+
+INTEGER = {"type": "integer"}
+
+
+def read(text: str) -> Any:
+    return OutputSpec.parse({"field": text}).fields[0].schema
+
+
+@pytest.mark.parametrize("kind", [*SHORTHAND, *ALIASES])
+@pytest.mark.parametrize(
+    "written",
+    [
+        "{} or null",
+        "{}|null",
+        "{} | None",
+        "Optional[{}]",
+        "Union[{}, None]",
+        "Union[None, {}]",
+        "{}?",
+        "nullable {}",
+        "{} (optional)",
+        "{}, nullable",
+    ],
+)
+def test_a_type_that_may_be_null(kind: str, written: str) -> None:
+    assert read(written.format(kind)) == or_null(read(kind))
+
+
+@pytest.mark.parametrize("kind", [*SHORTHAND, *ALIASES])
+@pytest.mark.parametrize("written", ["list[{}]", "List[{}]", "{}[]", "Array<{}>", "Sequence[{}]", "list of {}", "array of {}s"])
+def test_a_list_of_a_type(kind: str, written: str) -> None:
+    assert read(written.format(kind)) == {"type": "array", "items": read(kind)}
+
+
+@pytest.mark.parametrize("kind", [*SHORTHAND, *ALIASES])
+@pytest.mark.parametrize("written", ["{}: in USD", "{} (in USD)", "{} - in USD", "{} – in USD"])
+def test_a_type_with_words(kind: str, written: str) -> None:
+    assert read(written.format(kind)) == {**read(kind), "description": "in USD"}
+
+
+@pytest.mark.parametrize(
+    ("text", "schema"),
+    [
+        ("float (USD)", {"type": "number", "description": "USD"}),
+        ("int or null (in millions): of staff", {"type": ["integer", "null"], "description": "in millions of staff"}),
+        ("number | string", {"anyOf": [{"type": "number"}, {"type": "string"}]}),
+        ("Optional[List[int]]", {"type": ["array", "null"], "items": INTEGER}),
+        ("dict[str, int]", {"type": "object", "additionalProperties": INTEGER}),
+        ('Literal["a", "b"]', {"type": "string", "enum": ["a", "b"]}),
+        ("'a' | 'b'", {"type": "string", "enum": ["a", "b"]}),
+        ("enum(a, b)", {"type": "string", "enum": ["a", "b"]}),
+        ("integer number of people", {"type": "integer", "description": "number of people"}),
+        ("bool, true if listed", {"type": "boolean", "description": "true if listed"}),
+        ("any", {}),
+    ],
+)
+def test_what_is_understood(text: str, schema: dict[str, Any]) -> None:
+    assert read(text) == schema
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Optional[Foo]",
+        "int | foo",
+        "int or foo",
+        "Tuple[int, int]",
+        "list[foo]",
+        "array of things",
+        "enum",
+        "null",
+        "int = 0",
+        "integer >= 0",
+    ],
+)
+def test_what_is_half_a_type_is_refused(text: str) -> None:
+    with pytest.raises(InvalidSchema, match=r"is not a type|alone is not a type|goes on as none"):
+        read(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "number of employees",
+        "date, place and cause of death",
+        "list of people who founded it",
+        "text of the motto",
+        "optional extras of the car",
+        "colour or null",
+        "what it's for | who it's by",
+        "the CEO (full name)",
+        "Is it public?",
+    ],
+)
+def test_prose_stays_a_description(text: str) -> None:
+    assert read(text) == {"type": "string", "description": text}
+
+
+@given(st.text(alphabet="intfloasr[]<>|(),?:- \"'", min_size=1, max_size=30))
+def test_any_text_is_read_or_refused(text: str) -> None:
+    with suppress(InvalidSchema):
+        assert isinstance(read(text), dict)
