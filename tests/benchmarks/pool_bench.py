@@ -16,8 +16,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
@@ -26,17 +25,14 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "flows"))
 from flows_stations import CALLS, CONCURRENCY, ROWS, Stations, answers_of
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowFilter, FlowFilterName
-from prefect.client.schemas.objects import WorkerStatus
 from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
+from work_pool_here import POOL, all_online, make_pool, worker
 
 from flows.engines.shards_flow import FLOW
 from flows.server import DEFAULTS, TemporaryServer
 from research.testing import ModelServer
 
-ROOT = Path(__file__).parents[2]
-POOL = "stations"
 WORKERS = 2
-PREFECT = (sys.executable, "-m", "prefect")
 
 
 class PoolStations(Stations):
@@ -48,40 +44,6 @@ class PoolStations(Stations):
             os.kill(process, signal.SIGKILL)
 
 
-@contextmanager
-def worker(log: Path) -> Iterator[None]:
-    """A worker as the documentation starts it, but that it looks for work every second."""
-    environment = {**os.environ, "PREFECT_WORKER_QUERY_SECONDS": "1", "PYTHONPATH": str(ROOT)}
-    command = (*PREFECT, "worker", "start", "--pool", POOL)
-    with log.open("a") as out:
-        process = subprocess.Popen(command, env=environment, stdout=out, stderr=out, cwd=log.parent, start_new_session=True)
-    try:
-        yield
-    finally:
-        process.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(10)
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-async def prefect(*command: str) -> None:
-    process = await asyncio.create_subprocess_exec(*PREFECT, *command, cwd=ROOT, stdout=subprocess.DEVNULL)
-    if await process.wait():
-        raise SystemExit(f"prefect {' '.join(command)} has failed")
-
-
-async def both_online() -> None:
-    async with get_client() as client:
-        for _ in range(240):
-            workers = await client.read_workers_for_work_pool(POOL)
-            if sum(each.status is WorkerStatus.ONLINE for each in workers) == WORKERS:
-                return
-            await asyncio.sleep(0.25)
-    raise SystemExit("the workers have not begun")
-
-
 async def measure(folder: Path) -> bool:
     stations = PoolStations(folder)
     with ModelServer(stations.answer, latency=0.02) as server, ExitStack() as held:
@@ -90,7 +52,7 @@ async def measure(folder: Path) -> bool:
             held.enter_context(worker(folder / "log"))
         await stations.enrich("local")
         once = len(server.requests)
-        await both_online()
+        await all_online(WORKERS)
         stations.kill_in = folder / "pool"
         began = time.monotonic()
         done = await stations.enrich("pool", runner=f"workers:{POOL}")
@@ -117,8 +79,7 @@ async def main() -> int:
             url = await server.start()
             os.environ["PREFECT_API_URL"] = url
             try:
-                await prefect("work-pool", "create", POOL, "--type", "process")
-                await prefect("deploy", "--name", "shards", "--pool", POOL)
+                await make_pool()
                 with temporary_settings({PREFECT_API_URL: url}):
                     equal = await measure(folder)
             finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -48,8 +49,9 @@ class ObjectStorage:
         return S3Store(bucket, client_options={"allow_http": True})
 
 
-@pytest.fixture(scope="module")
-def s3() -> Iterator[ObjectStorage]:
+@contextmanager
+def object_storage() -> Iterator[ObjectStorage]:
+    """A server, which this process and those that it starts take for S3."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
@@ -67,3 +69,9 @@ def s3() -> Iterator[ObjectStorage]:
             environment.setenv(name, value)
         yield storage
     server.stop()
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[ObjectStorage]:
+    with object_storage() as storage:
+        yield storage

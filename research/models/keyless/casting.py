@@ -16,6 +16,7 @@ from price_parser import Price
 from research.evidence.ranking import words
 from research.models.keyless.questions import Question, item_of
 from research.values.dates import StatedDate, dates
+from research.values.doubts import NONE, Doubt
 from research.values.numerals import Number, durations, numbers
 from research.values.units import Unit, currency_at, unit_after
 from research.values.values import places
@@ -72,17 +73,34 @@ class Cast:
     start: int
     end: int
     quality: float
+    doubts: frozenset[Doubt] = NONE
+    """What leaves it open whether it is the value meant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a text that is cast stands in."""
+
+    label: str = ""
+    """The words that announce it and may name its unit or scale: key, head cell, caption. `Revenue (Millions of USD)`"""
+    machine: bool = False
+    """It is a page's data, written for machines: a point is decimal."""
+    thing: str = ""
+    """The kind of thing in the page's data that it belongs to: `Organization`, `Product`."""
+
+
+PLAIN: Final = Setting()
 
 
 @lru_cache(maxsize=32768)
-def _cast(question: Question, text: str) -> tuple[Cast, ...]:
+def _cast(question: Question, text: str, setting: Setting) -> tuple[Cast, ...]:
     found = _CASTERS[question.kind](question, text)
     return tuple(sorted((c for c in found if _fits(c.value, question.schema)), key=lambda c: -c.quality))
 
 
-def cast(question: Question, text: str) -> tuple[Cast, ...]:
+def cast(question: Question, text: str, setting: Setting = PLAIN) -> tuple[Cast, ...]:
     """Every value of the asked type in `text`, the surest first; none if there is none. Lists come from `cast_list`."""
-    return _cast(question, text) if len(text) <= 4 * MAX_TEXT else ()
+    return _cast(question, text, setting) if len(text) <= 4 * MAX_TEXT else ()
 
 
 def cast_list(question: Question, values: Iterable[str]) -> tuple[list[Any], list[int]]:
@@ -141,7 +159,8 @@ def _dates(question: Question, text: str) -> list[Cast]:
             zoned = clock if re.search(r"(?:Z|[+-]\d{2}:?\d{2})$", clock) else f"{clock}Z"
             found.append(Cast(f"{date.iso()}T{zoned}", date.start, date.end, 1.0 if date.time else 0.8))
         else:
-            found.append(Cast(date.iso(), date.start, date.end, 0.8 if date.swapped else 1.0))
+            doubts: frozenset[Doubt] = frozenset(("ambiguous_order",)) if date.swapped else NONE
+            found.append(Cast(date.iso(), date.start, date.end, 0.8 if date.swapped else 1.0, doubts))
     return found
 
 

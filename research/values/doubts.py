@@ -1,0 +1,34 @@
+"""Doubts: what leaves it open whether a value that was read from a text is the one meant. Typed, for a scorer to weigh."""
+
+from __future__ import annotations
+
+from typing import Final, Literal, get_args
+
+Doubt = Literal[
+    "ambiguous_separator",  # `1.234 €`: thousands or decimals
+    "ambiguous_scale",  # `5 mil`: thousand in Spanish, million in Czech
+    "ambiguous_order",  # `03/04/2021`: day first or month first
+    "ambiguous_century",  # `3.4.21`
+    "approximate",  # `about 300`, `circa 1850`
+    "bound",  # `from 20 €`, `over 300`, `before 1850`: a limit, and not the value
+    "range",  # `10–20`: one of its ends
+    "several",  # one of several values of the kind, none marked as the one meant
+    "bracketed",  # `(1,200)` in running text: minus, or an aside
+    "scale_from_label",  # the scale word stands in the key, the head cell or the caption
+    "unit_from_label",  # the unit does
+    "unit_unstated",  # the field asks for a unit, and neither the text nor its label names one
+    "unit_unasked",  # the text names a unit, and the field does not say which it wants
+    "converted",  # from another unit of the kind
+    "percent",  # `25 %` for a field that does not speak of a share
+    "yearlike",  # a bare number that may be a year
+    "unread_neighbour",  # a word or sign beside the value that is not understood
+    "qualified",  # `Yes, but …`, `Mostly`: the answer holds in part
+    "negated",  # a negation stands near: the value was read as the opposite of a word that stands there
+    "part_of_sentence",  # the value is a piece of a longer text
+    "unlikely_kind",  # the text is not of the kind that such a field has: an author with digits in the name
+]
+
+DOUBTS: Final[tuple[Doubt, ...]] = get_args(Doubt)
+"""All doubts, in order."""
+
+NONE: Final[frozenset[Doubt]] = frozenset()
