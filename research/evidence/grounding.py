@@ -16,6 +16,7 @@ The rules, in order:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -30,8 +31,9 @@ from research.output_schema.output_spec import Field, OutputSpec
 from research.ports.page import Passage
 from research.ports.work import FieldAnswer, ReadPage, Verdict
 from research.result.result import CONFIDENCE_ORDER, Citation, Confidence, Excerpt, FieldBasis, Support
+from research.values.labels import NOTHING, measure
 from research.values.numerals import numbers
-from research.values.units import UNITS, unit_after
+from research.values.units import UNITS, measured
 from research.values.values import places
 
 MAX_EXCERPTS: Final = 5
@@ -205,7 +207,7 @@ def may_follow(value: Any, schema: Mapping[str, Any], field: Field, passage: Pas
         named = bool(places(field.name, {}, passage.text))  # `in_stock` by "InStock", which is one word to `words`.
         return named or bool(there & {*words(f"{field.name} {field.description} {value}")})
     if isinstance(value, (int, float)):
-        return _converted(Decimal(str(value)), passage.text)
+        return _converted(Decimal(str(value)), passage)
     if isinstance(value, str):
         stems = words(value)
         share = sum(word in there for word in stems) / len(stems) if stems else 0.0
@@ -213,13 +215,19 @@ def may_follow(value: Any, schema: Mapping[str, Any], field: Field, passage: Pas
     return False
 
 
-def _converted(value: Decimal, text: str) -> bool:
-    """Whether a text states a quantity that is `value` in another unit of its kind, to 0.1 % (for rounding)."""
-    for number in numbers(text):
-        unit = unit_after(text, number.end)
-        if unit is not None and value:
-            others = {other for other in UNITS.values() if other.kind == unit.kind}
-            amounts = [unit.convert(reading, other) for reading in number.readings for other in others]
+def _converted(value: Decimal, passage: Passage) -> bool:
+    """Whether a passage states a quantity that is `value` in another unit of its kind, to 0.1 % (for rounding), or in the scale
+    or unit that a label of the passage gives: `12,500` below `in thousands of euros`."""
+    if not value:
+        return False
+    labels = {measure(part) for part in re.split(r"\n|: | \| | > ", f"{passage.heading}\n{passage.text}")} | {NOTHING}
+    for number in numbers(passage.text):
+        own = measured(passage.text, number.start, number.end).unit
+        for label in labels:
+            unit, scale = own or label.unit, Decimal(1) if number.scaled or number.percent else label.scale
+            others = {other for other in UNITS.values() if unit and other.kind == unit.kind}
+            amounts = [reading * scale for reading in number.readings if scale != 1]
+            amounts += [unit.convert(reading * scale, other) for reading in number.readings for other in others if unit]
             if any(abs(amount - value) <= abs(value) / 1000 for amount in amounts):
                 return True
     return False

@@ -1,12 +1,19 @@
-"""Numerals: the numbers and durations that a text states, with every way each can be read."""
+"""Numerals: the numbers that a text states, with every way each can be read."""
 
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
-from typing import Final
+from typing import Final, Literal
+
+from research.values.doubts import NONE, Doubt
+from research.values.number_words import number_words
+from research.values.scales import GLUED, scale_at
+from research.values.units import POINT_CURRENCIES, currency_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,72 +24,170 @@ class Number:
     end: int
     readings: tuple[Decimal, ...]
     """The likeliest first: `1.234` is 1.234 or 1234, `25 %` is 25 or 0.25."""
+    doubts: frozenset[Doubt] = NONE
+    """Why it is open which reading is meant."""
+    percent: bool = False
+    scaled: bool = False
+    """A scale word stands with it: `1.2 million`."""
 
     @property
     def value(self) -> Decimal:
         return self.readings[0]
 
 
-@dataclass(frozen=True, slots=True)
-class Duration:
-    """A length of time in a text: `PT1H30M`, `1 hour 30 minutes`, `1h30`."""
-
-    start: int
-    end: int
-    seconds: Decimal
-
-
-_SCALES: Final = {
-    **dict.fromkeys(("k", "thousand", "tausend", "mille", "mil", "tys"), 10**3),
-    **dict.fromkeys(("m", "mn", "mio", "million", "millions", "millionen", "millones", "milhões", "milioni", "miljoen"), 10**6),
-    **dict.fromkeys(("b", "bn", "billion", "billions", "mrd", "milliarden", "milliard", "milliards", "miliardi"), 10**9),
-    **dict.fromkeys(("tn", "trillion", "trillions"), 10**12),
-    "lakh": 10**5,
-    "crore": 10**7,
-}
-_AMBIGUOUS_SCALES: Final = frozenset(("k", "m", "b", "mil"))
-"""Also units or words of their own (metres, bytes, Spanish `mil`): both readings are kept."""
-
-_SMALL: Final = (
-    *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),
-    *("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"),
-)
-_TENS: Final = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
-_WORDS: Final = {word: Decimal(value) for value, word in enumerate(_SMALL)} | {
-    word: Decimal(10 * tens) for tens, word in enumerate(_TENS, start=2)
-}
-
-_LONG_SCALES: Final = "|".join(sorted((s for s in _SCALES if len(s) > 1), key=len, reverse=True))
+_DIGITS: Final = r"(?>\d{1,3}(?:[\ \u00a0\u2009\u202f'’]\d{3})+(?!\d)(?:[.,]\d+)?|\d+(?:[.,]\d+)*|(?<!\d)\.\d+)"
+_VULGAR: Final = "¼½¾⅐⅑⅒⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"
+_GLUED_SCALES: Final = "".join(GLUED)
 _NUMBER: Final = re.compile(
-    r"""(?<!\w)(?<!\d[.,])
-    (?P<sign>[-+−](?=[.\d]))?
-    (?P<body>(?>\d{1,3}(?:[\ \u00a0\u202f'’]\d{3})+(?!\d)(?:[.,]\d+)?|\d+(?:[.,]\d+)*|(?<!\d)\.\d+))
-    (?![^\W\d_]*\d)
-    (?:[\s-]?(?P<scale>(?:"""
-    + _LONG_SCALES
-    + r""")\b)|(?P<letter>(?-i:[kKmMB])\b)|\s?(?P<percent>%))?""",
-    re.VERBOSE | re.IGNORECASE,
+    rf"""(?:(?<![\w{_VULGAR}])|(?<=[{_GLUED_SCALES}]))(?<!\d[.,])(?<!\d\^)(?<!\d\^[-−])
+    (?P<sign>[-+−](?=[.\d{_VULGAR}]))?
+    (?:
+      (?P<body>{_DIGITS})
+      (?:[eE](?P<exponent>[-+]\d{{1,2}}|(?<=\d[eE])\d{{1,2}})(?!\w)|(?![^\W\d_{_GLUED_SCALES}]*\d))
+    | (?=[{_VULGAR}]))
+    (?:
+      \s?(?P<vulgar>[{_VULGAR}])
+    | (?P<mixed>[\ \u00a0-](?P<over>\d{{1,2}})[/⁄](?P<under>\d{{1,2}})(?![\d/⁄]))
+    | [ ]and[ ]a[ ](?P<half>half)\b)?
+    (?:
+      (?:\s?[×x·*]\s?10|(?<=(?<!\d)10))
+      (?:\^(?P<power>[-−+]?\d{{1,3}})|(?P<raised>[⁻⁺]?[⁰¹²³⁴-⁹]+))(?!\d))?""",
+    re.VERBOSE,
 )
-_WORD: Final = re.compile(r"\b(?:(?P<tens>" + "|".join(_TENS) + r")[-\s])?(?P<word>" + "|".join(_WORDS) + r")\b", re.I)
-_SIGN: Final = re.compile(r"[$€£¥₹]")
+_PERCENT: Final = re.compile(
+    r"[ \u00a0\u202f]?(?:%|per[ -]?cent\b|percent\b|pct\b|Prozent\b|pour cent\b|por ciento\b|procent\b)", re.I
+)
+_FRACTION: Final = re.compile(r"[/⁄](?P<under>\d{1,2})(?![\d/⁄.,])")
+_MINUS_BEFORE: Final = re.compile(r"(?<![\w)])[-−](?:[$€£¥₹]|[A-Z]{3}\s)\s?$")
+_OPENING: Final = re.compile(r"(?<!\w)(?:[$€£¥₹]|[A-Z]{3})?\s?\(\s?(?:[$€£¥₹]|[A-Z]{3}\s)?\s?$")
+_CLOSING: Final = re.compile(r"\s?(?:%|[$€£¥₹]|[A-Z]{3})?\s?\)")
+_NO_CENTS: Final = re.compile(r"[.,][-–—](?![\d\w])")
+"""`12,-` and `12.–` are 12.00."""
+_TRAILING: Final = re.compile(r"\s?[-−](?=\s*(?:\Z|\n|\|))")
+_ENGLISH: Final = re.compile(r"\d,\d{3}[.,]\d|(?<![\d.])\d+\.\d{1,2}(?![\d.])")
+_CONTINENTAL: Final = re.compile(r"\d\.\d{3}[.,]\d|(?<![\d,])\d+,\d{1,2}(?![\d,])")
+"""Numbers that show which separator a text uses for what."""
+_MONEY_BEFORE: Final = re.compile(r"(?:[€$£¥₹]|[A-Z]{3})[ \u00a0]?$")
 
-_UNIT_SECONDS: Final = {"d": 86400, "h": 3600, "m": 60, "s": 1}
-_ISO_DURATION: Final = re.compile(
-    r"(?<!\w)P(?=[\dT])(?:(?P<d>\d+(?:\.\d+)?)D)?(?:T(?:(?P<h>\d+(?:\.\d+)?)H)?(?:(?P<m>\d+(?:\.\d+)?)M)?(?:(?P<s>\d+(?:\.\d+)?)S)?)?(?!\w)"
-)
-_DAYS: Final = r"(?:days?|d|tage?|jours?|giorni|días|dagen)\b"
-_HOURS: Final = r"(?:hours?|hrs?|h|std|stunden?|heures?|horas?|ore|ora|uur|timmar|timmer)\b\.?"
-_MINUTES: Final = r"(?:minut[a-zë]*|mins?|m)\b\.?|′"
-_SECONDS: Final = r"(?:seconds?|secs?|s|sekunden?|secondes?)\b\.?"
-_AND: Final = r"[\s,]*(?:(?:and|und|et|y|e|&)\s)?"
-_DURATION: Final = re.compile(
-    # A unit may be there twice: once for the eye, once for readers of the screen.
-    rf"(?<![\w.,])(?=\d)(?:(?P<d>\d+(?:[.,]\d+)?)\s*-?{_DAYS}{_AND})?"
-    rf"(?:(?P<h>\d+(?:[.,]\d+)?)\s*-?(?:{_HOURS}|(?=h\d)h)(?:\s+{_HOURS})?{_AND})?"
-    rf"(?:(?P<m>\d+(?:[.,]\d+)?)(?:\s*-?(?P<word>{_MINUTES})(?:\s+(?:{_MINUTES}))?|(?!\w)){_AND})?"
-    rf"(?:(?P<s>\d+(?:[.,]\d+)?)\s*-?{_SECONDS})?",
-    re.IGNORECASE,
-)
+
+@lru_cache(maxsize=8192)
+def numbers(text: str) -> tuple[Number, ...]:
+    """Every number that stands in `text`, in order. Digits inside a word, an identifier or a longer number are none."""
+    found: list[Number] = []
+    at = 0
+    while match := _NUMBER.search(text, at):
+        read = list(_read(text, match))
+        if read and found and read[0].start == found[-1].end and found[-1].scaled and read[0].scaled:
+            first, second = found.pop(), read[0]  # `1億2,000万`
+            read = [Number(first.start, second.end, (first.value + second.value,), second.doubts, scaled=True)]
+        found += read
+        at = max(match.end("body"), match.start() + 1, *(number.end for number in read))
+    if any(character.isalpha() for character in text):
+        taken = [(n.start, n.end) for n in found]
+        for spelled in number_words(text):
+            if not any(start < spelled.end and spelled.start < end for start, end in taken):
+                found.append(Number(spelled.start, spelled.end, (spelled.value,)))
+    return tuple(sorted(found, key=lambda n: n.start))
+
+
+def _read(text: str, match: re.Match[str]) -> Iterator[Number]:
+    """The number of a match; two or more where commas only list them."""
+    start, end = match.span()
+    body, doubts = match["body"], set[Doubt]()
+    readings = _plain_readings(body) if body else (Decimal(0),)
+    if not readings:
+        yield from _pieces(match.start("body"), body)
+        return
+    if len(readings) == 2:
+        readings, is_open = _separated(text, start, match.end("body"), readings)
+        if is_open:
+            doubts.add("ambiguous_separator")
+    readings, end = _with_fraction(text, match, readings)
+    if match["exponent"] or match["power"] or match["raised"]:
+        power = match["exponent"] or match["power"] or unicodedata.normalize("NFKC", match["raised"])
+        bare = body == "10" and "10" not in match[0][2:]  # 10^6 has no other factor
+        exponent = int(power.replace("−", "-")) - bare
+        readings = (min(readings, key=abs).scaleb(exponent),)
+        doubts.clear()
+    percent = _PERCENT.match(text, end)
+    scale = None if percent else scale_at(text, start, end)
+    if scale:
+        end = scale.end
+        readings = tuple(dict.fromkeys(r * factor for factor in scale.factors for r in readings))
+        if len(scale.factors) > 1:
+            doubts.add("ambiguous_scale")
+    if percent:
+        readings = (*readings, *(r / 100 for r in readings))
+    start, end, signed = _signed(text, match, start, end)
+    if signed == "minus":
+        readings = tuple(-r for r in readings)
+    elif signed:
+        negative = tuple(-r for r in readings)
+        readings = (*negative, *readings) if signed == "accounting" else (*readings, *negative)
+        doubts.add("bracketed")
+    yield Number(start, end, readings, frozenset(doubts), percent is not None, scale is not None)
+
+
+def _signed(
+    text: str, match: re.Match[str], start: int, end: int
+) -> tuple[int, int, Literal["minus", "accounting", "brackets"] | None]:
+    """How the sign of a number is written, with the span that includes it. Brackets are a minus where nothing else stands with
+    them (`(1,200)`, `$(1,200)`), and may be one elsewhere."""
+    body = match["body"] or ""
+    if match["sign"]:
+        return start, end, None if match["sign"] == "+" else "minus"
+    if minus := _MINUS_BEFORE.search(text, max(0, start - 6), start):
+        return minus.start(), end, "minus"
+    if no_cents := _NO_CENTS.match(text, end):
+        return start, no_cents.end(), None
+    if not body.isdigit() and (minus := _TRAILING.match(text, end)):
+        return start, minus.end(), "minus"
+    opening = _OPENING.search(text, max(0, start - 8), start)
+    closing = _CLOSING.match(text, end) if opening else None
+    if not opening or not closing or (body.isdigit() and len(body) == 4):
+        return start, end, None
+    whole = not text[: opening.start()].strip() and not text[closing.end() :].strip(" .%€$£")
+    return start, end, "accounting" if whole else "brackets"
+
+
+def _separated(text: str, start: int, end: int, readings: tuple[Decimal, ...]) -> tuple[tuple[Decimal, ...], bool]:
+    """The two readings of one separator before three digits, the likeliest first, and whether it stays open which is meant."""
+    point = "." in text[start:end]
+    decimal, grouped = sorted(readings, key=abs)
+    english, continental = _ENGLISH.search(text) is not None, _CONTINENTAL.search(text) is not None
+    if english != continental:  # The text's other numbers tell.
+        return ((decimal, grouped) if point == english else (grouped, decimal)), False
+    money = currency_at(text, start, end)
+    if money is None:
+        return readings, point
+    with_point = money.kind in POINT_CURRENCIES
+    if point:
+        return ((decimal, grouped), money.kind != "GBP") if with_point else ((grouped, decimal), True)
+    return readings, not with_point and not _MONEY_BEFORE.search(text, max(0, start - 5), start)
+
+
+def _with_fraction(text: str, match: re.Match[str], readings: tuple[Decimal, ...]) -> tuple[tuple[Decimal, ...], int]:
+    """Readings with the fraction that stands behind the digits (`2½`, `2 1/2`, `2 and a half`), or of a fraction (`3/4`)."""
+    if match["vulgar"]:
+        return tuple(r + _quotient(match["vulgar"]) for r in readings), match.end()
+    if match["half"]:
+        return tuple(r + Decimal("0.5") for r in readings), match.end()
+    if match["mixed"]:
+        over, under = int(match["over"]), int(match["under"])
+        if 0 < over < under <= 64 and "." not in match["body"] and "," not in match["body"]:
+            return tuple(r + Decimal(over) / under for r in readings), match.end()
+        return readings, match.end("body")
+    fraction = _FRACTION.match(text, match.end())
+    if fraction and int(fraction["under"]) in (2, 3, 4, 8, 16) and text[match.start() - 1 : match.start()] not in ("/", "⁄"):
+        part = readings[0] / int(fraction["under"])
+        if 0 < part < 1:
+            return (part,), fraction.end()
+    return readings, match.end()
+
+
+def _quotient(vulgar: str) -> Decimal:
+    over, under = unicodedata.normalize("NFKC", vulgar).split("⁄")
+    return Decimal(over) / Decimal(under)
 
 
 def _plain_readings(body: str) -> tuple[Decimal, ...]:
@@ -117,62 +222,8 @@ def _are_groups(groups: list[str]) -> bool:
     return 1 <= len(head) <= 3 and not head.startswith("0") and len(groups[-1]) == 3 and all(len(g) in (2, 3) for g in middle)
 
 
-@lru_cache(maxsize=8192)
-def numbers(text: str) -> tuple[Number, ...]:
-    """Every number that stands in `text`, in order. Digits inside a word, an identifier or a longer number are none."""
-    found: list[Number] = []
-    for match in _NUMBER.finditer(text):
-        start, end, body = match.start(), match.end(), match["body"]
-        readings = _plain_readings(body)
-        if not readings:
-            found.extend(_pieces(match.start("body"), body))
-            continue
-        if match["sign"] and match["sign"] != "+":
-            readings = tuple(-r for r in readings)
-        if match["percent"]:
-            end = match.end("body")
-            readings = (*readings, *(r / 100 for r in readings))
-        elif match["letter"] in ("m", "b") and not _SIGN.search(text, max(0, start - 3), start):
-            end = match.end("body")  # A unit: metres, not millions.
-        elif scale := match["scale"] or match["letter"]:
-            scaled = tuple(r * _SCALES[scale.casefold()] for r in readings)
-            kept = scale.casefold() in _AMBIGUOUS_SCALES
-            readings = (*scaled, *readings) if kept else scaled
-        found.append(Number(start, end, readings))
-    for match in _WORD.finditer(text):
-        value = _WORDS[match["word"].casefold()]
-        if match["tens"]:
-            if not 0 < value < 10:
-                continue
-            value += _WORDS[match["tens"].casefold()]
-        found.append(Number(match.start(), match.end(), (value,)))
-    return tuple(sorted(found, key=lambda n: n.start))
-
-
 def _pieces(start: int, body: str) -> list[Number]:
     """Numbers in a run that is none as a whole: `1,2,3` is three. A dotted run (a version, a date) is left alone."""
     if "." in body:
         return []
     return [Number(start + m.start(), start + m.end(), (Decimal(m[0]),)) for m in re.finditer(r"\d+", body)]
-
-
-@lru_cache(maxsize=8192)
-def durations(text: str) -> tuple[Duration, ...]:
-    """Every length of time that stands in `text` with its unit, in order."""
-    found = []
-    for pattern in (_ISO_DURATION, _DURATION):
-        for match in pattern.finditer(text):
-            parts = {unit: match[unit] for unit in _UNIT_SECONDS if match[unit]}
-            if not parts or not _is_duration(pattern, match, parts):
-                continue
-            seconds = sum((Decimal(part.replace(",", ".")) * _UNIT_SECONDS[unit] for unit, part in parts.items()), Decimal(0))
-            tail = len(match[0]) - len(match[0].rstrip(" .,\t\n\u00a0"))
-            found.append(Duration(match.start(), match.end() - tail, seconds))
-    return tuple(sorted(found, key=lambda d: d.start))
-
-
-def _is_duration(pattern: re.Pattern[str], match: re.Match[str], parts: dict[str, str]) -> bool:
-    """A bare number counts as minutes only after hours (`1h30`), and a bare `m` never does (it is a metre)."""
-    if pattern is _ISO_DURATION or "m" not in parts or "h" in parts:
-        return True
-    return (match["word"] or "m").casefold() != "m"

@@ -10,6 +10,11 @@ from typing import Final
 
 from research.records import read_table
 
+_TABLE: Final = read_table("research.values", "units.toml")
+ANY_MONEY: Final = "ANY"
+"""The kind of cents, of whatever currency."""
+KRONE: Final = "KR"
+
 
 @dataclass(frozen=True, slots=True)
 class Unit:
@@ -21,11 +26,21 @@ class Unit:
     offset: Decimal = Decimal(0)
 
     def convert(self, number: Decimal, to: Unit) -> Decimal:
-        """A number of this unit in another of the same kind."""
+        """A number of this unit in another that it fits."""
         return (number + self.offset) * self.factor / to.factor - to.offset
 
+    @property
+    def is_money(self) -> bool:
+        return self.kind.isupper()
 
-_TABLE: Final = read_table("research.values", "units.toml")
+    def fits(self, asked: Unit) -> bool:
+        """Whether a number of this unit is an amount of what is asked for: of the same kind, or of money whose currency it does
+        not name in full."""
+        if self.kind in (ANY_MONEY, asked.kind):
+            return asked.is_money or self.kind == asked.kind
+        return self.kind == KRONE and asked.kind in _TABLE["krone"]["codes"]
+
+
 UNITS: Final = {
     name: Unit(entry["kind"], Decimal(entry["factor"]), Decimal(entry.get("offset", 0)))
     for entry in _TABLE["units"]
@@ -34,10 +49,17 @@ UNITS: Final = {
 CURRENCIES: Final = {
     **{code: Unit(code.upper(), Decimal(1)) for code in _TABLE["currency_codes"]},
     **{name: Unit(code, Decimal(1)) for name, code in _TABLE["currency_names"].items()},
+    _TABLE["krone"]["sign"]: Unit(KRONE, Decimal(1)),
 }
 """Currencies by code, sign and name. Amounts of two currencies are of two kinds: no rate is known here."""
+POINT_CURRENCIES: Final = frozenset(_TABLE["point_currencies"])
+"""Codes of those whose amounts are written with a decimal point where they are at home."""
 _MONEY: Final = "|".join(sorted(map(re.escape, CURRENCIES), key=len, reverse=True))
-_MONEY_BEFORE: Final = re.compile(rf"(?:(?<![^\W\d_])|(?<=\d))({_MONEY})[\s\u00a0\u202f]?$", re.IGNORECASE)
+_HUNDREDTHS: Final = {name: Unit(code, Decimal("0.01")) for name, code in _TABLE["hundredths"].items()}
+_HUNDREDTH: Final = re.compile(r"¢|(?<=\d)p(?!\w)|[ \u00a0-]?(cents?|centimes|céntimos|cts?|pence|penny)(?!\w)", re.IGNORECASE)
+_MONEY_BEFORE: Final = re.compile(
+    rf"(?:(?<![^\W\d_])|(?<=\d)|(?<!\w)(?:[kKTMm]|MM|Mio\.?\s?|Mrd\.?\s?))({_MONEY})[\s\u00a0\u202f]?[(]?$", re.IGNORECASE
+)
 _MONEY_AFTER: Final = re.compile(rf"[\s\u00a0\u202f-]?({_MONEY})(?![^\W\d_])", re.IGNORECASE)
 _DEGREES: Final = re.compile(
     r"[\s\u00a0\u202f]?(?:[°º˚]\s?|(?:degrees?|deg\.?)\s)(c|f|celsius|fahrenheit)(?![^\W\d_])|\s?([℃℉])|[\s\u00a0](K)(?!\w)", re.I
@@ -47,26 +69,61 @@ _AFTER: Final = re.compile(
 )
 
 
+_OTHER_CASE: Final = re.compile(r"[A-IKMNO-UX-Z]|mW|Mm")
+"""Letters that name another thing, or nothing, where a unit of this spelling has the other case: `5 M` is no five metres."""
+
+
 def unit_named(words: str) -> Unit | None:
     """The unit that a word or two name: `kg`, `square metres`, `km/h`; None if they name none."""
     folded = re.sub(r"[\s/_.]+", " ", words).strip().casefold()
     return UNITS.get(folded) or UNITS.get(folded.replace(" ", ""))
 
 
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A number's unit; `text[start:end]` is the number with the signs and words of the unit."""
+
+    unit: Unit | None
+    start: int
+    end: int
+
+
+def measured(text: str, start: int, end: int) -> Measured:
+    """The unit or the currency of the number that is `text[start:end]`."""
+    if hundredth := _HUNDREDTH.match(text, end):
+        return Measured(_HUNDREDTHS[(hundredth[1] or hundredth[0]).casefold()], start, hundredth.end())
+    if unit := _unit_after(text, end):
+        return Measured(unit[0], start, unit[1])
+    before = _MONEY_BEFORE.search(text, max(0, start - 18), start)
+    after = None if before else _MONEY_AFTER.match(text, end)
+    if match := before or after:
+        return Measured(CURRENCIES[match[1].casefold()], min(start, match.start()), max(end, match.end()))
+    return Measured(None, start, end)
+
+
 def unit_after(text: str, end: int) -> Unit | None:
     """The unit that follows a number which ends at `end`."""
+    found = _unit_after(text, end)
+    return found[0] if found else None
+
+
+def _unit_after(text: str, end: int) -> tuple[Unit, int] | None:
     if degrees := _DEGREES.match(text, end):
         letter, sign, kelvin = degrees.groups()
         if not kelvin:
-            return UNITS["°c" if sign == "℃" or (letter and letter.casefold().startswith("c")) else "°f"]
-        return UNITS["kelvin"] if kelvin == "K" else None
+            return UNITS["°c" if sign == "℃" or (letter and letter.casefold().startswith("c")) else "°f"], degrees.end()
+        return (UNITS["kelvin"], degrees.end()) if kelvin == "K" else None
     match = _AFTER.match(text, end)
     if not match:
         return None
     prefix, word, per, per_word = match.groups()
+    if _OTHER_CASE.fullmatch(word):
+        return None
     if per or per_word:
-        return unit_named(f"{word} {per}" if per else f"{word} per {per_word}")
-    return unit_named(f"{prefix or ''}{word}")
+        unit = unit_named(f"{word} {per}" if per else f"{word} per {per_word}")
+        return (unit, match.end()) if unit else None
+    unit = unit_named(f"{prefix or ''}{word}")
+    return (unit, match.end()) if unit else None
 
 
 def currency_at(text: str, start: int, end: int) -> Unit | None:

@@ -14,8 +14,9 @@ from functools import lru_cache
 from typing import Any, Final
 
 from research.values.dates import StatedDate, dates
-from research.values.numerals import durations, numbers
-from research.values.units import factor_between
+from research.values.durations import MONTH, durations
+from research.values.numerals import Number, numbers
+from research.values.units import factor_between, measured
 
 __all__ = ["factor_between", "fold", "is_date", "numbers", "places", "same", "seconds_per_unit"]
 
@@ -28,6 +29,9 @@ _ISO_DATE: Final = re.compile(r"([12]\d{3})(?:-(\d{2})(?:-(\d{2})(?:[T ](\d{2}:\
 _TIME_UNITS: Final = {
     60: re.compile(r"minute|\bmins?\b", re.I),
     3600: re.compile(r"hour|\bhrs?\b", re.I),
+    604_800: re.compile(r"\bweeks?\b", re.I),
+    MONTH: re.compile(r"\bmonths?\b", re.I),
+    12 * MONTH: re.compile(r"\byears\b", re.I),
     1: re.compile(r"second|\bsecs?\b", re.I),
 }
 _DAY_UNIT: Final = re.compile(r"\bdays?\b", re.I)
@@ -64,7 +68,10 @@ def places(value: Any, schema: Schema, text: str) -> list[Span]:
         properties = schema.get("properties", {})
         return _merged(places(part, _part(properties, name), text) for name, part in value.items())
     if isinstance(value, str):
-        return _date_places(value, text) if is_date(value, schema) else _text_places(value, text)
+        if is_date(value, schema):
+            return _date_places(value, text)
+        length = _duration(value)
+        return _merged((_text_places(value, text), _length_places(length, text))) if length else _text_places(value, text)
     if isinstance(value, Sequence):
         return _merged(places(part, _items(schema), text) for part in value)
     if isinstance(value, bool):
@@ -88,7 +95,7 @@ def same(left: Any, right: Any, schema: Schema) -> bool:
             return True
         if (is_date(left, schema) or is_date(right, schema)) and (dated := _same_date(left, right)) is not None:
             return dated
-        return _key(left) == _key(right)
+        return _key(left) == _key(right) or (_duration(left) or 0) == _duration(right)
     one, other = _decimal(left), _decimal(right)
     return one is not None and other is not None and _equal(one, other)
 
@@ -133,6 +140,19 @@ def _pattern(value: str) -> re.Pattern[str] | None:
     return re.compile(start + r"[\W_]{0,6}".join(map(re.escape, tokens)) + end)
 
 
+@lru_cache(maxsize=2048)
+def _duration(value: str) -> Decimal | None:
+    """The seconds of a string that is a length of time as a whole: `2 years`, `two (2) years`."""
+    if len(value) > 60 or not any(c.isdigit() or c.isspace() for c in value):
+        return None
+    found = durations(value)
+    return found[0].seconds if len(found) == 1 and (found[0].start, found[0].end) == (0, len(value)) else None
+
+
+def _length_places(seconds: Decimal, text: str) -> list[Span]:
+    return [(d.start, d.end) for d in durations(text) if d.seconds == seconds]
+
+
 def _unspaced(character: str) -> bool:
     return "\u3040" <= character <= "\u30ff" or "\u3400" <= character <= "\u9fff"
 
@@ -175,7 +195,9 @@ def seconds_per_unit(schema: Schema) -> tuple[int, ...]:
 
 
 def _number_places(value: Decimal, schema: Schema, text: str) -> list[Span]:
-    spans = {(n.start, n.end) for n in numbers(text) if any(_equal(reading, value) for reading in n.readings)}
+    spans = {
+        (n.start, n.end) for n in numbers(text) if any(_equal(r, value) for r in n.readings) or _in_hundredths(n, value, text)
+    }
     if value > 0:
         units = seconds_per_unit(schema)
         spans |= {(d.start, d.end) for d in durations(text) if any(_equal(d.seconds, value * unit) for unit in units)}
@@ -185,6 +207,14 @@ def _number_places(value: Decimal, schema: Schema, text: str) -> list[Span]:
             if date.year == value and not any(date.start <= s and e <= date.end for s, e in inside):
                 spans.add((date.start, date.end))
     return sorted(spans)
+
+
+def _in_hundredths(number: Number, value: Decimal, text: str) -> bool:
+    """`99¢` states 0.99."""
+    if not _equal(number.value, value * 100):
+        return False
+    unit = measured(text, number.start, number.end).unit
+    return unit is not None and unit.is_money and _equal(unit.factor * 100, Decimal(1))
 
 
 # dates

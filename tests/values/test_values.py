@@ -55,7 +55,7 @@ def test_numbers_are_found_however_they_are_written(value: Any, text: str, found
         (70, "Total Time 1 hour hr 10 minutes mins", "minutes", ["1 hour hr 10 minutes mins"]),
         (1.5, "PT1H30M", "hours", ["PT1H30M"]),
         (90, "PT1H30M", "hours", []),
-        (14, "a stay of 2 weeks or P14D", "number of days", ["P14D"]),
+        (14, "a stay of 2 weeks or P14D", "number of days", ["2 weeks", "P14D"]),
         (90, "1 m 30 of rope", "minutes", []),
     ],
 )

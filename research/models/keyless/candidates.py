@@ -10,7 +10,7 @@ from typing import Any, Final
 from rapidfuzz.fuzz import ratio
 
 from research.evidence.ranking import words
-from research.models.keyless.casting import cast, cast_list
+from research.models.keyless.casting import Setting, cast, cast_list
 from research.models.keyless.entities import Entity, aboutness, mentions
 from research.models.keyless.facts import Fact
 from research.models.keyless.keys import affinity
@@ -115,7 +115,7 @@ def _from_facts(asked: Asked, reading: Reading) -> Iterator[Candidate]:
             yield from _text(asked, fact, score, how, fit, gate)
             continue
         for value, place in list(zip(fact.values, fact.places, strict=True))[:3]:
-            found = cast(question, value)[:2]
+            found = cast(question, value, setting_of(fact))[:2]
             for one in found:
                 yield Candidate(one.value, score * one.quality, (place,), how, structured, fit, gate)
             if not found and structured and question.kind == "boolean" and fit >= 0.85:
@@ -131,11 +131,16 @@ def _text(asked: Asked, fact: Fact, score: float, how: str, fit: float, gate: fl
     if 1 < len(values) <= MAX_JOINED and all(len(value) <= SHORT for value in values):
         values, places = (", ".join(dict.fromkeys(values)),), (places[0],)
     for value, place in list(zip(values, places, strict=False))[:3]:
-        for one in cast(asked.question, value)[:1]:
+        for one in cast(asked.question, value, setting_of(fact))[:1]:
             quality = one.quality
             if "=title" in asked.question.concepts and asked.entity.named:
                 quality *= 0.8 + 0.2 * ratio(fold(asked.entity.name), fold(one.value)) / 100
             yield Candidate(one.value, score * quality, (place,), how, fact.origin != "prose", fit, gate)
+
+
+def setting_of(fact: Fact) -> Setting:
+    """What the values of a fact stand in."""
+    return Setting(f"{fact.key}\n{fact.label}", fact.origin == "data", fact.thing)
 
 
 def _is_date(value: str) -> bool:

@@ -25,6 +25,7 @@ _FAR: Final = frozenset(
     words("review comment breadcrumb related itemlistelement similar recommended is_related_to is_similar_to suggested")
 )
 _TITLE: Final = frozenset(words("title"))
+_PERIOD: Final = re.compile(r"(?:[^\W\d]{1,9}\.? ?){0,2}(?:\d{1,2}[,.]? )?(?:FY)?[12]\d{3}(?:/\d{2,4})?|[QH]\d.{0,8}", re.I)
 MAX_KEY_WORDS: Final = 8
 
 
@@ -49,6 +50,8 @@ class Fact:
     the page itself."""
     thing: str = ""
     """The thing in the page data that the fact belongs to: `Recipe`, `Product#2`, `og`, `meta`."""
+    label: str = ""
+    """What else announces the values and may name their unit: a table's head cells, the heading above it. A line each."""
     depth: int = 0
     """How many things stand between the page's subject and the key (`author.name` is its author: 0)."""
 
@@ -134,12 +137,17 @@ def _lines(passage: Passage, place: int) -> list[Fact]:
     lines = passage.text.split("\n")
     if passage.kind == "paragraph" and (len(lines) > 1 or not _FACT.fullmatch(lines[0]) or len(passage.text) > 240):
         return _said(passage, place)
-    context = stems(passage.heading.rpartition(" > ")[2])
+    heading = passage.heading.rpartition(" > ")[2]
+    context, label = stems(heading), heading
     found = []
     for line in lines:
         match = _FACT.fullmatch(line.strip())
         if match and (key := stems(match[1])) and len(key) <= MAX_KEY_WORDS:
-            found.append(Fact(match[1].strip(), key, head(match[1]), context, (match[2].strip(),), (place,), "facts"))
+            found.append(
+                Fact(match[1].strip(), key, head(match[1]), context, (match[2].strip(),), (place,), "facts", label=label)
+            )
+            if len(found) == 1 and _PERIOD.fullmatch(match[2]):  # `Key figures (in thousands): 2024` is the head of a table
+                label = f"{match[1]}\n{heading}"
     return found
 
 
@@ -183,16 +191,17 @@ def _table(passage: Passage, place: int) -> list[Fact]:
     """Each cell below a header is a fact about the rest of its row; each row of two cells also one about the page."""
     rows = [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in passage.text.split("\n")]
     header, *body = rows
-    context = stems(passage.heading.rpartition(" > ")[2])
+    heading = passage.heading.rpartition(" > ")[2]
+    context, label = stems(heading), "\n".join([*header[:1], heading])
     found = []
     for row in body:
         for at, (title, cell) in enumerate(zip(header, row, strict=False)):
             if title and cell and (key := stems(title)) and len(key) <= MAX_KEY_WORDS:
                 others = tuple(other for place_of, other in enumerate(row) if place_of != at and other)
-                found.append(Fact(title, key, head(title), context, (cell,), (place,), "table", subjects=others))
+                found.append(Fact(title, key, head(title), context, (cell,), (place,), "table", subjects=others, label=label))
     pairs = [row for row in rows if len(row) == 2 and all(row)]
     found.extend(
-        Fact(name, key, head(name), context, (value,), (place,), "facts")
+        Fact(name, key, head(name), context, (value,), (place,), "facts", label="\n".join([*header, heading]))
         for name, value in pairs
         if (key := stems(name)) and len(key) <= MAX_KEY_WORDS
     )

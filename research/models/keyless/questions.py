@@ -203,7 +203,7 @@ def _unit(name: str, said: str) -> Unit | None:
             if unit := _named(" ".join(tokens[-size:]), f"{name} {said}"):
                 return unit
     for match in _IN_UNIT.finditer(said):
-        phrase = (match[1] or match[2]).casefold()
+        phrase = (match[1] or match[2]).casefold().removeprefix("in ")
         if phrase in CURRENCIES:
             return CURRENCIES[phrase]
         if phrase in UNITS or (phrase := " ".join(phrase.split()[:2])) in UNITS or (phrase := phrase.split(" ")[0]) in UNITS:

@@ -12,7 +12,8 @@ from price_parser import Price
 
 from research.evidence.ranking import words
 from research.models.keyless.candidates import Asked, Candidate
-from research.models.keyless.casting import availability, cast
+from research.models.keyless.casting import cast
+from research.models.keyless.choices import availability
 from research.models.keyless.reading import Reading
 
 MIN_ABOUT: Final = 0.75

@@ -1,0 +1,79 @@
+"""Amounts: the numbers that a piece of text gives for a question, and what it asks of them."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from functools import lru_cache
+from typing import Final
+
+from research.models.keyless.cast import Cast, Setting
+from research.models.keyless.questions import Question
+from research.values.doubts import Doubt
+from research.values.durations import durations
+from research.values.labels import measure
+from research.values.quantities import Wanted, quantities
+
+_SHARE: Final = re.compile(r"per ?cent|\bpct\b|share|rate|ratio|proportion|margin|growth|yield|content|%|alcohol|abv", re.I)
+_SIGNED: Final = re.compile(r"income|profit|loss|result|earnings|ebit|cash|balance|change|growth|margin|surplus|deficit", re.I)
+_TIMES: Final = frozenset(("=total time", "=prep time", "=cook time"))
+_COSTS: Final[dict[Doubt, float]] = {
+    "ambiguous_separator": 0.6,
+    "ambiguous_scale": 0.6,
+    "bound": 0.75,
+    "converted": 0.8,
+    "range": 0.6,
+    "scale_from_label": 0.8,
+    "several": 0.85,
+    "unit_unasked": 0.9,
+    "unit_unstated": 0.6,
+    "percent": 0.85,
+    "yearlike": 0.8,
+}
+"""What a doubt leaves of a value's quality."""
+
+
+def amounts(question: Question, text: str, setting: Setting) -> list[Cast]:
+    """The numbers that a text states, in the unit asked."""
+    wanted = _wanted(question)
+    if question.concepts & _TIMES or (wanted.unit and wanted.unit.kind == "time"):
+        per = wanted.unit.factor if wanted.unit and wanted.unit.kind == "time" else Decimal(60)
+        stated = durations(text)
+        doubts: frozenset[Doubt] = frozenset(("several",)) if len({d.seconds for d in stated}) > 1 else frozenset()
+        if stated:
+            timed = [(_json(d.seconds / per, question), d) for d in stated]
+            return [Cast(value, d.start, d.end, 1.0, doubts) for value, d in timed if value is not None]
+    found: list[Cast] = []
+    for order, one in enumerate(quantities(text, wanted, measure(setting.label), setting.label, machine=setting.machine)):
+        value = _json(one.value, question)
+        if value is not None:
+            quality = 0.95 * (0.85 if order and "yearlike" not in found[-1].doubts else 1.0)
+            for doubt in one.doubts:
+                quality *= _COSTS.get(doubt, 1.0)
+            found.append(Cast(value, one.start, one.end, quality, one.doubts))
+    return found
+
+
+@lru_cache(maxsize=1024)
+def _wanted(question: Question) -> Wanted:
+    spelled = f"{question.field} {question.description}"
+    named = measure(question.field)
+    field = named if named.unit or named.scale != 1 else measure(question.description)
+    ceiling = question.schema.get("maximum")
+    is_price = "=price" in question.concepts
+    return Wanted(
+        unit=question.unit or field.unit,
+        scale=field.scale,
+        signed=_SIGNED.search(spelled) is not None or (question.kind == "number" and not is_price),
+        is_share=_SHARE.search(spelled) is not None,
+        ceiling=ceiling if isinstance(ceiling, (int, float)) else None,
+        is_price=is_price,
+        words=question.surface,
+    )
+
+
+def _json(value: Decimal, question: Question) -> int | float | None:
+    """An int where the value is whole; None where an integer is asked and it is not."""
+    if value == value.to_integral_value():
+        return int(value)
+    return None if question.kind in ("integer", "year") else float(value)

@@ -1,0 +1,90 @@
+"""Choices: a yes or no, or one of a list of choices, from a piece of text."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from research.evidence.ranking import words
+from research.models.keyless.cast import Cast, Setting
+from research.models.keyless.questions import Question
+from research.values.answers import is_negated, opposite, yes_or_no
+from research.values.doubts import Doubt
+from research.values.values import places
+
+_IN_STOCK: Final = re.compile(
+    r"\b(?:in[\s_-]?stock|available|pre[\s_-]?order|limited[\s_-]?availability|ready to ship|add to (?:cart|basket|bag))\b", re.I
+)
+_OUT_OF_STOCK: Final = re.compile(
+    r"\b(?:out[\s_-]?of[\s_-]?stock|sold[\s_-]?out|unavailable|not (?:currently |yet )?available|no longer available|"
+    r"not in[\s_-]stock|discontinued|back[\s_-]?order)\b",
+    re.I,
+)
+_TOKEN: Final = re.compile(r"[^\W_]+")
+_UN: Final = ("un", "non", "in", "im")
+_NEGATED: Final[frozenset[Doubt]] = frozenset(("negated",))
+_PART: Final[frozenset[Doubt]] = frozenset(("part_of_sentence",))
+
+
+def availability(text: str) -> bool | None:
+    """Whether a text says that something is to be had; None if it does not say."""
+    if _OUT_OF_STOCK.search(text):
+        return False
+    return True if _IN_STOCK.search(text) else None
+
+
+def booleans(question: Question, text: str, setting: Setting) -> list[Cast]:
+    """The yes or no that a text is, or that its words for the field imply."""
+    whole = (0, len(text))
+    if "=availability" in question.concepts:
+        for pattern, value in ((_OUT_OF_STOCK, False), (_IN_STOCK, True)):
+            if match := pattern.search(text):
+                return [Cast(value, *match.span(), 1.0)]
+    if answer := yes_or_no(text):
+        return [Cast(answer[0], *whole, 0.8 if answer[1] else 1.0, answer[1])]
+    tokens = list(_TOKEN.finditer(text.casefold()))
+    spelled = {token[0] for token in tokens}
+    if question.negative & set(words(text)) or any(f"{prefix}{name}" in spelled for name in question.surface for prefix in _UN):
+        return [Cast(False, *whole, 0.9, _PART)]
+    if question.surface and question.surface <= spelled:
+        last = next(token for token in reversed(tokens) if token[0] in question.surface)
+        negated = is_negated(text, last.start(), last.end())
+        return [Cast(not negated, *whole, 0.8, _PART | _NEGATED if negated else _PART)]
+    return []
+
+
+def choices(question: Question, text: str, setting: Setting) -> list[Cast]:
+    """The choices that a text names, but those that it says are not so; where it only denies one, its opposite."""
+    found: list[Cast] = []
+    denied: list[str] = []
+    options = [option for option in question.schema.get("enum", ()) if option is not None]
+    stems = words(text)
+    for option in options:
+        if not isinstance(option, str):
+            found.extend(Cast(option, *span, 0.9) for span in places(option, {}, text)[:1])
+            continue
+        spans = places(option, {}, text)
+        standing = [span for span in spans if not is_negated(text, *span)]
+        if standing:
+            # The option that covers most of the text, then the first, is meant.
+            exact = [span for span in standing if text[span[0] : span[1]] == option]
+            start, end = (exact or standing)[0]
+            quality = (1.0 if exact else 0.85) - 0.1 * start / max(len(text), 1)
+            found.append(Cast(option, start, end, quality, _NEGATED if len(standing) < len(spans) else frozenset()))
+        elif spans:
+            denied.append(option)
+        elif len(option) > 3 and stems and _stems_in(words(option), stems) and not is_negated(text, len(text), len(text)):
+            found.append(Cast(option, 0, len(text), 0.7, _PART))
+    found = [
+        c
+        for c in found
+        if not any(o is not c and o.start <= c.start and c.end <= o.end and o.end - o.start > c.end - c.start for o in found)
+    ]
+    if found or not denied:
+        return found if not denied else [Cast(c.value, c.start, c.end, min(c.quality, 0.8), c.doubts | _NEGATED) for c in found]
+    other = opposite(denied[0], [o for o in options if isinstance(o, str)]) if len(denied) == 1 else None
+    return [Cast(other, 0, len(text), 0.7, _NEGATED)] if other else []
+
+
+def _stems_in(option: list[str], stems: list[str]) -> bool:
+    return any(stems[at : at + len(option)] == option for at in range(len(stems) - len(option) + 1))

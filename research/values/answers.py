@@ -1,0 +1,57 @@
+"""Answers: whether a text says yes or no, and whether it says a word or its opposite (by `answers.toml`)."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from research.records import read_table
+from research.values.doubts import NONE, Doubt
+from research.values.scales import alternatives
+
+_TABLE: Final = read_table("research.values", "answers.toml")
+_YES: Final = re.compile(rf"\s*(?:{alternatives(_TABLE['yes'].split())})(?!\w)", re.IGNORECASE)
+_NO: Final = re.compile(rf"\s*(?:{alternatives(_TABLE['no'].split())})(?![\w’'])(?!-\w|\.?\s?\d)", re.IGNORECASE)
+_UNKNOWN: Final = re.compile(rf"\s*(?:{alternatives(_TABLE['unknown'])})(?!\w)", re.IGNORECASE)
+_LIMITS: Final = frozenset(_TABLE["limits"].split())
+_NEGATIONS: Final = frozenset(_TABLE["negations"].split())
+_AFFIRMING: Final = rf"(?!\s+(?:{alternatives(_TABLE['affirming'])})\b)"
+_NEGATED: Final = re.compile(
+    rf"(?<![\w'’])(?:{alternatives(_NEGATIONS)}|\w+n['’]t){_AFFIRMING}(?:[\s-]+[\w'’]+){{0,3}}[\s-]*$", re.IGNORECASE
+)
+_DENIED: Final = re.compile(rf"\s*[:?=]\s*(?:{alternatives(_TABLE['no'].split())})(?!\w)", re.IGNORECASE)
+_CLAUSE: Final = re.compile(r"[.,;:()|\n•·!?]|\b(?:but|and|or|sondern|mais|pero|sino|und|oder|et|ou|y)\b", re.IGNORECASE)
+_SHORT: Final = 80
+"""Characters of a text that may be an answer with a remark."""
+_REMARK: Final = 4
+"""Words behind a yes or a no that make no other answer of it."""
+
+
+def yes_or_no(text: str) -> tuple[bool, frozenset[Doubt]] | None:
+    """What a text that is a yes or a no says; None if it says neither, or that nobody knows."""
+    if len(text) > _SHORT or _UNKNOWN.match(text):
+        return None
+    match = _YES.match(text) or _NO.match(text)
+    if match is None or re.match(rf"(?i)\s+(?:{alternatives(_TABLE['affirming'])})\b", text[match.end() :]):
+        return None
+    remark = re.findall(r"\w+", text[match.end() :].casefold())
+    qualified = bool(_LIMITS & {*remark}) or len(remark) > _REMARK
+    return _YES.match(text) is not None, frozenset(("qualified",)) if qualified else NONE
+
+
+def is_negated(text: str, start: int, end: int) -> bool:
+    """Whether a negation stands before `text[start:end]` in its clause (`not active`, `no longer in use`), or a no behind it
+    (`Active: no`)."""
+    before = text[max(0, start - 60) : start]
+    clauses = _CLAUSE.split(before)
+    return _NEGATED.search(clauses[-1]) is not None or _DENIED.match(text, end) is not None
+
+
+def opposite(word: str, among: list[str]) -> str | None:
+    """The one of some words that is the opposite of another by its form: `inactive` of `active`, and the other way round."""
+    folded = word.casefold()
+    for other in among:
+        one, two = sorted((folded, other.casefold()), key=len)
+        if one != two and any(re.fullmatch(rf"{prefix}[\s_-]?{re.escape(one)}", two) for prefix in _TABLE["opposites"]):
+            return other
+    return None

@@ -1,0 +1,100 @@
+"""Labels: the unit and the scale that a key, a head cell, a caption or a field's name gives to the numbers it announces."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from functools import lru_cache
+from typing import Final
+
+from research.values.scales import SCALES, alternatives
+from research.values.units import CURRENCIES, Unit, unit_named
+
+_SCALE_WORDS: Final = alternatives(SCALES)
+_MONEY: Final = alternatives(CURRENCIES)
+_ENCLOSED: Final = re.compile(r"[(\[]([^()\[\]]{1,60})[)\]]")
+_BEHIND: Final = re.compile(r"(?:,|:|\bin|\s[-–—])\s+([^,:()\[\]]{1,40})$", re.IGNORECASE)
+"""`Revenue, in thousands of euros`, `Mass, g`"""
+_THOUSANDS: Final = re.compile(r"(?:^|[\W_])['’]?000(?:['’]?s)?\b|\bK(?=€|EUR|USD|\$)|\bT(?=€|EUR|USD)|\bk(?=€|EUR|USD|\$)")
+"""`USD '000`, `T€`, `kEUR`"""
+_MILLIONS: Final = re.compile(r"[€$£¥₹]\s?(?:m|M|mm|MM)\b|\b[mM](?=€|EUR|USD|\$|£)|\bM(?=CHF|SEK|NOK|DKK)")
+_BILLIONS: Final = re.compile(r"[€$£¥₹]\s?(?:b|B)\b")
+_SCALE: Final = re.compile(rf"(?<!\w)(?<!per )({_SCALE_WORDS})(?!\w)", re.IGNORECASE)
+_CURRENCY: Final = re.compile(rf"(?<![^\W\d_])(?:[kKmMT]|(?=.))({_MONEY})(?=[mMbBkK]?(?![^\W\d_]))", re.IGNORECASE)
+_JUST_SCALE: Final = re.compile(
+    rf"^\W*(?:(?:all )?(?:figures|amounts|values|numbers)\s+)?(?:are\s+)?(?:in|of)\s+.*\b(?:{_SCALE_WORDS})\b", re.I
+)
+_EXCEPT: Final = re.compile(r"\b(?:except|unless|other than|excluding)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """What a label says of its numbers."""
+
+    scale: Decimal = Decimal(1)
+    unit: Unit | None = None
+    percent: bool = False
+    limited: bool = False
+    """`in millions, except per-share data`: it may not hold for all."""
+
+
+NOTHING: Final = Measure()
+
+
+@lru_cache(maxsize=8192)
+def measure(label: str) -> Measure:
+    """The scale and the unit that a label names: `Revenue (Millions of USD)`, `Mass (g)`, `Umsatz in Tsd. €`.
+
+    Only what stands in brackets, behind a comma or behind `in` counts: the words before say what is measured. Of several lines
+    the first that names a thing has it: the key before the head cell, that before the caption.
+    """
+    found = NOTHING
+    for line in label.split("\n"):
+        one = _line(line) if len(line) <= 400 else NOTHING
+        if found.unit is None and not found.percent:
+            found = replace(found, unit=one.unit, percent=one.percent)
+        if found.scale == 1 and not found.percent:
+            found = replace(found, scale=one.scale, limited=one.limited)
+    return found
+
+
+def _line(label: str) -> Measure:
+    parts = [match[1] for match in _ENCLOSED.finditer(label)]
+    parts += [match[1] for match in _BEHIND.finditer(_ENCLOSED.sub(" ", label).strip())]
+    if _JUST_SCALE.search(label):
+        parts.append(label)
+    found = NOTHING
+    for part in parts:
+        scale, unit = _scale(part), _unit(part)
+        percent = "%" in part or part.strip().casefold() in ("percent", "per cent", "pct")
+        if scale != 1 or unit or percent:
+            found = Measure(
+                scale if scale != 1 else found.scale,
+                unit or found.unit,
+                percent or found.percent,
+                found.limited or bool(_EXCEPT.search(label)),
+            )
+    return found
+
+
+def _scale(part: str) -> Decimal:
+    if match := _SCALE.search(part):
+        return SCALES[match[1].casefold()]
+    if _THOUSANDS.search(part) or re.search(r"\bmiles de\b", part, re.IGNORECASE):
+        return Decimal(1000)
+    if _MILLIONS.search(part):
+        return Decimal(10**6)
+    return Decimal(10**9) if _BILLIONS.search(part) else Decimal(1)
+
+
+def _unit(part: str) -> Unit | None:
+    words = re.sub(r"^\s*(?:in|of)\s+", "", part.strip(), flags=re.IGNORECASE)
+    words = _SCALE.sub(" ", words)
+    words = re.sub(r"^\W*(?:of|de|d['’])\s+", "", words.strip(" .,;"), flags=re.IGNORECASE).strip(
+        " .,;'’0s" if "000" in words else " .,;"
+    )
+    if unit := unit_named(words):
+        return unit
+    money = _CURRENCY.search(words)
+    return CURRENCIES[money[1].casefold()] if money else None

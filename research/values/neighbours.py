@@ -1,0 +1,57 @@
+"""Neighbours: what stands beside a value in a text and says how it is meant (by `neighbours.toml`)."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from research.records import read_table
+from research.values.doubts import Doubt
+from research.values.scales import alternatives
+
+_TABLE: Final = read_table("research.values", "neighbours.toml")
+_APPROXIMATE: Final = frozenset(_TABLE["approximate"].split())
+_BOUND: Final = frozenset(_TABLE["bound_before"].split())
+_HARMLESS: Final = frozenset(_TABLE["harmless"].split())
+_BOUND_PHRASES: Final = re.compile(rf"(?<!\w)(?:{alternatives(_TABLE['bound_phrases'])})\W*$", re.IGNORECASE)
+_BOUND_AFTER: Final = re.compile(
+    rf"\s*(?:\+(?!\s?[€$£¥\d])|[(]?(?:{alternatives(_TABLE['bound_after'])})\b(?!\s?[€$£¥\d]))", re.IGNORECASE
+)
+_BETWEEN: Final = rf"(?:\s?[-–—]\s?|\s(?:{alternatives(_TABLE['between'])})\s)[€$£¥]?"
+_RANGE_BEFORE: Final = re.compile(rf"\d\s?[%°\w€$£¥]{{0,6}}{_BETWEEN}$", re.IGNORECASE)
+_RANGE_AFTER: Final = re.compile(rf"{_BETWEEN}\d", re.IGNORECASE)
+_LAST: Final = re.compile(r"([^\W\d_]+|[~≈><≥≤]=?)[.,]?\s*[(€$£]?\s*$")
+_NEXT: Final = re.compile(r"[ \u00a0\u202f-]?([^\W\d_]+)")
+_GLUED: Final = re.compile(r"\s?[×x*^/=²³⁴-⁹](?=\s?[\d(])|[²³⁴-⁹#]")
+_GLUED_BEFORE: Final = re.compile(r"[×x*^/#№]\s?$")
+
+
+def neighbour_doubts(text: str, start: int, end: int, known: frozenset[str] = frozenset()) -> frozenset[Doubt]:
+    """What the words and signs beside the value at `text[start:end]` leave open.
+
+    Args:
+        text: where it stands.
+        start: its first character, its currency sign included.
+        end: behind its last, its unit included.
+        known: words, in lower case, that may stand behind it unread, since they say what is counted: `staff` behind `310`.
+    """
+    doubts: set[Doubt] = set()
+    before = text[max(0, start - 24) : start]
+    if last := _LAST.search(before):
+        word = last[1].casefold()
+        if word in _APPROXIMATE:
+            doubts.add("approximate")
+        elif word in _BOUND:
+            doubts.add("bound")
+    if _BOUND_PHRASES.search(before) or _BOUND_AFTER.match(text, end):
+        doubts.add("bound")
+    if _RANGE_BEFORE.search(before) or _RANGE_AFTER.match(text, end):
+        doubts.add("range")
+    following = _NEXT.match(text, end)
+    if _GLUED.match(text, end) or _GLUED_BEFORE.search(before):
+        doubts.add("unread_neighbour")
+    elif following and "range" not in doubts and "bound" not in doubts:
+        word = following[1].casefold()
+        if word not in _HARMLESS and word not in known:
+            doubts.add("unread_neighbour")
+    return frozenset(doubts)

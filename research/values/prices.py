@@ -1,0 +1,42 @@
+"""Prices: which of a text's amounts is the price that is asked for, since a shop names several (by `prices.toml`)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from research.records import read_table
+from research.values.scales import alternatives
+from research.values.units import Measured
+
+_TABLE: Final = read_table("research.values", "prices.toml")
+_BEFORE: Final = r"(?:[\s-]+price)?[\s:.(]*$"
+_FORMER: Final = re.compile(rf"\b(?:{alternatives(_TABLE['former'])})\b{_BEFORE}", re.IGNORECASE)
+_PRESENT: Final = re.compile(rf"\b(?:{alternatives(_TABLE['present'])})\b{_BEFORE}", re.IGNORECASE)
+_OTHER: Final = re.compile(rf"\b(?:{alternatives(_TABLE['other'])})\b{_BEFORE}", re.IGNORECASE)
+_OTHER_BEHIND: Final = re.compile(rf"\s*(?:{alternatives(_TABLE['other_behind'])})\b|\s?%", re.IGNORECASE)
+_ASKS_FORMER: Final = frozenset(_TABLE["asks_former"])
+_NEAR: Final = 24
+"""Characters before an amount in which a word says what it is."""
+
+
+def asked_price(text: str, amounts: Sequence[Measured], words: frozenset[str]) -> list[int]:
+    """Places of the amounts that may be the price that a field of these words asks for: those in a currency before all others,
+    none that is saved or charged for something else, and the former price only where it is asked for."""
+    places = [
+        at
+        for at, amount in enumerate(amounts)
+        if (amount.unit is None or amount.unit.is_money)
+        and not _OTHER_BEHIND.match(text, amount.end)
+        and not _stands_before(_OTHER, text, amount)
+    ]
+    places = [at for at in places if amounts[at].unit is not None] or places
+    former = [at for at in places if _stands_before(_FORMER, text, amounts[at])]
+    if words & _ASKS_FORMER:
+        return former or places
+    return [at for at in places if _stands_before(_PRESENT, text, amounts[at])] or [at for at in places if at not in former]
+
+
+def _stands_before(pattern: re.Pattern[str], text: str, amount: Measured) -> bool:
+    return pattern.search(text, max(0, amount.start - _NEAR), amount.start) is not None

@@ -1,0 +1,147 @@
+"""Quantities: the numbers of a text in the unit and the scale that are asked for, each with what leaves it open."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Final
+
+from research.values.dates import dates
+from research.values.doubts import NONE, Doubt
+from research.values.labels import NOTHING, Measure
+from research.values.neighbours import neighbour_doubts
+from research.values.numerals import Number, numbers
+from research.values.prices import asked_price
+from research.values.units import Measured, Unit, measured
+
+_CLOCK: Final = re.compile(r"\b\d{1,2}:\d{2}(?::\d{2})?\b")
+_EXPONENT: Final = re.compile(r"[^\W\d_]\^?[-−–+⁻]?$|\d\s?\^[-−–+]?$")
+"""Before a number that is a power: `mol−1`, `m^2`."""
+_STRUCK: Final = re.compile(r"~~[^~]*~~")
+_WORD: Final = re.compile(r"[^\W\d_]+")
+SAME: Final = Decimal("0.02")
+"""Two amounts that differ by no more than this share are one amount in two units, rounded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is asked of a number."""
+
+    unit: Unit | None = None
+    scale: Decimal = Decimal(1)
+    """`1e6` where the answer is to be in millions."""
+    signed: bool = True
+    """It may be below zero, so that brackets are a minus."""
+    is_share: bool = False
+    """A percentage is a fit answer."""
+    ceiling: float | None = None
+    """The most it can be. A share of at most 1 is no percentage."""
+    is_price: bool = False
+    words: frozenset[str] = frozenset()
+    """The words that name it, in lower case: behind the number they are no riddle."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A number as asked; `text[start:end]` is its digits with its sign and scale word."""
+
+    value: Decimal
+    start: int
+    end: int
+    unit: Unit | None
+    doubts: frozenset[Doubt] = NONE
+
+
+def quantities(text: str, wanted: Wanted, label: Measure = NOTHING, known: str = "", *, machine: bool = False) -> list[Quantity]:
+    """Every number of a text that may be what is wanted, in order. What is counted in a unit of another kind, or in another
+    currency, answers something else and is left out, and so are dates, times of day, powers and what is struck out.
+
+    Args:
+        text: a value as it stands, or a sentence.
+        wanted: what is asked for.
+        label: the unit and the scale that the text's key, head cell or caption gives.
+        known: that label in words.
+        machine: it is data for machines, in which a point is decimal.
+    """
+    pairs = _amounts(text)
+    if wanted.is_price:
+        pairs = [pairs[at] for at in asked_price(text, [at for _, at in pairs], wanted.words)]
+    words = wanted.words | frozenset(_WORD.findall(known.casefold()))
+    years = {(d.start, d.end) for d in dates(text) if d.month is None}
+    found = []
+    for number, at in pairs:
+        unit = at.unit or (None if number.percent else label.unit)
+        if wanted.unit and unit and not unit.fits(wanted.unit):
+            continue
+        value, doubts = _counted(number, unit, wanted, label, machine)
+        if at.unit is None and unit is not None:
+            doubts.add("unit_from_label")
+        if unit is None and (number.start, number.end) in years and label.scale == 1:
+            doubts.add("yearlike")
+        beside = neighbour_doubts(text, at.start, at.end, words)
+        found.append(Quantity(value, number.start, number.end, at.unit, beside.union(doubts)))
+    return _of_several(found)
+
+
+def _amounts(text: str) -> list[tuple[Number, Measured]]:
+    skipped = [(d.start, d.end) for d in dates(text) if d.month is not None]
+    skipped += [m.span() for pattern in (_CLOCK, _STRUCK) for m in pattern.finditer(text)]
+    return [
+        (number, measured(text, number.start, number.end))
+        for number in numbers(text)
+        if not any(start <= number.start and number.end <= end for start, end in skipped)
+        and not _EXPONENT.search(text, 0, number.start)
+    ]
+
+
+def _counted(number: Number, unit: Unit | None, wanted: Wanted, label: Measure, machine: bool) -> tuple[Decimal, set[Doubt]]:
+    """A number in the unit and the scale asked, and what that leaves open."""
+    value, doubts = number.value, set(number.doubts)
+    if machine and "ambiguous_separator" in doubts:
+        value = min(number.readings, key=abs)
+        doubts.discard("ambiguous_separator")
+    if "bracketed" in doubts and not wanted.signed:
+        value = abs(value)
+        doubts.discard("bracketed")
+    elif value < 0:
+        doubts.discard("bracketed")  # nothing but the number stands in the brackets
+    if number.percent:
+        if wanted.ceiling is not None and wanted.ceiling <= 1:
+            value /= 100
+        elif not (wanted.is_share or label.percent):
+            doubts.add("percent")
+    elif label.scale != 1 and not number.scaled:
+        value *= label.scale
+        if label.scale != wanted.scale:
+            doubts.add("scale_from_label")
+        if label.limited:
+            doubts.add("ambiguous_scale")
+    if wanted.unit is None:
+        if unit and unit.is_money:
+            value *= unit.factor
+        elif unit:
+            doubts.add("unit_unasked")
+    elif unit is None:
+        doubts.add("unit_unstated")
+    elif (unit.factor, unit.offset) != (wanted.unit.factor, wanted.unit.offset):
+        doubts.add("converted")
+        value = _converted(number, value, unit, wanted.unit)
+    return value / wanted.scale if wanted.scale != 1 else value, doubts
+
+
+def _converted(number: Number, value: Decimal, unit: Unit, asked: Unit) -> Decimal:
+    """In another unit, with no more digits than the text's number makes sure."""
+    converted = unit.convert(value, asked)
+    if not converted:
+        return converted
+    digits = max(len(number.value.as_tuple().digits), 5 if unit.offset != asked.offset else 4)
+    return converted.quantize(Decimal(1).scaleb(converted.adjusted() - digits + 1), ROUND_HALF_EVEN)
+
+
+def _of_several(found: list[Quantity]) -> list[Quantity]:
+    """Of several numbers none is marked as the one meant, unless they say the same in two units, or are the ends of a range."""
+    sizes = [abs(one.value) for one in found if "yearlike" not in one.doubts]
+    if not sizes or max(sizes) - min(sizes) <= SAME * max(sizes) or any("range" in one.doubts for one in found):
+        return found
+    return [replace(one, doubts=one.doubts | {"several"}) for one in found]

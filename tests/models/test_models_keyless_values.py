@@ -1,0 +1,209 @@
+"""What the keyless model reads a piece of text as: the value that was asked, in the unit that was asked, or nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from research.models.keyless.casting import PLAIN, Cast, Setting, cast
+from research.models.keyless.questions import question_of
+from research.output_schema.output_spec import OutputSpec
+
+
+def read(name: str, schema: dict[str, Any], text: str, setting: Setting = PLAIN) -> Cast | None:
+    [field] = OutputSpec.parse({"type": "object", "properties": {name: schema}}).fields
+    return next(iter(cast(question_of(field), text, setting)), None)
+
+
+def value(name: str, schema: dict[str, Any], text: str, setting: Setting = PLAIN) -> Any:
+    found = read(name, schema, text, setting)
+    return found.value if found else None
+
+
+NUMBER: dict[str, Any] = {"type": "number"}
+INTEGER: dict[str, Any] = {"type": "integer"}
+TEXT: dict[str, Any] = {"type": "string"}
+STATUS: dict[str, Any] = {"enum": ["active", "inactive"]}
+BOOLEAN: dict[str, Any] = {"type": "boolean"}
+DATE: dict[str, Any] = {"type": "string", "format": "date"}
+
+
+@pytest.mark.parametrize(
+    ("field", "schema", "text", "is_read_as"),
+    [
+        ("net_income", NUMBER, "(1,200)", -1200),
+        ("net_income_usd", NUMBER, "$(1.2 million)", -1_200_000),
+        ("rating_count", INTEGER, "(310)", 310),
+        ("price", NUMBER, "(12.50)", 12.5),
+        ("floors", NUMBER, "2½", 2.5),
+        ("staff", INTEGER, "three hundred", 300),
+        ("seats", INTEGER, "a hundred and two", 102),
+        ("revenue", NUMBER, "2,5 млн руб.", 2_500_000),
+        ("assets", NUMBER, "5.5 lakhs", 550_000),
+        ("price_usd", NUMBER, "99¢", 0.99),
+        ("price_eur", NUMBER, "50 cents", 0.5),
+        ("price_eur", NUMBER, "99¢", None),
+        ("price", NUMBER, "£3.355", 3.355),
+        ("revenue_eur", NUMBER, "12 kg", None),
+        ("revenue_musd", {"type": "number", "description": "Revenue (in millions of USD)"}, "$2.5 billion", 2500),
+        ("tax_rate", {"type": "number", "maximum": 1}, "25 %", 0.25),
+        ("tax_rate", NUMBER, "25 %", 25),
+        ("budget_sek", NUMBER, "250 kr", 250),
+        ("term_months", INTEGER, "two (2) years", 24),
+    ],
+)
+def test_a_number_is_the_one_asked_in_its_unit_or_none(field: str, schema: dict[str, Any], text: str, is_read_as: Any) -> None:
+    assert value(field, schema, text) == is_read_as
+
+
+@pytest.mark.parametrize(
+    ("field", "label", "text", "is_read_as", "doubt"),
+    [
+        ("mass_kg", "Mass (g)", "500", 0.5, "unit_from_label"),
+        ("revenue_eur", "Revenue\nKey figures (in thousands of euros)", "12,500", 12_500_000, "scale_from_label"),
+        ("revenue_eur", "Revenue (Millions of USD)", "12.5", None, None),
+        ("revenue_usd", "Revenue (Millions of USD)", "12.5", 12_500_000, "scale_from_label"),
+        ("revenue", "Revenue (in thousands)", "€12.5 million", 12_500_000, None),
+        ("margin", "Margin (%)\nin thousands of euros", "12.5", 12.5, None),
+        ("Revenue (Millions of USD)", "Revenue (Millions of USD)", "12.5", 12.5, None),
+        ("mass_kg", "Mass", "500", 500, "unit_unstated"),
+    ],
+)
+def test_the_key_the_head_cell_and_the_caption_give_unit_and_scale(
+    field: str, label: str, text: str, is_read_as: Any, doubt: Any
+) -> None:
+    found = read(field, NUMBER, text, Setting(label))
+    assert (found.value if found else None) == is_read_as
+    assert doubt is None or (found and doubt in found.doubts)
+
+
+def test_in_a_pages_data_the_point_is_decimal() -> None:
+    machine = read("price", NUMBER, "140.000", Setting("price", machine=True))
+    assert machine
+    assert machine.value == 140
+    assert "ambiguous_separator" not in machine.doubts
+    person = read("price", NUMBER, "140.000 €")
+    assert person
+    assert "ambiguous_separator" in person.doubts
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "price", "is_open"),
+    [
+        ("price", "~~€120.00~~ €90.00", 90, False),
+        ("price", "was €120.00 now €90.00", 90, False),
+        ("price", "RRP £120, our price £90", 90, False),
+        ("price", "€90.00 (you save €30.00, 25% off)", 90, False),
+        ("price", "€90 each", 90, False),
+        ("price", "€90 + €4.90 shipping", 90, False),
+        ("regular_price", "was €120.00 now €90.00", 120, False),
+        ("price", "€90.00 €120.00", 90, True),
+        ("price", "€90 – €120", 90, True),
+        ("price", "from €90", 90, True),
+        ("price", "ab 90 €", 90, True),
+    ],
+)
+def test_the_price_is_the_amount_asked_now_and_open_where_nothing_tells(
+    field: str, text: str, price: float, is_open: bool
+) -> None:
+    found = read(field, NUMBER, text)
+    assert found
+    assert found.value == price
+    assert bool(found.doubts & {"several", "range", "bound"}) is is_open
+
+
+@pytest.mark.parametrize("text", ["free shipping", "25% off", "save €30", "Size 42 cm"])
+def test_what_is_no_price_gives_none(text: str) -> None:
+    assert value("price", NUMBER, text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "is_read_as"),
+    [
+        ("active", "active"),
+        ("Not active (inactive since 2020)", "inactive"),
+        ("Not active", "inactive"),
+        ("no longer active", "inactive"),
+        ("isn't active", "inactive"),
+        ("formerly active, now inactive", "inactive"),
+        ("not only active but growing", "active"),
+        ("not inactive", "active"),
+        ("nicht active", "inactive"),
+    ],
+)
+def test_a_choice_that_a_text_denies_is_not_taken(text: str, is_read_as: str) -> None:
+    assert value("status", STATUS, text) == is_read_as
+
+
+def test_a_denied_choice_without_an_opposite_is_nothing() -> None:
+    assert value("colour", {"enum": ["red", "green", "blue"]}, "not red") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "is_read_as", "doubt"),
+    [
+        ("Yes", True, None),
+        ("Yes, but only on request", True, "qualified"),
+        ("No", False, None),
+        ("No longer", False, None),
+        ("N/A", None, None),
+        ("not specified", None, None),
+        ("No. 5", None, None),
+        ("It is reusable", True, "part_of_sentence"),
+        ("It is not reusable", False, "negated"),
+    ],
+)
+def test_a_yes_is_a_yes_and_what_nobody_says_is_neither(text: str, is_read_as: bool | None, doubt: Any) -> None:
+    found = read("reusable", BOOLEAN, text)
+    assert (found.value if found else None) is is_read_as
+    assert doubt is None or (found and doubt in found.doubts)
+
+
+@pytest.mark.parametrize(
+    ("field", "schema", "text", "is_read_as"),
+    [
+        ("website", {"type": "string", "format": "uri"}, "Visit https://acme.example/en.", "https://acme.example/en"),
+        ("website", TEXT, "acme.example", "acme.example"),
+        ("website", TEXT, "Click here", None),
+        ("email", {"type": "string", "format": "email"}, "Write to us (info@acme.example)", "info@acme.example"),
+        ("email", TEXT, "by post only", None),
+        ("phone", TEXT, "Call (800) 460-6228 today", "(800) 460-6228"),
+        ("phone", TEXT, "Mon to Fri", None),
+        ("price", TEXT, "Now $9,970 only", "$9,970"),
+        ("price", TEXT, "on request", None),
+        ("term", TEXT, "a period of two (2) years from the date hereof", "2 years"),
+        ("term", TEXT, "as set forth below", None),
+        ("author", TEXT, "Ida Bech", "Ida Bech"),
+        ("author", TEXT, "https://example.org/ida", None),
+        ("author", TEXT, "3 May 2019", None),
+    ],
+)
+def test_a_text_is_of_the_kind_that_its_field_asks_for(field: str, schema: dict[str, Any], text: str, is_read_as: Any) -> None:
+    assert value(field, schema, text) == is_read_as
+
+
+def test_an_organisations_name_in_page_data_is_no_articles_title() -> None:
+    assert value("title", TEXT, "Sarn Press", Setting("name", machine=True, thing="Organization#1")) is None
+    assert value("title", TEXT, "A long day", Setting("headline", machine=True, thing="NewsArticle")) == "A long day"
+    assert value("name", TEXT, "Sarn Press", Setting("name", machine=True, thing="Organization")) == "Sarn Press"
+
+
+@pytest.mark.parametrize(
+    ("text", "is_read_as", "doubts"),
+    [
+        ("5 September 1977", "1977-09-05", set()),
+        ("13/04/2021", "2021-04-13", set()),
+        ("03/04/2021", "2021-04-03", {"ambiguous_order"}),
+        ("05/05/2021", "2021-05-05", set()),
+        ("3.4.21", "2021-04-03", {"ambiguous_order", "ambiguous_century"}),
+        ("circa 5 September 1977", "1977-09-05", {"approximate"}),
+        ("before 5 September 1977", "1977-09-05", {"bound"}),
+        ("Q3 2024", None, set()),
+        ("1.2.34.5", None, set()),
+    ],
+)
+def test_a_day_is_sure_only_where_it_can_be_no_other(text: str, is_read_as: str | None, doubts: set[str]) -> None:
+    found = read("opened", DATE, text)
+    assert (found.value if found else None) == is_read_as
+    assert (found.doubts if found else set()) == doubts
