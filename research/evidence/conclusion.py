@@ -38,7 +38,7 @@ def conclude(spec: OutputSpec, draft: Draft, work: Sequence[Investigated], verdi
         if grounded.value is not None and spec.check(_alone(spec, field, grounded.value)):
             field_warnings.append(_warning(field, "what its evidence supports does not fit the schema, so it is null"))
             grounded = grounded._replace(value=None, basis=[FieldBasis(field=field.name, reasoning=grounded.basis[0].reasoning)])
-        if any(found.support == "none" for part in grounded.basis for citation in part.citations for found in citation.excerpts):
+        if any(e.support == "against" for part in grounded.basis for citation in part.citations for e in citation.excerpts):
             field_warnings.append(_warning(field, "sources disagree; its basis shows both sides"))
         output[field.name] = grounded.value
         basis += grounded.basis

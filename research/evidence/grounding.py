@@ -9,7 +9,7 @@ The rules, in order:
 3. Where every cited passage gives `none`, the value is dropped: null, confidence null, and the reason says so.
 4. Where only pages that seem to instruct a model support a value, its confidence is `low`, and the reason says so. Beside any
    other page they add nothing.
-5. Passages that an answer names as saying otherwise are shown after those that support it, with support `none`, and lower its
+5. Passages that an answer names as saying otherwise are shown after those that support it, with support `against`, and lower its
    confidence by one step: a disagreement is never hidden.
 6. A list keeps its supported items; an object keeps its supported properties. Each leaf has a basis of its own.
 """
@@ -162,7 +162,7 @@ class _Grounding:
             if i in cited and i not in answer.passages
         ]
         otherwise = [(where, found) for where, found in against if found.support != "stated"]
-        otherwise = [(where, found.changed(support="none")) for where, found in otherwise[:MAX_AGAINST]]
+        otherwise = [(where, found.changed(support="against")) for where, found in otherwise[:MAX_AGAINST]]
         confidence: Confidence = "low" if suspected else lowered(answer.confidence, support)
         entry = FieldBasis(
             field=path,

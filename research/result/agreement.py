@@ -4,7 +4,7 @@ Both are counted from the basis alone, so that a reader of a result can count th
 parts of a list or an object count as their field, once.
 
 - A source supports a part of the answer if one of its excerpts there is `stated` or `inferred`. It speaks against it if one is
-  `none`.
+  `against`.
 - `agrees`: the fields of which it supports a part that a source of another registrable domain supports as well. Two pages of one
   site are one voice. Documents that are not of the web (a local corpus, given files) have no domain and are one voice together.
 - `disagrees`: the fields of which it speaks against a part that has a value, or supports one that another source speaks against.
@@ -34,8 +34,9 @@ def with_agreement(sources: Sequence[Source], basis: Sequence[FieldBasis], field
     disagrees: defaultdict[str, set[str]] = defaultdict(set)
     for part in basis:
         field = field_of(part.field, fields) or part.field
-        supports = {c.url for c in part.citations if any(e.support != "none" for e in c.excerpts)} & domains.keys()
-        against = {c.url for c in part.citations if any(e.support == "none" for e in c.excerpts)} & domains.keys()
+        found = {(c.url, e.support) for c in part.citations for e in c.excerpts if c.url in domains}
+        supports = {url for url, support in found if support in ("stated", "inferred")}
+        against = {url for url, support in found if support == "against"}
         for url in supports:
             if any(domains[other] != domains[url] for other in supports):
                 agrees[url].add(field)

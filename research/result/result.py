@@ -21,7 +21,7 @@ SCHEMA_VERSION: Final = "1"
 
 Status = Literal["queued", "running", "action_required", "cancelling", "completed", "failed", "cancelled"]
 Confidence = Literal["high", "medium", "low"]
-Support = Literal["stated", "inferred", "none"]
+Support = Literal["stated", "inferred", "none", "against"]
 SourceKind = Literal["official", "reference", "news", "forum", "unknown"]
 
 ACTIVE: Final[frozenset[Status]] = frozenset({"queued", "running", "cancelling"})
@@ -56,7 +56,8 @@ class Excerpt(_Part):
     start: int
     end: int
     support: Support
-    """`stated`: the value stands in the excerpt. `inferred`: it follows from it. `none`: it does not support the value."""
+    """`stated`: the value stands in the excerpt. `inferred`: it follows from it. `against`: it says otherwise. `none`: it does
+    not support the value."""
 
 
 class Citation(_Part):

@@ -167,7 +167,7 @@ def test_a_passage_that_says_otherwise_is_shown_and_lowers_the_confidence() -> N
     shown = [(citation.url, e.text, e.support) for citation in basis.citations for e in citation.excerpts]
     assert shown == [
         ("corpus://t/a", "Launch date: September 5, 1977", "stated"),
-        ("corpus://t/b", "It was launched on 6 September 1977.", "none"),
+        ("corpus://t/b", "It was launched on 6 September 1977.", "against"),
     ]
     assert basis.confidence == "medium"
 

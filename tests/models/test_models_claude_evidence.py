@@ -45,7 +45,7 @@ def check(result: Result, shelf: Pages) -> int:
                 assert citation.url == page.url
                 count += 1
         value = result.output[basis.field] if isinstance(result.output, dict) else None
-        supported = any(e.support != "none" for c in basis.citations for e in c.excerpts)
+        supported = any(e.support in ("stated", "inferred") for c in basis.citations for e in c.excerpts)
         assert supported == (value is not None) == (basis.confidence is not None)
     return count
 
@@ -157,7 +157,7 @@ async def test_sources_that_disagree_are_both_shown():
     with ModelServer(script) as server:
         result = await ask(server, pages=Pages({**dict(zip(PAGES, (VOYAGER, GAZETTE), strict=True))}))
     shown = {c.url: [(e.text, e.support) for e in c.excerpts] for c in result.basis[0].citations}
-    assert [support for pieces in shown.values() for _, support in pieces] == ["stated", "none"]
+    assert [support for pieces in shown.values() for _, support in pieces] == ["stated", "against"]
     assert "6 September 1977" in shown["https://gazette.example/1977"][0][0]
     assert result.basis[0].confidence == "medium"
     assert "`launched`: sources disagree; its basis shows both sides" in result.warnings

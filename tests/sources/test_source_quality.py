@@ -200,7 +200,7 @@ def test_two_pages_of_one_domain_are_one_voice() -> None:
 
 
 def test_both_sides_of_a_disagreement_are_counted() -> None:
-    assert counted(part("mass", a="stated", b="stated", c="none")) == {"a": (1, 1), "b": (1, 1), "x.a": (0, 0), "c": (0, 1)}
+    assert counted(part("mass", a="stated", b="stated", c="against")) == {"a": (1, 1), "b": (1, 1), "x.a": (0, 0), "c": (0, 1)}
 
 
 def test_the_parts_of_a_list_count_as_one_field() -> None:

@@ -117,7 +117,7 @@ excerpts = st.builds(
     page_hash=st.just("ab" * 32),
     start=counts,
     end=counts,
-    support=st.sampled_from(["stated", "inferred", "none"]),
+    support=st.sampled_from(["stated", "inferred", "none", "against"]),
 )
 citations = st.lists(
     st.builds(Citation, url=words, title=words, excerpts=st.lists(excerpts, max_size=3)), max_size=3, unique_by=lambda c: c.url
