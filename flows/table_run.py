@@ -161,8 +161,11 @@ async def _run(
                     kept=left.kept,
                     model=world.model.name,
                     task_runs=prepared.task_runs,
+                    warnings=table.warnings,
                 )
             )
+            for warning in table.warnings:
+                log.warning("%s", warning)
             only = None
             if pilot is not None and left.kept < table.row_count:
                 pilot_report = await run_pilot(pilot, table, folder, left, rows, concurrency)

@@ -84,6 +84,8 @@ class Plan:
     """Completed rows that the run folder has already."""
     objectives: tuple[str, ...] = ()
     """The objectives of the first rows."""
+    warnings: tuple[str, ...] = ()
+    """What reading the table may have got wrong or has left out."""
     unaskable: tuple[str, ...] = field(default=())
     """Why rows will fail: their objective is empty. At most ten."""
     unaskable_rows: int = 0
@@ -107,6 +109,7 @@ class Plan:
             "run": str(self.run),
             "rows_done": self.rows_done,
             "objectives": list(self.objectives),
+            "warnings": list(self.warnings),
             "unaskable": list(self.unaskable),
             "unaskable_rows": self.unaskable_rows,
             "estimate": None if self.estimate is None else self.estimate.as_json(),
@@ -124,6 +127,8 @@ class Plan:
     def print(self) -> None:
         shown = Printed.grid(padding=(0, 2))
         shown.add_row("table", f"{self.table}: {self.rows} rows, columns {', '.join(self.inputs)}")
+        for warning in self.warnings:
+            shown.add_row("warning", warning)
         for place, objective in enumerate(self.objectives):
             shown.add_row(f"row {place}", objective)
         shown.add_row("columns out", ", ".join(f"{name} ({kind})" for name, kind in self.outputs.items()))
@@ -172,6 +177,7 @@ async def make_plan(prepared: PreparedRun) -> Plan:
         run=prepared.place,
         rows_done=prepared.rows_done,
         objectives=scan.objectives,
+        warnings=request.table.warnings,
         unaskable=scan.problems,
         unaskable_rows=scan.unaskable,
         search=world.search.name,

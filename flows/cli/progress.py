@@ -79,6 +79,8 @@ class _Notes:
         if isinstance(event, RunStarted):
             kept = f", {event.kept} of them done before" if event.kept else ""
             self._print(f"{event.rows} rows{kept} → {event.run}\nanswered by: {described(event.model)}")
+            for warning in event.warnings:
+                self._print(f"warning: {warning}")
         elif isinstance(event, DamageFound | PilotFinished | BatchSent | BatchEnded | ServicePaused | ServiceResumed):
             self._print(str(event))
         elif isinstance(event, RunStopping):

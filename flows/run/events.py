@@ -25,6 +25,8 @@ class RunStarted:
     model: str
     task_runs: TaskRuns = "steps"
     """Which pieces of it are task runs."""
+    warnings: tuple[str, ...] = ()
+    """What reading the table may have got wrong or has left out."""
 
     def __str__(self) -> str:
         kept = f", {self.kept} of them done before" if self.kept else ""

@@ -21,6 +21,13 @@ class TableOptions:
     table: Annotated[
         str, Option("CSV, TSV, Parquet, JSON lines or Excel file, or `file.duckdb::table`; on this disk or by URL.")
     ] = field(kw_only=False)
+    sheet: Annotated[str | None, Option("The sheet of a workbook. Default: the first that is shown and holds cells.", "NAME")] = (
+        None
+    )
+    encoding: Annotated[
+        str | None,
+        Option("What a text file is written in (`cp1252`, `utf-16-le`), if it is not UTF-8 and no mark says it.", "NAME"),
+    ] = None
     objective: Annotated[
         str | None,
         Option("What to ask of each row, with its columns in braces: `Who operates {mission}, launched {year}?`", "TEXT"),

@@ -45,6 +45,8 @@ class Request:
         table: str | Table,
         query: str | None,
         limit: int | None,
+        sheet: str | None = None,
+        encoding: str | None = None,
         output_schema: Any,
         objective: str | None,
         objective_column: str | None,
@@ -58,7 +60,9 @@ class Request:
             InvalidInput: of the table, the schema, the objective or an option; says which, and where.
         """
         spec = OutputSpec.parse(output_schema)
-        opened = table if isinstance(table, Table) else open_table(table, query=query, limit=limit)
+        opened = (
+            table if isinstance(table, Table) else open_table(table, query=query, limit=limit, sheet=sheet, encoding=encoding)
+        )
         question = Objective(template=objective, column=objective_column)
         question.check(opened.schema)
         start = StartPage(start_url) if start_url is not None else None
@@ -103,6 +107,8 @@ class Request:
             table=options.table if table is None else table,
             query=options.query,
             limit=options.limit,
+            sheet=options.sheet,
+            encoding=options.encoding,
             objective=options.objective,
             objective_column=options.objective_column,
             private=options.private,

@@ -44,6 +44,7 @@ _ROOT: Final = re.compile(
     rb"\A(?:\xef\xbb\xbf)?\s*(?:<\?.{0,500}?\?>\s*|<!--.{0,4000}?-->\s*|<!DOCTYPE[^>\[]{0,500}>\s*)*<([\w:.-]+)([^>]*)", re.S
 )
 _JSON_FEED: Final = re.compile(rb"""["']?version["']?\s*:\s*["']https?:\\?/\\?/(?:www\.)?jsonfeed\.org\\?/version""")
+_CONTROL: Final = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _UNREADABLE: Final[Mapping[bytes, str]] = {magic.encode("latin-1"): name for magic, name in _KINDS["unreadable"].items()}
 
@@ -70,6 +71,23 @@ def sniff(data: bytes, *, url: str, media_type: str | None = None) -> str:
     if feed := _feed(data):
         return feed
     return _json_kind(data, _text_kind(data, served, suffix, url))
+
+
+def binary_format(data: bytes) -> str | None:
+    """What a file is that can be no text, by its first bytes and in words; None if it may be text."""
+    if b"%PDF-" in data[:8]:
+        return "a PDF"
+    if data.startswith(archive.MAGIC):
+        return "a ZIP archive, as Excel workbooks (.xlsx) and OpenDocument sheets (.ods) are"
+    if data.startswith(_OLE):
+        return "an old Office file, as Excel workbooks (.xls) are"
+    has_control = _CONTROL.search(data) is not None
+    return next((name for magic, name in _UNREADABLE.items() if data.startswith(magic) and (has_control or b"\\" in magic)), None)
+
+
+def looks_like_html(data: bytes) -> bool:
+    """Whether bytes begin as an HTML page does."""
+    return re.match(rb"\A\s*(?:\xef\xbb\xbf)?\s*<(?:!doctype\s+html|html|head|body)\b", data, re.I) is not None
 
 
 def _text_kind(data: bytes, served: str, suffix: str, url: str) -> str:

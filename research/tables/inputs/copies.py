@@ -162,6 +162,18 @@ def as_utf8(path: Path, scratch: Scratch, encoding: str | None) -> Path:
     return target
 
 
+def not_utf8(path: Path) -> str:
+    """Where a file's first byte stands that is not UTF-8: what to tell whoever owns it."""
+    with path.open("rb") as stream:
+        for number, line in enumerate(stream, 1):
+            try:
+                line.decode("utf-8")
+            except UnicodeDecodeError as exc:
+                around = line[max(0, exc.start - 20) : exc.start + 20].decode("latin-1")
+                return f"line {number}, byte {exc.start + 1} is not UTF-8 ({line[exc.start]:#x} in {around!r}). {SAY_ENCODING}"
+    return f"is not UTF-8. {SAY_ENCODING}"
+
+
 def _open(path: Path) -> pa.NativeFile:
     compression = COMPRESSIONS.get(path.suffix.lower())
     plain = pa.OSFile(str(path), "rb")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import pyarrow as pa
 
@@ -24,7 +24,7 @@ from research.tables.inputs.json_values import holds_binary, json_rows
 
 __all__ = ["Table", "json_rows", "open_table"]
 
-READER_VERSION: Final = 1
+READER_VERSION: Final = 2
 """Raised when the same bytes may give other rows or types. Part of every fingerprint."""
 
 _TEXT: Final = frozenset({".csv", ".tsv", ".tab", ".txt"})
@@ -63,6 +63,8 @@ class Table:
     """With `limit` applied."""
     fingerprint: str
     """Lower-case hex SHA-256; changes when the content, the query or the way of reading may have. `limit` is not in it."""
+    warnings: tuple[str, ...]
+    """What reading it may have got wrong or has left out: a sentence each, with the file's name and the place."""
     _rows: _Rows = field(repr=False)
     _scratch: Scratch = field(repr=False)
 
@@ -79,7 +81,26 @@ class Table:
             yield pa.RecordBatch.from_arrays(part.columns, schema=self.schema)
 
 
-def open_table(source: Any, *, query: str | None = None, limit: int | None = None) -> Table:
+class _Source(NamedTuple):
+    """A source that was read."""
+
+    name: str
+    rows: _Rows
+    names: list[str]
+    """Of the columns, as they stand in the source."""
+    content: str
+    """Its hash, and what says how it is read."""
+    warnings: Sequence[str] = ()
+
+
+def open_table(
+    source: Any,
+    *,
+    query: str | None = None,
+    limit: int | None = None,
+    sheet: str | None = None,
+    encoding: str | None = None,
+) -> Table:
     """Open an input table.
 
     Args:
@@ -88,6 +109,8 @@ def open_table(source: Any, *, query: str | None = None, limit: int | None = Non
             pandas DataFrame, an Arrow table, batch or stream.
         query: one SELECT that is run on it. The table is called `input`; a DuckDB file without `::table` is queried itself.
         limit: read the first so many rows only.
+        sheet: of a workbook, as `::sheet` says it.
+        encoding: of a text, as `::encoding` says it.
 
     Raises:
         InvalidTable: it cannot be read, two columns have one name, a column holds binary data.
@@ -95,7 +118,8 @@ def open_table(source: Any, *, query: str | None = None, limit: int | None = Non
     if limit is not None and limit < 0:
         raise InvalidTable(f"limit: must be 0 or more, not {limit}")
     scratch = Scratch()
-    name, rows, names, content = _opened(source, query, scratch)
+    found = _opened(source, query, scratch, sheet, encoding)
+    rows, names = found.rows, found.names
     if query is not None and not _asks_database(source):
         rows = database.query_table(rows.scan(_checked(names)), query, scratch)
         names = rows.schema.names
@@ -104,54 +128,71 @@ def open_table(source: Any, *, query: str | None = None, limit: int | None = Non
     )
     _check_types(schema)
     return Table(
-        name=name,
+        name=found.name,
         schema=schema,
         row_count=rows.row_count if limit is None else min(limit, rows.row_count),
-        fingerprint=content_key("table", version=READER_VERSION, content=content, query=query),
+        fingerprint=content_key("table", version=READER_VERSION, content=found.content, query=query),
+        warnings=tuple(found.warnings),
         _rows=rows,
         _scratch=scratch,
     )
 
 
-def _opened(source: Any, query: str | None, scratch: Scratch) -> tuple[str, _Rows, list[str], str]:
-    """The name, the rows, the column names as they stand in the source, and a hash of the content."""
+def _opened(source: Any, query: str | None, scratch: Scratch, sheet: str | None, encoding: str | None) -> _Source:
     if not isinstance(source, (str, os.PathLike)):
+        if sheet or encoding:
+            raise InvalidTable("a sheet or an encoding can be said of a file only")
         spool = spool_of(source, scratch)
-        return "table", spool, spool.schema.names, rows_hash(spool)
-    shown = os.fspath(source)
-    location, _, part = shown.partition("::")
+        return _Source("table", spool, spool.schema.names, rows_hash(spool))
+    location, _, part = os.fspath(source).partition("::")
     path = _local(location, scratch)
     suffix = path.suffix.lower()
     if suffix in COMPRESSIONS:
         suffix = Path(path.stem).suffix.lower()
     stem = Path(path.stem).stem if path.suffix.lower() in COMPRESSIONS else path.stem
-    if part and suffix in _PARQUET:
-        raise InvalidTable(f"{shown}: `::` names a database's table, a workbook's sheet or a text's encoding; Parquet has none")
+    part = _part(location, suffix, part, sheet, encoding)
     if suffix in _DATABASE:
         return _from_database(path, part, query, scratch, location)
     parquet = _parquet_files(path, location)
     if parquet:
         found = ParquetFiles(parquet, path if path.is_dir() else None)
-        return path.stem.replace("*", "") or "table", found, found.schema.names, found.content_hash()
+        return _Source(path.stem.replace("*", "") or "table", found, found.schema.names, found.content_hash())
     if not path.is_file():
         raise InvalidTable(f"{location}: there is no such file")
     content = f"{sha256_of(path)}::{part}"
+    warnings: Sequence[str] = ()
     if suffix in _TEXT:
-        spool, names = read_csv(as_utf8(path, scratch, part or None), scratch, location, suffix)
+        spool, names, warnings = read_csv(as_utf8(path, scratch, part or None), scratch, location, suffix)
     elif suffix in _JSON:
         spool, names = read_json(as_utf8(path, scratch, part or None), scratch, location, suffix)
     elif suffix in _EXCEL:
         spool, names = read_excel(path, part or None, scratch, location)
     else:
         raise InvalidTable(f"{location}: its name does not say what it is. What can be read: {_KNOWN}")
-    return stem, spool, names, content
+    return _Source(stem, spool, names, content, [f"{location}: {warning}" for warning in warnings])
+
+
+def _part(location: str, suffix: str, part: str, sheet: str | None, encoding: str | None) -> str:
+    """What is said after the name, or by an option: a database's table, a workbook's sheet, a text's encoding."""
+    if sheet is not None and suffix not in _EXCEL:
+        raise InvalidTable(f"{location}: only a workbook has sheets; leave out --sheet")
+    if encoding is not None and suffix not in _TEXT | _JSON:
+        raise InvalidTable(f"{location}: says its encoding itself; leave out --encoding")
+    if part and suffix in _PARQUET:
+        raise InvalidTable(
+            f"{location}::{part}: `::` names a database's table, a workbook's sheet or a text's encoding; Parquet has none"
+        )
+    option = sheet or encoding
+    if part and option and part != option:
+        raise InvalidTable(f"{location}::{part}: {option!r} is said as well; say one of them")
+    return part or option or ""
 
 
 def _local(location: str, scratch: Scratch) -> Path:
     return download(location, scratch) if is_url(location) else Path(location).expanduser()
 
 
-def _from_database(path: Path, table: str, query: str | None, scratch: Scratch, shown: str) -> tuple[str, _Rows, list[str], str]:
+def _from_database(path: Path, table: str, query: str | None, scratch: Scratch, shown: str) -> _Source:
     if not path.is_file():
         raise InvalidTable(f"{shown}: there is no such file")
     log = path.with_name(path.name + ".wal")  # what was committed and not yet written into the file itself
@@ -162,7 +203,7 @@ def _from_database(path: Path, table: str, query: str | None, scratch: Scratch, 
         spool = database.query_database(path, query, scratch)
     else:
         raise InvalidTable(f"{shown}: say which table: {shown}::TABLE, or give a query")
-    return table or path.stem, spool, spool.schema.names, content
+    return _Source(table or path.stem, spool, spool.schema.names, content)
 
 
 def _asks_database(source: Any) -> bool:

@@ -1,0 +1,216 @@
+"""Where a table begins in rows of cells: titles above the header, the header, and what speaks against it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Final
+
+from research.documents.tabular.cell_kinds import CellKind, column_kinds, is_plain_number, is_value, kind_of
+from research.documents.tabular.separated import Record
+
+MAX_TITLES: Final = 50
+"""Lines above a header."""
+HEADER_LINES: Final = 3
+"""Of the body's first rows, among which a further line of the header is looked for."""
+_SHOWN: Final = 40
+
+
+class NoTable(Exception):
+    """The rows cannot be read as one table: what is wrong, where, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The row that names the columns."""
+
+    names: list[str]
+    """A column without a name is called `column_N`, N its place from 1."""
+    line: int
+    used: int
+    """Records up to the header and with it."""
+    titles: list[Record]
+    """Above it."""
+    ends_with_separator: bool = False
+    """Every row has one empty cell more than the header has names."""
+    warnings: list[str] = field(default_factory=list)
+
+
+def filled(cells: Sequence[str | None]) -> int:
+    return sum(bool(cell and cell.strip()) for cell in cells)
+
+
+def shown(cell: str | None) -> str:
+    text = " ".join((cell or "").split())
+    return repr(text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…")
+
+
+def find_header(head: Sequence[Record], width: int, row: str = "line") -> Header:
+    """The header in the first records of a text or a sheet.
+
+    Args:
+        head: with blank ones.
+        width: of most records.
+        row: what a record's place is called.
+
+    Raises:
+        NoTable: nothing is there, or the first row that could be a header has fewer or more cells than the rows below.
+    """
+    titles: list[Record] = []
+    for place, record in enumerate(head):
+        if not filled(record.cells):
+            continue
+        below = head[place + 1 :]
+        if len(titles) < MAX_TITLES and _is_title(record, below, width):
+            titles.append(record)
+            continue
+        header = _header(record, [each for each in below if filled(each.cells)], width, row)
+        if titles:
+            header.warnings.append(
+                f"{_lines(titles, row)} ({shown(next(filter(None, titles[0].cells), ''))}) "
+                f"{'stands' if len(titles) == 1 else 'stand'} above the table and {'was' if len(titles) == 1 else 'were'} left "
+                f"out; {row} {record.line} names the columns"
+            )
+        return Header(header.names, record.line, place + 1, titles, header.ends_with_separator, header.warnings)
+    raise NoTable("is empty; its first row must name the columns")
+
+
+def _is_title(record: Record, below: Sequence[Record], width: int) -> bool:
+    """Whether a record stands above the table: one cell where most have more, or cells of another number before a gap."""
+    following = next((each for each in below if filled(each.cells)), None)
+    if following is None or width == 1:
+        return False
+    has_gap = not filled(below[0].cells)
+    size = len(record.cells)
+    if filled(record.cells) == 1:
+        if size == width and record.cells[0] is None:
+            return False
+        return has_gap or (width > 2 and (size == 1 or filled(following.cells) > 1))
+    return has_gap and size != width and _could_be_header(following, width)
+
+
+def _could_be_header(record: Record, width: int) -> bool:
+    cells = [cell for cell in record.cells if cell]
+    return len(record.cells) == width == len(cells) and all(kind_of(cell) == "text" for cell in cells)
+
+
+def _header(record: Record, body: Sequence[Record], width: int, row: str) -> Header:
+    cells = list(record.cells)
+    warnings: list[str] = []
+    ends = False
+    if len(cells) > 1 and cells[-1] is None and filled(cells) == len(cells) - 1 and body and len(cells) == width + 1:
+        cells.pop()
+    elif len(cells) == width - 1 and body and all(len(each.cells) != width or each.cells[-1] is None for each in body):
+        ends = True
+        pairs = ", ".join(f"{shown(name)}: {shown(cell)}" for name, cell in zip(cells[:3], body[0].cells, strict=False))
+        warnings.append(
+            f"the header names {len(cells)} columns, and every row has an empty cell more; it was left out. If that is wrong "
+            f"({pairs}), a separator is missing in the header"
+        )
+    elif body and (len(cells) < width or not any(len(each.cells) == len(cells) for each in body)):
+        raise NoTable(
+            f"{row} {record.line} has {len(cells)} cells, but most rows below have {width}. The first row must name the columns: "
+            f"delete what stands above it, or add the names or separators that are missing"
+        )
+    nameless = [place for place, cell in enumerate(cells, 1) if not cell]
+    if len(nameless) > 1 or (nameless and nameless != [1]):
+        warnings.append(
+            f"the header ({row} {record.line}) names {len(cells) - len(nameless)} of {len(cells)} columns; column "
+            f"{nameless[0]} and others without a name are called column_N. If a title stands above the header, delete it"
+            if len(nameless) > 1
+            else f"column {nameless[0]} has no name in the header ({row} {record.line}); it is called column_{nameless[0]}"
+        )
+    names = [name or f"column_{place}" for place, name in enumerate(cells, 1)]
+    return Header(names, record.line, 0, [], ends, warnings)
+
+
+def check_header(header: Header, body: Sequence[Record], kinds: Sequence[CellKind], row: str = "line") -> Iterator[str]:
+    """What speaks against a header, as warnings.
+
+    Args:
+        body: the first records below it.
+        kinds: of the columns.
+
+    Raises:
+        NoTable: the header is a row of values.
+    """
+    names = header.names
+    rows = [record for record in body if filled(record.cells) and record.cells != names]
+    contrast = [place for place, kind in enumerate(kinds) if kind != "text" and kind_of(names[place]) == "text"]
+    values = [place for place, name in enumerate(names) if kind_of(name) != "text"]
+    alike = [
+        place
+        for place in values
+        if kinds[place] == kind_of(names[place]) or (not rows and not is_plain_number(names[place]))
+        if not is_plain_number(names[place])
+    ]
+    if alike:
+        place = alike[0]
+        below = next((record.cells[place] for record in rows if place < len(record.cells) and record.cells[place]), None)
+        sample = f"{shown(names[place])} stands above {shown(below)}" if below else f"{shown(names[place])} is no name"
+        if not contrast:
+            raise NoTable(
+                f"{row} {header.line} reads like a row of values, not like names of columns ({sample}). The first row must name "
+                "the columns: add one that does"
+            )
+        yield f"{row} {header.line} was taken for the header, but holds values ({sample})"
+    elif not contrast and values and rows and not _are_steps([names[place] for place in values]):
+        numbers = [place for place in values if kinds[place] == "number"]
+        if numbers and len(numbers) == len([kind for kind in kinds if kind == "number"]):
+            yield (
+                f"{row} {header.line} was taken for the header, but may be a row of values "
+                f"({shown(names[numbers[0]])} stands above numbers)"
+            )
+    elif not contrast and (again := _found_again(names, rows, kinds)):
+        yield (
+            f"{row} {header.line} was taken for the header, but may be a row: {shown(names[again[0]])} stands again in column "
+            f"{again[0] + 1}, {row} {again[1]}"
+        )
+    yield from _further_header_lines(rows, row)
+
+
+def _are_steps(names: Sequence[str]) -> bool:
+    """Whether numbers rise or fall in equal steps, as years and numbered columns do and values seldom."""
+    if len(names) < 2 or not all(map(is_plain_number, names)):
+        return False
+    numbers = [int(name) for name in names]
+    return len({after - before for before, after in pairwise(numbers)}) == 1 and numbers[0] != numbers[1]
+
+
+def _found_again(names: Sequence[str], rows: Sequence[Record], kinds: Sequence[CellKind]) -> tuple[int, int] | None:
+    """A name that is a value of its own column, and the line where."""
+    for record in rows:
+        for place, cell in enumerate(record.cells[: len(names)]):
+            if kinds[place] == "text" and is_value(cell) and cell == names[place]:
+                return place, record.line
+    return None
+
+
+def _further_header_lines(rows: Sequence[Record], row: str) -> Iterator[str]:
+    """A first row that holds text in every column whose later cells are numbers or dates."""
+    width = max((len(record.cells) for record in rows), default=0)
+    kinds = column_kinds([record.cells for record in rows[HEADER_LINES:]], width)
+    for record in rows[:HEADER_LINES]:
+        if reads_like_names(record.cells, kinds):
+            place = next(i for i, cell in enumerate(record.cells) if kinds[i] != "text" and is_value(cell))
+            yield (
+                f"{row} {record.line} reads like a further line of the header ({shown(record.cells[place])} in a column of "
+                f"{kinds[place]}s); it is a row of the table"
+            )
+            return
+
+
+def reads_like_names(cells: Sequence[str | None], kinds: Sequence[CellKind]) -> bool:
+    """Whether every value that should be a number, a date, a time or an address is text."""
+    found = False
+    for cell, kind in zip(cells, kinds, strict=False):
+        if kind != "text" and cell is not None and is_value(cell):
+            if kind_of(cell) != "text":
+                return False
+            found = True
+    return found
+
+
+def _lines(found: Sequence[Record], row: str) -> str:
+    return f"{row} {found[0].line}" if len(found) == 1 else f"{row}s {found[0].line}-{found[-1].line}"

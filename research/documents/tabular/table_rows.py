@@ -1,0 +1,191 @@
+"""The rows below a header: as wide as it, or refused with their line; and what is odd about them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Final
+
+from research.documents.tabular.cell_kinds import CellKind, column_kinds, is_value, kind_of
+from research.documents.tabular.header import Header, NoTable, check_header, filled, reads_like_names, shown
+from research.documents.tabular.separated import Record
+
+SAMPLE: Final = 300
+"""Rows by which the kinds of columns are told."""
+FEW_COLUMNS: Final = 2
+"""Of which a row that fills one is nothing odd."""
+_NAMED: Final = 3
+"""Lines that a warning names."""
+
+
+class Body:
+    """The rows of a table, checked while they are read. `warnings` is complete when the last row has been taken."""
+
+    def __init__(self, header: Header, records: Iterable[Record], *, row: str = "line", delimiter: str = ",") -> None:
+        self.warnings = list(header.warnings)
+        self._header, self._row, self._delimiter = header, row, delimiter
+        self._width = len(header.names)
+        self._records = iter(records)
+        first = list(islice(self._records, SAMPLE))
+        regular = [
+            record.cells[: self._width] for record in first if len(record.cells) == self._width + header.ends_with_separator
+        ]
+        self._kinds: list[CellKind] = column_kinds(regular[1:] if len(regular) > SAMPLE // 2 else regular, self._width)
+        self._strong = [place for place, kind in enumerate(self._kinds) if kind != "text"]
+        self._first = first
+        self._odd: dict[str, list[int]] = {}
+        self._sparse: list[int] = []
+        """Lines of the last rows, as long as only their first cells hold anything."""
+        self._sparse_text = ""
+        self._was_sparse = False
+        """Whether such rows stand among others, too."""
+        self._full = 0
+
+    def rows(self) -> Iterator[list[str | None]]:
+        """Every row, with exactly as many cells as the header has names.
+
+        Raises:
+            NoTable: a row has more cells or fewer, or the header is a row of values.
+        """
+        self.warnings += check_header(self._header, self._first, self._kinds, self._row)
+        below: list[Record] = []
+        gap = False
+        """Whether a blank line or an empty row stands before the record."""
+        for record in self._all():
+            if below and filled(record.cells):
+                raise self._misfit(below[0])
+            if not record.cells and self._width > 1:
+                gap = True
+                continue
+            cells = self._fitted(record)
+            if cells is not None:
+                self._look_at(cells, record)
+                yield cells
+                gap = not filled(cells)
+            elif len(record.cells) == 1 < self._width and gap:
+                below.append(record)
+            else:
+                raise self._misfit(record)
+        if below:
+            self.warnings.append(
+                f"{self._places([each.line for each in below])} ({shown(below[0].cells[0])}) below the table: left out"
+            )
+        self._tell()
+
+    def _all(self) -> Iterator[Record]:
+        yield from self._first
+        self._first = []
+        yield from self._records
+
+    def _fitted(self, record: Record) -> list[str | None] | None:
+        """The cells of a record if they are as many as the header's; or if they can be made so without a doubt."""
+        cells, width = record.cells, self._width
+        if not cells:
+            return [None] * width
+        if self._header.ends_with_separator:
+            if len(cells) == width + 1 and cells[-1] is None:
+                return cells[:-1]
+            return None
+        if len(cells) == width:
+            return cells
+        if any(cells[width:]) or not self._is_in_place(cells):
+            return None
+        self._note("short" if len(cells) < width else "long", record.line)
+        return [*cells[:width], *[None] * (width - len(cells))]
+
+    def _is_in_place(self, cells: Sequence[str | None]) -> bool:
+        """Whether the last value of a record stands where only it can stand: then only empty cells are missing behind it, or too
+        many are there."""
+        last = max((place for place, cell in enumerate(cells) if cell), default=-1)
+        if last < 0 or last >= self._width or self._kinds[last] == "text":
+            return False
+        if self._kinds[last] in self._kinds[last + 1 : last + 2] or self._kinds[last] in self._kinds[max(0, last - 1) : last]:
+            return False
+        return all(not cell or kind == "text" or kind_of(cell) == kind for cell, kind in zip(cells, self._kinds, strict=False))
+
+    def _misfit(self, record: Record) -> NoTable:
+        size, width = len(record.cells), self._width
+        what = "a separator is missing" if size < width else "a separator is too many, or a value that holds one is not in quotes"
+        values = ", ".join(shown(cell) for cell in record.cells[:4])
+        return NoTable(
+            f"{self._row} {record.line} has {size} cell{'s' if size != 1 else ''}, but the header names {width} columns ({values}"
+            f"{', …' if size > 4 else ''}). Probably {what}: correct that line"
+        )
+
+    def _look_at(self, cells: list[str | None], record: Record) -> None:
+        number = filled(cells)
+        if number == 0:
+            self._note("empty", record.line)
+            return
+        if number == 1 and cells[0] and self._width > FEW_COLUMNS:
+            self._sparse.append(record.line)
+            self._sparse_text = self._sparse_text or cells[0]
+            return
+        self._full += 1
+        if self._sparse:
+            self._was_sparse = True
+            self._sparse.clear()
+        if cells == self._header.names:
+            self._note("header", record.line)
+            return
+        if self._strong:
+            cell = cells[self._strong[0]]
+            if cell is not None and is_value(cell) and kind_of(cell) != self._kinds[self._strong[0]]:
+                self._look_closer(cells, record)
+        for cell in cells:
+            if cell is not None and ("\n" in cell or "\r" in cell):
+                inner = cell.replace("\r", "\n").split("\n")[1:-1]
+                if self._width > 1 and any(part.count(self._delimiter) >= self._width - 1 for part in inner):
+                    self._note("swallowed", record.line)
+
+    def _look_closer(self, cells: list[str | None], record: Record) -> None:
+        wrong = [
+            place
+            for place in self._strong
+            if (cell := cells[place]) is not None and is_value(cell) and kind_of(cell) != self._kinds[place]
+        ]
+        if len(self._strong) > 1 and reads_like_names(cells, self._kinds):
+            self._note("names", record.line)
+        elif len(wrong) > 1 and self._is_shifted(cells):
+            self._note("shifted", record.line)
+
+    def _is_shifted(self, cells: list[str | None]) -> bool:
+        """Whether the values of columns of a kind stand one place to the left or to the right of them."""
+        for step in (-1, 1):
+            beside = [
+                cell
+                for place in self._strong
+                if 0 <= place + step < self._width and (cell := cells[place + step]) is not None and is_value(cell)
+                if kind_of(cell) == self._kinds[place] != self._kinds[place + step]
+            ]
+            if len(beside) > 1:
+                return True
+        return False
+
+    def _note(self, what: str, line: int) -> None:
+        self._odd.setdefault(what, []).append(line)
+
+    def _tell(self) -> None:
+        if self._sparse and not self._was_sparse and self._full > len(self._sparse):
+            self.warnings.append(
+                f"{self._places(self._sparse)} at the end of the table: only the first cell holds anything "
+                f"({shown(self._sparse_text)}). If that is a note below the table, delete it"
+            )
+        for what, lines in self._odd.items():
+            self.warnings.append(f"{self._places(lines)}: {_TOLD[what]}")
+
+    def _places(self, lines: Sequence[int]) -> str:
+        named = ", ".join(map(str, lines[:_NAMED]))
+        more = f" and {len(lines) - _NAMED:,} more" if len(lines) > _NAMED else ""
+        return f"{self._row}{'s' if len(lines) > 1 else ''} {named}{more}"
+
+
+_TOLD: Final = {
+    "empty": "no cell holds anything; a row of the table all the same",
+    "short": "fewer cells than the header names; the last ones were taken as empty, because all others stand where they belong",
+    "long": "more cells than the header names; the last ones are empty and were left out: all others stand where they belong",
+    "header": "repeats the header, and is a row of the table. Does a second table begin there? Delete it, or use --query",
+    "names": "reads like a header, and is a row of the table. Does a second table begin there?",
+    "shifted": "its values seem to stand one column beside where they belong",
+    "swallowed": "a quoted cell holds whole lines with separators. Is a quote missing or too many?",
+}

@@ -1,0 +1,225 @@
+"""A polluted CSV file is read right, refused with the line, or read with a warning: never shifted in silence."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from research.errors import InvalidTable
+from research.tables.inputs.read import Table, open_table
+
+ROWS = [
+    ["name", "city", "founded", "url", "note"],
+    ["Acme", "Leeds", "2001-02-03", "https://acme.org", ""],
+    ["Foo, Ltd", "York", "1999-12-31", "https://foo.org", ""],
+    ["Bar", "Bath", "2010-05-06", "https://bar.org", ""],
+    ["Baz", "Hull", "2011-05-06", "https://baz.org", ""],
+]
+
+
+def opened(folder: Path, content: str | bytes, name: str = "t.csv", **options: Any) -> Table:
+    path = folder / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return open_table(path, **options)
+
+
+def cells_of(table: Table) -> list[list[str]]:
+    rows = [list(row.values()) for batch in table.batches(100) for row in batch.to_pylist()]
+    return [table.schema.names, *[["" if cell is None else str(cell) for cell in row] for row in rows]]
+
+
+def written(rows: list[list[str]], **dialect: Any) -> str:
+    text = io.StringIO(newline="")
+    csv.writer(text, **dialect).writerows(rows)
+    return text.getvalue()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    delimiter=st.sampled_from(",;\t|"),
+    quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC]),
+    ends=st.lists(st.sampled_from(["\r\n", "\n", "\r", "\r\r\n"]), min_size=5, max_size=5),
+    last=st.booleans(),
+)
+def test_separators_quotes_and_line_ends_may_be_any_and_may_be_mixed(
+    tmp_path_factory: pytest.TempPathFactory, delimiter: str, quoting: Any, ends: list[str], last: bool
+) -> None:
+    lines = [written([row], delimiter=delimiter, quoting=quoting, lineterminator="") for row in ROWS]
+    text = "".join(line + end for line, end in zip(lines, ends, strict=True))
+    table = opened(tmp_path_factory.mktemp("csv"), text if last else text.rstrip("\r\n"))
+    assert (cells_of(table), table.warnings) == (ROWS, ())
+
+
+@settings(max_examples=60, deadline=None)
+@given(line=st.integers(0, len(ROWS) - 1), at=st.integers(0, 60), remove=st.booleans(), delimiter=st.sampled_from(",;\t|"))
+def test_a_separator_too_many_or_missing_never_shifts_a_row_in_silence(
+    tmp_path_factory: pytest.TempPathFactory, line: int, at: int, remove: bool, delimiter: str
+) -> None:
+    """In any line, the header's too, wherever it is."""
+    lines = written(ROWS, delimiter=delimiter, lineterminator="\n").splitlines()
+    places = [place for place, letter in enumerate(lines[line]) if letter == delimiter and place <= at]
+    if remove and places:
+        lines[line] = lines[line][: places[-1]] + lines[line][places[-1] + 1 :]
+    elif not remove:
+        before = places[-1] if places else 0
+        lines[line] = lines[line][:before] + delimiter + lines[line][before:]
+    check(tmp_path_factory, "\n".join(lines) + "\n", ROWS, rf"line ({line + 1}|1) ")
+
+
+@settings(max_examples=60, deadline=None)
+@given(line=st.integers(0, len(ROWS) - 1), place=st.integers(0, 4), end=st.booleans())
+def test_a_stray_quote_never_swallows_rows_in_silence(
+    tmp_path_factory: pytest.TempPathFactory, line: int, place: int, end: bool
+) -> None:
+    """It is text inside a cell; at the start of one it is refused with its line, as nobody can say where the cell ends."""
+    rows = [[f'"{cell}"' if "," in cell else cell for cell in row] for row in ROWS]
+    rows[line][place] = rows[line][place] + '"' if end else '"' + rows[line][place]
+    text = "\n".join(",".join(row) for row in rows) + "\n"
+    meant = [list(row) for row in ROWS]
+    meant[line][place] = rows[line][place]
+    check(tmp_path_factory, text, meant, "line ")
+
+
+def check(factory: pytest.TempPathFactory, text: str, meant: list[list[str]], place: str) -> None:
+    """A table is as meant, or refused with the place, or a warning is there."""
+    refusal = None
+    try:
+        table = opened(factory.mktemp("csv"), text)
+    except InvalidTable as exc:
+        refusal = str(exc)
+    assert re.search(place, refusal) if refusal else (cells_of(table) == meant or table.warnings)
+
+
+@pytest.mark.parametrize(
+    ("row", "why"),
+    [
+        ("d,,e,http://f,", "line 3 has 5 cells, but the header names 4"),
+        ("d,e", "line 3 has 2 cells, but the header names 4"),
+        ('d,"e" f,g,h', 'line 3: text follows a closing "'),
+    ],
+)
+def test_a_row_that_does_not_fit_is_refused_with_its_line_and_what_to_do(tmp_path: Path, row: str, why: str) -> None:
+    with pytest.raises(InvalidTable, match=why) as refusal:
+        opened(tmp_path, f"name,city,url,note\na,b,http://c,\n{row}\n")
+    assert "orrect that line" in str(refusal.value)
+
+
+def test_missing_last_cells_are_empty_where_every_other_value_can_only_stand_where_it_stands(tmp_path: Path) -> None:
+    lines = written(ROWS, lineterminator="\n").splitlines()
+    table = opened(tmp_path, "\n".join([*lines[:-1], lines[-1].removesuffix(",")]))
+    assert cells_of(table) == ROWS
+    assert ["line 5: fewer cells" in warning for warning in table.warnings] == [True]
+    with pytest.raises(InvalidTable, match="line 5 has 4 cells"):
+        opened(tmp_path, "\n".join([*lines[:-1], lines[-1].replace("Baz,", "Baz")]))
+
+
+@pytest.mark.parametrize(
+    "above",
+    ["Customers 2024,,\n,,\n", "Customers 2024,,\n", "Customers 2024\n\n", "Customers 2024\n", "Made by:,Ann\n\n", "A\nB\n\n"],
+)
+def test_titles_above_the_header_are_left_out_with_a_warning(tmp_path: Path, above: str) -> None:
+    table = opened(tmp_path, f"{above}name,city,id\nAcme,Leeds,1\nFoo,York,2\n")
+    assert cells_of(table) == [["name", "city", "id"], ["Acme", "Leeds", "1"], ["Foo", "York", "2"]]
+    assert "above the table" in table.warnings[0]
+    assert "names the columns" in table.warnings[0]
+
+
+def test_a_note_below_the_table_is_left_out_with_a_warning_and_other_short_lines_are_refused(tmp_path: Path) -> None:
+    table = opened(tmp_path, "name,city,id\nAcme,Leeds,1\n\nSource: us\n")
+    assert cells_of(table)[1:] == [["Acme", "Leeds", "1"]]
+    assert "line 4 ('Source: us') below the table: left out" in table.warnings[0]
+    with pytest.raises(InvalidTable, match="line 4 has 1 cell"):
+        opened(tmp_path, "name,city,id\nAcme,Leeds,1\n\nSource: us\nFoo,York,2\n")
+    with pytest.raises(InvalidTable, match="line 3 has 1 cell"):
+        opened(tmp_path, "name,city,id\nAcme,Leeds,1\nFo")
+
+
+@pytest.mark.parametrize("further", ["name,city,id", "text,text,number"])
+def test_a_further_header_line_or_a_second_table_is_warned_of(tmp_path: Path, further: str) -> None:
+    body = "".join(f"Acme{n},Leeds,{n}\n" for n in range(8))
+    for text, line in ((f"name,city,id\n{further}\n{body}", 2), (f"name,city,id\n{body}{further}\n{body}", 10)):
+        if line == 10 and further.startswith("text"):
+            continue
+        table = opened(tmp_path, text)
+        assert any(f"line {line}" in warning and "header" in warning for warning in table.warnings)
+
+
+def test_a_first_row_of_values_is_no_header(tmp_path: Path) -> None:
+    with pytest.raises(InvalidTable, match=r"line 1 reads like a row of values.*'2001-02-03' stands above '1999-12-31'"):
+        opened(tmp_path, written(ROWS[1:]))
+    doubtful = opened(tmp_path, "Acme,UK\nFoo,UK\nBar,FR\n")
+    assert "may be a row: 'UK' stands again in column 2" in doubtful.warnings[0]
+    years = opened(tmp_path, "country,2019,2020\nNL,1,2\nFR,3,4\nDE,5,6\n")
+    assert years.warnings == ()
+
+
+def test_a_separator_after_every_row_is_left_out_with_a_warning(tmp_path: Path) -> None:
+    table = opened(tmp_path, "a,b\n1,2,\n3,4,\n")
+    assert cells_of(table) == [["a", "b"], ["1", "2"], ["3", "4"]]
+    assert "every row has an empty cell more" in table.warnings[0]
+    with pytest.raises(InvalidTable, match="line 1 has 2 cells, but most rows below have 3"):
+        opened(tmp_path, "a,bc\n1,2,3\n3,4,5\n")
+
+
+def test_rows_of_bare_separators_and_nameless_columns_are_warned_of(tmp_path: Path) -> None:
+    table = opened(tmp_path, "a,,c\n1,2,3\n,,\n4,5,6\n")
+    assert [row[1] for row in cells_of(table)] == ["column_2", "2", "", "5"]
+    assert "column 2 has no name" in table.warnings[0]
+    assert "line 3: no cell holds anything" in table.warnings[1]
+
+
+def test_a_text_that_two_separators_divide_evenly_names_the_one_taken(tmp_path: Path) -> None:
+    table = opened(tmp_path, "a;b,c\n1;2,3\n4;5,6\n")
+    assert "divided evenly by ';' (2 columns) and by ',' (2 columns); ';' was taken" in table.warnings[0]
+
+
+@pytest.mark.parametrize(
+    "text", ["price\n12,5\n3,75\n", "name\nAcme, Inc.\nFoo, Ltd.\nBar, Inc.\n", "q\nWho is it, and why?\nWhen?\n"]
+)
+def test_one_column_that_holds_commas_is_one_column(tmp_path: Path, text: str) -> None:
+    assert cells_of(opened(tmp_path, text)) == [[line] for line in text.splitlines()]
+
+
+def test_a_note_of_the_separator_is_no_row_and_a_space_after_every_separator_is_none_of_the_value(tmp_path: Path) -> None:
+    assert cells_of(opened(tmp_path, "sep=;\na;b\n1,5;2\n")) == [["a", "b"], ["1,5", "2"]]
+    padded = opened(tmp_path, 'a, b\n1, "2, 3"\n4, 5\n')
+    assert cells_of(padded) == [["a", "b"], ["1", "2, 3"], ["4", "5"]]
+    assert "a space follows every ','" in padded.warnings[0]
+
+
+def test_quotes_may_be_single_or_written_with_a_backslash(tmp_path: Path) -> None:
+    assert cells_of(opened(tmp_path, "a,b\n'1, 2',x\n'3, 4',it's\n")) == [["a", "b"], ["1, 2", "x"], ["3, 4", "it's"]]
+    assert cells_of(opened(tmp_path, 'a,b\n"8\\\'9\\", big",x\n')) == [["a", "b"], ["8\\'9\", big", "x"]]
+
+
+def test_a_quoted_cell_that_holds_whole_lines_is_warned_of(tmp_path: Path) -> None:
+    table = opened(tmp_path, 'a,b\n1,"x\n2,y\n3,z"\n4,w\n')
+    assert "line 2: a quoted cell holds whole lines" in table.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"PK\x03\x04" + bytes(60), "ZIP archive"),
+        (b"%PDF-1.7\n1,2\n", "a PDF"),
+        (b"<!DOCTYPE html><table><tr><td>a</table>", "an HTML page"),
+        (b'{"a": 1}\n{"a": 2}\n', "is JSON"),
+        ("a,b\n1,2\n".encode("utf-16-le") * 20, "control characters"),
+    ],
+)
+def test_what_is_no_csv_is_refused_by_what_it_is(tmp_path: Path, content: bytes, why: str) -> None:
+    with pytest.raises(InvalidTable, match=why):
+        opened(tmp_path, content)
+
+
+def test_three_thousand_columns_are_read(tmp_path: Path) -> None:
+    """In a time that grows with the columns; with their square it took minutes."""
+    table = opened(tmp_path, "\n".join(",".join(f"{row or 'c'}{n}" for n in range(3_000)) for row in ("", 1, 2)))
+    assert (len(table.schema), table.row_count) == (3_000, 2)
