@@ -24,6 +24,7 @@ from research.documents.blocks import clean
 from research.documents.extract import extract
 from research.documents.extracted import Extracted
 from research.documents.office import archive
+from research.documents.tabular.dialect import choose
 from research.documents.version import EXTRACTION_VERSION
 from research.errors import PageUnreadable
 from research.testing import WebServer
@@ -146,6 +147,10 @@ def test_lines_above_a_csv_table_are_paragraphs_and_the_title() -> None:
     assert extracted.title == "Report 2024"
 
 
+def test_a_title_above_a_csv_table_does_not_decide_its_delimiter() -> None:
+    assert read("Report 2024\n\nname;rev\nAcme;1,5\n", "corpus://c/x.csv").text == "Report 2024\n\n| name | rev |\n| Acme | 1,5 |"
+
+
 def test_a_csv_file_that_is_prose_is_read_as_prose() -> None:
     assert read("Nothing here is a table. It is text.\n\nAnd more of it.", "corpus://c/x.csv").text == (
         "Nothing here is a table. It is text.\n\nAnd more of it."
@@ -167,7 +172,7 @@ WORDS = st.text(st.characters(codec="utf-8", exclude_characters='",;\t|\r\n\0'),
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 def test_the_delimiter_that_wrote_a_table_is_found(delimiter: str, rows: list[list[str]]) -> None:
     text = "\n".join(delimiter.join(f'"{cell}"' for cell in row) for row in rows)
-    assert csv_text.choose_delimiter(text) == delimiter
+    assert choose(text).dialect.delimiter == delimiter
     assert csv_text.read(text).blocks[-1].lines == [
         "| " + " | ".join(clean(cell).replace("|", "¦") for cell in row) + " |" for row in rows
     ]

@@ -57,14 +57,9 @@ def find_header(head: Sequence[Record], width: int, row: str = "line") -> Header
     Raises:
         NoTable: nothing is there, or the first row that could be a header has fewer or more cells than the rows below.
     """
-    titles: list[Record] = []
-    for place, record in enumerate(head):
-        if not filled(record.cells):
-            continue
-        below = head[place + 1 :]
-        if len(titles) < MAX_TITLES and _is_title(record, below, width):
-            titles.append(record)
-            continue
+    titles, place = split_titles(head, width)
+    if place < len(head):
+        record, below = head[place], head[place + 1 :]
         header = _header(record, [each for each in below if filled(each.cells)], width, row)
         if titles:
             header.warnings.append(
@@ -74,6 +69,18 @@ def find_header(head: Sequence[Record], width: int, row: str = "line") -> Header
             )
         return Header(header.names, record.line, place + 1, titles, header.ends_with_separator, header.warnings)
     raise NoTable("is empty; its first row must name the columns")
+
+
+def split_titles(head: Sequence[Record], width: int) -> tuple[list[Record], int]:
+    """What stands above the table in the first records of a text or a sheet, and the place of the first record of the table."""
+    titles: list[Record] = []
+    for place, record in enumerate(head):
+        if not filled(record.cells):
+            continue
+        if len(titles) == MAX_TITLES or not _is_title(record, head[place + 1 :], width):
+            return titles, place
+        titles.append(record)
+    return titles, len(head)
 
 
 def _is_title(record: Record, below: Sequence[Record], width: int) -> bool:
