@@ -51,6 +51,7 @@ DATE: dict[str, Any] = {"type": "string", "format": "date"}
         ("tax_rate", NUMBER, "25 %", 25),
         ("budget_sek", NUMBER, "250 kr", 250),
         ("term_months", INTEGER, "two (2) years", 24),
+        ("seats", INTEGER, "2.5 by 310", 310),
     ],
 )
 def test_a_number_is_the_one_asked_in_its_unit_or_none(field: str, schema: dict[str, Any], text: str, is_read_as: Any) -> None:

@@ -44,10 +44,10 @@ def amounts(question: Question, text: str, setting: Setting) -> list[Cast]:
             timed = [(_json(d.seconds / per, question), d) for d in stated]
             return [Cast(value, d.start, d.end, 1.0, doubts) for value, d in timed if value is not None]
     found: list[Cast] = []
-    for order, one in enumerate(quantities(text, wanted, measure(setting.label), setting.label, machine=setting.machine)):
+    for one in quantities(text, wanted, measure(setting.label), setting.label, machine=setting.machine):
         value = _json(one.value, question)
         if value is not None:
-            quality = 0.95 * (0.85 if order and "yearlike" not in found[-1].doubts else 1.0)
+            quality = 0.95 * (0.85 if any("yearlike" not in earlier.doubts for earlier in found) else 1.0)
             for doubt in one.doubts:
                 quality *= _COSTS.get(doubt, 1.0)
             found.append(Cast(value, one.start, one.end, quality, one.doubts))
