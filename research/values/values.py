@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from research.values.dates import StatedDate, dates
 from research.values.durations import MONTH, durations
+from research.values.ligatures import spelled_any_way, unfolded
 from research.values.numerals import Number, numbers
 from research.values.units import factor_between, measured
 
@@ -38,10 +39,14 @@ _DAY_UNIT: Final = re.compile(r"\bdays?\b", re.I)
 
 
 class _Fold(dict[int, str]):
-    """A `str.translate` table that drops case and accents and keeps every length, so that offsets stay true."""
+    """A `str.translate` table that drops case and accents and keeps every length, so that offsets stay true. A ligature stays, as
+    it has no letter of its own length."""
 
     def __missing__(self, code: int) -> str:
         character = chr(code)
+        if unfolded(character) != character:
+            self[code] = character
+            return character
         base = unicodedata.normalize("NFKD", character)[0].lower()
         folded = base if len(base) == 1 else character
         self[code] = folded
@@ -129,7 +134,7 @@ def _merged(spans: Any) -> list[Span]:
 @lru_cache(maxsize=8192)
 def _pattern(value: str) -> re.Pattern[str] | None:
     """Finds a string in folded text whatever stands between its words; None if it has no letter and no digit."""
-    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", value)
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", unfolded(value))
     tokens = re.findall(r"[^\W_]+", fold(spaced))
     if not tokens:
         return re.compile(re.escape(fold(value.strip()))) if value.strip() else None
@@ -137,7 +142,7 @@ def _pattern(value: str) -> re.Pattern[str] | None:
         tokens = list(tokens[0])
     start = "" if _unspaced(tokens[0][0]) else r"(?<![^\W_])" + (r"(?<!\d[.,])" if tokens[0][0].isdigit() else "")
     end = "" if _unspaced(tokens[-1][-1]) else r"(?![^\W_])" + (r"(?![.,]\d)" if tokens[-1][-1].isdigit() else "")
-    return re.compile(start + r"[\W_]{0,6}".join(map(re.escape, tokens)) + end)
+    return re.compile(start + r"[\W_]{0,6}".join(map(spelled_any_way, tokens)) + end)
 
 
 @lru_cache(maxsize=2048)
@@ -165,7 +170,7 @@ def _text_places(value: str, text: str) -> list[Span]:
 def _key(value: str) -> str:
     """What must be equal for two strings to be the same: letters, digits and the signs that tell names apart (C, C++, C#)."""
     value = re.sub(r"^https?://(?:www\.)?", "", value.strip()).rstrip("/")
-    kept = re.sub(r"[^\w+#%$€£¥₽₹]|_", "", fold(unicodedata.normalize("NFC", value)))
+    kept = re.sub(r"[^\w+#%$€£¥₽₹]|_", "", fold(unicodedata.normalize("NFC", unfolded(value))))
     return kept or value
 
 
