@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from research.ports.page import PAGE_DATA_HEADING
+from research.values.ligatures import unfolded
 
-BlockKind = Literal["heading", "paragraph", "list", "numbers", "facts", "table"]
+BlockKind = Literal["heading", "paragraph", "list", "numbers", "facts", "table", "lines"]
 
 # Soft hyphens, zero-width spaces, word joiners, byte order marks and direction marks: they are invisible and break every
 # comparison. Joiners (U+200C, U+200D) stay: Persian and emoji need them. Lone surrogates cannot be written as UTF-8.
@@ -25,7 +26,7 @@ _HASHES: Final = re.compile(r"^(#{1,6})\s+")
 @dataclass(slots=True)
 class Block:
     """One block. `lines` is one line for a heading or a paragraph, a line an item for a list, `Key: value` lines for facts, cells
-    joined by ` | ` for a table. All lines are clean."""
+    joined by ` | ` for a table, what the author wrote on a line for `lines` (which alone are indented). All lines are clean."""
 
     kind: BlockKind
     lines: list[str]
@@ -58,11 +59,11 @@ class Document:
 
 
 def clean(text: str) -> str:
-    """One clean line: NFC, single spaces, no control or invisible characters, no lone surrogates."""
+    """One clean line: NFC, single spaces, ligatures unfolded, no control or invisible characters, no lone surrogates."""
     if text.isascii() and "\x00" not in text:
         return _SPACE.sub(" ", _CONTROL.sub("", text)).strip()
     text = _INVISIBLE.sub("", _CONTROL.sub("", text))
-    return _SPACE.sub(" ", unicodedata.normalize("NFC", text)).strip()
+    return _SPACE.sub(" ", unicodedata.normalize("NFC", unfolded(text))).strip()
 
 
 def joined(found: Sequence[str], between: str = "; ") -> str:
@@ -115,6 +116,8 @@ def _written(block: Block) -> str:
             return "\n".join(lines)
         case "facts":
             return "\n".join(_plain(line) for line in lines)
+        case "lines":
+            return "\n".join(_plain(line) for line in lines).lstrip()
         case "paragraph":
             return _plain(lines[0])
 

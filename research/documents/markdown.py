@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from html import escape
 from typing import Final
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from research.documents import plain
+from research.documents import laid_out, plain
 from research.documents.blocks import Block, clean
 from research.documents.html.content import all_blocks
 
@@ -51,12 +52,19 @@ def blocks(text: str) -> list[Block]:
 
 
 def _keep_lines(tokens: list[Token]) -> None:
-    """Keep the line ends of a paragraph whose every line is `Key: value`: it was not wrapped, it is a list of facts."""
+    """Keep the line ends of a paragraph whose every line is `Key: value`: it was not wrapped, it is a list of facts. One whose
+    lines stand in columns is read as if it were fenced."""
     for token in tokens:
-        if token.type == "inline" and "\n" in token.content and all(map(_FACT.fullmatch, token.content.split("\n"))):
+        if token.type != "inline" or "\n" not in token.content:
+            continue
+        lines = token.content.split("\n")
+        if all(map(_FACT.fullmatch, lines)):
             for part in token.children or ():
                 if part.type == "softbreak":
                     part.type = "hardbreak"
+        elif laid_out.table(lines) is not None:
+            token.type, token.children = "html_block", None
+            token.content = f"<pre>{escape(token.content)}</pre>"
 
 
 def _scalar(text: str) -> str:

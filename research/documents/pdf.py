@@ -9,7 +9,9 @@ from typing import Final
 
 import pypdfium2
 
+from research.documents import laid_out
 from research.documents.blocks import Block, BlockKind, Document, clean
+from research.documents.pdf_lines import Line, drawn, lines_of
 from research.documents.plain import FACT, ITEM
 from research.errors import PageUnreadable
 
@@ -34,7 +36,7 @@ def read(data: bytes, url: str) -> Document:
             raise PageUnreadable(f"{url}: this PDF cannot be opened ({exc}). Is it complete, and free of a password?") from exc
         try:
             metadata = document.get_metadata_dict()
-            pages = _page_texts(document)
+            pages = _page_lines(document)
         except pypdfium2.PdfiumError as exc:
             raise PageUnreadable(f"{url}: the text of this PDF cannot be read ({exc}).") from exc
         finally:
@@ -45,29 +47,48 @@ def read(data: bytes, url: str) -> Document:
     return Document(clean(metadata.get("Title") or ""), found, published)
 
 
-def _page_texts(document: pypdfium2.PdfDocument) -> list[str]:
-    texts: list[str] = []
+def _page_lines(document: pypdfium2.PdfDocument) -> list[list[Line]]:
+    pages: list[list[Line]] = []
     total = 0
     for number in range(min(len(document), MAX_PAGES)):
         page = document[number]
         reader = page.get_textpage()
-        text = reader.get_text_bounded(errors="ignore")
+        pages.append(lines_of(reader))
         reader.close()
         page.close()
-        texts.append(text[: MAX_CHARACTERS - total])
-        total += len(texts[-1])
+        total += sum(len(cell.text) + 1 for line in pages[-1] for cell in line)
         if total >= MAX_CHARACTERS:
             break
-    return texts
+    return pages
 
 
-def _blocks(text: str) -> list[Block]:
+def _blocks(lines: list[Line]) -> list[Block]:
+    """The tables of a page, and what stands between them as paragraphs, lists and facts."""
+    found: list[Block] = []
+    prose: list[str] = []
+    at = 0
+    while at < len(lines):
+        end = at
+        while end < len(lines) and len(lines[end]) > 1:
+            end += 1
+        table = laid_out.table(drawn(lines[at:end])) if end - at >= laid_out.MIN_ROWS else None
+        if table is not None:
+            found += [*_paragraphs(prose), table]
+            prose = []
+            at = end
+        else:
+            end = max(end, at + 1)
+            prose += [" ".join(cell.text for cell in line) for line in lines[at:end]]
+            at = end
+    return [*found, *_paragraphs(prose)]
+
+
+def _paragraphs(raw: list[str]) -> list[Block]:
     """A page's lines put together into paragraphs. A paragraph ends at an empty line, where a line stops short after a full stop,
     before a short line that ends without one (a heading), and around lists and facts. PDFium writes a hyphen at a line's end
     as U+FFFE."""
-    raw = text.replace("\r", "").split("\n")
     widths = [len(line) for line in raw if line.strip()]
-    usual = statistics.quantiles(widths, n=4)[2] if len(widths) > 3 else 80.0
+    usual = statistics.quantiles(widths, n=4)[2] if len(widths) > 3 else float(max(widths, default=80))
     found: list[Block] = []
     paragraph: list[str] = []
 
@@ -78,7 +99,8 @@ def _blocks(text: str) -> list[Block]:
 
     for written in raw:
         line, hyphen = clean(written.replace("\ufffe", "")), written.rstrip().endswith("\ufffe")
-        joined = bool(paragraph) and not paragraph[-1].endswith(" ")
+        goes_on = bool(paragraph) and line[:1].islower() and not paragraph[-1].endswith(". ")
+        joined = goes_on or (bool(paragraph) and not paragraph[-1].endswith(" "))
         kind: BlockKind | None = "list" if ITEM.match(line) else "facts" if FACT.match(line) else None
         if not line:
             end()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from research.documents import laid_out
 from research.documents.blocks import Block, clean
 
 _BREAK: Final = re.compile(r"\n[^\S\n]*\n\s*")
@@ -14,6 +15,12 @@ FACT: Final = re.compile(r"[^\s:|#][^:\n]{0,59}: \S")
 """How a line `Key: value` begins."""
 WRAPPED: Final = 100
 """Characters. Lines that are longer on average were not wrapped by hand: each is a paragraph."""
+MAX_SEPARATE: Final = 1_000
+"""Characters of a line of several facts."""
+_BETWEEN: Final = re.compile(r"; | [|•·¦] ")
+_SHORT_FACT: Final = re.compile(
+    r"(?:[^\W\d_a-z][^\s:|;]*(?: [^\s:|;]+){0,3}|[^\W\d_][^\s:|;]*(?: [^\s:|;]+)?): (?:[^:;]|(?<=\d):(?=\d\d)|:(?=//)){1,120}"
+)
 
 
 def blocks(text: str) -> list[Block]:
@@ -28,11 +35,35 @@ def blocks(text: str) -> list[Block]:
             found.append(Block("list", [item for line in raw if (item := clean(ITEM.sub("", line, count=1)))]))
         elif all(FACT.match(line) for line in lines) and (len(lines) > 1 or len(lines[0]) < WRAPPED):
             found.append(Block("facts", lines))
+        elif drawn := laid_out.table(raw):
+            found.append(drawn)
         elif sum(map(len, lines)) / len(lines) > WRAPPED:
             found.extend(Block("paragraph", [line]) for line in lines)
+        elif not laid_out.is_wrapped(raw):
+            found.append(laid_out.lines(raw))
         else:
-            found.append(Block("paragraph", [clean(" ".join(lines))]))
+            text = clean(" ".join(lines))
+            facts = separate(text)
+            found.append(Block("facts", facts) if facts else Block("paragraph", [text]))
     return found
+
+
+def separate(line: str) -> list[str]:
+    """The facts that one line states with marks between them (`Height: 3 m; Crew: none`), each on a line of its own. Below a key
+    of their own, each bears it too: `Contact Phone: 1`. [] if they are not two or more, or anything else stands there."""
+    if line.count(": ") < 2 or len(line) > MAX_SEPARATE or not (mark := _BETWEEN.search(line)):
+        return []
+    parts = [part.strip() for part in line.split(mark.group()) if part.strip()]
+    if len(parts) < 2:
+        return []
+    above = ""
+    key, _, rest = parts[0].partition(": ")
+    if _SHORT_FACT.fullmatch(rest) and len(key) <= 30:
+        above, parts[0] = f"{key} ", rest
+    if not all(map(_SHORT_FACT.fullmatch, parts)):
+        return []
+    parts[-1] = parts[-1].removesuffix(".") if len(parts[-1].split()) > 2 else parts[-1]
+    return [above + part for part in parts]
 
 
 def title(found: list[Block]) -> str:

@@ -6,10 +6,16 @@ A page's text is plain text in a small, fixed form, so that passages can be cut 
 - `# Heading` … `###### Heading` is a block of one line;
 - `- item` lines are a list; `1. item` lines are a numbered list;
 - `Key: value` lines are facts (a definition list, a two-column table, an infobox), one fact a line;
-- `| a | b |` lines are a table, header first; a `|` inside a cell is written `¦`;
+- `| a | b |` lines are a table, header first; a `|` inside a cell is written `¦`. A unit that the table states once, in its
+  caption or in a head, stands in the cells too: `| Revenue | 12,500 thousand euros |`;
+- other blocks of several lines are lines that their author laid out (code, an address); below the first they may be indented;
 - after the line `## Page data` (`PAGE_DATA_HEADING`), which stands at most once and last, come the facts that the page carries
   for machines: JSON-LD, microdata, Open Graph, `<meta>`, as `path.to.key: value` lines;
 - anything else is a paragraph, on one line.
+
+Inside a line, `^` stands before what is raised behind a number (`10^24`), `_` before what is lowered behind one, and `~~` around
+what is struck out, as a former price: `~~€120~~ €90`. In brackets behind a link's words stands its address, if the words are
+only a label: `Write to us (info@acme.example)`.
 
 Offsets are in Unicode code points.
 """

@@ -36,10 +36,11 @@ def assert_form(text: str) -> None:
     for block in before.strip().split("\n\n") if before.strip() else []:
         assert block != PAGE_DATA_HEADING
         lines = block.split("\n")
+        is_laid_out = len(lines) > 1 and not all(re.match(r"- \S|\d+\. \S|\| .* \|$|[^\n]*: \S", line) for line in lines)
+        if is_laid_out:  # Lines of an author's own, which may be indented below the first, and are no heading and no row.
+            assert not any(re.match(r"#{1,6} |\|", line) for line in lines), f"a heading or a row among other lines: {block!r}"
+            lines = [lines[0], *(line.lstrip(" ") for line in lines[1:])]
         assert all(line == " ".join(line.split()) for line in lines), "single spaces, no white space at the ends"
-        if len(lines) > 1:
-            each = [re.match(r"- \S|\d+\. \S|\| .* \|$|[^\n]*: \S", line) for line in lines]
-            assert all(each), f"only lists, facts and tables have several lines: {block!r}"
     for line in after.strip().split("\n") if after.strip() else []:
         assert re.match(r"\S+: \S", line), line
 

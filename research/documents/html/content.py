@@ -1,8 +1,6 @@
-"""HTML -> the blocks of a page that matter, its title and its dates.
+"""HTML -> the blocks of a page that matter.
 
-Trafilatura says which text is the page's main text; `layout.py` says how it is laid out. A block is kept if it is main text, or
-if it holds facts (a table, definitions, label-value pairs) and stands in the page's content. On a page about a thing (a product,
-a recipe, a place) rather than an article, all of the content is kept.
+Trafilatura says which text is the page's main text; `layout.py` says how it is laid out; `selection.py` chooses by both.
 """
 
 from __future__ import annotations
@@ -21,6 +19,7 @@ from research.documents import plain
 from research.documents.blocks import Block
 from research.documents.html import grid
 from research.documents.html.layout import layout
+from research.documents.html.selection import chosen, squash
 
 MAX_DEPTH: Final = 250
 """Elements inside elements. Real pages stay far below; a deeper one is read without its layout, so that recursion has an end."""
@@ -29,15 +28,8 @@ MAX_BYTES: Final = 8_000_000
 MAX_ELEMENTS: Final = 25_000
 """Of a page whose main text is looked for, with the cells that trafilatura fills in where one spans many: it takes seconds for
 more. All of a larger page's content is kept."""
-SHORT: Final = 30
-"""Characters. A shorter text may well stand twice: `minutes`, `Yes`."""
-
-MENU: Final = 4
-"""Paragraphs of one link each that make a menu."""
-
 _SCRIPTS: Final = re.compile(r"(?is)<(script|style|noscript|template|head)\b.*?(?:</\1\s*>|\Z)")
 _TAG: Final = re.compile(r"<[^<>]{0,10000}>")
-_SQUASH: Final = re.compile(r"[\W_]+")
 
 logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
 
@@ -89,32 +81,26 @@ def main_text(tree: HtmlElement) -> str:
     return text if isinstance(text, str) else ""
 
 
-def blocks(tree: HtmlElement, is_thing: bool) -> list[Block]:
-    """The blocks that matter, in page order. `is_thing`: the page's own data say that it is about one thing."""
+def blocks(tree: HtmlElement, is_thing: bool, is_article: bool = False) -> list[Block]:
+    """The blocks that matter, in page order. `is_thing`: the page's own data say that it is about one thing; `is_article`: that
+    it is an article."""
     body = tree.find(".//body")
     every = layout(tree if body is None else body)
     # On a page about a thing all content is kept whatever the main text is, and finding it takes most of the time.
     main = _Main("" if is_thing else main_text(tree))
-    marked = [main.holds(block) for block in every]
-    outside = sum(len(block.text) for block, mark in zip(every, marked, strict=True) if not mark and _is_content(block))
-    inside = sum(len(block.text) for block, mark in zip(every, marked, strict=True) if mark)
-    whole = is_thing or inside < 250 or inside < 0.25 * outside
-    kept = [mark or (_is_content(block) if whole else _is_fact(block)) for block, mark in zip(every, marked, strict=True)]
-    _drop_menus(every, marked, kept)
-    _keep_headings(every, kept)
-    return _without_repeats([block for block, keep in zip(every, kept, strict=True) if keep])
+    return chosen(every, [main.holds(block) for block in every], is_thing, is_article)
 
 
 class _Main:
     """Which blocks stand in a main text. Compared by letters and digits only."""
 
     def __init__(self, text: str) -> None:
-        lines = [_squash(line) for line in text.split("\n")]
+        lines = [squash(line) for line in text.split("\n")]
         self._lines = frozenset(line for line in lines if line)
         self._text = "".join(lines)
 
     def holds(self, block: Block) -> bool:
-        squashed = [piece for line in block.lines if (piece := _squash(line))]
+        squashed = [piece for line in block.lines if (piece := squash(line))]
         if not squashed:
             return False
         found = sum(len(piece) for piece in squashed if self._has(piece))
@@ -130,84 +116,3 @@ class _Main:
         # A long paragraph may differ by a mark or a hidden word: most of it must stand there.
         parts = [piece[at : at + 40] for at in range(0, len(piece) - 39, 40)]
         return len(parts) >= 3 and sum(part in self._text for part in parts) >= 0.7 * len(parts)
-
-
-def _squash(text: str) -> str:
-    return _SQUASH.sub("", text.casefold())
-
-
-def _is_content(block: Block) -> bool:
-    if block.chrome:
-        return False
-    match block.kind:
-        case "paragraph" | "heading":
-            return block.link_share < 0.9 or len(block.text) < 60
-        case "facts":
-            return True
-        case _:
-            return block.link_share < 0.7 or len(block.lines) < 3
-
-
-def _is_fact(block: Block) -> bool:
-    if block.kind not in ("facts", "table") or block.chrome:
-        return False
-    # Beside the content stand both: boxes of facts, and lists of other pages.
-    return block.link_share < 0.7 if not block.aside else block.link_share < 0.1 and len(block.lines) > 1
-
-
-def _drop_menus(every: list[Block], marked: list[bool], kept: list[bool]) -> None:
-    """Drop runs of paragraphs that are nothing but links: menus that are not written as lists."""
-    run: list[int] = []
-    for at, block in enumerate([*every, Block("heading", [])]):
-        if block.kind == "paragraph" and block.link_share >= 0.9 and not marked[at]:
-            run.append(at)
-            continue
-        if len(run) >= MENU:
-            for place in run:
-                kept[place] = False
-        run = []
-
-
-def _keep_headings(every: list[Block], kept: list[bool]) -> None:
-    """Keep each heading under which something is kept, and the page's own; drop headings that head nothing."""
-    needed = False
-    below = 7
-    for at in range(len(every) - 1, -1, -1):
-        block = every[at]
-        if block.kind != "heading":
-            if kept[at]:
-                needed, below = True, 7
-        else:
-            kept[at] = (needed and block.level < below and not block.chrome) or (block.level == 1 and not block.chrome)
-            if needed:
-                below = min(below, block.level)
-                needed = below > 1
-
-
-def _without_repeats(kept: list[Block]) -> list[Block]:
-    """Each fact once: pages repeat whole blocks for small screens, and a line of facts as a line of a list."""
-    seen: set[str] = set()
-    for block in kept:
-        if block.kind == "heading":
-            continue
-        if block.kind in ("paragraph", "table"):
-            if len(block.text) < SHORT:
-                continue
-            key = _squash(block.text)
-            if key in seen:
-                block.lines = []
-            seen.add(key)
-            continue
-        fresh = [line for line in block.lines if _squash(line) not in seen]
-        if block.kind == "facts" or not fresh:
-            block.lines = fresh
-        seen.update(_squash(line) for line in block.lines)
-    result: list[Block] = []
-    for block in kept:
-        if not block.lines:
-            continue
-        last = result[-1] if result else None
-        if last and block.kind == last.kind == "heading" and last.level >= block.level and last.lines == block.lines:
-            continue
-        result.append(block)
-    return result

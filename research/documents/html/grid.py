@@ -13,7 +13,14 @@ from research.documents.html.inline import length, value
 MAX_CELLS: Final = 100_000
 """Cells of one table, spans filled in: a table of ten rows may claim a million columns."""
 MAX_CELL: Final = 1_500
-"""Characters. A table with a longer cell places text on the screen."""
+"""Characters. A table of longer cells places text on the screen."""
+MAX_HEADS: Final = 4
+"""Rows of headings."""
+MAX_SHARED: Final = 60
+"""Characters of a value that is written in each column that its cell spans. A longer text is a remark."""
+
+LONG_ROWS: Final = 0.2
+"""The share of a table's rows that may hold a longer cell: a table of facts may end with a description."""
 
 _CELL_ROLES: Final = frozenset({"cell", "gridcell", "columnheader", "rowheader"})
 
@@ -60,17 +67,21 @@ def is_scaffold(table: HtmlElement, cells: list[list[HtmlElement]]) -> bool:
         return True
     if table.get("role") in ("presentation", "none") and next(table.iter("th"), None) is None:
         return True
-    return any(
-        next(cell.iter("table", "h1", "h2", "form"), None) is not None or length(cell, MAX_CELL) >= MAX_CELL
-        for line in cells
-        for cell in line
-    )
+    if any(next(cell.iter("table", "h1", "h2", "form"), None) is not None for line in cells for cell in line):
+        return True
+    long = sum(any(length(cell, MAX_CELL) >= MAX_CELL for cell in line) for line in cells)
+    return long > LONG_ROWS * len(cells)
 
 
 def is_facts(cells: list[list[HtmlElement]]) -> bool:
     """The table is keys with their values: never more than two cells of a row hold text. A table of two columns with a heading
     over each is not."""
-    if len(cells) > 2 and len(cells[0]) == 2 and all(is_head(cell) for cell in cells[0]):
+    if (
+        len(cells) > 1
+        and len(cells[0]) == 2
+        and all(is_head(cell) and length(cell, 1) for cell in cells[0])
+        and not is_head(cells[1][-1])
+    ):
         return False
     widest = max(sum(span(cell, "colspan") for cell in line) for line in cells)
     return widest <= 4 and all(sum(1 for cell in line if value(cell)) <= 2 for line in cells)
@@ -82,9 +93,31 @@ def span(cell: HtmlElement, name: str) -> int:
     return min(max(int(digits), 1), 1000) if digits.isascii() and digits.isdigit() and len(digits) < 6 else 1
 
 
+def heads(cells: list[list[HtmlElement]]) -> int:
+    """How many of the first rows name the columns: rows of heading cells only, or the first, if no cell is marked as one."""
+    count = 0
+    for line in cells:
+        if not all(is_head(cell) or not length(cell, 1) for cell in line):
+            break
+        count += 1
+    marked = count or any(is_head(cell) for line in cells for cell in line[1:])
+    return min(count, MAX_HEADS) if marked else 1
+
+
+def under_one_head(rows: list[list[str]], count: int) -> list[list[str]]:
+    """Rows whose several heads are put together into one: `2024` over `Q1` is `2024 Q1`."""
+    if count < 2 or len(rows) <= count:
+        return rows
+    return [
+        [" ".join(dict.fromkeys(text for text in column if text)) for column in zip(*rows[:count], strict=True)],
+        *rows[count:],
+    ]
+
+
 def spread(cells: list[list[HtmlElement]]) -> list[list[str]]:
-    """The rows of a table as equally wide lists of text, without empty columns. A cell stands in each row
-    that it spans; a heading in each column too."""
+    """The rows of a table as equally wide lists of text, without empty columns. A cell stands in each row that it spans; in each
+    column too, if it is a heading or a short value: what spans two columns is the value of both. The first cell of a row names
+    it, and what spans the whole row is no value."""
     grid = list(_filled(cells))
     width = max((len(line) for line in grid), default=0)
     grid = [line + [""] * (width - len(line)) for line in grid]
@@ -95,6 +128,7 @@ def spread(cells: list[list[HtmlElement]]) -> list[list[str]]:
 def _filled(cells: list[list[HtmlElement]]) -> Iterator[list[str]]:
     from_above: dict[int, tuple[int, str]] = {}
     count = 0
+    width = max((sum(span(cell, "colspan") for cell in line) for line in cells), default=0)
     for line in cells:
         texts: list[str] = []
         below: dict[int, tuple[int, str]] = {}
@@ -105,6 +139,7 @@ def _filled(cells: list[list[HtmlElement]]) -> Iterator[list[str]]:
                 across, repeats = 1, True
             else:
                 text, across, down, repeats = waiting.popleft()
+                repeats = repeats or (len(texts) > 0 and across < width and len(text) <= MAX_SHARED)
             for place in range(across):
                 written = text if place == 0 or repeats else ""
                 if down > 1:

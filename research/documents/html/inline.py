@@ -10,9 +10,22 @@ from urllib.parse import unquote
 from lxml.html import HtmlElement
 
 from research.documents.blocks import clean, joined
+from research.documents.html.raised import FORMULAS, formula, is_moved, is_struck, moved, struck
 
 MAX_ALT: Final = 79
 """Characters of an image's `alt` that stands for a value. A longer one describes the picture."""
+MAX_ADDRESS: Final = 200
+"""Characters of an address that is written behind its link. A longer one leads through a counter of clicks."""
+
+_WEBSITE: Final = re.compile(
+    r"(?:(?:visit|view|go to|open|see|official|company|corporate|our|the|their|its|school|author'?s?|business) )*"
+    r"(?:web-? ?sites?|home-? ?pages?|web-? ?pages?|web|url|site|internet|www|source code|repository|repo|"
+    r"webseite|internetseite|site (?:web|officiel|internet)|sitio (?:web|oficial)|sito(?: web| ufficiale)?|página web|strona|"
+    r"сайт|hemsida|webbplats|hjemmeside|ウェブサイト|公式サイト|网站|官网)",
+    re.I,
+)
+_SCHEME: Final = re.compile(r"^\s*https?://(?:www\.)?|^www\.", re.I)
+_SHORT_ADDRESS: Final = re.compile(r"(?:https?://)?(?:[\w-]+\.)+[a-z]{2,24}(?::\d+)?(?:/\S*)?…?", re.I)
 
 BLOCKS: Final = frozenset(
     (  # noqa: SIM905
@@ -31,6 +44,7 @@ _CONTROLS: Final = frozenset(
     ).split()
 )
 METERS: Final = frozenset({"meter", "progress"})
+_LABELLING: Final = frozenset({"span", "b", "strong", "em", "small", "label"})
 _ICONS: Final = frozenset({"i", "span", "svg", "img"})
 _ISO_DATE: Final = re.compile(r"[12]\d{3}-[01]\d-[0-3]\d")
 _YEAR: Final = re.compile(r"(?<!\d)[12]\d{3}(?!\d)")
@@ -73,7 +87,8 @@ def value(element: HtmlElement, between: str = "; ") -> str:
     pieces: list[str] = []
     collect(element, pieces)
     found = lines(pieces)
-    return joined(found, between) if found else spoken(element)
+    text = joined(found, between) if found else spoken(element)
+    return struck(text) if is_struck(element) else text
 
 
 def spoken(element: HtmlElement) -> str:
@@ -103,14 +118,46 @@ def measured(element: HtmlElement) -> str:
 
 
 def addressed(link: HtmlElement) -> str:
-    """The mail address or telephone number behind a link that does not show it; ""."""
-    scheme, _, target = (link.get("href") or "").partition(":")
-    target = clean(unquote(target.partition("?")[0]))
-    if scheme.lower() not in ("mailto", "tel") or not target or len(target) > MAX_ALT:
-        return ""
-    text = link.text_content()
-    is_shown = "@" in text if scheme.lower() == "mailto" else any(map(str.isdigit, text))
-    return "" if is_shown else target
+    """The mail address, the telephone number or the page behind a link that does not show it; "". A page is told where the link's
+    words are nothing but a label (`Website`), or a shortened address."""
+    href = clean(link.get("href") or "")
+    scheme, _, target = href.partition(":")
+    text = clean(link.text_content())
+    match scheme.lower():
+        case "mailto" | "tel":
+            target = clean(unquote(target.partition("?")[0]))
+            is_shown = "@" in text if scheme.lower() == "mailto" else any(map(str.isdigit, text))
+            return target if target and len(target) <= MAX_ALT and not is_shown else ""
+        case "http" | "https" if len(href) <= MAX_ADDRESS and " " not in href:
+            return href if _is_label_of_page(link, text) and href.rstrip("/") != text.rstrip("/") else ""
+        case _:
+            return ""
+
+
+def _is_label_of_page(link: HtmlElement, text: str) -> bool:
+    if not text or len(text) > MAX_ALT:
+        return False
+    if _WEBSITE.fullmatch(text):
+        return True
+    if _SHORT_ADDRESS.fullmatch(text) and _SCHEME.sub("", link.get("href")).strip("/ ") != _SCHEME.sub("", text).strip("/ "):
+        return True
+    # Behind a label of its own, in the same line or in the element before: `Website: <a>Acme</a>`.
+    element = link
+    for _ in range(3):
+        before, parent = element.getprevious(), element.getparent()
+        written = (before.tail if before is not None else parent.text if parent is not None else "") or ""
+        if written.strip():
+            return bool(_WEBSITE.fullmatch(clean(written).rstrip(" :：")))
+        if before is not None:
+            return isinstance(before.tag, str) and bool(_WEBSITE.fullmatch(clean("".join(_first_words(before))).rstrip(" :：")))
+        if parent is None or parent.tag in ("body", "tr", "dl", "ul", "ol"):
+            return False
+        element = parent
+    return False
+
+
+def _first_words(element: HtmlElement) -> list[str]:
+    return [text for _, text in zip(range(6), element.itertext(), strict=False) if len(text) <= MAX_ALT]
 
 
 def dated(element: HtmlElement) -> str:
@@ -138,7 +185,13 @@ def collect(element: HtmlElement, pieces: list[str], lists: list[HtmlElement] | 
                 lists.append(child)
             elif child.tag in METERS:
                 pieces += [" ", measured(child), " "]
-            elif not unseen(child):
+            elif child.tag == "pre":
+                pieces += ["\n", preformatted(child), "\n"]
+            elif unseen(child):
+                pass
+            elif (written := special(child, pieces)) is not None:
+                pieces.append(written)
+            else:
                 if needs_space(previous, child, pieces):
                     pieces.append(" ")
                 edge = ["\n"] if child.tag in BLOCKS else []
@@ -152,6 +205,37 @@ def collect(element: HtmlElement, pieces: list[str], lists: list[HtmlElement] | 
             pieces.append(child.tail.replace("\n", " "))
 
 
+def preformatted(element: HtmlElement) -> str:
+    """The text of an element with its line ends and spaces as they are."""
+    pieces: list[str] = [element.text or ""]
+    for child in element:
+        if isinstance(child.tag, str):
+            if child.tag == "br":
+                pieces.append("\n")
+            elif not unseen(child):
+                if (written := special(child, pieces)) is not None:
+                    pieces.append(written)
+                else:
+                    pieces.append(preformatted(child))
+                    if child.tag in BLOCKS and not pieces[-1].endswith("\n"):
+                        pieces.append("\n")
+        pieces.append(child.tail or "")
+    return "".join(pieces).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def special(element: HtmlElement, pieces: list[str]) -> str | None:
+    """How to write an element behind `pieces` that is raised, lowered or struck out; None if it is like any other."""
+    if is_moved(element):
+        return moved(element, pieces)
+    if element.tag in FORMULAS:
+        return formula(element, [value(part, " ") for part in element if isinstance(part.tag, str)])
+    if not is_struck(element):
+        return None
+    before = next((piece for piece in reversed(pieces) if piece), "")
+    spaces = " " if before[-1:].isalnum() else "", "" if (element.tail or "")[:1] in tuple(",.;:)!?") else " "
+    return f"{spaces[0]}{value(element)}{spaces[1]}"
+
+
 def behind(element: HtmlElement) -> str:
     """What stands behind an inline element and is not shown: an address, a date; in brackets."""
     words = addressed(element) if element.tag == "a" else dated(element) if element.tag == "time" else ""
@@ -161,10 +245,24 @@ def behind(element: HtmlElement) -> str:
 def needs_space(previous: HtmlElement | None, child: HtmlElement, pieces: list[str]) -> bool:
     """Two inline elements that touch are drawn apart by style sheets: `<span>Brand</span><span>Acme</span>`. Not so letters that
     are wrapped one by one, and not what stands higher or lower in a line."""
-    if previous is None or previous.tail or previous.tag in _DRAWN_TOGETHER or child.tag in _DRAWN_TOGETHER:
+    if child.tag in _DRAWN_TOGETHER or is_moved(child):
+        return False
+    if previous is None or previous.tail:
+        return _touches(next((piece for piece in reversed(pieces) if piece), ""), child)
+    if previous.tag in _DRAWN_TOGETHER:
         return False
     before, after = next((piece for piece in reversed(pieces) if piece), ""), opening(child)
     return before[-1:].isalnum() and after[:1].isalnum() and (len(before) > 1 or len(after) > 1)
+
+
+def _touches(before: str, child: HtmlElement) -> bool:
+    """A figure and a word, of which a style sheet makes a label and its value: `19<span>Rank</span>`, `Score<b>57</b>`."""
+    if child.tag not in _LABELLING or not before:
+        return False
+    after = opening(child)
+    if before[-1].isdigit():
+        return len(after) > 2 and after[0].isupper() and after[:3].isalpha() and not after[:3].isupper()
+    return before[-4:].isalpha() and len(before) >= 4 and before[-1].islower() and after[:1].isdigit()
 
 
 def lines(pieces: Iterable[str]) -> list[str]:

@@ -8,11 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import groupby
 from typing import Final
 
 from lxml.html import HtmlElement
 
+from research.documents import laid_out
 from research.documents.blocks import Block, BlockKind, clean, fact, row
+from research.documents.cell_units import is_year, scale_of, with_units
 from research.documents.html import grid
 from research.documents.html.controls import CONTROLS, Controls, group
 from research.documents.html.inline import (
@@ -28,12 +31,16 @@ from research.documents.html.inline import (
     link_share,
     measured,
     needs_space,
+    preformatted,
     rating,
+    special,
     unseen,
     value,
 )
-from research.documents.html.pairs import alternating, ledger, pair, run
+from research.documents.html.pairs import alternating, ledger, pair, run, stacked
 from research.documents.html.places import place
+from research.documents.html.stacked import with_labels
+from research.documents.plain import separate
 
 MAX_KEY: Final = 79
 """Characters of a fact's key. What is longer is a sentence."""
@@ -41,18 +48,21 @@ MAX_VALUE: Final = 600
 """Characters of a definition. What is longer is read as paragraphs."""
 MAX_ITEM: Final = 1_000
 """Characters of a list item with structure in it. What is longer is read as a section."""
+MAX_FACT: Final = 160
+"""Characters of a fact among other items of a list."""
+MAX_STATED: Final = 120
+"""Characters of a line above a table that states the unit of its cells."""
 
 _TABLE_ROLES: Final = frozenset({"table", "grid", "treegrid"})
 _HEADINGS: Final = {f"h{level}": level for level in range(1, 7)}
 _FACT: Final = re.compile(r"[^\s:|#][^:\n|]{0,59}: \S")
-_BLANK_LINE: Final = re.compile(r"\n\s*\n")
 
 
 def layout(body: HtmlElement) -> list[Block]:
     """Every visible block of a page. The tree must be at most a few hundred elements deep; it is not changed."""
     walk = _Walk(Controls(body))
     walk.section(body)
-    return walk.blocks
+    return with_labels(walk.blocks)
 
 
 class _Walk:
@@ -99,6 +109,8 @@ class _Walk:
                 self._add("facts", [line])
         elif unseen(element):
             return
+        elif (written := special(element, self._paragraph)) is not None:
+            self._text(written)
         elif ("aria-label" in element.attrib or "title" in element.attrib) and (stars := rating(element)):
             self._paragraph += [" ", stars, " "]
         elif tag in BLOCKS or (len(element) > 1 and "-" in tag) or element.get("role") in _TABLE_ROLES:
@@ -138,18 +150,20 @@ class _Walk:
         elif tag == "dl":
             self._definitions(element)
         elif tag == "pre":
-            for part in _BLANK_LINE.split("".join(element.itertext())):
-                self._add("paragraph", [clean(part)])
+            for block in laid_out.blocks(preformatted(element)):
+                self._add(block.kind, block.lines)
         elif line := pair(element):
             self._add("facts", [line])
         else:
-            facts = ledger(element) or alternating(element) or run(element)
+            facts = ledger(element) or alternating(element) or run(element) or stacked(element)
             self._add("facts", facts) if facts else self.section(element)
 
     def _add(self, kind: BlockKind, found: list[str], linked: float = 0.0, level: int = 0) -> bool:
         """Add a block, if there is anything in it. Facts that follow facts are one block."""
         if not any(found):
             return False
+        if kind == "facts":
+            found = [part for line in found for part in separate(line) or [line]]
         block = Block(kind, found, level, linked, chrome=self._chromes > 0, aside=self._asides > 0)
         last = self.blocks[-1] if self.blocks else None
         if last and kind == last.kind == "facts" and (last.chrome, last.aside) == (block.chrome, block.aside):
@@ -173,6 +187,8 @@ class _Walk:
             self._add("facts", found, share)
         elif len(found) >= 3 and total / len(found) < 100:
             self._add("list", found, share)
+        elif facts := separate(" ".join(found)):
+            self._add("facts", facts, share)
         else:
             self._add("paragraph", [" ".join(found)], share)
 
@@ -196,6 +212,9 @@ class _Walk:
         share = min(1.0, sum(link_share(item, 1_000) * 1_000 for item in items) / total) if total else 0.0
         if all(_FACT.match(line) for line in found) and (any(pairs) or element.tag != "ol"):
             self._add("facts", found, share)
+        elif element.tag != "ol" and sum(map(_is_short_fact, found)) * 2 >= len(found):
+            for is_fact, together in groupby(found, key=_is_short_fact):
+                self._add("facts" if is_fact else "list", list(together), share)
         else:
             self._add("numbers" if element.tag == "ol" else "list", found, share)
 
@@ -231,8 +250,10 @@ class _Walk:
 
     def _table(self, table: HtmlElement, cells: list[list[HtmlElement]]) -> None:
         scaffold = grid.is_scaffold(table, cells)
+        stated = self._stated_above()
         for caption in table.iterchildren("caption"):
             self.section(caption)
+            stated = value(caption, " ") if not scale_of(stated) else stated
         if scaffold:
             for cell in (cell for line in cells for cell in line):
                 self.section(cell)
@@ -241,23 +262,40 @@ class _Walk:
                 for key, answer in zip(line[::2], line[1::2], strict=True):
                     self._row_of_facts([key, answer])
         elif grid.is_facts(cells):
+            first = [value(cell) for cell in cells[0]]
+            if len(first) == 2 and is_year(first[1]):
+                stated = first[0]
             for line in cells:
-                self._row_of_facts(line)
+                self._row_of_facts(line, scale_of(stated))
         else:
+            heads = grid.heads(cells)
+            rows = with_units(grid.under_one_head(grid.spread(cells), heads), min(heads, 1), stated)
             # A cell that spans the whole width is written once.
             written = [
-                row([texts[0], *[""] * (len(texts) - 1)] if len(set(texts)) == 1 else texts)
-                for texts in grid.spread(cells)
-                if any(texts)
+                row([texts[0], *[""] * (len(texts) - 1)] if len(set(texts)) == 1 else texts) for texts in rows if any(texts)
             ]
             self._add("table", written, link_share(table, sum(map(len, written))))
 
-    def _row_of_facts(self, cells: list[HtmlElement]) -> None:
+    def _stated_above(self) -> str:
+        """A short line just above, which may state the unit of a table's cells."""
+        last = self.blocks[-1] if self.blocks else None
+        return last.text if last and last.kind in ("paragraph", "heading") and len(last.text) <= MAX_STATED else ""
+
+    def _row_of_facts(self, cells: list[HtmlElement], scale: str = "") -> None:
         texts = [text for cell in cells if (text := value(cell))]
-        if len(texts) == 2:
+        if len(texts) == 2 and scale:
+            texts = with_units([["", ""], texts], 1, f"({scale})")[1]
+        if len(texts) == 2 and len(texts[1]) >= grid.MAX_CELL:
+            self._add("heading", [texts[0].rstrip(" :：")], level=6)
+            self.section(cells[-1])
+        elif len(texts) == 2:
             self._fact(*texts)
         elif texts and (len(cells) == 1 or not grid.is_head(cells[0])):
             self._add("facts" if _FACT.match(texts[0]) else "paragraph", texts)
+
+
+def _is_short_fact(line: str) -> bool:
+    return len(line) <= MAX_FACT and bool(_FACT.match(line))
 
 
 def _is_section(item: HtmlElement) -> bool:

@@ -86,10 +86,20 @@ class PageData:
         """It says so much of its subject that the page is worth reading for that alone."""
         return self.subject_characters >= ENOUGH
 
+    says_article: bool = False
+    """Its Open Graph type is `article`."""
+
     @property
     def is_thing(self) -> bool:
-        """The page is about one thing (a product, a recipe, an event), and is not an article."""
-        return bool(self.types - _TYPES["about_pages"] - _TYPES["articles"])
+        """The page is about one thing (a product, a recipe, an event), and is not an article. An article may carry data of what
+        it reports on, of which only some are what the page is made for."""
+        things = self.types - _TYPES["about_pages"] - _TYPES["articles"]
+        return bool(things & _TYPES["made_for"] if self.is_article else things)
+
+    @property
+    def is_article(self) -> bool:
+        """It says that it is one."""
+        return self.says_article or bool(self.types & _TYPES["articles"])
 
 
 def page_data(tree: HtmlElement, url: str) -> PageData:
@@ -120,6 +130,7 @@ def page_data(tree: HtmlElement, url: str) -> PageData:
     lines.update(dict.fromkeys(f"{key}: {text}" for key, text in meta))
     data.lines = _bounded(lines)
     named = {key.lower(): text for key, text in reversed(meta)}
+    data.says_article = named.get("og.type", "").casefold() == "article"
     data.title = _first(things, ("headline", "name"), data) or named.get("og.title", "")
     data.published = _first(things, ("datePublished",), data) or named.get("article.published_time", "")
     return data

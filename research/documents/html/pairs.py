@@ -7,11 +7,14 @@ from typing import Final
 
 from lxml.html import HtmlElement
 
-from research.documents.blocks import clean, fact
+from research.documents.blocks import clean, fact, joined
 from research.documents.html.inline import LISTS, holds_structure, length, seen, spoken, value
+from research.documents.html.raised import is_struck
 
 MAX_PAIR: Final = 400
 """Characters of a label and its value together. What is longer is a section with its heading."""
+MAX_STACKED: Final = 120
+"""Characters of a value below its label."""
 MAX_LEDGER: Final = 300
 """Rows of a ledger."""
 
@@ -27,6 +30,12 @@ _GRID: Final = re.compile(
     r"spec|fact|detail|attribute|propert|characteristic|key-?val|kv|features|(?:data|info)-?(?:list|grid|table|box)|definition|dl",
     re.I,
 )
+_FIGURE: Final = re.compile(
+    r"(?:^|[-_\s])(?:stats?|statistics?|metrics?|counters?|kpis?|figures?|numbers?|numerals?|count|value)(?:$|[-_\s])", re.I
+)
+_LOW_HEADINGS: Final = frozenset({"h3", "h4", "h5", "h6"})
+MAX_HEADED: Final = 80
+"""Characters of a value under a heading of its own. What is longer is a section."""
 _HEADINGS: Final = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _QUANTITY: Final = re.compile(r"[^\w\s]?\s?\d[\d.,]*\W{0,3}\w{0,12}\W{0,2}(?:\d[\d.,]*\W{0,2}\w{0,12})?\W{0,2}$")
 
@@ -49,12 +58,14 @@ def pair(element: HtmlElement) -> str:
         or any(map(holds_structure, parts[1:]))
     ):
         return ""
+    if len(parts) == 2 and (line := _value_first(element, *parts)):
+        return line
     label = parts[0]
     named = label.tag in _LABEL_TAGS or _is_label(label)
     if label.tag in LISTS or (label.tag in _HEADINGS and not named) or (label.tag not in _HEADINGS and holds_structure(label)):
         return ""
     key, text = value(label), " ".join(value(part) for part in parts[1:])
-    if len(parts) == 2 and (named or key.endswith(":") or tail.startswith(":")):
+    if (len(parts) == 2 or is_struck(parts[1])) and (named or key.endswith(":") or tail.startswith(":")):
         return labelled(key, text, longest=60)
     if tail or not key[:1].isalpha() or _is_link(label):
         return ""
@@ -62,6 +73,29 @@ def pair(element: HtmlElement) -> str:
         return labelled(key, text, longest=40)
     is_measured = len(text) <= 40 and _QUANTITY.match(text) and not any(map(str.isdigit, key))
     return labelled(key, text, longest=30) if is_measured else ""
+
+
+def _value_first(element: HtmlElement, first: HtmlElement, second: HtmlElement) -> str:
+    """`Employees: 120` if a figure stands above or before its label: the label says so by class, or the two stand in what calls
+    itself a figure."""
+    if (
+        _is_label(first)
+        or _is_link(second)
+        or second.tag in LISTS
+        or first.tag in (*_LABEL_TAGS, *LISTS)
+        or holds_structure(second)
+    ):
+        return ""
+    text = value(first)
+    if not text or len(text) > 40:
+        return ""
+    is_figure = (
+        bool(_FIGURE.search(f"{element.get('class') or ''} {first.get('class') or ''}")) and text[:1] in "0123456789$€£¥+<>~≈"
+    )
+    if not (_is_label(second) or is_figure):
+        return ""
+    key = value(second)
+    return labelled(key, text, longest=40) if key[:1].isupper() and not any(map(str.isdigit, key)) else ""
 
 
 def ledger(element: HtmlElement) -> list[str]:
@@ -79,7 +113,8 @@ def ledger(element: HtmlElement) -> list[str]:
             len(cells) != 2
             or stray
             or length(child, MAX_PAIR) >= MAX_PAIR
-            or any(map(holds_structure, cells))
+            or holds_structure(cells[1])
+            or (holds_structure(cells[0]) and (cells[0].tag not in _LOW_HEADINGS or length(cells[1], MAX_HEADED) >= MAX_HEADED))
             or _is_link(cells[0])
         ):
             return []
@@ -112,6 +147,33 @@ def run(element: HtmlElement) -> list[str]:
             return []
         facts.append(line.rstrip(" ,;|·•"))
     return facts
+
+
+def stacked(element: HtmlElement) -> list[str]:
+    """`Key: value` lines if an element is labels in bold, each on a line of its own, with a short value on the lines below it:
+    `<b>Founded</b><br>1976`; [] otherwise."""
+    children = [child for child in element if isinstance(child.tag, str)]
+    if len(children) < 2 or len(children) > 4 * MAX_LEDGER or children[0].tag not in ("b", "strong") or _has_own_text(element):
+        return []
+    facts: list[tuple[str, list[str]]] = []
+    starts = True
+    for child in children:
+        tail = clean(child.tail or "")
+        if child.tag in ("b", "strong") and starts:
+            following = child.getnext()
+            if tail or following is None or following.tag != "br":
+                return []
+            facts.append((value(child), []))
+        elif child.tag == "br":
+            if tail:
+                facts[-1][1].append(tail)
+        elif child.tag in ("a", "span", "time"):
+            facts[-1][1].append(clean(f"{value(child)} {tail}"))
+        else:
+            return []
+        starts = child.tag == "br" and not tail
+    found = [labelled(key, joined(text), longest=40) for key, text in facts if len(joined(text)) <= MAX_STACKED]
+    return found if len(found) == len(facts) and all(found) else []
 
 
 def alternating(element: HtmlElement) -> list[str]:

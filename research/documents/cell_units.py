@@ -1,0 +1,138 @@
+"""Units that a table states once, carried to the cells that they are of: whoever reads a cell alone, or an excerpt of its row,
+must know its unit.
+
+`Mass (kg)` over a column gives `12.5 kg` in it; a caption or a corner `in thousands of euros` gives `12,500 thousand euros` in
+every cell that counts money. A cell that states a unit of its own keeps it, and so does a row that counts something else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from research.values.units import CURRENCIES, unit_named
+
+MAX_PHRASE: Final = 60
+"""Characters of what stands in brackets. What is longer is a remark."""
+
+_PLAIN: Final = re.compile(r"[-+−–]?\s?(?:\d[\d.,'’ \u00a0\u202f]*|\(\d[\d.,'’ \u00a0\u202f]*\))")
+_YEAR: Final = re.compile(r"(?:19|20)\d\d")
+_BRACKETS: Final = re.compile(r"[(\[]([^()\[\]]{1,60})[)\]]|,\s*([^,()\[\]]{1,30})$")
+_SCALE_WORDS: Final = {
+    "thousand": r"thousands?|'?000'?s?|’000s?|tausend|tsd\.?|milliers|miles|migliaia|duizend|tys\.?|тыс\.?|tkr|t(?=€|eur\b)|"
+    r"k(?=€|eur\b|usd\b)",
+    "million": r"millions?|mio\.?|mln\.?|mn|mm|m|millionen|millones|milioni|milhões|miljoen|miljoner|mkr|млн\.?|百万",
+    "billion": r"billions?|bn|mrd\.?|mld\.?|milliarden|milliards?|miliardi|miljard|miljarder|млрд\.?|十億",
+}
+_MONEY: Final = (
+    "|".join(sorted(map(re.escape, CURRENCIES), key=len, reverse=True))
+    + r"|u\.?s\.?\s?\$|u\.?s\.? dollars?|euros?|dollars?|pounds?|yen|francs?|руб(?:\.|лей)?|грн\.?"
+)
+_SCALED: Final = {
+    scale: re.compile(
+        rf"(?:(?:all )?(?:amounts?|figures?|values?|data|angaben|beträge|montants?|importes?) )?"
+        rf"(?:(?:are |shown |stated |expressed )*(?:in|en) )?(?:(?P<before>{_MONEY})\s?,?\s?(?:in )?)?(?:{words})"
+        rf"(?:\s?(?:of |de |di |d['’]|von )?\s?(?P<after>{_MONEY}))?"
+        r"(?:[,;]? (?:except|unless|ausgenommen|sauf)\b.*)?",
+        re.I,
+    )
+    for scale, words in _SCALE_WORDS.items()
+}
+_IN: Final = re.compile(r"(?:in|en)\s+(?=\S)", re.I)
+_LEAD: Final = re.compile(r"(?:\(|\[)?([^()\[\]]{3,80})(?:\)|\])?\.?$")
+_COUNTS: Final = re.compile(
+    r"per share|employees|staff|headcount|\bfte|number of|\bno\. of|ratio|%|per ?cent|\bmargin\b|\byears?\b|\busers?\b|"
+    r"\bstores\b|shares? outstanding|mitarbeiter|beschäftigte|anzahl|effectifs?|nombre de|empleados|número de|"
+    r"dipendenti|\brank\b|\brate\b",
+    re.I,
+)
+_NO_AMOUNT: Final = re.compile(r"(?:year|date|no\.?|nr\.?|#|rank|id|code|jahr|année|año|notes?|ref\.?)", re.I)
+
+
+def with_units(rows: Sequence[Sequence[str]], heads: int, stated: str = "") -> list[list[str]]:
+    """A table's rows with the units of its heads in its cells.
+
+    Args:
+        rows: equally long rows of cells; the first `heads` of them name the columns.
+        heads: how many rows are heads.
+        stated: what is said of the whole table, as its caption.
+    """
+    body = [list(line) for line in rows]
+    if not heads or len(rows) <= heads or len(rows[0]) < 2:
+        return body
+    columns = [" ".join(dict.fromkeys(line[at] for line in rows[:heads] if line[at])) for at in range(len(rows[0]))]
+    units = [unit_of(column) for column in columns]
+    labels_first = sum(bool(_PLAIN.fullmatch(line[0])) for line in rows[heads:]) * 2 < len(rows) - heads
+    whole = scale_of(stated)
+    if labels_first and units[0]:
+        whole, units[0] = whole or units[0], ""
+    for line in body[heads:]:
+        own = unit_of(line[0]) if labels_first else ""
+        for at in range(1 if labels_first else 0, len(line)):
+            if not _PLAIN.fullmatch(line[at]):
+                continue
+            unit = units[at] or own
+            if not unit and whole and not _COUNTS.search(f"{line[0]} {columns[at]}") and not _is_no_amount(columns[at], line[at]):
+                unit = whole
+            line[at] = with_unit(line[at], unit)
+    return body
+
+
+def with_unit(cell: str, unit: str) -> str:
+    """A number with its unit behind it; a sign of a currency before it."""
+    if not unit or not _PLAIN.fullmatch(cell):
+        return cell
+    return f"{unit}{cell}" if len(unit) == 1 and unit in "$€£¥₹₽" else f"{cell}%" if unit == "%" else f"{cell} {unit}"
+
+
+def unit_of(head: str) -> str:
+    """The unit that a head cell states in brackets or behind a comma, as it is to be written behind a number; "" if none."""
+    if len(head) > 200:
+        return ""
+    for match in _BRACKETS.finditer(head):
+        phrase = (match[1] or match[2]).strip()
+        bare = _IN.sub("", phrase, count=1).strip() if phrase.casefold() != "in" else phrase
+        if scale := _scaled(phrase):
+            return scale
+        if match[1] and (bare == "%" or unit_named(bare) or bare.casefold() in CURRENCIES):
+            return bare
+        if match[2] and len(bare) < 5 and bare.islower() and unit_named(bare):
+            return bare
+    return ""
+
+
+def scale_of(stated: str) -> str:
+    """The scale, with its currency, that a caption or a line above a table states for all of it: `thousand euros`; "" if none."""
+    if not stated or len(stated) > 300:
+        return ""
+    for match in _BRACKETS.finditer(stated):
+        if scale := _scaled((match[1] or match[2]).strip()):
+            return scale
+    lead = _LEAD.fullmatch(stated.strip())
+    if lead is None:
+        return ""
+    return _scaled(lead[1].strip()) or next((_scaled(f"in {part}") for part in re.split(r"\bin (?=\S)", lead[1])[1:]), "")
+
+
+def _scaled(phrase: str) -> str:
+    if len(phrase) > 2 * MAX_PHRASE:
+        return ""
+    for scale, pattern in _SCALED.items():
+        match = pattern.fullmatch(phrase)
+        if match is None:
+            continue
+        money = match["before"] or match["after"] or ""
+        if not money and re.fullmatch(r"m|k|mm", phrase, re.I):
+            return ""  # Metres as likely as millions.
+        return f"{scale} {money}".strip()
+    return ""
+
+
+def is_year(cell: str) -> bool:
+    """It is a year and nothing else."""
+    return bool(_YEAR.fullmatch(cell))
+
+
+def _is_no_amount(column: str, cell: str) -> bool:
+    return bool(_NO_AMOUNT.fullmatch(column) or (_YEAR.fullmatch(cell) and not _YEAR.search(column)))

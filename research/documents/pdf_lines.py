@@ -1,0 +1,171 @@
+"""The lines of a PDF page in reading order, with the gaps in them: turned text, columns side by side, cells of tables.
+
+PDFium gives a page's characters in the order in which they were drawn. Two columns that were drawn line by line, and the cells of
+a table, are told apart by where their words stand.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import pypdfium2
+import pypdfium2.raw as pdfium
+
+MAX_PLACED: Final = 60_000
+"""Characters of a page whose words are looked up one by one. A page with more is read in the order in which it was drawn."""
+GAP: Final = 2.2
+"""Mean widths of a character, from which on a gap between two words parts two cells."""
+MIN_LINES: Final = 4
+"""Lines side by side that make columns."""
+COLUMN_CHARACTERS: Final = 18
+"""Characters that the lines of a column have on average. Shorter ones are cells of a table."""
+
+_WORD: Final = re.compile(r"\S+")
+_BULLET: Final = re.compile(r"(?:[-*•‣▪·–◦○●]|\(?\d{1,3}(?:\.\d{1,3})*[.)]?|\(?[a-z][.)])")
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Words that stand together on a line."""
+
+    left: float
+    right: float
+    text: str
+
+
+Line = tuple[Cell, ...]
+
+
+def lines_of(page: pypdfium2.PdfTextPage) -> list[Line]:
+    """The lines of a page; an empty one where the page leaves a gap."""
+    text = page.get_text_range(errors="ignore")
+    count = page.count_chars()
+    # Where the text has a character more or less than the page, places and characters do not match.
+    placed = len(text) == count <= MAX_PLACED
+    found: list[Line] = []
+    at = 0
+    for raw in text.split("\n"):
+        if not raw.strip():
+            found.append(())
+        elif placed:
+            found.extend(_lines(page, raw, at))
+        else:
+            found.append((Cell(0, 0, raw.strip()),))
+        at += len(raw) + 1
+    return _in_columns(found) if placed else found
+
+
+def drawn(lines: Sequence[Line]) -> list[str]:
+    """Lines with spaces where the page has gaps, so that what stands below each other does so here."""
+    spaced = [line for line in lines if len(line) > 1]
+    characters = sum(len(cell.text) for line in spaced for cell in line)
+    width = sum(cell.right - cell.left for line in spaced for cell in line) / characters if characters else 0.0
+    left = min((cell.left for line in lines for cell in line), default=0.0)
+    written: list[str] = []
+    for line in lines:
+        text = ""
+        for cell in line:
+            at = round((cell.left - left) / width) if width > 0 else 0
+            text = text.ljust(min(max(at, len(text) + 2 if text else 0), 400)) + cell.text
+        written.append(text)
+    return written
+
+
+class _Box(NamedTuple):
+    left: float
+    bottom: float
+    right: float
+    top: float
+
+
+class _Word(NamedTuple):
+    """A word, and the boxes of its first and its last character; None where they have none."""
+
+    start: int
+    end: int
+    first: _Box | None
+    last: _Box | None
+
+
+def _lines(page: pypdfium2.PdfTextPage, raw: str, start: int) -> Iterator[Line]:
+    """What PDFium takes for one line, in cells. Short texts that were drawn below each other are lines of their own."""
+    found = list(_WORD.finditer(raw))
+    if len(found) == 1 or abs(pdfium.FPDFText_GetCharAngle(page, start + found[0].start())) > 0.05:
+        yield (Cell(0, 0, raw.strip()),)
+        return
+    words = [
+        _Word(word.start(), word.end(), _box(page, start + word.start()), _box(page, start + word.end() - 1)) for word in found
+    ]
+    begin = 0
+    for at in range(1, len(words) + 1):
+        if at == len(words) or _is_below(words[at - 1], words[at]):
+            yield tuple(_cells(words[begin:at], raw))
+            begin = at
+
+
+def _is_below(before: _Word, after: _Word) -> bool:
+    if before.first is None or before.last is None or after.first is None:
+        return False
+    return after.first.left < before.last.right and after.first.top < min(before.first.bottom, before.last.bottom)
+
+
+def _cells(words: Sequence[_Word], raw: str) -> Iterator[Cell]:
+    known = [
+        (word.last.right - word.first.left, word.end - word.start)
+        for word in words
+        if word.first is not None and word.last is not None and word.last.right > word.first.left
+    ]
+    width = sum(size for size, _ in known) / sum(length for _, length in known) if known else 0.0
+    begin = 0
+    for at in range(1, len(words) + 1):
+        before = words[at - 1]
+        if at < len(words):
+            after = words[at].first
+            apart = before.last is not None and after is not None and width > 0 and after.left - before.last.right > GAP * width
+            if not apart or (at == 1 and _BULLET.fullmatch(raw[before.start : before.end])):
+                continue
+        first = words[begin].first
+        yield Cell(first.left if first else 0, before.last.right if before.last else 0, raw[words[begin].start : before.end])
+        begin = at
+
+
+def _box(page: pypdfium2.PdfTextPage, index: int) -> _Box | None:
+    left, right, bottom, top = (pdfium.c_double() for _ in range(4))
+    if not pdfium.FPDFText_GetCharBox(page, index, left, right, bottom, top):
+        return None
+    return _Box(left.value, bottom.value, right.value, top.value)
+
+
+def _in_columns(lines: Sequence[Line]) -> list[Line]:
+    """Lines side by side, drawn by turns, one column after the other."""
+    found: list[Line] = []
+    at = 0
+    while at < len(lines):
+        count = len(lines[at])
+        end = at
+        lefts = [float("-inf")] * count
+        rights = [float("inf")] * count
+        while count > 1 and end < len(lines) and len(lines[end]) == count:
+            # Between two columns runs a gutter that no line crosses.
+            new_lefts = [max(old, cell.right) for old, cell in zip(lefts, lines[end], strict=True)]
+            new_rights = [min(old, cell.left) for old, cell in zip(rights, lines[end], strict=True)]
+            if any(new_lefts[place] >= new_rights[place + 1] for place in range(count - 1)):
+                break
+            lefts, rights = new_lefts, new_rights
+            end += 1
+        block = lines[at:end]
+        if len(block) >= MIN_LINES and all(
+            sum(len(line[place].text) for line in block) >= COLUMN_CHARACTERS * len(block)
+            and sum(line[place].text.count(" ") for line in block) >= 2 * len(block)
+            for place in range(count)
+        ):
+            for place in range(count):
+                found.extend((line[place],) for line in block)
+            at = end
+        else:
+            found.append(lines[at])
+            at += 1
+    return found
