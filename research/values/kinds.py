@@ -49,7 +49,7 @@ def may_name_person(text: str) -> bool:
         0 < len(words) <= 12
         and len(text) <= 120
         and any(c.isalpha() for c in text)
-        and not re.search(r"https?:|@|[|!?]|[.]\s+[a-z]", text)
+        and not re.search(r"https?:|\w@\w|[!?]|[.]\s+[a-z]|:\s", text)
         and sum(c.isdigit() for c in text) <= 2
     )
 
@@ -61,7 +61,7 @@ def names_person(text: str) -> bool:
     return (
         may_name_person(text)
         and not _ORGANISATION.search(text)
-        and not re.search(r"\d", text)
+        and not re.search(r"[\d@|]", text)
         and bool(parts)
         and all(not part[0].islower() or _PARTICLE.fullmatch(part) for part in parts)
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Final
 
 from research.records import read_table
@@ -16,12 +17,13 @@ _FORMER: Final = re.compile(rf"\b(?:{alternatives(_TABLE['former'])})\b{_BEFORE}
 _PRESENT: Final = re.compile(rf"\b(?:{alternatives(_TABLE['present'])})\b{_BEFORE}", re.IGNORECASE)
 _OTHER: Final = re.compile(rf"\b(?:{alternatives(_TABLE['other'])})\b{_BEFORE}", re.IGNORECASE)
 _OTHER_BEHIND: Final = re.compile(rf"\s*(?:{alternatives(_TABLE['other_behind'])})\b|\s?%", re.IGNORECASE)
+_DISCOUNT: Final = re.compile(r"(?<![\d.,])(\d{1,2})\s?%")
 _ASKS_FORMER: Final = frozenset(_TABLE["asks_former"])
 _NEAR: Final = 24
 """Characters before an amount in which a word says what it is."""
 
 
-def asked_price(text: str, amounts: Sequence[Measured], words: frozenset[str]) -> list[int]:
+def asked_price(text: str, amounts: Sequence[Measured], values: Sequence[Decimal], words: frozenset[str]) -> list[int]:
     """Places of the amounts that may be the price that a field of these words asks for: those in a currency before all others,
     none that is saved or charged for something else, and the former price only where it is asked for."""
     places = [
@@ -32,10 +34,20 @@ def asked_price(text: str, amounts: Sequence[Measured], words: frozenset[str]) -
         and not _stands_before(_OTHER, text, amount)
     ]
     places = [at for at in places if amounts[at].unit is not None] or places
-    former = [at for at in places if _stands_before(_FORMER, text, amounts[at])]
+    former = [at for at in places if _stands_before(_FORMER, text, amounts[at])] or _reduced(text, places, values)
     if words & _ASKS_FORMER:
         return former or places
     return [at for at in places if _stands_before(_PRESENT, text, amounts[at])] or [at for at in places if at not in former]
+
+
+def _reduced(text: str, places: Sequence[int], values: Sequence[Decimal]) -> list[int]:
+    """Of two prices, the former one where the text says by how much it was reduced: `64.27 € 43.97 € (-32%)`."""
+    discount = _DISCOUNT.search(text)
+    if len(places) != 2 or discount is None:
+        return []
+    high, low = sorted(places, key=lambda at: -values[at])
+    reduced = values[high] * (100 - int(discount[1])) / 100
+    return [high] if abs(reduced - values[low]) <= values[high] / 100 else []
 
 
 def _stands_before(pattern: re.Pattern[str], text: str, amount: Measured) -> bool:

@@ -66,7 +66,8 @@ def quantities(text: str, wanted: Wanted, label: Measure = NOTHING, known: str =
     """
     pairs = _amounts(text)
     if wanted.is_price:
-        pairs = [pairs[at] for at in asked_price(text, [at for _, at in pairs], wanted.words)]
+        asked = asked_price(text, [at for _, at in pairs], [number.value for number, _ in pairs], wanted.words)
+        pairs = [pairs[at] for at in asked]
     words = wanted.words | frozenset(_WORD.findall(known.casefold()))
     years = {(d.start, d.end) for d in dates(text) if d.month is None}
     found = []

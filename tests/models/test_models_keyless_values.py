@@ -97,6 +97,7 @@ def test_in_a_pages_data_the_point_is_decimal() -> None:
         ("price", "RRP £120, our price £90", 90, False),
         ("price", "€90.00 (you save €30.00, 25% off)", 90, False),
         ("price", "€90 each", 90, False),
+        ("price", "€120.00 €90.00 (-25%)", 90, False),
         ("price", "€90 + €4.90 shipping", 90, False),
         ("regular_price", "was €120.00 now €90.00", 120, False),
         ("price", "€90.00 €120.00", 90, True),
