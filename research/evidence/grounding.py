@@ -3,9 +3,10 @@
 The rules, in order:
 
 1. An excerpt is copied: the smallest run of sentences (or lines) of a cited passage in which the value stands.
-2. A value that stands there is `stated`. A value that may follow from the words (a yes or no, one of a list of choices, a
-   quantity in another unit, a text most of whose words stand there) is `inferred`, and its confidence is lowered by one step.
-   Anything else has support `none`. Where a model has judged what is not stated, its verdict decides between the two.
+2. A value that stands there is `stated`; a yes or a no only where its line speaks of the field. A value that may follow from
+   the words (a yes or no, one of a list of choices, a quantity in another unit or in the scale of its table, a text most of
+   whose words stand there) is `inferred`, and its confidence is lowered by one step. Anything else has support `none`. Where a
+   model has judged what is not stated, its verdict decides between the two.
 3. Where every cited passage gives `none`, the value is dropped: null, confidence null, and the reason says so.
 4. Where only pages that seem to instruct a model support a value, its confidence is `low`, and the reason says so. Beside any
    other page they add nothing.
@@ -22,6 +23,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
+from research.evidence.own_line import own_places, speaks_of
 from research.evidence.passages import Span, lines, sentences
 from research.evidence.ranking import words
 from research.faults import shortened
@@ -181,6 +183,8 @@ def excerpt(value: Any, schema: Mapping[str, Any], field: Field, passage: Passag
     """Copy from a passage what bears on a value, and say how well it supports it."""
     units = sentences(passage.text) if passage.kind == "paragraph" else lines(passage.text)
     stated = places(value, schema, passage.text)
+    if isinstance(value, bool):
+        stated = own_places(field, passage, units, stated)
     if stated:
         runs = {_run(units, place) for place in stated}
         start, end = max(runs, key=lambda run: (_overlap(passage.text[run[0] : run[1]], field), run[0] - run[1], -run[0]))
@@ -203,6 +207,8 @@ def excerpt(value: Any, schema: Mapping[str, Any], field: Field, passage: Passag
 def may_follow(value: Any, schema: Mapping[str, Any], field: Field, passage: Passage) -> bool:
     """Whether a value that does not stand in a passage may still follow from it. Cautious: what code cannot see, it denies."""
     there = {*words(passage.text), *words(passage.heading)}
+    if isinstance(value, bool) and not speaks_of(field, f"{passage.text}\n{passage.heading}"):
+        return bool(places(field.name, {}, passage.text))
     if isinstance(value, bool) or value in schema.get("enum", ()):
         named = bool(places(field.name, {}, passage.text))  # `in_stock` by "InStock", which is one word to `words`.
         return named or bool(there & {*words(f"{field.name} {field.description} {value}")})

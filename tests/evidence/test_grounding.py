@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from research.evidence.grounding import Cited, Evidence, excerpt, ground
 from research.evidence.passages import passages_of
 from research.output_schema.output_spec import Field
-from research.ports.page import Page, page_hash
+from research.ports.page import Page, Passage, page_hash
 from research.ports.work import FieldAnswer, ReadPage, Verdict
 from research.result.result import Confidence
 
@@ -177,3 +177,26 @@ def test_a_passage_that_says_the_same_is_not_shown_as_saying_otherwise() -> None
     basis = ground(LAUNCH, [given], Evidence(read(TEXT))).basis[0]
     assert [e.support for c in basis.citations for e in c.excerpts] == ["stated"]
     assert basis.confidence == "high"
+
+
+REMOTE = field("remote", "Whether the company's employees may work from home", type="boolean")
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "stated"),
+    [
+        ("Remote: Yes\nPublic company: No", "facts", True),
+        ("Public company: Yes\nFounded: 1999", "facts", False),
+        ("Public company: Yes\nRemote: No", "facts", False),
+        ("Work from home: Yes", "facts", True),
+        ("Is it remote?\nYes.", "facts", True),
+        ("Company | Public | Remote\nAcme | No | Yes", "table", True),
+        ("Company | Public | Remote\nAcme | Yes | No", "table", False),
+        ("Remote | Yes\nPublic | No", "table", True),
+        ("Remote | No\nPublic | Yes", "table", False),
+        ("They asked for the wifi password. Yes, said the host.", "paragraph", False),
+    ],
+)
+def test_a_yes_counts_only_on_its_own_fields_line(text: str, kind: Any, stated: bool) -> None:
+    passage = Passage(id="p1", text=text, kind=kind, heading="", page_hash="0" * 64, start=0, end=len(text))
+    assert (excerpt(True, {"type": "boolean"}, REMOTE, passage).support == "stated") is stated
