@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from research.errors import InvalidTable
+from research.tables.inputs import parquet_file
 from research.tables.inputs.copies import Scannable, Scratch, Spool, rebatch, sha256_of
+from research.tables.inputs.parquet_file import first_line, validated
 
 if TYPE_CHECKING:
     import pyarrow.dataset as ds
@@ -24,33 +25,32 @@ class ParquetFiles:
     """Rows of one or more Parquet files, in the order of the files' paths. Types are the files' own."""
 
     def __init__(self, files: Sequence[Path], folder: Path | None = None) -> None:
-        """
+        """Every page is read once, so that a damaged one is found before anything is spent on a row.
+
         Args:
             files: at least one, in order.
             folder: where hive-style folder names (`year=1977/`) begin to count as columns.
 
         Raises:
-            InvalidTable: a file is not Parquet, or a column has different types in different files.
+            InvalidTable: a file is not Parquet or is damaged, or a column has different types in different files.
         """
         import pyarrow.dataset as ds  # imports pandas where it is installed, a third of a second
 
         self.files, self.folder = files, folder
-        schemas = []
-        for file in files:
-            try:
-                schemas.append(pq.read_schema(file))
-            except (pa.ArrowException, OSError) as exc:
-                raise InvalidTable(f"{file}: is not a Parquet file that can be read: {exc}") from exc
+        schemas = [parquet_file.checked_schema(file) for file in files]
         try:
-            together = pa.unify_schemas([schema.remove_metadata() for schema in schemas])
+            together = schemas[0] if len(files) == 1 else pa.unify_schemas(schemas)
             partitioning = ds.HivePartitioning.discover() if folder else None
             base = str(folder) if folder else None
-            found = ds.dataset([str(f) for f in files], format="parquet", partitioning=partitioning, partition_base_dir=base)
+            options: Any = ds.ParquetReadOptions  # the stubs know fewer arguments than there are defaults
+            form = ds.ParquetFileFormat(read_options=options(coerce_int96_timestamp_unit=parquet_file.INT96_UNIT))
+            found = ds.dataset([str(f) for f in files], format=form, partitioning=partitioning, partition_base_dir=base)
             whole: Any = found.replace_schema  # the stubs say that it returns nothing
             self.dataset: ds.Dataset = whole(_with_partitions(together, found.schema))
             self.row_count = self.dataset.count_rows()
-        except (pa.ArrowException, OSError) as exc:
-            raise InvalidTable(f"{files[0].parent}: its Parquet files do not fit together: {exc}") from exc
+        except parquet_file.FAULTS as exc:
+            shown = files[0] if len(files) == 1 else files[0].parent
+            raise InvalidTable(f"{shown}: its columns do not fit together: {first_line(exc)}") from exc
         self.schema = self.dataset.schema
 
     def content_hash(self) -> str:
@@ -61,7 +61,11 @@ class ParquetFiles:
         return digest.hexdigest()
 
     def read(self) -> Iterator[pa.RecordBatch]:
-        yield from self.dataset.to_batches(batch_size=_ROWS, batch_readahead=2, fragment_readahead=1)
+        try:
+            yield from self.dataset.to_batches(batch_size=_ROWS, batch_readahead=2, fragment_readahead=1)
+        except parquet_file.FAULTS as exc:
+            shown = self.folder or self.files[0]
+            raise InvalidTable(f"{shown}: cannot be read any more as it was when it was checked: {first_line(exc)}") from exc
 
     def scan(self, names: list[str]) -> Scannable:
         """The dataset, whose names these are."""
@@ -87,8 +91,8 @@ def spool_of(data: Any, scratch: Scratch) -> Spool:
             data = pa.Table.from_batches([data])
         reader = pa.RecordBatchReader.from_stream(data)
         schema = reader.schema.remove_metadata()
-        return Spool.write(path, schema, (batch.cast(schema) for batch in reader))
-    except (pa.ArrowException, TypeError) as exc:
+        return Spool.write(path, schema, (validated(batch.cast(schema)) for batch in reader))
+    except (pa.ArrowException, TypeError, ValueError) as exc:
         raise InvalidTable(f"the {type(data).__name__} cannot be read as a table: {exc}") from exc
 
 

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from pathlib import Path
 from typing import Final
@@ -18,44 +17,113 @@ from research.tables.inputs.copies import Scratch, Spool
 from research.tables.inputs.database import connection, first_line, literal, spooled
 
 _MAX_OBJECT_BYTES: Final = 16 << 20
+_MAX_WHOLE_BYTES: Final = 1 << 29
+"""Of an object around all rows."""
+_KEYS_LOOKED_AT: Final = 50
+_IN_BRACKETS: Final = "If the object is the one row, put it in brackets: [{…}]"
+_NEWLINE: Final = b"\n"
 _EXACT: Final = 2**53
 """A double holds every whole number up to here."""
 
 
-def read_json(path: Path, scratch: Scratch, shown: str, suffix: str) -> tuple[Spool, list[str]]:
-    """The rows of a UTF-8 file of JSON objects, and the names of all their keys in the order in which they first stand there.
+def read_json(path: Path, scratch: Scratch, shown: str, suffix: str, rows_at: str = "") -> tuple[Spool, list[str], list[str]]:
+    """The rows of a UTF-8 file of JSON objects, the names of all their keys in the order in which they first stand there, and
+    warnings.
 
     A key that an object lacks is null. Text stays text, even if it looks like a date. Whole numbers are BIGINT, mixed numbers
-    DOUBLE; lists and objects keep their form. A column in which that would change a value (a 25-digit number, text beside
-    numbers, lists of different things) becomes text: strings as they are, anything else as JSON.
+    DOUBLE, NaN is null; lists and objects keep their form. A column in which that would change a value (a 25-digit number, text
+    beside numbers, lists of different things) becomes text: strings as they are, anything else as JSON.
+
+    Args:
+        rows_at: a JSON Pointer to the list that holds the rows, in each value of the file.
 
     Raises:
-        InvalidTable: there is no object, a line is not JSON or not an object, or a key stands twice in one.
+        InvalidTable: there is no object, a line is not JSON or not an object, a key stands twice in one, or a `.json` file holds
+            one object that is more likely around the rows than a row.
     """
     with connection() as con:
         try:
-            layout = _layout(path) if suffix == ".json" else "newline_delimited"
-            con.execute(
-                f"CREATE TEMP VIEW objects AS SELECT json FROM read_json_objects({literal(str(path))}, format = '{layout}', "
-                f"maximum_object_size = {_MAX_OBJECT_BYTES})"
-            )
+            warnings = _make_objects(con, path, suffix, shown, rows_at)
             names = _names(con, shown)
             columns = [f"{_column(con, name)} AS c{index}" for index, name in enumerate(names)]
-            return spooled(con.sql(f"SELECT {', '.join(columns)} FROM objects"), scratch), names
+            return spooled(con.sql(f"SELECT {', '.join(columns)} FROM objects"), scratch), names, warnings
         except duckdb.Error as exc:
-            # DuckDB 2.0 says the place in words only. It is shown; nothing is decided by it.
-            line = re.search(r"in (?:line|record/value) (\d+)", str(exc))
-            where = f"{shown}, line {line[1]}" if line else shown
-            raise InvalidTable(f"{where}: {first_line(exc)}") from exc
+            why = json_fault(path, by_line=suffix != ".json" and _first_byte(path) != b"[") or f": {first_line(exc)}"
+            raise InvalidTable(f"{shown}{why}") from exc
 
 
-def _layout(path: Path) -> str:
-    """`array` for a file that begins with `[`, else one object after another."""
+def _make_objects(con: duckdb.DuckDBPyConnection, path: Path, suffix: str, shown: str, rows_at: str) -> list[str]:
+    """The view `objects`, a JSON value a row. Returns warnings."""
+    in_brackets = _first_byte(path) == b"["
+    layouts = ["array"] if in_brackets else ["unstructured"]
+    if suffix != ".json" and not in_brackets and not rows_at:
+        layouts = ["newline_delimited", *layouts]  # lines can be read side by side; objects over several lines cannot
+    for layout in layouts:
+        most = _MAX_OBJECT_BYTES
+        if layout == "unstructured":
+            most = min(max(most, path.stat().st_size + 1), _MAX_WHOLE_BYTES)
+        values = f"read_json_objects({literal(str(path))}, format = '{layout}', maximum_object_size = {most})"
+        con.execute(f"CREATE OR REPLACE TEMP VIEW objects AS SELECT json FROM {values}")
+        try:
+            con.sql("SELECT count(json) FROM objects").fetchall()
+            break
+        except duckdb.Error:
+            if layout == layouts[-1]:
+                raise
+    warnings = []
+    if suffix == ".json" and not in_brackets and not rows_at and (rows_at := _list_of_rows(con, shown)):
+        warnings.append(f"the rows are the list at {rows_at}, which is all that the file's one object holds")
+    if rows_at:
+        found = f"json_extract(json, {literal(rows_at)})"
+        kinds = con.sql(f"SELECT DISTINCT coalesce(json_type({found}), 'nothing') FROM objects").fetchall()
+        if kinds != [("ARRAY",)]:
+            raise InvalidTable(f"{shown}: what stands at {rows_at} is {', '.join(kind.lower() for (kind,) in kinds)}, not a list")
+        rows = f"SELECT unnest(from_json({found}, '[\"JSON\"]')) AS json FROM {values}"
+        con.execute(f"CREATE OR REPLACE TEMP VIEW objects AS {rows}")
+    return warnings
+
+
+def _first_byte(path: Path) -> bytes:
+    """The first byte that is not white space."""
     with path.open("rb") as stream:
         while byte := stream.read(1):
             if not byte.isspace():
-                return "array" if byte == b"[" else "unstructured"
-    return "unstructured"
+                return byte
+    return b""
+
+
+def _list_of_rows(con: duckdb.DuckDBPyConnection, shown: str) -> str:
+    """The JSON Pointer of the list that is all a file's one object holds; "" if the object is a row.
+
+    Raises:
+        InvalidTable: the object may be a row or something around the rows.
+    """
+    kinds = con.sql("SELECT json_type(json), json_keys(json) FROM objects LIMIT 2").fetchall()
+    if len(kinds) != 1 or kinds[0][0] != "OBJECT" or not kinds[0][1]:
+        return ""
+    keys = kinds[0][1]
+    looked_at = [pointer([key]) for key in keys[:_KEYS_LOOKED_AT]]
+    wanted = ", ".join(
+        f"json_type({part}), list_distinct(list_transform(from_json(CASE json_type({part}) WHEN 'ARRAY' THEN {part} ELSE '[]' "
+        "END, '[\"JSON\"]'), lambda item: json_type(item)))"
+        for part in (f"json_extract(json, {literal(at)})" for at in looked_at)
+    )
+    found = con.sql(f"SELECT {wanted} FROM objects").fetchall()[0]
+    parts = dict(zip(looked_at, zip(found[::2], found[1::2], strict=True), strict=True))
+    lists = [at for at, (kind, items) in parts.items() if kind == "ARRAY" and items == ["OBJECT"]]
+    if lists and len(keys) == 1:
+        return lists[0]
+    if lists:
+        raise InvalidTable(
+            f"{shown}: holds one object with a list of objects in it. If the list has the rows, name it: "
+            f"{' or '.join(f'{shown}::{at}' for at in lists)}. {_IN_BRACKETS}"
+        )
+    if all(kind in ("ARRAY", "OBJECT") for kind, _ in parts.values()):
+        raise InvalidTable(
+            f"{shown}: holds one object of lists and objects, not a list of rows. Write one object for each row "
+            f"(pandas: to_json(orient='records')). {_IN_BRACKETS}"
+        )
+    return ""
 
 
 def _names(con: duckdb.DuckDBPyConnection, shown: str) -> list[str]:
@@ -82,11 +150,11 @@ def _names(con: duckdb.DuckDBPyConnection, shown: str) -> list[str]:
 def _column(con: duckdb.DuckDBPyConnection, name: str) -> str:
     """The SQL that reads one key, typed so that no value changes."""
     value = f"json_extract(json, {literal(pointer([name]))})"
-    kinds, exact_bigint, exact_double, structure = con.sql(
+    kinds, exact_bigint, exact_double = con.sql(
         "SELECT coalesce(list(DISTINCT json_type(v)), []), "
         "coalesce(bool_and(TRY_CAST(t AS BIGINT)::VARCHAR IS NOT DISTINCT FROM t), false), "
-        f"coalesce(bool_and(NOT regexp_full_match(t, '-?[0-9]+') OR abs(TRY_CAST(t AS HUGEINT)) <= {_EXACT}), false), "
-        "json_group_structure(v) "
+        f"coalesce(bool_and(NOT regexp_full_match(t, '-?[0-9]+') OR abs(TRY_CAST(t AS HUGEINT)) <= {_EXACT}) "
+        "AND bool_and(isfinite(TRY_CAST(t AS DOUBLE)) OR NOT regexp_matches(t, '[0-9]')), false) "
         f"FROM (SELECT v, v::VARCHAR AS t FROM (SELECT {value} AS v FROM objects) WHERE json_type(v) <> 'NULL')"
     ).fetchall()[0]
     text = f"CASE json_type({value}) WHEN 'NULL' THEN NULL WHEN 'VARCHAR' THEN {value} ->> '$' ELSE {value}::VARCHAR END"
@@ -98,19 +166,62 @@ def _column(con: duckdb.DuckDBPyConnection, name: str) -> str:
             return f"CAST({value} AS BIGINT)"
         return f"CAST({value} AS DOUBLE)" if exact_double else text
     if found in ({"ARRAY"}, {"OBJECT"}):
+        if (structure := _structure(con, value)) is None:
+            return text
         typed = f"from_json({value}, {literal(structure)})"
         survives = con.sql(
             f"SELECT bool_and(to_json({typed})::VARCHAR = json({value})::VARCHAR) FROM objects WHERE json_type({value}) <> 'NULL'"
         )
-        if _sound(json.loads(structure)) and survives.fetchall()[0][0]:
+        if survives.fetchall()[0][0]:
             return typed
     return text
 
 
+def _structure(con: duckdb.DuckDBPyConnection, value: str) -> str | None:
+    """What all values of a column have in common, as DuckDB writes it; None if Arrow has no type for it."""
+    try:
+        [(found,)] = con.sql(f"SELECT json_group_structure({value}) FROM objects").fetchall()
+    except duckdb.Error:  # nested deeper than DuckDB looks
+        return None
+    structure: str = found
+    return structure if _sound(json.loads(structure)) else None
+
+
 def _sound(structure: object) -> bool:
-    """Whether a structure names only what Arrow types: nothing of mixed kinds, no list or object that is always empty."""
+    """Whether a structure names only what Arrow types: nothing of mixed kinds, no list or object that is always empty, no name
+    with a NUL in it."""
     if isinstance(structure, dict):
-        return bool(structure) and all(_sound(part) for part in structure.values())
+        return bool(structure) and all("\0" not in name and _sound(part) for name, part in structure.items())
     if isinstance(structure, list):
         return all(_sound(part) for part in structure)
     return structure not in ("JSON", "NULL")
+
+
+def json_fault(path: Path, *, by_line: bool) -> str | None:
+    """Where a file is not JSON and why, as the end of a sentence that begins with its name; None if Python reads it.
+
+    DuckDB 2.0 counts lines from elsewhere, and says of a comma too many that input is missing.
+    """
+    with path.open("rb") as stream:
+        if not by_line and path.stat().st_size > _MAX_WHOLE_BYTES:
+            return None
+        for number, part in enumerate(stream if by_line else [stream.read()], 1):
+            try:
+                if part.strip():
+                    json.loads(part.rstrip())
+            except json.JSONDecodeError as exc:
+                line = number if by_line else exc.lineno
+                return f", line {line}, column {exc.colno}: is not JSON: {exc.msg}{_hint(part, exc)}"
+            except UnicodeDecodeError as exc:
+                return f", line {number if by_line else part.count(_NEWLINE, 0, exc.start) + 1}: is not UTF-8: {exc.reason}"
+            except RecursionError:
+                return f"{f', line {number}' if by_line else ''}: is nested too deep"
+    return None
+
+
+def _hint(part: bytes, exc: json.JSONDecodeError) -> str:
+    """What is probably wrong there."""
+    before, at = exc.doc[: exc.pos].rstrip()[-1:], exc.doc[exc.pos : exc.pos + 1]
+    if before == "," and at in ("]", "}", ""):
+        return ". A comma stands behind the last value"
+    return ". Text stands in double quotes" if at == "'" else ""

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import pyarrow as pa
@@ -14,31 +14,105 @@ import pyarrow.types as pt
 
 from research.errors import InvalidTable
 
+_BEYOND_PYTHON: Final = (OverflowError, ValueError, KeyError, pa.ArrowException)
+"""What pyarrow raises of a value that Python cannot hold: a year beyond 9999, a zone without rules, a map with a key twice."""
+_KNOWN_EXTENSIONS: Final = frozenset({"arrow.uuid", "arrow.json", "arrow.bool8"})
+_SECONDS: Final = {"s": Decimal(1), "ms": Decimal("1e-3"), "us": Decimal("1e-6"), "ns": Decimal("1e-9")}
+
 
 def json_rows(batch: pa.RecordBatch) -> list[dict[str, Any]]:
     """One dict of JSON values a row, by column name.
 
-    Dates and times are ISO 8601 text; durations `PT…S` text; decimals without places are numbers, others text (`"1.50"`); NaN
-    is null, infinities are text; lists, structs and maps keep their form.
+    Dates and times are ISO 8601 text, also beyond the years 1 to 9999, and where a zone is not known in UTC; durations `PT…S`
+    text; decimals without places are numbers, others text (`"1.50"`); NaN is null, infinities are text; lists, structs and maps
+    keep their form, but a map with one key twice is a list of pairs.
 
     Raises:
         InvalidTable: a value has no JSON form (binary).
     """
-    return [{name: _json(value) for name, value in row.items()} for row in batch.to_pylist(maps_as_pydicts="strict")]
+    try:
+        rows = batch.to_pylist(maps_as_pydicts="strict")
+    except _BEYOND_PYTHON:
+        columns = [[_python(cell) for cell in column] for column in batch.columns]
+        rows = [dict(zip(batch.schema.names, cells, strict=True)) for cells in zip(*columns, strict=True)]
+    return [{name: json_value(value) for name, value in row.items()} for row in rows]
 
 
-def holds_binary(kind: pa.DataType) -> bool:
+def unreadable(column: pa.Field[Any]) -> str | None:
+    """Why a column's values have no JSON form; None if they have one."""
+    if _holds_binary(column.type):
+        return f"holds binary data ({column.type}); leave it out with a query, or read it as text with one: decode({column.name})"
+    named = column.type.extension_name if isinstance(column.type, pa.BaseExtensionType) else None
+    stated = (column.metadata or {}).get(b"ARROW:extension:name", b"").decode("utf-8", "replace")
+    storage = column.type.storage_type if isinstance(column.type, pa.BaseExtensionType) else column.type
+    if (name := named or stated) and name not in _KNOWN_EXTENSIONS and pt.is_integer(storage):
+        return f"holds {name} values, of which only numbers would be left; write it as text: df[{column.name!r}].astype(str)"
+    return None
+
+
+def _holds_binary(kind: pa.DataType) -> bool:
     """Whether a column's type has bytes in it, at any depth: they have no JSON form, and no place in a question."""
     if isinstance(kind, pa.BaseExtensionType):
-        return not isinstance(kind, pa.UuidType) and holds_binary(kind.storage_type)
+        return not isinstance(kind, pa.UuidType) and _holds_binary(kind.storage_type)
     if pt.is_dictionary(kind):
-        return holds_binary(kind.value_type)
+        return _holds_binary(kind.value_type)
     if pt.is_nested(kind):
-        return any(holds_binary(kind.field(index).type) for index in range(kind.num_fields))
+        return any(_holds_binary(kind.field(index).type) for index in range(kind.num_fields))
     return any(test(kind) for test in (pt.is_binary, pt.is_large_binary, pt.is_fixed_size_binary, pt.is_binary_view))
 
 
-def _json(value: Any) -> Any:
+def _python(cell: Any) -> Any:
+    """A cell as a Python value, or what Python cannot hold as text."""
+    if not cell.is_valid:
+        return None
+    match cell:
+        case pa.MapScalar():
+            pairs = [(_python(pair[0]), _python(pair[1])) for pair in cell.values or ()]
+            keys = [json_value(key) for key, _ in pairs]
+            return dict(pairs) if len({str(key) for key in keys}) == len(keys) else [list(pair) for pair in pairs]
+        case pa.ListScalar() | pa.LargeListScalar() | pa.FixedSizeListScalar() | pa.ListViewScalar() | pa.LargeListViewScalar():
+            return [_python(item) for item in cell.values or ()]
+        case pa.StructScalar():
+            return {cell.type.field(place).name: _python(part) for place, part in enumerate(cell.values())}
+        case pa.DictionaryScalar() | pa.ExtensionScalar():
+            return _python(cell.value)
+    try:
+        return cell.as_py()
+    except _BEYOND_PYTHON:
+        return _as_text(cell)
+
+
+def _as_text(cell: Any) -> str:
+    """A moment, a time of day or a duration that Python has no value for."""
+    import numpy as np
+
+    kind, number = cell.type, cell.value
+    if pt.is_date32(kind):
+        return _with_sign(str(np.datetime64(number, "D")))
+    if pt.is_date64(kind):
+        return _with_sign(str(np.datetime64(number, "ms").astype("datetime64[D]")))
+    if pt.is_timestamp(kind):
+        return _with_sign(str(np.datetime64(number, kind.unit))) + ("+00:00" if kind.tz else "")
+    if pt.is_time(kind):
+        return str(np.datetime64(number, kind.unit)).partition("T")[2]
+    if pt.is_duration(kind):
+        return f"PT{Decimal(number) * _SECONDS[kind.unit]:f}S"
+    raise InvalidTable(f"a value of type {kind} has no JSON form")
+
+
+def _with_sign(moment: str) -> str:
+    """ISO 8601 wants a sign before a year of more than four digits. A fraction that is nothing is left out, as Python does."""
+    whole, _, fraction = moment.partition(".")
+    moment = moment if fraction.strip("0") else whole
+    return moment if moment.startswith("-") or len(moment.partition("-")[0]) <= 4 else f"+{moment}"
+
+
+def json_value(value: Any) -> Any:
+    """A Python value as JSON.
+
+    Raises:
+        InvalidTable: it has no JSON form.
+    """
     match value:
         case None | bool() | int() | str():
             return value
@@ -57,7 +131,7 @@ def _json(value: Any) -> Any:
         case UUID():
             return str(value)
         case Mapping():
-            return {str(key): _json(item) for key, item in value.items()}
+            return {str(key): json_value(item) for key, item in value.items()}
         case list() | tuple():
-            return [_json(item) for item in value]
+            return [json_value(item) for item in value]
     raise InvalidTable(f"a value of type {type(value).__name__} has no JSON form")

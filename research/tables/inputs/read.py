@@ -20,7 +20,7 @@ from research.tables.inputs.copies import COMPRESSIONS, Scannable, Scratch, as_u
 from research.tables.inputs.csv_file import read_csv
 from research.tables.inputs.excel_file import read_excel
 from research.tables.inputs.json_file import read_json
-from research.tables.inputs.json_values import holds_binary, json_rows
+from research.tables.inputs.json_values import json_rows, unreadable
 
 __all__ = ["Table", "json_rows", "open_table"]
 
@@ -105,7 +105,8 @@ def open_table(
 
     Args:
         source: a path or URI of a CSV, TSV, Parquet (file, folder or glob), JSON lines or Excel file, `file.xlsx::sheet`,
-            `file.duckdb::table`, `file.csv::encoding` (for text that is neither UTF-8 nor marked); or a
+            `file.duckdb::table`, `file.csv::encoding` (for text that is neither UTF-8 nor marked),
+            `file.json::/data` (rows in a list inside an object); or a
             pandas DataFrame, an Arrow table, batch or stream.
         query: one SELECT that is run on it. The table is called `input`; a DuckDB file without `::table` is queried itself.
         limit: read the first so many rows only.
@@ -118,15 +119,16 @@ def open_table(
     if limit is not None and limit < 0:
         raise InvalidTable(f"limit: must be 0 or more, not {limit}")
     scratch = Scratch()
+    where = f"{os.fspath(source)}: " if isinstance(source, (str, os.PathLike)) else ""
     found = _opened(source, query, scratch, sheet, encoding)
     rows, names = found.rows, found.names
     if query is not None and not _asks_database(source):
-        rows = database.query_table(rows.scan(_checked(names)), query, scratch)
+        rows = database.query_table(rows.scan(_checked(names, where)), query, scratch)
         names = rows.schema.names
     schema = pa.schema(
-        [f.with_name(column) for f, column in zip(rows.schema, _checked(names), strict=True)],
+        [f.with_name(column) for f, column in zip(rows.schema, _checked(names, where), strict=True)],
     )
-    _check_types(schema)
+    _check_types(schema, where)
     return Table(
         name=found.name,
         schema=schema,
@@ -164,7 +166,9 @@ def _opened(source: Any, query: str | None, scratch: Scratch, sheet: str | None,
     if suffix in _TEXT:
         spool, names, warnings = read_csv(as_utf8(path, scratch, part or None), scratch, location, suffix)
     elif suffix in _JSON:
-        spool, names = read_json(as_utf8(path, scratch, part or None), scratch, location, suffix)
+        rows_at = part if part.startswith("/") else ""
+        encoding = None if rows_at else part or None
+        spool, names, warnings = read_json(as_utf8(path, scratch, encoding), scratch, location, suffix, rows_at)
     elif suffix in _EXCEL:
         spool, names = read_excel(path, part or None, scratch, location)
     else:
@@ -232,28 +236,33 @@ def _hidden(path: Path) -> bool:
     return any(part.startswith((".", "_")) for part in path.parts)
 
 
-def _checked(names: list[str]) -> list[str]:
+def _checked(names: list[str], where: str) -> list[str]:
     """Column names that a database can hold side by side.
+
+    Args:
+        where: the table's place and a colon, for messages.
 
     Raises:
         InvalidTable: a name is empty, or two are the same but for upper and lower case.
     """
     first: dict[str, int] = {}
     for place, name in enumerate(names, 1):
+        if "\0" in name:
+            raise InvalidTable(f"{where}column {place} ({name!r}) has a NUL in its name, which no database holds")
         if not name:
-            raise InvalidTable(f"column {place} has no name")
+            raise InvalidTable(f"{where}column {place} has no name")
         before = first.setdefault(name.casefold(), place)
         if before != place:
             raise InvalidTable(
-                f"columns {before} ({names[before - 1]!r}) and {place} ({name!r}) have one name. "
+                f"{where}columns {before} ({names[before - 1]!r}) and {place} ({name!r}) have one name. "
                 "Upper and lower case do not tell columns apart in a database; rename one"
             )
     if not names:
-        raise InvalidTable("the table has no columns")
+        raise InvalidTable(f"{where}the table has no columns")
     return names
 
 
-def _check_types(schema: pa.Schema) -> None:
+def _check_types(schema: pa.Schema, where: str) -> None:
     for column in schema:
-        if holds_binary(column.type):
-            raise InvalidTable(f"column {column.name!r} holds binary data ({column.type}); leave it out with a query")
+        if (why := unreadable(column)) is not None:
+            raise InvalidTable(f"{where}column {column.name!r} {why}")
