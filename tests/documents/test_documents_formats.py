@@ -386,6 +386,33 @@ def test_a_workbook_gives_a_heading_and_a_table_for_each_sheet_that_is_shown() -
     assert "Empty" not in extracted.text
 
 
+def test_a_workbook_page_says_what_its_cells_show() -> None:
+    """Percent signs, currencies, units and leading zeros; long numbers whole; the address behind a cell; merged labels in each
+    row; and which formulas have no value."""
+
+    def fill(book: openpyxl.Workbook) -> None:
+        sheet = book.active
+        assert sheet is not None
+        for line in (
+            ["kind", "name", "share", "price", "mass", "id", "code", "sum"],
+            ["A", "Acme", 0.075, 1234.5, 12.5, 1234567890123456, 123, "=1+1"],
+            [None, "Foo", 0.65, -99, 3, 1e20, 7, None],
+        ):
+            sheet.append(line)
+        formats = ("0.0%", "[$€-407] #,##0.00", '0.0" kg"', "0", "00000")
+        for row in (2, 3):
+            for column, code in enumerate(formats, 3):
+                sheet.cell(row, column).number_format = code
+        sheet.merge_cells("A2:A3")
+        sheet["B2"].hyperlink = "https://acme.org/"
+        sheet["B2"].value = "Acme"
+
+    text = read(workbook(fill), "corpus://c/x.xlsx").text
+    assert "| A | Acme (https://acme.org/) | 7.5% | € 1,234.50 | 12.5 kg | 1234567890123456 | 00123 |  |" in text
+    assert "| A | Foo | 65.0% | -€ 99.00 | 3.0 kg | 100000000000000000000 | 00007 |  |" in text
+    assert "formulas_without_value: H2 of sheet Sheet" in text
+
+
 def test_an_open_document_text_keeps_its_structure() -> None:
     def row(*cells: str) -> str:
         written = "".join(f"<table:table-cell><text:p>{cell}</text:p></table:table-cell>" for cell in cells)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -164,6 +165,89 @@ def test_a_sheet_is_named_after_two_colons(tmp_path: Path) -> None:
     assert open_table(f"{path}::Other").fingerprint != open_table(path).fingerprint
     with pytest.raises(InvalidTable, match=r"no sheet 'No'. Its sheets: Sheet, Other"):
         open_table(f"{path}::No")
+
+
+def saved(folder: Path, fill: Callable[[openpyxl.Workbook], None]) -> Path:
+    book = openpyxl.Workbook()
+    fill(book)
+    book.save(folder / "book.xlsx")
+    return folder / "book.xlsx"
+
+
+def test_the_first_sheet_that_is_shown_and_holds_a_table_is_read(tmp_path: Path) -> None:
+    """Not a hidden one, a chart, an empty one or a cover; what was not read is named."""
+
+    def fill(book: openpyxl.Workbook) -> None:
+        book.active.append(["secret"])
+        book.active.sheet_state = "hidden"
+        book.create_chartsheet("Chart")
+        book.create_sheet("Empty")
+        cover = book.create_sheet("Cover")
+        cover["B2"], cover["B4"] = "Customers", "by Ann"
+        data = book.create_sheet("Data")
+        for row in (["name", "n"], ["Acme", 1]):
+            data.append(row)
+
+    table = open_table(path := saved(tmp_path, fill))
+    assert rows_of(table) == [{"name": "Acme", "n": 1}]
+    assert table.warnings == (f"{path}: its sheet 'Data' was read; 'Cover' not: --sheet names another",)
+    named = open_table(path, sheet="Sheet")
+    assert (rows_of(named), named.schema.names, named.warnings) == ([], ["secret"], ())
+    assert named.fingerprint == open_table(f"{path}::Sheet").fingerprint != table.fingerprint
+    with pytest.raises(InvalidTable, match="only a workbook has sheets"):
+        open_table("t.csv", sheet="Data")
+
+
+def test_a_workbook_without_cells_names_its_sheets(tmp_path: Path) -> None:
+    with pytest.raises(InvalidTable, match=r"no sheet that is shown and holds cells\. Its sheets: Sheet, Other"):
+        open_table(saved(tmp_path, lambda book: book.create_sheet("Other")))
+
+
+def test_merged_labels_are_filled_and_a_merged_title_stands_above_the_header(tmp_path: Path) -> None:
+    def fill(book: openpyxl.Workbook) -> None:
+        sheet = book.active
+        for row in (
+            ["Sales", None, None],
+            [],
+            ["region", "company", "n"],
+            ["North", "Acme", 1],
+            [None, "Foo", 2],
+            ["South", "Bar", 3],
+            [None, "Baz", 4],
+        ):
+            sheet.append(row)
+        for merged in ("A1:C1", "A4:A5", "A6:A7"):
+            sheet.merge_cells(merged)
+
+    table = open_table(saved(tmp_path, fill))
+    assert [row["region"] for row in rows_of(table)] == ["North", "North", "South", "South"]
+    assert "row 1 ('Sales') stands above the table and was left out; row 3 names the columns" in table.warnings[0]
+
+
+def test_what_a_table_of_a_workbook_lacks_is_told(tmp_path: Path) -> None:
+    """Formulas that were never calculated, addresses behind cells, digits that a float cannot hold."""
+
+    def fill(book: openpyxl.Workbook) -> None:
+        sheet = book.active
+        for row in (["name", "twice", "id"], ["Acme", "=1+1", 1234567890123456], ["Foo", None, 12345678901234567890]):
+            sheet.append(row)
+        sheet["A2"].hyperlink = "https://acme.org/"
+        sheet["A2"].value = "Acme"
+
+    table = open_table(saved(tmp_path, fill))
+    assert [row["name"] for row in rows_of(table)] == ["Acme", "Foo"]
+    told = " ".join(table.warnings)
+    assert "cell B2: formulas whose values are not stored" in told
+    assert "cell A2: links whose addresses are not in the table" in told
+    assert "column 'id' holds numbers of more than 15 digits" in told
+
+
+def test_a_column_of_long_numbers_and_text_keeps_every_digit_that_is_there(tmp_path: Path) -> None:
+    def fill(book: openpyxl.Workbook) -> None:
+        for row in (["id", "n"], [1234567890123456, 1], ["A-1", 2]):
+            book.active.append(row)
+
+    assert [row["id"] for row in rows_of(open_table(saved(tmp_path, fill)))] == ["1234567890123456", "A-1"]
 
 
 def test_cells_in_far_corners_are_an_error_and_not_the_end_of_the_process(tmp_path: Path) -> None:

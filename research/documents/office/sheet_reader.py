@@ -1,17 +1,23 @@
-"""The cells of a workbook as a person would read them, by calamine."""
+"""The sheets of a workbook as a page shows them: the text of each cell, with its unit and the address behind it."""
 
 from __future__ import annotations
 
 import io
-from datetime import date, datetime, time, timedelta
+from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
-from python_calamine import CalamineWorkbook, SheetVisibleEnum
+from python_calamine import CalamineWorkbook
+
+from research.documents.office import sheet_details
+from research.documents.office.sheet_cells import fill_merged, shown_sheets, text_of
+from research.documents.office.sheet_details import Details, name_of
 
 MAX_CHARACTERS: Final = 1_900_000
 """Of all sheets together. Rows beyond it are counted and left out."""
 MAX_CELLS: Final = 5_000_000
 """Cells that are looked at, empty ones included."""
+_NAMED: Final = 5
+"""Cells that a fact names."""
 
 
 class Sheet(NamedTuple):
@@ -21,6 +27,8 @@ class Sheet(NamedTuple):
     rows: list[list[str]]
     left_out: int
     """Rows that were left out."""
+    uncomputed: str = ""
+    """Cells whose formula has no stored value."""
 
 
 def read(data: bytes) -> list[Sheet]:
@@ -32,36 +40,36 @@ def read(data: bytes) -> list[Sheet]:
     found: list[Sheet] = []
     left, cells = MAX_CHARACTERS, MAX_CELLS
     workbook = CalamineWorkbook.from_filelike(io.BytesIO(data))
-    for sheet in workbook.sheets_metadata:
-        if sheet.visible != SheetVisibleEnum.Visible:
-            continue
-        rows: list[list[str]] = []
+    for name in shown_sheets(workbook):
+        details = sheet_details.read(data, name)
+        rows: dict[int, list[str]] = {}
         left_out = 0
-        for row in workbook.get_sheet_by_name(sheet.name).iter_rows():
+        sheet = workbook.get_sheet_by_name(name)
+        _, first = sheet.start or (0, 0)  # rows come from the first one of the sheet, columns from the first that is used
+        for place, row in enumerate(sheet.iter_rows()):
             cells -= len(row)
             if cells <= 0 or left <= 0:
                 left_out += 1
                 continue
-            texts = [_shown(cell) for cell in row]
+            texts = list(_texts(row, place, first, details))
             if any(texts):
-                rows.append(texts)
+                rows[place] = texts
                 left -= sum(map(len, texts)) + 3 * len(texts) + 4
-        found.append(Sheet(sheet.name, rows, left_out))
+        fill_merged(rows, sheet.merged_cell_ranges, first)
+        found.append(Sheet(name, list(rows.values()), left_out, _named(details)))
     return found
 
 
-def _shown(cell: Any) -> str:
-    """A cell as a person would read it: whole numbers without a point, dates in ISO form, no time where it is midnight."""
-    match cell:
-        case bool():
-            return "TRUE" if cell else "FALSE"
-        case float():
-            return str(int(cell)) if cell.is_integer() and abs(cell) < 1e15 else f"{cell:.15g}"
-        case datetime():
-            return cell.isoformat(" ", "seconds") if cell.time() != time() else cell.date().isoformat()
-        case date() | time():
-            return cell.isoformat()
-        case timedelta():
-            return str(cell)
-        case _:
-            return " ".join(str(cell).split("\x00"))
+def _texts(row: list[Any], place: int, first: int, details: Details) -> Iterator[str]:
+    for column, cell in enumerate(row, first):
+        text = text_of(cell, details.formats.get((place, column)))
+        address = details.links.get((place, column), "").removeprefix("mailto:")
+        yield f"{text} ({address})" if address and text and address not in text else text or address
+
+
+def _named(details: Details) -> str:
+    if not details.uncomputed:
+        return ""
+    names = ", ".join(name_of(place) for place in details.uncomputed[:_NAMED])
+    more = len(details.uncomputed) - _NAMED
+    return f"{names} and {more:,} more" if more > 0 else names

@@ -30,9 +30,10 @@ def read(data: bytes, url: str) -> Document:
         ) from exc
     blocks: list[Block] = []
     lines = list(own.lines)
-    for name, rows, left_out in found:
+    for name, rows, left_out, uncomputed in found:
         blocks += [Block("heading", [clean(name)], 2), *_sheet(rows)] if rows else []
         lines += [f"rows_left_out: {left_out} of sheet {clean(name)}"] if left_out else []
+        lines += [f"formulas_without_value: {uncomputed} of sheet {clean(name)}"] if uncomputed else []
     return Document(own.title, blocks, own.published, lines)
 
 

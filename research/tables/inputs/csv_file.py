@@ -38,7 +38,7 @@ _END_OF_FILE: Final = "\x1a"
 """Control and Z, with which DOS programs end a file."""
 
 
-class CsvTable(NamedTuple):
+class FileTable(NamedTuple):
     """The rows of a file, the names in its header as they stand there, and what the reading may have got wrong."""
 
     rows: Spool
@@ -46,7 +46,7 @@ class CsvTable(NamedTuple):
     warnings: list[str]
 
 
-def read_csv(path: Path, scratch: Scratch, name: str, suffix: str) -> CsvTable:
+def read_csv(path: Path, scratch: Scratch, name: str, suffix: str) -> FileTable:
     """Read a UTF-8 file.
 
     An unquoted empty cell is null, a quoted one is empty text; in a typed column both are null.
@@ -83,7 +83,7 @@ def read_csv(path: Path, scratch: Scratch, name: str, suffix: str) -> CsvTable:
         raise InvalidTable(f"{name}: {not_utf8(path)}") from exc
 
 
-def _read(path: Path, scratch: Scratch, choice: Choice, *, has_note: bool) -> CsvTable:
+def _read(path: Path, scratch: Scratch, choice: Choice, *, has_note: bool) -> FileTable:
     with path.open(encoding="utf-8", newline="") as stream:
         found = _records(stream, choice.dialect, has_note)
         head = list(islice(found, HEAD))
@@ -94,10 +94,10 @@ def _read(path: Path, scratch: Scratch, choice: Choice, *, has_note: bool) -> Cs
         text = Spool.write(scratch.new("text.arrow"), types.as_text, text_batches(body.rows(), types))
     warnings = [*choice.doubts, *body.warnings]
     if types.schema == types.as_text:
-        return CsvTable(text, header.names, warnings)
+        return FileTable(text, header.names, warnings)
     rows = Spool.write(scratch.new("rows.arrow"), types.schema, typed_batches(text.read(), types.schema))
     text.path.unlink()
-    return CsvTable(rows, header.names, warnings)
+    return FileTable(rows, header.names, warnings)
 
 
 def _records(stream: TextIO, dialect: Dialect, has_note: bool) -> Iterator[Record]:

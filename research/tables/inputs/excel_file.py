@@ -5,32 +5,62 @@ The workbook is in memory while it is read: that is how its format works.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import pyarrow as pa
 from python_calamine import CalamineError, CalamineWorkbook, WorksheetNotFound
 
 from research.concurrency.worker_processes import Bounds, NoWorker, WorkBroke, WorkerPool, WorkFailed
+from research.documents.office import sheet_details
+from research.documents.office.sheet_cells import EXACT, fill_merged, shown_sheets, text_of
+from research.documents.tabular.header import NoTable, find_header
+from research.documents.tabular.separated import Record
+from research.documents.tabular.table_rows import Body
 from research.errors import InvalidTable
 from research.tables.inputs.copies import Scratch, Spool
+from research.tables.inputs.csv_file import FileTable
 
 BOUNDS: Final = Bounds(seconds=300, memory=4_000_000_000)
 """What reading a workbook may take. It is the user's own, so this is generous."""
 
 _WORK: Final = "research.tables.inputs.excel_file:write_rows"
-_EXACT: Final = 2**53
+_NAMED: Final = 5
 
 
-def read_excel(path: Path, sheet: str | None, scratch: Scratch, shown: str) -> tuple[Spool, list[str]]:
-    """The rows of one sheet (the first, unless it is named) and the names in its first row.
+class _Sheet(NamedTuple):
+    """The cells of a sheet, empty rows and columns around them left out."""
+
+    name: str
+    rows: list[list[Any]]
+    row: int
+    column: int
+    """Where the first cell stands, from 0."""
+
+    def text_at(self, place: tuple[int, int]) -> str:
+        row, column = place[0] - self.row, place[1] - self.column
+        inside = 0 <= row < len(self.rows) and 0 <= column < len(self.rows[row])
+        return str(self.rows[row][column]) if inside else ""
+
+    @property
+    def is_cover(self) -> bool:
+        """Whether no row holds two cells, or there is only one row: a title page rather than a table."""
+        return len(self.rows) < 2 or all(sum(cell != "" for cell in row) < 2 for row in self.rows)
+
+
+def read_excel(path: Path, sheet: str | None, scratch: Scratch, name: str) -> FileTable:
+    """The rows of one sheet: the one that is named, or the first that is shown and holds a table.
 
     A column has a type if all its cells are of one kind; numbers that are all whole are integers (Excel itself knows only
-    floats). Cells of mixed kinds become text. Empty cells are null; empty rows at the end are not rows.
+    floats). Cells of mixed kinds become text. Empty cells are null, merged cells have all the merged value; empty rows at the end
+    are not rows.
 
     Read in a process of its own: a cell in a far corner makes calamine ask for hundreds of gigabytes, and that ends the process.
+
+    Args:
+        name: the file's name for messages.
 
     Raises:
         InvalidTable: it is not a workbook, has no such sheet, the sheet is empty, or reading it takes more than `BOUNDS`.
@@ -40,48 +70,124 @@ def read_excel(path: Path, sheet: str | None, scratch: Scratch, shown: str) -> t
     try:
         found, _ = pool.call(_WORK, {"path": str(path), "sheet": sheet, "target": str(target)})
     except NoWorker as failure:
-        raise InvalidTable(f"{shown}: {failure}") from failure
+        raise InvalidTable(f"{name}: {failure}") from failure
     except WorkBroke as failure:
-        raise InvalidTable(f"{shown}: cannot be read as a workbook: {failure}") from failure
+        raise InvalidTable(f"{name}: cannot be read as a workbook: {failure}") from failure
     except WorkFailed as failure:
         raise InvalidTable(
-            f"{shown}: reading this workbook takes more than {BOUNDS.memory // 10**9} GB of memory or {BOUNDS.seconds:g} "
+            f"{name}: reading this workbook takes more than {BOUNDS.memory // 10**9} GB of memory or {BOUNDS.seconds:g} "
             "seconds. A cell in a far corner makes a sheet as large as all before it: delete such cells, or save the sheet as CSV"
         ) from failure
     finally:
         pool.close()
     if "refused" in found:
-        raise InvalidTable(f"{shown}: {found['refused']}")
-    return Spool.opened(target), found["names"]
+        raise InvalidTable(f"{name}: {found['refused']}")
+    return FileTable(Spool.opened(target), found["names"], found["warnings"])
 
 
 def write_rows(arguments: Mapping[str, Any], _: bytes) -> tuple[dict[str, Any], bytes]:
-    """What the worker does: writes the rows of a sheet to an Arrow file. Returns the names in its first row, or why it cannot."""
-    path, sheet = arguments["path"], arguments["sheet"]
+    """What the worker does: writes the rows of a sheet to an Arrow file. Returns the names in its header and what to warn of, or
+    why it cannot."""
+    path = arguments["path"]
     try:
-        workbook = CalamineWorkbook.from_path(path)
-        names = workbook.sheet_names
-        if sheet is not None and sheet not in names:
-            return {"refused": f"has no sheet {sheet!r}. Its sheets: {', '.join(names)}"}, b""
-        rows = workbook.get_sheet_by_name(sheet or names[0]).to_python(skip_empty_area=True)
+        sheet, warnings = _chosen(CalamineWorkbook.from_path(path), arguments["sheet"])
+        header, body, more = _table(sheet)
     except (CalamineError, WorksheetNotFound, OSError, IndexError) as exc:
         return {"refused": f"cannot be read as a workbook: {exc}"}, b""
+    except NoTable as fault:
+        return {"refused": str(fault)}, b""
+    columns = [_column([row[place] for row in body]) for place in range(len(header))]
+    batch = pa.RecordBatch.from_arrays(columns, names=[f"c{place}" for place in range(len(header))])
+    Spool.write(Path(arguments["target"]), batch.schema, [batch])
+    warnings += [*more, *_long_numbers(header, body), *_dropped(path, sheet)]
+    return {"names": header, "warnings": warnings}, b""
+
+
+def _chosen(workbook: CalamineWorkbook, name: str | None) -> tuple[_Sheet, list[str]]:
+    """The sheet that is named, or the first that is shown and holds a table; and what is to be said of the choice."""
+    names = workbook.sheet_names
+    if name is not None:
+        if name not in names:
+            raise NoTable(f"has no sheet {name!r}. Its sheets: {', '.join(names)}")
+        return _cells(workbook, name), []
+    shown = shown_sheets(workbook)
+    cover: _Sheet | None = None
+    empty: set[str] = set()
+    for each in shown:
+        sheet = _cells(workbook, each)
+        if not sheet.rows:
+            empty.add(each)
+        elif not sheet.is_cover:
+            break
+        else:
+            cover = cover or sheet
+    else:
+        if cover is None:
+            raise NoTable(f"has no sheet that is shown and holds cells. Its sheets: {', '.join(names)}")
+        sheet = cover
+    others = [each for each in shown if each != sheet.name and each not in empty]
+    if not others:
+        return sheet, []
+    return sheet, [f"its sheet {sheet.name!r} was read; {', '.join(map(repr, others))} not: --sheet names another"]
+
+
+def _cells(workbook: CalamineWorkbook, name: str) -> _Sheet:
+    sheet = workbook.get_sheet_by_name(name)
+    rows: list[list[Any]] = list(sheet.to_python(skip_empty_area=True))
+    row, column = sheet.start or (0, 0)
+    fill_merged(dict(enumerate(rows, row)), sheet.merged_cell_ranges, column)
     while rows and all(cell == "" for cell in rows[-1]):
         rows.pop()
-    if not rows:
-        return {"refused": "is empty; its first row must name the columns"}, b""
-    header = [_text(cell) or f"column_{place}" for place, cell in enumerate(rows[0], 1)]
-    columns = [_column([row[index] for row in rows[1:]]) for index in range(len(header))]
-    batch = pa.RecordBatch.from_arrays(columns, names=[f"c{index}" for index in range(len(header))])
-    Spool.write(Path(arguments["target"]), batch.schema, [batch])
-    return {"names": header}, b""
+    return _Sheet(name, rows, row, column)
+
+
+def _table(sheet: _Sheet) -> tuple[list[str], list[list[Any]], list[str]]:
+    """The names of the columns, the rows below them, and what is odd about them."""
+    if not sheet.rows:
+        raise NoTable(f"its sheet {sheet.name!r} is empty; its first row must name the columns")
+    used = [place for place in range(len(sheet.rows[0])) if any(row[place] != "" for row in sheet.rows)]
+    rows = [[row[place] for place in used] for row in sheet.rows]
+    records = [
+        Record([_text(cell) or None if cell != "" else None for cell in row], number)
+        for number, row in enumerate(rows, sheet.row + 1)
+    ]
+    header = find_header(records, len(used), "row")
+    body = Body(header, records[header.used :], row="row")
+    for _ in body.rows():
+        continue
+    return header.names, rows[header.used :], body.warnings
+
+
+def _long_numbers(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> Iterator[str]:
+    for place, name in enumerate(names):
+        if any(isinstance(row[place], float) and abs(row[place]) > EXACT for row in rows):
+            yield f"column {name!r} holds numbers of more than 15 digits, of which a workbook keeps the first; text keeps all"
+
+
+def _dropped(path: str, sheet: _Sheet) -> Iterator[str]:
+    """What a reader of the table alone would miss: formulas without a value, addresses behind cells."""
+    details = sheet_details.read(path, sheet.name)
+    if details.uncomputed:
+        yield (
+            f"{_places(details.uncomputed)}: formulas whose values are not stored; the cells are empty. Open the workbook in "
+            "Excel or LibreOffice and save it"
+        )
+    hidden = [place for place, address in details.links.items() if address not in sheet.text_at(place)]
+    if hidden:
+        yield f"{_places(hidden)}: links whose addresses are not in the table, only what they are shown as"
+
+
+def _places(places: Sequence[sheet_details.Place]) -> str:
+    named = ", ".join(sheet_details.name_of(place) for place in places[:_NAMED])
+    more = len(places) - _NAMED
+    return f"{named} and {more:,} more cells" if more > 0 else f"{'cells' if len(places) > 1 else 'cell'} {named}"
 
 
 def _column(cells: Sequence[Any]) -> pa.Array[Any]:
     values = [None if cell == "" else cell for cell in cells]
     kinds = {type(value) for value in values if value is not None}
     if kinds and kinds <= {int, float}:
-        if all(value is None or (value == int(value) and abs(value) <= _EXACT) for value in values):
+        if all(value is None or (value == int(value) and abs(value) <= EXACT) for value in values):
             return pa.array([None if value is None else int(value) for value in values], pa.int64())
         return pa.array([None if value is None else float(value) for value in values], pa.float64())
     for kind, arrow in ((bool, pa.bool_()), (date, pa.date32()), (datetime, pa.timestamp("us"))):
@@ -91,11 +197,7 @@ def _column(cells: Sequence[Any]) -> pa.Array[Any]:
 
 
 def _text(cell: Any) -> str:
-    """A cell as Excel would show it in a plain format: whole numbers without a point, dates in ISO form."""
+    """A cell as text beside others of its column: as a CSV file would have it."""
     if isinstance(cell, bool):
         return "true" if cell else "false"
-    if isinstance(cell, float) and cell.is_integer():
-        return str(int(cell))
-    if isinstance(cell, (date, datetime)):
-        return cell.isoformat()
-    return str(cell)
+    return cell.isoformat() if isinstance(cell, (date, datetime)) else text_of(cell)

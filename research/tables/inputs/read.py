@@ -170,7 +170,7 @@ def _opened(source: Any, query: str | None, scratch: Scratch, sheet: str | None,
         encoding = None if rows_at else part or None
         spool, names, warnings = read_json(as_utf8(path, scratch, encoding), scratch, location, suffix, rows_at)
     elif suffix in _EXCEL:
-        spool, names = read_excel(path, part or None, scratch, location)
+        spool, names, warnings = read_excel(path, part or None, scratch, location)
     else:
         raise InvalidTable(f"{location}: its name does not say what it is. What can be read: {_KNOWN}")
     return _Source(stem, spool, names, content, [f"{location}: {warning}" for warning in warnings])
