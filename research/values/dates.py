@@ -10,6 +10,9 @@ from typing import Final
 
 import dateparser
 
+from research.values.number_words import ORDINALS
+from research.values.scales import alternatives
+
 LANGUAGES: Final = (
     *("en", "de", "fr", "es", "it", "pt", "nl", "sv", "da", "nb", "fi"),
     *("pl", "cs", "ro", "hu", "tr", "ru", "uk", "el", "id"),
@@ -60,8 +63,9 @@ _PATTERNS: Final = tuple(
         r"(?<![\d./-])(?P<year>[12]\d{3})[./](?P<month>\d{1,2})[./](?P<day>\d{1,2})(?![\d/])",
         r"(?<![\d./-])(?P<first>\d{1,2})(?P<mark>[./-])(?P<second>\d{1,2})(?P=mark)(?P<year>[12]\d{3})(?!\d)",
         r"(?P<year>[12]\d{3})\s?年(?:\s?(?P<month>\d{1,2})\s?月(?:\s?(?P<day>\d{1,2})\s?日)?)?",
-        rf"(?<!\w)(?P<day>\d{{1,2}})(?:st|nd|rd|th|er|\.|º)?{_LINK}[\s-]+(?P<word>{_WORD})\.?{_LINK},?[\s-]+{_YEAR}(?!\w)",
-        rf"(?<!\w)(?P<word>{_WORD})\.?\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?,?\s+{_YEAR}(?!\w)",
+        rf"(?<!\w)(?P<day>\d{{1,2}})(?:st|nd|rd|th|er|\.|º)?(?:\s+day)?{_LINK}[\s-]+(?P<word>{_WORD})\.?{_LINK}\s?,?[\s-]+{_YEAR}(?!\w)",
+        rf"(?<!\w)(?P<ordinal>{alternatives(ORDINALS)})(?:\s*\(\d+\w\w\))?\s+(?:day\s+)?of\s+(?P<word>{_WORD})\s?,?\s+{_YEAR}(?!\w)",
+        rf"(?<!\w)(?P<word>{_WORD})\.?\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\s?,?\s+{_YEAR}(?!\w)",
         rf"(?<!\w)(?P<year>[12]\d{{3}})\s+(?P<word>{_WORD})\s+(?P<day>\d{{1,2}})(?!\w)",
         rf"(?<!\w)(?P<word>{_WORD})\.?\s+(?P<early>\d{{1,2}}){_UNTIL}(?P<day>\d{{1,2}}),?\s+{_YEAR}(?!\w)",
         rf"(?<!\w)(?P<word>{_WORD})\.?{_LINK},?\s+{_YEAR}(?!\w)",
@@ -100,6 +104,8 @@ def _dated(match: re.Match[str]) -> StatedDate | None:
     parts = match.groupdict()
     year, day, swapped = int(parts["year"]), int(parts["day"]) if parts.get("day") else None, False
     month = int(parts["month"]) if parts.get("month") else None
+    if ordinal := parts.get("ordinal"):
+        day = ORDINALS[ordinal.casefold()]
     if word := parts.get("word"):
         month = _month(word)
         if month is None:

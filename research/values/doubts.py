@@ -32,3 +32,11 @@ DOUBTS: Final[tuple[Doubt, ...]] = get_args(Doubt)
 """All doubts, in order."""
 
 NONE: Final[frozenset[Doubt]] = frozenset()
+
+OPEN: Final[frozenset[Doubt]] = frozenset(
+    (
+        *("ambiguous_separator", "ambiguous_scale", "ambiguous_order", "ambiguous_century"),
+        *("bound", "range", "several", "bracketed", "unlikely_kind"),
+    )
+)
+"""Doubts of which each leaves the value itself open: such a value is never of high confidence."""

@@ -8,7 +8,9 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Final
 
+from research.values.number_words import ORDINALS
 from research.values.numerals import Number, numbers
+from research.values.scales import alternatives
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,13 @@ _AFTER: Final = re.compile(
     + r")(?!\w)",
     re.IGNORECASE,
 )
+_ANNIVERSARY: Final = re.compile(
+    rf"\b(?:(?P<word>{alternatives(ORDINALS)})(?:\s*\(\d+\w\w\))?|(?P<digits>\d{{1,2}})(?:st|nd|rd|th))\s+anniversary\b",
+    re.IGNORECASE,
+)
+"""`until the second (2nd) anniversary`: two years."""
+_SINGULAR: Final = frozenset(("year", "month", "week", "day"))
+"""As in `a two-year term`."""
 _JOINED: Final = re.compile(r"[\s,]*(?:(?:and|und|et|y|e|&)\s)?")
 _UNIT_SECONDS: Final = {"y": 12 * MONTH, "o": MONTH, "w": 604_800, "d": 86_400, "h": 3600, "m": 60, "s": 1}
 _ISO_DURATION: Final = re.compile(
@@ -77,7 +86,11 @@ def durations(text: str) -> tuple[Duration, ...]:
 
 def _long(text: str) -> list[Duration]:
     """Lengths of time in days and longer units, whose numbers may be words: `two (2) years`, `18 months`."""
-    found: list[Duration] = []
+    found = [
+        Duration(match.start(), match.end(), Decimal(12 * MONTH * years), f"{years} {'year' if years == 1 else 'years'}")
+        for match in _ANNIVERSARY.finditer(text)
+        for years in [ORDINALS[match["word"].casefold()] if match["word"] else int(match["digits"])]
+    ]
     before: Number | None = None
     for number in numbers(text):
         match = _AFTER.match(text, number.end)
@@ -86,12 +99,8 @@ def _long(text: str) -> list[Duration]:
             twice = before and before.value == abs(number.value) and re.fullmatch(r"\s*\(\s*", text[before.end : number.start])
             start = before.start if before and twice else number.start
             amount = abs(number.value) if text[number.start - 1 : number.start] == "(" else number.value
-            word = match["unit"].casefold()
-            spelled = (
-                f"{amount.normalize():f} {word}s"
-                if amount != 1 and word in ("year", "month", "week", "day")
-                else f"{amount:f} {word}"
-            )
+            word = match["unit"] + ("s" if amount != 1 and match["unit"].casefold() in _SINGULAR else "")
+            spelled = f"{amount.normalize():f} {word}"
             duration = Duration(start, match.end(), amount * seconds, spelled)
             if found and seconds < found[-1].seconds and _JOINED.fullmatch(text, found[-1].end, start):
                 last = found.pop()

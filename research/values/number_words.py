@@ -15,6 +15,8 @@ _SMALL: Final = {word: Decimal(value) for value, word in enumerate(_TABLE["small
 _TENS: Final = {word: Decimal(10 * value) for value, word in enumerate(_TABLE["tens"], start=2)}
 _SCALES: Final = {word: Decimal(factor) for word, factor in _TABLE["scales"].items()}
 _PARTS: Final = {word: Decimal(part) for word, part in _TABLE["parts"].items()}
+ORDINALS: Final = {word: value for value, word in enumerate(_TABLE["ordinals"], start=1)}
+"""`first` to `thirty-first`: the days of a month."""
 _BEGIN: Final = rf"(?:{alternatives([*_SMALL, *_TENS, *_SCALES])})|an?(?=[ ](?:{alternatives(_SCALES)})\b)|half(?= an?\b)"
 _MORE: Final = alternatives([*_SMALL, *_TENS, *_SCALES, *_PARTS, *_TABLE["unread"], "a", "an", "and"])
 _RUN: Final = re.compile(rf"(?<![\w-])(?:{_BEGIN})(?:\b[ \u00a0-]+(?:{_MORE})\b)*\b", re.IGNORECASE)

@@ -76,7 +76,7 @@ def places(value: Any, schema: Schema, text: str) -> list[Span]:
         if is_date(value, schema):
             return _date_places(value, text)
         length = _duration(value)
-        return _merged((_text_places(value, text), _length_places(length, text))) if length else _text_places(value, text)
+        return _length_places(value, length, text) if length else _text_places(value, text)
     if isinstance(value, Sequence):
         return _merged(places(part, _items(schema), text) for part in value)
     if isinstance(value, bool):
@@ -154,8 +154,10 @@ def _duration(value: str) -> Decimal | None:
     return found[0].seconds if len(found) == 1 and (found[0].start, found[0].end) == (0, len(value)) else None
 
 
-def _length_places(seconds: Decimal, text: str) -> list[Span]:
-    return [(d.start, d.end) for d in durations(text) if d.seconds == seconds]
+def _length_places(value: str, seconds: Decimal, text: str) -> list[Span]:
+    spans = [(d.start, d.end) for d in durations(text) if d.seconds == seconds]
+    spelled = [span for span in _text_places(value, text) if not any(start < span[1] and span[0] < end for start, end in spans)]
+    return sorted([*spans, *spelled])
 
 
 def _unspaced(character: str) -> bool:

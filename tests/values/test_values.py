@@ -68,9 +68,21 @@ def test_durations_state_a_count_of_the_unit_that_the_field_names(
 @pytest.mark.parametrize(
     "text",
     [
+        "2 years", "two (2) years", "two years", "twenty-four (24) months", "24-month", "1 year and 12 months", "P2Y", "2 Jahre",
+        "second (2nd) anniversary", "2nd anniversary",
+    ],
+)  # fmt: skip
+def test_a_length_of_time_is_stated_however_it_is_written(text: str) -> None:
+    assert stated("2 years", f"It ends after {text} from the date hereof, or in three (3) years.") == [text]
+    assert stated("2 years", "in three (3) years, or 2 days") == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         "5 September 1977", "September 5, 1977", "Sept. 5 1977", "5th of September, 1977", "1977-09-05", "1977-09-05T12:56:00Z",
         "5.9.1977", "05/09/1977", "09/05/1977", "1977/09/05", "5 septembre 1977", "5. September 1977", "5 de septiembre de 1977",
-        "1977年9月5日", "5-Sep-1977",
+        "1977年9月5日", "5-Sep-1977", "5th day of September, 1977", "fifth day of September 1977", "September 5th , 1977",
     ],
 )  # fmt: skip
 def test_a_day_is_found_however_it_is_written(text: str) -> None:
