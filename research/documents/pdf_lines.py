@@ -164,8 +164,7 @@ def _in_columns(lines: Sequence[Line]) -> list[Line]:
         ):
             for place in range(count):
                 found.extend((line[place],) for line in block)
-            at = end
         else:
-            found.append(lines[at])
-            at += 1
+            found.extend(block or lines[at : at + 1])
+        at = max(end, at + 1)
     return found

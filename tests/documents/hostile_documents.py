@@ -195,6 +195,21 @@ HOSTILE: Final[dict[str, Callable[[], Hostile]]] = {
     "scripts that ask for JavaScript": lambda: html("<noscript>" + "enable " * 200_000 + "</noscript><script>x</script>"),
     "a template in a template": lambda: html("<template>" * 100_000),
     # Text
+    "raised in raised text": lambda: html("<p>1" + "<sup>2" * 240 + "x " * 300_000),
+    "100,000 raised numbers": lambda: html("<p>" + "10<sup>24</sup> $19<sup>99</sup> " * 50_000),
+    "struck in struck text": lambda: html("<del>a " * 240 + "b " * 300_000),
+    "formulas in formulas": lambda: html("<math>" + "<msup><mi>x</mi>" * 230 + "y" * 100_000),
+    "columns in preformatted text": lambda: html("<pre>" + "a  b   c    d\n" * 100_000 + "x y z   w\n" * 10 + "</pre>"),
+    "leaders without an end": lambda: html(
+        "<pre>" + ("a" + "." * 300_000 + "\n" + "a" + " ." * 200_000 + "_" * 300_000 + "\n") * 3
+    ),
+    "labels of websites": lambda: html("<div>" + "<span>Website</span><a href=http://e.org/a>x</a>" * 30_000),
+    "a table of scales": lambda: html(
+        "<table>" + "<tr><th>In thousands (thousands of euros, thousands of</th><th>(EUR m)</th><td>12</td></tr>" * 30_000
+    ),
+    "labels above values": lambda: html("<p>Key:</p><p>value</p>" * 60_000),
+    "bold labels above values": lambda: html("<div>" + "<b>Key</b><br>value<br>" * 60_000),
+    "figures above labels": lambda: html('<div class="stats"><b class="value">1</b><i class="label">L</i></div>' * 40_000),
     "500 kB of [ in Markdown": lambda: text("[" * 499_000, "md"),
     "images in Markdown": lambda: text("![](" * 120_000, "md"),
     "emphasis in Markdown": lambda: text("*a **a " * 70_000, "md"),
@@ -209,6 +224,10 @@ HOSTILE: Final[dict[str, Callable[[], Hostile]]] = {
     "a front matter of dashes": lambda: text("---\n" + "a: b\n" * 100_000, "md"),
     "one line of 20 MB": lambda: text("word " * 4_000_000, "txt"),
     "blank lines in a text": lambda: text("a" + "\n \t" * 500_000 + "b", "txt"),
+    "columns in a text": lambda: text("a  b   c\n" * 200_000, "txt"),
+    "columns that cross in a text": lambda: text("".join(" " * (n % 97) + "a  b   c\n" for n in range(60_000)), "txt"),
+    "facts on one line of a text": lambda: text("Key: value; " * 200_000, "txt"),
+    "short lines in a text": lambda: text("ab cd\nx\n" * 200_000, "txt"),
     "colons in a text": lambda: text("a:" * 1_000_000, "txt"),
     "a CSV of quotes": lambda: text('"' * 3_000_000, "csv"),
     "a CSV of delimiters": lambda: text((",;|\t" * 1_000 + "\n") * 1_000, "csv"),

@@ -122,6 +122,8 @@ def addressed(link: HtmlElement) -> str:
     words are nothing but a label (`Website`), or a shortened address."""
     href = clean(link.get("href") or "")
     scheme, _, target = href.partition(":")
+    if length(link, 10 * MAX_ALT) >= 10 * MAX_ALT:
+        return ""
     text = clean(link.text_content())
     match scheme.lower():
         case "mailto" | "tel":

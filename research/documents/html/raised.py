@@ -16,6 +16,9 @@ from research.documents.blocks import clean
 
 MAX_MARK: Final = 12
 """Characters of a footnote's mark."""
+MAX_SHORT: Final = 80
+"""Characters of raised text, with white space. A longer one is a line of its own."""
+MAX_PIECES: Final = 20
 MAX_STRUCK: Final = 300
 """Characters of struck text that are kept. A whole section that was struck is no longer said."""
 
@@ -78,7 +81,7 @@ def formula(element: HtmlElement, parts: Sequence[str]) -> str:
 
 def moved(element: HtmlElement, pieces: Sequence[str]) -> str | None:
     """How to write a raised or lowered element behind `pieces`; None if as any other text."""
-    text, before = clean(element.text_content()), _end(pieces)
+    text, before = _short_text(element), _end(pieces)
     if not text:
         return None
     if element.tag == "sup" and _is_note(element, text):
@@ -139,7 +142,17 @@ def _is_note(element: HtmlElement, text: str) -> bool:
 
 def _is_cents(element: HtmlElement) -> bool:
     names = element.attrib.get("class")
-    return bool(names and _CENTS_CLASS.search(names) and _CENTS.fullmatch(clean(element.text_content())))
+    return bool(names and _CENTS_CLASS.search(names) and _CENTS.fullmatch(_short_text(element)))
+
+
+def _short_text(element: HtmlElement) -> str:
+    """The text of an element; "" if that is too much to be a number, a mark or a sign."""
+    pieces: list[str] = []
+    for text in element.itertext():
+        pieces.append(text)
+        if len(pieces) > MAX_PIECES or sum(map(len, pieces)) > MAX_SHORT:
+            return ""
+    return clean("".join(pieces))
 
 
 def _is_price(element: HtmlElement, before: str) -> bool:
@@ -148,7 +161,7 @@ def _is_price(element: HtmlElement, before: str) -> bool:
         return True
     behind = element.tail or ""
     if not behind.strip() and (follower := element.getnext()) is not None and isinstance(follower.tag, str):
-        behind += (follower.text_content() or "")[:12]
+        behind += _short_text(follower)[:12]
     return bool(_SIGN_BEHIND.match(behind))
 
 
