@@ -12,6 +12,8 @@ from research.documents.html.content import all_blocks
 from research.documents.office import archive, properties
 from research.errors import PageUnreadable
 
+_MAIN: Final = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
+
 MAX_SLIDES: Final = 2_000
 MAX_GROUPS: Final = 20
 """Groups inside groups."""
@@ -43,13 +45,13 @@ def _slide(slide: Any) -> Iterator[str]:
         if title is not None and shape.shape_id == title.shape_id:
             continue
         if shape.has_text_frame:
-            yield from _paragraphs(shape.text_frame)
+            yield from _paragraphs(shape.element)
         elif getattr(shape, "has_table", False):
-            yield _table([cell.text for cell in row.cells] for row in shape.table.rows)
+            yield from _cells(shape.element)
         elif getattr(shape, "has_chart", False):
             yield from _chart(shape.chart)
-    if slide.has_notes_slide and (notes := slide.notes_slide.notes_text_frame) is not None:
-        yield from _paragraphs(notes)
+    if slide.has_notes_slide and (notes := slide.notes_slide.notes_placeholder) is not None:
+        yield from _paragraphs(notes.element)
 
 
 def _flat(shapes: Iterable[Any], depth: int = 0) -> Iterator[Any]:
@@ -61,13 +63,49 @@ def _flat(shapes: Iterable[Any], depth: int = 0) -> Iterator[Any]:
             yield shape
 
 
-def _paragraphs(frame: Any) -> Iterator[str]:
+def _paragraphs(element: Any) -> Iterator[str]:
     """Several short paragraphs are a list: that is how a slide shows them."""
-    texts = [text for paragraph in frame.paragraphs if (text := " ".join(paragraph.text.split()))]
+    texts = [text for paragraph in element.iter(f"{_MAIN}p") if (text := _written(paragraph))]
     if len(texts) > 1 and sum(map(len, texts)) / len(texts) < 200:
-        yield "<ul>" + "".join(f"<li>{escape(text)}</li>" for text in texts) + "</ul>"
+        yield "<ul>" + "".join(f"<li>{text}</li>" for text in texts) + "</ul>"
     else:
-        yield from (f"<p>{escape(text)}</p>" for text in texts)
+        yield from (f"<p>{text}</p>" for text in texts)
+
+
+def _written(paragraph: Any) -> str:
+    """A paragraph as HTML: what is raised, lowered or struck out in it stays so."""
+    pieces: list[str] = []
+    for run in paragraph.iterchildren(f"{_MAIN}r", f"{_MAIN}fld", f"{_MAIN}br"):
+        text = escape("".join(part.text or "" for part in run.iterchildren(f"{_MAIN}t")))
+        if run.tag == f"{_MAIN}br":
+            pieces.append(" ")
+        elif text:
+            tag = _look(run.find(f"{_MAIN}rPr"))
+            pieces.append(f"<{tag}>{text}</{tag}>" if tag else text)
+    return " ".join("".join(pieces).split())
+
+
+def _look(properties: Any) -> str:
+    if properties is None:
+        return ""
+    if (properties.get("strike") or "noStrike") != "noStrike":
+        return "s"
+    baseline = properties.get("baseline") or "0"
+    return "" if baseline.strip("0%") == "" else "sub" if baseline.startswith("-") else "sup"
+
+
+def _cells(element: Any) -> Iterator[str]:
+    """A table; cells that are merged span columns and rows."""
+    yield "<table>"
+    for line in element.iter(f"{_MAIN}tr"):
+        yield "<tr>"
+        for cell in line.iterchildren(f"{_MAIN}tc"):
+            if cell.get("hMerge") in ("1", "true") or cell.get("vMerge") in ("1", "true"):
+                continue
+            text = "<br>".join(text for paragraph in cell.iter(f"{_MAIN}p") if (text := _written(paragraph)))
+            yield f'<td colspan="{escape(cell.get("gridSpan", "1"))}" rowspan="{escape(cell.get("rowSpan", "1"))}">{text}</td>'
+        yield "</tr>"
+    yield "</table>"
 
 
 def _chart(chart: Any) -> Iterator[str]:
