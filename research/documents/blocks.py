@@ -70,9 +70,13 @@ def joined(found: Sequence[str], between: str = "; ") -> str:
     """Lines on one line. Where one visibly continues the other, a space stands between them."""
     text = found[0] if found else ""
     for line in found[1:]:
-        binds = text.endswith(_BINDS_BEFORE) or _BINDS_AFTER.match(line)
-        text += (" " if binds else between) + line
+        text += (" " if goes_on(text, line) else between) + line
     return text
+
+
+def goes_on(before: str, line: str) -> bool:
+    """A line visibly continues the one before it."""
+    return before.endswith(_BINDS_BEFORE) or _BINDS_AFTER.match(line) is not None
 
 
 def one_line(text: str) -> str:

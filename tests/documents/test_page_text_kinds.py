@@ -315,3 +315,15 @@ def test_a_page_of_facts_that_declares_nothing_keeps_its_short_lines() -> None:
     text = extract(f"<html><body>{body}</body></html>".encode(), url="https://e.org/x", media_type="text/html").text
     for line in ("Old town, 1 Main St", "Indian | Lunch", "Phone: 555-1234", "Ref. LX-12"):
         assert line in text
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        ("<div>St. Martin's Press<br>June 29, 2010</div>", "St. Martin's Press\nJune 29, 2010"),
+        ("<div>Launched on 5 September 1977,<br>12:56 UTC</div>", "Launched on 5 September 1977, 12:56 UTC"),
+        ("<div>It was tracked by<br>three stations</div>", "It was tracked by three stations"),
+    ],
+)
+def test_two_short_lines_stay_lines_unless_one_goes_on(body: str, text: str) -> None:
+    assert shown(body) == text

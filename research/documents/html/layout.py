@@ -14,7 +14,7 @@ from typing import Final
 from lxml.html import HtmlElement
 
 from research.documents import laid_out
-from research.documents.blocks import Block, BlockKind, clean, fact, row
+from research.documents.blocks import Block, BlockKind, clean, fact, goes_on, row
 from research.documents.cell_units import is_year, scale_of, with_units
 from research.documents.html import grid
 from research.documents.html.controls import CONTROLS, Controls, group
@@ -50,6 +50,8 @@ MAX_ITEM: Final = 1_000
 """Characters of a list item with structure in it. What is longer is read as a section."""
 MAX_FACT: Final = 160
 """Characters of a fact among other items of a list."""
+MAX_SHORT_LINE: Final = 60
+"""Characters of two lines that stay lines, as in an address. Longer ones are a sentence that someone broke."""
 MAX_STATED: Final = 120
 """Characters of a line above a table that states the unit of its cells."""
 
@@ -189,6 +191,8 @@ class _Walk:
             self._add("list", found, share)
         elif facts := separate(" ".join(found)):
             self._add("facts", facts, share)
+        elif len(found) == 2 and max(map(len, found)) <= MAX_SHORT_LINE and not goes_on(*found):
+            self._add("lines", found, share)
         else:
             self._add("paragraph", [" ".join(found)], share)
 
