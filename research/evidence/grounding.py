@@ -226,7 +226,8 @@ def _converted(value: Decimal, passage: Passage) -> bool:
     or unit that a label of the passage gives: `12,500` below `in thousands of euros`."""
     if not value:
         return False
-    labels = {measure(part) for part in re.split(r"\n|: | \| | > ", f"{passage.heading}\n{passage.text}")} | {NOTHING}
+    around = f"{passage.heading}\n{passage.columns}\n{passage.text}"
+    labels = {measure(part) for part in re.split(r"\n|: | \| | > ", around)} | {NOTHING}
     for number in numbers(passage.text):
         own = measured(passage.text, number.start, number.end).unit
         for label in labels:

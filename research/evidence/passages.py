@@ -13,6 +13,8 @@ from research.ports.page import PAGE_DATA_HEADING, Page, Passage, PassageKind
 MAX_CHARACTERS: Final = 1_200
 """A passage is cut near this length: about 200 words, what a person reads at a glance."""
 
+MAX_COLUMNS: Final = 600
+"""Characters of a table's first row that are told with each of its passages."""
 MAX_LINE: Final = 5_000
 """Characters of a line that are searched for the ends of sentences at once: that takes the square of their number."""
 
@@ -69,6 +71,7 @@ def passages_of(page: Page) -> list[Passage]:
         if kind == "heading":
             _enter(headings, block)
         context = " > ".join(title for _, title in (headings[:-1] if kind == "heading" else headings))
+        head = block.partition("\n")[0][:MAX_COLUMNS]
         for piece_start, piece_end in _pieces(block, kind):
             found.append(
                 Passage(
@@ -79,6 +82,7 @@ def passages_of(page: Page) -> list[Passage]:
                     text=block[piece_start:piece_end],
                     kind=kind,
                     heading=context,
+                    columns=head if kind == "table" and piece_start else "",
                 )
             )
     return found

@@ -73,6 +73,9 @@ class Passage(Record):
     kind: PassageKind
     heading: str = ""
     """The headings above it, outermost first, joined by ` > `. Context; not part of the text."""
+    columns: str = ""
+    """Of a passage that goes on with a table which began in another one: the table's first row, which names its columns. Context;
+    not part of the text."""
 
 
 class Hit(Record):

@@ -66,6 +66,16 @@ def test_a_long_paragraph_is_cut_where_sentences_end() -> None:
     assert all(p.text.endswith(".") and len(p.text) <= MAX_CHARACTERS for p in found)
 
 
+def test_every_passage_of_a_long_table_knows_what_its_columns_are() -> None:
+    head = "| Model | Mass (kg) | Range |"
+    first, *others = passages_of(page("\n".join([head, *(f"| Model {n} | {n} kg | {n} km |" for n in range(200))])))
+    assert first.text.startswith(head)
+    assert first.columns == ""
+    assert len(others) > 1
+    assert {other.columns for other in others} == {head}
+    assert not any(head in other.text for other in others)
+
+
 def test_abbreviations_do_not_end_a_sentence() -> None:
     text = "Dr. Smith saw it (see Fig. 3). It rose."
     assert [text[a:b] for a, b in sentences(text)] == ["Dr. Smith saw it (see Fig. 3).", "It rose."]

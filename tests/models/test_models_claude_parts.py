@@ -35,7 +35,8 @@ NASTY = st.lists(
 
 
 def passage(name: str, text: str, heading: str = "") -> Passage:
-    return Passage(id=name, page_hash="0" * 64, start=0, end=len(text), text=text, kind="paragraph", heading=heading)
+    place = {"page_hash": "0" * 64, "start": 0, "end": len(text)}
+    return Passage(id=name, **place, text=text, kind="paragraph", heading=heading, columns=heading)
 
 
 @given(st.lists(st.tuples(NASTY, NASTY), max_size=4), NASTY, NASTY)
@@ -47,6 +48,11 @@ def test_no_page_can_close_its_fence_or_pass_for_another_passage(texts: list[tup
     first, *inside, last = shown.splitlines()
     assert last == first.replace("<", "</", 1)
     assert [line for line in inside if not line.startswith(quoting.INDENT)] == [p.id for p in passages]
+
+
+def test_a_passage_that_goes_on_with_a_table_is_quoted_with_the_names_of_its_columns():
+    shown = quoting.quote_page("u", "t", [passage("p1", "| A | 3 |", "| Model | Mass (kg) |")])
+    assert "    (columns: | Model | Mass (kg) |)\n    | A | 3 |" in shown
 
 
 @given(st.lists(NASTY, min_size=1, max_size=3))

@@ -30,7 +30,7 @@ from research.ports.work import Claim, Draft, Grade, Investigated, Judged, Plan,
 from research.result.result import utc_now
 from research.task.task import Task
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Raise it when the same settings and prompts give other answers."""
 
 SINGLE_STEPS: Final = 8

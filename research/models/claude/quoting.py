@@ -48,10 +48,12 @@ def quote_page(url: str, title: str, passages: Iterable[Passage]) -> str:
 
 
 def _under(passage: Passage) -> str:
-    """A passage's text, with the headings it stands under."""
-    if not passage.heading or passage.kind == "heading":
+    """A passage's text, with the headings it stands under, and the names of the columns of a table that it goes on with."""
+    if passage.kind == "heading":
         return passage.text
-    return f"(under: {one_line(passage.heading)})\n{passage.text}"
+    under = f"(under: {one_line(passage.heading)})\n" if passage.heading else ""
+    columns = f"(columns: {one_line(passage.columns)})\n" if passage.columns else ""
+    return f"{under}{columns}{passage.text}"
 
 
 def quote_hits(hits: Sequence[Hit]) -> str:

@@ -189,7 +189,8 @@ def _lists(passages: Sequence[Passage]) -> list[Fact]:
 
 def _table(passage: Passage, place: int) -> list[Fact]:
     """Each cell below a header is a fact about the rest of its row; each row of two cells also one about the page."""
-    rows = [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in passage.text.split("\n")]
+    lines = [*filter(None, [passage.columns]), *passage.text.split("\n")]
+    rows = [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in lines]
     header, *body = rows
     heading = passage.heading.rpartition(" > ")[2]
     context, label = stems(heading), "\n".join([*header[:1], heading])
@@ -199,7 +200,7 @@ def _table(passage: Passage, place: int) -> list[Fact]:
             if title and cell and (key := stems(title)) and len(key) <= MAX_KEY_WORDS:
                 others = tuple(other for place_of, other in enumerate(row) if place_of != at and other)
                 found.append(Fact(title, key, head(title), context, (cell,), (place,), "table", subjects=others, label=label))
-    pairs = [row for row in rows if len(row) == 2 and all(row)]
+    pairs = [row for row in (body if passage.columns else rows) if len(row) == 2 and all(row)]
     found.extend(
         Fact(name, key, head(name), context, (value,), (place,), "facts", label="\n".join([*header, heading]))
         for name, value in pairs
