@@ -34,8 +34,8 @@ from research.ports.page import Passage
 from research.ports.work import FieldAnswer, ReadPage, Verdict
 from research.result.result import CONFIDENCE_ORDER, Citation, Confidence, Excerpt, FieldBasis, Support
 from research.values.labels import NOTHING, measure
-from research.values.numerals import numbers
-from research.values.units import UNITS, measured
+from research.values.quantities import amounts_in
+from research.values.units import UNITS
 from research.values.values import places
 
 MAX_EXCERPTS: Final = 5
@@ -228,12 +228,11 @@ def _converted(value: Decimal, passage: Passage) -> bool:
         return False
     around = f"{passage.heading}\n{passage.columns}\n{passage.text}"
     labels = {measure(part) for part in re.split(r"\n|: | \| | > ", around)} | {NOTHING}
-    for number in numbers(passage.text):
-        own = measured(passage.text, number.start, number.end).unit
+    for number, at in amounts_in(passage.text):
         for label in labels:
-            unit, scale = own or label.unit, Decimal(1) if number.scaled or number.percent else label.scale
+            unit, scale = at.unit or label.unit, Decimal(1) if number.scaled or number.percent else label.scale
             others = {other for other in UNITS.values() if unit and other.kind == unit.kind}
-            amounts = [reading * scale for reading in number.readings if scale != 1]
+            amounts = [reading * scale for reading in number.readings]
             amounts += [unit.convert(reading * scale, other) for reading in number.readings for other in others if unit]
             if any(abs(amount - value) <= abs(value) / 1000 for amount in amounts):
                 return True

@@ -46,7 +46,7 @@ def _line(passage: Passage, units: Sequence[Span], place: Span) -> str:
     if passage.kind == "table":
         column = text.count("|", start, place[0]) - (text[start] == "|")
         cells = [cell.strip() for cell in text[start:end].strip("| ").split("|")]
-        head = [cell.strip() for cell in text[slice(*units[0])].strip("| ").split("|")]
+        head = [cell.strip() for cell in (passage.columns or text[slice(*units[0])]).strip("| ").split("|")]
         return " ".join(
             [*head[column : column + 1], *(cells[:1] if column else []), cells[column] if column < len(cells) else ""]
         )

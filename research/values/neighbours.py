@@ -12,6 +12,7 @@ from research.values.scales import alternatives
 _TABLE: Final = read_table("research.values", "neighbours.toml")
 _APPROXIMATE: Final = frozenset(_TABLE["approximate"].split())
 _BOUND: Final = frozenset(_TABLE["bound_before"].split())
+_BEGINNING: Final = frozenset(_TABLE["beginning"].split())
 _HARMLESS: Final = frozenset(_TABLE["harmless"].split())
 _BOUND_PHRASES: Final = re.compile(rf"(?<!\w)(?:{alternatives(_TABLE['bound_phrases'])})\W*$", re.IGNORECASE)
 _BOUND_AFTER: Final = re.compile(
@@ -22,11 +23,13 @@ _RANGE_BEFORE: Final = re.compile(rf"\d\s?[%°\w€$£¥]{{0,6}}{_BETWEEN}$", re
 _RANGE_AFTER: Final = re.compile(rf"{_BETWEEN}\d", re.IGNORECASE)
 _LAST: Final = re.compile(r"([^\W\d_]+|[~≈><≥≤]=?)[.,]?\s*[(€$£]?\s*$")
 _NEXT: Final = re.compile(r"[ \u00a0\u202f-]?([^\W\d_]+)")
-_GLUED: Final = re.compile(r"\s?[×x*^/=²³⁴-⁹](?=\s?[\d(])|[²³⁴-⁹#]")
+_GLUED: Final = re.compile(r"\s?/\s?[^\W\d_]|\s?[×x*^/=²³⁴-⁹](?=\s?[\d(])|[²³⁴-⁹#]")
 _GLUED_BEFORE: Final = re.compile(r"[×x*^/#№]\s?$")
 
 
-def neighbour_doubts(text: str, start: int, end: int, known: frozenset[str] = frozenset()) -> frozenset[Doubt]:
+def neighbour_doubts(
+    text: str, start: int, end: int, known: frozenset[str] = frozenset(), *, is_time: bool = False
+) -> frozenset[Doubt]:
     """What the words and signs beside the value at `text[start:end]` leave open.
 
     Args:
@@ -34,6 +37,7 @@ def neighbour_doubts(text: str, start: int, end: int, known: frozenset[str] = fr
         start: its first character, its currency sign included.
         end: behind its last, its unit included.
         known: words, in lower case, that may stand behind it unread, since they say what is counted: `staff` behind `310`.
+        is_time: it is a day or a year, which `since` and `from` leave as it is.
     """
     doubts: set[Doubt] = set()
     before = text[max(0, start - 24) : start]
@@ -41,7 +45,7 @@ def neighbour_doubts(text: str, start: int, end: int, known: frozenset[str] = fr
         word = last[1].casefold()
         if word in _APPROXIMATE:
             doubts.add("approximate")
-        elif word in _BOUND:
+        elif word in _BOUND or (word in _BEGINNING and not is_time):
             doubts.add("bound")
     if _BOUND_PHRASES.search(before) or _BOUND_AFTER.match(text, end):
         doubts.add("bound")

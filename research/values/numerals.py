@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 from research.values.doubts import NONE, Doubt
 from research.values.number_words import number_words
-from research.values.scales import GLUED, scale_at
+from research.values.scales import GLUED, Scale, scale_at
 from research.values.units import POINT_CURRENCIES, currency_at
 
 
@@ -27,12 +27,16 @@ class Number:
     doubts: frozenset[Doubt] = NONE
     """Why it is open which reading is meant."""
     percent: bool = False
-    scaled: bool = False
-    """A scale word stands with it: `1.2 million`."""
+    scale: Decimal = Decimal(1)
+    """What the scale word with it multiplies by, the likeliest first: `1.2 million`. It is in the readings."""
 
     @property
     def value(self) -> Decimal:
         return self.readings[0]
+
+    @property
+    def scaled(self) -> bool:
+        return self.scale != 1
 
 
 _DIGITS: Final = r"(?>\d{1,3}(?:[\ \u00a0\u2009\u202f'’]\d{3})+(?!\d)(?:[.,]\d+)?|\d+(?:[.,]\d+)*|(?<!\d)\.\d+)"
@@ -59,6 +63,7 @@ _PERCENT: Final = re.compile(
 )
 _FRACTION: Final = re.compile(r"[/⁄](?P<under>\d{1,2})(?![\d/⁄.,])")
 _MINUS_BEFORE: Final = re.compile(r"(?<![\w)])[-−](?:[$€£¥₹]|[A-Z]{3}\s)\s?$")
+_MINUS_WORD: Final = re.compile(r"\b(?:minus|negative)[ \u00a0]$", re.IGNORECASE)
 _OPENING: Final = re.compile(r"(?<!\w)(?:[$€£¥₹]|[A-Z]{3})?\s?\(\s?(?:[$€£¥₹]|[A-Z]{3}\s)?\s?$")
 _CLOSING: Final = re.compile(r"\s?(?:%|[$€£¥₹]|[A-Z]{3})?\s?\)")
 _NO_CENTS: Final = re.compile(r"[.,][-–—](?![\d\w])")
@@ -79,7 +84,7 @@ def numbers(text: str) -> tuple[Number, ...]:
         read = list(_read(text, match))
         if read and found and read[0].start == found[-1].end and found[-1].scaled and read[0].scaled:
             first, second = found.pop(), read[0]  # `1億2,000万`
-            read = [Number(first.start, second.end, (first.value + second.value,), second.doubts, scaled=True)]
+            read = [Number(first.start, second.end, (first.value + second.value,), second.doubts, scale=first.scale)]
         found += read
         at = max(match.end("body"), match.start() + 1, *(number.end for number in read))
     if any(character.isalpha() for character in text):
@@ -110,7 +115,7 @@ def _read(text: str, match: re.Match[str]) -> Iterator[Number]:
         readings = (min(readings, key=abs).scaleb(exponent),)
         doubts.clear()
     percent = _PERCENT.match(text, end)
-    scale = None if percent else scale_at(text, start, end)
+    scale = None if percent else scale_at(text, start, end) or _scale_behind_bracket(text, start, end)
     if scale:
         end = scale.end
         readings = tuple(dict.fromkeys(r * factor for factor in scale.factors for r in readings))
@@ -125,7 +130,13 @@ def _read(text: str, match: re.Match[str]) -> Iterator[Number]:
         negative = tuple(-r for r in readings)
         readings = (*negative, *readings) if signed == "accounting" else (*readings, *negative)
         doubts.add("bracketed")
-    yield Number(start, end, readings, frozenset(doubts), percent is not None, scale is not None)
+    yield Number(start, end, readings, frozenset(doubts), percent is not None, scale.factors[0] if scale else Decimal(1))
+
+
+def _scale_behind_bracket(text: str, start: int, end: int) -> Scale | None:
+    """Of `$(1.2) million`."""
+    closing = _CLOSING.match(text, end)
+    return scale_at(text, start, closing.end()) if closing and _OPENING.search(text, max(0, start - 8), start) else None
 
 
 def _signed(
@@ -136,17 +147,17 @@ def _signed(
     body = match["body"] or ""
     if match["sign"]:
         return start, end, None if match["sign"] == "+" else "minus"
-    if minus := _MINUS_BEFORE.search(text, max(0, start - 6), start):
+    if minus := _MINUS_BEFORE.search(text, max(0, start - 6), start) or _MINUS_WORD.search(text, max(0, start - 10), start):
         return minus.start(), end, "minus"
     if no_cents := _NO_CENTS.match(text, end):
         return start, no_cents.end(), None
     if not body.isdigit() and (minus := _TRAILING.match(text, end)):
         return start, minus.end(), "minus"
     opening = _OPENING.search(text, max(0, start - 8), start)
-    closing = _CLOSING.match(text, end) if opening else None
+    closing = _CLOSING.match(text, match.end("body")) or _CLOSING.match(text, end) if opening else None
     if not opening or not closing or (body.isdigit() and len(body) == 4):
         return start, end, None
-    whole = not text[: opening.start()].strip() and not text[closing.end() :].strip(" .%€$£")
+    whole = not text[: opening.start()].strip() and not text[max(end, closing.end()) :].strip(" .%€$£")
     return start, end, "accounting" if whole else "brackets"
 
 

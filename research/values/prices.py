@@ -18,6 +18,8 @@ _PRESENT: Final = re.compile(rf"\b(?:{alternatives(_TABLE['present'])})\b{_BEFOR
 _OTHER: Final = re.compile(rf"\b(?:{alternatives(_TABLE['other'])})\b{_BEFORE}", re.IGNORECASE)
 _OTHER_BEHIND: Final = re.compile(rf"\s*(?:{alternatives(_TABLE['other_behind'])})\b|\s?%", re.IGNORECASE)
 _DISCOUNT: Final = re.compile(r"(?<![\d.,])(\d{1,2})\s?%")
+_SEVERAL_FOR: Final = re.compile(r"\b\d+\s*(?:for|x|×|für|pour|por|per)\s*$", re.IGNORECASE)
+"""`2 for $10`"""
 _ASKS_FORMER: Final = frozenset(_TABLE["asks_former"])
 _NEAR: Final = 24
 """Characters before an amount in which a word says what it is."""
@@ -32,8 +34,10 @@ def asked_price(text: str, amounts: Sequence[Measured], values: Sequence[Decimal
         if (amount.unit is None or amount.unit.is_money)
         and not _OTHER_BEHIND.match(text, amount.end)
         and not _stands_before(_OTHER, text, amount)
+        and not _stands_before(_SEVERAL_FOR, text, amount)
     ]
-    places = [at for at in places if amounts[at].unit is not None] or places
+    if any(amount.unit is not None and amount.unit.is_money for amount in amounts):
+        places = [at for at in places if amounts[at].unit is not None]
     former = [at for at in places if _stands_before(_FORMER, text, amounts[at])] or _reduced(text, places, values)
     if words & _ASKS_FORMER:
         return former or places

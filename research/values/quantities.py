@@ -19,6 +19,13 @@ _CLOCK: Final = re.compile(r"\b\d{1,2}:\d{2}(?::\d{2})?\b")
 _EXPONENT: Final = re.compile(r"[^\W\d_]\^?[-−–+⁻]?$|\d\s?\^[-−–+]?$")
 """Before a number that is a power: `mol−1`, `m^2`."""
 _STRUCK: Final = re.compile(r"~~[^~]*~~")
+_NOTE: Final = re.compile(r"\[\d{1,3}\]")
+_OUT_OF: Final = re.compile(r"\s?(?:/|out of|of|von|sur|de|su|van|av|из)\s?\d|\s?(?:stars?|sternen?|étoiles?)\b", re.IGNORECASE)
+_OUT_OF_BEFORE: Final = re.compile(r"\d\s?(?:/|out of|of|von|sur|de|su|van|av|из)\s?$", re.IGNORECASE)
+"""Before the best that a rating can be: `4.5 out of 5`."""
+_COUNTED: Final = re.compile(r"\s?(?:customer |user )?(?:reviews?|ratings?|votes?|bewertung|avis|opini|recension)", re.IGNORECASE)
+"""Behind how many have rated."""
+_APART: Final = re.compile(r"[\s,]*(?:and\s|und\s|et\s|y\s)?")
 _WORD: Final = re.compile(r"[^\W\d_]+")
 SAME: Final = Decimal("0.02")
 """Two amounts that differ by no more than this share are one amount in two units, rounded."""
@@ -38,6 +45,9 @@ class Wanted:
     ceiling: float | None = None
     """The most it can be. A share of at most 1 is no percentage."""
     is_price: bool = False
+    is_rating: bool = False
+    is_whole: bool = False
+    """Only whole numbers are an answer."""
     words: frozenset[str] = frozenset()
     """The words that name it, in lower case: behind the number they are no riddle."""
 
@@ -64,7 +74,11 @@ def quantities(text: str, wanted: Wanted, label: Measure = NOTHING, known: str =
         known: that label in words.
         machine: it is data for machines, in which a point is decimal.
     """
-    pairs = _amounts(text)
+    pairs = amounts_in(text)
+    if wanted.is_rating:
+        pairs = [
+            pair for pair in pairs if not _COUNTED.match(text, pair[1].end) and not _OUT_OF_BEFORE.search(text, 0, pair[1].start)
+        ]
     if wanted.is_price:
         asked = asked_price(text, [at for _, at in pairs], [number.value for number, _ in pairs], wanted.words)
         pairs = [pairs[at] for at in asked]
@@ -81,25 +95,71 @@ def quantities(text: str, wanted: Wanted, label: Measure = NOTHING, known: str =
         if unit is None and (number.start, number.end) in years and label.scale == 1:
             doubts.add("yearlike")
         beside = neighbour_doubts(text, at.start, at.end, words)
+        if wanted.is_rating and _OUT_OF.match(text, at.end):
+            beside -= {"unread_neighbour"}
+        if wanted.is_price and not value:
+            doubts.add("unlikely_kind")
         found.append(Quantity(value, number.start, number.end, at.unit, beside.union(doubts)))
     return _of_several(found)
 
 
-def _amounts(text: str) -> list[tuple[Number, Measured]]:
+def amounts_in(text: str) -> list[tuple[Number, Measured]]:
+    """The numbers of a text with their units, what two make together as one (`6 ft 2 in`); no dates, times of day or powers, no
+    footnote's marks and nothing that is struck out."""
     skipped = [(d.start, d.end) for d in dates(text) if d.month is not None]
-    skipped += [m.span() for pattern in (_CLOCK, _STRUCK) for m in pattern.finditer(text)]
-    return [
-        (number, measured(text, number.start, number.end))
-        for number in numbers(text)
-        if not any(start <= number.start and number.end <= end for start, end in skipped)
-        and not _EXPONENT.search(text, 0, number.start)
-    ]
+    skipped += [m.span() for pattern in (_CLOCK, _STRUCK, _NOTE) for m in pattern.finditer(text)]
+    found: list[tuple[Number, Measured]] = []
+    for number in numbers(text):
+        if any(start <= number.start and number.end <= end for start, end in skipped) or _EXPONENT.search(text, 0, number.start):
+            continue
+        at = measured(text, number.start, number.end)
+        if found and (whole := _together(text, *found[-1], number, at)):
+            found[-1] = whole
+        else:
+            found.append((number, at))
+    return [_scaled_as_next(text, pair, found[n + 1 : n + 2]) for n, pair in enumerate(found)]
+
+
+def _scaled_as_next(
+    text: str, pair: tuple[Number, Measured], following: list[tuple[Number, Measured]]
+) -> tuple[Number, Measured]:
+    """An amount; the first end of a range has the scale and the unit of its second: `$2.5–3 million`, `10–20 kg`."""
+    number, at = pair
+    if not following or "range" not in neighbour_doubts(text, at.start, at.end):
+        return pair
+    after, then = following[0]
+    scale = after.scale if not number.scaled and abs(number.value) < 1000 else Decimal(1)
+    unit = at.unit or then.unit
+    return replace(number, readings=tuple(r * scale for r in number.readings), scale=number.scale * scale), replace(at, unit=unit)
+
+
+def _together(text: str, first: Number, at: Measured, second: Number, then: Measured) -> tuple[Number, Measured] | None:
+    """The one amount that two numbers make; None if they make none. The second is less than one unit of the first."""
+    one, other = at.unit, then.unit
+    if (
+        one is None
+        or other is None
+        or one.kind != other.kind
+        or one.factor <= other.factor
+        or one.is_money
+        or one.offset != other.offset
+    ):
+        return None
+    part = other.convert(second.value, one)
+    if not 0 <= part < 1 or first.value != first.value.to_integral_value() or not _APART.fullmatch(text, at.end, then.start):
+        return None
+    number = replace(first, end=second.end, readings=(first.value + part,), doubts=first.doubts | second.doubts)
+    return number, Measured(one, at.start, then.end)
 
 
 def _counted(number: Number, unit: Unit | None, wanted: Wanted, label: Measure, machine: bool) -> tuple[Decimal, set[Doubt]]:
     """A number in the unit and the scale asked, and what that leaves open."""
     value, doubts = number.value, set(number.doubts)
-    if machine and "ambiguous_separator" in doubts:
+    whole = [r for r in number.readings if r == r.to_integral_value()]
+    if wanted.is_whole and "ambiguous_separator" in doubts and len(whole) == 1:
+        value = whole[0]
+        doubts.discard("ambiguous_separator")
+    elif machine and "ambiguous_separator" in doubts:
         value = min(number.readings, key=abs)
         doubts.discard("ambiguous_separator")
     if "bracketed" in doubts and not wanted.signed:
@@ -145,4 +205,5 @@ def _of_several(found: list[Quantity]) -> list[Quantity]:
     sizes = [abs(one.value) for one in found if "yearlike" not in one.doubts]
     if not sizes or max(sizes) - min(sizes) <= SAME * max(sizes) or any("range" in one.doubts for one in found):
         return found
-    return [replace(one, doubts=one.doubts | {"several"}) for one in found]
+    clear = {one.value for one in found if not one.doubts & {"yearlike", "unread_neighbour"}}
+    return [one if len(clear) == 1 and one.value in clear else replace(one, doubts=one.doubts | {"several"}) for one in found]

@@ -57,6 +57,9 @@ POINT_CURRENCIES: Final = frozenset(_TABLE["point_currencies"])
 _MONEY: Final = "|".join(sorted(map(re.escape, CURRENCIES), key=len, reverse=True))
 _HUNDREDTHS: Final = {name: Unit(code, Decimal("0.01")) for name, code in _TABLE["hundredths"].items()}
 _HUNDREDTH: Final = re.compile(r"¢|(?<=\d)p(?!\w)|[ \u00a0-]?(cents?|centimes|céntimos|cts?|pence|penny)(?!\w)", re.IGNORECASE)
+_FEET: Final = re.compile(r"\s?['’′](?=\s?\d{1,2}\s?(?:[\"”″]|''))")
+_INCHES: Final = re.compile(r"\s?(?:[\"”″]|'')")
+"""`6'2"`"""
 _MONEY_BEFORE: Final = re.compile(
     rf"(?:(?<![^\W\d_])|(?<=\d)|(?<!\w)(?:[kKTMm]|MM|Mio\.?\s?|Mrd\.?\s?))({_MONEY})[\s\u00a0\u202f]?[(]?$", re.IGNORECASE
 )
@@ -94,6 +97,10 @@ def measured(text: str, start: int, end: int) -> Measured:
         return Measured(_HUNDREDTHS[(hundredth[1] or hundredth[0]).casefold()], start, hundredth.end())
     if unit := _unit_after(text, end):
         return Measured(unit[0], start, unit[1])
+    if mark := _FEET.match(text, end):
+        return Measured(UNITS["ft"], start, mark.end())
+    if (mark := _INCHES.match(text, end)) and (text[:start].rstrip().endswith(("'", "’", "′")) or text.count('"') % 2):
+        return Measured(UNITS["in"], start, mark.end())
     before = _MONEY_BEFORE.search(text, max(0, start - 18), start)
     after = None if before else _MONEY_AFTER.match(text, end)
     if match := before or after:

@@ -52,6 +52,15 @@ DATE: dict[str, Any] = {"type": "string", "format": "date"}
         ("budget_sek", NUMBER, "250 kr", 250),
         ("term_months", INTEGER, "two (2) years", 24),
         ("seats", INTEGER, "2.5 by 310", 310),
+        ("seats", INTEGER, "1.250", 1250),
+        ("seats", INTEGER, "1,250 [3]", 1250),
+        ("height_cm", NUMBER, "6 ft 2 in (1.88 m)", 187.96),
+        ("height_cm", NUMBER, "6'2\"", 187.96),
+        ("low_c", NUMBER, "minus 5 °C", -5),
+        ("revenue_usd", NUMBER, "$2.5–3 million", 2_500_000),
+        ("mass_kg", NUMBER, "10–20 g", 0.01),
+        ("rating", NUMBER, "4.5 out of 5 (120 reviews)", 4.5),
+        ("total_time", {"type": "integer", "description": "in minutes"}, "PT0S", None),
     ],
 )
 def test_a_number_is_the_one_asked_in_its_unit_or_none(field: str, schema: dict[str, Any], text: str, is_read_as: Any) -> None:
@@ -115,7 +124,7 @@ def test_the_price_is_the_amount_asked_now_and_open_where_nothing_tells(
     assert bool(found.doubts & {"several", "range", "bound"}) is is_open
 
 
-@pytest.mark.parametrize("text", ["free shipping", "25% off", "save €30", "Size 42 cm"])
+@pytest.mark.parametrize("text", ["2 for €10", "free shipping", "25% off", "save €30", "Size 42 cm"])
 def test_what_is_no_price_gives_none(text: str) -> None:
     assert value("price", NUMBER, text) is None
 
@@ -174,6 +183,9 @@ def test_a_yes_is_a_yes_and_what_nobody_says_is_neither(text: str, is_read_as: b
         ("phone", TEXT, "Mon to Fri", None),
         ("price", TEXT, "Now $9,970 only", "$9,970"),
         ("price", TEXT, "on request", None),
+        ("price", TEXT, "3 trims", None),
+        ("date_posted", TEXT, "Posted: May 3, 2019 by Ida", "May 3, 2019"),
+        ("date_posted", TEXT, "Support and sales", None),
         ("term", TEXT, "a period of two (2) years from the date hereof", "2 years"),
         ("term", TEXT, "as set forth below", None),
         ("author", TEXT, "Ida Bech", "Ida Bech"),

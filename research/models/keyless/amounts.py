@@ -12,6 +12,7 @@ from research.models.keyless.questions import Question
 from research.values.doubts import Doubt
 from research.values.durations import durations
 from research.values.labels import measure
+from research.values.neighbours import neighbour_doubts
 from research.values.quantities import Wanted, quantities
 
 _SHARE: Final = re.compile(r"per ?cent|\bpct\b|share|rate|ratio|proportion|margin|growth|yield|content|%|alcohol|abv", re.I)
@@ -38,11 +39,16 @@ def amounts(question: Question, text: str, setting: Setting) -> list[Cast]:
     wanted = _wanted(question)
     if question.concepts & _TIMES or (wanted.unit and wanted.unit.kind == "time"):
         per = wanted.unit.factor if wanted.unit and wanted.unit.kind == "time" else Decimal(60)
-        stated = durations(text)
-        doubts: frozenset[Doubt] = frozenset(("several",)) if len({d.seconds for d in stated}) > 1 else frozenset()
+        stated = [d for d in durations(text) if d.seconds]
+        several: frozenset[Doubt] = frozenset(("several",)) if len({d.seconds for d in stated}) > 1 else frozenset()
         if stated:
             timed = [(_json(d.seconds / per, question), d) for d in stated]
-            return [Cast(value, d.start, d.end, 1.0, doubts) for value, d in timed if value is not None]
+            beside = [neighbour_doubts(text, d.start, d.end) & {"range", "bound", "approximate"} for d in stated]
+            return [
+                Cast(value, d.start, d.end, 1.0, several | doubts)
+                for (value, d), doubts in zip(timed, beside, strict=True)
+                if value is not None
+            ]
     found: list[Cast] = []
     for one in quantities(text, wanted, measure(setting.label), setting.label, machine=setting.machine):
         value = _json(one.value, question)
@@ -68,6 +74,8 @@ def _wanted(question: Question) -> Wanted:
         is_share=_SHARE.search(spelled) is not None,
         ceiling=ceiling if isinstance(ceiling, (int, float)) else None,
         is_price=is_price,
+        is_rating="=rating" in question.concepts,
+        is_whole=question.kind in ("integer", "year"),
         words=question.surface,
     )
 

@@ -118,7 +118,7 @@ def _years(question: Question, text: str, setting: Setting) -> list[Cast]:
 
 
 def _date_doubts(text: str, date: StatedDate) -> frozenset[Doubt]:
-    beside = neighbour_doubts(text, date.start, date.end) & {"approximate", "bound"}
+    beside = neighbour_doubts(text, date.start, date.end, is_time=True) & {"approximate", "bound"}
     return beside | {"ambiguous_order"} if date.swapped else beside
 
 
@@ -131,10 +131,9 @@ def _bounding(question: Question, text: str) -> tuple[tuple[StatedDate, ...], fr
         return dates(f"{day}{mark}{month}{mark}{century}{year}"), frozenset(("ambiguous_century",))
     if len(found) > 1:
         spans = [pair for pair in pairwise(found) if _UNTIL.fullmatch(text, pair[0].end, pair[1].start)]
-        if bounds := question.concepts & _BOUNDS_OF_TIME:
-            if spans:
-                return tuple(pair["=end date" in bounds] for pair in spans), frozenset()
-        elif len({date.iso() for date in found}) > 1:
+        if spans and (bounds := question.concepts & _BOUNDS_OF_TIME):
+            return tuple(pair["=end date" in bounds] for pair in spans), frozenset()
+        if len({date.iso() for date in found}) > 1:
             return found, frozenset(("range",)) if spans else frozenset(("several",))
     return found, frozenset()
 

@@ -46,7 +46,7 @@ def phrases(question: Question, text: str, setting: Setting) -> list[Cast]:
     if not value or len(value) > MAX_TEXT or not re.search(r"[\w$€£¥₽₹]", value):
         return []
     start = max(text.find(value), 0)
-    for find in (_addressed, _priced, _lasting):
+    for find in (_addressed, _priced, _lasting, _dated):
         if (found := find(question, value)) is not None:
             return [Cast(c.value, start + c.start, start + c.end, c.quality, c.doubts) for c in found]
     if setting.thing.partition("#")[0].casefold() in _NO_TITLE and {"title", "headline"} & question.surface:
@@ -84,7 +84,7 @@ def _priced(question: Question, value: str) -> list[Cast] | None:
     priced = [m for m, _ in amounts if m.unit and m.unit.is_money]
     if len(priced) == 1 and len(amounts) <= 3:
         return [Cast(value[priced[0].start : priced[0].end], priced[0].start, priced[0].end, 1.0)]
-    if not amounts or len(value) > 80:
+    if not amounts or len(value) > 80 or (not priced and re.search(r"[^\W\d_]", value)):
         return []
     doubts: frozenset[Doubt] = frozenset(("several",)) if len(amounts) > 1 else _UNLIKELY if not priced else frozenset()
     return [Cast(value.strip(), value.find(value.strip()), len(value.rstrip()), 0.8, doubts)]
@@ -97,3 +97,10 @@ def _lasting(question: Question, value: str) -> list[Cast] | None:
     stated = durations(value)
     doubts: frozenset[Doubt] = frozenset(("several",)) if len({d.seconds for d in stated}) > 1 else frozenset()
     return [Cast(d.spelled or value[d.start : d.end], d.start, d.end, 0.9, doubts) for d in stated]
+
+
+def _dated(question: Question, value: str) -> list[Cast] | None:
+    """Of a date as text, the dates as they are written."""
+    if "date" not in question.surface:
+        return None
+    return [Cast(value[d.start : d.end], d.start, d.end, 0.9 if d.day else 0.8) for d in dates(value)]
