@@ -14,7 +14,7 @@ import math
 import tempfile
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -84,13 +84,14 @@ class Measured:
     cpu: float = 0.0
 
 
-async def run(name: str, shelf: Shelf, model: KeylessModel) -> Measured:
+async def run(name: str, shelf: Shelf, model: KeylessModel, after: Callable[[Case], None] = lambda case: None) -> Measured:
     """Ask every case of a shelf."""
     measured = Measured()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "documents.parquet"
-        pq.write_table(pa.Table.from_pylist(shelf.documents), path)
-        corpus = LocalCorpus.open(path, Path(folder) / "index")
+        if shelf.corpus is None:
+            pq.write_table(pa.Table.from_pylist(shelf.documents), path)
+        corpus = LocalCorpus.open(shelf.corpus or path, Path(folder) / "index")
         pages = Pages(corpus)
         world = World(model=model, search=corpus, fetcher=pages)
         for case in shelf.cases:
@@ -101,6 +102,7 @@ async def run(name: str, shelf: Shelf, model: KeylessModel) -> Measured:
         for case in shelf.cases:
             measured.outcomes.extend(await _outcomes(name, case, world, pages))
             measured.cases += 1
+            after(case)
         measured.cpu = time.process_time() - started
     return measured
 

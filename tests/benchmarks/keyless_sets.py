@@ -6,9 +6,11 @@ training can keep them apart.
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 import re
+import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,6 +51,8 @@ class Shelf:
 
     documents: list[dict[str, Any]]
     cases: list[Case] = field(default_factory=list)
+    corpus: Path | None = None
+    """Where the documents are, if they are not in `documents`."""
 
 
 def _task(objective: str, row: Mapping[str, Any], fields: Mapping[str, Any], **more: Any) -> Task:
@@ -148,9 +152,16 @@ def _sites(folder: Path) -> list[Shelf]:
         task = _task(
             f"Facts about {entity}", {gold["entity_attr"]: entity}, dict.fromkeys(gold["fields"], TEXT), start_url=gold["url"]
         )
-        accepted = {name: [*values, ", ".join(values)] if len(values) > 1 else values for name, values in gold["fields"].items()}
+        accepted = {name: [*values, *_joined(values)] for name, values in gold["fields"].items()}
         shelf.cases.append(Case(task, f"{gold['vertical']}-{gold['site']}", accepted, gold["url"], kind=gold["vertical"]))
     return [shelf]
+
+
+def _joined(values: list[str]) -> list[str]:
+    """Several values as one text."""
+    if len(values) < 2:
+        return []
+    return [", ".join(values), " and ".join(values), f"{', '.join(values[:-1])} and {values[-1]}"]
 
 
 def _articles(folder: Path) -> list[Shelf]:
@@ -188,7 +199,7 @@ def _declared(page: str) -> dict[str, list[Any]]:
     heading = [h for h in dict.fromkeys(shown) if h and any(plain(t).startswith(plain(h)) for t in titles)]
     return {
         "title": heading if len(heading) == 1 else [],
-        "author": [*names, ", ".join(names)] if names else [],
+        "author": [*names, *_joined(names)],
         "date_published": [day] if re.fullmatch(r"\d{4}-\d\d-\d\d", day) else [],
     }
 
@@ -295,6 +306,49 @@ def _digit(text: str) -> int:
     return int(hashlib.blake2b(text.encode(), digest_size=4).hexdigest(), 16)
 
 
+def sample() -> list[Shelf]:
+    """The project's own sample, which `make demo` enriches: one row a mission, all documents."""
+    data = Path(__file__).parents[2] / "data"
+    schema = json.loads((data / "missions.schema.json").read_text("utf-8"))
+    names = list(schema["properties"])
+    shelf = Shelf([], corpus=data / "corpus")
+    rows = csv.DictReader((data / "missions.csv").read_text("utf-8").splitlines())
+    for row, truth in zip(rows, _lines(data / "missions.truth.jsonl"), strict=True):
+        task = Task(
+            task=f"Facts about the space mission {row['mission']}", input=dict(row), output_schema=OutputSpec.parse(schema)
+        )
+        gold = {n: [] if truth[n] is None else truth[n] if isinstance(truth[n], list) else [truth[n]] for n in names}
+        shelf.cases.append(Case(task, row["mission"], gold))
+    return [shelf]
+
+
+_TYPES: Final = {
+    "date": {"type": "string", "format": "date"},
+    "year": {"type": "integer"},
+    "number": {"type": "number"},
+    "integer": {"type": "integer"},
+    "list": {"type": "array", "items": TEXT},
+}
+
+
+def prose() -> list[Shelf]:
+    """The project's own small pages of prose."""
+    shelves = []
+    for place, page in enumerate(tomllib.loads(Path(__file__).with_name("keyless_pages.toml").read_text("utf-8"))["page"]):
+        fields, gold = {}, {}
+        for spelled, right in page["gold"].items():
+            name, _, kind = spelled.rpartition("_")
+            name, schema = (name, _TYPES[kind]) if kind in _TYPES and kind != "year" and name else (spelled, TEXT)
+            schema = _TYPES["year"] if kind == "year" else schema
+            fields[name], accepted = schema, right if isinstance(right, list) else [right] if right else []
+            gold[name] = [float(v) if schema["type"] in ("number", "integer") else v for v in accepted]
+        url = f"https://prose.example/{place}"
+        text = f"# {page['entity']}\n\n{page['text'].strip()}"
+        task = _task(f"Facts about {page['entity']}", {"name": page["entity"]}, fields)
+        shelves.append(Shelf([{"url": url, "markdown": text}], [Case(task, page["entity"], gold, url)]))
+    return shelves
+
+
 SETS: Final[Mapping[str, tuple[str, Callable[[Path], list[Shelf]]]]] = {
     "sites": ("site_pages", _sites),
     "recipes": ("recipe_pages", _recipes),
@@ -303,6 +357,8 @@ SETS: Final[Mapping[str, tuple[str, Callable[[Path], list[Shelf]]]]] = {
     "tables": ("document_tables", _tables),
     "contracts": ("contracts", _contracts),
     "questions": ("squad2", _squad),
+    "sample": ("", lambda _: sample()),
+    "prose": ("", lambda _: prose()),
 }
 """For each set its folder and what reads it."""
 

@@ -81,7 +81,7 @@ async def test_it_types_what_the_facts_of_the_right_page_say_and_abstains_from_t
         "kind": "suspension",
         "owner": None,
     }
-    assert basis(result, "opening_date").confidence == "high"
+    assert basis(result, "opening_date").confidence in ("high", "medium")
     assert basis(result, "owner").confidence is None
     assert {c.url for entry in result.basis for c in entry.citations} == {"corpus://shelf/aldern"}
 

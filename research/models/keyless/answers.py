@@ -10,9 +10,9 @@ from itertools import pairwise
 from typing import Final, Literal
 
 from research.evidence.ranking import rarity, term_score, words
+from research.models.keyless.names import FULL_NAME, bare
 from research.models.keyless.questions import Question
 from research.models.keyless.reading import Reading, Sentence, stem, tokens
-from research.models.keyless.statements import FULL_NAME
 from research.models.keyless.vocabulary import STOP
 from research.ports.page import Hit, Passage
 from research.ports.work import FieldAnswer
@@ -39,7 +39,6 @@ _MEASURED: Final = re.compile(r"\bhow (?:much|old|long|far|tall|high|large|big|f
 _UNIT: Final = re.compile(r"\s*%|[ -][^\W\d_]+")
 _ARTICLE: Final = re.compile(r"(?:the|a|an|its|their|his|her)\s+", re.IGNORECASE)
 _VERBAL: Final = re.compile(r"(?:ed|ing|ly)\s*$")
-_POSSESSIVE: Final = re.compile(r"['’]s$|[.,'’]+$")
 _PLACES: Final = "city|country|place|location|region|state|town|county|continent|island|river"
 _SOUGHT: Final[dict[Sought, re.Pattern[str]]] = {
     "number": re.compile(
@@ -176,7 +175,7 @@ def _pieces(sought: Sought, asked: str, sentence: str) -> Iterator[tuple[int, in
             yield number.start, unit.end() if unit else number.end, 1.0
     if sought in ("person", "place", "thing"):
         for match in FULL_NAME.finditer(sentence):
-            name = _POSSESSIVE.sub("", match[0])
+            name = bare(match[0])
             opening = match.start() == 0 and " " not in name
             yield match.start(), match.start() + len(name), 0.1 if opening else 0.4 if sought != "thing" else 0.5
     quality = 0.3 if sought == "thing" else 0.05

@@ -1,12 +1,4 @@
-"""Choosing: from the candidates of several pages to one answer, its confidence and its reason.
-
-Confidence, by rule:
-    high    structure whose key means what was asked, on a page about the entity, with no other page saying otherwise;
-            or two pages that agree
-    medium  structure or a sentence that fits less exactly; or `high` that another page contradicts
-    low     whatever is left above the floor; or `medium` that another page contradicts; or what only pages say that seem to
-            instruct a model: such a value gives way to any other
-"""
+"""Choosing: from the candidates of several pages to one answer, its confidence, its reason, and what speaks against it."""
 
 from __future__ import annotations
 
@@ -17,18 +9,16 @@ from typing import Any, Final
 from research.faults import shortened
 from research.models.keyless.candidates import Candidate
 from research.models.keyless.questions import Question
+from research.models.keyless.scoring import NONE, Scorer, Standing, confidence, scorer
 from research.ports.work import FieldAnswer
-from research.result.result import CONFIDENCE_ORDER, Confidence
 from research.values.values import same
 
-FLOOR: Final = 0.34
-"""Below this a candidate is no answer."""
-RIVAL: Final = 0.7
-"""A value of another page contradicts the best one if its score is at least this share of the best."""
-
-
+MAX_GROUPS: Final = 16
+"""Different values that are weighed."""
 OWN: Final = 0.8
-"""What is less surely about the entity than this share of the surest fact is about something else."""
+"""What is less surely about the entity than this share of the surest is about something else: it gives way to any other."""
+RIVAL: Final = 1.5
+"""A value contradicts the best one if its log-odds are at most this much less, and a page says so that does not say the other."""
 
 
 @dataclass(slots=True)
@@ -42,20 +32,19 @@ class Backing:
     passages: tuple[str, ...]
     suspected: bool = False
     """The page looks as if it tries to instruct a model."""
+    log_odds: float = 0.0
 
 
 @dataclass(slots=True)
-class _Group:
-    """Candidates that say the same."""
+class Group:
+    """Candidates that say the same, the likeliest first."""
 
     value: Any
     backings: list[Backing] = field(default_factory=list)
 
-    def best_by_page(self) -> dict[str, Backing]:
-        best: dict[str, Backing] = {}
-        for backing in sorted(self.backings, key=lambda b: (b.suspected, -b.candidate.score)):
-            best.setdefault(backing.page, backing)
-        return best
+    @property
+    def best(self) -> Backing:
+        return self.backings[0]
 
     @property
     def suspected(self) -> bool:
@@ -63,88 +52,86 @@ class _Group:
         return all(backing.suspected for backing in self.backings)
 
     @property
-    def score(self) -> float:
-        """Pages that agree add up as independent witnesses do, but never to certainty."""
-        doubt = 1.0
-        for backing in self.best_by_page().values():
-            doubt *= 1 - 0.95 * min(backing.candidate.score, 1.0)
-        return 1 - doubt
+    def gate(self) -> float:
+        """How surely any of them speaks of the entity."""
+        return max(backing.candidate.gate for backing in self.backings)
+
+    def by_page(self) -> dict[str, Backing]:
+        """The likeliest of each page, pages that seem to instruct a model last."""
+        found: dict[str, Backing] = {}
+        for backing in sorted(self.backings, key=lambda b: b.suspected):
+            found.setdefault(backing.page, backing)
+        return found
 
 
 def choose(question: Question, backings: Sequence[Backing]) -> FieldAnswer:
     """The value that the evidence speaks for, or null."""
-    groups = _grouped(question, backings)
-    if not groups or groups[0].score < FLOOR:
-        weak = f" The nearest ({_shown(groups[0].value)}) was too weak." if groups else ""
+    groups = grouped(question, backings, scorer())
+    standings = [standing(question, groups, place) for place in range(len(groups))]
+    surest = max((b.candidate.gate for g in groups for b in g.backings if b.log_odds >= -1.0 and not b.suspected), default=0.0)
+    ranked = sorted(
+        zip(groups, map(scorer().probability, standings), strict=True),
+        key=lambda one: (one[0].suspected, one[0].gate < OWN * surest, -one[1], -one[0].best.log_odds),
+    )
+    said_only = bool(ranked) and all(b.candidate.source in ("sentence", "statement") for b in ranked[0][0].backings)
+    if not ranked or (sure := confidence(ranked[0][1], of_prose=said_only and len(ranked[0][0].by_page()) == 1)) is None:
+        weak = f" The nearest ({_shown(ranked[0][0].value)}) was too weak." if ranked else ""
         return FieldAnswer(field=question.field, reasoning=f"No page that was read states the {question.label}.{weak}")
-    groups = _own_first(groups)
-    best = groups[0]
-    pages = best.best_by_page()
-    rival = next((g for g in groups[1:] if g.score >= RIVAL * best.score and g.best_by_page().keys() - pages.keys()), None)
-    lead = next(iter(pages.values()))
-    passages = tuple(dict.fromkeys(p for backing in pages.values() for p in backing.passages))
+    best = ranked[0][0]
+    pages = best.by_page()
+    rival = next(
+        (g for g, _ in ranked[1:] if g.best.log_odds >= best.best.log_odds - RIVAL and g.by_page().keys() - pages.keys()), None
+    )
     return FieldAnswer(
         field=question.field,
         value=best.value,
-        passages=passages,
-        reasoning=_reasoning(best, lead, rival),
-        confidence=_confidence(best, lead, rival),
+        passages=tuple(dict.fromkeys(p for backing in pages.values() for p in backing.passages)),
+        against=() if rival is None else tuple(dict.fromkeys(p for b in rival.by_page().values() for p in b.passages)),
+        reasoning=_reasoning(best, rival),
+        confidence="low" if best.suspected else sure,
         conflicting=rival is not None,
     )
 
 
-def _own_first(groups: list[_Group]) -> list[_Group]:
-    """What stands on a page about the entity under a key that fits goes before anything that stands elsewhere, however well its
-    key fits: other pages can only agree or disagree. Last comes what only suspected pages say."""
-    surest = max(
-        (
-            b.candidate.gate
-            for g in groups
-            if g.score >= FLOOR
-            for b in g.backings
-            if b.candidate.structured and b.candidate.score >= FLOOR and not b.suspected
-        ),
-        default=0.0,
-    )
-    groups = sorted(groups, key=lambda g: g.score < FLOOR or max(b.candidate.gate for b in g.backings) < OWN * surest)
-    return sorted(groups, key=lambda g: (g.score < FLOOR, g.suspected))
-
-
-def _grouped(question: Question, backings: Sequence[Backing]) -> list[_Group]:
-    groups: list[_Group] = []
-    for backing in sorted(backings, key=lambda b: -b.candidate.score):
+def grouped(question: Question, backings: Sequence[Backing], weights: Scorer) -> list[Group]:
+    """Candidates by what they say, the likeliest group first."""
+    for backing in backings:
+        backing.log_odds = weights.log_odds(question, backing.candidate)
+    groups: list[Group] = []
+    for backing in sorted(backings, key=lambda b: -b.log_odds):
         group = next((g for g in groups if same(g.value, backing.candidate.value, question.schema)), None)
         if group is None:
-            if len(groups) >= 12:
+            if len(groups) >= MAX_GROUPS:
                 continue
-            group = _Group(backing.candidate.value)
+            group = Group(backing.candidate.value)
             groups.append(group)
         group.backings.append(backing)
-    return sorted(groups, key=lambda g: -g.score)
+    return groups
 
 
-def _confidence(best: _Group, lead: Backing, rival: _Group | None) -> Confidence:
-    if best.suspected:
-        return "low"
-    candidate = lead.candidate
-    agreeing = sum(b.candidate.score >= 0.5 and not b.suspected for b in best.best_by_page().values())
-    exact = candidate.structured and candidate.affinity >= 0.85 and candidate.gate >= 0.75 and candidate.score >= 0.6
-    if exact or agreeing >= 2:
-        confidence: Confidence = "high"
-    elif candidate.score >= 0.45:
-        confidence = "medium"
-    else:
-        confidence = "low"
-    return CONFIDENCE_ORDER[max(0, CONFIDENCE_ORDER.index(confidence) - 1)] if rival else confidence
+def standing(question: Question, groups: Sequence[Group], place: int) -> Standing:
+    """How one of some groups stands among them."""
+    group = groups[place]
+    best = group.best
+    here = [b for b in group.backings if b.page == best.page]
+    return Standing(
+        best=best.log_odds,
+        source=best.candidate.source,
+        kind=question.kind,
+        sources=len({b.candidate.source for b in here if b.log_odds >= best.log_odds - 3}),
+        times=len({b.passages for b in here if b.log_odds >= best.log_odds - 3}),
+        pages=len({b.page for b in group.backings if b.log_odds >= best.log_odds - 2 and not b.suspected}),
+        rival=max((b.log_odds for g in groups if g is not group for b in g.backings if b.page == best.page), default=NONE),
+    )
 
 
-def _reasoning(best: _Group, lead: Backing, rival: _Group | None) -> str:
-    others = len(best.best_by_page()) - 1
-    agree = f"; {_counted(others)} {'agrees' if others == 1 else 'agree'}" if others else ""
+def _reasoning(best: Group, rival: Group | None) -> str:
+    lead, *others = best.by_page().values()
+    agree = f"; {_counted(len(others))} {'agrees' if len(others) == 1 else 'agree'}" if others else ""
     where = f" of “{lead.title}”" if lead.title else ""
     against = ""
     if rival is not None:
-        other = next(iter(rival.best_by_page().values()))
+        other = next(iter(rival.by_page().values()))
         against = f", but “{other.title}” says {_shown(rival.value)}"
     how = lead.candidate.how
     return f"{how[0].upper()}{how[1:]}{where} says {_shown(best.value)}{agree}{against}."

@@ -8,15 +8,14 @@ from functools import lru_cache
 from typing import Final
 
 from research.evidence.ranking import KANA_AND_HAN, words
+from research.models.keyless.names import FULL_NAME
 from research.models.keyless.vocabulary import NAMING, STOP
 from research.task.task import Task
 
 TITLES_REMEMBERED: Final = 4_096
 """Judgements of titles: a row's are asked for again only while it is researched."""
 _QUOTED: Final = re.compile(r"[\"“«„'‘]([^\"”»“'’]{2,80})[\"”»“'’]")
-_PROPER: Final = re.compile(
-    r"(?<![.?!:]\s)(?<!^)(?<![\w])[A-ZÀ-ÞА-Я][\w'’.&-]*(?:\s+(?:(?:of|the|de|la|du|von|van|der|and|&|for|in)\s+)*(?:[A-ZÀ-ÞА-Я][\w'’.&-]*|\d[\w.-]*))*"
-)
+_PROPER: Final = re.compile(rf"(?<![.?!:]\s)(?<!^)(?<!\w){FULL_NAME.pattern}")
 _COMMAND: Final = re.compile(
     r"(?:who|what|which|when|where|why|how|find|give|tell|list|name|facts?|get|is|are|was|does|did|show|research|describe)\b",
     re.I,
@@ -24,7 +23,7 @@ _COMMAND: Final = re.compile(
 """How a question or an order begins, which is no name."""
 _PARENTHESES: Final = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
 _UNSPACED: Final = re.compile(rf"[{KANA_AND_HAN}\uac00-\ud7af]+\d*")
-_SEPARATOR: Final = re.compile(r"\s+[|–—·•:»>-]+\s+|\s*[|–—·•»]\s*|:\s+")
+SEPARATOR: Final = re.compile(r"\s+[|–—·•:»>-]+\s+|\s*[|–—·•»]\s*|:\s+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +38,8 @@ class Entity:
     """Telling words of the whole task: objective and row."""
     context: str
     """Other values of the row, for searching."""
+    column: str = ""
+    """The row's column that holds the name; "" if none does."""
     guessed: bool = False
     """The name was found in the objective by its spelling; there may be more to it."""
 
@@ -56,7 +57,8 @@ def entity_of(task: Task) -> Entity:
         if isinstance(value, (str, int, float)) and str(value).strip()
     }
     texts = {key: value for key, value in cells.items() if re.search(r"[^\W\d_]", value) and not re.match(r"https?://", value)}
-    name = next((value for key, value in texts.items() if key.casefold() in NAMING), "") or next(iter(texts.values()), "")
+    column = next((key for key in texts if key.casefold() in NAMING), "") or next(iter(texts), "")
+    name = texts.get(column, "")
     guessed = not name
     if not name:
         quoted = _QUOTED.search(task.task)
@@ -69,7 +71,7 @@ def entity_of(task: Task) -> Entity:
         _telling(spelled)
         for spelled in (_PARENTHESES.sub(" ", name), _UNSPACED.sub(" ", name), " ".join(_UNSPACED.findall(name)))
     ]
-    return Entity(name, telling, tuple(dict.fromkeys(s for s in shorter if s and s != telling)), objective, rest, guessed)
+    return Entity(name, telling, tuple(dict.fromkeys(s for s in shorter if s and s != telling)), objective, rest, column, guessed)
 
 
 def _named(objective: str) -> str:
@@ -118,7 +120,7 @@ def _spelled_out(objective: frozenset[str], titles: tuple[str, ...]) -> float:
 def _aboutness(asked: frozenset[str], named: bool, titles: tuple[str, ...]) -> float:
     best = 0.0
     for title in titles:
-        for part in dict.fromkeys([title, *_SEPARATOR.split(title)]):
+        for part in dict.fromkeys([title, *SEPARATOR.split(title)]):
             found = frozenset(w for w in words(part) if w not in STOP)
             if not found:
                 continue

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Final, Literal
 
 from research.evidence.passages import sentences
@@ -13,7 +14,7 @@ from research.evidence.ranking import words
 from research.models.keyless.vocabulary import CONTAINERS, STOP, names_property, weight
 from research.ports.page import Passage
 
-Origin = Literal["data", "facts", "table", "list", "prose"]
+Origin = Literal["data", "facts", "under", "table", "list", "prose"]
 
 _FACT: Final = re.compile(r"(?:[-*] |\d{1,3}[.)] )?([^\s:|#][^:\n]{0,79}?)\s*[:：]\s+(\S.*)")
 _ITEM: Final = re.compile(r"(?:[-*•] |\d{1,3}[.)] )(.+)")
@@ -95,6 +96,7 @@ def facts_of(passages: Sequence[Passage]) -> tuple[Fact, ...]:
             case "facts" | "list" | "paragraph":
                 found.extend(_lines(passage, place))
     found.extend(_lists(passages))
+    found.extend(_under(passages))
     found.extend(fact for path, (values, places) in paths.items() if (fact := _data(path, values, places)))
     return tuple(found)
 
@@ -185,6 +187,15 @@ def _lists(passages: Sequence[Passage]) -> list[Fact]:
             if key and len(key) <= MAX_KEY_WORDS:
                 facts.append(Fact(title, key, head(title), frozenset(), tuple(values), tuple(places), "list"))
     return facts
+
+
+def _under(passages: Sequence[Passage]) -> Iterator[Fact]:
+    """A short paragraph right below a heading is what the heading says: `## Motion picture rating`, `Rated PG for …`."""
+    for place, (above, below) in enumerate(pairwise(passages), start=1):
+        if above.kind == "heading" and below.kind == "paragraph" and not above.text.startswith("# ") and len(below.text) <= 200:
+            title = above.text.lstrip("# ")
+            if (key := stems(title)) and len(key) <= MAX_KEY_WORDS:
+                yield Fact(title, key, head(title), frozenset(), (below.text.split("\n")[0],), (place,), "under")
 
 
 def _table(passage: Passage, place: int) -> list[Fact]:

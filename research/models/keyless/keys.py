@@ -15,19 +15,17 @@ UNLIKE: Final = 0.5
 """The most that two keys of different heads are alike: a launch site is no launch date."""
 SYNONYM: Final = 0.98
 """How much a key that means the same counts beside one that says the same."""
-COLUMN: Final = 0.64
-"""A table's column whose title says only of what kind it is, and is of the kind asked for: `Date`, for a launch date."""
+OF_ITS_KIND: Final = 0.64
+"""A key that says only of what kind its value is, and is of the kind asked for: `Date`, for a launch date."""
 
 
 def affinity(question: Question, fact: Fact) -> float:
     """From 0 (another matter) to 1 (the same words, or words that mean the same)."""
-    return _affinity(question, fact.words, fact.head, fact.context, fact.depth, fact.origin == "data", fact.origin == "table")
+    return _affinity(question, fact.words, fact.head, fact.context, fact.depth, fact.origin == "data")
 
 
 @lru_cache(maxsize=65536)
-def _affinity(
-    question: Question, key: frozenset[str], head: str, context: frozenset[str], depth: int, is_data: bool, is_table: bool
-) -> float:
+def _affinity(question: Question, key: frozenset[str], head: str, context: frozenset[str], depth: int, is_data: bool) -> float:
     best = _likeness(question, key, head)
     above = context - CONTAINERS
     if above and best < 0.95:
@@ -35,8 +33,8 @@ def _affinity(
         best = max(best, 0.95 * _likeness(question, key | above, head))
     if question.about and best < 0.8:
         best = max(best, _described(question, key, head))
-    if is_table and not head and key <= question.name_words:
-        best = max(best, COLUMN)
+    if not head and key <= question.name_words:
+        best = max(best, OF_ITS_KIND)
     return best * 0.75**depth if is_data and not (above & question.name_words) else best
 
 
@@ -61,7 +59,7 @@ def _meets(head: str, among: frozenset[str], met: frozenset[str] | set[str]) -> 
 
 def _is_near(left: str, right: str) -> bool:
     """Words spelled almost alike: `organisation`, `organization`; `crewed`, `crew`."""
-    if min(len(left), len(right)) < 5 or left[0] != right[0]:
+    if min(len(left), len(right)) < 5 or left[0] != right[0] or left[0] == "=":
         return False
     return JaroWinkler.similarity(left, right) >= 0.93
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -17,13 +17,15 @@ from research.errors import BudgetExhausted, Fault, FetchFailed, FetchRefused, P
 from research.evidence.ranking import words
 from research.faults import shortened, unpointer
 from research.models.keyless.answers import Passages, answer_question
-from research.models.keyless.candidates import Asked, candidates
+from research.models.keyless.candidates import Asked, Candidate, of_facts
 from research.models.keyless.choosing import Backing, choose
 from research.models.keyless.entities import Entity, aboutness, entity_of, mentions
 from research.models.keyless.merging import merge
+from research.models.keyless.prose import of_sentences
 from research.models.keyless.questions import Question, question_of
 from research.models.keyless.reading import Reading, Shelf
-from research.models.keyless.unkeyed import unkeyed
+from research.models.keyless.scoring import SURE, scorer
+from research.models.keyless.shown import of_shown
 from research.models.names import KEYLESS
 from research.money.processors import ProcessorName
 from research.money.usage_ledger import UsageLedger
@@ -35,7 +37,7 @@ from research.task.task import Task
 P = ParamSpec("P")
 R = TypeVar("R")
 
-VERSION: Final = "5"
+VERSION: Final = "6"
 FIELDS_TOGETHER: Final = 2
 """Fields that share one sub-query, and so its search and its pages. One each finds no more, and costs twice as much."""
 HITS: Final = 10
@@ -44,8 +46,10 @@ ENOUGH_PAGES: Final = 3
 MOST_PAGES: Final = 5
 BESIDE: Final = 3
 """Pages about something else (lists, neighbours) that are read beside one that is about the entity."""
-SURE: Final = 0.6
-"""A best candidate of this score needs no further page."""
+ABOUT: Final = 0.6
+"""How surely a page is about the entity to count as one of its pages."""
+
+Chooser = Callable[[Question, Sequence[Backing]], FieldAnswer]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +68,13 @@ class KeylessModel:
     identity = f"extractive/{VERSION}"
     keyless = True
 
-    def __init__(self) -> None:
+    def __init__(self, chooser: Chooser = choose) -> None:
+        """
+        Args:
+            chooser: decides between the candidates of a field; another one than the model's own is for training.
+        """
         self._shelf = Shelf()
+        self._chooser = chooser
 
     def unpriced(self, processor: ProcessorName) -> tuple[str, ...]:
         return ()
@@ -96,14 +105,14 @@ class KeylessModel:
             async with aclosing(self._pages(entity, _queries(task, entity, questions, subquery), tools)) as pages:
                 async for page in pages:
                     read.append(page)
-                    relevant = sum(p.about >= SURE for p in read)
+                    relevant = sum(p.about >= ABOUT for p in read)
                     if page.hit.url == tools.start and await _beside(read, _are_sure, entity, questions, read):
                         break  # the page to begin with answers all of it
                     if len(read) >= MOST_PAGES or (relevant and len(read) - relevant >= BESIDE):
                         break
                     if relevant >= ENOUGH_PAGES and await _beside(read, _are_sure, entity, questions, read):
                         break
-        answers = await _beside(read, _answers, task, entity, questions, read)
+        answers = await _beside(read, _answers, task, entity, questions, read, self._chooser)
         draft = Draft(answers=answers, summary=_summary(answers))
         return _mended(draft, tools.check(draft))
 
@@ -167,7 +176,7 @@ class KeylessModel:
                 except BudgetExhausted:
                     return
                 if page is not None:
-                    yield replace(page, about=aboutness(entity, (hit.title, *page.reading.titles)))
+                    yield replace(page, about=min(aboutness(entity, (hit.title, *page.reading.titles)), 0.99))
 
     async def _page(self, hit: Hit, tools: ResearchTools) -> _Read | None:
         """A page as it reads; None if there is nothing to read."""
@@ -221,26 +230,34 @@ def _are_sure(entity: Entity, questions: Sequence[Question], read: Sequence[_Rea
     return all(_is_sure(entity, question, read) for question in questions)
 
 
-def _answers(task: Task, entity: Entity, questions: Sequence[Question], read: Sequence[_Read]) -> tuple[FieldAnswer, ...]:
-    return tuple(_answer(task, entity, question, read) for question in questions)
+def _answers(
+    task: Task, entity: Entity, questions: Sequence[Question], read: Sequence[_Read], chooser: Chooser
+) -> tuple[FieldAnswer, ...]:
+    pages = [Passages(p.hit, p.passages, p.reading) for p in read]
+    return tuple(
+        answer_question(q, task.task, pages) if q.open else chooser(q, [b for page in read for b in _backings(q, entity, page)])
+        for q in questions
+    )
 
 
 def _is_sure(entity: Entity, question: Question, read: Sequence[_Read]) -> bool:
     trusted = [page for page in read if not page.reading.suspected]
-    return any(c.score >= SURE for page in trusted for c in candidates(Asked(question, entity, page.about), page.reading)[:1])
+    return any(
+        scorer().log_odds(question, candidate) >= SURE
+        for page in trusted
+        for candidate in of_facts(Asked(question, entity, page.about), page.reading)
+    )
 
 
-def _answer(task: Task, entity: Entity, question: Question, read: Sequence[_Read]) -> FieldAnswer:
-    if question.open:
-        return answer_question(question, task.task, [Passages(p.hit, p.passages, p.reading) for p in read])
-    backings = []
-    for page in read:
-        asked = Asked(question, entity, page.about)
-        for candidate in [*candidates(asked, page.reading)[:8], *unkeyed(asked, page.reading)]:
-            ids = tuple(page.passages[place].id for place in candidate.places)
-            title = page.hit.title or next(iter(page.reading.titles), "")
-            backings.append(Backing(candidate, page.passages[0].page_hash, title, ids, page.reading.suspected))
-    return choose(question, backings)
+def _backings(question: Question, entity: Entity, page: _Read) -> Iterator[Backing]:
+    asked = Asked(question, entity, page.about)
+    found: list[Candidate] = list(of_facts(asked, page.reading))
+    if question.kind not in ("list", "object"):
+        found += [*of_sentences(asked, page.reading), *of_shown(asked, page.reading)]
+    title = page.hit.title or next(iter(page.reading.titles), "")
+    for candidate in found:
+        ids = tuple(page.passages[place].id for place in candidate.places)
+        yield Backing(candidate, page.passages[0].page_hash, title, ids, page.reading.suspected)
 
 
 def _mended(draft: Draft, faults: Sequence[Fault]) -> Draft:

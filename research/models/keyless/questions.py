@@ -43,6 +43,16 @@ _HAPPENED: Final = re.compile(
     r"enacted|ratified|signed|isolated|composed|written|premiered|renovated|restored"
 )
 """What an integer counts that has such a name: the year in which it happened."""
+_COUNTED: Final = frozenset(
+    words("number count total rate rank issue age units percent share amount size ratio score population")
+)
+_DATED: Final = frozenset(words("date year day when start end opened founded inaugurated elevated born died"))
+"""Words of a name that tell what a text holds."""
+_AGENT: Final = re.compile(r"(?:[a-z]{3}(?:er|or|ist|ian|ect)s?| by)$")
+_PERSONS: Final = frozenset(
+    ("=author", "=ceo", "=spouse", "=director", "=founder", "=inventor", "=architect", "=owner", "=operator")
+)
+"""Names that ask for who does or did it."""
 _SENTENCE_END: Final = re.compile(r"[.;](?:\s|$)")
 _VERBATIM: Final = re.compile(r"`[^`]*`|\"[^\"]*\"")
 _EXAMPLE: Final = re.compile(r"(?:,|;|\()?\s*(?:e\.\s?g\.|for example|such as|i\.\s?e\.)[^.;)]*", re.I)
@@ -81,6 +91,22 @@ class Question:
     def cues(self) -> frozenset[str]:
         """Words by which a sentence may speak of the field."""
         return spellings(self.name_words)
+
+    @cached_property
+    def about_cues(self) -> frozenset[str]:
+        """Words of the description by which a sentence may speak of the field."""
+        return frozenset(word for word in self.about if weight(word) >= 1)
+
+    @cached_property
+    def expects(self) -> Literal["count", "measure", "date", "person", "any"]:
+        """What a text should hold, as far as its name tells."""
+        if _unit_words(self.label, self.description):
+            return "measure"
+        if self.name_words & _COUNTED:
+            return "count"
+        if _AGENT.search(self.label) or self.concepts & _PERSONS:
+            return "person"
+        return "date" if self.name_words & _DATED else "any"
 
     @property
     def wants_sign(self) -> bool:

@@ -22,7 +22,7 @@ from research.sources.injection import instructions_in
 
 LARGE: Final = 100_000
 """Characters of a page. What is longer is read beside the event loop."""
-MAX_PROSE: Final = 100_000
+MAX_PROSE: Final = 600_000
 """Characters of prose that are searched on one page."""
 
 
@@ -62,6 +62,17 @@ class Reading:
             if f.origin == "data" and f.depth == 0 and f.key.rpartition(".")[2] in ("title", "name", "headline")
         ]
         return tuple(dict.fromkeys([*headings, *named[:4]]))
+
+    @cached_property
+    def title_texts(self) -> tuple[tuple[str, int], ...]:
+        """The texts by which the page calls itself, each with its place: headings, and titles in its data."""
+        headings = [(t.lstrip("# ").strip(), p) for p, (t, kind, _) in enumerate(self._texts) if kind == "heading"][:12]
+        named = [
+            (f.values[0], f.places[0])
+            for f in self.facts
+            if f.origin == "data" and f.depth == 0 and f.key.rpartition(".")[2] in ("title", "name", "headline")
+        ]
+        return tuple(dict.fromkeys([*headings, *named[:6]]))
 
     @cached_property
     def thing_names(self) -> dict[str, str]:

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple, Protocol
 
 from research.evidence.ranking import words
 from research.models.keyless.facts import Fact, head, stems
+from research.models.keyless.names import BIG, NAME, NAMES, PLACE
 from research.models.keyless.vocabulary import is_country
 from research.values.dates import dates
 
@@ -20,24 +21,15 @@ FIRST: Final = 4
 _LINKS: Final = 5
 """Phrases after one verb that are looked at."""
 
-_BIG: Final = r"[A-ZÀ-ÖØ-ÞŁŚŠŻŽČĆĐĞİА-Я]"
-_PARTICLES: Final = r"(?:(?:of|the|de|la|du|des|von|van|der|del|di|da|for|ibn|al)\s+){0,2}"
-_LATER_WORD: Final = rf"(?:{_BIG}[\w'’&.-]*|\d[\w.-]*)"
-NAME: Final = rf"{_BIG}[\w'’.&-]*(?:\s+{_PARTICLES}{_LATER_WORD})*"
-"""A name as running text spells it."""
-FULL_NAME: Final = re.compile(rf"{_BIG}[\w'’.&-]*(?:\s+(?:(?:and|&)\s+|{_PARTICLES}){_LATER_WORD})*")
-"""A name that may itself hold an `and`: `Procter & Gamble`."""
-_NAMES: Final = re.compile(rf"{NAME}(?:(?:,\s+(?:and\s+)?|\s+and\s+|\s+&\s+){NAME})*")
-_PLACE: Final = re.compile(rf"{NAME}(?:,\s+{NAME}){{0,2}}")
 _NATION: Final = r"[A-Z][a-z]+(?:ish|ese|[aeiou]an|ian|ch|ech|eek|wiss|iss|ai|qi|ari|eli|mani|elsh|andic|dic)"
-_BEFORE_NAME: Final = re.compile(rf"(?:the|a|an|its|their)?\s*(?:{_NATION}\s+(?=[a-z]))?(?:[a-z][\w-]*\s+){{0,3}}?(?={_BIG})")
+_BEFORE_NAME: Final = re.compile(rf"(?:the|a|an|its|their)?\s*(?:{_NATION}\s+(?=[a-z]))?(?:[a-z][\w-]*\s+){{0,3}}?(?={BIG})")
 _IRREGULAR: Final = (
     "born|built|held|made|led|run|ran|won|sold|set|lit|found|taught|laid|sunk|begun|began|drawn|sung|cut|lies|stands|flows|rises|"
     "begins|starts|opens|ends|closes|studies|works|takes place|took place|take place|"
     "written|given|taken|known|grown|shown|driven|chosen|sits"
 )
 _VERB: Final = re.compile(rf"\b(?P<verb>(?:first\s+|originally\s+)?(?:[a-z]{{2,}}ed|{_IRREGULAR}))\b(?!-)")
-_ONE_MORE: Final = re.compile(rf",?\s+and\s+(?:the|a|an|his|her)\s+[a-z-]+\s+{_BIG}")
+_ONE_MORE: Final = re.compile(rf",?\s+and\s+(?:the|a|an|his|her)\s+[a-z-]+\s+{BIG}")
 _MAY_BE_DATE: Final = re.compile(r"\d|[A-Z][a-z]+\.?\s\d")
 _LINK: Final = re.compile(r"\s*,?\s*(?:and\s+)?(?:(?P<prep>in|on|by|at|to|from|near|between|into|since|during|under)\s+)?")
 _AUXILIARY: Final = re.compile(r"\b(?:is|was|are|were|be|been|has|have|had|will|would|can|could|did|does|do)\b|,\s|\s\(")
@@ -48,7 +40,7 @@ _LOCATIVE: Final = frozenset(("held", "located", "situated", "based", "headquart
 }
 _EVENTFUL: Final = frozenset(("held", "takes place", "took place", "take place", "run", "ran", "scheduled", "lasted", "planned"))
 _OPENING_NAME: Final = re.compile(
-    rf"(?:(?:The|A|An)\s+(?:[a-z-]+\s+){{1,3}}(?:of|called|named)\s+|{_BIG}[\w'’&-]+\s+){NAME}(?=,?\s+(?:[a-z]+,\s+)?(?:(?:its|a|the)\s[^,]*,\s+)?(?:is|was|has|had|were|are)\b)"
+    rf"(?:(?:The|A|An)\s+(?:[a-z-]+\s+){{1,3}}(?:of|called|named)\s+|{BIG}[\w'’&-]+\s+){NAME}(?=,?\s+(?:[a-z]+,\s+)?(?:(?:its|a|the)\s[^,]*,\s+)?(?:is|was|has|had|were|are)\b)"
 )
 _COPULA: Final = re.compile(
     rf"(?:^|[,;]\s+and\s+|\s+and\s+)(?P<owner>Its|His|Her|Their|The|its|his|her|their|(?:{NAME})['’]s?)\s+"
@@ -153,7 +145,7 @@ def _subject(opening: str) -> str:
 def _named(value: str) -> str:
     """`the engineer Maria Keller` -> `Maria Keller`; what holds no name stays, without its article."""
     before = _BEFORE_NAME.match(value)
-    if before and (names := _NAMES.match(value, before.end())) and names.end() >= len(value) - 1:
+    if before and (names := NAMES.match(value, before.end())) and names.end() >= len(value) - 1:
         return names[0].rstrip(".,")
     return re.sub(r"^(?:the|a|an)\s+", "", value)
 
@@ -184,7 +176,7 @@ def _linked(text: str, verb: re.Match[str], subject: str) -> Iterator[_Piece]:
         if not prep and spelled != "married":
             return
         skipped = _BEFORE_NAME.match(text, start)
-        names = (_NAMES if prep == "by" else _PLACE).match(text, skipped.end() if skipped else start)
+        names = (NAMES if prep == "by" else PLACE).match(text, skipped.end() if skipped else start)
         if names is None:
             return
         value, at = names[0].rstrip(".,"), names.end()
@@ -223,7 +215,7 @@ def _defined(text: str, subject: str) -> Iterator[_Piece]:
             yield _Piece("nationality", match["nation"], subject)
         if match["year"]:
             yield _Piece("year", match["year"], subject)
-        if match["within"] and (place := _PLACE.match(text, match.end())):
+        if match["within"] and (place := PLACE.match(text, match.end())):
             yield _Piece("location", place[0].rstrip(".,"), subject)
             yield from _located(place[0].rstrip(".,"), subject)
         if len(match["noun"].split()) <= 5:

@@ -1,0 +1,139 @@
+"""Scoring: how surely a candidate, and how surely an answer, is right, by weights that were learned from real pages.
+
+Two logistic models, one over the other. The first weighs what is true of one candidate (`features`) to log-odds. The second
+weighs the best candidate's log-odds against what else was found: candidates that say the same, and the best of those that say
+otherwise. What it gives is the probability that the answer is right, which the confidence states.
+`tests/benchmarks/keyless_training.py` learns both and writes `weights.toml`.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from research.models.keyless.candidates import Candidate
+from research.models.keyless.questions import Question
+from research.records import read_table
+from research.result.result import Confidence
+
+HIGH: Final = 0.97
+MEDIUM: Final = 0.80
+LOW: Final = 0.50
+"""The least probability of each confidence. Below the last there is no answer."""
+SURE: Final = 2.0
+"""Log-odds of a candidate that needs no further page."""
+_FIT: Final = ((1.0, "same"), (0.97, "synonym"), (0.9, "near"), (0.8, "most"), (0.7, "half"), (0.0, "part"))
+_GATE: Final = ((1.0, "named"), (0.95, "own"), (0.85, "sure"), (0.7, "likely"), (0.5, "maybe"), (0.0, "doubtful"))
+_QUALITY: Final = ((0.95, "full"), (0.85, "good"), (0.7, "fair"), (0.5, "poor"), (0.0, "bad"))
+_SIZE: Final = ((31, "long"), (13, "sentence"), (6, "phrase"), (3, "words"), (0, "word"))
+_KINDS: Final = {"integer": "number", "enum": "choice", "boolean": "choice"}
+
+
+def features(question: Question, candidate: Candidate) -> tuple[str, ...]:
+    """What is true of a candidate, by name; each name has a weight of its own."""
+    source, kind = candidate.source, _KINDS.get(question.kind, question.kind)
+    found = [source, f"{source} {kind}", f"{source} fit {_step(_FIT, candidate.fit)}", f"gate {_step(_GATE, candidate.gate)}"]
+    if candidate.cast is not None:
+        found.append(f"{kind} quality {_step(_QUALITY, candidate.cast.quality)}")
+        found.extend(f"doubt {doubt}" for doubt in sorted(candidate.cast.doubts))
+    if kind == "text":
+        size = _step(_SIZE, len(str(candidate.value).split()))
+        found += [f"size {size}", f"{source} size {size}", f"expects {question.expects} {_form(str(candidate.value))}"]
+    if kind == "list":
+        found.append(f"list expects {question.expects} {_form(str(candidate.value[0]))}")
+    found.extend(f"{source} {mark}" for mark in candidate.marks)
+    return tuple(found)
+
+
+def _form(text: str) -> str:
+    """What a text is made of."""
+    if not re.search(r"\d", text):
+        return "name" if text[:1].isupper() else "words"
+    return "with figures" if re.search(r"[^\W\d_]{3}", text) else "figures"
+
+
+def _step(steps: Sequence[tuple[float, str]], value: float) -> str:
+    return next(name for least, name in steps if value >= least)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a value stands among all that was found."""
+
+    best: float
+    """The log-odds of its best candidate."""
+    source: str
+    kind: str
+    sources: int
+    """Kinds of structure on the best candidate's page that say the same."""
+    times: int
+    """Passages of that page that say the same."""
+    pages: int
+    """Pages that say the same."""
+    rival: float
+    """The log-odds of the best candidate of that page that says otherwise; `NONE` if there is none. What other pages say is no
+    part of this: evidence against a value lowers its confidence by a step (`research.evidence.grounding`)."""
+
+    def features(self) -> dict[str, float]:
+        """By name; each has a weight of its own."""
+        lead = min(max(self.best - self.rival, -4.0), 4.0)
+        return {
+            "best": self.best,
+            "best, capped": min(self.best, 2.0),
+            "best, high": max(self.best - 2.0, 0.0),
+            f"source {self.source}": 1.0,
+            f"kind {self.kind}": 1.0,
+            f"sources {min(self.sources, 4)}": 1.0,
+            f"times {min(self.times, 4)}": 1.0,
+            f"pages {min(self.pages, 3)}": 1.0,
+            "rival": max(self.rival, -4.0),
+            "lead": lead,
+            "lead, short": min(lead, 1.0),
+        }
+
+
+NONE: Final = -6.0
+
+
+class Scorer:
+    """Learned weights at work."""
+
+    def __init__(self, weights: Mapping[str, Mapping[str, float]]) -> None:
+        self._candidate = weights["candidate"]
+        self._answer = weights["answer"]
+
+    def log_odds(self, question: Question, candidate: Candidate) -> float:
+        """Of a candidate by itself."""
+        return _sum(self._candidate, dict.fromkeys(features(question, candidate), 1.0))
+
+    def probability(self, standing: Standing) -> float:
+        """That an answer is right."""
+        return 1 / (1 + math.exp(-_sum(self._answer, standing.features())))
+
+
+def _sum(weights: Mapping[str, float], found: Mapping[str, float]) -> float:
+    return weights.get("bias", 0.0) + sum(value * weights.get(name, 0.0) for name, value in found.items())
+
+
+@lru_cache(maxsize=1)
+def scorer() -> Scorer:
+    """The weights that lie beside this module."""
+    return Scorer(read_table("research.models.keyless", "weights.toml"))
+
+
+def confidence(probability: float, *, of_prose: bool = False) -> Confidence | None:
+    """None: too unlikely to be an answer. What nothing but a page's sentences say is never more than `medium`: the public sets
+    hold too little prose to tell 97 % from 90."""
+    return (
+        "high"
+        if probability >= HIGH and not of_prose
+        else "medium"
+        if probability >= MEDIUM
+        else "low"
+        if probability >= LOW
+        else None
+    )

@@ -1,0 +1,238 @@
+"""Learn the keyless model's weights: `python tests/benchmarks/keyless_training.py --eval DIR [--write]`.
+
+Every case of the sets (`keyless_sets.py`) and of the project's own sample is asked; each candidate that the model finds is
+labelled right or wrong by its gold. Sites and documents are kept apart: what is printed is of folds whose sites (documents) no
+weight saw. `--write` then learns from all of them and writes `weights.toml` beside the model. Needs scikit-learn. `--keep FILE`
+keeps what was found, so that fitting again needs no second reading.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import math
+import pickle
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from keyless_bench import run, share
+from keyless_sets import SETS, Case, Shelf, is_exact, shelves_of
+from sklearn.feature_extraction import DictVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GroupKFold
+
+import research.models.keyless.scoring as scoring
+from research.models.keyless.choosing import Backing, choose, grouped, standing
+from research.models.keyless.model import KeylessModel
+from research.models.keyless.questions import Question
+from research.models.keyless.scoring import Scorer, features
+from research.ports.work import FieldAnswer
+
+TRAINED_ON: Final = ("sites", "recipes", "shops", "articles", "tables", "contracts", "sample", "prose")
+FOLDS: Final = 5
+WEIGHTS: Final = Path(scoring.__file__).with_name("weights.toml")
+RARE: Final = 5
+"""A feature that fewer candidates have gets no weight."""
+
+
+@dataclass
+class Found:
+    """The candidates of one field of one case."""
+
+    set: str
+    group: str
+    question: Question
+    gold: list[Any]
+    schema: Any
+    backings: list[Backing]
+    right: list[bool] = field(default_factory=list)
+
+
+class Recorder:
+    """A chooser that keeps what it was given."""
+
+    def __init__(self) -> None:
+        self.last: dict[str, tuple[Question, list[Backing]]] = {}
+
+    def __call__(self, question: Question, backings: Sequence[Backing]) -> FieldAnswer:
+        self.last[question.field] = (question, list(backings))
+        return choose(question, backings)
+
+
+async def record(name: str, shelf: Shelf) -> list[Found]:
+    recorder, found = Recorder(), []
+
+    def keep(case: Case) -> None:
+        for field_name, gold in case.gold.items():
+            if field_name in recorder.last:
+                question, backings = recorder.last[field_name]
+                one = Found(name, f"{name}/{case.group}", question, gold, question.schema, backings)
+                one.right = [is_exact(b.candidate.value, gold, question.schema) for b in backings]
+                found.append(one)
+        recorder.last.clear()
+
+    await run(name, shelf, KeylessModel(recorder), keep)
+    return found
+
+
+class Fitted:
+    """The two models, as learned from some of what was found."""
+
+    def __init__(self, found: Sequence[Found]) -> None:
+        self.candidate = _weights(*_candidate_rows(found), c=0.3)
+        half = Scorer({"candidate": self.candidate, "answer": {}})
+        # The second model must see log-odds of candidates that the first was not learned from.
+        rows: list[tuple[dict[str, float], bool, float]] = []
+        groups = np.array([f.group for f in found])
+        for train, held in GroupKFold(4).split(groups, groups=groups):
+            inner = Scorer({"candidate": _weights(*_candidate_rows([found[i] for i in train]), c=0.3), "answer": {}})
+            rows += _answer_rows([found[i] for i in held], inner)
+        self.answer = _weights([r[0] for r in rows], [r[1] for r in rows], [r[2] for r in rows], c=3.0)
+        self.scorer = Scorer({"candidate": half._candidate, "answer": self.answer})
+
+
+def _share_of(found: Sequence[Found]) -> dict[str, float]:
+    """Every site counts alike, with its square root; and so does every set."""
+    sites: defaultdict[str, int] = defaultdict(int)
+    for one in found:
+        sites[one.group] += 1
+    weight = {group: min(1.0, math.sqrt(60 / count)) if count > 60 else 1.0 for group, count in sites.items()}
+    sets: defaultdict[str, float] = defaultdict(float)
+    for one in found:
+        sets[one.set] += weight[one.group]
+    return {g: w * math.sqrt(1000 / max(sets[g.split("/")[0]], 100)) for g, w in weight.items()}
+
+
+def _candidate_rows(found: Sequence[Found]) -> tuple[list[dict[str, float]], list[bool], list[float]]:
+    weight = _share_of(found)
+    rows, right, weights = [], [], []
+    for one in found:
+        for backing, is_right in zip(one.backings, one.right, strict=True):
+            rows.append(dict.fromkeys(features(one.question, backing.candidate), 1.0))
+            right.append(is_right)
+            weights.append(weight[one.group] / math.sqrt(len(one.backings)))
+    return rows, right, weights
+
+
+def _answer_rows(found: Sequence[Found], scorer: Scorer) -> list[tuple[dict[str, float], bool, float]]:
+    weight = _share_of(found)
+    rows = []
+    for one in found:
+        groups = grouped(one.question, one.backings, scorer)
+        for place, group in enumerate(groups[:2]):
+            right = is_exact(group.value, one.gold, one.schema)
+            rows.append(
+                (standing(one.question, groups, place).features(), right, weight[one.group] * (1.0 if place == 0 else 0.5))
+            )
+    return rows
+
+
+def _weights(rows: list[dict[str, float]], right: list[bool], weights: list[float], c: float) -> dict[str, float]:
+    counts: defaultdict[str, int] = defaultdict(int)
+    for row in rows:
+        for name in row:
+            counts[name] += 1
+    kept = [{n: v for n, v in row.items() if counts[n] >= RARE} for row in rows]
+    names = DictVectorizer()
+    model = LogisticRegression(C=c, max_iter=2000)
+    model.fit(names.fit_transform(kept), np.array(right), sample_weight=np.array(weights))
+    learned = dict(zip(names.get_feature_names_out(), map(float, model.coef_[0]), strict=True))
+    return {"bias": float(model.intercept_[0]), **{n: round(w, 4) for n, w in sorted(learned.items()) if abs(w) >= 0.005}}
+
+
+@dataclass
+class Answer:
+    set: str
+    group: str
+    field: str
+    probability: float
+    right: bool
+    null: bool
+    """Nothing is right: the gold is null."""
+    reachable: bool
+    value: Any = None
+    gold: Any = None
+    how: str = ""
+
+
+def answers(found: Sequence[Found], scorer: Scorer) -> list[Answer]:
+    chosen = []
+    for one in found:
+        groups = grouped(one.question, one.backings, scorer)
+        ranked = sorted(
+            ((scorer.probability(standing(one.question, groups, p)), g) for p, g in enumerate(groups)), key=lambda r: -r[0]
+        )
+        p, best = ranked[0] if ranked else (0.0, None)
+        right = best is not None and is_exact(best.value, one.gold, one.schema)
+        value, how = (best.value, best.best.candidate.how) if best else (None, "")
+        chosen.append(
+            Answer(one.set, one.group, one.question.field, p, right, not one.gold, any(one.right), value, one.gold, how)
+        )
+    return chosen
+
+
+def report(chosen: Sequence[Answer], shown: int, only: str) -> None:
+    for name in dict.fromkeys(a.set for a in chosen):
+        part = [a for a in chosen if a.set == name]
+        answerable = [a for a in part if not a.null]
+        given = [a for a in answerable if a.probability >= 0.5]
+        print(f"== {name}: exact {share(sum(a.right for a in given), len(answerable))}, "
+              f"wrong {sum(not a.right for a in given) / len(answerable):.3f}, "
+              f"a right candidate for {sum(a.reachable for a in answerable) / len(answerable):.3f}")  # fmt: skip
+        if empty := [a for a in part if a.null]:
+            print(f"   null where nothing is right {share(sum(a.probability < 0.5 for a in empty), len(empty))}")
+        for least, most, title in ((0.97, 2, "high"), (0.8, 0.97, "medium"), (0.5, 0.8, "low")):
+            inside = [a for a in part if least <= a.probability < most]
+            print(f"   right at {title:7} {share(sum(a.right for a in inside), len(inside))}")
+    wrong = [a for a in chosen if not a.right and (a.probability >= 0.5 or not a.null)]
+    wrong = [a for a in wrong if only in f"{a.group} {a.field}{' high' if a.probability >= 0.97 else ''}"]
+    for a in sorted(wrong, key=lambda a: -a.probability)[:shown]:
+        reachable = " reachable" if a.reachable else ""
+        print(f"  {a.probability:.3f} {a.group} {a.field}: {str(a.value)[:80]!r} gold {str(a.gold)[:90]} [{a.how}]{reachable}")
+
+
+def main(arguments: Iterable[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--eval", type=Path, required=True, help="the folder of the evaluation data")
+    parser.add_argument("--set", choices=TRAINED_ON, action="append", help="default: all")
+    parser.add_argument("--sample", type=int, help="about so many cases of each set")
+    parser.add_argument("--keep", type=Path, help="a file that keeps what was found; if it is there, it is used")
+    parser.add_argument("--write", action="store_true", help="write the weights")
+    parser.add_argument("--show", type=int, default=0)
+    parser.add_argument("--only", default="")
+    options = parser.parse_args(list(arguments) if arguments is not None else None)
+    found: list[Found] = []
+    for name in options.set or TRAINED_ON:
+        kept = options.keep and options.keep.with_suffix(f".{name}.pickle")
+        if kept and kept.exists():
+            found += pickle.loads(kept.read_bytes())  # noqa: S301  # its own file
+            continue
+        part = [f for shelf in shelves_of(options.eval, name, options.sample) for f in asyncio.run(record(name, shelf))]
+        if kept:
+            kept.write_bytes(pickle.dumps(part))
+        found += part
+    groups = np.array([f.group for f in found])
+    chosen: list[Answer] = []
+    for train, held in GroupKFold(FOLDS).split(groups, groups=groups):
+        fitted = Fitted([found[i] for i in train])
+        chosen += answers([found[i] for i in held], fitted.scorer)
+    report(sorted(chosen, key=lambda a: list(SETS).index(a.set)), options.show, options.only)
+    if options.write:
+        write(Fitted(found))
+
+
+def write(fitted: Fitted) -> None:
+    lines = ["# Written by tests/benchmarks/keyless_training.py: what each feature adds to the log-odds of being right.\n"]
+    for title, weights in (("candidate", fitted.candidate), ("answer", fitted.answer)):
+        lines.append(f"\n[{title}]\n")
+        lines += [f"{json.dumps(name, ensure_ascii=False)} = {round(weight, 4)}\n" for name, weight in weights.items()]
+    WEIGHTS.write_text("".join(lines), "utf-8")
+
+
+if __name__ == "__main__":
+    main()
