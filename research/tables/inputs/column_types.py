@@ -45,7 +45,6 @@ _ARROW: Final[Mapping[str, pa.DataType]] = {
     "timestamp": pa.timestamp("us"),
     "text": pa.string(),
 }
-_NULL: Final = pa.scalar(None, pa.string())
 
 
 class ColumnTypes:
@@ -104,5 +103,5 @@ def typed_batches(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Itera
 def _typed(column: pa.Array[Any], kind: pa.DataType) -> pa.Array[Any]:
     if kind == pa.string():
         return column
-    values: pa.Array[Any] = pc.if_else(pc.equal(column, pa.scalar("")), _NULL, column)
+    values: pa.Array[Any] = pc.if_else(pc.equal(column, pa.scalar("")), pa.scalar(None, pa.string()), column)
     return pc.cast(values, kind)

@@ -18,7 +18,6 @@ from research.tables.inputs import database
 from research.tables.inputs.arrow_data import ParquetFiles, rows_hash, spool_of
 from research.tables.inputs.copies import COMPRESSIONS, Scannable, Scratch, as_utf8, download, rebatch, sha256_of
 from research.tables.inputs.csv_file import read_csv
-from research.tables.inputs.excel_file import read_excel
 from research.tables.inputs.json_file import read_json
 from research.tables.inputs.json_values import json_rows, unreadable
 
@@ -170,6 +169,8 @@ def _opened(source: Any, query: str | None, scratch: Scratch, sheet: str | None,
         encoding = None if rows_at else part or None
         spool, names, warnings = read_json(as_utf8(path, scratch, encoding), scratch, location, suffix, rows_at)
     elif suffix in _EXCEL:
+        from research.tables.inputs.excel_file import read_excel  # it brings a reader of XML, which other tables do not need
+
         spool, names, warnings = read_excel(path, part or None, scratch, location)
     else:
         raise InvalidTable(f"{location}: its name does not say what it is. What can be read: {_KNOWN}")
