@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar
 
 from flows.cli.flow_run import carry_out
 from flows.cli.options import as_command
+from flows.cli.pandas_on_demand import import_pandas_on_demand
 from flows.cli.starting import Starting
 from flows.cli.terminal import Output, approver
 from flows.run.declaration import Option, values
@@ -34,6 +35,7 @@ def enrich(command: EnrichCommand, output: Output) -> int:
         starting.step("checking the table and the schema")
         from flows.run.request import Request  # first, with what it needs: most mistakes are found there
 
+        import_pandas_on_demand()  # tables of text are made of Python's values
         request = Request.of(options)
         from flows.run.prepare import prepare_enrichment
 
