@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Final
 
 from htmldate import find_date
@@ -12,7 +13,7 @@ from lxml.html import HtmlElement
 
 from research.documents import csv_text, feeds, markdown, pdf, plain, records, sniffing
 from research.documents.blocks import Block, Document, clean, write
-from research.documents.charset import decode
+from research.documents.charset import decoded
 from research.documents.extracted import Extracted
 from research.documents.html import app_shell, content
 from research.documents.html.page_data import flatten, page_data
@@ -46,7 +47,13 @@ def extract(data: bytes, *, url: str, media_type: str | None = None) -> Extracte
     """
     kind = sniffing.sniff(data, url=url, media_type=media_type)
     reader = _BINARY.get(kind)
-    extracted = _document(reader(data, url), kind) if reader else _text(decode(data, media_type), kind, url)
+    if reader is not None:
+        extracted = _document(reader(data, url), kind)
+    else:
+        found = decoded(data, media_type)
+        extracted = _text(found.text, kind, url)
+        if found.doubt is not None:
+            extracted = replace(extracted, warnings=(found.doubt,))
     if not extracted.text:
         raise PageUnreadable(f"{url}: there is no text in this page ({kind}, {len(data):,} bytes).")
     return extracted

@@ -16,3 +16,5 @@ class Extracted:
     media_type: str
     published: str | None
     """ISO 8601 date or date-time, from the page's own metadata."""
+    warnings: tuple[str, ...] = ()
+    """What reading it may have got wrong, for whoever owns it: a sentence each."""

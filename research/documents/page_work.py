@@ -29,6 +29,7 @@ def read_page(arguments: Mapping[str, Any], data: bytes) -> tuple[dict[str, Any]
         "title": says.title,
         "media_type": says.media_type,
         "published": says.published,
+        "warnings": says.warnings,
         "raw_hash": hashlib.sha256(data).hexdigest(),
         "text_bytes": len(text),
         "has_html": has_html,

@@ -127,7 +127,11 @@ def _page(found: dict[str, Any], made: bytes) -> PageRead:
     split = found["text_bytes"]
     html = made[split:].decode("utf-8", "surrogatepass") if found["has_html"] else None
     text = made[:split].decode("utf-8", "surrogatepass")
-    return PageRead(Extracted(found["title"], text, found["media_type"], found["published"]), found["raw_hash"], html)
+    return PageRead(
+        Extracted(found["title"], text, found["media_type"], found["published"], tuple(found["warnings"])),
+        found["raw_hash"],
+        html,
+    )
 
 
 def _key(data: bytes, media_type: str | None) -> str:

@@ -105,7 +105,7 @@ class _Update:
                 digest, self.reached_limit = "", True
             self.entries[item.url] = Entry(item.size, item.mtime_ns, digest, None, str(exc).removeprefix(f"{item.url}: "))
             return None
-        self.entries[item.url] = Entry(item.size, item.mtime_ns, digest, number, None)
+        self.entries[item.url] = Entry(item.size, item.mtime_ns, digest, number, "; ".join(read.says.warnings) or None)
         return _page(item, reading.raw, read)
 
 

@@ -169,18 +169,37 @@ def test_a_byte_order_mark_names_the_encoding(tmp_path: Path, encoding: str) -> 
     assert (table.schema.names, rows_of(table)) == (["näme", "b"], [["café", 2]])
 
 
-def test_another_encoding_must_be_said(tmp_path: Path) -> None:
-    """A guess would change values without a word."""
-    data = "näme,b\ncafé,2\n".encode("cp1252")
-    with pytest.raises(InvalidTable, match=r"t\.csv.*is not UTF-8.*file\.csv::cp1252"):
+def test_an_encoding_that_is_doubtful_must_be_said(tmp_path: Path) -> None:
+    """A guess would change values. The refusal names the likeliest, and what it would make of the first line."""
+    data = "niño,b\nseñora £,2\n".encode("cp1252")
+    with pytest.raises(InvalidTable, match=r"t\.csv.*is not UTF-8 in line 1\. It may be .*file\.csv::cp1252"):
         opened(tmp_path, data)
-    with pytest.raises(InvalidTable, match="is not UTF-8"):
+    with pytest.raises(InvalidTable, match="is not UTF-8 in line 4,001"):
         opened(tmp_path, b"a,b\n1,2\n" * 2000 + b"1,\xff\n")
+    with pytest.raises(InvalidTable, match="two encodings are mixed"):
+        opened(tmp_path, "a,b\né,2\nü,3\nß,4\nö,4\n".encode() + b"1,\xe9\n")
     (tmp_path / "t.csv").write_bytes(data)
     with pytest.raises(InvalidTable, match="no encoding called 'klingon'"):
         open_table(f"{tmp_path}/t.csv::klingon")
-    opened_so = open_table(f"{tmp_path}/t.csv::cp1252")
-    assert (opened_so.schema.names, rows_of(opened_so)) == (["näme", "b"], [["café", 2]])
+    for opened_so in (open_table(f"{tmp_path}/t.csv::cp1252"), open_table(tmp_path / "t.csv", encoding="cp1252")):
+        assert (opened_so.schema.names, rows_of(opened_so)) == (["niño", "b"], [["señora £", 2]])
+        assert opened_so.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("encoding", "word"),
+    [
+        ("cp1252", "Größenänderung"),
+        ("cp1250", "Zażółć gęślą jaźń. Spółka z ograniczoną odpowiedzialnością w Łodzi"),
+        ("koi8-r", "Компания"),
+        ("cp932", "会社は東京で設立されました"),
+        ("utf-16-le", "Компания"),
+    ],
+)
+def test_an_encoding_beyond_a_doubt_is_named_in_a_warning(tmp_path: Path, encoding: str, word: str) -> None:
+    table = opened(tmp_path, f"name,b\n{word},2\n{word} {word},3\n".encode(encoding))
+    assert rows_of(table) == [[word, 2], [f"{word} {word}", 3]]
+    assert f"was read as {encoding}" in table.warnings[0]
 
 
 def test_a_compressed_file_is_read_like_a_plain_one(tmp_path: Path) -> None:

@@ -14,8 +14,9 @@ import tempfile
 import weakref
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol, TypeAlias
 
 import pyarrow as pa
 from filelock import BaseFileLock, FileLock, Timeout
@@ -27,8 +28,12 @@ if TYPE_CHECKING:
     import pyarrow.dataset as ds
 
 COMPRESSIONS: Final[dict[str, Literal["gzip", "bz2", "zstd"]]] = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
-SAY_ENCODING: Final = "Save it as UTF-8, or say its encoding after the name: file.csv::cp1252"
+SAY_ENCODING: Final = "Save it as UTF-8, or say its encoding: --encoding cp1252, or file.csv::cp1252"
 _CHUNK: Final = 1 << 20
+_HEAD_BYTES: Final = 20_000
+_AROUND: Final = 20_000
+"""Bytes of a text, by which its encoding is guessed."""
+_SHOWN: Final = 30
 _PREFIX: Final = "research-table-"
 _LOCK: Final = ".lock"
 _TO_LOCK_SECONDS: Final = 60
@@ -130,23 +135,35 @@ def download(url: str, scratch: Scratch) -> Path:
         raise InvalidTable(str(exc)) from exc
 
 
-def as_utf8(path: Path, scratch: Scratch, encoding: str | None) -> Path:
-    """The file itself if it is plain and may be UTF-8 without a byte order mark; else an unpacked, decoded copy under a plain
-    name: DuckDB would take `*`, `?` and `[` in a name for a pattern.
+class PlainText(NamedTuple):
+    """A text as UTF-8."""
 
-    Without `encoding`, a byte order mark decides, and a file without one is taken for UTF-8.
+    path: Path
+    """Plain, without a byte order mark, and with no `*`, `?` or `[` in its name, which DuckDB would take for a pattern."""
+    warnings: tuple[str, ...] = ()
+    """Which encoding was guessed."""
+
+
+def as_utf8(path: Path, scratch: Scratch, encoding: str | None) -> PlainText:
+    """A text as UTF-8: the file itself, or an unpacked, decoded copy.
+
+    Without `encoding`, a byte order mark decides. A file without one that is not UTF-8 is read in the encoding that it is in
+    beyond a doubt, with a warning.
 
     Raises:
-        InvalidTable: the encoding is unknown, or does not fit the bytes; or the compressed file is broken.
+        InvalidTable: the encoding is unknown, does not fit the bytes, or is doubtful; or the compressed file is broken.
     """
     packed = path.suffix.lower() in COMPRESSIONS
+    warnings: tuple[str, ...] = ()
     try:
         with _open(path) as stream:
-            head = stream.read(4)
+            head = stream.read(_HEAD_BYTES)
         found = next((name for mark, name in _BYTE_ORDER_MARKS if head.startswith(mark)), None)
         encoding = found or encoding
+        if encoding is None:
+            encoding, warnings = _guessed(path, head)
         if not packed and encoding is None and not glob.has_magic(str(path)):
-            return path
+            return PlainText(path)
         decoder = codecs.getincrementaldecoder(encoding or "utf-8")("strict")
         target = scratch.new("plain")
         with _open(path) as stream, target.open("wb") as out:
@@ -159,19 +176,50 @@ def as_utf8(path: Path, scratch: Scratch, encoding: str | None) -> Path:
         raise InvalidTable(f"{path}: is not {encoding or 'utf-8'}: {exc}. {SAY_ENCODING}") from exc
     except (OSError, EOFError) as exc:
         raise InvalidTable(f"{path}: cannot be read: {exc}") from exc
-    return target
+    return PlainText(target, warnings)
 
 
-def not_utf8(path: Path) -> str:
-    """Where a file's first byte stands that is not UTF-8: what to tell whoever owns it."""
-    with path.open("rb") as stream:
-        for number, line in enumerate(stream, 1):
+def _guessed(path: Path, head: bytes) -> tuple[str | None, tuple[str, ...]]:
+    """The encoding of a file that says none, unless it is UTF-8; and how that is told.
+
+    Raises:
+        InvalidTable: it is not UTF-8, and it is doubtful what else.
+    """
+    from research.documents.charset import guess, is_mostly_utf8, unmarked_charset  # needed by few files
+
+    if b"\0" in head and (wide := unmarked_charset(head)) is not None:
+        return wide, (f"was read as {wide}, which nothing in it says; --encoding names another",)
+    fault = _first_foreign(path)
+    if fault is None:
+        return None, ()
+    where, sample, begin = fault
+    if is_mostly_utf8(sample):
+        raise InvalidTable(f"{path}: is not UTF-8 in {where}, but is so elsewhere: two encodings are mixed. Correct that line")
+    best = guess(sample)
+    text = sample[begin : begin + _SHOWN].decode(best.charset, "ignore").splitlines()[0]
+    if best.rival is not None:
+        raise InvalidTable(
+            f"{path}: is not UTF-8 in {where}. It may be {best.charset} ({text!r}), or {best.rival}. {SAY_ENCODING}"
+        )
+    return best.charset, (f"is not UTF-8; it was read as {best.charset} ({where}: {text!r}). --encoding names another",)
+
+
+def _first_foreign(path: Path) -> tuple[str, bytes, int] | None:
+    """The first place of a file that is not UTF-8, the text around it, and where in that it is. None: all of it is UTF-8."""
+    decoder = codecs.getincrementaldecoder("utf-8")("strict")
+    lines = 1
+    with _open(path) as stream:
+        for chunk in chain(chunks_of(stream), [b""]):
             try:
-                line.decode("utf-8")
+                decoder.decode(chunk, not chunk)
             except UnicodeDecodeError as exc:
-                around = line[max(0, exc.start - 20) : exc.start + 20].decode("latin-1")
-                return f"line {number}, byte {exc.start + 1} is not UTF-8 ({line[exc.start]:#x} in {around!r}). {SAY_ENCODING}"
-    return f"is not UTF-8. {SAY_ENCODING}"
+                data = bytes(exc.object)
+                line = max(0, data.rfind(b"\n", 0, exc.start) + 1, exc.start - _SHOWN)
+                begin = max(0, line - _AROUND)
+                number = lines + data.count(b"\n", 0, exc.start)
+                return f"line {number:,}", data[begin : exc.start + _AROUND], line - begin
+            lines += chunk.count(b"\n")
+    return None
 
 
 def _open(path: Path) -> pa.NativeFile:

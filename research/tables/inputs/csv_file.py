@@ -19,7 +19,7 @@ from research.documents.tabular.separated import Dialect, MalformedRecord, Recor
 from research.documents.tabular.table_rows import Body
 from research.errors import InvalidTable
 from research.tables.inputs.column_types import ColumnTypes, text_batches, typed_batches
-from research.tables.inputs.copies import Scratch, Spool, not_utf8
+from research.tables.inputs.copies import Scratch, Spool
 
 HEAD: Final = 200
 """Records among which the header is looked for."""
@@ -58,7 +58,7 @@ def read_csv(path: Path, scratch: Scratch, name: str, suffix: str) -> FileTable:
 
     Raises:
         InvalidTable: the file is empty or no text, a row has too many or too few cells, a quote is left open, the first row names
-            no columns, a byte is not UTF-8.
+            no columns.
     """
     _refuse_other_formats(path, name)
     try:
@@ -79,8 +79,6 @@ def read_csv(path: Path, scratch: Scratch, name: str, suffix: str) -> FileTable:
         raise InvalidTable(f"{name}, line {fault.line}: {fault.reason}: {fault.text!r}. Correct that line") from fault
     except NoTable as fault:
         raise InvalidTable(f"{name}: {fault}") from fault
-    except UnicodeDecodeError as exc:
-        raise InvalidTable(f"{name}: {not_utf8(path)}") from exc
 
 
 def _read(path: Path, scratch: Scratch, choice: Choice, *, has_note: bool) -> FileTable:

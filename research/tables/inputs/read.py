@@ -160,14 +160,17 @@ def _opened(source: Any, query: str | None, scratch: Scratch, sheet: str | None,
         return _Source(path.stem.replace("*", "") or "table", found, found.schema.names, found.content_hash())
     if not path.is_file():
         raise InvalidTable(f"{location}: there is no such file")
-    content = f"{sha256_of(path)}::{part}"
+    content = f"{sha256_of(path)}::{part}" + (f"::{encoding}" if encoding and encoding != part else "")
     warnings: Sequence[str] = ()
     if suffix in _TEXT:
-        spool, names, warnings = read_csv(as_utf8(path, scratch, part or None), scratch, location, suffix)
+        text = as_utf8(path, scratch, part or None)
+        spool, names, warnings = read_csv(text.path, scratch, location, suffix)
+        warnings = [*text.warnings, *warnings]
     elif suffix in _JSON:
         rows_at = part if part.startswith("/") else ""
-        encoding = None if rows_at else part or None
-        spool, names, warnings = read_json(as_utf8(path, scratch, encoding), scratch, location, suffix, rows_at)
+        text = as_utf8(path, scratch, encoding if rows_at else part or None)
+        spool, names, warnings = read_json(text.path, scratch, location, suffix, rows_at)
+        warnings = [*text.warnings, *warnings]
     elif suffix in _EXCEL:
         from research.tables.inputs.excel_file import read_excel  # it brings a reader of XML, which other tables do not need
 
@@ -187,6 +190,8 @@ def _part(location: str, suffix: str, part: str, sheet: str | None, encoding: st
         raise InvalidTable(
             f"{location}::{part}: `::` names a database's table, a workbook's sheet or a text's encoding; Parquet has none"
         )
+    if suffix in _JSON and part.startswith("/"):  # where its rows are; its encoding may be said as well
+        return part
     option = sheet or encoding
     if part and option and part != option:
         raise InvalidTable(f"{location}::{part}: {option!r} is said as well; say one of them")
