@@ -184,6 +184,8 @@ def test_a_yes_is_a_yes_and_what_nobody_says_is_neither(text: str, is_read_as: b
         ("price", TEXT, "Now $9,970 only", "$9,970"),
         ("price", TEXT, "on request", None),
         ("price", TEXT, "3 trims", None),
+        ("price", TEXT, "MSRP Price Range: $46,900 - $61,000", "$46,900 - $61,000"),
+        ("price", TEXT, "was $12.50, now $9.90", "$9.90"),
         ("date_posted", TEXT, "Posted: May 3, 2019 by Ida", "May 3, 2019"),
         ("date_posted", TEXT, "Support and sales", None),
         ("term", TEXT, "a period of two (2) years from the date hereof", "2 years"),

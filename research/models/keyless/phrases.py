@@ -12,8 +12,9 @@ from research.values.dates import dates
 from research.values.doubts import Doubt
 from research.values.durations import durations
 from research.values.kinds import address_in, email_in, may_name_person, names_person, phone_in
-from research.values.numerals import numbers
-from research.values.units import measured
+from research.values.neighbours import neighbour_doubts
+from research.values.prices import asked_price
+from research.values.quantities import amounts_in
 
 MAX_TEXT: Final = 1_200
 _NOTE: Final = re.compile(r"\s*\[(?:\d+|[a-z]|note \d+|citation needed)\]", re.I)
@@ -29,7 +30,6 @@ _REMARK: Final = re.compile(
 _NAMES_WORKS: Final = frozenset(("=title", "=description", "=ingredients", "=instructions"))
 """Whose parentheses are their own: `Up (2009)`."""
 _PERSONS: Final = frozenset(("=author", "=ceo", "=spouse", "=director", "=founder", "=inventor", "=architect"))
-_STRUCK: Final = re.compile(r"~~[^~]*~~")
 _TIMED: Final = frozenset(("term", "duration", "period", "validity"))
 _NO_TITLE: Final = frozenset(
     ("organization", "website", "person", "brand", "breadcrumblist", "listitem", "imageobject", "corporation")
@@ -76,18 +76,20 @@ def _addressed(question: Question, value: str) -> list[Cast] | None:
 
 
 def _priced(question: Question, value: str) -> list[Cast] | None:
-    """Of a price as text, the amount with its currency; the whole where it is a range or holds more."""
+    """Of a price as text, the amount asked with its currency, or the range of amounts."""
     if "=price" not in question.concepts:
         return None
-    value = _STRUCK.sub(lambda m: " " * len(m[0]), value)
-    amounts = [(measured(value, n.start, n.end), n) for n in numbers(value)]
-    priced = [m for m, _ in amounts if m.unit and m.unit.is_money]
-    if len(priced) == 1 and len(amounts) <= 3:
-        return [Cast(value[priced[0].start : priced[0].end], priced[0].start, priced[0].end, 1.0)]
-    if not amounts or len(value) > 80 or (not priced and re.search(r"[^\W\d_]", value)):
-        return []
-    doubts: frozenset[Doubt] = frozenset(("several",)) if len(amounts) > 1 else _UNLIKELY if not priced else frozenset()
-    return [Cast(value.strip(), value.find(value.strip()), len(value.rstrip()), 0.8, doubts)]
+    pairs = amounts_in(value)
+    spans = [at for _, at in pairs]
+    asked = [spans[at] for at in asked_price(value, spans, [number.value for number, _ in pairs], question.surface)]
+    if not asked or not any(at.unit for at in asked):
+        # A number alone may be one; a number with words is something else.
+        bare = len(pairs) == 1 and not re.search(r"[^\W\d_]", value)
+        return [Cast(value, 0, len(value), 0.8, _UNLIKELY)] if bare else []
+    is_range = len(asked) > 1 and "range" in neighbour_doubts(value, asked[0].start, asked[0].end)
+    start, end = asked[0].start, asked[1 if is_range else 0].end
+    doubts: frozenset[Doubt] = frozenset(("range",) if is_range else ("several",) if len(asked) > 1 else ())
+    return [Cast(value[start:end], start, end, 1.0 if len(asked) == 1 else 0.8, doubts)]
 
 
 def _lasting(question: Question, value: str) -> list[Cast] | None:
