@@ -21,6 +21,15 @@ _NEGATED: Final = re.compile(
 )
 _DENIED: Final = re.compile(rf"\s*[:?=]\s*(?:{alternatives(_TABLE['no'].split())})(?!\w)", re.IGNORECASE)
 _CLAUSE: Final = re.compile(r"[.,;:()|\n•·!?]|\b(?:but|and|or|sondern|mais|pero|sino|und|oder|et|ou|y)\b", re.IGNORECASE)
+
+
+def _phrases(name: str) -> re.Pattern[str]:
+    spaced = (re.escape(phrase).replace(r"\ ", r"[\s_-]?") for phrase in sorted(_TABLE[name], key=len, reverse=True))
+    return re.compile(rf"(?<!\w)(?:{'|'.join(spaced)})(?!\w)", re.IGNORECASE)
+
+
+_IN_STOCK: Final = _phrases("in_stock")
+_OUT_OF_STOCK: Final = _phrases("out_of_stock")
 _SHORT: Final = 80
 """Characters of a text that may be an answer with a remark."""
 _REMARK: Final = 4
@@ -37,6 +46,14 @@ def yes_or_no(text: str) -> tuple[bool, frozenset[Doubt]] | None:
     remark = re.findall(r"\w+", text[match.end() :].casefold())
     qualified = bool(_LIMITS & {*remark}) or len(remark) > _REMARK
     return _YES.match(text) is not None, frozenset(("qualified",)) if qualified else NONE
+
+
+def availability(text: str) -> tuple[bool, int, int] | None:
+    """Whether a text says that a thing is to be had, and where it says so; None if it does not."""
+    for pattern, answer in ((_OUT_OF_STOCK, False), (_IN_STOCK, True)):
+        if match := pattern.search(text):
+            return answer, match.start(), match.end()
+    return None
 
 
 def is_negated(text: str, start: int, end: int) -> bool:

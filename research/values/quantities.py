@@ -9,6 +9,7 @@ from typing import Final
 
 from research.values.dates import dates
 from research.values.doubts import NONE, Doubt
+from research.values.durations import durations
 from research.values.labels import NOTHING, Measure
 from research.values.neighbours import neighbour_doubts
 from research.values.numerals import Number, numbers
@@ -101,6 +102,14 @@ def quantities(text: str, wanted: Wanted, label: Measure = NOTHING, known: str =
             doubts.add("unlikely_kind")
         found.append(Quantity(value, number.start, number.end, at.unit, beside.union(doubts)))
     return _of_several(found)
+
+
+def lengths_of_time(text: str, per: Decimal) -> list[Quantity]:
+    """The lengths of time that a text states, counted in units of `per` seconds. No time at all is none."""
+    stated = [d for d in durations(text) if d.seconds]
+    several: frozenset[Doubt] = frozenset(("several",)) if len({d.seconds for d in stated}) > 1 else NONE
+    beside = [neighbour_doubts(text, d.start, d.end) & {"range", "bound", "approximate"} for d in stated]
+    return [Quantity(d.seconds / per, d.start, d.end, None, several | doubts) for d, doubts in zip(stated, beside, strict=True)]
 
 
 def amounts_in(text: str) -> list[tuple[Number, Measured]]:

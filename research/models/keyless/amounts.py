@@ -10,10 +10,8 @@ from typing import Final
 from research.models.keyless.cast import Cast, Setting
 from research.models.keyless.questions import Question
 from research.values.doubts import Doubt
-from research.values.durations import durations
 from research.values.labels import measure
-from research.values.neighbours import neighbour_doubts
-from research.values.quantities import Wanted, quantities
+from research.values.quantities import Quantity, Wanted, lengths_of_time, quantities
 
 _SHARE: Final = re.compile(r"per ?cent|\bpct\b|share|rate|ratio|proportion|margin|growth|yield|content|%|alcohol|abv", re.I)
 _SIGNED: Final = re.compile(r"income|profit|loss|result|earnings|ebit|cash|balance|change|growth|margin|surplus|deficit", re.I)
@@ -36,24 +34,15 @@ _COSTS: Final[dict[Doubt, float]] = {
 
 def amounts(question: Question, text: str, setting: Setting) -> list[Cast]:
     """The numbers that a text states, in the unit asked."""
-    wanted = _wanted(question)
-    if question.concepts & _TIMES or (wanted.unit and wanted.unit.kind == "time"):
-        per = wanted.unit.factor if wanted.unit and wanted.unit.kind == "time" else Decimal(60)
-        stated = [d for d in durations(text) if d.seconds]
-        several: frozenset[Doubt] = frozenset(("several",)) if len({d.seconds for d in stated}) > 1 else frozenset()
-        if stated:
-            timed = [(_json(d.seconds / per, question), d) for d in stated]
-            beside = [neighbour_doubts(text, d.start, d.end) & {"range", "bound", "approximate"} for d in stated]
-            return [
-                Cast(value, d.start, d.end, 1.0, several | doubts)
-                for (value, d), doubts in zip(timed, beside, strict=True)
-                if value is not None
-            ]
+    wanted, stated = _wanted(question), list[Quantity]()
+    is_time = wanted.unit is not None and wanted.unit.kind == "time"
+    if is_time or question.concepts & _TIMES:
+        stated = lengths_of_time(text, wanted.unit.factor if wanted.unit and is_time else Decimal(60))
     found: list[Cast] = []
-    for one in quantities(text, wanted, measure(setting.label), setting.label, machine=setting.machine):
+    for one in stated or quantities(text, wanted, measure(setting.label), setting.label, machine=setting.machine):
         value = _json(one.value, question)
         if value is not None:
-            quality = 0.95 * (0.85 if any("yearlike" not in earlier.doubts for earlier in found) else 1.0)
+            quality = 1.0 if stated else 0.95 * (0.85 if any("yearlike" not in earlier.doubts for earlier in found) else 1.0)
             for doubt in one.doubts:
                 quality *= _COSTS.get(doubt, 1.0)
             found.append(Cast(value, one.start, one.end, quality, one.doubts))

@@ -6,24 +6,17 @@ import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
-from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from research.models.keyless.amounts import amounts
 from research.models.keyless.cast import PLAIN, Cast, Setting
 from research.models.keyless.choices import booleans, choices
 from research.models.keyless.phrases import MAX_TEXT, phrases
 from research.models.keyless.questions import Question, item_of
-from research.values.dates import StatedDate, dates
-from research.values.doubts import Doubt
-from research.values.neighbours import neighbour_doubts
+from research.values.moments import moments
 
 __all__ = ["PLAIN", "Cast", "Setting", "cast", "cast_list"]
 
-_BOUNDS_OF_TIME: Final = frozenset(("=start date", "=end date"))
-_UNTIL: Final = re.compile(r"\s*(?:[-–—]|to|until|till|through|and|bis|au|al|a|hasta)\s*(?:the\s+)?")
-_SHORT_YEAR: Final = re.compile(r"\s*(\d{1,2})([./-])(\d{1,2})\2(\d{2})\s*")
-_QUARTER: Final = re.compile(r"\b(?:[QqTH][1-4]|[1-4]\.?\s?(?:Quartal|quarter|trimestre))\s*[/,]?\s*$")
 _BOUNDS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "minimum": operator.ge,
     "maximum": operator.le,
@@ -90,52 +83,33 @@ def _matches(pattern: str, value: str) -> bool:
 
 def _dates(question: Question, text: str, setting: Setting) -> list[Cast]:
     wants_time = question.schema.get("format") == "date-time"
-    is_text = "format" not in question.schema  # a text may be less exact than a day
-    stated, doubts = _bounding(question, text)
     found = []
-    for date in stated:
-        doubted = doubts | _date_doubts(text, date)
+    for date, doubts in moments(text, _bound(question)):
+        value, quality = date.iso(), 0.8 if date.swapped else 1.0
         if date.day is None:
-            if is_text and not _QUARTER.search(text, 0, date.start):
-                quality = 0.7 if date.month is None else 0.8
-                found.append(Cast(text[date.start : date.end], date.start, date.end, quality, doubted))
+            if "format" in question.schema:
+                continue
+            value, quality = (
+                text[date.start : date.end],
+                0.7 if date.month is None else 0.8,
+            )  # a text may be less exact than a day
         elif wants_time:
             clock = date.time or "00:00:00"
             zoned = clock if re.search(r"(?:Z|[+-]\d{2}:?\d{2})$", clock) else f"{clock}Z"
-            found.append(Cast(f"{date.iso()}T{zoned}", date.start, date.end, 1.0 if date.time else 0.8, doubted))
-        else:
-            found.append(Cast(date.iso(), date.start, date.end, 0.8 if date.swapped else 1.0, doubted))
+            value, quality = f"{value}T{zoned}", 1.0 if date.time else 0.8
+        found.append(Cast(value, date.start, date.end, quality, doubts))
     return found
 
 
 def _years(question: Question, text: str, setting: Setting) -> list[Cast]:
     is_text = question.schema.get("type") == "string"
-    stated, doubts = _bounding(question, text)
-    return [
-        Cast(str(d.year) if is_text else d.year, d.start, d.end, 1.0, (doubts | _date_doubts(text, d)) - {"ambiguous_order"})
-        for d in stated
-    ]
+    stated = moments(text, _bound(question))
+    return [Cast(str(d.year) if is_text else d.year, d.start, d.end, 1.0, doubts - {"ambiguous_order"}) for d, doubts in stated]
 
 
-def _date_doubts(text: str, date: StatedDate) -> frozenset[Doubt]:
-    beside = neighbour_doubts(text, date.start, date.end, is_time=True) & {"approximate", "bound"}
-    return beside | {"ambiguous_order"} if date.swapped else beside
-
-
-def _bounding(question: Question, text: str) -> tuple[tuple[StatedDate, ...], frozenset[Doubt]]:
-    """The dates of a text; of a span of time (`from 16 to 19 June 2025`), those that begin or end it, as is asked."""
-    found = dates(text)
-    if not found and (match := _SHORT_YEAR.fullmatch(text)):
-        day, mark, month, year = match.groups()
-        century = 19 if int(year) > 40 else 20
-        return dates(f"{day}{mark}{month}{mark}{century}{year}"), frozenset(("ambiguous_century",))
-    if len(found) > 1:
-        spans = [pair for pair in pairwise(found) if _UNTIL.fullmatch(text, pair[0].end, pair[1].start)]
-        if spans and (bounds := question.concepts & _BOUNDS_OF_TIME):
-            return tuple(pair["=end date" in bounds] for pair in spans), frozenset()
-        if len({date.iso() for date in found}) > 1:
-            return found, frozenset(("range",)) if spans else frozenset(("several",))
-    return found, frozenset()
+def _bound(question: Question) -> Literal["start", "end"] | None:
+    """Which end of a span of time is asked for."""
+    return "end" if "=end date" in question.concepts else "start" if "=start date" in question.concepts else None
 
 
 def _nothing(question: Question, text: str, setting: Setting) -> list[Cast]:

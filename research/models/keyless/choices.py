@@ -8,38 +8,21 @@ from typing import Final
 from research.evidence.ranking import words
 from research.models.keyless.cast import Cast, Setting
 from research.models.keyless.questions import Question
-from research.values.answers import is_negated, opposite, yes_or_no
+from research.values.answers import availability, is_negated, opposite, yes_or_no
 from research.values.doubts import Doubt
 from research.values.values import places
 
-_IN_STOCK: Final = re.compile(
-    r"\b(?:in[\s_-]?stock|available|pre[\s_-]?order|limited[\s_-]?availability|ready to ship|add to (?:cart|basket|bag))\b", re.I
-)
-_OUT_OF_STOCK: Final = re.compile(
-    r"\b(?:out[\s_-]?of[\s_-]?stock|sold[\s_-]?out|unavailable|not (?:currently |yet )?available|no longer available|"
-    r"not in[\s_-]stock|discontinued|back[\s_-]?order)\b",
-    re.I,
-)
 _TOKEN: Final = re.compile(r"[^\W_]+")
 _UN: Final = ("un", "non", "in", "im")
 _NEGATED: Final[frozenset[Doubt]] = frozenset(("negated",))
 _PART: Final[frozenset[Doubt]] = frozenset(("part_of_sentence",))
 
 
-def availability(text: str) -> bool | None:
-    """Whether a text says that something is to be had; None if it does not say."""
-    if _OUT_OF_STOCK.search(text):
-        return False
-    return True if _IN_STOCK.search(text) else None
-
-
 def booleans(question: Question, text: str, setting: Setting) -> list[Cast]:
     """The yes or no that a text is, or that its words for the field imply."""
     whole = (0, len(text))
-    if "=availability" in question.concepts:
-        for pattern, value in ((_OUT_OF_STOCK, False), (_IN_STOCK, True)):
-            if match := pattern.search(text):
-                return [Cast(value, *match.span(), 1.0)]
+    if "=availability" in question.concepts and (stock := availability(text)):
+        return [Cast(*stock, 1.0)]
     if answer := yes_or_no(text):
         return [Cast(answer[0], *whole, 0.8 if answer[1] else 1.0, answer[1])]
     tokens = list(_TOKEN.finditer(text.casefold()))

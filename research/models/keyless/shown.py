@@ -13,10 +13,10 @@ from price_parser import Price
 from research.evidence.ranking import words
 from research.models.keyless.candidates import Asked, Candidate
 from research.models.keyless.casting import cast
-from research.models.keyless.choices import availability
 from research.models.keyless.entities import SEPARATOR
 from research.models.keyless.names import NAMES
 from research.models.keyless.reading import Reading
+from research.values.answers import availability
 from research.values.values import fold
 
 MIN_ABOUT: Final = 0.6
@@ -153,7 +153,7 @@ def _prices(asked: Asked, reading: Reading) -> Iterator[Candidate]:
             available = availability(line)
             if available is None:
                 continue
-            for one in cast(question, "in stock" if available else "out of stock")[:1]:
+            for one in cast(question, "in stock" if available[0] else "out of stock")[:1]:
                 yield Candidate(one.value, (place,), "a short notice", "shown", 0.5, asked.about, one, ("notice",))
                 return
 

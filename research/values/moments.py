@@ -1,0 +1,49 @@
+"""Moments: the days and years of a text that may be the one asked for, each with what leaves it open."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from typing import Final, Literal, NamedTuple
+
+from research.values.dates import StatedDate, dates
+from research.values.doubts import NONE, Doubt
+from research.values.neighbours import neighbour_doubts
+
+_UNTIL: Final = re.compile(r"\s*(?:[-–—]|to|until|till|through|and|bis|au|al|a|hasta)\s*(?:the\s+)?")
+_SHORT_YEAR: Final = re.compile(r"\s*(\d{1,2})([./-])(\d{1,2})\2(\d{2})\s*")
+_QUARTER: Final = re.compile(r"\b(?:[QqTH][1-4]|[1-4]\.?\s?(?:Quartal|quarter|trimestre))\s*[/,]?\s*$")
+_LAST_CENTURY: Final = 40
+"""Two-digit years above this are taken for the twentieth century's."""
+
+
+class Moment(NamedTuple):
+    """A date in a text, and what leaves open whether it is the one meant."""
+
+    date: StatedDate
+    doubts: frozenset[Doubt]
+
+
+def moments(text: str, bound: Literal["start", "end"] | None = None) -> list[Moment]:
+    """The dates of a text; of spans of time (`from 16 to 19 June 2025`) only the days that begin or end them, where those are
+    asked for. A quarter of a year is none."""
+    found, doubts = dates(text), NONE
+    if not found and (match := _SHORT_YEAR.fullmatch(text)):
+        day, mark, month, year = match.groups()
+        found = dates(f"{day}{mark}{month}{mark}{19 if int(year) > _LAST_CENTURY else 20}{year}")
+        doubts = frozenset(("ambiguous_century",))
+    spans = [pair for pair in pairwise(found) if _UNTIL.fullmatch(text, pair[0].end, pair[1].start)]
+    if spans and bound:
+        found = tuple(pair[bound == "end"] for pair in spans)
+    elif len({date.iso() for date in found}) > 1:
+        doubts = frozenset(("range",)) if spans else frozenset(("several",))
+    return [
+        Moment(date, doubts | _beside(text, date))
+        for date in found
+        if date.month is not None or not _QUARTER.search(text, 0, date.start)
+    ]
+
+
+def _beside(text: str, date: StatedDate) -> frozenset[Doubt]:
+    beside = neighbour_doubts(text, date.start, date.end, is_time=True) & {"approximate", "bound"}
+    return beside | {"ambiguous_order"} if date.swapped else beside
