@@ -19,17 +19,22 @@ import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import IO, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 import httpx
 import prefect
 from prefect.client.orchestration import get_client
+from prefect.context import get_settings_context
 from prefect.settings import PREFECT_API_URL, Settings, get_current_settings, temporary_settings
 
 from flows import server_watcher
-from flows.run.writable import check_writable
+from flows.run.proxies import prepare_proxies
+from flows.run.writable import PREFECT_HOME, check_writable
 from research.display.printable import printable
 from research.errors import InvalidInput, TransientError
+
+if TYPE_CHECKING:
+    from flows.run.checkup import Finding
 
 DEFAULTS: Final[dict[str, Any]] = {
     "server.services.task_run_recorder.batch_size": 100,
@@ -71,6 +76,37 @@ class PrefectUnavailable(TransientError):
     stops_run = True
 
 
+async def check_server() -> None:
+    """See that the server that a run will have can be used.
+
+    Raises:
+        PrefectUnavailable: the user's server does not answer, or nothing can be written where a temporary one keeps its database.
+    """
+    settings = get_current_settings()
+    if _needs_temporary(settings):
+        _check_home(settings)
+    else:
+        await _check_server(settings.api.url)
+
+
+async def describe_server() -> list[Finding]:
+    """Prefect's settings that decide which server a run has, and whether that server can be used."""
+    from flows.run.checkup import Finding, without_password
+
+    settings = get_current_settings()
+    found = [Finding("prefect", "profile", get_settings_context().profile.name)]
+    try:
+        prepare_proxies(os.environ)  # as a run does, whose client reads them
+        await check_server()
+        advice = ""
+    except (InvalidInput, PrefectUnavailable) as error:
+        advice = str(error)
+    url = settings.api.url
+    temporary = "none; a temporary one is started for each command" if _needs_temporary(settings) else "none"
+    what = without_password(url) if url else temporary
+    return [*found, Finding("prefect", "server", what, advice)]
+
+
 def begin_server() -> None:
     """Begin to start the temporary server, if a run will need one, and do not wait for it: `prefect_server` does.
 
@@ -93,6 +129,7 @@ async def prefect_server(meanwhile: Callable[[], Awaitable[None]] | None = None)
     Raises:
         PrefectUnavailable: the user's server does not answer, or the temporary one does not start.
     """
+    prepare_proxies(os.environ)
     settings = get_current_settings()
     if not _needs_temporary(settings):
         await _check_server(settings.api.url)
@@ -107,6 +144,13 @@ async def prefect_server(meanwhile: Callable[[], Awaitable[None]] | None = None)
             other.cancel()
         with temporary_settings(updates={PREFECT_API_URL: url}):
             yield
+
+
+def _check_home(settings: Settings) -> None:
+    try:
+        check_writable(settings.home, PREFECT_HOME, "PREFECT_HOME")
+    except InvalidInput as error:
+        raise PrefectUnavailable(str(error)) from error
 
 
 async def _do(work: Callable[[], Awaitable[None]] | None) -> None:
@@ -128,6 +172,8 @@ async def _check_server(url: str | None) -> None:
             await client.raise_for_api_version_mismatch()
     except TimeoutError as error:
         raise _unavailable(url, f"does not answer within {CHECK_SECONDS:.0f} seconds") from error
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+        raise _unavailable(url, f"has no address that can be asked: {error}") from error
     except RuntimeError as error:  # all that Prefect raises for another version, or for something that is no Prefect server
         raise _unavailable(url, f"cannot be used with Prefect {prefect.__version__}: {error}") from error
 
@@ -164,10 +210,7 @@ class TemporaryServer:
         with self._beginning:
             if self._watcher is not None and self._watcher.poll() is None:
                 return
-            try:
-                check_writable(get_current_settings().home, "where Prefect keeps its database", "PREFECT_HOME")
-            except InvalidInput as error:
-                raise PrefectUnavailable(str(error)) from error
+            _check_home(get_current_settings())
             if self._watcher is None:
                 atexit.register(self.end)  # before Prefect's own threads, so that it runs after they have sent what they hold
             self._port = _free_port()

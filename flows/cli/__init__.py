@@ -11,7 +11,10 @@ __all__ = ["console", "main"]
 
 def console() -> NoReturn:
     """The `research` command as a process."""
-    code = main()
+    from flows.cli.streams import arguments_as_text, prepare_streams
+
+    prepare_streams()
+    code = main(arguments_as_text(sys.argv[1:]))
     from flows.cli.ending import end_process
 
     end_process(code)

@@ -13,6 +13,7 @@ from typing import Final
 from cyclopts import App, CycloptsError, Parameter
 
 from flows.cli.clean import clean
+from flows.cli.doctor import doctor
 from flows.cli.enrich import enrich
 from flows.cli.look import score, show, verify
 from flows.cli.resynthesize import resynthesize
@@ -33,7 +34,7 @@ app: Final = App(
 )
 schemas: Final = App(name="schema", help="Work with output schemas.")
 
-for command in (enrich, resynthesize, run, show, verify, score, clean):
+for command in (enrich, resynthesize, run, show, verify, score, clean, doctor):
     app.command(command)
 schemas.command(check)
 app.command(schemas)

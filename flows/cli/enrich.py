@@ -33,6 +33,7 @@ def enrich(command: EnrichCommand, output: Output) -> int:
     options = EnrichOptions(**values(command, EnrichOptions))
     with Starting(output) as starting:
         starting.step("checking the table and the schema")
+        import_pandas_on_demand()  # before the table is read, which makes arrays of Python's values
         from flows.run.request import Request  # first, with what it needs: most mistakes are found there
 
         import_pandas_on_demand()  # tables of text are made of Python's values

@@ -15,7 +15,10 @@ from typing import TYPE_CHECKING
 from flows.cli.pandas_on_demand import import_pandas_on_demand
 from flows.cli.terminal import Exit, Output, money, note, out, print_json
 from flows.interrupt import orderly_end
+from flows.run.proxies import prepare_proxies
+from flows.run.writable import PREFECT_HOME, check_writable, prefect_home
 from research.errors import InvalidInput
+from research.faults import validation_faults
 
 if TYPE_CHECKING:
     from flows.cli.starting import Starting
@@ -40,6 +43,7 @@ def carry_out(prepare: Prepare, output: Output, starting: Starting, *, dry_run: 
         InvalidInput: something is wrong with the request, or no row could be researched as things are.
     """
     quiet_prefect(output.debug)
+    prepare_proxies(os.environ)
     import_pandas_on_demand()
     prepared_run: PreparedRun | None = None
 
@@ -53,6 +57,8 @@ def carry_out(prepare: Prepare, output: Output, starting: Starting, *, dry_run: 
                 _begin_server()
 
         nonlocal prepared_run
+        if not dry_run:
+            await check_prefect()
         runtime = Runtime(approve=approve, opener=partial(open_world, reading=reading))
         with orderly_end():
             async with prepare(runtime) as prepared:
@@ -92,6 +98,33 @@ async def _run(prepared: PreparedRun, runtime: Runtime, as_json: bool, starting:
     except RunFailed as failed:
         return _failed(failed, as_json)
     return _ended(done, as_json)
+
+
+async def check_prefect() -> None:
+    """See that the Prefect server that a run will have can be used, before anything is read for the run.
+
+    Raises:
+        InvalidInput: Prefect's settings are wrong, or its folder cannot be written.
+        PrefectUnavailable: the server that they name does not answer.
+    """
+    if not os.environ.get("PREFECT_API_URL"):  # otherwise Prefect warns as well, when it is imported
+        check_writable(prefect_home(), PREFECT_HOME, "PREFECT_HOME")
+    try:
+        from flows.server import check_server
+    except ValueError as error:  # all that Prefect raises of settings and of profiles that it cannot read
+        raise InvalidInput(wrong_settings(error)) from error
+    await check_server()
+
+
+def wrong_settings(error: ValueError) -> str:
+    """What Prefect says of settings that it cannot read, in one sentence."""
+    from pydantic import ValidationError
+
+    said = str(error).split("\n", 1)[0]
+    if isinstance(error, ValidationError):
+        faults = validation_faults(error, lambda place: ".".join(map(str, place)))
+        said = f"{error.title}: " + "; ".join(f"{fault.pointer.lstrip('/')}: {fault.message}" for fault in faults)
+    return f"Prefect's settings are wrong: {said}. Correct the variables PREFECT_…, or the profile (`prefect config view`)."
 
 
 def _begin_server() -> None:

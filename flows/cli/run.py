@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import sys
 from dataclasses import dataclass, field
@@ -37,6 +38,7 @@ def run(command: RunCommand, output: Output) -> int:
     """Research one question. On a terminal it prints a card; piped, or with `--json`, the whole result as one line of JSON."""
     from flows.run.environment import read_environment
     from flows.run.patience import patience_seconds
+    from flows.run.proxies import prepare_proxies
     from flows.run.writable import CACHE, check_writable
     from research.api import run as research
 
@@ -44,6 +46,7 @@ def run(command: RunCommand, output: Output) -> int:
     settings = read_environment().settings(
         model=command.model, corpus=command.corpus, search=search, patience=patience_seconds(command.patience)
     )
+    prepare_proxies(os.environ)
     check_writable(settings.cache_dir, CACHE, "RESEARCH_CACHE_DIR")
     task = values(command, TaskOptions, but=["output_schema"]) | values(command, SourceOptions, but=["corpus", "search"])
     stated = {name: value for name, value in task.items() if value is not None}

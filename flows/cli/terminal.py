@@ -14,6 +14,7 @@ from cyclopts import Parameter
 from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook
 from rich.segment import Segment
 
+from flows.cli.streams import in_letters_of
 from research.display.printable import printable, printable_json
 from research.models.names import KEYLESS
 
@@ -78,7 +79,7 @@ def print_json(value: Any) -> None:
 
 def print_json_text(text: str) -> None:
     """The same of a value that is JSON already."""
-    sys.stdout.write(printable_json(text) + "\n")
+    sys.stdout.write(in_letters_of(sys.stdout, printable_json(text)) + "\n")
     sys.stdout.flush()
 
 
