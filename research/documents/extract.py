@@ -89,7 +89,7 @@ def _html(text: str, url: str) -> Extracted:
         return Extracted("", "", "text/html", None)
     data = page_data(tree, url)
     deep = content.is_deep(tree)
-    blocks = content.without_layout(text) if deep else content.blocks(tree, data.is_thing, data.is_article)
+    blocks = content.without_layout(text) if deep else content.blocks(tree, data.declared)
     shown = sum(len(block.text) for block in blocks)
     if shown < app_shell.THIN and not deep and not data.speaks:
         handed = app_shell.script_data(tree)

@@ -207,6 +207,10 @@ FACTS = {
         "<ul><li>Address: 1 Main St</li><li>Phone: 555-1234</li><li>www.acme.example</li></ul>",
         "Address: 1 Main St\nPhone: 555-1234\n\n- www.acme.example",
     ),
+    "how much there is of each thing": (
+        "<table><tr><td>120 g</td><td>butter</td></tr><tr><td>½ l</td><td>milk</td></tr><tr><td></td><td>salt</td></tr></table>",
+        "- 120 g butter\n- ½ l milk\n- salt",
+    ),
     "a sentence with two colons": (
         "<p>The note: it was so; but they said: no.</p>",
         "The note: it was so; but they said: no.",
@@ -288,7 +292,7 @@ def test_units_that_a_table_states_once_stand_in_its_cells(kind: str) -> None:
     assert text in shown(body)
 
 
-DECLARED = '<html><head><meta property="og:type" content="article"><title>Up</title></head><body>{}</body></html>'
+DECLARED = '<html><head><meta property="og:type" content="article">{}<title>Up</title></head><body>{}</body></html>'
 
 
 def test_an_article_is_its_text_and_its_title_without_what_leads_away_from_it() -> None:
@@ -298,11 +302,19 @@ def test_an_article_is_its_text_and_its_title_without_what_leads_away_from_it() 
         f"<dl><dt>Launch mass</dt><dd>815 kg</dd></dl><p>{PROSE * 3}</p></article><div>Edition: Europe</div>"
         "<p>Copyright © 2024 The Site</p><p>Most wanted stories now</p>"
     )
-    text = extract(DECLARED.format(body).encode(), url="https://e.org/x", media_type="text/html").text
+    dated = '<meta property="article:published_time" content="2024-05-06">'
+    text = extract(DECLARED.format(dated, body).encode(), url="https://e.org/x", media_type="text/html").text
     assert "# Up it went" in text
     assert "Launch mass: 815 kg" in text
     for noise in ("Site of news", "Read more", "Ten best", "Edition", "Copyright", "Most wanted"):
         assert noise not in text
+
+
+def test_a_page_that_calls_itself_an_article_as_all_pages_of_its_site_do_keeps_its_facts() -> None:
+    body = f"<h1>Bombay House</h1><p>{PROSE * 4}</p><dl><dt>Seats</dt><dd>40</dd><dt>Chef</dt><dd>Ann</dd></dl>"
+    body += "<div><b>Phone:</b> 555-1234</div><div><b>Open:</b> daily</div><div>Old town, 1 Main St</div>"
+    text = extract(DECLARED.format("", body).encode(), url="https://e.org/x", media_type="text/html").text
+    assert "Phone: 555-1234\n\nOpen: daily\n\nOld town, 1 Main St" in text
 
 
 def test_a_page_of_facts_that_declares_nothing_keeps_its_short_lines() -> None:
@@ -315,6 +327,27 @@ def test_a_page_of_facts_that_declares_nothing_keeps_its_short_lines() -> None:
     text = extract(f"<html><body>{body}</body></html>".encode(), url="https://e.org/x", media_type="text/html").text
     for line in ("Old town, 1 Main St", "Indian | Lunch", "Phone: 555-1234", "Ref. LX-12"):
         assert line in text
+
+
+def test_a_page_of_facts_keeps_short_lists_of_links_below_a_label_and_drops_menus() -> None:
+    links = "".join(f"<li><a href=/{name}>{name}</a></li>" for name in ("Crime", "Drama", "Noir"))
+    menu = "".join(f"<li><a href=/{name}>{name}</a></li>" for name in ("Home", "Shop", "Blog", "Help"))
+    facts = (
+        "<dl><dt>Length</dt><dd>154 min</dd><dt>Year</dt><dd>1994</dd><dt>Rated</dt><dd>R</dd><dt>Sound</dt><dd>mono</dd></dl>"
+    )
+    body = f"<ul>{menu}</ul><h1>A film</h1><p>{PROSE * 3}</p>{facts}<h4>Genres:</h4><ul>{links}</ul><p>End.</p><ul>{menu}</ul>"
+    text = extract(f"<html><body>{body}</body></html>".encode(), url="https://e.org/x", media_type="text/html").text
+    assert "- Crime\n- Drama\n- Noir" in text
+    assert "Help" not in text
+
+
+def test_a_menu_of_dishes_is_content() -> None:
+    facts = "<dl><dt>Seats</dt><dd>40</dd><dt>Chef</dt><dd>Ann</dd><dt>Open</dt><dd>daily</dd><dt>Dogs</dt><dd>no</dd></dl>"
+    body = f"<h1>Bombay House</h1>{facts}<div class=menu><p>Lamb korma, 12 dollars</p><p>Palak paneer, 9 dollars</p></div>"
+    body += f"<p>{PROSE * 4}</p><div class=menu><p><a href=/a>About us</a></p><p><a href=/b>Careers</a></p></div>"
+    text = extract(f"<html><body>{body}</body></html>".encode(), url="https://e.org/x", media_type="text/html").text
+    assert "Lamb korma" in text
+    assert "Careers" not in text
 
 
 @pytest.mark.parametrize(

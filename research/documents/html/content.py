@@ -19,7 +19,7 @@ from research.documents import plain
 from research.documents.blocks import Block
 from research.documents.html import grid
 from research.documents.html.layout import layout
-from research.documents.html.selection import chosen, squash
+from research.documents.html.selection import Declared, chosen, squash
 
 MAX_DEPTH: Final = 250
 """Elements inside elements. Real pages stay far below; a deeper one is read without its layout, so that recursion has an end."""
@@ -81,14 +81,13 @@ def main_text(tree: HtmlElement) -> str:
     return text if isinstance(text, str) else ""
 
 
-def blocks(tree: HtmlElement, is_thing: bool, is_article: bool = False) -> list[Block]:
-    """The blocks that matter, in page order. `is_thing`: the page's own data say that it is about one thing; `is_article`: that
-    it is an article."""
+def blocks(tree: HtmlElement, declared: Declared) -> list[Block]:
+    """The blocks that matter, in page order. `declared` is what the page's own data say that it is."""
     body = tree.find(".//body")
     every = layout(tree if body is None else body)
     # On a page about a thing all content is kept whatever the main text is, and finding it takes most of the time.
-    main = _Main("" if is_thing else main_text(tree))
-    return chosen(every, [main.holds(block) for block in every], is_thing, is_article)
+    main = _Main("" if declared == "thing" else main_text(tree))
+    return chosen(every, [main.holds(block) for block in every], declared)
 
 
 class _Main:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Iterator
 from typing import Final
@@ -22,6 +23,7 @@ MAX_SHARED: Final = 60
 LONG_ROWS: Final = 0.2
 """The share of a table's rows that may hold a longer cell: a table of facts may end with a description."""
 
+_AMOUNT_OF: Final = re.compile(r"(?:ca\.?|about|~)?\s?(?:\d[\d.,/–-]*\s?[½⅓⅔¼¾⅛]?|[½⅓⅔¼¾⅛])\s?[^\W\d_]{1,12}\.?", re.I)
 _CELL_ROLES: Final = frozenset({"cell", "gridcell", "columnheader", "rowheader"})
 
 
@@ -85,6 +87,14 @@ def is_facts(cells: list[list[HtmlElement]]) -> bool:
         return False
     widest = max(sum(span(cell, "colspan") for cell in line) for line in cells)
     return widest <= 4 and all(sum(1 for cell in line if value(cell)) <= 2 for line in cells)
+
+
+def is_quantities(cells: list[list[HtmlElement]]) -> bool:
+    """The table is a list of things, each behind how much of it there is: `120 g` and `butter`. A quantity is no label."""
+    if any(len(line) != 2 or is_head(line[0]) or is_head(line[1]) for line in cells):
+        return False
+    quantities = sum(bool(_AMOUNT_OF.fullmatch(value(line[0]))) for line in cells)
+    return quantities >= 2 and quantities >= 0.6 * len(cells)
 
 
 def span(cell: HtmlElement, name: str) -> int:

@@ -265,6 +265,8 @@ class _Walk:
             for line in cells:
                 for key, answer in zip(line[::2], line[1::2], strict=True):
                     self._row_of_facts([key, answer])
+        elif grid.is_quantities(cells):
+            self._add("list", [text for line in cells if (text := " ".join(filter(None, map(value, line))))])
         elif grid.is_facts(cells):
             first = [value(cell) for cell in cells[0]]
             if len(first) == 2 and is_year(first[1]):

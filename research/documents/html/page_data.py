@@ -19,6 +19,7 @@ from lxml.html import HtmlElement
 
 from research.documents.blocks import clean
 from research.documents.html.microdata import microdata_items
+from research.documents.html.selection import Declared
 from research.records import read_table
 
 MAX_LINES: Final = 500
@@ -86,20 +87,18 @@ class PageData:
         """It says so much of its subject that the page is worth reading for that alone."""
         return self.subject_characters >= ENOUGH
 
-    says_article: bool = False
-    """Its Open Graph type is `article`."""
+    called: frozenset[str] = frozenset()
+    """What `<meta>` says of an article: `type` if its Open Graph type is one, `published` if it says when it was published."""
 
     @property
-    def is_thing(self) -> bool:
-        """The page is about one thing (a product, a recipe, an event), and is not an article. An article may carry data of what
-        it reports on, of which only some are what the page is made for."""
+    def declared(self) -> Declared:
+        """What the page says that it is about. An article may carry data of what it reports on, of which only some are what the
+        page is made for. Sites write the Open Graph type `article` on every page; one that is has a date."""
+        is_article = bool(self.types & _TYPES["articles"]) or self.called == {"type", "published"}
         things = self.types - _TYPES["about_pages"] - _TYPES["articles"]
-        return bool(things & _TYPES["made_for"] if self.is_article else things)
-
-    @property
-    def is_article(self) -> bool:
-        """It says that it is one."""
-        return self.says_article or bool(self.types & _TYPES["articles"])
+        if things & _TYPES["made_for"] if is_article else things:
+            return "thing"
+        return "article" if is_article else "perhaps an article" if "type" in self.called else ""
 
 
 def page_data(tree: HtmlElement, url: str) -> PageData:
@@ -130,7 +129,8 @@ def page_data(tree: HtmlElement, url: str) -> PageData:
     lines.update(dict.fromkeys(f"{key}: {text}" for key, text in meta))
     data.lines = _bounded(lines)
     named = {key.lower(): text for key, text in reversed(meta)}
-    data.says_article = named.get("og.type", "").casefold() == "article"
+    called = {"type": named.get("og.type", "").casefold() == "article", "published": bool(named.get("article.published_time"))}
+    data.called = frozenset(name for name, holds in called.items() if holds)
     data.title = _first(things, ("headline", "name"), data) or named.get("og.title", "")
     data.published = _first(things, ("datePublished",), data) or named.get("article.published_time", "")
     return data

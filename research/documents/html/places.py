@@ -23,6 +23,8 @@ _ASIDE: Final = re.compile(
 )
 _SUMMARY: Final = re.compile(r"infobox|fact|spec|summary|at-a-glance|key-?(?:data|figures)|profile|nutrition|details", re.I)
 _LONGEST_NAME: Final = 60
+MAX_LOOKED_AT: Final = 300
+"""Elements."""
 
 
 def place(element: HtmlElement) -> tuple[bool, bool]:
@@ -31,12 +33,26 @@ def place(element: HtmlElement) -> tuple[bool, bool]:
     tag, role = element.tag, element.get("role")
     names = [*(element.get("class") or "").split()[:20], element.get("id") or ""]
     names = [name for name in names if len(name) <= _LONGEST_NAME]
-    chrome = tag in _CHROME_TAGS or role in _CHROME_ROLES or any(_CHROME.fullmatch(name) for name in names)
+    called = [name for name in names if _CHROME.fullmatch(name)]
+    chrome = tag in _CHROME_TAGS or role in _CHROME_ROLES or any("menu" not in name.lower() for name in called)
+    # What calls itself a menu may be one of dishes.
+    chrome = chrome or (bool(called) and _leads_elsewhere(element))
     aside = tag == "aside" or role == "complementary" or any(_is_aside(name) for name in names)
     aside = aside and not any(_SUMMARY.search(name) for name in names)
     if (chrome or aside) and (tag in ("html", "body", "main") or next(element.iter("h1", "main"), None) is not None):
         return False, False
     return chrome, aside
+
+
+def _leads_elsewhere(element: HtmlElement) -> bool:
+    """Half of its text or more stands in links, as far as its first elements show."""
+    total = linked = 0
+    for _, part in zip(range(MAX_LOOKED_AT), element.iter("*"), strict=False):
+        own = len((part.text or "").strip())
+        in_link = part.tag == "a" or any(above.tag == "a" for _, above in zip(range(3), part.iterancestors(), strict=False))
+        total += own + len((part.tail or "").strip())
+        linked += own if in_link else 0
+    return linked * 2 >= total
 
 
 def _is_aside(name: str) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Literal
 
 from research.documents.blocks import Block
 
@@ -23,6 +23,10 @@ THIN: Final = 250
 FACTS: Final = 4
 """Lines of facts and rows of tables in the content of a page that does not call itself an article, from which on it is about a
 thing. Of 91 articles three have as many, and those call themselves articles."""
+MAX_LINKED: Final = 8
+"""Lines of a list of links that may be values of what stands above it."""
+MAX_LINKED_VALUE: Final = 40
+"""Characters of each."""
 PROSE: Final = 100
 """Characters of a paragraph that may be the first or the last of an article."""
 LEAD: Final = 12
@@ -31,27 +35,36 @@ SEE_ALSO: Final = 150
 """Characters of a line that is nothing but a link, in an article: it leads to another one."""
 
 _SQUASH: Final = re.compile(r"[\W_]+")
+_LABELLED: Final = re.compile(r"[^\W\d_][^\s:|;.]*(?: [^\s:|;.]+){0,3}: \S.{0,79}(?<![.!?…])")
+"""A paragraph that is a short label with a short value, and no sentence."""
 _COPYRIGHT: Final = re.compile(r"[©ⓒ]|\(c\) ?\d{4}|\bcopyright\b", re.I)
 
 
-def chosen(every: list[Block], marked: Sequence[bool], is_thing: bool, is_article: bool) -> list[Block]:
+Declared = Literal["thing", "article", "perhaps an article", ""]
+"""What a page says that it is."""
+
+
+def chosen(every: list[Block], marked: Sequence[bool], declared: Declared) -> list[Block]:
     """The blocks that matter.
 
     Args:
         every: all blocks of a page, in its order.
         marked: for each, whether it is main text.
-        is_thing: the page's own data say that it is about a thing.
-        is_article: they say that it is an article.
+        declared: what the page's own data say that it is.
     """
-    whole = is_thing or _is_whole(every, marked, is_article)
-    kept = [mark or (_is_content(block) if whole else _is_fact(block)) for block, mark in zip(every, marked, strict=True)]
+    is_article = declared.endswith("article")
+    whole = declared == "thing" or _is_whole(every, marked, declared)
+    stays = _is_content if whole else _is_fact if declared == "article" else _states_fact
+    kept = [mark or stays(block) for block, mark in zip(every, marked, strict=True)]
     if is_article and not whole:
-        _keep_to_article(every, marked, kept)
+        _keep_to_article(every, marked, kept, is_sure=declared == "article")
     elif not whole:
         _keep_lead(every, marked, kept)
+    elif declared != "article":
+        _keep_linked_values(every, kept)
     _drop_menus(every, marked, kept)
     _keep_headings(every, kept)
-    if whole:
+    if not is_article or whole:
         _keep_figures(every, kept)
     elif is_article:
         _keep_one_title(every, marked, kept)
@@ -64,28 +77,40 @@ def squash(text: str) -> str:
     return _SQUASH.sub("", folded)
 
 
-def _is_whole(every: Sequence[Block], marked: Sequence[bool], is_article: bool) -> bool:
+def _is_whole(every: Sequence[Block], marked: Sequence[bool], declared: Declared) -> bool:
     """All of the content matters: there is too little main text beside it, or too many facts."""
     outside = sum(len(block.text) for block, mark in zip(every, marked, strict=True) if not mark and _is_content(block))
     inside = sum(len(block.text) for block, mark in zip(every, marked, strict=True) if mark)
-    if inside < THIN or inside < (0.1 if is_article else 0.25) * outside:
+    if inside < THIN or inside < (0.1 if declared == "article" else 0.25) * outside:
         return True
-    facts = sum(len(block.lines) for block in every if _is_fact(block) and not block.aside)
-    return facts >= FACTS and not is_article
+    facts = sum(len(block.lines) for block in every if _states_fact(block) and not block.aside)
+    return facts >= FACTS and declared != "article"
 
 
-def _keep_to_article(every: Sequence[Block], marked: Sequence[bool], kept: list[bool]) -> None:
-    """Drop what leads away from an article: links to other ones in the middle of it, single facts and copyright behind it."""
+def _keep_to_article(every: Sequence[Block], marked: Sequence[bool], kept: list[bool], is_sure: bool) -> None:
+    """Drop what leads away from an article: links to other ones in the middle of it, copyright and, where it surely is one,
+    single facts behind it."""
     _, last = _prose(every, marked)
     for at, block in enumerate(every):
         if not marked[at]:
-            is_remark = at > last and (len(block.lines) < 2 or block.link_share > 0.3 or block.aside)
+            is_remark = is_sure and at > last and (len(block.lines) < 2 or block.link_share > 0.3 or block.aside)
             kept[at] = kept[at] and not is_remark
         elif block.kind in ("list", "numbers"):
             kept[at] = block.link_share < 0.75
         elif block.kind == "paragraph":
             leads_away = block.link_share >= 0.9 and len(block.text) < SEE_ALSO
             kept[at] = not leads_away and not (at > last and _COPYRIGHT.search(block.text))
+
+
+def _keep_linked_values(every: Sequence[Block], kept: list[bool]) -> None:
+    """Keep short lists of links below a label or a heading of a page about a thing: its genres, its authors, its features. Lists
+    above the page's title, and longer ones, are menus."""
+    title = next((at for at, block in enumerate(every) if _is_title(block)), 0)
+    for at in range(title + 1, len(every)):
+        block, label = every[at], every[at - 1]
+        if block.kind == "list" and not (block.chrome or block.aside) and len(block.lines) <= MAX_LINKED:
+            is_label = label.kind == "heading" or (label.kind == "paragraph" and label.lines[0].endswith((":", "：")))
+            kept[at] = kept[at] or (is_label and not label.chrome and max(map(len, block.lines)) <= MAX_LINKED_VALUE)
 
 
 def _keep_figures(every: Sequence[Block], kept: list[bool]) -> None:
@@ -149,6 +174,14 @@ def _is_fact(block: Block) -> bool:
         return False
     # Beside the content stand both: boxes of facts, and lists of other pages.
     return block.link_share < 0.7 if not block.aside else block.link_share < 0.1 and len(block.lines) > 1
+
+
+def _states_fact(block: Block) -> bool:
+    """It is a fact, or a paragraph that reads like one. In an article that may be the credit of a photograph."""
+    if _is_fact(block):
+        return True
+    is_content = block.kind == "paragraph" and not (block.chrome or block.aside) and block.link_share < 0.7
+    return is_content and _LABELLED.fullmatch(block.lines[0]) is not None
 
 
 def _drop_menus(every: Sequence[Block], marked: Sequence[bool], kept: list[bool]) -> None:
