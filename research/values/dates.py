@@ -112,7 +112,7 @@ def _dated(match: re.Match[str]) -> StatedDate | None:
             return None
     if first := parts.get("first"):
         day, month = int(first), int(parts["second"])
-        swapped = _is_day(year, day, month) and day != month
+        swapped = _is_day(year, day, month) and _is_day(year, month, day) and day != month
         if not _is_day(year, month, day):
             day, month = month, day
     if month is not None and not _is_day(year, month, day or 1):

@@ -36,7 +36,7 @@ NONE: Final[frozenset[Doubt]] = frozenset()
 OPEN: Final[frozenset[Doubt]] = frozenset(
     (
         *("ambiguous_separator", "ambiguous_scale", "ambiguous_order", "ambiguous_century"),
-        *("bound", "range", "several", "bracketed", "unlikely_kind"),
+        *("bound", "range", "several", "bracketed", "unlikely_kind", "unit_unstated", "unread_neighbour"),
     )
 )
 """Doubts of which each leaves the value itself open: such a value is never of high confidence."""

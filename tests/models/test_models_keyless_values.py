@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from research.documents.extract import extract
 from research.models.keyless.casting import PLAIN, Cast, Setting, cast
+from research.models.keyless.model import KeylessModel
 from research.models.keyless.questions import question_of
 from research.output_schema.output_spec import OutputSpec
+from research.pipeline import research
+from research.ports.world import World
+from research.task.task import Task
+from research.testing import Pages
+from research.values.doubts import OPEN
 
 
 def read(name: str, schema: dict[str, Any], text: str, setting: Setting = PLAIN) -> Cast | None:
@@ -223,3 +233,100 @@ def test_a_day_is_sure_only_where_it_can_be_no_other(text: str, is_read_as: str 
     found = read("opened", DATE, text)
     assert (found.value if found else None) == is_read_as
     assert (found.doubts if found else set()) == doubts
+
+
+OFFER = (
+    '<script type="application/ld+json">{{"@type":"Product","name":"Grove Works","offers":'
+    '{{"@type":"Offer","price":"{}","priceCurrency":"EUR"}}}}</script>'
+)
+
+
+async def answer(html: str, fields: dict[str, Any]) -> dict[str, tuple[Any, str | None]]:
+    """What the engine answers from one page, and how surely."""
+    body = f"<main><h1>Grove Works</h1><p>What is known of it, for the reader of the catalogue, in a few lines.</p>{html}</main>"
+    text = extract(
+        f"<html><head><title>Grove Works</title></head><body>{body}</body></html>".encode(), url="corpus://x/a.html"
+    ).text
+    pages = Pages({"corpus://x/a.html": text})
+    schema = OutputSpec.parse({"type": "object", "properties": fields})
+    task = Task(task="Facts about Grove Works", input={"name": "Grove Works"}, output_schema=schema)
+    result = await research(task, World(model=KeylessModel(), search=pages, fetcher=pages))
+    assert isinstance(result.output, dict)
+    return {entry.field: (result.output[entry.field], entry.confidence) for entry in result.basis}
+
+
+@pytest.mark.parametrize(
+    ("html", "field", "schema", "right"),
+    [
+        ("<dl><dt>Net income</dt><dd>(1,200)</dd></dl>", "net_income", NUMBER, -1200),
+        ("<dl><dt>Status</dt><dd>Not active (inactive since 2020)</dd></dl>", "status", STATUS, "inactive"),
+        ("<dl><dt>Floors</dt><dd>2½</dd></dl>", "floors", NUMBER, 2.5),
+        ("<dl><dt>Seats</dt><dd>a hundred and two</dd></dl>", "seats", INTEGER, 102),
+        ("<dl><dt>Price</dt><dd>99¢</dd></dl>", "price_usd", NUMBER, 0.99),
+        ("<p>Price: <del>€120.00</del> <ins>€90.00</ins></p>", "price", NUMBER, 90),
+        ("<dl><dt>Price</dt><dd>£3.355</dd></dl>", "price", NUMBER, 3.355),
+        ("<dl><dt>Profit</dt><dd>1.5 mln zł</dd></dl>", "profit", NUMBER, 1_500_000),
+        ("<dl><dt>Height</dt><dd>6 ft 2 in</dd></dl>", "height_cm", NUMBER, 187.96),
+        ("<dl><dt>Mass (g)</dt><dd>500</dd></dl>", "mass_kg", NUMBER, 0.5),
+        (
+            "<table><tr><th>Key figures (in thousands of euros)</th><th>2024</th></tr>"
+            "<tr><td>Revenue</td><td>12,500</td></tr></table>",
+            "revenue_eur",
+            NUMBER,
+            12_500_000,
+        ),
+        (
+            OFFER.format("140.000"),
+            "price_eur",
+            NUMBER,
+            140,
+        ),
+        (
+            OFFER.format("140.00"),
+            "price_usd",
+            NUMBER,
+            None,
+        ),
+    ],
+)
+async def test_a_value_on_a_page_is_the_one_asked_in_its_unit(html: str, field: str, schema: dict[str, Any], right: Any) -> None:
+    """Through the engine, evidence and all: what is read is also what the excerpt is found to say."""
+    assert (await answer(html, {field: schema}))[field][0] == right
+
+
+@pytest.mark.parametrize(
+    ("html", "field", "schema"),
+    [
+        ("<dl><dt>Opened</dt><dd>03/04/2021</dd></dl>", "opened", DATE),
+        ("<dl><dt>Price</dt><dd>€90.00 €120.00</dd></dl>", "price", NUMBER),
+        ("<dl><dt>Price</dt><dd>from €90</dd></dl>", "price", NUMBER),
+        ("<dl><dt>Staff</dt><dd>10–20</dd></dl>", "staff", INTEGER),
+        ("<dl><dt>Staff</dt><dd>12 fnord</dd></dl>", "staff", INTEGER),
+        ("<dl><dt>Capacity</dt><dd>1.234 m3</dd></dl>", "capacity_m3", NUMBER),
+        ("<dl><dt>Mass</dt><dd>500</dd></dl>", "mass_kg", NUMBER),
+    ],
+)
+async def test_what_may_be_read_in_another_way_is_never_of_high_confidence(html: str, field: str, schema: dict[str, Any]) -> None:
+    assert (await answer(html, {field: schema}))[field][1] != "high"
+
+
+@given(
+    st.sampled_from(["not {}", "no longer {}", "never {}", "isn't {}", "nicht {}", "{}: no", "It is not {} (since 2020)"]),
+    st.sampled_from(["active", "licensed", "accredited", "certified"]),
+)
+def test_a_negation_is_never_read_as_what_it_denies(phrase: str, word: str) -> None:
+    text = phrase.format(word)
+    assert value("state", {"enum": [word, f"un{word}", "other"]}, text) in (f"un{word}", None)
+    assert value(word, BOOLEAN, text) in (False, None)
+
+
+@given(
+    st.dates(min_value=date(1950, 1, 1), max_value=date(2049, 12, 31)),
+    st.sampled_from(["{1}/{0}/{2}", "{0}.{1}.{2}", "{0}-{1}-{2}"]),
+)
+def test_a_day_in_figures_is_itself_or_open(day: date, style: str) -> None:
+    """Day first or month first: what both readings make a day is never sure."""
+    found = read("opened", DATE, style.format(day.day, day.month, day.year))
+    assert found
+    assert found.value == day.isoformat() or found.doubts & OPEN
+    assert bool(found.doubts & OPEN) is (day.day <= 12 and day.day != day.month)

@@ -156,11 +156,6 @@ def _of_text(asked: Asked, one: Cast, text: str) -> Iterator[str]:
         yield "named:same" if said == name else "named:more" if name < said else "named:less" if said < name else "named:other"
 
 
-def setting_of(fact: Fact) -> Setting:
-    """What the values of a fact stand in."""
-    return Setting(f"{fact.key}\n{fact.label}", fact.origin == "data", fact.thing)
-
-
 def _is_date(value: str) -> bool:
     return any(date.end - date.start >= 0.8 * len(value) for date in dates(value))
 

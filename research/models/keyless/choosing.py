@@ -11,6 +11,7 @@ from research.models.keyless.candidates import Candidate
 from research.models.keyless.questions import Question
 from research.models.keyless.scoring import NONE, Scorer, Standing, confidence, scorer
 from research.ports.work import FieldAnswer
+from research.values.doubts import OPEN
 from research.values.values import same
 
 MAX_GROUPS: Final = 16
@@ -56,6 +57,11 @@ class Group:
         """How surely any of them speaks of the entity."""
         return max(backing.candidate.gate for backing in self.backings)
 
+    @property
+    def is_open(self) -> bool:
+        """Wherever it was read, something leaves open whether it was read right."""
+        return all(backing.candidate.cast is not None and backing.candidate.cast.doubts & OPEN for backing in self.backings)
+
     def by_page(self) -> dict[str, Backing]:
         """The likeliest of each page, pages that seem to instruct a model last."""
         found: dict[str, Backing] = {}
@@ -74,7 +80,8 @@ def choose(question: Question, backings: Sequence[Backing]) -> FieldAnswer:
         key=lambda one: (one[0].suspected, one[0].gate < OWN * surest, -one[1], -one[0].best.log_odds),
     )
     said_only = bool(ranked) and all(b.candidate.source in ("sentence", "statement") for b in ranked[0][0].backings)
-    if not ranked or (sure := confidence(ranked[0][1], of_prose=said_only and len(ranked[0][0].by_page()) == 1)) is None:
+    bounded = bool(ranked) and (ranked[0][0].is_open or (said_only and len(ranked[0][0].by_page()) == 1))
+    if not ranked or (sure := confidence(ranked[0][1], bounded=bounded)) is None:
         weak = f" The nearest ({_shown(ranked[0][0].value)}) was too weak." if ranked else ""
         return FieldAnswer(field=question.field, reasoning=f"No page that was read states the {question.label}.{weak}")
     best = ranked[0][0]

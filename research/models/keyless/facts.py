@@ -27,6 +27,8 @@ _FAR: Final = frozenset(
 )
 _TITLE: Final = frozenset(words("title"))
 _PERIOD: Final = re.compile(r"(?:[^\W\d]{1,9}\.? ?){0,2}(?:\d{1,2}[,.]? )?(?:FY)?[12]\d{3}(?:/\d{2,4})?|[QH]\d.{0,8}", re.I)
+_UNITS_BESIDE: Final = ("priceCurrency", "currency", "unitText", "unitCode")
+"""Of page data, what stands beside an amount and says in what it is counted."""
 MAX_KEY_WORDS: Final = 8
 
 
@@ -97,7 +99,11 @@ def facts_of(passages: Sequence[Passage]) -> tuple[Fact, ...]:
                 found.extend(_lines(passage, place))
     found.extend(_lists(passages))
     found.extend(_under(passages))
-    found.extend(fact for path, (values, places) in paths.items() if (fact := _data(path, values, places)))
+    for path, (values, places) in paths.items():
+        beside = [paths.get(f"{path.rpartition('.')[0]}.{unit}") for unit in _UNITS_BESIDE]
+        label = next((f"({other[0][0]})" for other in beside if other), "")
+        if fact := _data(path, values, places, label):
+            found.append(fact)
     return tuple(found)
 
 
@@ -116,7 +122,7 @@ def _collect_data(passage: Passage, place: int, paths: dict[str, tuple[list[str]
             places.append(place)
 
 
-def _data(path: str, values: Iterable[str], places: Iterable[int]) -> Fact | None:
+def _data(path: str, values: Iterable[str], places: Iterable[int], label: str) -> Fact | None:
     """A fact from a machine's path. `Product.offers.price` -> key `price` below `offers`; `author.name` is the author."""
     parts = path.split(".")
     thing = ""
@@ -131,7 +137,18 @@ def _data(path: str, values: Iterable[str], places: Iterable[int]) -> Fact | Non
     if any(part & _FAR for part in above):
         depth += 2
     context = frozenset(word for part in above for word in part)
-    return Fact(path, stems(parts[-1]), head(parts[-1]), context, tuple(values), tuple(places), "data", thing=thing, depth=depth)
+    return Fact(
+        path,
+        stems(parts[-1]),
+        head(parts[-1]),
+        context,
+        tuple(values),
+        tuple(places),
+        "data",
+        thing=thing,
+        label=label,
+        depth=depth,
+    )
 
 
 def _lines(passage: Passage, place: int) -> list[Fact]:

@@ -125,12 +125,12 @@ def scorer() -> Scorer:
     return Scorer(read_table("research.models.keyless", "weights.toml"))
 
 
-def confidence(probability: float, *, of_prose: bool = False) -> Confidence | None:
-    """None: too unlikely to be an answer. What nothing but a page's sentences say is never more than `medium`: the public sets
-    hold too little prose to tell 97 % from 90."""
+def confidence(probability: float, *, bounded: bool = False) -> Confidence | None:
+    """None: too unlikely to be an answer. `bounded`: never more than `medium`, since nothing but one page's sentences say it (the
+    public sets hold too little prose to tell 97 % from 90), or since it may be read in another way."""
     return (
         "high"
-        if probability >= HIGH and not of_prose
+        if probability >= HIGH and not bounded
         else "medium"
         if probability >= MEDIUM
         else "low"
