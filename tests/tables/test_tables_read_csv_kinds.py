@@ -122,7 +122,15 @@ def test_missing_last_cells_are_empty_where_every_other_value_can_only_stand_whe
 
 @pytest.mark.parametrize(
     "above",
-    ["Customers 2024,,\n,,\n", "Customers 2024,,\n", "Customers 2024\n\n", "Customers 2024\n", "Made by:,Ann\n\n", "A\nB\n\n"],
+    [
+        "Customers 2024,,\n,,\n",
+        "Customers 2024,,\n",
+        "Customers 2024\n\n",
+        "Customers 2024\n",
+        "Made by:,Ann\n\n",
+        "A\nB\n\n",
+        "Made by:,Ann\nFor:,Bob\n\n",
+    ],
 )
 def test_titles_above_the_header_are_left_out_with_a_warning(tmp_path: Path, above: str) -> None:
     table = opened(tmp_path, f"{above}name,city,id\nAcme,Leeds,1\nFoo,York,2\n")
@@ -192,6 +200,42 @@ def test_a_note_of_the_separator_is_no_row_and_a_space_after_every_separator_is_
     padded = opened(tmp_path, 'a, b\n1, "2, 3"\n4, 5\n')
     assert cells_of(padded) == [["a", "b"], ["1", "2, 3"], ["4", "5"]]
     assert "a space follows every ','" in padded.warnings[0]
+
+
+@pytest.mark.parametrize("delimiter", [" ", "~", "^"])
+def test_a_separator_that_is_seldom_one_is_named(tmp_path: Path, delimiter: str) -> None:
+    rows = [["name", "home town", "n"], ["Acme Ltd", "Leeds", "1"], ["Foo", "New York", "2"]]
+    table = opened(tmp_path, written(rows, delimiter=delimiter))
+    assert cells_of(table) == rows
+    assert "divides every line into 3 cells; it was taken for the separator" in table.warnings[0]
+    prose = opened(tmp_path, "one two three\nAcme is small\nFoo is big\n")
+    assert (len(prose.schema), "space divides every line into 3 cells" in prose.warnings[0]) == (1, True)
+
+
+def test_a_row_of_another_separator_does_not_make_a_table_of_one_column(tmp_path: Path) -> None:
+    lines = written(ROWS, lineterminator="\n").splitlines()
+    with pytest.raises(InvalidTable, match="line 5 has 1 cell"):
+        opened(tmp_path, "\n".join([*lines[:-1], lines[-1].replace(",", ";")]))
+
+
+def test_a_quote_that_opens_inside_a_cell_and_closes_in_another_is_refused(tmp_path: Path) -> None:
+    """A separator before it is lost, and the one inside the quotes makes up for it."""
+    with pytest.raises(InvalidTable, match='line 3: a " opens inside a cell and closes in another'):
+        opened(tmp_path, 'price,name,n\n$1,"a, b",1\n$48"Throw Pillow, Wooden",2\n')
+    assert cells_of(opened(tmp_path, 'a,b\n5" pipe,6" pipe\n7",8"\n'))[1:] == [['5" pipe', '6" pipe'], ['7"', '8"']]
+
+
+def test_empty_cells_behind_every_row_and_the_header_are_no_columns(tmp_path: Path) -> None:
+    table = opened(tmp_path, "a,b,,\n1,2,,\n3,4,,\n")
+    assert (cells_of(table), table.warnings) == ([["a", "b"], ["1", "2"], ["3", "4"]], ())
+    with pytest.raises(InvalidTable, match="line 302 has 4 cells, but the header names 2"):
+        opened(tmp_path, "a,b,,\n" + "1,2,,\n" * 300 + "1,2,3,\n")
+
+
+def test_a_file_that_is_cut_in_its_last_row_is_refused(tmp_path: Path) -> None:
+    """Also where the last value can stand nowhere else: the cells behind it are filled in other rows."""
+    with pytest.raises(InvalidTable, match="line 5 has 3 cells"):
+        opened(tmp_path, "\n".join(written(ROWS, lineterminator="\n").splitlines()).removesuffix(",https://baz.org,"))
 
 
 def test_quotes_may_be_single_or_written_with_a_backslash(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ _NUMBER: Final = re.compile(
 )
 _DATE: Final = re.compile(
     r"(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|\d{1,2}[ -][A-Za-z]{3,9}[ -]\d{2,4})"
-    r"(?:[T ]\d{1,2}:\d{2}.*)?"
+    r"(?:[T ]\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?: ?[AaPp][Mm])?(?:Z| ?[+-]\d{2}:?\d{2})?)?"
 )
 _TIME: Final = re.compile(r"\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?: ?[AaPp][Mm])?")
 _ADDRESS: Final = re.compile(r"(?:https?://|www\.)\S+|[^\s@]+@[^\s@]+\.[A-Za-z]{2,}")
@@ -46,12 +46,12 @@ def is_plain_number(cell: str) -> bool:
     return len(cell) <= len("2024") and cell.isdecimal()
 
 
-def column_kinds(rows: Sequence[Sequence[str | None]], width: int) -> list[CellKind]:
+def column_kinds(rows: Sequence[Sequence[str | None]], width: int, enough: int = ENOUGH) -> list[CellKind]:
     """The kind of each column: what nearly all of its values are, if they are enough; else text."""
     found: list[CellKind] = []
     for place in range(width):
         cells = [cell for row in rows if place < len(row) and (cell := row[place]) is not None and is_value(cell)]
         counts = Counter(map(kind_of, cells))
         kind, often = counts.most_common(1)[0] if counts else ("text", 0)
-        found.append(kind if often >= ENOUGH and often >= NEARLY_ALL * len(cells) else "text")
+        found.append(kind if often >= enough and often >= NEARLY_ALL * len(cells) else "text")
     return found

@@ -25,10 +25,15 @@ MAX_RECORDS: Final = 1_000
 MAX_FAULTS: Final = 50
 """Malformed records, after which a dialect is given up."""
 
+_COVERED: Final = 0.3
+"""The share of records that a table must be for its evenness to mean anything: a single row is always even."""
+
 _DELIMITERS: Final = ("\t", ";", "|", ",")
 """From the one that values hold least to the one that they hold most."""
 _SELDOM: Final = (" ", ":", "^", "~", "#", "*", "\x1f", "\x01")
 """No text is divided by them without a word."""
+_IN_PROSE: Final = frozenset(" :#*")
+"""Of those, what stands in prose: they divide only where cells are quoted."""
 _SHOWN: Final = {"\t": "tab", " ": "space", "\x1f": "the unit separator", "\x01": "the control character 1"}
 _DECIMAL_COMMA: Final = re.compile(r"\s*[-+]?\d+,\d+\s*%?")
 _SINGLE_QUOTED: Final = re.compile(r"(?:^|[,;|\t ])'[^\r\n]*?'(?:[,;|\t ]|\r|$)", re.M)
@@ -51,6 +56,8 @@ class _Reading:
     """Of most records, from the first that has it."""
     share: float
     """Of those records as wide as that."""
+    coverage: float
+    """The share of all records that those are."""
     first: int
     """Cells of the first record that holds anything."""
     above: int
@@ -62,7 +69,7 @@ class _Reading:
 
     @property
     def is_even(self) -> bool:
-        return self.width >= FEW_COLUMNS and self.share == 1.0 and not self.faults
+        return self.width >= FEW_COLUMNS and self.share == 1.0 and not self.faults and self.coverage >= _COVERED
 
 
 def shown(delimiter: str) -> str:
@@ -96,7 +103,7 @@ def choose(text: str, stated: str | None = None, *, is_whole: bool = True, text_
         return (
             reading.is_even and not reading.above,
             reading.is_even,
-            round(reading.share - reading.faults / max(1, reading.rows), 3),
+            round(reading.share * reading.coverage - reading.faults / max(1, reading.rows), 3),
             dialect.quote == ("'" if single else '"'),
             not dialect.backslash,
             dialect.padded,
@@ -126,7 +133,16 @@ def _one_column(
     is_whole: bool,
 ) -> Choice:
     column = max((each for each in readings if each.dialect.delimiter == NO_DELIMITER), key=rank)
-    doubts = list(_seldom(lines, is_whole))
+    doubts: list[str] = []
+    if (seldom := _seldom(lines, is_whole)) is not None:
+        delimiter, text = seldom.dialect.delimiter, "".join(lines)
+        if delimiter not in _IN_PROSE or f'{delimiter}"' in text:
+            taken = f"{shown(delimiter)} divides every line into {seldom.width} cells; it was taken for the separator"
+            return Choice(seldom.dialect, seldom.width, (taken,))
+        doubts.append(
+            f"was read as one column, but {shown(delimiter)} divides every line into {seldom.width} cells. If it separates "
+            "columns, save the file with commas or tabs"
+        )
     if best is not None and best.rows >= FEW_COLUMNS and best.share >= MOST and not _is_text_with(best.dialect, lines):
         doubts.append(
             f"was read as one column, because its first line has one cell; {shown(best.dialect.delimiter)} divides the lines "
@@ -182,6 +198,7 @@ def _read(lines: list[str], dialect: Dialect, is_whole: bool) -> _Reading:
         dialect,
         width,
         sum(len(record.cells) == width for record in core) / len(core) if core else 0.0,
+        len(core) / len(sized) if sized else 0.0,
         len(sized[0].cells) if sized else 0,
         sum(len(record.cells) > 1 for record in sized[: sized.index(core[0])]) if core else 0,
         _has_gap(found, sized, core),
@@ -235,13 +252,10 @@ def _is_text_with(dialect: Dialect, lines: list[str]) -> bool:
     )
 
 
-def _seldom(lines: list[str], is_whole: bool) -> Iterator[str]:
-    """Whether a text of one column is divided evenly by something that seldom divides."""
+def _seldom(lines: list[str], is_whole: bool) -> _Reading | None:
+    """A text of one column, evenly divided by something that seldom divides."""
     for delimiter in _SELDOM:
         reading = _read(lines, Dialect(delimiter), is_whole)
         if reading.is_even and reading.width > FEW_COLUMNS and reading.first == reading.width and reading.rows > FEW_COLUMNS:
-            yield (
-                f"was read as one column, but {shown(delimiter)} divides every line into {reading.width} cells. If it separates "
-                "columns, save the file with commas or tabs"
-            )
-            return
+            return reading
+    return None

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final
 
-from research.documents.tabular.cell_kinds import CellKind, column_kinds, is_plain_number, is_value, kind_of
+from research.documents.tabular.cell_kinds import ENOUGH, CellKind, column_kinds, is_plain_number, is_value, kind_of
 from research.documents.tabular.separated import Record
 
 MAX_TITLES: Final = 50
 """Lines above a header."""
+FEW_COLUMNS: Final = 2
+"""Of which a row that fills one is nothing odd."""
 HEADER_LINES: Final = 3
 """Of the body's first rows, among which a further line of the header is looked for."""
 _SHOWN: Final = 40
@@ -32,8 +34,8 @@ class Header:
     """Records up to the header and with it."""
     titles: list[Record]
     """Above it."""
-    ends_with_separator: bool = False
-    """Every row has one empty cell more than the header has names."""
+    surplus: int = 0
+    """Empty cells that every row has behind those that the header names."""
     warnings: list[str] = field(default_factory=list)
 
 
@@ -67,7 +69,7 @@ def find_header(head: Sequence[Record], width: int, row: str = "line") -> Header
                 f"{'stands' if len(titles) == 1 else 'stand'} above the table and {'was' if len(titles) == 1 else 'were'} left "
                 f"out; {row} {record.line} names the columns"
             )
-        return Header(header.names, record.line, place + 1, titles, header.ends_with_separator, header.warnings)
+        return Header(header.names, record.line, place + 1, titles, header.surplus, header.warnings)
     raise NoTable("is empty; its first row must name the columns")
 
 
@@ -89,12 +91,25 @@ def _is_title(record: Record, below: Sequence[Record], width: int) -> bool:
     if following is None or width == 1:
         return False
     has_gap = not filled(below[0].cells)
-    size = len(record.cells)
-    if filled(record.cells) == 1:
+    size, number = len(record.cells), filled(record.cells)
+    if number == 1:
         if size == width and record.cells[0] is None:
             return False
-        return has_gap or (width > 2 and (size == 1 or filled(following.cells) > 1))
-    return has_gap and size != width and _could_be_header(following, width)
+        return has_gap or (width > FEW_COLUMNS and (size == 1 or filled(following.cells) > 1))
+    if size == width:
+        return width > FEW_COLUMNS + 1 and 2 * number <= width and _header_follows(below, width, needs_gap=False)
+    return _header_follows(below, width, needs_gap=True)
+
+
+def _header_follows(below: Sequence[Record], width: int, *, needs_gap: bool) -> bool:
+    """Whether a full row of names comes after rows that are no rows of the table."""
+    gap = False
+    for record in below[:MAX_TITLES]:
+        number = filled(record.cells)
+        if len(record.cells) == width and 2 * number > width:
+            return (gap or not needs_gap) and _could_be_header(record, width)
+        gap = gap or number == 0
+    return False
 
 
 def _could_be_header(record: Record, width: int) -> bool:
@@ -105,11 +120,19 @@ def _could_be_header(record: Record, width: int) -> bool:
 def _header(record: Record, body: Sequence[Record], width: int, row: str) -> Header:
     cells = list(record.cells)
     warnings: list[str] = []
-    ends = False
-    if len(cells) > 1 and cells[-1] is None and filled(cells) == len(cells) - 1 and body and len(cells) == width + 1:
+    surplus = 0
+    nameless = len(cells) - 1 - max((place for place, cell in enumerate(cells) if cell), default=-1)
+    if (
+        0 < nameless < len(cells)
+        and body
+        and all(len(each.cells) == len(cells) and not any(each.cells[-nameless:]) for each in body)
+    ):
+        surplus = nameless
+        del cells[-nameless:]
+    elif len(cells) > 1 and cells[-1] is None and filled(cells) == len(cells) - 1 and body and len(cells) == width + 1:
         cells.pop()
     elif len(cells) == width - 1 and body and all(len(each.cells) != width or each.cells[-1] is None for each in body):
-        ends = True
+        surplus = 1
         pairs = ", ".join(f"{shown(name)}: {shown(cell)}" for name, cell in zip(cells[:3], body[0].cells, strict=False))
         warnings.append(
             f"the header names {len(cells)} columns, and every row has an empty cell more; it was left out. If that is wrong "
@@ -120,16 +143,16 @@ def _header(record: Record, body: Sequence[Record], width: int, row: str) -> Hea
             f"{row} {record.line} has {len(cells)} cells, but most rows below have {width}. The first row must name the columns: "
             f"delete what stands above it, or add the names or separators that are missing"
         )
-    nameless = [place for place, cell in enumerate(cells, 1) if not cell]
-    if len(nameless) > 1 or (nameless and nameless != [1]):
+    places = [place for place, cell in enumerate(cells, 1) if not cell]
+    if len(places) > 1 or (places and places != [1]):
         warnings.append(
-            f"the header ({row} {record.line}) names {len(cells) - len(nameless)} of {len(cells)} columns; column "
-            f"{nameless[0]} and others without a name are called column_N. If a title stands above the header, delete it"
-            if len(nameless) > 1
-            else f"column {nameless[0]} has no name in the header ({row} {record.line}); it is called column_{nameless[0]}"
+            f"the header ({row} {record.line}) names {len(cells) - len(places)} of {len(cells)} columns; column "
+            f"{places[0]} and others without a name are called column_N. If a title stands above the header, delete it"
+            if len(places) > 1
+            else f"column {places[0]} has no name in the header ({row} {record.line}); it is called column_{places[0]}"
         )
     names = [name or f"column_{place}" for place, name in enumerate(cells, 1)]
-    return Header(names, record.line, 0, [], ends, warnings)
+    return Header(names, record.line, 0, [], surplus, warnings)
 
 
 def check_header(header: Header, body: Sequence[Record], kinds: Sequence[CellKind], row: str = "line") -> Iterator[str]:
@@ -144,6 +167,8 @@ def check_header(header: Header, body: Sequence[Record], kinds: Sequence[CellKin
     """
     names = header.names
     rows = [record for record in body if filled(record.cells) and record.cells != names]
+    if len(rows) < ENOUGH:
+        kinds = column_kinds([record.cells for record in rows], len(names), 1)
     contrast = [place for place, kind in enumerate(kinds) if kind != "text" and kind_of(names[place]) == "text"]
     values = [place for place, name in enumerate(names) if kind_of(name) != "text"]
     alike = [

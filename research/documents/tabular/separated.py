@@ -6,7 +6,7 @@ elsewhere it is text. An unquoted empty cell is None, a quoted one is empty text
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TextIO
 
@@ -129,6 +129,19 @@ def _unpadded(part: str, line: int, lenient: bool) -> str:
     return part
 
 
+def _enclosed(bare: Sequence[str], quote: str) -> str | None:
+    """What stands between a quote inside an unquoted cell and one at the end of another: as if a separator before it was lost."""
+    opening = None
+    for cell in bare:
+        if cell.count(quote) % 2:
+            if opening is not None and cell.endswith(quote):
+                return f"{opening} … {cell}"[:100]
+            place = cell.find(quote)
+            if place > 0 and place + 1 < len(cell) and not cell[place + 1].isspace():
+                opening = cell
+    return None
+
+
 class _Reader:
     """Lines one by one, some of which may be read again."""
 
@@ -160,6 +173,8 @@ class _Reader:
         delimiter, padded = self._dialect.delimiter, self._dialect.padded
         first = self.number
         cells: list[str | None] = []
+        bare: list[str] = []
+        """Cells that are not quoted."""
         at = 0
         while True:
             start = at
@@ -179,13 +194,18 @@ class _Reader:
                     raise MalformedRecord(
                         self.number, f"text follows a closing {quote}", line[max(0, at - 40) : at + 20].strip(_LINE_END)
                     )
-                return cells
+                break
             end = line.find(delimiter, start)
             if end < 0:
-                cells.append(line[start:].rstrip(_LINE_END) or None)
-                return cells
-            cells.append(line[start:end] or None)
+                bare.append(line[start:].rstrip(_LINE_END))
+                cells.append(bare[-1] or None)
+                break
+            bare.append(line[start:end])
+            cells.append(bare[-1] or None)
             at = end + len(delimiter)
+        if (between := _enclosed(bare, quote)) is not None:
+            raise MalformedRecord(first, f"a {quote} opens inside a cell and closes in another", between)
+        return cells
 
     def _quoted_cell(self, line: str, start: int, quote: str, first: int) -> tuple[str, str, int]:
         """A cell that opens at `start`; the line in which it closes, and the place after its closing quote."""

@@ -7,13 +7,13 @@ from itertools import islice
 from typing import Final
 
 from research.documents.tabular.cell_kinds import CellKind, column_kinds, is_value, kind_of
-from research.documents.tabular.header import Header, NoTable, check_header, filled, reads_like_names, shown
+from research.documents.tabular.header import FEW_COLUMNS, Header, NoTable, check_header, filled, reads_like_names, shown
 from research.documents.tabular.separated import Record
 
 SAMPLE: Final = 300
 """Rows by which the kinds of columns are told."""
-FEW_COLUMNS: Final = 2
-"""Of which a row that fills one is nothing odd."""
+SELDOM_FILLED: Final = 0.5
+"""The share of rows that fill a column, up to which a cell that is missing there may be an empty one."""
 _NAMED: Final = 3
 """Lines that a warning names."""
 
@@ -27,10 +27,10 @@ class Body:
         self._width = len(header.names)
         self._records = iter(records)
         first = list(islice(self._records, SAMPLE))
-        regular = [
-            record.cells[: self._width] for record in first if len(record.cells) == self._width + header.ends_with_separator
-        ]
+        regular = [record.cells[: self._width] for record in first if len(record.cells) == self._width + header.surplus]
         self._kinds: list[CellKind] = column_kinds(regular[1:] if len(regular) > SAMPLE // 2 else regular, self._width)
+        self._filled = [sum(bool(cells[place]) for cells in regular) / max(1, len(regular)) for place in range(self._width)]
+        """The share of rows that fill each column."""
         self._strong = [place for place, kind in enumerate(self._kinds) if kind != "text"]
         self._first = first
         self._odd: dict[str, list[int]] = {}
@@ -82,10 +82,8 @@ class Body:
         cells, width = record.cells, self._width
         if not cells:
             return [None] * width
-        if self._header.ends_with_separator:
-            if len(cells) == width + 1 and cells[-1] is None:
-                return cells[:-1]
-            return None
+        if surplus := self._header.surplus:
+            return cells[:width] if len(cells) == width + surplus and not any(cells[width:]) else None
         if len(cells) == width:
             return cells
         if any(cells[width:]) or not self._is_in_place(cells):
@@ -98,6 +96,8 @@ class Body:
         many are there."""
         last = max((place for place, cell in enumerate(cells) if cell), default=-1)
         if last < 0 or last >= self._width or self._kinds[last] == "text":
+            return False
+        if any(share > SELDOM_FILLED for share in self._filled[len(cells) :]):
             return False
         if self._kinds[last] in self._kinds[last + 1 : last + 2] or self._kinds[last] in self._kinds[max(0, last - 1) : last]:
             return False
