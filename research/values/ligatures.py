@@ -13,11 +13,6 @@ from typing import Final
 _LIGATURE: Final = re.compile(
     "[\u0132\u0133\u01c4-\u01cc\ufb00-\ufb06\ufb13-\ufb17\ufb50-\ufbb1\ufbd3-\ufd3d\ufd50-\ufdf9\ufe70-\ufefc]"
 )
-_LATIN: Final = (
-    *(("ffi", "ﬀi", "fﬁ", "ﬃ"), ("ffl", "ﬀl", "fﬂ", "ﬄ"), ("ff", "ﬀ"), ("fi", "ﬁ"), ("fl", "ﬂ"), ("st", "ﬆ", "ﬅ"), ("ij", "ĳ")),
-)
-_SPELLINGS: Final = {letters: f"(?:{letters}|{'|'.join(others)})" for letters, *others in _LATIN}
-_UNFOLDED: Final = re.compile("|".join(_SPELLINGS))
 
 
 def unfolded(text: str) -> str:
@@ -27,6 +22,12 @@ def unfolded(text: str) -> str:
     return _LIGATURE.sub(lambda match: unicodedata.normalize("NFKC", match.group()), text)
 
 
-def spelled_any_way(letters: str) -> str:
-    """A pattern that finds lower-case letters (no other signs) with and without ligatures."""
-    return _UNFOLDED.sub(lambda match: _SPELLINGS[match.group()], letters)
+def has_ligature(text: str) -> bool:
+    """Whether a text has a character that stands for several letters, or for the shape of one."""
+    return not text.isascii() and _LIGATURE.search(text) is not None
+
+
+def unfolded_in_place(text: str) -> tuple[str, list[int]]:
+    """A text without ligatures, and for each of its characters the place in `text` that it stands for."""
+    letters = [unfolded(character) for character in text]
+    return "".join(letters), [place for place, part in enumerate(letters) for _ in part]

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from research.values.dates import StatedDate, dates
 from research.values.durations import MONTH, durations
-from research.values.ligatures import spelled_any_way, unfolded
+from research.values.ligatures import has_ligature, unfolded, unfolded_in_place
 from research.values.numerals import Number, numbers
 from research.values.units import factor_between, measured
 
@@ -39,14 +39,10 @@ _DAY_UNIT: Final = re.compile(r"\bdays?\b", re.I)
 
 
 class _Fold(dict[int, str]):
-    """A `str.translate` table that drops case and accents and keeps every length, so that offsets stay true. A ligature stays, as
-    it has no letter of its own length."""
+    """A `str.translate` table that drops case and accents and keeps every length, so that offsets stay true."""
 
     def __missing__(self, code: int) -> str:
         character = chr(code)
-        if unfolded(character) != character:
-            self[code] = character
-            return character
         base = unicodedata.normalize("NFKD", character)[0].lower()
         folded = base if len(base) == 1 else character
         self[code] = folded
@@ -142,7 +138,7 @@ def _pattern(value: str) -> re.Pattern[str] | None:
         tokens = list(tokens[0])
     start = "" if _unspaced(tokens[0][0]) else r"(?<![^\W_])" + (r"(?<!\d[.,])" if tokens[0][0].isdigit() else "")
     end = "" if _unspaced(tokens[-1][-1]) else r"(?![^\W_])" + (r"(?![.,]\d)" if tokens[-1][-1].isdigit() else "")
-    return re.compile(start + r"[\W_]{0,6}".join(map(spelled_any_way, tokens)) + end)
+    return re.compile(start + r"[\W_]{0,6}".join(map(re.escape, tokens)) + end)
 
 
 @lru_cache(maxsize=2048)
@@ -166,7 +162,12 @@ def _unspaced(character: str) -> bool:
 
 def _text_places(value: str, text: str) -> list[Span]:
     pattern = _pattern(value)
-    return [match.span() for match in pattern.finditer(fold(text))] if pattern else []
+    if pattern is None:
+        return []
+    if not has_ligature(text):
+        return [match.span() for match in pattern.finditer(fold(text))]
+    plain, at = unfolded_in_place(text)
+    return [(at[match.start()], at[match.end() - 1] + 1) for match in pattern.finditer(fold(plain))]
 
 
 def _key(value: str) -> str:
