@@ -99,8 +99,7 @@ def _paragraphs(raw: list[str]) -> list[Block]:
 
     for written in raw:
         line, hyphen = clean(written.replace("\ufffe", "")), written.rstrip().endswith("\ufffe")
-        goes_on = bool(paragraph) and line[:1].islower() and not paragraph[-1].endswith(". ")
-        joined = goes_on or (bool(paragraph) and not paragraph[-1].endswith(" "))
+        joined = bool(paragraph) and not paragraph[-1].endswith(" ")
         kind: BlockKind | None = "list" if ITEM.match(line) else "facts" if FACT.match(line) else None
         if not line:
             end()

@@ -14,6 +14,8 @@ from typing import Final, NamedTuple
 import pypdfium2
 import pypdfium2.raw as pdfium
 
+from research.documents.html.raised import power
+
 MAX_PLACED: Final = 60_000
 """Characters of a page whose words are looked up one by one. A page with more is read in the order in which it was drawn."""
 GAP: Final = 2.2
@@ -23,6 +25,12 @@ MIN_LINES: Final = 4
 COLUMN_CHARACTERS: Final = 18
 """Characters that the lines of a column have on average. Shorter ones are cells of a table."""
 
+SMALLER: Final = 0.85
+HIGHER: Final = 0.15
+"""Of the size of the letters before it: what is smaller than the one and higher by the other is raised."""
+
+_MAYBE_RAISED: Final = re.compile(r"(?<=\S)\d")
+_EXPONENT: Final = frozenset("0123456789-−–+")
 _WORD: Final = re.compile(r"\S+")
 _BULLET: Final = re.compile(r"(?:[-*•‣▪·–◦○●]|\(?\d{1,3}(?:\.\d{1,3})*[.)]?|\(?[a-z][.)])")
 
@@ -84,8 +92,7 @@ class _Box(NamedTuple):
 class _Word(NamedTuple):
     """A word, and the boxes of its first and its last character; None where they have none."""
 
-    start: int
-    end: int
+    text: str
     first: _Box | None
     last: _Box | None
 
@@ -93,17 +100,49 @@ class _Word(NamedTuple):
 def _lines(page: pypdfium2.PdfTextPage, raw: str, start: int) -> Iterator[Line]:
     """What PDFium takes for one line, in cells. Short texts that were drawn below each other are lines of their own."""
     found = list(_WORD.finditer(raw))
-    if len(found) == 1 or abs(pdfium.FPDFText_GetCharAngle(page, start + found[0].start())) > 0.05:
+    if abs(pdfium.FPDFText_GetCharAngle(page, start + found[0].start())) > 0.05:
         yield (Cell(0, 0, raw.strip()),)
         return
     words = [
-        _Word(word.start(), word.end(), _box(page, start + word.start()), _box(page, start + word.end() - 1)) for word in found
+        _Word(_written(page, word, start), _box(page, start + word.start()), _box(page, start + word.end() - 1)) for word in found
     ]
     begin = 0
     for at in range(1, len(words) + 1):
         if at == len(words) or _is_below(words[at - 1], words[at]):
-            yield tuple(_cells(words[begin:at], raw))
+            yield tuple(_cells(words[begin:at]))
             begin = at
+
+
+def _written(page: pypdfium2.PdfTextPage, word: re.Match[str], start: int) -> str:
+    """A word, in which digits that are smaller than what stands before them, and stand higher, are raised."""
+    text = word.group()
+    if not _MAYBE_RAISED.search(text):
+        return text
+    pieces: list[str] = []
+    size = y = 0.0
+    at = 0
+    while at < len(text):
+        index = start + word.start() + at
+        own_size, own_y = _size(page, index)
+        end = at
+        while at and end < len(text) and text[end] in _EXPONENT and own_size < SMALLER * size and own_y > y + HIGHER * size:
+            end += 1
+            own_size, own_y = _size(page, start + word.start() + end) if end < len(text) else (size, y)
+        if end > at:
+            pieces.append(power(text[at:end], "".join(pieces)))
+            at = end
+            continue
+        size, y = own_size, own_y
+        pieces.append(text[at])
+        at += 1
+    return "".join(pieces)
+
+
+def _size(page: pypdfium2.PdfTextPage, index: int) -> tuple[float, float]:
+    """The size of a character's font, and how high the line stands on which it does."""
+    x, y = pdfium.c_double(), pdfium.c_double()
+    pdfium.FPDFText_GetCharOrigin(page, index, x, y)
+    return float(pdfium.FPDFText_GetFontSize(page, index)), float(y.value)
 
 
 def _is_below(before: _Word, after: _Word) -> bool:
@@ -112,9 +151,9 @@ def _is_below(before: _Word, after: _Word) -> bool:
     return after.first.left < before.last.right and after.first.top < min(before.first.bottom, before.last.bottom)
 
 
-def _cells(words: Sequence[_Word], raw: str) -> Iterator[Cell]:
+def _cells(words: Sequence[_Word]) -> Iterator[Cell]:
     known = [
-        (word.last.right - word.first.left, word.end - word.start)
+        (word.last.right - word.first.left, len(word.text))
         for word in words
         if word.first is not None and word.last is not None and word.last.right > word.first.left
     ]
@@ -125,10 +164,11 @@ def _cells(words: Sequence[_Word], raw: str) -> Iterator[Cell]:
         if at < len(words):
             after = words[at].first
             apart = before.last is not None and after is not None and width > 0 and after.left - before.last.right > GAP * width
-            if not apart or (at == 1 and _BULLET.fullmatch(raw[before.start : before.end])):
+            if not apart or (at == 1 and _BULLET.fullmatch(before.text)):
                 continue
         first = words[begin].first
-        yield Cell(first.left if first else 0, before.last.right if before.last else 0, raw[words[begin].start : before.end])
+        text = " ".join(word.text for word in words[begin:at])
+        yield Cell(first.left if first else 0, before.last.right if before.last else 0, text)
         begin = at
 
 

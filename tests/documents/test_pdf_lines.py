@@ -69,3 +69,13 @@ def test_ligatures_of_a_pdf_are_unfolded() -> None:
         b"/Encoding /WinAnsiEncoding", b"/Encoding << /Type /Encoding /Differences [128 /fi] >>"
     )
     assert extract(data, url="corpus://c/a.pdf").text == "Office"
+
+
+def test_raised_digits_of_a_pdf_are_not_glued_to_the_number_before_them() -> None:
+    def raised(text: str) -> str:
+        return f"/F1 7 Tf 4 Ts ({text}) Tj 0 Ts /F1 11 Tf "
+
+    stream = f"BT /F1 11 Tf 72 700 Td (Mass: 5.97 x 10) Tj {raised('24')} ( kg, area 25 m) Tj {raised('2')} (, staff 310) Tj "
+    stream += f"{raised('3')} ( in Boston) Tj {raised('4')} (, founded 1976, CO) Tj /F1 7 Tf -3 Ts (2) Tj ET"
+    text = " ".join(text_of(stream).split()).replace(" ,", ",")
+    assert text == "Mass: 5.97 x 10^24 kg, area 25 m², staff 310^3 in Boston, founded 1976, CO2"

@@ -103,7 +103,7 @@ def _raised(element: HtmlElement, text: str, before: str) -> str | None:
     if _NUMBER.fullmatch(text):
         if behind[:1] in ("/", "⁄") and text.isdigit():
             return f" {text}" if before[-1:].isdigit() else text
-        return _power(text, before)
+        return power(text, before)
     if before[-1:].isdigit() and len(text) == 1 and text in "bcfgijk":
         return f"^{text}"
     if not before:
@@ -115,8 +115,8 @@ def _raised(element: HtmlElement, text: str, before: str) -> str | None:
     return f"^{text}" if _SUM.fullmatch(text) else f" {text}" if len(text) > 3 else None
 
 
-def _power(text: str, before: str) -> str:
-    """A raised number: an exponent where there is something to raise, else a footnote's mark."""
+def power(text: str, before: str) -> str:
+    """A raised number behind what stands before it: an exponent where there is something to raise, else a footnote's mark."""
     if _UNIT.search(before.rstrip()) and len(text.strip("-−–+")) == 1:
         return text.translate(_HIGH)
     last = before[-1:]
