@@ -116,6 +116,24 @@ async def test_a_users_table_of_processors_reaches_the_requests(pages: Path):
     assert result.cost_usd == pytest.approx(load_processors().price("claude-haiku-4-5").cost(result.usage.tokens))
 
 
+async def test_a_server_on_this_machine_is_never_asked_through_a_proxy(pages: Path, monkeypatch: pytest.MonkeyPatch):
+    for variable in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(variable, "http://127.0.0.1:9")
+    for variable in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(variable, raising=False)
+    with ModelServer(reader) as server:
+        result = await research.run(
+            {"task": "Voyager 1", "processor": "base"},
+            schema={"operator": "who"},
+            corpus=pages / "pages",
+            cache_dir=pages / "cache",
+            api_key=SecretStr(KEY),
+            base_url=server.url,
+        )
+        assert server.requests
+    assert result.status == "completed", result.error
+
+
 def test_the_environment_says_what_a_request_leaves_open(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
     monkeypatch.setenv("ANTHROPIC_BASE_URL", "http://127.0.0.1:9")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -17,6 +18,8 @@ from research.models.claude.model import ClaudeModel
 from research.money.processors import Processors
 
 if TYPE_CHECKING:
+    from anthropic import DefaultAsyncHttpxClient
+
     from research.models.anthropic.caller import Caller
 
 SERVICE: Final = "https://api.anthropic.com"
@@ -54,6 +57,7 @@ async def open_caller(
         api_key=api_key.get_secret_value() if api_key is not None else NO_KEY,
         base_url=server or SERVICE,  # said in any case, so that the SDK does not look into the environment
         max_retries=0,
+        http_client=_without_proxies() if _is_here(server) else None,
     ) as client:
         yield Caller(
             client,
@@ -62,6 +66,24 @@ async def open_caller(
             outages=outages,
             times=LOCAL if server is not None else None,
         )
+
+
+def _without_proxies() -> DefaultAsyncHttpxClient:
+    """The SDK's client for a server on this machine. With a transport of its own it looks for no proxy in the environment."""
+    import anthropic
+    import httpx2
+
+    transport = httpx2.AsyncHTTPTransport(limits=anthropic.DEFAULT_CONNECTION_LIMITS)
+    return anthropic.DefaultAsyncHttpxClient(transport=transport)
+
+
+def _is_here(server: str | None) -> bool:
+    """Whether an address is of this machine."""
+    host = urlsplit(server or "").hostname or ""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def claude(caller: Calls, base_url: str | None, processors: Processors, *, model: str | None = None) -> ClaudeModel:
