@@ -86,11 +86,22 @@ def test_a_dry_run_tells_the_plan_and_runs_nothing(research: Command, desk: Path
     assert "row 1: every column of the objective is empty: mission" in plan["unaskable"][0]
     assert plan["renamed"].keys() == {"operator", "status"}, "columns that the input has already"
     assert plan["model"] == "extractive"
+    assert "missions.csv: line 3: no cell holds anything; a row of the table all the same" in plan["warnings"][0]
     assert not (desk / "runs").exists()
     printed = research("enrich", "missions.csv", *ASK, "--objective", "Facts about {mission}", "--dry-run").out
     assert "Facts about Voyager 1" in printed
+    assert "no cell holds anything" in printed
     assert "keyless baseline; no model key was used" in printed
     assert "Nothing was run" in printed
+
+
+def test_an_encoding_or_a_sheet_that_is_said_is_how_the_table_is_read_and_part_of_the_run(research: Command, desk: Path) -> None:
+    (desk / "missions.csv").write_bytes("mission\nVoyager ñ £\n".encode("cp1252"))
+    plan = ("enrich", "missions.csv", *ASK, "--objective", "Facts about {mission}", "--dry-run", "--json")
+    first, second = (research(*plan, "--encoding", name).lines[0] for name in ("cp1252", "cp850"))
+    assert first["objectives"] == ["Facts about Voyager ñ £"] != second["objectives"]
+    assert first["run"] != second["run"]
+    assert research(*plan, "--sheet", "Data").code == 2
 
 
 def test_steps_and_second_looks_make_another_run_and_reach_the_task(research: Command) -> None:
