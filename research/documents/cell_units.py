@@ -65,8 +65,8 @@ def with_units(rows: Sequence[Sequence[str]], heads: int, stated: str = "") -> l
     units = [unit_of(column) for column in columns]
     labels_first = sum(bool(_PLAIN.fullmatch(line[0])) for line in rows[heads:]) * 2 < len(rows) - heads
     whole = scale_of(stated)
-    if labels_first and units[0]:
-        whole, units[0] = whole or units[0], ""
+    if labels_first:
+        whole, units[0] = whole or units[0] or scale_of(columns[0]), ""
     for line in body[heads:]:
         own = unit_of(line[0]) if labels_first else ""
         for at in range(1 if labels_first else 0, len(line)):

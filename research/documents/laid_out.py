@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from research.documents.blocks import Block, clean, row
+from research.documents.cell_units import with_units
 
 MIN_ROWS: Final = 3
 """Lines that must agree on where their columns are."""
@@ -53,10 +54,11 @@ def lines(raw: Sequence[str]) -> Block:
     return Block("lines" if len(kept) > 1 else "paragraph", kept)
 
 
-def table(raw: Sequence[str]) -> Block | None:
-    """The table that lines draw: with strokes, with tabs, or with two spaces or more between columns that all lines agree on."""
+def table(raw: Sequence[str], stated: str = "") -> Block | None:
+    """The table that lines draw: with strokes, with tabs, or with two spaces or more between columns that all lines agree on.
+    What is `stated` just above it may be the unit of its cells."""
     rows = _drawn(raw) or _tabbed(raw) or _spaced(raw)
-    return Block("table", [row(cells) for cells in rows]) if rows else None
+    return Block("table", [row(cells) for cells in with_units(rows, 1, stated)]) if rows else None
 
 
 def is_wrapped(raw: Sequence[str]) -> bool:

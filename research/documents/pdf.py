@@ -71,7 +71,8 @@ def _blocks(lines: list[Line]) -> list[Block]:
         end = at
         while end < len(lines) and len(lines[end]) > 1:
             end += 1
-        table = laid_out.table(drawn(lines[at:end])) if end - at >= laid_out.MIN_ROWS else None
+        above = prose[-1] if prose else ""
+        table = laid_out.table(drawn(lines[at:end]), above) if end - at >= laid_out.MIN_ROWS else None
         if table is not None:
             found += [*_paragraphs(prose), table]
             prose = []

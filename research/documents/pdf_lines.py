@@ -129,7 +129,7 @@ def _written(page: pypdfium2.PdfTextPage, word: re.Match[str], start: int) -> st
             end += 1
             own_size, own_y = _size(page, start + word.start() + end) if end < len(text) else (size, y)
         if end > at:
-            pieces.append(power(text[at:end], "".join(pieces)))
+            pieces.append(power(text[at:end], "".join(pieces[-24:])))
             at = end
             continue
         size, y = own_size, own_y

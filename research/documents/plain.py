@@ -35,7 +35,7 @@ def blocks(text: str) -> list[Block]:
             found.append(Block("list", [item for line in raw if (item := clean(ITEM.sub("", line, count=1)))]))
         elif all(FACT.match(line) for line in lines) and (len(lines) > 1 or len(lines[0]) < WRAPPED):
             found.append(Block("facts", lines))
-        elif drawn := laid_out.table(raw):
+        elif drawn := laid_out.table(raw, found[-1].text if found and found[-1].kind == "paragraph" else ""):
             found.append(drawn)
         elif sum(map(len, lines)) / len(lines) > WRAPPED:
             found.extend(Block("paragraph", [line]) for line in lines)

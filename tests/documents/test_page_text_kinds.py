@@ -292,6 +292,12 @@ def test_units_that_a_table_states_once_stand_in_its_cells(kind: str) -> None:
     assert text in shown(body)
 
 
+def test_units_stand_in_the_cells_of_tables_of_plain_text_too() -> None:
+    data = b"(in thousands of euros)\n\nItem          2023     2024\nRevenue     12,100   12,500\nEmployees      310      315\n"
+    text = extract(data, url="corpus://c/a.txt").text
+    assert "| Revenue | 12,100 thousand euros | 12,500 thousand euros |\n| Employees | 310 | 315 |" in text
+
+
 DECLARED = '<html><head><meta property="og:type" content="article">{}<title>Up</title></head><body>{}</body></html>'
 
 

@@ -79,3 +79,13 @@ def test_raised_digits_of_a_pdf_are_not_glued_to_the_number_before_them() -> Non
     stream += f"{raised('3')} ( in Boston) Tj {raised('4')} (, founded 1976, CO) Tj /F1 7 Tf -3 Ts (2) Tj ET"
     text = " ".join(text_of(stream).split()).replace(" ,", ",")
     assert text == "Mass: 5.97 x 10^24 kg, area 25 m², staff 310^3 in Boston, founded 1976, CO2"
+
+
+def test_a_corner_of_a_table_in_a_pdf_says_what_its_cells_are() -> None:
+    rows = [("In millions of USD", "2023", "2024"), ("Revenue", "12.1", "12.5"), ("Net loss", "(1.2)", "(0.8)")]
+    stream = "".join(
+        at(x, 700 - 14 * number, cell) for number, row in enumerate(rows) for x, cell in zip((72, 250, 330), row, strict=True)
+    )
+    assert text_of(stream).endswith(
+        "| Revenue | 12.1 million USD | 12.5 million USD |\n| Net loss | (1.2) million USD | (0.8) million USD |"
+    )
