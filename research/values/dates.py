@@ -83,6 +83,11 @@ _BEGINNINGS: Final = tuple(
 """Before a date, the day on which a span of time begins that it ends: `16 to` 19 June 2025, `30 May –` 2 June 2025."""
 
 
+_SHORT_YEAR: Final = re.compile(r"(?<![\d./-])(\d{1,2})([./-])(\d{1,2})\2(\d{2})(?![\w./-])")
+_LAST_CENTURY: Final = 40
+_ORDER: Final = re.compile(r"(?<![\d./-])([0-3]?\d)[./-]([0-3]?\d)[./-](?:\d{4}|\d{2})(?![\w./-])")
+
+
 @lru_cache(maxsize=4096)
 def _month(word: str) -> int | None:
     """The month that a word names, in any of `LANGUAGES`."""
@@ -137,6 +142,27 @@ def dates(text: str) -> tuple[StatedDate, ...]:
         return ()
     found.extend([early for date in found if (early := _beginning(text, date, found))])
     return tuple(sorted(found, key=lambda d: d.start))
+
+
+@lru_cache(maxsize=8192)
+def short_dates(text: str) -> tuple[StatedDate, ...]:
+    """The days of `text` whose year has two digits: `3.4.21`. Years above 40 are taken for the last century's."""
+    found = []
+    for match in _SHORT_YEAR.finditer(text):
+        day, month, year = int(match[1]), int(match[3]), int(match[4])
+        year += 1900 if year > _LAST_CENTURY else 2000
+        if not _is_day(year, month, day):
+            day, month = month, day
+        if _is_day(year, month, day):
+            swapped = _is_day(year, day, month) and day != month
+            found.append(StatedDate(match.start(), match.end(), year, month, day, swapped=swapped))
+    return tuple(found)
+
+
+def writes_month_first(text: str) -> bool:
+    """Whether the days of a text that can be read in one way only have the month before the day: `10/26/2009`."""
+    orders = [int(match[2]) - int(match[1]) for match in _ORDER.finditer(text) if max(int(match[1]), int(match[2])) > 12]
+    return sum(order > 0 for order in orders) > len(orders) / 2
 
 
 def _both(match: re.Match[str], stated: StatedDate) -> list[StatedDate]:

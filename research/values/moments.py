@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from itertools import pairwise
 from typing import Final, Literal, NamedTuple
 
-from research.values.dates import StatedDate, dates
+from research.values.dates import StatedDate, dates, short_dates
 from research.values.doubts import NONE, Doubt
 from research.values.neighbours import neighbour_doubts
 
 _UNTIL: Final = re.compile(r"\s*(?:[-–—]|to|until|till|through|and|bis|au|al|a|hasta)\s*(?:the\s+)?")
-_SHORT_YEAR: Final = re.compile(r"\s*(\d{1,2})([./-])(\d{1,2})\2(\d{2})\s*")
 _QUARTER: Final = re.compile(r"\b(?:[QqTH][1-4]|[1-4]\.?\s?(?:Quartal|quarter|trimestre))\s*[/,]?\s*$")
-_LAST_CENTURY: Final = 40
-"""Two-digit years above this are taken for the twentieth century's."""
 
 
 class Moment(NamedTuple):
@@ -24,14 +22,14 @@ class Moment(NamedTuple):
     doubts: frozenset[Doubt]
 
 
-def moments(text: str, bound: Literal["start", "end"] | None = None) -> list[Moment]:
+def moments(text: str, bound: Literal["start", "end"] | None = None, *, month_first: bool = False) -> list[Moment]:
     """The dates of a text; of spans of time (`from 16 to 19 June 2025`) only the days that begin or end them, where those are
-    asked for. A quarter of a year is none."""
+    asked for. A quarter of a year is none. `month_first`: how to read what may be read both ways."""
     found, doubts = dates(text), NONE
-    if not found and (match := _SHORT_YEAR.fullmatch(text)):
-        day, mark, month, year = match.groups()
-        found = dates(f"{day}{mark}{month}{mark}{19 if int(year) > _LAST_CENTURY else 20}{year}")
+    if not found and (found := short_dates(text)):
         doubts = frozenset(("ambiguous_century",))
+    if month_first:
+        found = tuple(replace(date, month=date.day, day=date.month) if date.swapped else date for date in found)
     spans = [pair for pair in pairwise(found) if _UNTIL.fullmatch(text, pair[0].end, pair[1].start)]
     if spans and bound:
         found = tuple(pair[bound == "end"] for pair in spans)

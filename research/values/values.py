@@ -13,7 +13,7 @@ from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any, Final
 
-from research.values.dates import StatedDate, dates
+from research.values.dates import StatedDate, dates, short_dates
 from research.values.durations import MONTH, durations
 from research.values.ligatures import has_ligature, unfolded, unfolded_in_place
 from research.values.numerals import Number, numbers
@@ -233,7 +233,8 @@ def _date_places(value: str, text: str) -> list[Span]:
     if not match:
         return _text_places(value, text)
     year, month, day = (int(part) if part else None for part in match.groups()[:3])
-    return [(date.start, date.end) for date in dates(text) if _states(date, year, month, day, match[4])]
+    stated = dates(text) + (short_dates(text) if day else ())
+    return sorted((date.start, date.end) for date in stated if _states(date, year, month, day, match[4]))
 
 
 def _states(date: StatedDate, year: int | None, month: int | None, day: int | None, time: str | None) -> bool:

@@ -201,6 +201,9 @@ def test_a_yes_is_a_yes_and_what_nobody_says_is_neither(text: str, is_read_as: b
         ("term", TEXT, "a period of two (2) years from the date hereof", "2 years"),
         ("term", TEXT, "as set forth below", None),
         ("author", TEXT, "Ida Bech", "Ida Bech"),
+        ("author", TEXT, "By IDA BECH", "IDA BECH"),
+        ("author", TEXT, "von Bech", "von Bech"),
+        ("title", TEXT, "https://example.org/ida", None),
         ("author", TEXT, "https://example.org/ida", None),
         ("author", TEXT, "3 May 2019", None),
     ],
@@ -267,6 +270,8 @@ async def answer(html: str, fields: dict[str, Any]) -> dict[str, tuple[Any, str 
         ("<dl><dt>Price</dt><dd>£3.355</dd></dl>", "price", NUMBER, 3.355),
         ("<dl><dt>Profit</dt><dd>1.5 mln zł</dd></dl>", "profit", NUMBER, 1_500_000),
         ("<dl><dt>Height</dt><dd>6 ft 2 in</dd></dl>", "height_cm", NUMBER, 187.96),
+        ("<dl><dt>Opened</dt><dd>3.4.21</dd></dl>", "opened", DATE, "2021-04-03"),
+        ("<dl><dt>Opened</dt><dd>03/04/2021</dd><dt>Renewed</dt><dd>10/26/2023</dd></dl>", "opened", DATE, "2021-03-04"),
         ("<dl><dt>Mass (g)</dt><dd>500</dd></dl>", "mass_kg", NUMBER, 0.5),
         (
             "<table><tr><th>Key figures (in thousands of euros)</th><th>2024</th></tr>"

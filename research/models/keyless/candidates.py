@@ -122,7 +122,7 @@ def of_facts(asked: Asked, reading: Reading) -> Iterator[Candidate]:
                 places = tuple(dict.fromkeys(fact.places[o] for o in origins))
                 yield Candidate(items, places, how, source, fit, gate, None, (*marks, f"items:{min(len(items), 3)}"))
             continue
-        setting = Setting(f"{fact.key}\n{fact.label}", fact.origin == "data", fact.thing)
+        setting = Setting(f"{fact.key}\n{fact.label}", fact.origin == "data", reading.month_first, fact.thing)
         for value, place, joined in _texts(question, fact):
             found = [one for one in cast(question, value, setting) if one.quality >= MIN_QUALITY]
             found = found[: 1 if question.kind == "text" else 2]

@@ -28,6 +28,8 @@ class Setting:
     """The words that announce it and may name its unit or scale: key, head cell, caption. `Revenue (Millions of USD)`"""
     machine: bool = False
     """It is a page's data, written for machines: a point is decimal."""
+    month_first: bool = False
+    """The page's other days have the month before the day."""
     thing: str = ""
     """The kind of thing in the page's data that it belongs to: `Organization`, `Product`."""
 

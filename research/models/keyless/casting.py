@@ -84,7 +84,7 @@ def _matches(pattern: str, value: str) -> bool:
 def _dates(question: Question, text: str, setting: Setting) -> list[Cast]:
     wants_time = question.schema.get("format") == "date-time"
     found = []
-    for date, doubts in moments(text, _bound(question)):
+    for date, doubts in moments(text, _bound(question), month_first=setting.month_first):
         value, quality = date.iso(), 0.8 if date.swapped else 1.0
         if date.day is None:
             if "format" in question.schema:

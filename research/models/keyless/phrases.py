@@ -27,9 +27,21 @@ _REMARK: Final = re.compile(
 _NAMES_WORKS: Final = frozenset(("=title", "=description", "=ingredients", "=instructions"))
 """Whose parentheses are their own: `Up (2009)`."""
 _PERSONS: Final = frozenset(("=author", "=ceo", "=spouse", "=director", "=founder", "=inventor", "=architect"))
+_BY: Final = re.compile(r"^(?:[Bb]y|BY|[Pp]ar|[Pp]or)[:\s]\s*(?=[^\W\d_a-zà-ÿ])")
 _TIMED: Final = frozenset(("term", "duration", "period", "validity"))
 _NO_TITLE: Final = frozenset(
-    ("organization", "website", "person", "brand", "breadcrumblist", "listitem", "imageobject", "corporation")
+    (
+        "organization",
+        "website",
+        "person",
+        "brand",
+        "breadcrumb",
+        "breadcrumblist",
+        "itemlist",
+        "listitem",
+        "imageobject",
+        "corporation",
+    )
 )
 """Things in page data whose name is no work's title."""
 
@@ -45,10 +57,13 @@ def phrases(question: Question, text: str, setting: Setting) -> list[Cast]:
     if kind := _kind(question):
         found = pieces(kind, value, question.surface)
         return [Cast(p.value, start + p.start, start + p.end, 0.8 if p.doubts else 1.0, p.doubts) for p in found]
-    if setting.thing.partition("#")[0].casefold() in _NO_TITLE and {"title", "headline"} & question.surface:
+    is_title = bool({"title", "headline"} & question.surface)
+    if is_title and (setting.thing.partition("#")[0].casefold() in _NO_TITLE or re.fullmatch(r"https?://\S+", value)):
         return []
     doubts: frozenset[Doubt] = NONE
     if question.concepts & _PERSONS:
+        value = _BY.sub("", value)
+        start = max(text.find(value), 0)
         if not may_name_person(value) or any(d.end - d.start > 0.8 * len(value) for d in dates(value)):
             return []
         doubts = NONE if names_person(value) else frozenset(("unlikely_kind",))

@@ -19,6 +19,7 @@ from research.models.keyless.statements import statements
 from research.models.keyless.vocabulary import STOP
 from research.ports.page import Passage
 from research.sources.injection import instructions_in
+from research.values.dates import writes_month_first
 
 LARGE: Final = 100_000
 """Characters of a page. What is longer is read beside the event loop."""
@@ -88,6 +89,11 @@ class Reading:
         """Whether the page looks as if it tries to instruct a model. It cannot instruct this one, but such a page may say
         anything."""
         return bool(instructions_in("\n\n".join(text for text, _, _ in self._texts)))
+
+    @cached_property
+    def month_first(self) -> bool:
+        """Whether its days in figures have the month before the day."""
+        return writes_month_first("\n".join(text for text, _, _ in self._texts))
 
     def heading(self, place: int) -> str:
         return self._texts[place][2]
