@@ -17,6 +17,7 @@ WRAPPED: Final = 100
 """Characters. Lines that are longer on average were not wrapped by hand: each is a paragraph."""
 MAX_SEPARATE: Final = 1_000
 """Characters of a line of several facts."""
+_ENDED: Final = re.compile(r"[.!?:;。][\"”’')\]]*$")
 _BETWEEN: Final = re.compile(r"; | [|•·¦] ")
 _SHORT_FACT: Final = re.compile(
     r"(?:[^\W\d_a-z][^\s:|;]*(?: [^\s:|;]+){0,3}|[^\W\d_][^\s:|;]*(?: [^\s:|;]+)?): (?:[^:;]|(?<=\d):(?=\d\d)|:(?=//)){1,120}"
@@ -38,13 +39,26 @@ def blocks(text: str) -> list[Block]:
         elif drawn := laid_out.table(raw, found[-1].text if found and found[-1].kind == "paragraph" else ""):
             found.append(drawn)
         elif sum(map(len, lines)) / len(lines) > WRAPPED:
-            found.extend(Block("paragraph", [line]) for line in lines)
+            found.extend(Block("paragraph", [line]) for line in _rejoined(lines))
         elif not laid_out.is_wrapped(raw):
             found.append(laid_out.lines(raw))
         else:
             text = clean(" ".join(lines))
             facts = separate(text)
             found.append(Block("facts", facts) if facts else Block("paragraph", [text]))
+    return found
+
+
+def _rejoined(lines: list[str]) -> list[str]:
+    """Long lines as paragraphs. One whose sentence goes on was wrapped at a great width, as contracts are."""
+    found: list[str] = []
+    open_line = False
+    for line in lines:
+        if open_line:
+            found[-1] += f" {line}"
+        else:
+            found.append(line)
+        open_line = len(line) >= WRAPPED * 0.6 and not _ENDED.search(line)
     return found
 
 

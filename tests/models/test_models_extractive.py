@@ -117,7 +117,8 @@ async def test_pages_that_disagree_lower_the_confidence_and_are_named() -> None:
     result = await ask(shelf, "Aldern Bridge", {"opening_date": FIELDS["opening_date"]})
     found = basis(result, "opening_date")
     assert output(result)["opening_date"] in ("1931-05-14", "1931-05-15")
-    assert found.confidence == "medium"
+    alone = basis(await ask(corpus(a=BRIDGE), "Aldern Bridge", {"opening_date": FIELDS["opening_date"]}), "opening_date")
+    assert (alone.confidence, found.confidence) in (("high", "medium"), ("medium", "low"))
     assert "but “Aldern Bridge” says" in found.reasoning
 
 

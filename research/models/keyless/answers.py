@@ -10,9 +10,11 @@ from itertools import pairwise
 from typing import Final, Literal
 
 from research.evidence.ranking import rarity, term_score, words
+from research.faults import shortened
 from research.models.keyless.names import FULL_NAME, bare
 from research.models.keyless.questions import Question
 from research.models.keyless.reading import Reading, Sentence, stem, tokens
+from research.models.keyless.scoring import confidence, scorer
 from research.models.keyless.vocabulary import STOP
 from research.ports.page import Hit, Passage
 from research.ports.work import FieldAnswer
@@ -23,6 +25,16 @@ Sought = Literal["person", "date", "place", "number", "thing"]
 
 _PASSAGES: Final = 12
 """Passages of one page whose sentences are looked at, best first."""
+_LOOKED_AT: Final = 3
+"""Passages whose sentences are searched for the answer."""
+LEAST: Final = 0.05
+"""The least probability of an answer in plain words. It is less than a field's: whoever asks in plain words is helped by the
+sentence, which is its evidence, also where the span in it is not exact."""
+_NAMED: Final = re.compile(r"(?<!^)\b(?:[A-ZÀ-Þ][\w'’-]+|\d[\d.,]*)")
+"""What a question names: a passage that lacks it hardly answers."""
+_LEADS: Final = frozenset(
+    ("by", "in", "of", "the", "a", "an", "to", "was", "is", "were", "as", "at", "on", "for", "and", "called")
+)
 _FLOOR: Final = 0.1
 """A passage that holds less of the question is no answer."""
 _TRUST: Final = 3
@@ -62,32 +74,53 @@ class Passages:
 
 
 @dataclass(frozen=True, slots=True)
-class _Span:
+class Span:
+    """A candidate answer and what is true of it, by name; each name has a learned weight of its own."""
+
     text: str
-    score: float
+    passage: str
+    title: str
+    covered: float
+    features: Mapping[str, float]
 
 
 def answer_question(question: Question, asked: str, pages: Sequence[Passages]) -> FieldAnswer:
-    """Answer a question from pages. Null if no passage holds enough of its words."""
-    stems = words(asked)
-    ranked = _ranked(stems, pages)
-    if not ranked:
-        return FieldAnswer(field=question.field, reasoning="No passage that was read speaks of this.")
-    best = ranked[0]
-    title = best.page.hit.title or next(iter(best.page.reading.titles), "")
-    spans = _spans(asked, stems, best.page.reading.sentences_of.get(best.place, ())) if best.covered >= _FLOOR else iter(())
-    span = max(spans, key=lambda s: s.score, default=None)
-    if span is None:
-        return FieldAnswer(
-            field=question.field, reasoning=f"The nearest passage, in “{title}”, holds too little of what was asked."
-        )
+    """Answer a question from pages. Null if nothing that was read is likely enough to answer it."""
+    best, sure = max(
+        ((span, scorer().span(span.features)) for span in spans_of(asked, pages)), key=lambda one: one[1], default=(None, 0.0)
+    )
+    if best is None or sure < LEAST:
+        nearest = f" The nearest ({shortened(best.text, 80)}, in “{best.title}”) was too unlikely." if best else ""
+        return FieldAnswer(field=question.field, reasoning=f"No passage that was read answers this.{nearest}")
     return FieldAnswer(
         field=question.field,
-        value=span.text,
-        passages=(best.page.passages[best.place].id,),
-        reasoning=f"The best passage, in “{title}”, holds {best.covered:.0%} of the question; the answer is read from it.",
-        confidence="medium" if best.covered >= 0.8 else "low",
+        value=best.text,
+        passages=(best.passage,),
+        reasoning=f"The best passage, in “{best.title}”, holds {best.covered:.0%} of the question; the answer is read from it.",
+        confidence=confidence(sure) or "low",
     )
+
+
+def spans_of(asked: str, pages: Sequence[Passages]) -> Iterator[Span]:
+    """Candidate answers in the best passages."""
+    stems = words(asked)
+    ranked = [one for one in _ranked(stems, pages)[:_LOOKED_AT] if one.covered >= _FLOOR]
+    named = frozenset(w for match in _NAMED.finditer(asked) for w in words(match[0])) - STOP
+    for order, one in enumerate(ranked):
+        reading = one.page.reading
+        title = one.page.hit.title or next(iter(reading.titles), "")
+        there = {*words(reading.text(one.place)), *words(reading.heading(one.place)), *words(title)}
+        missing = len(named - there)
+        of_passage = {
+            f"passage {order}": 1.0,
+            "score": min(one.score / (ranked[0].score or 1.0), 1.0),
+            "covered": one.covered,
+            "covered, most": max(one.covered - 0.7, 0.0),
+            f"names missing {min(missing, 2)}": 1.0,
+            "names missing, share": missing / max(len(named), 1),
+        }
+        for text, features in _spans(asked, stems, reading.sentences_of.get(one.place, ())):
+            yield Span(text, one.page.passages[one.place].id, title, one.covered, {**of_passage, **features})
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +174,8 @@ def _sought(asked: str) -> Sought:
     return next((kind for kind, pattern in _SOUGHT.items() if pattern.search(asked)), "thing")
 
 
-def _spans(asked: str, stems: Sequence[str], found_in: Iterable[Sentence]) -> Iterator[_Span]:
-    """Candidate answers in a passage, each scored by its sentence's fit and its nearness to the question's words."""
+def _spans(asked: str, stems: Sequence[str], found_in: Iterable[Sentence]) -> Iterator[tuple[str, dict[str, float]]]:
+    """Candidate answers in a passage, each with its kind, its sentence's fit and its nearness to the question's words."""
     sought = _sought(asked)
     focus = stem(match[1]) if (match := _FOCUS.search(asked)) else ""
     wanted = {w for w in stems if w not in STOP}
@@ -150,35 +183,50 @@ def _spans(asked: str, stems: Sequence[str], found_in: Iterable[Sentence]) -> It
         marks = tokens(sentence.text)
         hits = [place for place, (word, _, _) in enumerate(marks) if word in wanted]
         fit = len({marks[place][0] for place in hits}) / max(len(wanted), 1)
-        for start, end, quality in _pieces(sought, asked, sentence.text):
+        if not hits:
+            continue
+        for start, end, shape in _pieces(sought, asked, sentence.text):
             inside = [place for place, (_, s, e) in enumerate(marks) if start <= s and e <= end]
             said = [marks[place][0] for place in inside]
             fresh = [word for word in said if word not in wanted and word not in STOP]
             if not fresh:
                 continue
-            of_focus = focus in said
             outside = [place for place in hits if place not in inside]
             near = sum(1 / (1 + min(abs(at - inside[0]), abs(at - inside[-1]))) for at in outside) / max(len(hits), 1)
-            share = (len(fresh) + of_focus) / len(inside)
-            yield _Span(sentence.text[start:end].strip(), fit * (quality + near + 0.3 * of_focus) * min(share, 1.0))
+            before = sentence.text[:start].split()[-1:] or [""]
+            after = sentence.text[end:].split()[:1] or ["."]
+            yield (
+                sentence.text[start:end].strip(),
+                {
+                    "fit": fit,
+                    "fit, most": max(fit - 0.6, 0.0),
+                    "near": near,
+                    "fit near": fit * near,
+                    "of focus": float(focus in said),
+                    "fresh": len(fresh) / len(inside),
+                    f"{sought} {shape}": 1.0,
+                    f"{sought} words {min(len(inside), 6)}": 1.0,
+                    f"after {before[0].casefold() if before[0].casefold() in _LEADS else 'other'}": 1.0,
+                    f"before {after[0][:1] if not after[0][0].isalnum() else after[0] if after[0] in _LEADS else 'other'}": 1.0,
+                    "at the end": float(end >= len(sentence.text.rstrip(" .?!"))),
+                },
+            )
 
 
-def _pieces(sought: Sought, asked: str, sentence: str) -> Iterator[tuple[int, int, float]]:
-    """Spans of the kind sought, with how well they are of it."""
+def _pieces(sought: Sought, asked: str, sentence: str) -> Iterator[tuple[int, int, str]]:
+    """Spans that may be what is sought, and what each is."""
     if sought == "date":
-        yield from ((d.start, d.end, 1.0) for d in dates(sentence))
-        yield from ((*match.span(), 1.0) for match in _AGE.finditer(sentence))
+        yield from ((d.start, d.end, "date") for d in dates(sentence))
+        yield from ((*match.span(), "date") for match in _AGE.finditer(sentence))
     if sought == "number":
         counted = _MEASURED.search(asked)
         for number in numbers(sentence):
             unit = _UNIT.match(sentence, number.end) if counted else None
-            yield number.start, unit.end() if unit else number.end, 1.0
+            yield number.start, unit.end() if unit else number.end, "number"
     if sought in ("person", "place", "thing"):
         for match in FULL_NAME.finditer(sentence):
             name = bare(match[0])
-            opening = match.start() == 0 and " " not in name
-            yield match.start(), match.start() + len(name), 0.1 if opening else 0.4 if sought != "thing" else 0.5
-    quality = 0.3 if sought == "thing" else 0.05
+            yield match.start(), match.start() + len(name), "first word" if match.start() == 0 and " " not in name else "name"
     at = 0
     for broken in [*_BREAK.finditer(sentence), None]:
         end = broken.start() if broken else len(sentence)
@@ -187,5 +235,5 @@ def _pieces(sought: Sought, asked: str, sentence: str) -> Iterator[tuple[int, in
             lead = len(piece) - len(piece.lstrip())
             skip = _ARTICLE.match(piece.lstrip())
             single = len(piece.split()) == 1 and _VERBAL.search(piece)
-            yield at + lead + (len(skip[0]) if skip else 0), end, quality + (0.2 if skip else 0.0) - (0.1 if single else 0.0)
+            yield at + lead + (len(skip[0]) if skip else 0), end, "verb" if single else "thing" if skip else "phrase"
         at = broken.end() if broken else end

@@ -38,6 +38,7 @@ def merge(question: Question, answers: Sequence[FieldAnswer]) -> FieldAnswer:
         field=question.field,
         value=lead.value,
         passages=tuple(dict.fromkeys(p for a in (lead, *best) for p in a.passages)),
+        against=tuple(dict.fromkeys(p for a in (lead, *best) for p in a.against)),
         reasoning=reasoning,
         confidence=confidence,
         conflicting=len(groups) > 1 or lead.conflicting,

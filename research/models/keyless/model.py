@@ -50,6 +50,7 @@ ABOUT: Final = 0.6
 """How surely a page is about the entity to count as one of its pages."""
 
 Chooser = Callable[[Question, Sequence[Backing]], FieldAnswer]
+Answerer = Callable[[Question, str, Sequence[Passages]], FieldAnswer]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +69,14 @@ class KeylessModel:
     identity = f"extractive/{VERSION}"
     keyless = True
 
-    def __init__(self, chooser: Chooser = choose) -> None:
+    def __init__(self, chooser: Chooser = choose, answerer: Answerer = answer_question) -> None:
         """
         Args:
             chooser: decides between the candidates of a field; another one than the model's own is for training.
+            answerer: answers a question in plain words; likewise.
         """
         self._shelf = Shelf()
-        self._chooser = chooser
+        self._deciding = chooser, answerer
 
     def unpriced(self, processor: ProcessorName) -> tuple[str, ...]:
         return ()
@@ -112,7 +114,7 @@ class KeylessModel:
                         break
                     if relevant >= ENOUGH_PAGES and await _beside(read, _are_sure, entity, questions, read):
                         break
-        answers = await _beside(read, _answers, task, entity, questions, read, self._chooser)
+        answers = await _beside(read, _answers, task, entity, questions, read, *self._deciding)
         draft = Draft(answers=answers, summary=_summary(answers))
         return _mended(draft, tools.check(draft))
 
@@ -231,11 +233,11 @@ def _are_sure(entity: Entity, questions: Sequence[Question], read: Sequence[_Rea
 
 
 def _answers(
-    task: Task, entity: Entity, questions: Sequence[Question], read: Sequence[_Read], chooser: Chooser
+    task: Task, entity: Entity, questions: Sequence[Question], read: Sequence[_Read], chooser: Chooser, answerer: Answerer
 ) -> tuple[FieldAnswer, ...]:
     pages = [Passages(p.hit, p.passages, p.reading) for p in read]
     return tuple(
-        answer_question(q, task.task, pages) if q.open else chooser(q, [b for page in read for b in _backings(q, entity, page)])
+        answerer(q, task.task, pages) if q.open else chooser(q, [b for page in read for b in _backings(q, entity, page)])
         for q in questions
     )
 

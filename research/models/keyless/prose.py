@@ -21,9 +21,9 @@ from research.values.dates import dates
 from research.values.numerals import numbers
 from research.values.units import unit_after
 
-MAX_SENTENCES: Final = 40
+MAX_SENTENCES: Final = 60
 """Sentences that are looked at for one field of one page, the most promising first."""
-_MAX_WORDS: Final = 90
+_MAX_WORDS: Final = 220
 """Words of a sentence that is looked at. What is longer is a list of things."""
 _UNIT: Final = re.compile(r"\s?(?:%|°\s?[CFK]?|[^\W\d_]+(?:/[^\W\d_]+)?[²³]?)")
 _QUOTED: Final = re.compile(r"[“\"‘']([^“”\"‘’]{2,80})[”\"’']")
@@ -34,7 +34,8 @@ _LINKING: Final = re.compile(
 _PHRASE: Final = re.compile(
     r"[^,;:.()—–]{1,60}?(?=$|[,;:.()—–*]|\s(?:and|which|that|who|with|for|in|on|at|by|from|where|while|as|of)\s)"
 )
-_EMPHASIS: Final = re.compile(r"[*_\"“”‘]+")
+_NO_PERSON: Final = frozenset(("date", "year", "number", "measure", "measured number"))
+"""What is no answer to who did something."""
 _STOPS: Final = frozenset((*"(),.;:", ""))
 """Signs right behind a value; "" is the sentence's end."""
 _LEADS: Final = frozenset(
@@ -120,6 +121,7 @@ def _promising(asked: Asked, reading: Reading) -> list[tuple[float, float, tuple
         touched = {at for at in touched if at in named or at - 1 in named} if len(named) else set()
     wanted = question.concepts
     total = sum(map(weight, wanted)) or 1.0
+    whole = sum(map(weight, question.name_words)) or 1.0
     found: list[tuple[float, float, tuple[str, ...], Sentence]] = []
     for at in sorted(touched):
         sentence = reading.sentences[at]
@@ -127,6 +129,7 @@ def _promising(asked: Asked, reading: Reading) -> list[tuple[float, float, tuple
             continue
         said = frozenset(sentence.words)
         strength = sum(map(weight, concepts(said & question.cues) & wanted)) / total
+        strength = max(strength, 0.8 * sum(map(weight, said & question.name_words)) / whole)
         described = len(said & question.about_cues) / max(len(question.about_cues), 1)
         if question.kind == "boolean" and question.negative & said:
             strength = max(strength, 0.8)
@@ -138,7 +141,11 @@ def _promising(asked: Asked, reading: Reading) -> list[tuple[float, float, tuple
             continue
         if at not in named and entity.named and speaks_of_another(sentence.text, entity.words | reading.subject_words):
             continue
-        marks = (where, f"described:{'yes' if described >= 0.5 else 'no'}")
+        marks = (
+            where,
+            f"described:{'yes' if described >= 0.5 else 'no'}",
+            "early" if at < 8 else "middle" if at < 30 else "late",
+        )
         found.append((strength, gate, marks, sentence))
     found.sort(key=lambda one: (one[2][0] != "entity:here", -one[0] - 0.3 * (one[2][1] == "described:yes")))
     return found[:MAX_SENTENCES]
@@ -163,9 +170,13 @@ def _pieces(question: Question, text: str) -> Iterator[_Piece]:
         casts = [one for one in cast(question, text) if one.quality >= MIN_QUALITY][: 1 if question.kind == "boolean" else 12]
         yield from (_Piece(one, question.kind) for one in casts)
         return
+    particular = [one for one in cast(question, text) if one.end - one.start < 0.6 * len(text)]
+    if particular:  # the field asks for a kind of text that is known by its form: a duration, an address
+        yield from (_Piece(one, "formed") for one in particular[:12])
+        return
     seen: set[tuple[int, int]] = set()
     for start, end, shape in _spans(text):
-        if (start, end) in seen:
+        if (start, end) in seen or (question.expects == "person" and shape in _NO_PERSON):
             continue
         seen.add((start, end))
         for one in cast(question, text[start:end])[:1]:
@@ -189,6 +200,8 @@ def _spans(text: str) -> Iterator[tuple[int, int, str]]:
             yield number.start, number.end, "number"
     for match in FULL_NAME.finditer(text):
         name = bare(match[0])
+        if any(d.start < match.end() and match.start() < d.end for d in stated):
+            continue
         if len(name) > 1 and not (match.start() == 0 and " " not in name):
             yield match.start(), match.start() + len(name), "name"
             if (inner := name.rfind(" of ")) > 0:

@@ -27,6 +27,10 @@ MAX_PROSE: Final = 600_000
 """Characters of prose that are searched on one page."""
 
 
+_WRAPPED: Final = re.compile(r"(?<=[^\n]{60})(?<![.:;!?])\n(?=\S)")
+"""The end of a line of wrapped text, where its sentence goes on."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sentence:
     """A sentence and where it stands: `passages[place].text[start:end]`."""
@@ -106,8 +110,9 @@ class Reading:
             if kind not in ("paragraph", "list") or left <= 0:
                 continue
             left -= len(text)
-            for start, end in sentences(text):
-                piece = text[start:end]
+            unwrapped = _WRAPPED.sub(" ", text)  # as long as the text, so that places stay true
+            for start, end in sentences(unwrapped):
+                piece = unwrapped[start:end]
                 found.append(Sentence(place, start, end, piece, tuple(words(piece))))
         return tuple(found)
 

@@ -43,6 +43,7 @@ def features(question: Question, candidate: Candidate) -> tuple[str, ...]:
     if kind == "text":
         size = _step(_SIZE, len(str(candidate.value).split()))
         found += [f"size {size}", f"{source} size {size}", f"expects {question.expects} {_form(str(candidate.value))}"]
+        found.extend(f"{mark} size {size}" for mark in candidate.marks if mark.startswith("thing:"))
     if kind == "list":
         found.append(f"list expects {question.expects} {_form(str(candidate.value[0]))}")
     found.extend(f"{source} {mark}" for mark in candidate.marks)
@@ -105,6 +106,7 @@ class Scorer:
     def __init__(self, weights: Mapping[str, Mapping[str, float]]) -> None:
         self._candidate = weights["candidate"]
         self._answer = weights["answer"]
+        self._span = weights.get("span", {})
 
     def log_odds(self, question: Question, candidate: Candidate) -> float:
         """Of a candidate by itself."""
@@ -113,6 +115,10 @@ class Scorer:
     def probability(self, standing: Standing) -> float:
         """That an answer is right."""
         return 1 / (1 + math.exp(-_sum(self._answer, standing.features())))
+
+    def span(self, found: Mapping[str, float]) -> float:
+        """The probability that a span is the answer to a question in plain words."""
+        return 1 / (1 + math.exp(-_sum(self._span, found)))
 
 
 def _sum(weights: Mapping[str, float], found: Mapping[str, float]) -> float:
