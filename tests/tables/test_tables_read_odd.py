@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from research.errors import InvalidTable
+from research.tables.inputs import parquet_file
 from research.tables.inputs.json_values import json_rows
 from research.tables.inputs.read import Table, open_table
 
@@ -100,6 +101,15 @@ def test_moments_of_96_bits_keep_their_year(tmp_path: Path) -> None:
     moments = pa.array([dt.datetime(9999, 12, 31, 3), dt.datetime(1, 1, 1)], pa.timestamp("us"))
     pq.write_table(pa.table({"at": moments}), tmp_path / "t.parquet", use_deprecated_int96_timestamps=True)
     assert [row["at"][:10] for row in rows_of(open_table(tmp_path / "t.parquet"))] == ["9999-12-31", "0001-01-01"]
+
+
+def test_a_column_too_large_for_memory_is_refused_by_what_the_file_says_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parquet_file, "_MOST_BYTES", 5000)
+    file = written(tmp_path, small=[1] * 500, large=["x" * 50] * 500)
+    with pytest.raises(InvalidTable, match=r"t\.parquet: column 'large' from row 0 on takes [\d,]+ bytes in one row group"):
+        open_table(file)
 
 
 def test_a_map_that_has_a_key_twice_is_a_list_of_pairs() -> None:

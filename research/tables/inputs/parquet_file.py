@@ -15,6 +15,8 @@ FAULTS: Final = (pa.ArrowException, OSError, ValueError, OverflowError, MemoryEr
 """What pyarrow raises of a file that it cannot read. A name that is not UTF-8 is a `ValueError`."""
 INT96_UNIT: Final = "us"
 """Of the moments that old writers keep in 96 bits. In nanoseconds, the year 9999 would become 1816."""
+_MOST_BYTES: Final = 1 << 30
+"""Of one column in one row group, unpacked: it is held in memory as a whole."""
 _ROWS: Final = 8192
 _ROWS_TO_FIND: Final = 100
 """At once, where a damaged place is looked for."""
@@ -36,6 +38,7 @@ def checked_schema(file: Path) -> pa.Schema:
         raise InvalidTable(f"{file}: is not a Parquet file that can be read: {first_line(exc)}") from exc
     if in_groups != announced:
         raise InvalidTable(f"{file}: announces {announced:,} rows, and its row groups {in_groups:,}. {_WRITE_AGAIN}")
+    _refuse_bombs(file, opened)
     try:
         found = sum(validated(batch).num_rows for batch in opened.iter_batches(batch_size=_ROWS))
     except FAULTS as exc:
@@ -43,7 +46,47 @@ def checked_schema(file: Path) -> pa.Schema:
         raise InvalidTable(f"{file}: {_place(opened, schema)}cannot be read: {first_line(exc)}. {advice}") from exc
     if found != announced:
         raise InvalidTable(f"{file}: announces {announced:,} rows and holds {found:,}. {_WRITE_AGAIN}")
+    _refuse_far_moments(file, opened)
     return schema.remove_metadata()
+
+
+def _refuse_bombs(file: Path, opened: pq.ParquetFile) -> None:
+    """
+    Raises:
+        InvalidTable: a column of one row group says that it takes more memory than any row's cells should.
+    """
+    row = 0
+    for index in range(opened.num_row_groups):
+        group = opened.metadata.row_group(index)
+        for place in range(group.num_columns):
+            column = group.column(place)
+            if column.total_uncompressed_size > _MOST_BYTES:
+                raise InvalidTable(
+                    f"{file}: column {column.path_in_schema!r} from row {row} on takes {column.total_uncompressed_size:,} bytes "
+                    f"in one row group; at most {_MOST_BYTES:,} are read. Write it with smaller row groups, or without the column"
+                )
+        row += group.num_rows
+
+
+def _refuse_far_moments(file: Path, opened: pq.ParquetFile) -> None:
+    """
+    Raises:
+        InvalidTable: a moment in 96 bits lies beyond the 292,000 years that a column of microseconds holds. It would come out as
+            another one.
+    """
+    kinds = [opened.schema.column(place) for place in range(len(opened.schema))]
+    names = [each.path for each in kinds if each.physical_type == "INT96" and each.path in opened.schema_arrow.names]
+    if not names:
+        return
+    coarse = pq.ParquetFile(file, coerce_int96_timestamp_unit="s")
+    row = 0
+    for fine, whole in zip(opened.iter_batches(_ROWS, columns=names), coarse.iter_batches(_ROWS, columns=names), strict=True):
+        for name, one, other in zip(fine.schema.names, fine.columns, whole.columns, strict=True):
+            pairs = zip(one.cast(pa.int64()).to_pylist(), other.cast(pa.int64()).to_pylist(), strict=True)
+            far = next((place for place, (us, s) in enumerate(pairs) if us is not None and us // 1_000_000 != s), None)
+            if far is not None:
+                raise InvalidTable(f"{file}: column {name!r} of row {row + far} holds a moment too far away for any table")
+        row += fine.num_rows
 
 
 def validated(batch: pa.RecordBatch) -> pa.RecordBatch:
