@@ -164,6 +164,7 @@ def test_a_first_row_of_values_is_no_header(tmp_path: Path) -> None:
         opened(tmp_path, written(ROWS[1:]))
     doubtful = opened(tmp_path, "Acme,UK\nFoo,UK\nBar,FR\n")
     assert "may be a row: 'UK' stands again in column 2" in doubtful.warnings[0]
+    assert "may be a row of values ('1' stands above numbers)" in opened(tmp_path, "1,2,3\n4,5,6\n7,8,10\n9,9,9\n").warnings[0]
     years = opened(tmp_path, "country,2019,2020\nNL,1,2\nFR,3,4\nDE,5,6\n")
     assert years.warnings == ()
 
@@ -186,6 +187,8 @@ def test_rows_of_bare_separators_and_nameless_columns_are_warned_of(tmp_path: Pa
 def test_a_text_that_two_separators_divide_evenly_names_the_one_taken(tmp_path: Path) -> None:
     table = opened(tmp_path, "a;b,c\n1;2,3\n4;5,6\n")
     assert "divided evenly by ';' (2 columns) and by ',' (2 columns); ';' was taken" in table.warnings[0]
+    assert opened(tmp_path, "name;amount\nAcme;1,234\nFoo;5,678\n").warnings == ()
+    assert cells_of(opened(tmp_path, "name\tcity, country\nAcme\tLeeds, UK\n"))[0] == ["name", "city, country"]
 
 
 @pytest.mark.parametrize(

@@ -106,9 +106,9 @@ def choose(text: str, stated: str | None = None, *, is_whole: bool = True, text_
             round(reading.share * reading.coverage - reading.faults / max(1, reading.rows), 3),
             dialect.quote == ("'" if single else '"'),
             not dialect.backslash,
-            dialect.padded,
             dialect.quote is not None,
             -_DELIMITERS.index(dialect.delimiter) if dialect.delimiter in _DELIMITERS else 1,
+            dialect.padded,
             reading.width,
         )
 
@@ -154,7 +154,7 @@ def _one_column(
 def _doubts(best: _Reading, divided: list[_Reading], stated: str | None) -> Iterator[str]:
     taken = best.dialect.delimiter
     for each in divided:
-        if best.is_even and each.is_even and each.dialect.delimiter != taken:
+        if best.is_even and each.is_even and each.first == each.width and each.dialect.delimiter != taken:
             yield (
                 f"every line is divided evenly by {shown(taken)} ({best.width} columns) and by {shown(each.dialect.delimiter)} "
                 f"({each.width} columns); {shown(taken)} was taken"

@@ -187,7 +187,7 @@ def check_header(header: Header, body: Sequence[Record], kinds: Sequence[CellKin
                 "the columns: add one that does"
             )
         yield f"{row} {header.line} was taken for the header, but holds values ({sample})"
-    elif not contrast and values and rows and not _are_steps([names[place] for place in values]):
+    elif not contrast and values and rows and not (len(values) < len(names) and _are_steps([names[place] for place in values])):
         numbers = [place for place in values if kinds[place] == "number"]
         if numbers and len(numbers) == len([kind for kind in kinds if kind == "number"]):
             yield (
