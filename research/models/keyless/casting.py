@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
@@ -13,16 +12,11 @@ from research.models.keyless.cast import PLAIN, Cast, Setting
 from research.models.keyless.choices import booleans, choices
 from research.models.keyless.phrases import MAX_TEXT, phrases
 from research.models.keyless.questions import Question, item_of
+from research.output_schema.bounds import within_bounds
 from research.values.moments import moments
 
 __all__ = ["PLAIN", "Cast", "Setting", "cast", "cast_list"]
 
-_BOUNDS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
-    "minimum": operator.ge,
-    "maximum": operator.le,
-    "exclusiveMinimum": operator.gt,
-    "exclusiveMaximum": operator.lt,
-}
 _DIVIDER: Final = re.compile(r"\s*(?:;|•|·|\||¦|\n)\s*")
 _COMMA: Final = re.compile(r"\s*,\s*(?:and\s+)?|\s+and\s+")
 
@@ -30,7 +24,7 @@ _COMMA: Final = re.compile(r"\s*,\s*(?:and\s+)?|\s+and\s+")
 @lru_cache(maxsize=32768)
 def _cast(question: Question, text: str, setting: Setting) -> tuple[Cast, ...]:
     found = _CASTERS[question.kind](question, text, setting)
-    return tuple(sorted((c for c in found if _fits(c.value, question.schema)), key=lambda c: -c.quality))
+    return tuple(sorted((c for c in found if within_bounds(c.value, question.schema)), key=lambda c: -c.quality))
 
 
 def cast(question: Question, text: str, setting: Setting = PLAIN) -> tuple[Cast, ...]:
@@ -60,25 +54,6 @@ def _divided(value: str) -> list[str]:
         if len(parts) > 1 and all(len(part.split()) <= 8 for part in parts):
             return parts
     return [value]
-
-
-def _fits(value: Any, schema: Mapping[str, Any]) -> bool:
-    """The schema's cheap bounds; the whole schema is checked at the end, where the draft is."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return all(holds(value, schema[name]) for name, holds in _BOUNDS.items() if isinstance(schema.get(name), (int, float)))
-    if isinstance(value, str):
-        if len(value) > schema.get("maxLength", len(value)) or len(value) < schema.get("minLength", 0):
-            return False
-        pattern = schema.get("pattern")
-        return not isinstance(pattern, str) or _matches(pattern, value)
-    return True
-
-
-def _matches(pattern: str, value: str) -> bool:
-    try:
-        return re.search(pattern, value) is not None
-    except re.error:  # ECMA 262 and Python differ in corners; the schema's own check decides at the end.
-        return True
 
 
 def _dates(question: Question, text: str, setting: Setting) -> list[Cast]:

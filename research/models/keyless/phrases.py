@@ -12,18 +12,9 @@ from research.values.dates import dates
 from research.values.doubts import NONE, Doubt
 from research.values.kinds import may_name_person, names_person
 from research.values.pieces import Kind, pieces
+from research.values.remarks import without_remarks
 
 MAX_TEXT: Final = 1_200
-_NOTE: Final = re.compile(r"\s*\[(?:\d+|[a-z]|note \d+|citation needed)\]", re.I)
-_SCHEMA_ORG: Final = re.compile(r"^https?://schema\.org/(?=\w+$)")
-"""Before a member of one of schema.org's enumerations, which is written as a web address."""
-_REMARK: Final = re.compile(
-    r"\s*\((?:(?:since|until|till|from|as of|as at|in|appointed|elected|acting|interim|seit|depuis|desde|c\.|ca\.)\s*)*"
-    r"(?:[^\W\d_]{3,9}\.? )?(?:\d{1,2}[ .]\s?)?(?:[^\W\d_]{3,9}\.?,? )?[12]\d{3}"
-    r"(?:\s?[-–—]\s?(?:[12]\d{3}|present|today|now)?)?\)$",
-    re.IGNORECASE,
-)
-"""Behind a value, since when it holds: `Ingrid Bakke (since 2019)`."""
 _NAMES_WORKS: Final = frozenset(("=title", "=description", "=ingredients", "=instructions"))
 """Whose parentheses are their own: `Up (2009)`."""
 _PERSONS: Final = frozenset(("=author", "=ceo", "=spouse", "=director", "=founder", "=inventor", "=architect"))
@@ -48,9 +39,7 @@ _NO_TITLE: Final = frozenset(
 
 def phrases(question: Question, text: str, setting: Setting) -> list[Cast]:
     """The text itself without its notes, or the piece of it that is of the kind asked; none where it is of another kind."""
-    value = _SCHEMA_ORG.sub("", _NOTE.sub("", text)).strip()
-    if value.endswith(")") and not question.concepts & _NAMES_WORKS:
-        value = _REMARK.sub("", value) or value
+    value = without_remarks(text, in_brackets=not question.concepts & _NAMES_WORKS)
     if not value or len(value) > MAX_TEXT or not re.search(r"[\w$€£¥₽₹]", value):
         return []
     start = max(text.find(value), 0)
