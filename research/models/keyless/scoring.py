@@ -37,6 +37,8 @@ def features(question: Question, candidate: Candidate) -> tuple[str, ...]:
     """What is true of a candidate, by name; each name has a weight of its own."""
     source, kind = candidate.source, _KINDS.get(question.kind, question.kind)
     found = [source, f"{source} {kind}", f"{source} fit {_step(_FIT, candidate.fit)}", f"gate {_step(_GATE, candidate.gate)}"]
+    if source == "sentence":
+        found.append(f"sentence gate {_step(_GATE, candidate.gate)}")
     if candidate.cast is not None:
         found.append(f"{kind} quality {_step(_QUALITY, candidate.cast.quality)}")
         found.extend(f"doubt {doubt}" for doubt in sorted(candidate.cast.doubts))
