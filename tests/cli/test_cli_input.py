@@ -152,7 +152,7 @@ def commands() -> list[tuple[str, set[str]]]:
 def test_every_command_and_option_is_documented(command: str, options: set[str]) -> None:
     page = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
     general, *sections = page.split("\n## ")
-    section = next((text for text in sections if text.startswith(f"research {command} ")), None)
+    section = next((text for text in sections if text.startswith((f"research {command} ", f"research {command}\n"))), None)
     assert section, f"docs/cli.md has no section on research {command}"
     assert not [name for name in options if f"`{name}" not in section + general]
 
