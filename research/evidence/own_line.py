@@ -9,6 +9,7 @@ from research.evidence.passages import Span
 from research.evidence.ranking import words
 from research.output_schema.output_spec import Field
 from research.ports.page import Passage
+from research.values.answers import opposite
 
 _EMPTY: Final = frozenset(
     words(
@@ -22,10 +23,11 @@ _ENOUGH: Final = 2
 
 
 def speaks_of(field: Field, text: str) -> bool:
-    """Whether a text speaks of a field: it has a telling word of its name, or two of its description."""
+    """Whether a text speaks of a field: it has a telling word of its name or the opposite of one (`uncrewed` of `crewed`), or two
+    of its description."""
     there = {*words(text)}
     name = {*words(field.name.replace("_", " "))} - _EMPTY
-    if name & there or (len(name) > 1 and field.name.replace("_", "").casefold() in there):
+    if name & there or any(opposite(word, [*name]) for word in there) or (len(name) > 1 and field.name.replace("_", "").casefold() in there):
         return True
     about = {*words(field.description)} - _EMPTY - name
     return len(about & there) >= min(_ENOUGH, len(about) or _ENOUGH)

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from research.evidence.grounding import Cited, Evidence, excerpt, ground
+from research.evidence.own_line import speaks_of
 from research.evidence.passages import passages_of
 from research.output_schema.output_spec import Field
 from research.ports.page import Page, Passage, page_hash
@@ -200,3 +201,10 @@ REMOTE = field("remote", "Whether the company's employees may work from home", t
 def test_a_yes_counts_only_on_its_own_fields_line(text: str, kind: Any, stated: bool) -> None:
     passage = Passage(id="p1", text=text, kind=kind, heading="", page_hash="0" * 64, start=0, end=len(text))
     assert (excerpt(True, {"type": "boolean"}, REMOTE, passage).support == "stated") is stated
+
+
+def test_the_opposite_of_a_fields_name_speaks_of_the_field():
+    crewed = field("crewed", "Whether people were on board", type="boolean")
+    assert speaks_of(crewed, "Mission type | Uncrewed flyby")
+    assert not speaks_of(crewed, "Mission type | Flyby")
+    assert not speaks_of(field("remote", "Where people work", type="boolean"), "Promoted: no")
