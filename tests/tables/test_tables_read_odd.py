@@ -190,7 +190,7 @@ def test_one_object_with_plain_values_is_one_row(tmp_path: Path) -> None:
         ("[{'a': 1}]", "t.json", r"line 1, column 3: .*Text stands in double quotes"),
         ('[{"a\\u0000b": 1}]', "t.json", r"has a NUL in its name"),
         ('[{"a": ' + "[" * 5000 + "]" * 5000 + "}]", "t.json", r"is nested too deep"),
-        ("PK\x03\x04\0\0", "t.json", r"line 1, column 1: is not JSON"),
+        ("PK\x03\x04\0\0", "t.json", r"is no text, but a ZIP archive"),
     ],
 )
 def test_json_that_is_broken_is_refused_with_line_and_column(tmp_path: Path, content: str, name: str, message: str) -> None:

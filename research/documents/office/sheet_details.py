@@ -1,4 +1,5 @@
-"""What calamine does not say of a workbook: how numbers are shown, formulas without a value, addresses behind cells."""
+"""What calamine does not say of a workbook: how numbers are shown, formulas without a value, errors, addresses behind cells, and
+what is hidden."""
 
 from __future__ import annotations
 
@@ -19,6 +20,7 @@ Place = tuple[int, int]
 
 _WORKBOOK: Final = "xl/workbook.xml"
 _STYLES: Final = "xl/styles.xml"
+_MOST_COLUMNS: Final = 16_384
 _REFERENCE: Final = re.compile(r"([A-Z]{1,3})(\d+)")
 _HYPERLINK: Final = re.compile(r'HYPERLINK\(\s*"([^"]+)"', re.I)
 _BROKEN: Final = (zipfile.BadZipFile, KeyError, etree.XMLSyntaxError, ValueError, OSError, EOFError, NotImplementedError)
@@ -34,6 +36,11 @@ class Details:
     """Formulas whose value is not stored: the program that wrote the file did not calculate."""
     links: dict[Place, str] = field(default_factory=dict)
     """Addresses behind cells."""
+    errors: list[Place] = field(default_factory=list)
+    """Cells that show an error (`#N/A`), which calamine gives as empty ones."""
+    hidden_rows: list[int] = field(default_factory=list)
+    """From 0. A filter hides rows, too."""
+    hidden_columns: list[int] = field(default_factory=list)
 
 
 def read(source: str | bytes, sheet: str) -> Details:
@@ -82,10 +89,15 @@ def _details(archive: zipfile.ZipFile, member: str) -> Details:
     found = Details()
     codes = _codes(archive)
     with archive.open(member) as stream:
-        for cell in _elements(stream, "c"):
+        for cell in _elements(stream, "c", "row", "col"):
+            if not str(cell.tag).endswith("}c"):
+                _note_hidden(cell, found)
+                continue
             place = _place(cell.get("r") or "")
             if place is None:
                 continue
+            if cell.get("t") == "e":
+                found.errors.append(place)
             value = cell.find("{*}v")
             formula = cell.find("{*}f")
             has_value = value is not None and bool(value.text)
@@ -108,6 +120,16 @@ def _details(archive: zipfile.ZipFile, member: str) -> Details:
     return found
 
 
+def _note_hidden(element: etree._Element, found: Details) -> None:
+    """Note a row, or columns, that a sheet does not show."""
+    if element.get("hidden") not in ("1", "true"):
+        return
+    if number := element.get("r"):
+        found.hidden_rows.append(int(number) - 1)
+    elif (first := element.get("min")) and (last := element.get("max")):
+        found.hidden_columns += range(int(first) - 1, min(int(last), _MOST_COLUMNS))
+
+
 def _codes(archive: zipfile.ZipFile) -> dict[str, str]:
     """The format of each cell style, by the number that cells name it by."""
     if _STYLES not in archive.namelist():
@@ -127,8 +149,9 @@ def _parser() -> etree.XMLParser:
     return etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True)
 
 
-def _elements(stream: IO[bytes], name: str) -> Iterator[etree._Element]:
-    for _, element in etree.iterparse(stream, tag=f"{{*}}{name}", resolve_entities=False, no_network=True, huge_tree=True):
+def _elements(stream: IO[bytes], *names: str) -> Iterator[etree._Element]:
+    tags = [f"{{*}}{name}" for name in names]
+    for _, element in etree.iterparse(stream, tag=tags, resolve_entities=False, no_network=True, huge_tree=True):
         yield element
         element.clear()
         parent = element.getparent()
@@ -149,9 +172,14 @@ def _place(reference: str) -> Place | None:
 def name_of(place: Place) -> str:
     """A place as a workbook calls it: `B7`."""
     row, column = place
+    return f"{column_letters(column)}{row + 1}"
+
+
+def column_letters(column: int) -> str:
+    """A column, from 0, as a workbook calls it: `AA`."""
     letters = ""
     column += 1
     while column:
         column, rest = divmod(column - 1, 26)
         letters = chr(ord("A") + rest) + letters
-    return f"{letters}{row + 1}"
+    return letters

@@ -16,6 +16,10 @@ FEW_COLUMNS: Final = 2
 """Of which a row that fills one is nothing odd."""
 HEADER_LINES: Final = 3
 """Of the body's first rows, among which a further line of the header is looked for."""
+FEW_ROWS: Final = 2
+"""Below a further line of the header, from which it is told apart."""
+ENOUGH_TO_REPEAT: Final = 10
+"""Rows, from which a column of few values is told from one of many."""
 _SHOWN: Final = 40
 
 
@@ -97,6 +101,8 @@ def _is_title(record: Record, below: Sequence[Record], width: int) -> bool:
             return False
         return has_gap or (width > FEW_COLUMNS and (size == 1 or filled(following.cells) > 1))
     if size == width:
+        if _is_note(record, width) and _follows_notes(below, width):
+            return True
         return width > FEW_COLUMNS + 1 and 2 * number <= width and _header_follows(below, width, needs_gap=False)
     return _header_follows(below, width, needs_gap=True)
 
@@ -110,6 +116,22 @@ def _header_follows(below: Sequence[Record], width: int, *, needs_gap: bool) -> 
             return (gap or not needs_gap) and _could_be_header(record, width)
         gap = gap or number == 0
     return False
+
+
+def _is_note(record: Record, width: int) -> bool:
+    """Whether a row holds a label and at most one value, where most rows hold more: `Exported: 2024-01-01`."""
+    return width > FEW_COLUMNS and kind_of(record.cells[0] or "1") == "text" and not any(record.cells[FEW_COLUMNS:])
+
+
+def _follows_notes(below: Sequence[Record], width: int) -> bool:
+    """Whether more such notes, a gap, and then a table of more rows follow, whose header differs from its values: a table whose
+    last columns are seldom filled looks alike otherwise."""
+    gap = next((place for place, record in enumerate(below) if not filled(record.cells)), len(below))
+    table = [record for record in below[gap:] if filled(record.cells)]
+    if not table or not _could_be_header(table[0], width) or not all(_is_note(record, width) for record in below[:gap]):
+        return False
+    kinds = column_kinds([record.cells for record in table[1:]], width, FEW_ROWS)
+    return len(table) > gap + FEW_ROWS and any(kind != "text" for kind in kinds)
 
 
 def _could_be_header(record: Record, width: int) -> bool:
@@ -220,10 +242,13 @@ def _found_again(names: Sequence[str], rows: Sequence[Record], kinds: Sequence[C
 
 
 def _further_header_lines(rows: Sequence[Record], row: str) -> Iterator[str]:
-    """A first row that holds text in every column whose later cells are numbers or dates."""
+    """A first row that holds text in every column whose later cells are numbers or dates; or that names all that later rows
+    repeat."""
     width = max((len(record.cells) for record in rows), default=0)
-    kinds = column_kinds([record.cells for record in rows[HEADER_LINES:]], width)
-    for record in rows[:HEADER_LINES]:
+    first = min(HEADER_LINES, max(0, len(rows) - FEW_ROWS))
+    below = [record.cells for record in rows[first:]]
+    kinds = column_kinds(below, width, min(ENOUGH, len(below)))
+    for record in rows[:first]:
         if reads_like_names(record.cells, kinds):
             place = next(i for i, cell in enumerate(record.cells) if kinds[i] != "text" and is_value(cell))
             yield (
@@ -231,6 +256,26 @@ def _further_header_lines(rows: Sequence[Record], row: str) -> Iterator[str]:
                 f"{kinds[place]}s); it is a row of the table"
             )
             return
+    if rows and _names_what_repeats(rows[0].cells, below):
+        yield (
+            f"{row} {rows[0].line} reads like a further line of the header ({shown(next(filter(None, rows[0].cells), None))}, "
+            "and the rows below repeat other values); it is a row of the table"
+        )
+
+
+def _names_what_repeats(cells: Sequence[str | None], below: Sequence[Sequence[str | None]]) -> bool:
+    """Whether every cell is longer than all below it, in columns of few values: as questions stand above their answers."""
+    if len(below) < ENOUGH_TO_REPEAT:
+        return False
+    found = 0
+    for place, cell in enumerate(cells):
+        values = [value for each in below if place < len(each) and (value := each[place])]
+        if 2 * len(set(values)) > len(values):
+            continue  # texts, keys, or nothing
+        if not cell or len(cell) <= max(map(len, values)):
+            return False
+        found += 1
+    return found >= FEW_COLUMNS
 
 
 def reads_like_names(cells: Sequence[str | None], kinds: Sequence[CellKind]) -> bool:

@@ -7,7 +7,16 @@ from itertools import islice
 from typing import Final
 
 from research.documents.tabular.cell_kinds import CellKind, column_kinds, is_value, kind_of
-from research.documents.tabular.header import FEW_COLUMNS, Header, NoTable, check_header, filled, reads_like_names, shown
+from research.documents.tabular.header import (
+    FEW_COLUMNS,
+    HEADER_LINES,
+    Header,
+    NoTable,
+    check_header,
+    filled,
+    reads_like_names,
+    shown,
+)
 from research.documents.tabular.separated import Record
 
 SAMPLE: Final = 300
@@ -39,7 +48,7 @@ class Body:
         self._sparse_text = ""
         self._was_sparse = False
         """Whether such rows stand among others, too."""
-        self._full = 0
+        self._full = self._rows_seen = 0
 
     def rows(self) -> Iterator[list[str | None]]:
         """Every row, with exactly as many cells as the header has names.
@@ -51,9 +60,10 @@ class Body:
         below: list[Record] = []
         gap = False
         """Whether a blank line or an empty row stands before the record."""
-        for record in self._all():
+        records = self._all()
+        for record in records:
             if below and filled(record.cells):
-                raise self._misfit(below[0])
+                raise self._misfit(below[0], [record])
             if not record.cells and self._width > 1:
                 gap = True
                 continue
@@ -65,7 +75,7 @@ class Body:
             elif len(record.cells) == 1 < self._width and gap:
                 below.append(record)
             else:
-                raise self._misfit(record)
+                raise self._misfit(record, list(islice(records, FEW_COLUMNS)))
         if below:
             self.warnings.append(
                 f"{self._places([each.line for each in below])} ({shown(below[0].cells[0])}) below the table: left out"
@@ -103,17 +113,21 @@ class Body:
             return False
         return all(not cell or kind == "text" or kind_of(cell) == kind for cell, kind in zip(cells, self._kinds, strict=False))
 
-    def _misfit(self, record: Record) -> NoTable:
+    def _misfit(self, record: Record, following: Sequence[Record]) -> NoTable:
         size, width = len(record.cells), self._width
         what = "a separator is missing" if size < width else "a separator is too many, or a value that holds one is not in quotes"
         values = ", ".join(shown(cell) for cell in record.cells[:4])
+        advice = f"Probably {what}: correct that line"
+        if size > 1 and len(following) == FEW_COLUMNS and all(len(each.cells) == size for each in following):
+            advice = f"So have the {self._row}s below it: another table begins there. Keep one of the two in the file"
         return NoTable(
             f"{self._row} {record.line} has {size} cell{'s' if size != 1 else ''}, but the header names {width} columns ({values}"
-            f"{', …' if size > 4 else ''}). Probably {what}: correct that line"
+            f"{', …' if size > 4 else ''}). {advice}"
         )
 
     def _look_at(self, cells: list[str | None], record: Record) -> None:
         number = filled(cells)
+        self._rows_seen += 1
         if number == 0:
             self._note("empty", record.line)
             return
@@ -144,7 +158,7 @@ class Body:
             for place in self._strong
             if (cell := cells[place]) is not None and is_value(cell) and kind_of(cell) != self._kinds[place]
         ]
-        if len(self._strong) > 1 and reads_like_names(cells, self._kinds):
+        if len(self._strong) > 1 and self._rows_seen > HEADER_LINES and reads_like_names(cells, self._kinds):
             self._note("names", record.line)
         elif len(wrong) > 1 and self._is_shifted(cells):
             self._note("shifted", record.line)

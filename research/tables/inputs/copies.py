@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol, TypeAlia
 import pyarrow as pa
 from filelock import BaseFileLock, FileLock, Timeout
 
+from research.documents.sniffing import binary_format
 from research.errors import InvalidLocation, InvalidTable
 from research.storage import reading
 
@@ -158,6 +159,10 @@ def as_utf8(path: Path, scratch: Scratch, encoding: str | None) -> PlainText:
     try:
         with _open(path) as stream:
             head = stream.read(_HEAD_BYTES)
+        if (kind := binary_format(head)) is not None:
+            raise InvalidTable(
+                f"{path}: is no text, but {kind}. Give it the name that such files have, or save the table as text"
+            )
         found = next((name for mark, name in _BYTE_ORDER_MARKS if head.startswith(mark)), None)
         encoding = found or encoding
         if encoding is None:

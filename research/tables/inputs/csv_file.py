@@ -12,7 +12,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Final, NamedTuple, TextIO
 
-from research.documents.sniffing import binary_format, looks_like_html
+from research.documents.sniffing import looks_like_html
 from research.documents.tabular.dialect import SAMPLE, Choice, choose, split_note
 from research.documents.tabular.header import NoTable, find_header
 from research.documents.tabular.separated import Dialect, MalformedRecord, Record, lines_of, records
@@ -119,8 +119,6 @@ def _sample(stream: TextIO) -> tuple[str, bool]:
 def _refuse_other_formats(path: Path, name: str) -> None:
     with path.open("rb") as stream:
         head = stream.read(_HEAD_BYTES)
-    if (kind := binary_format(head)) is not None:
-        raise InvalidTable(f"{name}: is no text, but {kind}. Give it the name that such files have, or save the table as CSV")
     if looks_like_html(head):
         raise InvalidTable(f"{name}: is an HTML page. Save the table as CSV")
     first = head.lstrip().split(b"\n", 1)[0].strip()

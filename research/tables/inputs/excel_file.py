@@ -5,6 +5,7 @@ The workbook is in memory while it is read: that is how its format works.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
@@ -16,6 +17,8 @@ from python_calamine import CalamineError, CalamineWorkbook, WorksheetNotFound
 from research.concurrency.worker_processes import Bounds, NoWorker, WorkBroke, WorkerPool, WorkFailed
 from research.documents.office import sheet_details
 from research.documents.office.sheet_cells import EXACT, fill_merged, shown_sheets, text_of
+from research.documents.office.sheet_details import column_letters
+from research.documents.sniffing import binary_format, looks_like_html
 from research.documents.tabular.header import NoTable, find_header
 from research.documents.tabular.separated import Record
 from research.documents.tabular.table_rows import Body
@@ -28,6 +31,10 @@ BOUNDS: Final = Bounds(seconds=300, memory=4_000_000_000)
 
 _WORK: Final = "research.tables.inputs.excel_file:write_rows"
 _NAMED: Final = 5
+_HEAD_BYTES: Final = 4_096
+_CONTROL: Final = re.compile(rb"[\x00-\x08\x0e-\x1f]")
+_LEADING_ZEROS: Final = re.compile(r"0{2,}(?![.:0])(?:;|$)")
+"""A number format that fills up with zeros: `00000`."""
 
 
 class _Sheet(NamedTuple):
@@ -65,6 +72,7 @@ def read_excel(path: Path, sheet: str | None, scratch: Scratch, name: str) -> Fi
     Raises:
         InvalidTable: it is not a workbook, has no such sheet, the sheet is empty, or reading it takes more than `BOUNDS`.
     """
+    _refuse_text(path, name)
     target = scratch.new("rows.arrow")
     pool = WorkerPool(BOUNDS, size=1)
     try:
@@ -83,6 +91,22 @@ def read_excel(path: Path, sheet: str | None, scratch: Scratch, name: str) -> Fi
     if "refused" in found:
         raise InvalidTable(f"{name}: {found['refused']}")
     return FileTable(Spool.opened(target), found["names"], found["warnings"])
+
+
+def _refuse_text(path: Path, name: str) -> None:
+    """Many programs write HTML or separated text into a file that they call a workbook, and Excel opens it.
+
+    Raises:
+        InvalidTable: the file is such a text.
+    """
+    with path.open("rb") as stream:
+        head = stream.read(_HEAD_BYTES)
+    if not head:
+        raise InvalidTable(f"{name}: is empty")
+    if looks_like_html(head) or head.lstrip().startswith(b"<"):
+        raise InvalidTable(f"{name}: is no workbook, but HTML or XML. Open it in Excel or LibreOffice and save it as .xlsx")
+    if binary_format(head) is None and not _CONTROL.search(head):
+        raise InvalidTable(f"{name}: is no workbook, but text. Call it .csv, or open it in Excel and save it as .xlsx")
 
 
 def write_rows(arguments: Mapping[str, Any], _: bytes) -> tuple[dict[str, Any], bytes]:
@@ -151,11 +175,19 @@ def _table(sheet: _Sheet) -> tuple[list[str], list[list[Any]], list[str]]:
         Record([_text(cell) or None if cell != "" else None for cell in row], number)
         for number, row in enumerate(rows, sheet.row + 1)
     ]
+    gaps = [place for place in range(used[0], used[-1]) if place not in set(used)] if used else []
     header = find_header(records, len(used), "row")
     body = Body(header, records[header.used :], row="row")
     for _ in body.rows():
         continue
-    return header.names, rows[header.used :], body.warnings
+    warnings = body.warnings
+    if gaps:
+        letters = [column_letters(sheet.column + place) for place in gaps]
+        warnings.append(
+            f"{_listed('column', letters)} empty and left out. If two tables stand side by side there, move one to a sheet "
+            "of its own"
+        )
+    return header.names, rows[header.used :], warnings
 
 
 def _long_numbers(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> Iterator[str]:
@@ -172,9 +204,30 @@ def _dropped(path: str, sheet: _Sheet) -> Iterator[str]:
             f"{_places(details.uncomputed)}: formulas whose values are not stored; the cells are empty. Open the workbook in "
             "Excel or LibreOffice and save it"
         )
+    if details.errors:
+        yield f"{_places(details.errors)}: an error is shown there (such as #N/A); the cells are empty"
+    height, width = len(sheet.rows), len(sheet.rows[0])
+    if rows := [number + 1 for number in details.hidden_rows if sheet.row <= number < sheet.row + height]:
+        yield f"{_listed('row', rows)} not shown in the workbook (hidden, or filtered out), and read all the same"
+    columns = [column for column in details.hidden_columns if sheet.column <= column < sheet.column + width]
+    if letters := [column_letters(column) for column in columns if any(row[column - sheet.column] != "" for row in sheet.rows)]:
+        yield f"{_listed('column', letters)} hidden in the workbook, and read all the same"
+    if zeros := sorted({place[1] for place, code in details.formats.items() if _LEADING_ZEROS.match(code)}):
+        letters = [column_letters(column) for column in zeros]
+        yield (
+            f"{_listed('column', letters)} shown with leading zeros, which the numbers in the table do not have. Where they "
+            "count (postal codes), format the cells as text and type them again"
+        )
     hidden = [place for place, address in details.links.items() if address not in sheet.text_at(place)]
     if hidden:
         yield f"{_places(hidden)}: links whose addresses are not in the table, only what they are shown as"
+
+
+def _listed(noun: str, names: Sequence[int | str]) -> str:
+    """`row 3 is`, `rows 3, 4 and 7 more are`."""
+    named = ", ".join(map(str, names[:_NAMED]))
+    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    return f"{noun} {named} is" if len(names) == 1 else f"{noun}s {named}{more} are"
 
 
 def _places(places: Sequence[sheet_details.Place]) -> str:
