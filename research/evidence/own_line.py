@@ -27,7 +27,11 @@ def speaks_of(field: Field, text: str) -> bool:
     of its description."""
     there = {*words(text)}
     name = {*words(field.name.replace("_", " "))} - _EMPTY
-    if name & there or any(opposite(word, [*name]) for word in there) or (len(name) > 1 and field.name.replace("_", "").casefold() in there):
+    if (
+        name & there
+        or any(opposite(word, [*name]) for word in there)
+        or (len(name) > 1 and field.name.replace("_", "").casefold() in there)
+    ):
         return True
     about = {*words(field.description)} - _EMPTY - name
     return len(about & there) >= min(_ENOUGH, len(about) or _ENOUGH)
