@@ -1,6 +1,6 @@
 """Google's own assertions about robots.txt, held against our reading of it.
 
-    python tests/benchmarks/robots_suite.py --eval ../shared/eval
+    python tests/benchmarks/robots_suite.py --eval FOLDER
 
 Prints how many pass, and every exception with its reason. Ends with 1 if one fails that is not known.
 """
