@@ -13,6 +13,7 @@ _TABLE: Final = read_table("research.values", "answers.toml")
 _YES: Final = re.compile(rf"\s*(?:{alternatives(_TABLE['yes'].split())})(?!\w)", re.IGNORECASE)
 _NO: Final = re.compile(rf"\s*(?:{alternatives(_TABLE['no'].split())})(?![\w’'])(?!-\w|\.?\s?\d)", re.IGNORECASE)
 _UNKNOWN: Final = re.compile(rf"\s*(?:{alternatives(_TABLE['unknown'])})(?!\w)", re.IGNORECASE)
+_PERHAPS: Final = re.compile(rf"\s*(?:{alternatives(_TABLE['perhaps'])})(?!\w)", re.IGNORECASE)
 _LIMITS: Final = frozenset(_TABLE["limits"].split())
 _NEGATIONS: Final = frozenset(_TABLE["negations"].split())
 _AFFIRMING: Final = rf"(?!\s+(?:{alternatives(_TABLE['affirming'])})\b)"
@@ -46,6 +47,11 @@ def yes_or_no(text: str) -> tuple[bool, frozenset[Doubt]] | None:
     remark = re.findall(r"\w+", text[match.end() :].casefold())
     qualified = bool(_LIMITS & {*remark}) or len(remark) > _REMARK
     return _YES.match(text) is not None, frozenset(("qualified",)) if qualified else NONE
+
+
+def is_given(text: str) -> bool:
+    """Whether a text says anything at all: it is no dash, no `n/a` and no `optional`."""
+    return bool(re.search(r"\w", text)) and not _UNKNOWN.match(text) and not _PERHAPS.match(text)
 
 
 def availability(text: str) -> tuple[bool, int, int] | None:

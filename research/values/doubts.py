@@ -40,3 +40,11 @@ OPEN: Final[frozenset[Doubt]] = frozenset(
     )
 )
 """Doubts of which each leaves the value itself open: such a value is never of high confidence."""
+
+UNSURE: Final[frozenset[Doubt]] = frozenset(
+    (
+        *("ambiguous_separator", "ambiguous_scale", "ambiguous_order", "bound", "range", "bracketed", "unit_unstated"),
+        "qualified",
+    )
+)
+"""Doubts of which each says that another value is about as likely: such a value is of low confidence."""

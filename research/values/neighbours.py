@@ -7,7 +7,7 @@ from typing import Final
 
 from research.records import read_table
 from research.values.doubts import Doubt
-from research.values.scales import alternatives
+from research.values.scales import MONEY_WORDS, alternatives
 
 _TABLE: Final = read_table("research.values", "neighbours.toml")
 _APPROXIMATE: Final = frozenset(_TABLE["approximate"].split())
@@ -56,6 +56,8 @@ def neighbour_doubts(
         doubts.add("unread_neighbour")
     elif following and "range" not in doubts and "bound" not in doubts:
         word = following[1].casefold()
-        if word not in _HARMLESS and word not in known:
+        if word in MONEY_WORDS and word not in known:
+            doubts.add("ambiguous_scale")  # `5 Cr`, with no currency: crores perhaps
+        elif word not in _HARMLESS and word not in known:
             doubts.add("unread_neighbour")
     return frozenset(doubts)

@@ -63,6 +63,8 @@ _PERCENT: Final = re.compile(
 )
 _FRACTION: Final = re.compile(r"[/⁄](?P<under>\d{1,2})(?![\d/⁄.,])")
 _MINUS_BEFORE: Final = re.compile(r"(?<![\w)])[-−](?:[$€£¥₹]|[A-Z]{3}\s)\s?$")
+_MINUS_APART: Final = re.compile(r"(?:\A|[:|]\s)\s*(?P<minus>[-−])\s(?:[$€£¥₹]\s?)?\Z")
+"""The first thing of a value, so that it is a minus and no dash: `- 3.4 %`."""
 _MINUS_WORD: Final = re.compile(r"\b(?:minus|negative)[ \u00a0]$", re.IGNORECASE)
 _OPENING: Final = re.compile(r"(?<!\w)(?:[$€£¥₹]|[A-Z]{3})?\s?\(\s?(?:[$€£¥₹]|[A-Z]{3}\s)?\s?$")
 _CLOSING: Final = re.compile(r"\s?(?:%|[$€£¥₹]|[A-Z]{3})?\s?\)")
@@ -149,6 +151,10 @@ def _signed(
         return start, end, None if match["sign"] == "+" else "minus"
     if minus := _MINUS_BEFORE.search(text, max(0, start - 6), start) or _MINUS_WORD.search(text, max(0, start - 10), start):
         return minus.start(), end, "minus"
+    if minus := _MINUS_APART.search(text, max(0, start - 8), start):
+        # A dash before a line of a list is no minus.
+        is_line = minus.start("minus") == 0
+        return minus.start("minus"), end, "minus" if not is_line else "accounting" if len(text) < end + 6 else None
     if no_cents := _NO_CENTS.match(text, end):
         return start, no_cents.end(), None
     if not body.isdigit() and (minus := _TRAILING.match(text, end)):

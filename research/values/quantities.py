@@ -43,6 +43,8 @@ class Wanted:
     """It may be below zero, so that brackets are a minus."""
     is_share: bool = False
     """A percentage is a fit answer."""
+    is_percent: bool = False
+    """It is counted in hundredths, by its name."""
     ceiling: float | None = None
     """The most it can be. A share of at most 1 is no percentage."""
     is_price: bool = False
@@ -181,6 +183,8 @@ def _counted(number: Number, unit: Unit | None, wanted: Wanted, label: Measure, 
             value /= 100
         elif not (wanted.is_share or label.percent):
             doubts.add("percent")
+    elif wanted.is_percent and not label.percent and abs(value) <= 1:
+        doubts.add("ambiguous_scale")  # `Tax rate: 0.21` is 21 % as likely as 0.21 %.
     elif label.scale != 1 and not number.scaled:
         value *= label.scale
         if label.scale != wanted.scale:

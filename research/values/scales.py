@@ -16,6 +16,8 @@ SCALES: Final = {name: Decimal(entry["factor"]) for entry in _TABLE["scales"] fo
 """Words of their own, in lower case."""
 _SHORT: Final = {name: Decimal(entry["factor"]) for entry in _TABLE["scales"] for name in entry.get("short", ())}
 _MONEY: Final = {name: Decimal(entry["factor"]) for entry in _TABLE["scales"] for name in entry.get("money", ())}
+MONEY_WORDS: Final = frozenset((*_SHORT, *_MONEY))
+"""Abbreviations that are scales beside an amount of money only."""
 GLUED: Final = {name: Decimal(entry["factor"]) for entry in _TABLE["scales"] for name in entry.get("glued", ())}
 _AMBIGUOUS: Final = {name: tuple(map(Decimal, factors)) for name, factors in _TABLE["ambiguous_scales"].items()}
 _LETTERS: Final = {letter: Decimal(factor) for letter, factor in _TABLE["letter_scales"].items()}

@@ -30,7 +30,8 @@ async def ask(texts: dict[str, str], entity: str, fields: dict[str, Any]) -> Res
 @pytest.mark.parametrize(("probability", "level"), [(0.971, "high"), (0.969, "medium"), (0.79, "low"), (0.49, None)])
 def test_confidence_is_the_probability_in_steps(probability: float, level: str | None) -> None:
     assert confidence(probability) == level
-    assert confidence(probability, bounded=True) == ("medium" if level == "high" else level)
+    assert confidence(probability, most="medium") == ("medium" if level == "high" else level)
+    assert confidence(probability, most="low") == (level and "low")
 
 
 def test_each_thing_that_is_true_of_a_candidate_adds_its_own_weight() -> None:

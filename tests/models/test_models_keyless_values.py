@@ -244,15 +244,14 @@ OFFER = (
 )
 
 
-async def answer(html: str, fields: dict[str, Any]) -> dict[str, tuple[Any, str | None]]:
+async def answer(html: str, fields: dict[str, Any], name: str = "Grove Works") -> dict[str, tuple[Any, str | None]]:
     """What the engine answers from one page, and how surely."""
-    body = f"<main><h1>Grove Works</h1><p>What is known of it, for the reader of the catalogue, in a few lines.</p>{html}</main>"
-    text = extract(
-        f"<html><head><title>Grove Works</title></head><body>{body}</body></html>".encode(), url="corpus://x/a.html"
-    ).text
+    heading = "" if html.startswith("<h1>") else f"<h1>{name}</h1>"
+    body = f"<main>{heading}<p>What is known of it, for the reader of the catalogue, in a few lines.</p>{html}</main>"
+    text = extract(f"<html><head><title></title></head><body>{body}</body></html>".encode(), url="corpus://x/a.html").text
     pages = Pages({"corpus://x/a.html": text})
     schema = OutputSpec.parse({"type": "object", "properties": fields})
-    task = Task(task="Facts about Grove Works", input={"name": "Grove Works"}, output_schema=schema)
+    task = Task(task=f"Facts about {name}", input={"name": name}, output_schema=schema)
     result = await research(task, World(model=KeylessModel(), search=pages, fetcher=pages))
     assert isinstance(result.output, dict)
     return {entry.field: (result.output[entry.field], entry.confidence) for entry in result.basis}
@@ -273,6 +272,17 @@ async def answer(html: str, fields: dict[str, Any]) -> dict[str, tuple[Any, str 
         ("<dl><dt>Opened</dt><dd>3.4.21</dd></dl>", "opened", DATE, "2021-04-03"),
         ("<dl><dt>Opened</dt><dd>03/04/2021</dd><dt>Renewed</dt><dd>10/26/2023</dd></dl>", "opened", DATE, "2021-03-04"),
         ("<dl><dt>Mass (g)</dt><dd>500</dd></dl>", "mass_kg", NUMBER, 0.5),
+        ("<dl><dt>Revenue (USD m)</dt><dd>12.5</dd></dl>", "revenue_usd", NUMBER, 12_500_000),
+        ("<dl><dt>Margin</dt><dd>12.5%</dd></dl>", "margin_percent", NUMBER, 12.5),
+        ("<dl><dt>Share</dt><dd>45 %</dd></dl>", "share_fraction", NUMBER, 0.45),
+        ("<dl><dt>Change</dt><dd>- 3.4%</dd></dl>", "change_percent", NUMBER, -3.4),
+        (
+            "<table><caption>Balance sheet (in € thousands)</caption><tr><th></th><th>2024</th></tr>"
+            "<tr><td>Equity</td><td>4,500</td></tr></table>",
+            "equity_eur",
+            NUMBER,
+            4_500_000,
+        ),
         (
             "<table><tr><th>Key figures (in thousands of euros)</th><th>2024</th></tr>"
             "<tr><td>Revenue</td><td>12,500</td></tr></table>",
@@ -313,6 +323,44 @@ async def test_a_value_on_a_page_is_the_one_asked_in_its_unit(html: str, field: 
 )
 async def test_what_may_be_read_in_another_way_is_never_of_high_confidence(html: str, field: str, schema: dict[str, Any]) -> None:
     assert (await answer(html, {field: schema}))[field][1] != "high"
+
+
+@pytest.mark.parametrize(
+    ("html", "field", "schema"),
+    [
+        ("<dl><dt>Opened</dt><dd>03/04/2021</dd></dl>", "opened", DATE),
+        ("<dl><dt>Age</dt><dd>up to 20 years</dd></dl>", "age_years", NUMBER),
+        ("<dl><dt>Speed</dt><dd>&gt;60 km/h</dd></dl>", "speed_kmh", NUMBER),
+        ("<dl><dt>Price range</dt><dd>$10–$400</dd></dl>", "price", NUMBER),
+        ("<dl><dt>Revenue</dt><dd>2.300 millones de euros</dd></dl>", "revenue", NUMBER),
+        ("<dl><dt>Equity</dt><dd>5 Cr</dd></dl>", "equity", NUMBER),
+        ("<dl><dt>Tax rate</dt><dd>0.21</dd></dl>", "tax_rate_percent", NUMBER),
+        ("<dl><dt>Heating</dt><dd>Yes (except basement)</dd></dl>", "heating", BOOLEAN),
+        ("<dl><dt>Screen weight</dt><dd>20 g</dd></dl>", "weight_g", NUMBER),
+        ("<dl><dt>Area code</dt><dd>030</dd></dl>", "area", NUMBER),
+        (
+            "<ul><li>Office: Berlin<ul><li>Floor: 3</li></ul></li><li>Office: Paris<ul><li>Floor: 7</li></ul></li></ul>",
+            "floor",
+            INTEGER,
+        ),
+        ("<dl><dt>Population (2010)</dt><dd>120,000</dd><dt>Population (2020)</dt><dd>135,000</dd></dl>", "population", INTEGER),
+    ],
+)
+async def test_what_is_as_likely_something_else_is_of_low_confidence(html: str, field: str, schema: dict[str, Any]) -> None:
+    assert (await answer(html, {field: schema}))[field][1] in ("low", None)
+
+
+@pytest.mark.parametrize("text", ["n/a", "—", "Optional", "on request", "not included"])
+async def test_what_is_not_given_is_no_yes(text: str) -> None:
+    assert (await answer(f"<dl><dt>Wi-Fi</dt><dd>{text}</dd></dl>", {"wi_fi": BOOLEAN}))["wi_fi"][0] is not True
+
+
+async def test_what_stands_under_the_other_thing_of_a_page_is_not_the_entitys() -> None:
+    """A page about two things that its title names: each has its own part."""
+    parts = "<h2>Beta Two</h2><dl><dt>Mass</dt><dd>500 kg</dd><dt>Crew</dt><dd>7</dd></dl>"
+    html = f"<h1>Alpha One and Beta Two</h1>{parts}<h2>Alpha One</h2><dl><dt>Mass</dt><dd>900 kg</dd></dl>"
+    found = await answer(html, {"mass_kg": NUMBER, "crew": INTEGER}, name="Alpha One")
+    assert (found["mass_kg"][0], found["crew"][0]) == (900, None)
 
 
 @given(

@@ -269,7 +269,7 @@ class _Walk:
             self._add("list", [text for line in cells if (text := " ".join(filter(None, map(value, line))))])
         elif grid.is_facts(cells):
             first = [value(cell) for cell in cells[0]]
-            if len(first) == 2 and is_year(first[1]):
+            if len(first) == 2 and is_year(first[1]) and first[0]:
                 stated = first[0]
             for line in cells:
                 self._row_of_facts(line, scale_of(stated))

@@ -14,6 +14,8 @@ from research.values.labels import measure
 from research.values.quantities import Quantity, Wanted, lengths_of_time, quantities
 
 _SHARE: Final = re.compile(r"per ?cent|\bpct\b|share|rate|ratio|proportion|margin|growth|yield|content|%|alcohol|abv", re.I)
+_FRACTION: Final = re.compile(r"(?:^|[\W_])fraction$", re.I)
+_PERCENT: Final = re.compile(r"(?:^|[\W_])(?:per_?cent(?:age)?|pct)$", re.I)
 _SIGNED: Final = re.compile(r"income|profit|loss|result|earnings|ebit|cash|balance|change|growth|margin|surplus|deficit", re.I)
 _TIMES: Final = frozenset(("=total time", "=prep time", "=cook time"))
 _COSTS: Final[dict[Doubt, float]] = {
@@ -61,7 +63,8 @@ def _wanted(question: Question) -> Wanted:
         scale=field.scale,
         signed=_SIGNED.search(spelled) is not None or (question.kind == "number" and not is_price),
         is_share=_SHARE.search(spelled) is not None,
-        ceiling=ceiling if isinstance(ceiling, (int, float)) else None,
+        ceiling=ceiling if isinstance(ceiling, (int, float)) else 1 if _FRACTION.search(question.field) else None,
+        is_percent=_PERCENT.search(question.field) is not None,
         is_price=is_price,
         is_rating="=rating" in question.concepts,
         is_whole=question.kind in ("integer", "year"),

@@ -11,10 +11,12 @@ from research.models.keyless.cast import Cast, Setting
 from research.models.keyless.casting import cast, cast_list
 from research.models.keyless.entities import Entity, aboutness, mentions
 from research.models.keyless.facts import Fact
-from research.models.keyless.keys import affinity
+from research.models.keyless.keys import affinity, narrows
 from research.models.keyless.names import FULL_NAME
 from research.models.keyless.questions import Question
 from research.models.keyless.reading import Reading
+from research.models.keyless.vocabulary import STOP
+from research.values.answers import is_given
 from research.values.dates import dates
 
 Source = Literal["data", "facts", "under", "table", "list", "statement", "sentence", "naming", "shown"]
@@ -78,6 +80,8 @@ class Candidate:
     """The value as it was read from its text; None for a list."""
     marks: tuple[str, ...] = ()
     """What else is true of it."""
+    narrowed: bool = False
+    """Its key says more than the field asks: `Screen weight`, for a weight."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +95,22 @@ class Asked:
     def gate(self, reading: Reading, place: int) -> float:
         """How surely what stands at a place speaks of the entity."""
         if self.about >= MIN_ABOUT:
-            return self.about
+            return 0.0 if reading.heading(place) and self._under_another(reading, reading.heading(place)) else self.about
         heading = reading.heading(place)
         under = aboutness(self.entity, tuple(heading.split(" > "))) if heading and self.entity.named else 0.0
         if under >= 0.6:
             return 0.95 * under
         return 0.0 if self.entity.named else 0.6
+
+    def _under_another(self, reading: Reading, heading: str) -> bool:
+        """Whether a part of a page about several things is about another of them: the page's title names it beside the entity
+        (`Alpha One and Beta Two`), and the entity has a part of its own."""
+        own = self.entity.words
+        parts = [frozenset(words(part)) - STOP for part in heading.split(" > ")]
+        if not own or any(own <= part for part in parts[1:]):
+            return False
+        beside = reading.title_words - own
+        return any(part and part <= beside for part in parts[1:]) and own in reading.heading_words
 
 
 def of_facts(asked: Asked, reading: Reading) -> Iterator[Candidate]:
@@ -122,13 +136,15 @@ def of_facts(asked: Asked, reading: Reading) -> Iterator[Candidate]:
                 places = tuple(dict.fromkeys(fact.places[o] for o in origins))
                 yield Candidate(items, places, how, source, fit, gate, None, (*marks, f"items:{min(len(items), 3)}"))
             continue
+        is_narrowed = narrows(question, fact, asked.entity.words)
         setting = Setting(f"{fact.key}\n{fact.label}", fact.origin == "data", reading.month_first, fact.thing)
         for value, place, joined in _texts(question, fact):
             found = [one for one in cast(question, value, setting) if one.quality >= MIN_QUALITY]
             found = found[: 1 if question.kind == "text" else 2]
             for one in found:
-                yield Candidate(one.value, (place,), how, source, fit, gate, one, (*marks, *joined, *_of_text(asked, one, value)))
-            if not found and source != "statement" and question.kind == "boolean" and fit >= 0.85:
+                told = (*marks, *joined, *_of_text(asked, one, value))
+                yield Candidate(one.value, (place,), how, source, fit, gate, one, told, is_narrowed)
+            if not found and source != "statement" and question.kind == "boolean" and fit >= 0.85 and is_given(value):
                 # `Wi-Fi: in all rooms`: there is some.
                 yield Candidate(True, (place,), how, source, fit, gate, None, (*marks, "there is some"))
 

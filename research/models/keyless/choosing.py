@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -11,13 +12,15 @@ from research.models.keyless.candidates import Candidate
 from research.models.keyless.questions import Question
 from research.models.keyless.scoring import NONE, Scorer, Standing, confidence, scorer
 from research.ports.work import FieldAnswer
-from research.values.doubts import OPEN
+from research.result.result import Confidence
+from research.values.doubts import OPEN, UNSURE, Doubt
 from research.values.values import same
 
 MAX_GROUPS: Final = 16
 """Different values that are weighed."""
 OWN: Final = 0.8
 """What is less surely about the entity than this share of the surest is about something else: it gives way to any other."""
+_FIGURES: Final = re.compile(r"[\W_]*\d[\d\W_]*")
 RIVAL: Final = 1.5
 """A value contradicts the best one if its log-odds are at most this much less, and a page says so that does not say the other."""
 
@@ -57,10 +60,18 @@ class Group:
         """How surely any of them speaks of the entity."""
         return max(backing.candidate.gate for backing in self.backings)
 
+    def is_doubted(self, doubts: frozenset[Doubt]) -> bool:
+        """Wherever it was read, one of some doubts leaves open whether it was read right."""
+        return all(backing.candidate.cast is not None and backing.candidate.cast.doubts & doubts for backing in self.backings)
+
     @property
-    def is_open(self) -> bool:
-        """Wherever it was read, something leaves open whether it was read right."""
-        return all(backing.candidate.cast is not None and backing.candidate.cast.doubts & OPEN for backing in self.backings)
+    def most(self) -> Confidence:
+        """The most confidence that it can be of. `low`: what was read says as well something else. `medium`: it may be read in
+        another way, or nothing but one page's sentences say it (the public sets hold too little prose to tell 97 % from 90)."""
+        if self.is_doubted(UNSURE) or all(backing.candidate.narrowed for backing in self.backings):
+            return "low"
+        said_only = all(b.candidate.source in ("sentence", "statement") for b in self.backings)
+        return "medium" if self.is_doubted(OPEN) or (said_only and len(self.by_page()) == 1) else "high"
 
     def by_page(self) -> dict[str, Backing]:
         """The likeliest of each page, pages that seem to instruct a model last."""
@@ -79,9 +90,9 @@ def choose(question: Question, backings: Sequence[Backing]) -> FieldAnswer:
         zip(groups, map(scorer().probability, standings), strict=True),
         key=lambda one: (one[0].suspected, one[0].gate < OWN * surest, -one[1], -one[0].best.log_odds),
     )
-    said_only = bool(ranked) and all(b.candidate.source in ("sentence", "statement") for b in ranked[0][0].backings)
-    bounded = bool(ranked) and (ranked[0][0].is_open or (said_only and len(ranked[0][0].by_page()) == 1))
-    if not ranked or (sure := confidence(ranked[0][1], bounded=bounded)) is None:
+    most: Confidence = "low" if ranked and _is_one_of_several(ranked[0][0], groups) else ranked[0][0].most if ranked else "low"
+    sure = confidence(ranked[0][1], most=most) if ranked else None
+    if sure is None:
         weak = f" The nearest ({_shown(ranked[0][0].value)}) was too weak." if ranked else ""
         return FieldAnswer(field=question.field, reasoning=f"No page that was read states the {question.label}.{weak}")
     best = ranked[0][0]
@@ -130,6 +141,24 @@ def standing(question: Question, groups: Sequence[Group], place: int) -> Standin
         pages=len({b.page for b in group.backings if b.log_odds >= best.log_odds - 2 and not b.suspected}),
         rival=max((b.log_odds for g in groups if g is not group for b in g.backings if b.page == best.page), default=NONE),
     )
+
+
+def _is_one_of_several(group: Group, groups: Sequence[Group]) -> bool:
+    """Whether all that says a value are lines of a list of facts in which other lines with the same key, but for its figures, say
+    otherwise: `Population (2010)` and `Population (2020)`, the floor of the one office and of the other."""
+    lines = [(_key(backing), _order(backing)) for other in groups if other is not group for backing in other.backings]
+    return all(
+        backing.candidate.source == "facts" and any(key == _key(backing) and order != _order(backing) for key, order in lines)
+        for backing in group.backings
+    )
+
+
+def _key(backing: Backing) -> tuple[tuple[str, ...], str]:
+    return backing.passages, _FIGURES.sub("", backing.candidate.how.casefold())
+
+
+def _order(backing: Backing) -> str:
+    return next((mark for mark in backing.candidate.marks if mark.startswith("order:")), "")
 
 
 def _reasoning(best: Group, rival: Group | None) -> str:

@@ -7,10 +7,12 @@ from typing import Final
 
 from rapidfuzz.distance import JaroWinkler
 
+from research.evidence.ranking import words
 from research.models.keyless.facts import Fact
 from research.models.keyless.questions import Question
 from research.models.keyless.vocabulary import CONTAINERS, concepts, held_by, weight
 
+_IDENTIFIERS: Final = frozenset(words("code id"))
 UNLIKE: Final = 0.5
 """The most that two keys of different heads are alike: a launch site is no launch date."""
 SYNONYM: Final = 0.98
@@ -22,6 +24,16 @@ OF_ITS_KIND: Final = 0.64
 def affinity(question: Question, fact: Fact) -> float:
     """From 0 (another matter) to 1 (the same words, or words that mean the same)."""
     return _affinity(question, fact.words, fact.head, fact.context, fact.depth, fact.origin == "data")
+
+
+def narrows(question: Question, fact: Fact, known: frozenset[str]) -> bool:
+    """Whether a key says more than a field asks, and so may speak of a part of it or of something beside it: `Screen weight` for
+    a weight, `Area code` for an area. Words of the field's description, or known ones, are no such words."""
+    one, other = question.concepts, concepts(fact.words)
+    if fact.origin not in ("facts", "table", "under") or not one < other:
+        return False
+    said = question.name_words | question.about | question.surface | known
+    return any((weight(word) >= 1 or word in _IDENTIFIERS) and word not in said for word in other - one)
 
 
 @lru_cache(maxsize=65536)

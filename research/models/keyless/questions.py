@@ -21,6 +21,8 @@ _THERMAL: Final = re.compile(
     r"temperature|temp\b|\bpoint\b|\b(?:melting|boiling|freezing|heat|thermal|celsius|fahrenheit)\b", re.I
 )
 _DEGREES: Final = {"c": UNITS["°c"], "f": UNITS["°f"], "k": UNITS["kelvin"]}
+_OF_A_WHOLE: Final = frozenset(("percent", "per cent", "percentage", "pct", "fraction"))
+"""Words at a name's end that say how a share is counted."""
 _PLAIN_MONEY: Final = re.compile(r"[a-z ]+")
 _IN_UNIT: Final = re.compile(
     r"\b(?:in|as|of)\s+((?:square |cubic |metric )?[^\W\d_]+(?:\s?/\s?[^\W\d_]+| per \w+)?[²³]?)|\(([^()]{1,20})\)", re.I
@@ -210,7 +212,7 @@ def _unit_words(name: str, said: str) -> list[str]:
         tail = " ".join(tokens[-size:])
         if tail == "min" and not re.search(r"\b(?:time|duration|minutes?)\b", f"{name} {said}", re.I):
             continue  # The least, not minutes.
-        if len(tokens) > size and _named(tail, f"{name} {said}"):
+        if len(tokens) > size and (tail in _OF_A_WHOLE or _named(tail, f"{name} {said}")):
             return words(tail)
     return []
 

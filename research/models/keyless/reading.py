@@ -103,6 +103,17 @@ class Reading:
         return self._texts[place][2]
 
     @cached_property
+    def title_words(self) -> frozenset[str]:
+        """Words of its titles."""
+        return frozenset(word for title in self.titles for word in words(title))
+
+    @cached_property
+    def heading_words(self) -> frozenset[frozenset[str]]:
+        """The telling words of each heading below its title."""
+        below = [text for text, kind, _ in self._texts if kind == "heading" and not text.startswith("# ")]
+        return frozenset(frozenset(words(text)) - STOP for text in below)
+
+    @cached_property
     def sentences(self) -> tuple[Sentence, ...]:
         found = []
         left = MAX_PROSE

@@ -133,15 +133,10 @@ def scorer() -> Scorer:
     return Scorer(read_table("research.models.keyless", "weights.toml"))
 
 
-def confidence(probability: float, *, bounded: bool = False) -> Confidence | None:
-    """None: too unlikely to be an answer. `bounded`: never more than `medium`, since nothing but one page's sentences say it (the
-    public sets hold too little prose to tell 97 % from 90), or since it may be read in another way."""
-    return (
-        "high"
-        if probability >= HIGH and not bounded
-        else "medium"
-        if probability >= MEDIUM
-        else "low"
-        if probability >= LOW
-        else None
-    )
+def confidence(probability: float, *, most: Confidence = "high") -> Confidence | None:
+    """None: too unlikely to be an answer. `most`: what it can be at most, whatever the probability."""
+    if probability < LOW:
+        return None
+    if probability < MEDIUM or most == "low":
+        return "low"
+    return "high" if probability >= HIGH and most == "high" else "medium"
