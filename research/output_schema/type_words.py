@@ -30,17 +30,24 @@ ALIASES: Final = {
     "int": "integer",
     "int32": "integer",
     "int64": "integer",
+    "bigint": "integer",
+    "smallint": "integer",
     "float": "number",
+    "float32": "number",
     "float64": "number",
+    "numeric": "number",
     "double": "number",
     "decimal": "number",
     "bool": "boolean",
     "datetime": "date-time",
+    "timestamp": "date-time",
     "url": "uri",
     "list": "array",
     "dict": "object",
 }
-_PROSE: Final = frozenset({"string", "text", "number", "date", "url", "list", "array", "object", "double", "decimal"})
+_PROSE: Final = frozenset(
+    {"string", "text", "number", "date", "url", "list", "array", "object", "double", "decimal", "numeric", "timestamp"}
+)
 """Types that are words of English as well: a description may begin with one (`number of staff`, `date, place and cause`)."""
 
 _NOTHING: Final = frozenset({"null", "none", "nil", "undefined", "nullable", "optional"})
@@ -246,6 +253,8 @@ def _refuse_half_a_type(text: str) -> None:
     """
     one_of = ", ".join(SHORTHAND)
     head = text.partition(":")[0].strip()
+    if re.match(r"(?:object\s*)?\{", text, re.IGNORECASE):
+        raise ValueError(f'"{text}" is not a type: write an object with fields as a JSON Schema with `properties`')
     if _LOOKS_LIKE_A_TYPE.match(text):
         raise ValueError(f'"{head}" is not a type: its parts must be of one ({one_of})')
     if re.match(r"array\s+of\s", text, re.IGNORECASE):

@@ -59,6 +59,9 @@ def test_a_type_with_words(kind: str, written: str) -> None:
         ("int or null (in millions): of staff", {"type": ["integer", "null"], "description": "in millions of staff"}),
         ("number | string", {"anyOf": [{"type": "number"}, {"type": "string"}]}),
         ("Optional[List[int]]", {"type": ["array", "null"], "items": INTEGER}),
+        ("timestamp", {"type": "string", "format": "date-time"}),
+        ("numeric(10,2)", {"type": "number", "description": "10,2"}),
+        ("timestamp of the launch", {"type": "string", "description": "timestamp of the launch"}),
         ("dict[str, int]", {"type": "object", "additionalProperties": INTEGER}),
         ('Literal["a", "b"]', {"type": "string", "enum": ["a", "b"]}),
         ("'a' | 'b'", {"type": "string", "enum": ["a", "b"]}),
@@ -76,6 +79,8 @@ def test_what_is_understood(text: str, schema: dict[str, Any]) -> None:
     "text",
     [
         "Optional[Foo]",
+        "{name: string, year: int}",
+        "object{name: string}",
         "int | foo",
         "int or foo",
         "Tuple[int, int]",

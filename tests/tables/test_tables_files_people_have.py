@@ -124,3 +124,26 @@ def test_an_empty_column_between_others_is_told_for_two_tables_may_stand_side_by
     book.save(path)
 
     assert "column C is empty and left out" in " ".join(open_table(path).warnings)
+
+
+def test_years_are_names_of_columns_below_a_block_that_can_be_no_row(tmp_path: Path) -> None:
+    block = '"Data Source","World Development Indicators",\n\n"Last Updated","2024-05-30",\n\n'
+    table = open_table(
+        _text(tmp_path, f'{block}"Country","Code","1960","1961",\n"Aruba","ABW","5","6",\n"Chad","TCD","7","8",\n')
+    )
+
+    assert table.schema.names == ["Country", "Code", "1960", "1961"]
+    assert _rows(table) == [["Aruba", "ABW", 5, 6], ["Chad", "TCD", 7, 8]]
+    assert "lines 1-3 ('Data Source') stand above the table" in table.warnings[0]
+
+
+def test_notes_below_a_table_are_not_told_as_a_missing_separator_alone(tmp_path: Path) -> None:
+    with pytest.raises(InvalidTable, match=r"line 4 has 1 cell.* a note begins there"):
+        open_table(_text(tmp_path, "place,n,m\nChad,1,2\nPeru,3,4\n____\nStand: 2024\n"))
+
+
+def test_formulas_that_only_say_that_a_cell_is_text_are_told(tmp_path: Path) -> None:
+    table = open_table(_text(tmp_path, 'zip,v\n="00123",1\n="04567",2\n'))
+
+    assert _rows(table)[0] == ['="00123"', 1]
+    assert "lines 2, 3: a cell such as" in table.warnings[0]

@@ -113,7 +113,7 @@ def _header_follows(below: Sequence[Record], width: int, *, needs_gap: bool) -> 
     for record in below[:MAX_TITLES]:
         number = filled(record.cells)
         if len(record.cells) == width and 2 * number > width:
-            return (gap or not needs_gap) and _could_be_header(record, width)
+            return (gap or not needs_gap) and _could_be_header(record, width, years=needs_gap)
         gap = gap or number == 0
     return False
 
@@ -134,9 +134,16 @@ def _follows_notes(below: Sequence[Record], width: int) -> bool:
     return len(table) > gap + FEW_ROWS and any(kind != "text" for kind in kinds)
 
 
-def _could_be_header(record: Record, width: int) -> bool:
+def _could_be_header(record: Record, width: int, *, years: bool = False) -> bool:
+    """Whether a row names every column.
+
+    Args:
+        years: whether numbers behind the first name may be names, and the last cell be empty. What stands above is no row then.
+    """
     cells = [cell for cell in record.cells if cell]
-    return len(record.cells) == width == len(cells) and all(kind_of(cell) == "text" for cell in cells)
+    if len(record.cells) != width or len(cells) < width - (years and record.cells[-1] is None):
+        return False
+    return all(kind_of(cell) == "text" or (years and place > 0 and is_plain_number(cell)) for place, cell in enumerate(cells))
 
 
 def _header(record: Record, body: Sequence[Record], width: int, row: str) -> Header:

@@ -115,7 +115,11 @@ class Body:
 
     def _misfit(self, record: Record, following: Sequence[Record]) -> NoTable:
         size, width = len(record.cells), self._width
-        what = "a separator is missing" if size < width else "a separator is too many, or a value that holds one is not in quotes"
+        what = "a separator is missing"
+        if size == 1:
+            what += ", or a note begins there that is no row"
+        elif size > width:
+            what = "a separator is too many, or a value that holds one is not in quotes"
         values = ", ".join(shown(cell) for cell in record.cells[:4])
         advice = f"Probably {what}: correct that line"
         if size > 1 and len(following) == FEW_COLUMNS and all(len(each.cells) == size for each in following):
@@ -147,7 +151,9 @@ class Body:
             if cell is not None and is_value(cell) and kind_of(cell) != self._kinds[self._strong[0]]:
                 self._look_closer(cells, record)
         for cell in cells:
-            if cell is not None and ("\n" in cell or "\r" in cell):
+            if cell is not None and cell.startswith('="'):
+                self._note("formula", record.line)
+            elif cell is not None and ("\n" in cell or "\r" in cell):
                 inner = cell.replace("\r", "\n").split("\n")[1:-1]
                 if self._width > 1 and any(part.count(self._delimiter) >= self._width - 1 for part in inner):
                     self._note("swallowed", record.line)
@@ -201,5 +207,6 @@ _TOLD: Final = {
     "header": "repeats the header, and is a row of the table. Does a second table begin there? Delete it, or use --query",
     "names": "reads like a header, and is a row of the table. Does a second table begin there?",
     "shifted": "its values seem to stand one column beside where they belong",
+    "formula": 'a cell such as ="00123" is a formula, by which a program told Excel that it is text; it was read as it stands',
     "swallowed": "a quoted cell holds whole lines with separators. Is a quote missing or too many?",
 }
