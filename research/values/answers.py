@@ -21,6 +21,8 @@ _NEGATED: Final = re.compile(
     rf"(?<![\w'’])(?:{alternatives(_NEGATIONS)}|\w+n['’]t){_AFFIRMING}(?:[\s-]+[\w'’]+){{0,3}}[\s-]*$", re.IGNORECASE
 )
 _DENIED: Final = re.compile(rf"\s*[:?=]\s*(?:{alternatives(_TABLE['no'].split())})(?!\w)", re.IGNORECASE)
+_STRUCK: Final = re.compile(r"~~[^~]+~~")
+_COMPARED: Final = re.compile(r"(?<!\w)(?:like|near|nearly|almost|semi|off|quasi|pseudo|as good as)[\s-]$", re.IGNORECASE)
 _CLAUSE: Final = re.compile(r"[.,;:()|\n•·!?]|\b(?:but|and|or|sondern|mais|pero|sino|und|oder|et|ou|y)\b", re.IGNORECASE)
 
 
@@ -50,7 +52,8 @@ def yes_or_no(text: str) -> tuple[bool, frozenset[Doubt]] | None:
 
 
 def is_given(text: str) -> bool:
-    """Whether a text says anything at all: it is no dash, no `n/a` and no `optional`."""
+    """Whether a text says anything at all: it is no dash, no `n/a`, no `optional`, and not struck out."""
+    text = _STRUCK.sub(" ", text)
     return bool(re.search(r"\w", text)) and not _UNKNOWN.match(text) and not _PERHAPS.match(text)
 
 
@@ -68,6 +71,16 @@ def is_negated(text: str, start: int, end: int) -> bool:
     before = text[max(0, start - 60) : start]
     clauses = _CLAUSE.split(before)
     return _NEGATED.search(clauses[-1]) is not None or _DENIED.match(text, end) is not None
+
+
+def is_struck(text: str, start: int, end: int) -> bool:
+    """Whether `text[start:end]` is struck out: it is so no more, or never was."""
+    return any(match.start() <= start and end <= match.end() for match in _STRUCK.finditer(text))
+
+
+def is_compared(text: str, start: int) -> bool:
+    """Whether the word that begins at `start` is only compared with: `like new`, `off-white`."""
+    return _COMPARED.search(text, max(0, start - 12), start) is not None
 
 
 def opposite(word: str, among: list[str]) -> str | None:

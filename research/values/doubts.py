@@ -11,6 +11,7 @@ Doubt = Literal[
     "ambiguous_century",  # `3.4.21`
     "approximate",  # `about 300`, `circa 1850`
     "bound",  # `from 20 €`, `over 300`, `before 1850`: a limit, and not the value
+    "change",  # `down 4 %`, `rose £2m`, `loss of $2m`: by how much something has changed, or less than nothing
     "range",  # `10–20`: one of its ends
     "several",  # one of several values of the kind, none marked as the one meant
     "bracketed",  # `(1,200)` in running text: minus, or an aside
@@ -36,14 +37,14 @@ NONE: Final[frozenset[Doubt]] = frozenset()
 OPEN: Final[frozenset[Doubt]] = frozenset(
     (
         *("ambiguous_separator", "ambiguous_scale", "ambiguous_order", "ambiguous_century"),
-        *("bound", "range", "several", "bracketed", "unlikely_kind", "unit_unstated", "unread_neighbour"),
+        *("bound", "change", "range", "several", "bracketed", "unlikely_kind", "unit_unstated", "unread_neighbour"),
     )
 )
 """Doubts of which each leaves the value itself open: such a value is never of high confidence."""
 
 UNSURE: Final[frozenset[Doubt]] = frozenset(
     (
-        *("ambiguous_separator", "ambiguous_scale", "ambiguous_order", "bound", "range", "bracketed", "unit_unstated"),
+        *("ambiguous_separator", "ambiguous_scale", "ambiguous_order", "bound", "change", "range", "bracketed", "unit_unstated"),
         "qualified",
     )
 )

@@ -12,6 +12,8 @@ from research.values.doubts import NONE, Doubt
 from research.values.neighbours import neighbour_doubts
 
 _UNTIL: Final = re.compile(r"\s*(?:[-–—]|to|until|till|through|and|bis|au|al|a|hasta)\s*(?:the\s+)?")
+_OR: Final = re.compile(r"\b\d{1,2}(?:st|nd|rd|th|\.)?\s(?:or|oder|ou|o)\s$", re.IGNORECASE)
+"""Before a day that is one of two: `1 or 2 May 1900`."""
 _QUARTER: Final = re.compile(r"\b(?:[QqTH][1-4]|[1-4]\.?\s?(?:Quartal|quarter|trimestre))\s*[/,]?\s*$")
 
 
@@ -44,4 +46,6 @@ def moments(text: str, bound: Literal["start", "end"] | None = None, *, month_fi
 
 def _beside(text: str, date: StatedDate) -> frozenset[Doubt]:
     beside = neighbour_doubts(text, date.start, date.end, is_time=True) & {"approximate", "bound"}
+    if date.day is not None and _OR.search(text, 0, date.start):
+        beside |= {"range"}
     return beside | {"ambiguous_order"} if date.swapped else beside

@@ -18,6 +18,10 @@ _BOUND_PHRASES: Final = re.compile(rf"(?<!\w)(?:{alternatives(_TABLE['bound_phra
 _BOUND_AFTER: Final = re.compile(
     rf"\s*(?:\+(?!\s?[€$£¥\d])|[(]?(?:{alternatives(_TABLE['bound_after'])})\b(?!\s?[€$£¥\d]))", re.IGNORECASE
 )
+_CHANGE_BEFORE: Final = re.compile(
+    rf"(?<!\w)({alternatives(_TABLE['change_before'])})\s(?:of\s|by\s|um\s|de\s)?\W*$", re.IGNORECASE
+)
+_CHANGE_AFTER: Final = re.compile(rf"\s?[(]?({alternatives(_TABLE['change_after'])})\b", re.IGNORECASE)
 _BETWEEN: Final = rf"(?:\s?[-–—]\s?|\s(?:{alternatives(_TABLE['between'])})\s)[€$£¥]?"
 _RANGE_BEFORE: Final = re.compile(rf"\d\s?[%°\w€$£¥]{{0,6}}{_BETWEEN}$", re.IGNORECASE)
 _RANGE_AFTER: Final = re.compile(rf"{_BETWEEN}\d", re.IGNORECASE)
@@ -49,6 +53,9 @@ def neighbour_doubts(
             doubts.add("bound")
     if _BOUND_PHRASES.search(before) or _BOUND_AFTER.match(text, end):
         doubts.add("bound")
+    change = _CHANGE_BEFORE.search(before) or _CHANGE_AFTER.match(text, end)
+    if change and not is_time and not known & {*change[1].casefold().split()}:
+        doubts.add("change")
     if _RANGE_BEFORE.search(before) or _RANGE_AFTER.match(text, end):
         doubts.add("range")
     following = _NEXT.match(text, end)

@@ -244,6 +244,12 @@ OFFER = (
 )
 
 
+ABOUT_A_PERSON = (
+    '<script type="application/ld+json">{"@type":"NewsArticle","headline":"Grove Works",'
+    '"about":{"@type":"Person","name":"Bob Ray","birthDate":"1970-01-01"}}</script>'
+)
+
+
 async def answer(html: str, fields: dict[str, Any], name: str = "Grove Works") -> dict[str, tuple[Any, str | None]]:
     """What the engine answers from one page, and how surely."""
     heading = "" if html.startswith("<h1>") else f"<h1>{name}</h1>"
@@ -272,6 +278,7 @@ async def answer(html: str, fields: dict[str, Any], name: str = "Grove Works") -
         ("<dl><dt>Opened</dt><dd>3.4.21</dd></dl>", "opened", DATE, "2021-04-03"),
         ("<dl><dt>Opened</dt><dd>03/04/2021</dd><dt>Renewed</dt><dd>10/26/2023</dd></dl>", "opened", DATE, "2021-03-04"),
         ("<dl><dt>Mass (g)</dt><dd>500</dd></dl>", "mass_kg", NUMBER, 0.5),
+        ("<dl><dt>Mass</dt><dd>5.972×10<sup>24</sup> kg</dd></dl>", "mass_kg", NUMBER, 5.972e24),
         ("<dl><dt>Revenue (USD m)</dt><dd>12.5</dd></dl>", "revenue_usd", NUMBER, 12_500_000),
         ("<dl><dt>Margin</dt><dd>12.5%</dd></dl>", "margin_percent", NUMBER, 12.5),
         ("<dl><dt>Share</dt><dd>45 %</dd></dl>", "share_fraction", NUMBER, 0.45),
@@ -336,6 +343,14 @@ async def test_what_may_be_read_in_another_way_is_never_of_high_confidence(html:
         ("<dl><dt>Equity</dt><dd>5 Cr</dd></dl>", "equity", NUMBER),
         ("<dl><dt>Tax rate</dt><dd>0.21</dd></dl>", "tax_rate_percent", NUMBER),
         ("<dl><dt>Heating</dt><dd>Yes (except basement)</dd></dl>", "heating", BOOLEAN),
+        ("<dl><dt>Born</dt><dd>1 or 2 May 1900</dd></dl>", "born", DATE),
+        ("<dl><dt>Profit</dt><dd>loss of $2 million</dd></dl>", "profit_usd", NUMBER),
+        ("<dl><dt>Growth</dt><dd>down 4%</dd></dl>", "growth_percent", NUMBER),
+        ("<dl><dt>Elevation</dt><dd>430 m below sea level</dd></dl>", "elevation_m", NUMBER),
+        ("<p>Revenue rose £2m.</p>", "revenue_gbp", NUMBER),
+        ("<dl><dt>Condition</dt><dd>Like new</dd></dl>", "condition", {"enum": ["new", "used"]}),
+        ("<dl><dt>Colour</dt><dd>Off-white</dd></dl>", "colour", {"enum": ["white", "black"]}),
+        (ABOUT_A_PERSON, "birth_date", DATE),
         ("<dl><dt>Screen weight</dt><dd>20 g</dd></dl>", "weight_g", NUMBER),
         ("<dl><dt>Area code</dt><dd>030</dd></dl>", "area", NUMBER),
         (
@@ -350,9 +365,14 @@ async def test_what_is_as_likely_something_else_is_of_low_confidence(html: str, 
     assert (await answer(html, {field: schema}))[field][1] in ("low", None)
 
 
-@pytest.mark.parametrize("text", ["n/a", "—", "Optional", "on request", "not included"])
+@pytest.mark.parametrize("text", ["n/a", "—", "Optional", "on request", "not included", "revoked", "expired in 2019", "~~yes~~"])
 async def test_what_is_not_given_is_no_yes(text: str) -> None:
     assert (await answer(f"<dl><dt>Wi-Fi</dt><dd>{text}</dd></dl>", {"wi_fi": BOOLEAN}))["wi_fi"][0] is not True
+
+
+@pytest.mark.parametrize("item", ["✗ Sauna", "✘ Sauna", "<s>Sauna</s>", "No sauna"])
+async def test_a_line_that_is_crossed_or_struck_out_is_no_yes(item: str) -> None:
+    assert (await answer(f"<ul><li>✓ Breakfast</li><li>{item}</li></ul>", {"sauna": BOOLEAN}))["sauna"][0] is not True
 
 
 async def test_what_stands_under_the_other_thing_of_a_page_is_not_the_entitys() -> None:

@@ -17,6 +17,7 @@ _SHARE: Final = re.compile(r"per ?cent|\bpct\b|share|rate|ratio|proportion|margi
 _FRACTION: Final = re.compile(r"(?:^|[\W_])fraction$", re.I)
 _PERCENT: Final = re.compile(r"(?:^|[\W_])(?:per_?cent(?:age)?|pct)$", re.I)
 _SIGNED: Final = re.compile(r"income|profit|loss|result|earnings|ebit|cash|balance|change|growth|margin|surplus|deficit", re.I)
+_MAX_INTEGER: Final = 2**53
 _TIMES: Final = frozenset(("=total time", "=prep time", "=cook time"))
 _COSTS: Final[dict[Doubt, float]] = {
     "ambiguous_separator": 0.6,
@@ -73,7 +74,10 @@ def _wanted(question: Question) -> Wanted:
 
 
 def _json(value: Decimal, question: Question) -> int | float | None:
-    """An int where the value is whole; None where an integer is asked and it is not."""
+    """An int where the value is whole; None where an integer is asked and it is not. What a float holds as well is one, if it is
+    larger than any integer of JSON that is the same everywhere: 5.972×10^24."""
+    if abs(value) > _MAX_INTEGER and question.kind == "number":
+        return float(value)
     if value == value.to_integral_value():
         return int(value)
     return None if question.kind in ("integer", "year") else float(value)

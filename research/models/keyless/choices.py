@@ -8,13 +8,14 @@ from typing import Final
 from research.evidence.ranking import words
 from research.models.keyless.cast import Cast, Setting
 from research.models.keyless.questions import Question
-from research.values.answers import availability, is_negated, opposite, yes_or_no
+from research.values.answers import availability, is_compared, is_negated, is_struck, opposite, yes_or_no
 from research.values.doubts import Doubt
 from research.values.values import places
 
 _TOKEN: Final = re.compile(r"[^\W_]+")
 _UN: Final = ("un", "non", "in", "im")
 _NEGATED: Final[frozenset[Doubt]] = frozenset(("negated",))
+_QUALIFIED: Final[frozenset[Doubt]] = frozenset(("qualified",))
 _PART: Final[frozenset[Doubt]] = frozenset(("part_of_sentence",))
 
 
@@ -31,6 +32,8 @@ def booleans(question: Question, text: str, setting: Setting) -> list[Cast]:
         return [Cast(False, *whole, 0.9, _PART)]
     if question.surface and question.surface <= spelled:
         last = next(token for token in reversed(tokens) if token[0] in question.surface)
+        if is_struck(text, last.start(), last.end()):
+            return []
         negated = is_negated(text, last.start(), last.end())
         return [Cast(not negated, *whole, 0.8, _PART | _NEGATED if negated else _PART)]
     return []
@@ -47,13 +50,15 @@ def choices(question: Question, text: str, setting: Setting) -> list[Cast]:
             found.extend(Cast(option, *span, 0.9) for span in places(option, {}, text)[:1])
             continue
         spans = places(option, {}, text)
+        spans = [span for span in spans if not is_struck(text, *span)]
         standing = [span for span in spans if not is_negated(text, *span)]
         if standing:
             # The option that covers most of the text, then the first, is meant.
             exact = [span for span in standing if text[span[0] : span[1]] == option]
             start, end = (exact or standing)[0]
             quality = (1.0 if exact else 0.85) - 0.1 * start / max(len(text), 1)
-            found.append(Cast(option, start, end, quality, _NEGATED if len(standing) < len(spans) else frozenset()))
+            doubts = _NEGATED if len(standing) < len(spans) else frozenset()
+            found.append(Cast(option, start, end, quality, doubts | _QUALIFIED if is_compared(text, start) else doubts))
         elif spans:
             denied.append(option)
         elif len(option) > 3 and stems and _stems_in(words(option), stems) and not is_negated(text, len(text), len(text)):

@@ -12,6 +12,10 @@ from research.models.keyless.facts import Fact
 from research.models.keyless.questions import Question
 from research.models.keyless.vocabulary import CONTAINERS, concepts, held_by, weight
 
+_OTHERS: Final = frozenset(
+    words("author creator publisher about mentions seller brand manufacturer contributor editor employee member parent")
+)
+"""In page data, those that a thing has to do with: `publisher.foundingDate` is not the article's."""
 _IDENTIFIERS: Final = frozenset(words("code id"))
 UNLIKE: Final = 0.5
 """The most that two keys of different heads are alike: a launch site is no launch date."""
@@ -30,6 +34,8 @@ def narrows(question: Question, fact: Fact, known: frozenset[str]) -> bool:
     """Whether a key says more than a field asks, and so may speak of a part of it or of something beside it: `Screen weight` for
     a weight, `Area code` for an area. Words of the field's description, or known ones, are no such words."""
     one, other = question.concepts, concepts(fact.words)
+    if fact.origin == "data" and fact.context & _OTHERS:
+        return not fact.context & _OTHERS & (question.name_words | question.about)
     if fact.origin not in ("facts", "table", "under") or not one < other:
         return False
     said = question.name_words | question.about | question.surface | known
