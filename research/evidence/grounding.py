@@ -33,6 +33,7 @@ from research.output_schema.output_spec import Field, OutputSpec
 from research.ports.page import Passage
 from research.ports.work import FieldAnswer, ReadPage, Verdict
 from research.result.result import CONFIDENCE_ORDER, Citation, Confidence, Excerpt, FieldBasis, Support
+from research.values.answers import availability
 from research.values.labels import NOTHING, measure
 from research.values.quantities import amounts_in
 from research.values.units import UNITS
@@ -211,6 +212,8 @@ def may_follow(value: Any, schema: Mapping[str, Any], field: Field, passage: Pas
         return bool(places(field.name, {}, passage.text))
     if isinstance(value, bool) or value in schema.get("enum", ()):
         named = bool(places(field.name, {}, passage.text))  # `in_stock` by "InStock", which is one word to `words`.
+        said, stock = availability(str(value)), availability(passage.text)
+        named = named or (said is not None and stock is not None and said[0] == stock[0])  # `InStock` by "Add to basket".
         return named or bool(there & {*words(f"{field.name} {field.description} {value}")})
     if isinstance(value, (int, float)):
         return _converted(Decimal(str(value)), passage)

@@ -403,3 +403,28 @@ def test_a_day_in_figures_is_itself_or_open(day: date, style: str) -> None:
     assert found
     assert found.value == day.isoformat() or found.doubts & OPEN
     assert bool(found.doubts & OPEN) is (day.day <= 12 and day.day != day.month)
+
+
+SITE_AND_DISH = (
+    '<script type="application/ld+json">[{"@type":"WebSite","name":"Kovar Kitchen","description":"Cook, bake and share"},'
+    '{"@type":"WebPage","description":"Read how it is made in our kitchen, with pictures of each step"},'
+    '{"@type":"Recipe","name":"Grove Works","description":"A slow stew of beans and greens for cold evenings"}]</script>'
+)
+
+
+async def test_what_the_data_say_of_the_entity_itself_is_not_contradicted_by_what_they_say_of_its_site() -> None:
+    found, confidence = (await answer(SITE_AND_DISH, {"description": TEXT}))["description"]
+    assert (found, confidence is not None) == ("A slow stew of beans and greens for cold evenings", True)
+
+
+@pytest.mark.parametrize("field", ["InStock", "availability"])
+async def test_a_choice_read_from_an_unnamed_notice_is_not_lost_for_want_of_its_name(field: str) -> None:
+    """`Add to basket` is the surest place, and does not hold the choice's name."""
+    schema = {"enum": ["InStock", "OutOfStock"], "description": "Availability"}
+    found, _ = (await answer("<p>Price: €12.00</p><p>Add to basket</p>", {field: schema}))[field]
+    assert found == "InStock"
+
+
+@pytest.mark.parametrize("key", ["ASIN", "Artikelnummer", "Codice articolo", "Numéro de l'objet", "Produkta kods"])
+async def test_a_shops_own_number_is_found_under_its_name_in_other_languages(key: str) -> None:
+    assert (await answer(f"<dl><dt>{key}</dt><dd>B01GOH7PKA</dd></dl>", {"sku": TEXT}))["sku"][0] == "B01GOH7PKA"

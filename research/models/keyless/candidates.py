@@ -26,6 +26,11 @@ MIN_AFFINITY: Final = 0.6
 MIN_ABOUT: Final = 0.5
 MIN_SPOKEN: Final = 0.7
 """How surely a page must be about the entity for its sentences to be read as facts."""
+MIN_OWN: Final = 0.9
+"""How well a key of the entity's own data must fit for what they say of the page, its site or another thing to be no rival."""
+ITSELF: Final = "own:itself"
+OF_ANOTHER: Final = "own:another"
+"""What the page's data say of the entity itself, and of another thing where they also say it of the entity."""
 MIN_QUALITY: Final = 0.3
 """What is less surely of the kind asked for is no candidate: a mass, for a length."""
 MAX_JOINED: Final = 8
@@ -56,6 +61,7 @@ _BESIDE: Final = frozenset(
     )
 )
 """Things in page data that are beside what the page is about, unless they have its name."""
+_ENTITY: Final = "thing:entity"
 _GENERIC: Final = frozenset(
     words("company firm group organisation organization institution society business work site place event")
 )
@@ -120,12 +126,18 @@ def of_facts(asked: Asked, reading: Reading) -> Iterator[Candidate]:
     seen: set[Source] = set()
     fitting = [(fit, f) for f in (*reading.facts, *spoken) if (fit := affinity(question, f)) >= MIN_AFFINITY]
     best = max((fit for fit, fact in fitting if fact.origin in ("facts", "data", "table")), default=0.0)
+    own = max(
+        (fit for fit, fact in fitting if fact.origin == "data" and _thing(asked.entity, reading, fact.thing) == _ENTITY),
+        default=0.0,
+    )
     for fit, fact in fitting:
         if fact.origin == "list" and question.kind != "list":
             continue
         gate, thing = _gate(asked, reading, fact)
         if gate <= 0:
             continue
+        if fact.origin == "data" and own >= MIN_OWN:
+            thing = (*thing, ITSELF if _ENTITY in thing else OF_ANOTHER)
         source: Source = "statement" if fact.origin == "prose" else fact.origin
         marks = (*thing, "order:later" if source in seen else "order:first", "fit:best" if fit >= best else "fit:outdone")
         seen.add(source)
@@ -205,7 +217,7 @@ def _thing(entity: Entity, reading: Reading, thing: str) -> str:
     if kind in _OF_THE_PAGE:
         return f"thing:page {kind}" if kind in ("og", "meta", "twitter", "") else "thing:page"
     if about is not None and about >= 0.5:
-        return "thing:entity"
+        return _ENTITY
     if kind in _BESIDE:
         return "thing:beside"
     return "thing:unnamed" if about is None else "thing:near" if about >= 0.25 else "thing:another"

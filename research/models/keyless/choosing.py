@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from research.faults import shortened
-from research.models.keyless.candidates import Candidate
+from research.models.keyless.candidates import ITSELF, OF_ANOTHER, Candidate
 from research.models.keyless.questions import Question
 from research.models.keyless.scoring import NONE, Scorer, Standing, confidence, scorer
 from research.ports.work import FieldAnswer
@@ -18,6 +18,8 @@ from research.values.values import same
 
 MAX_GROUPS: Final = 16
 """Different values that are weighed."""
+MAX_CITED: Final = 4
+"""Places that are cited for a choice or a yes, beside the likeliest of each page."""
 OWN: Final = 0.8
 """What is less surely about the entity than this share of the surest is about something else: it gives way to any other."""
 _FIGURES: Final = re.compile(r"[\W_]*\d[\d\W_]*")
@@ -103,7 +105,7 @@ def choose(question: Question, backings: Sequence[Backing]) -> FieldAnswer:
     return FieldAnswer(
         field=question.field,
         value=best.value,
-        passages=tuple(dict.fromkeys(p for backing in pages.values() for p in backing.passages)),
+        passages=tuple(dict.fromkeys(p for backing in (*pages.values(), *_also(question, best)) for p in backing.passages)),
         against=() if rival is None else tuple(dict.fromkeys(p for b in rival.by_page().values() for p in b.passages)),
         reasoning=_reasoning(best, rival),
         confidence="low" if best.suspected else sure,
@@ -132,6 +134,9 @@ def standing(question: Question, groups: Sequence[Group], place: int) -> Standin
     group = groups[place]
     best = group.best
     here = [b for b in group.backings if b.page == best.page]
+    rivals = [b for g in groups if g is not group for b in g.backings if b.page == best.page]
+    if ITSELF in best.candidate.marks:
+        rivals = [b for b in rivals if OF_ANOTHER not in b.candidate.marks]
     return Standing(
         best=best.log_odds,
         source=best.candidate.source,
@@ -139,7 +144,7 @@ def standing(question: Question, groups: Sequence[Group], place: int) -> Standin
         sources=len({b.candidate.source for b in here if b.log_odds >= best.log_odds - 3}),
         times=len({b.passages for b in here if b.log_odds >= best.log_odds - 3}),
         pages=len({b.page for b in group.backings if b.log_odds >= best.log_odds - 2 and not b.suspected}),
-        rival=max((b.log_odds for g in groups if g is not group for b in g.backings if b.page == best.page), default=NONE),
+        rival=max((b.log_odds for b in rivals), default=NONE),
     )
 
 
@@ -159,6 +164,11 @@ def _key(backing: Backing) -> tuple[tuple[str, ...], str]:
 
 def _order(backing: Backing) -> str:
     return next((mark for mark in backing.candidate.marks if mark.startswith("order:")), "")
+
+
+def _also(question: Question, best: Group) -> list[Backing]:
+    """What else says a choice or a yes: the likeliest place (`Add to basket`) need not be the one that states it."""
+    return best.backings[:MAX_CITED] if question.kind in ("enum", "boolean") else []
 
 
 def _reasoning(best: Group, rival: Group | None) -> str:
