@@ -24,6 +24,8 @@ PACKAGES: Final = ("research-flows", "prefect", "anthropic", "duckdb", "pyarrow"
 KEYS: Final = ("ANTHROPIC_API_KEY", "BRAVE_API_KEY", "TAVILY_API_KEY", "EXA_API_KEY")
 SERVERS: Final = ("ANTHROPIC_BASE_URL", "SEARXNG_URL")
 SETTINGS: Final = "RESEARCH_"
+SECRETS: Final = ("KEY", "TOKEN", "SECRET", "PASS")
+"""Parts of the names of settings whose values are not shown."""
 ESCAPES: Final = "letters that it lacks are printed as escapes; PYTHONIOENCODING=utf-8 shows them"
 LITTLE_ROOM: Final = 1 << 30
 """Bytes. A run with many pages may take more."""
@@ -79,8 +81,9 @@ def _settings(environ: Mapping[str, str], fault: str) -> Iterator[Finding]:
     if fault:
         yield Finding("settings", "variables", "cannot be read", fault)
     for name in sorted(environ):
-        if name.startswith(SETTINGS) and not name.endswith("KEY"):
-            yield Finding("settings", name, without_password(environ[name]))
+        if name.startswith(SETTINGS):
+            is_secret = any(word in name for word in SECRETS)
+            yield Finding("settings", name, "set (not shown)" if is_secret else without_password(environ[name]))
 
 
 def _keys(environ: Mapping[str, str]) -> Iterator[Finding]:

@@ -64,7 +64,8 @@ def proxies(environ: Mapping[str, str]) -> Iterator[Proxy]:
 
 
 def prepare_proxies(environ: MutableMapping[str, str]) -> None:
-    """See that the proxies can be used, and put `NO_PROXY` into a form that every client reads, with this machine in it.
+    """See that the proxies can be used, without spaces around them, and put `NO_PROXY` into a form that every client reads, with
+    this machine in it.
 
     Raises:
         InvalidInput: a variable names no proxy; says which.
@@ -73,6 +74,7 @@ def prepare_proxies(environ: MutableMapping[str, str]) -> None:
     for proxy in named:
         if (fault := proxy.fault) is not None:
             raise InvalidInput(fault)
+        environ[proxy.variable] = proxy.value
     stated = environ.get(NO_PROXY.lower()) or environ.get(NO_PROXY) or ""
     if not named and not stated:
         return

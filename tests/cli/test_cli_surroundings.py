@@ -70,6 +70,7 @@ def test_doctor_says_what_is_there_and_never_a_key(research: Command, desk: Path
     monkeypatch.setenv("HTTPS_PROXY", f"http://me:{SECRET}@proxy:3128")
     monkeypatch.setenv("NO_PROXY", "localhost,a b")
     monkeypatch.setenv("RESEARCH_SEARCH", "local")
+    monkeypatch.setenv("RESEARCH_TOKEN", SECRET)
     (desk / "cache" / "index").mkdir(parents=True)
     (desk / "cache" / "index" / "one").write_bytes(bytes(5000))
     ran = research("doctor", "--json")

@@ -94,3 +94,11 @@ def test_without_proxies_nothing_is_changed() -> None:
 
 def test_entries_that_name_nothing_are_known() -> None:
     assert ignored_no_proxy("localhost,a b,10.0.0.0/8,x/y,[::1],%") == ["a b", "x/y", "%"]
+
+
+def test_spaces_around_a_proxy_are_taken_away_for_no_client_reads_them() -> None:
+    environ = {"https_proxy": "  http://proxy:3128 "}
+
+    prepare_proxies(environ)
+
+    assert environ["https_proxy"] == "http://proxy:3128"

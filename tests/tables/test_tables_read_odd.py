@@ -210,3 +210,13 @@ def test_json_lines_may_be_an_array_or_objects_over_several_lines(tmp_path: Path
 
 def test_a_name_with_a_nul_inside_an_object_is_kept(tmp_path: Path) -> None:
     assert rows_of(json_table(tmp_path, '[{"a": {"k\\u0000": 1}}]')) == [{"a": '{"k\\u0000":1}'}]
+
+
+def test_a_query_over_a_type_that_duckdb_lacks_is_refused_by_column(tmp_path: Path) -> None:
+    table = pa.table({"n": [1], "half": pa.array([1.5], pa.float16())})
+    path = tmp_path / "t.parquet"
+    pq.write_table(table, path)
+
+    with pytest.raises(InvalidTable, match=r"DuckDB has no type for 'half' \(halffloat\)"):
+        open_table(path, query="SELECT n FROM input")
+    assert [json_rows(batch) for batch in open_table(path).batches(10)] == [[{"n": 1, "half": 1.5}]]

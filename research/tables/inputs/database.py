@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from research.errors import InvalidTable
 from research.tables.inputs.copies import Scannable, Scratch, Spool
@@ -46,10 +48,31 @@ def query_database(database: Path, query: str, scratch: Scratch) -> Spool:
 
 
 def query_table(table: Scannable, query: str, scratch: Scratch) -> Spool:
-    """The rows of one SELECT over a table that it calls `input`."""
+    """The rows of one SELECT over a table that it calls `input`.
+
+    Raises:
+        InvalidTable: the query fails, or DuckDB has no type for a column; says which.
+    """
     with connection(sealed=True) as con:
-        con.register("input", table)
+        try:
+            con.register("input", table)
+        except duckdb.Error as exc:
+            foreign = [column for column in table.schema if not _has_type_for(con, column)]
+            columns = ", ".join(f"{column.name!r} ({column.type})" for column in foreign) or "its columns"
+            raise InvalidTable(
+                f"the table cannot be queried: DuckDB has no type for {columns}. Write them as numbers of 64 bits or as text, or "
+                "leave out the query"
+            ) from exc
         return _answer(con, query, scratch)
+
+
+def _has_type_for(con: duckdb.DuckDBPyConnection, column: pa.Field[Any]) -> bool:
+    try:
+        con.register("one_column", pa.schema([column]).empty_table())
+    except duckdb.Error:
+        return False
+    con.unregister("one_column")
+    return True
 
 
 def table_of(database: Path, name: str, scratch: Scratch) -> Spool:
