@@ -13,6 +13,8 @@ _TABLE: Final = read_table("research.values", "answers.toml")
 _YES: Final = re.compile(rf"\s*(?:{alternatives(_TABLE['yes'].split())})(?!\w)", re.IGNORECASE)
 _NO: Final = re.compile(rf"\s*(?:{alternatives(_TABLE['no'].split())})(?![\w’'])(?!-\w|\.?\s?\d)", re.IGNORECASE)
 _UNKNOWN: Final = re.compile(rf"\s*(?:{alternatives(_TABLE['unknown'])})(?!\w)", re.IGNORECASE)
+_NOBODY: Final = [*(word for word in _TABLE["unknown"] if len(word) > 2), *_TABLE["nobody"]]
+_BLANK: Final = re.compile(rf"\W*(?:{alternatives(_NOBODY)})\W*", re.IGNORECASE)
 _PERHAPS: Final = re.compile(rf"\s*(?:{alternatives(_TABLE['perhaps'])})(?!\w)", re.IGNORECASE)
 _LIMITS: Final = frozenset(_TABLE["limits"].split())
 _NEGATIONS: Final = frozenset(_TABLE["negations"].split())
@@ -49,6 +51,11 @@ def yes_or_no(text: str) -> tuple[bool, frozenset[Doubt]] | None:
     remark = re.findall(r"\w+", text[match.end() :].casefold())
     qualified = bool(_LIMITS & {*remark}) or len(remark) > _REMARK
     return _YES.match(text) is not None, frozenset(("qualified",)) if qualified else NONE
+
+
+def is_blank(text: str) -> bool:
+    """Whether a text as a whole says that there is nothing to say: `unknown`, `none`, `vacant`."""
+    return _BLANK.fullmatch(text) is not None
 
 
 def is_given(text: str) -> bool:

@@ -365,7 +365,10 @@ async def test_what_is_as_likely_something_else_is_of_low_confidence(html: str, 
     assert (await answer(html, {field: schema}))[field][1] in ("low", None)
 
 
-@pytest.mark.parametrize("text", ["n/a", "—", "Optional", "on request", "not included", "revoked", "expired in 2019", "~~yes~~"])
+@pytest.mark.parametrize(
+    "text",
+    ["n/a", "—", "Optional", "on request", "not included", "revoked", "expired in 2019", "~~yes~~", "Partial", "Until 2020"],
+)
 async def test_what_is_not_given_is_no_yes(text: str) -> None:
     assert (await answer(f"<dl><dt>Wi-Fi</dt><dd>{text}</dd></dl>", {"wi_fi": BOOLEAN}))["wi_fi"][0] is not True
 
@@ -373,6 +376,26 @@ async def test_what_is_not_given_is_no_yes(text: str) -> None:
 @pytest.mark.parametrize("item", ["✗ Sauna", "✘ Sauna", "<s>Sauna</s>", "No sauna"])
 async def test_a_line_that_is_crossed_or_struck_out_is_no_yes(item: str) -> None:
     assert (await answer(f"<ul><li>✓ Breakfast</li><li>{item}</li></ul>", {"sauna": BOOLEAN}))["sauna"][0] is not True
+
+
+@pytest.mark.parametrize("text", ["unknown", "None", "Vacant", "n/a", "not disclosed"])
+@pytest.mark.parametrize("field", ["founder", "ceo", "parent_company", "material"])
+def test_a_word_for_nothing_is_no_text(field: str, text: str) -> None:
+    assert value(field, TEXT, text) is None
+
+
+@pytest.mark.parametrize("heading", ["Related products", "Customers also bought", "You may also like", "Similar items"])
+async def test_what_is_only_recommended_is_not_the_entitys(heading: str) -> None:
+    others = "<h3>Moon Lamp</h3><dl><dt>Price</dt><dd>$50</dd><dt>Weight</dt><dd>2 kg</dd></dl>"
+    html = f"<dl><dt>Colour</dt><dd>red</dd></dl><h2>{heading}</h2>{others}"
+    found = await answer(html, {"weight_kg": NUMBER, "colour": TEXT})
+    assert (found["weight_kg"][0], found["colour"][0]) == (None, "red")
+
+
+async def test_a_sentence_under_the_other_things_heading_is_not_the_entitys() -> None:
+    parts = "<h2>Gale Z2</h2><p>The Gale Z2 weighs 300 g and costs $400.</p><h2>Fern X1</h2><p>The Fern X1 weighs 200 g.</p>"
+    found = await answer(f"<h1>Fern X1 vs Gale Z2</h1>{parts}", {"price_usd": NUMBER}, name="Fern X1")
+    assert found["price_usd"][0] is None
 
 
 async def test_what_stands_under_the_other_thing_of_a_page_is_not_the_entitys() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -68,6 +69,16 @@ _GENERIC: Final = frozenset(
 """What anything may be called after its name was said."""
 
 
+_RECOMMENDED: Final = re.compile(
+    r" > (?:related|similar|recommended|other) (?:products|items|articles|recipes|offers|posts|stories)\b|"
+    r" > (?:customers|people|others) (?:who .{0,40} )?also (?:bought|viewed|like)|"
+    r" > (?:you (?:may|might|could) also (?:like|enjoy|need|be interested)|frequently bought together|recently viewed|"
+    r"ähnliche (?:produkte|artikel)|produits (?:similaires|associés)|productos (?:similares|relacionados))\b",
+    re.IGNORECASE,
+)
+"""Headings, below a page's title, of things that it is not about."""
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A value that a page may state, and what speaks for it: `scoring.features` says how each part counts."""
@@ -101,20 +112,23 @@ class Asked:
     def gate(self, reading: Reading, place: int) -> float:
         """How surely what stands at a place speaks of the entity."""
         if self.about >= MIN_ABOUT:
-            return 0.0 if reading.heading(place) and self._under_another(reading, reading.heading(place)) else self.about
+            return 0.0 if self.is_beside(reading, place) else self.about
         heading = reading.heading(place)
         under = aboutness(self.entity, tuple(heading.split(" > "))) if heading and self.entity.named else 0.0
         if under >= 0.6:
             return 0.95 * under
         return 0.0 if self.entity.named else 0.6
 
-    def _under_another(self, reading: Reading, heading: str) -> bool:
-        """Whether a part of a page about several things is about another of them: the page's title names it beside the entity
-        (`Alpha One and Beta Two`), and the entity has a part of its own."""
-        own = self.entity.words
+    def is_beside(self, reading: Reading, place: int) -> bool:
+        """Whether what stands at a place of a page about the entity is about something else by its heading: things that are
+        only recommended; or another of several things, which the page's title names beside the entity (`Alpha One and Beta
+        Two`) where the entity has a part of its own."""
+        own, heading = self.entity.words, reading.heading(place)
         parts = [frozenset(words(part)) - STOP for part in heading.split(" > ")]
-        if not own or any(own <= part for part in parts[1:]):
+        if not own or len(parts) < 2 or any(own <= part for part in parts[1:]):
             return False
+        if _RECOMMENDED.search(heading):
+            return True
         beside = reading.title_words - own
         return any(part and part <= beside for part in parts[1:]) and own in reading.heading_words
 
@@ -191,6 +205,8 @@ def _is_date(value: str) -> bool:
 def _gate(asked: Asked, reading: Reading, fact: Fact) -> tuple[float, tuple[str, ...]]:
     """How surely a fact speaks of the entity, and of what thing in the page's data it is."""
     if fact.origin == "prose":
+        if asked.about >= MIN_ABOUT and asked.is_beside(reading, fact.places[0]):
+            return 0.0, ()
         return asked.about if not fact.subjects or _stands_for(asked.entity, reading, fact.subjects[0]) else 0.0, ()
     if fact.subjects:
         if fact.origin != "table":

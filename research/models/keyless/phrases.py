@@ -8,6 +8,7 @@ from typing import Final
 from research.evidence.ranking import words
 from research.models.keyless.cast import Cast, Setting
 from research.models.keyless.questions import Question
+from research.values.answers import is_blank
 from research.values.dates import dates
 from research.values.doubts import NONE, Doubt
 from research.values.kinds import may_name_person, names_person
@@ -41,6 +42,8 @@ def phrases(question: Question, text: str, setting: Setting) -> list[Cast]:
     """The text itself without its notes, or the piece of it that is of the kind asked; none where it is of another kind."""
     value = without_remarks(text, in_brackets=not question.concepts & _NAMES_WORKS)
     if not value or len(value) > MAX_TEXT or not re.search(r"[\w$€£¥₽₹]", value):
+        return []
+    if is_blank(value) and not question.concepts & _NAMES_WORKS:
         return []
     start = max(text.find(value), 0)
     if kind := _kind(question):

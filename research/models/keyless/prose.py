@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from research.evidence.ranking import words
-from research.models.keyless.candidates import MIN_QUALITY, Asked, Candidate
+from research.models.keyless.candidates import MIN_ABOUT, MIN_QUALITY, Asked, Candidate
 from research.models.keyless.cast import Cast
 from research.models.keyless.casting import cast
 from research.models.keyless.entities import mentions
@@ -137,7 +137,7 @@ def _promising(asked: Asked, reading: Reading) -> list[tuple[float, float, tuple
             continue
         where = "entity:here" if at in named else "entity:before" if at - 1 in named else "entity:page"
         gate = max(asked.gate(reading, sentence.place), 0.75 if at in named else 0.6 if at - 1 in named else 0.0)
-        if gate <= 0:
+        if gate <= 0 or (at not in named and asked.about >= MIN_ABOUT and asked.is_beside(reading, sentence.place)):
             continue
         if at not in named and entity.named and speaks_of_another(sentence.text, entity.words | reading.subject_words):
             continue

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import chain
 from typing import Final
 
 from price_parser import Price
@@ -47,10 +48,10 @@ def of_shown(asked: Asked, reading: Reading) -> Iterator[Candidate]:
         yield from _naming(asked, reading)
     if asked.about < MIN_ABOUT and asked.entity.named:
         return
-    yield from _forms(asked, reading)
-    yield from _prices(asked, reading)
-    if asked.question.kind in ("enum", "boolean"):
-        yield from _leading(asked, reading)
+    leading = _leading(asked, reading) if asked.question.kind in ("enum", "boolean") else ()
+    for found in chain(_forms(asked, reading), _prices(asked, reading), leading):
+        if not asked.is_beside(reading, found.places[0]):
+            yield found
 
 
 def _naming(asked: Asked, reading: Reading) -> Iterator[Candidate]:
