@@ -48,8 +48,15 @@ def test_a_second_line_of_a_surveys_header_is_told_once_even_of_few_rows_and_of_
 
 def test_sorted_rows_of_which_the_first_has_a_long_value_are_no_header(tmp_path: Path) -> None:
     rows = "".join(f"Rome,Italy,{number}\n" for number in range(20))
+    text = "Toys,Dolls\n" * 20
 
     assert open_table(_text(tmp_path, f"city,country,n\nBuenos Aires,Chad,1\n{rows}")).warnings == ()
+    assert open_table(_text(tmp_path, f"kind,part\nElectronics,Telephones\n{text}")).warnings == ()
+
+
+def test_a_row_without_the_separator_at_its_end_that_others_have_is_told_so(tmp_path: Path) -> None:
+    with pytest.raises(InvalidTable, match=r"line 3 has 3 cells, but .* other lines have 4 cells, with nothing at the end"):
+        open_table(_text(tmp_path, "a,b,c\n1,2,3,\n4,5,6\n7,8,9,\n"))
 
 
 def test_notes_above_a_table_are_left_out_though_every_line_is_filled_up_with_separators(tmp_path: Path) -> None:

@@ -277,8 +277,8 @@ def _names_what_repeats(cells: Sequence[str | None], below: Sequence[Sequence[st
     found = 0
     for place, cell in enumerate(cells):
         values = [value for each in below if place < len(each) and (value := each[place])]
-        if 2 * len(set(values)) > len(values):
-            continue  # texts, keys, or nothing
+        if not 1 < len(set(values)) <= len(values) / 2:
+            continue  # texts, keys, one value or none
         if not cell or len(cell) <= max(map(len, values)):
             return False
         found += 1

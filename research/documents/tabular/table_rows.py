@@ -124,8 +124,11 @@ class Body:
         advice = f"Probably {what}: correct that line"
         if size > 1 and len(following) == FEW_COLUMNS and all(len(each.cells) == size for each in following):
             advice = f"So have the {self._row}s below it: another table begins there. Keep one of the two in the file"
+        expected = f"the header names {width} columns"
+        if self._header.surplus:
+            expected += f" and other {self._row}s have {width + self._header.surplus} cells, with nothing at the end"
         return NoTable(
-            f"{self._row} {record.line} has {size} cell{'s' if size != 1 else ''}, but the header names {width} columns ({values}"
+            f"{self._row} {record.line} has {size} cell{'s' if size != 1 else ''}, but {expected} ({values}"
             f"{', …' if size > 4 else ''}). {advice}"
         )
 
