@@ -39,6 +39,9 @@ _CUT_LETTER: Final = re.compile(rb"[\xc2-\xf4][\x80-\xbf]{0,2}")
 _MOSTLY: Final = 0.8
 _CONTROL: Final = re.compile("[\x80-\x84\x86-\x9f]")
 _OTHER_SCRIPT: Final = re.compile("[\u0370-\u03ff\u0400-\u04ff\u0590-\u05ff\u0600-\u06ff\u0e00-\u0e7f]")
+_EASTERN: Final = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+_EASTERN_INSIDE: Final = re.compile("[A-Za-z][\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af][A-Za-z]")
+"""One Chinese, Japanese or Korean letter inside a Latin word: two bytes of `Umsätze` taken for one letter."""
 _WORD: Final = re.compile(r"[^\W\d_]+")
 _MIXED: Final = 0.3
 """The share of words of two scripts above which a charset is none that a text was written in."""
@@ -148,9 +151,12 @@ def _makes_words(sample: bytes, charset: str) -> bool:
     text = sample.decode(charset, "replace")
     if _CONTROL.search(text):
         return False
-    foreign = [word for word in _WORD.findall(text) if _OTHER_SCRIPT.search(word)]
+    words = _WORD.findall(text)
+    foreign = [word for word in words if _OTHER_SCRIPT.search(word)]
     mixed = sum(re.search("[A-Za-z]", word) is not None for word in foreign)
-    return mixed <= _MIXED * len(foreign)
+    eastern = [word for word in words if _EASTERN.search(word)]
+    inside = sum(_EASTERN_INSIDE.search(word) is not None for word in eastern)
+    return mixed <= _MIXED * len(foreign) and inside <= _MIXED * len(eastern)
 
 
 def _around_first_foreign(data: bytes) -> bytes:

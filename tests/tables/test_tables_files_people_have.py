@@ -154,3 +154,15 @@ def test_formulas_that_only_say_that_a_cell_is_text_are_told(tmp_path: Path) -> 
 
     assert _rows(table)[0] == ['="00123"', 1]
     assert "lines 2, 3: a cell such as" in table.warnings[0]
+
+
+def test_a_german_bank_statement_of_few_umlauts_is_not_taken_for_chinese(tmp_path: Path) -> None:
+    path = tmp_path / "bank.csv"
+    notes = "Umsatzanzeige;vom 05.04.2024\n\nHier finden Sie alle gebuchten Umsätze.\n\n"
+    rows = "28.03.2024;REWE;Lastschrift;Einkauf;-23;EUR\n" * 30
+    path.write_bytes(f"{notes}Buchung;Empfänger;Buchungstext;Zweck;Betrag;Währung\n{rows}".encode("cp1252"))
+
+    table = open_table(path)
+
+    assert table.schema.names == ["Buchung", "Empfänger", "Buchungstext", "Zweck", "Betrag", "Währung"]
+    assert "it was read as cp1252" in table.warnings[0]
