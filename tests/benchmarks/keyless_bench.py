@@ -226,7 +226,7 @@ def _by(title: str, outcomes: Sequence[Outcome], key: Any) -> None:
     print(f"  {title:24}{'fields':>7}{'exact':>7}{'wrong':>7}{'null':>6}{'high':>6}{'right':>6}{'invented':>10}")
     for one, c in sorted(rows.items()):
         wrong = c["n"] - c["exact"] - c["null"]
-        print(f"  {one:24}{c['n']:7}{c['exact']:7}{wrong:7}{c['null']:6}{c['high']:6}{c['sure']:6}{c['invented']:6}/{c['none']}")
+        print(f"  {one:24}{c['n']:7}{c['exact']:7}{wrong:7}{c['null']:6}{c['high']:6}{c['right']:6}{c['invented']:6}/{c['none']}")
 
 
 def _wrong(measured: Measured, shown: int, only: str) -> Iterator[str]:
