@@ -98,8 +98,11 @@ def runtime(model: ScriptedModel | None = None, heard: list[Event] | None = None
 
 
 def finished_steps(run: Path, step: str, of_a_row: int) -> int:
-    """How many results of a step a run has that was killed: stored ones, and those of rows that are committed."""
-    lines = [line for file in (run / ".state" / "results").glob("*.jsonl") for line in file.read_text().splitlines()]
+    """How many results of a step a run has that was killed: stored ones, and those of rows that are committed. A commit that was
+    killed before it swept what it had stored has both."""
+    committed = tuple(f"{shard:05d}-" for shard in RunFolder.open(run).committed_shards())
+    files = [file for file in (run / ".state" / "results").glob("*.jsonl") if not file.name.startswith(committed)]
+    lines = [line for file in files for line in file.read_text().splitlines()]
     return sum(f'"key":"{step}-' in line for line in lines) + of_a_row * len(open_run(run).results())
 
 

