@@ -50,6 +50,10 @@ async def run(table: str, url: str, model: ScriptedModel | None = None, **option
         return done
 
 
+def rows_of(shard: int) -> range:
+    return range(shard * SHARD, (shard + 1) * SHARD)
+
+
 @pytest.mark.usefixtures("prefect_server")
 async def test_a_machine_is_lost_and_another_one_goes_on_to_the_tables_of_an_unbroken_run(
     s3: ObjectStorage, table: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -70,6 +74,7 @@ async def test_a_machine_is_lost_and_another_one_goes_on_to_the_tables_of_an_unb
     assert await lost.wait() == -signal.SIGKILL
     begun = Counter(log.read_text().splitlines())
     assert len(begun) == KILLED_AT
+    put = [int(key.rpartition("-")[2].removesuffix(".json")) for key in s3.keys(bucket) if "/commits/part-" in key]
 
     monkeypatch.setenv("RESEARCH_CACHE_DIR", str(tmp_path / "other"))
     with pytest.raises(InvalidRun, match=rf"{url} is being written by process {lost.pid} on .*goes on after"):
@@ -85,7 +90,10 @@ async def test_a_machine_is_lost_and_another_one_goes_on_to_the_tables_of_an_unb
     done = await run(table, url, reader(hook))
     assert (done.completed, done.failed, done.url) == (ROWS, 0, url)
     assert set(begun) | set(again) == {f"Planet {i}/{n}" for i in range(ROWS) for n in (1, 2)}
-    assert sum(again.values()) < 2 * ROWS - KILLED_AT / 2, "most of what the lost machine did is not done again"
+    assert put, "the lost machine had put no shard, of the two that it had committed"
+    assert not {f"Planet {row}/{n}" for shard in put for row in rows_of(shard) for n in (1, 2)} & set(again), (
+        "nothing put is done again"
+    )
 
     copy = read_only_copy(url, tmp_path / "reader")
     unbroken = await below_prefect(Path(table), tmp_path / "unbroken", shard_size=SHARD)
