@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from research.values.scales import SCALES, alternatives
 from research.values.units import CURRENCIES, unit_named
 
 MAX_PHRASE: Final = 60
@@ -19,11 +20,15 @@ MAX_PHRASE: Final = 60
 _PLAIN: Final = re.compile(r"[-+−–]?\s?(?:\d[\d.,'’ \u00a0\u202f]*|\(\d[\d.,'’ \u00a0\u202f]*\))")
 _YEAR: Final = re.compile(r"(?:19|20)\d\d")
 _BRACKETS: Final = re.compile(r"[(\[]([^()\[\]]{1,60})[)\]]|,\s*([^,()\[\]]{1,30})$")
+_ONLY_IN_LABELS: Final = {
+    "thousand": r"'?000'?s?|’000s?|miles|migliaia|tkr|t(?=€|eur\b)|k(?=€|eur\b|usd\b)",
+    "million": r"mm|m|mkr|百万",
+    "billion": r"十億",
+}
+"""Ways to write a scale that mean something else, or nothing, beside a number."""
 _SCALE_WORDS: Final = {
-    "thousand": r"thousands?|'?000'?s?|’000s?|tausend|tsd\.?|milliers|miles|migliaia|duizend|tys\.?|тыс\.?|tkr|t(?=€|eur\b)|"
-    r"k(?=€|eur\b|usd\b)",
-    "million": r"millions?|mio\.?|mln\.?|mn|mm|m|millionen|millones|milioni|milhões|miljoen|miljoner|mkr|млн\.?|百万",
-    "billion": r"billions?|bn|mrd\.?|mld\.?|milliarden|milliards?|miliardi|miljard|miljarder|млрд\.?|十億",
+    word: rf"(?:{alternatives(name for name, factor in SCALES.items() if factor == SCALES[word])})\.?|{others}"
+    for word, others in _ONLY_IN_LABELS.items()
 }
 _MONEY: Final = (
     "|".join(sorted(map(re.escape, CURRENCIES), key=len, reverse=True))

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from research.documents.cell_units import with_units
 from research.documents.extract import extract
+from research.values.scales import SCALES
 
 PROSE = "The probe left the ground on a clear morning and was tracked by three stations until it passed behind the Moon. "
 
@@ -366,3 +368,10 @@ def test_a_menu_of_dishes_is_content() -> None:
 )
 def test_two_short_lines_stay_lines_unless_one_goes_on(body: str, text: str) -> None:
     assert shown(body) == text
+
+
+@pytest.mark.parametrize("scale", ["thousand", "million", "billion"])
+def test_a_caption_may_name_its_scale_in_any_language_in_which_a_number_may(scale: str) -> None:
+    for name in (name for name, factor in SCALES.items() if factor == SCALES[scale]):
+        rows = with_units([["Item", "2023"], ["Revenue", "12"]], 1, f"in {name} EUR")
+        assert rows[1] == ["Revenue", f"12 {scale} EUR"], name
