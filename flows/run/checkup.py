@@ -21,8 +21,9 @@ from flows.run.writable import CACHE, PREFECT_HOME, check_writable, prefect_home
 from research.errors import InvalidInput
 
 PACKAGES: Final = ("research-flows", "prefect", "anthropic", "duckdb", "pyarrow", "httpx", "pydantic")
-KEYS: Final = ("ANTHROPIC_API_KEY", "BRAVE_API_KEY", "TAVILY_API_KEY", "EXA_API_KEY")
-SERVERS: Final = ("ANTHROPIC_BASE_URL", "SEARXNG_URL")
+_NAMED: Final = [str(field.validation_alias) for field in Environment.model_fields.values() if field.validation_alias]
+KEYS: Final = tuple(sorted(name for name in _NAMED if name.endswith("_KEY")))
+SERVERS: Final = tuple(sorted(name for name in _NAMED if name.endswith("_URL")))
 SETTINGS: Final = "RESEARCH_"
 SECRETS: Final = ("KEY", "TOKEN", "SECRET", "PASS")
 """Parts of the names of settings whose values are not shown."""

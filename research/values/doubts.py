@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, get_args
+from typing import Final, Literal
 
 Doubt = Literal[
     "ambiguous_separator",  # `1.234 €`: thousands or decimals
@@ -28,9 +28,6 @@ Doubt = Literal[
     "part_of_sentence",  # the value is a piece of a longer text
     "unlikely_kind",  # the text is not of the kind that such a field has: an author with digits in the name
 ]
-
-DOUBTS: Final[tuple[Doubt, ...]] = get_args(Doubt)
-"""All doubts, in order."""
 
 NONE: Final[frozenset[Doubt]] = frozenset()
 
