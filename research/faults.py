@@ -42,6 +42,13 @@ def shortened(text: str, longest: int) -> str:
     return text if len(text) <= longest else f"{text[: longest - 1].rstrip()}…"
 
 
+def first_line(error: BaseException) -> str:
+    """What a library says of an error, in one line without a stop; the error's name if it says nothing."""
+    if isinstance(error, MemoryError):
+        return "it takes more memory than there is"
+    return (str(error).strip().split("\n", 1)[0] or type(error).__name__).rstrip(".")
+
+
 def complaint(detail: ErrorDetails) -> str:
     """What pydantic says of one error; of a validator of ours, that validator's own words."""
     return str(detail["ctx"]["error"]) if detail["type"] == "value_error" else detail["msg"]

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 
 from research.display.printable import printable_logger
 from research.errors import FetchFailed, InvalidInput, PageUnreadable, ResearchError
+from research.faults import first_line, shortened
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser as Chromium
@@ -121,7 +122,7 @@ class Browser:
                     raise visit.refused from exc
                 if not chromium.is_connected():
                     raise FetchFailed(f"{url}: Chromium died while it rendered this page.") from exc
-                raise PageUnreadable(f"{url}: Chromium cannot render this page ({_first_line(exc)}).") from exc
+                raise PageUnreadable(f"{url}: Chromium cannot render this page ({shortened(first_line(exc), 200)}).") from exc
             except TimeoutError as exc:
                 raise PageUnreadable(f"{url}: this page keeps Chromium busy for more than {self._seconds:g} seconds.") from exc
             finally:
@@ -160,7 +161,7 @@ class Browser:
                     handle_sighup=False,
                 )
             except _playwright_error() as exc:
-                raise FetchFailed(f"{self._executable}: Chromium does not start ({_first_line(exc)}).") from exc
+                raise FetchFailed(f"{self._executable}: Chromium does not start ({shortened(first_line(exc), 200)}).") from exc
             return self._chromium
 
     async def _leave(self, chromium: Chromium, visit: _Visit) -> None:
@@ -291,10 +292,6 @@ def _playwright_error() -> type[Exception]:
     from playwright.async_api import Error
 
     return Error
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().split("\n") or [""])[0][:200]
 
 
 @lru_cache(maxsize=1)

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from research.errors import InvalidTable
+from research.faults import first_line
 from research.tables.inputs import parquet_file
 from research.tables.inputs.copies import Scannable, Scratch, Spool, rebatch, sha256_of
-from research.tables.inputs.parquet_file import first_line, validated
+from research.tables.inputs.parquet_file import validated
 
 if TYPE_CHECKING:
     import pyarrow.dataset as ds

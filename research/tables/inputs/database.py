@@ -11,6 +11,7 @@ import duckdb
 import pyarrow as pa
 
 from research.errors import InvalidTable
+from research.faults import first_line
 from research.tables.inputs.copies import Scannable, Scratch, Spool
 
 _ROWS = 8192
@@ -36,7 +37,7 @@ def connection(database: Path | None = None, *, sealed: bool = False) -> Iterato
     try:
         opened = duckdb.connect(str(database or ":memory:"), read_only=database is not None, config=config)
     except duckdb.Error as exc:
-        raise InvalidTable(f"{database}: cannot be opened as a DuckDB database: {first_line(exc)}") from exc
+        raise InvalidTable(f"{database}: cannot be opened as a DuckDB database: {reason(exc)}") from exc
     with opened as con:
         yield con
 
@@ -116,6 +117,6 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def first_line(exc: duckdb.Error) -> str:
+def reason(exc: duckdb.Error) -> str:
     """The first line of DuckDB's message, without its kind."""
-    return str(exc).strip().split("\n", 1)[0].split(" Error: ", 1)[-1]
+    return first_line(exc).split(" Error: ", 1)[-1]

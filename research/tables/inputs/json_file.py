@@ -15,7 +15,7 @@ import duckdb
 from research.errors import InvalidTable
 from research.faults import pointer
 from research.tables.inputs.copies import Scratch, Spool
-from research.tables.inputs.database import connection, first_line, literal, spooled
+from research.tables.inputs.database import connection, literal, reason, spooled
 
 _MAX_OBJECT_BYTES: Final = 16 << 20
 _MAX_WHOLE_BYTES: Final = 1 << 29
@@ -52,7 +52,7 @@ def read_json(path: Path, scratch: Scratch, shown: str, suffix: str, rows_at: st
             columns = [f"{_column(con, name)} AS c{index}" for index, name in enumerate(names)]
             return spooled(con.sql(f"SELECT {', '.join(columns)} FROM objects"), scratch), names, warnings
         except duckdb.Error as exc:
-            why = json_fault(path, by_line=suffix != ".json" and _first_byte(path) != b"[") or f": {first_line(exc)}"
+            why = json_fault(path, by_line=suffix != ".json" and _first_byte(path) != b"[") or f": {reason(exc)}"
             raise InvalidTable(f"{shown}{why}") from exc
 
 

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pyarrow.types as pt
 
 from research.errors import InvalidTable
+from research.faults import first_line
 
 FAULTS: Final = (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError, RecursionError)
 """What pyarrow raises of a file that it cannot read. A name that is not UTF-8 is a `ValueError`."""
@@ -97,13 +98,6 @@ def validated(batch: pa.RecordBatch) -> pa.RecordBatch:
     """
     batch.validate(full=True)
     return batch
-
-
-def first_line(exc: BaseException) -> str:
-    """What a library says of a file, in one line."""
-    if isinstance(exc, MemoryError):
-        return "it takes more memory than there is"
-    return (str(exc).strip().split("\n", 1)[0] or type(exc).__name__).rstrip(".")
 
 
 def _place(file: pq.ParquetFile, schema: pa.Schema) -> str:
