@@ -146,7 +146,7 @@ def _stopped(code: Exit, run: Path | str | None, as_json: bool, why: RunStopped 
         print_json({"event": "interrupted", "run": None if run is None else str(run), "exit_code": int(code)})
     if why is not None and why.enrichment is not None:
         came_to = f"stopped by {why.cause.value}: {why.enrichment}"
-        note(f"{came_to}; what is finished is kept in {run}. The same command goes on from there")
+        note(f"{came_to}; what is finished is kept in {run}. The same command goes on from there, or: research resume {run}")
     elif run is not None:
         note(f"stopped; what is finished is kept in {run}. The same command goes on from there")
     else:
@@ -177,9 +177,9 @@ def _print(done: Enrichment) -> None:
         missed = f"; {done.not_escalated} could not be, and stay as they were" if done.not_escalated else ""
         note(f"{done.escalated} rows were researched again on a dearer tier{missed}")
     if done.stopped:
-        note(f"stopped: {done.stopped}")
+        note(f"stopped: {done.stopped}\nresearch resume {done.place} goes on with it")
     elif done.failed:
-        note(f"the same command tries the failed rows again; research show {done.place} --failed lists them")
+        note(f"research resume {done.place} tries the failed rows again; research show {done.place} --failed lists them")
 
 
 def quiet_prefect(debug: bool) -> None:

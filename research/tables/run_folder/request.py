@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from research.errors import Fault
-from research.faults import pointer, shown
+from research.errors import Fault, InvalidRun
+from research.faults import pointer, shown, unpointer
 from research.identity import content_key
 
 
@@ -21,6 +21,23 @@ def default_run_path(table_name: str, key: str) -> Path:
     """The run folder of a run without `--out`: `runs/<table>-<first 8 hex digits of its key>`."""
     name = re.sub(r"[^\w.-]+", "-", table_name).strip("-._")[:60] or "table"
     return Path("runs") / f"{name}-{key[:8]}"
+
+
+def refuse_another(folder: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+    """See that what is asked of a run folder is what it was made for.
+
+    Raises:
+        InvalidRun: it is something else; each difference is named.
+    """
+    if request_key(old) == request_key(new):
+        return
+    faults = list(differences(old, new))
+    hint = ""
+    if all(unpointer(fault.pointer)[:2] == ("task", "output_schema") for fault in faults):
+        hint = f" With another folder and --reuse {folder}, only the fields that are new or changed are researched."
+    raise InvalidRun(
+        f"{folder} holds the run of another request. Choose another folder with --out, or ask for the same again.{hint}", faults
+    )
 
 
 def differences(old: Any, new: Any, at: str = "") -> Iterator[Fault]:

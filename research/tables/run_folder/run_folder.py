@@ -25,7 +25,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from research.errors import DamagedRun, InvalidRun
-from research.faults import unpointer
 from research.identity import json_copy
 from research.output_schema.output_spec import OutputSpec
 from research.ports.page import Page
@@ -36,7 +35,7 @@ from research.tables.run_folder.commit_records import PartRecord, ShardRows
 from research.tables.run_folder.made_database import make_current
 from research.tables.run_folder.part_files import PartFiles, check_shard_count
 from research.tables.run_folder.repair import Damage, Repair, rows_in
-from research.tables.run_folder.request import differences, request_key
+from research.tables.run_folder.request import refuse_another, request_key
 from research.tables.run_folder.run_document import (
     RUN_FILE,
     STATE,
@@ -136,7 +135,7 @@ class RunFolder:
                 if not is_startable(folder) and recorded_settings(folder, request_key(request)) is None:
                     raise
             else:
-                run._refuse_another(request)
+                refuse_another(folder, run.request, request)
                 return run
         elif folder.exists() and not is_startable(folder) and recorded_settings(folder, request_key(request)) is None:
             raise InvalidRun(f"{folder} is not empty and holds no {RUN_FILE}: choose another folder with --out.")
@@ -164,6 +163,12 @@ class RunFolder:
     @property
     def settings(self) -> dict[str, Any]:
         return dict(self._document["settings"])
+
+    @property
+    def invocation(self) -> dict[str, Any] | None:
+        """How the run was last started, as whoever started it wrote it down. None: an earlier version did, which kept none."""
+        invocation: dict[str, Any] | None = self._document.get("invocation")
+        return invocation
 
     @property
     def shard_size(self) -> int:
@@ -212,8 +217,11 @@ class RunFolder:
         return self._parts.read(table, shard, schema)
 
     @contextmanager
-    def lock(self) -> Iterator[RunFolder]:
+    def lock(self, invocation: Mapping[str, Any] | None = None) -> Iterator[RunFolder]:
         """Hold the run folder for writing; clear up what a killed process left. The system frees the lock of a dead process.
+
+        Args:
+            invocation: how the run is being started, to be kept: JSON, without a secret.
 
         Raises:
             InvalidRun: another process is running this folder; says which.
@@ -221,9 +229,10 @@ class RunFolder:
         with locked(self.path, self.state):
             self.clear_up()
             self.damage = tuple(self.repair.run())
-            if self.status != "running" or not self._parts.recorded:
+            started = {"invocation": dict(invocation)} if invocation is not None and invocation != self.invocation else {}
+            if started or self.status != "running" or not self._parts.recorded:
                 self._parts.recorded = True
-                self._update(status="running", reason=None, finished_at=None, commit_records=True)
+                self._update(status="running", reason=None, finished_at=None, commit_records=True, **started)
             yield self
 
     def clear_up(self) -> None:
@@ -379,18 +388,6 @@ class RunFolder:
     def _update(self, **changes: Any) -> None:
         self._document = {**self._document, **changes}
         write_document(self.path, self._document)
-
-    def _refuse_another(self, request: Mapping[str, Any]) -> None:
-        if self.key == request_key(request):
-            return
-        faults = list(differences(self.request, request))
-        hint = ""
-        if all(unpointer(fault.pointer)[:2] == ("task", "output_schema") for fault in faults):
-            hint = f" With another folder and --reuse {self.path}, only the fields that are new or changed are researched."
-        raise InvalidRun(
-            f"{self.path} holds the run of another request. Choose another folder with --out, or ask for the same again.{hint}",
-            faults,
-        )
 
 
 def _indexes(column: pa.ChunkedArray[Any]) -> list[int]:

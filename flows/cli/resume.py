@@ -1,0 +1,93 @@
+"""`research resume`: go on with a run whose folder is all that is at hand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from flows.cli.flow_run import carry_out
+from flows.cli.pandas_on_demand import import_pandas_on_demand
+from flows.cli.starting import Starting
+from flows.cli.terminal import Output, approver
+
+if TYPE_CHECKING:
+    from flows.cli.flow_run import Prepare
+    from flows.run.options import EnrichOptions, ResynthesizeOptions
+    from research.tables.run_folder.run_folder import RunFolder
+
+NONE = Output()
+
+
+def resume(
+    run: str,
+    /,
+    *,
+    table: str | None = None,
+    corpus: str | None = None,
+    max_cost: Annotated[float | None, Parameter(validator=Number(gt=0))] = None,
+    concurrency: Annotated[int | None, Parameter(validator=Number(gte=1, lte=1_000))] = None,
+    runner: str | None = None,
+    patience: str | None = None,
+    yes: bool = False,
+    dry_run: bool = False,
+    output: Output = NONE,
+) -> int:
+    """Go on with a run that was stopped, or try its failed rows again: the command of the run, without typing it again.
+
+    Args:
+        run: the run folder, or its URL.
+        table: where its table is now, if that has moved. Its content must be what it was.
+        corpus: where its documents are now.
+        max_cost: another cap in US dollars, earlier invocations included.
+        concurrency: rows in flight at once.
+        runner: where rows are researched.
+        patience: how long an outage is waited out.
+        yes: go on after the pilot without asking.
+        dry_run: check everything, print the plan, run nothing.
+    """
+    changes = {"table": table, "corpus": corpus, "max_cost": max_cost, "concurrency": concurrency, "runner": runner}
+    with Starting(output) as starting:
+        starting.step("reading what the run was asked")
+        import_pandas_on_demand()
+        prepare = _prepared(run, {**changes, "patience": patience})
+        return carry_out(prepare, output, starting, dry_run=dry_run, approve=approver(yes, output.json))
+
+
+def _prepared(run: str, changes: dict[str, Any]) -> Prepare:
+    from flows.run.environment import read_environment
+    from flows.run.options import EnrichOptions
+    from flows.run.recorded_options import recorded_options
+    from flows.run.remote_folder import local_folder
+    from research.tables.run_folder.run_folder import RunFolder
+
+    folder = RunFolder.open(local_folder(run, read_environment().cache_dir))
+    options = recorded_options(folder, run, **changes)
+    if isinstance(options, EnrichOptions):
+        return _enrichment(folder, options)
+    return _resynthesis(options)
+
+
+def _enrichment(folder: RunFolder, options: EnrichOptions) -> Prepare:
+    import_pandas_on_demand()
+    from flows.run.recorded_options import refuse_changed_table
+    from flows.run.request import Request
+    from research.errors import InvalidTable
+
+    import_pandas_on_demand()
+    try:
+        request = Request.of(options)
+    except InvalidTable as error:
+        error.add_note("If the table of the run has moved, name it with --table.")
+        raise
+    refuse_changed_table(folder, options, request)
+    from flows.run.prepare import prepare_enrichment
+
+    return lambda runtime: prepare_enrichment(options, runtime, request)
+
+
+def _resynthesis(options: ResynthesizeOptions) -> Prepare:
+    from flows.run.prepare import prepare_resynthesis
+
+    return lambda runtime: prepare_resynthesis(options, runtime)
