@@ -7,28 +7,45 @@ from __future__ import annotations
 import asyncio
 import re
 import string
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
+from urllib.parse import quote
 from uuid import UUID
 
 import duckdb
 import httpx
-from prefect.artifacts import acreate_markdown_artifact, acreate_progress_artifact, aupdate_progress_artifact
+from prefect.artifacts import (
+    acreate_link_artifact,
+    acreate_markdown_artifact,
+    acreate_progress_artifact,
+    acreate_table_artifact,
+    aupdate_progress_artifact,
+)
 from prefect.exceptions import PrefectException
 from prefect.logging import get_run_logger
 
+from flows.run.outcome import Enrichment
+from flows.run.second_look import SecondLook, second_look
 from research.concurrency.outages import Notice, ServicePaused
+from research.display.figures import count, duration, share
 from research.display.printable import printable
 from research.faults import shortened
+from research.money.amounts import dollars
 from research.tables.inputs.database import quoted
 from research.tables.run_folder.run_folder import RunFolder
 from research.tables.warehouse.warehouse import FILE
 
 REPORT_KEY: Final = "enrichment"
 PROGRESS_KEY: Final = "enrichment-progress"
+FAILED_KEY: Final = "enrichment-failed-rows"
+DOUBTFUL_KEY: Final = "enrichment-doubtful-cells"
+FOLDER_KEY: Final = "enrichment-run-folder"
+SHEET_KEY: Final = "enrichment-review-sheet"
+REVIEW_SHEET: Final = "report.html"
+"""Where `research report` puts the review sheet in a run folder."""
 UPDATE_SECONDS: Final = 2.0
 ANSWER_SECONDS: Final = 3.0
 """How long the server may take for a bar. Prefect's client tries again for a minute, with growing waits."""
@@ -36,6 +53,8 @@ NEXT_ANSWER_SECONDS: Final = 1.0
 """The same after one that it did not answer."""
 REPORT_SECONDS: Final = 20.0
 LOW_CELLS: Final = 10
+TABLE_ROWS: Final = 50
+"""Failed rows, and doubtful cells, that a table shows at most."""
 EXCERPT: Final = 240
 
 _PUNCTUATION: Final = re.compile(f"([{re.escape(string.punctuation)}])")
@@ -102,19 +121,91 @@ class Progress:
         return 100.0 * self._done / self._rows if self._rows else 100.0
 
     def _words(self) -> str:
-        failed = f", {self._failed} failed" if self._failed else ""
+        failed = f", {self._failed:,} failed" if self._failed else ""
         paused = [printable(str(each), one_line=True) for each in self._paused.values()]
-        return ". ".join([f"{self._done} of {self._rows} rows{failed}", *paused])
+        return ". ".join([f"{self._done:,} of {self._rows:,} rows{failed}", *paused])
 
 
-async def publish(run: Path, facts: Iterable[tuple[str, Any]]) -> None:
-    """Put the report of a finished run into the UI."""
-    text = await asyncio.to_thread(report, run, facts)
+async def publish(done: Enrichment, runs_url: str | None = None) -> None:
+    """Put what came of a finished run into the UI: a report, tables of failed rows and of doubtful cells, and where the run is.
+
+    Args:
+        runs_url: the address at which a browser finds the folder that holds run folders.
+    """
+    text, look = await asyncio.to_thread(lambda: (report(done.run, facts(done)), second_look(done.run, TABLE_ROWS)))
+    places = await asyncio.to_thread(lambda: list(links(done, runs_url)))
     try:
         async with asyncio.timeout(REPORT_SECONDS):
-            await acreate_markdown_artifact(text, key=REPORT_KEY, description=plain(f"Enrichment of {run}"))
+            await asyncio.gather(
+                acreate_markdown_artifact(text, key=REPORT_KEY, description=plain(f"Enrichment of {done.place}")),
+                acreate_table_artifact(failed_rows(look), key=FAILED_KEY, description=_first_of(look.all_failed, "failed row")),
+                acreate_table_artifact(
+                    doubtful_cells(look), key=DOUBTFUL_KEY, description=_first_of(look.all_doubtful, "doubtful cell")
+                ),
+                *(acreate_link_artifact(url, plain(shown), key=key, description=why) for key, url, shown, why in places),
+            )
     except (TimeoutError, httpx.HTTPError, PrefectException) as error:
         get_run_logger().warning("no report in the UI: %s", error or "no answer")
+
+
+def facts(done: Enrichment) -> Iterator[tuple[str, object]]:
+    """What a run came to, as people read it."""
+    yield "rows", count(done.rows)
+    yield "completed", f"{count(done.completed)} ({share(done.completed, done.rows)})"
+    yield "failed", f"{count(done.failed)} ({share(done.failed, done.rows)})" if done.failed else "none"
+    yield "cost of the rows", _money(done.cost_usd)
+    yield "paid so far", _money(done.spent_usd)
+    if done.cost_usd and done.completed:
+        yield "cost of a row", dollars(done.cost_usd / done.completed)
+    yield "model", done.model
+    yield "time", duration(done.seconds)
+    if done.escalated or done.not_escalated:
+        yield "escalated", count(done.escalated) + (f", {count(done.not_escalated)} could not be" if done.not_escalated else "")
+    if done.stopped:
+        yield "stopped", done.stopped
+    yield "run folder", done.place
+
+
+def _money(usd: float | None) -> str:
+    return "not known" if usd is None else dollars(usd)
+
+
+def failed_rows(look: SecondLook) -> list[dict[str, Any]]:
+    """A table artifact's rows."""
+    return [{"row": cell(each.label), "error": cell(each.error)} for each in look.failed]
+
+
+def doubtful_cells(look: SecondLook) -> list[dict[str, Any]]:
+    """A table artifact's rows."""
+    return [
+        {
+            "row": cell(each.label),
+            "field": cell(each.field),
+            "value": cell(each.value),
+            "confidence": each.confidence or "none",
+            "why": cell(each.why),
+        }
+        for each in look.doubtful
+    ]
+
+
+def _first_of(number: int, noun: str) -> str:
+    return count(number, noun) if number <= TABLE_ROWS else f"The first {TABLE_ROWS} of {count(number, noun)}"
+
+
+def links(done: Enrichment, runs_url: str | None) -> Iterator[tuple[str, str, str, str]]:
+    """Key, address, text and description of each link. A browser follows none to a disk: there, the text is what helps."""
+    folder = done.run.resolve()
+    address = f"{runs_url.rstrip('/')}/{quote(folder.name)}" if runs_url else done.url or folder.as_uri()
+    place = done.url or str(folder)
+    yield FOLDER_KEY, _link(address), place, "The run folder: results, evidence and pages"
+    if (folder / REVIEW_SHEET).exists():
+        yield SHEET_KEY, _link(f"{address}/{REVIEW_SHEET}"), f"{place}/{REVIEW_SHEET}", "The review sheet of the run"
+
+
+def _link(address: str) -> str:
+    """An address that ends where Markdown thinks it ends."""
+    return address.replace("(", "%28").replace(")", "%29").replace(" ", "%20")
 
 
 def report(run: Path, facts: Iterable[tuple[str, object]]) -> str:
@@ -122,7 +213,9 @@ def report(run: Path, facts: Iterable[tuple[str, object]]) -> str:
     own = RunFolder.open(run).columns.run
     row_index, error = quoted(own["row_index"]), quoted(own["error"])
     with duckdb.connect(str(run / FILE), read_only=True) as db:
-        coverage = db.execute("SELECT field, filled, empty, high, medium, low FROM coverage").fetchall()
+        coverage = db.execute(
+            'SELECT field, filled, "rows", empty, high, medium, low, without_confidence FROM coverage'
+        ).fetchall()
         failed = db.execute(f"SELECT {row_index}, {error} FROM failed_rows LIMIT ?", [LOW_CELLS]).fetchall()
         low = db.execute(
             "SELECT cell.row_index, cell.field, cell.value, any_value(basis.excerpt), any_value(basis.url) "
@@ -137,7 +230,10 @@ def report(run: Path, facts: Iterable[tuple[str, object]]) -> str:
         "# Enrichment",
         table(("", ""), list(facts)),
         "## Fields",
-        table(("field", "filled", "empty", "high", "medium", "low"), coverage),
+        table(
+            ("field", "filled", "of all", "empty", "high", "medium", "low", "no confidence"),
+            [(name, count(filled), share(filled, rows), *map(count, rest)) for name, filled, rows, *rest in coverage],
+        ),
     ]
     if failed:
         parts += ["## Failed rows", table(("row", "error"), failed)]
@@ -152,6 +248,11 @@ def table(heading: Sequence[str], rows: Table) -> str:
     lines = [heading, ["---"] * len(heading)]
     cells = [[plain(cell) for cell in row] for row in rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in [*lines, *cells])
+
+
+def cell(text: str) -> str:
+    """Any text as a table artifact shows it: one line, cut. Prefect's first UI takes a cell with a Markdown link for Markdown."""
+    return shortened(printable(" ".join(text.split()), one_line=True), EXCERPT).replace("](", "] (")
 
 
 def plain(value: Any) -> str:

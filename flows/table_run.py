@@ -214,7 +214,7 @@ async def _run(
             not_escalated=escalating.failed if escalating else 0,
         )
         if (lost := await why_lost(runtime.prefect_patience if stopping.cause is None else 0)) is None:
-            await artifacts.publish(done.run, done)
+            await artifacts.publish(done, runtime.environment.runs_url)
     except asyncio.CancelledError:
         await asyncio.to_thread(folder.finish, status="stopped", reason="interrupted")
         await gate.drain(AFTER_INTERRUPT_SECONDS)

@@ -64,6 +64,8 @@ class Environment(BaseSettings):
     """`RESEARCH_SEARCH`: search providers when the request names none, with commas between: `brave,tavily`."""
     processors: Path | None = None
     """`RESEARCH_PROCESSORS`: a TOML file that overrides tiers and prices."""
+    runs_url: str | None = None
+    """`RESEARCH_RUNS_URL`: the address at which a browser finds the folder that holds run folders, for links in Prefect's UI."""
     web: WebSettings = WebSettings()
     """`RESEARCH_WEB_…`: how the web is read, each setting under its name: `RESEARCH_WEB_CONTACT`, `RESEARCH_WEB_OBEY_ROBOTS`."""
     outages: OutageTimes = OutageTimes()

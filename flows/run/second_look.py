@@ -1,0 +1,89 @@
+"""What a person should look at first in a finished run: the rows that failed, and the cells that are in doubt."""
+
+# ruff: noqa: S608 (the SQL is made of quoted names; values are bound)
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from flows.run.task_labels import row_label
+from research.tables.inputs.database import quoted
+from research.tables.run_folder.run_folder import RunFolder
+from research.tables.warehouse.warehouse import FILE
+
+
+@dataclass(frozen=True, slots=True)
+class FailedRow:
+    """A row that is not completed."""
+
+    row: int
+    label: str
+    """As its task run is called; nothing of a private column is in it."""
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class DoubtfulCell:
+    """A value whose confidence is low, or that has none."""
+
+    row: int
+    label: str
+    field: str
+    value: str
+    confidence: str | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class SecondLook:
+    """The first of each, in the order of the table."""
+
+    failed: tuple[FailedRow, ...]
+    all_failed: int
+    """How many there are, with those that are not among the first."""
+    doubtful: tuple[DoubtfulCell, ...]
+    all_doubtful: int
+
+
+def second_look(run: Path, most: int) -> SecondLook:
+    """Read what deserves a second look from a run folder that is finished.
+
+    Args:
+        most: rows, and cells, that are returned at most. Values that no excerpt supports come first.
+    """
+    folder = RunFolder.open(run)
+    row_index, error = quoted(folder.columns.run["row_index"]), quoted(folder.columns.run["error"])
+    with duckdb.connect(str(run / FILE), read_only=True) as db:
+        failed = db.execute(f"SELECT {row_index}, {error} FROM failed_rows LIMIT ?", [most]).fetchall()
+        doubtful = db.execute(
+            "SELECT doubt.row_index, doubt.field, doubt.value, doubt.confidence, doubt.reasoning "
+            "FROM low_confidence AS doubt JOIN cells USING (row_index, field) "
+            "ORDER BY cells.supporting > 0, doubt.row_index, doubt.field LIMIT ?",
+            [most],
+        ).fetchall()
+        all_failed, all_doubtful = db.execute(
+            "SELECT (SELECT count(*) FROM failed_rows), (SELECT count(*) FROM low_confidence)"
+        ).fetchall()[0]
+        labels = _labels(db, folder, {row for row, *_ in [*failed, *doubtful]})
+    return SecondLook(
+        tuple(FailedRow(row, labels[row], what or "") for row, what in failed),
+        all_failed,
+        tuple(DoubtfulCell(row, labels[row], field, value, sure, why or "") for row, field, value, sure, why in doubtful),
+        all_doubtful,
+    )
+
+
+def _labels(db: duckdb.DuckDBPyConnection, folder: RunFolder, rows: Iterable[int]) -> Mapping[int, str]:
+    """What rows are called. Columns are found by their place: DuckDB renames those whose names differ in case alone."""
+    inputs, private = folder.columns.inputs, set(folder.request.get("private") or ())
+    shown = [place for place, name in enumerate(inputs, start=1) if name not in private]
+    row_index = quoted(folder.columns.run["row_index"])
+    cells: list[tuple[Any, ...]] = db.execute(
+        f"SELECT * FROM results WHERE list_contains(?, {row_index})", [sorted(rows)]
+    ).fetchall()
+    return {cell[0]: row_label(cell[0], {inputs[place - 1]: cell[place] for place in shown}) for cell in cells}
