@@ -85,7 +85,7 @@ async def carry_out(prepared: PreparedRun, runtime: Runtime, stopping: Stopping)
         if remote is not None:
             remote.is_hurried = lambda: stopping.cause is not None
         folder = await asyncio.to_thread(prepared.folder)
-        with folder.lock(record_of(prepared.options, prepared.settings)), quiet_task_runs():
+        with folder.lock(record_of(prepared.options, prepared.settings, prepared.request.table.row_count)), quiet_task_runs():
             done = await _run(prepared, folder, runtime, stopping, remote)
             if done.refused and folder.is_new and not prepared.in_batches:  # a batch may be under way, and paid for
                 await asyncio.to_thread(folder.discard)  # what is put right (a model's id, an address) makes another request

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
 
 from flows.cli.clean import clean
 from flows.cli.doctor import doctor
@@ -19,6 +19,7 @@ from flows.cli.look import score, show, verify
 from flows.cli.resume import resume
 from flows.cli.resynthesize import resynthesize
 from flows.cli.run import run
+from flows.cli.runs import runs
 from flows.cli.schema import check
 from flows.cli.terminal import Exit, note, print_json
 from research.durable.surroundings import NO_ROOM, surroundings_fault
@@ -35,7 +36,7 @@ app: Final = App(
 )
 schemas: Final = App(name="schema", help="Work with output schemas.")
 
-for command in (enrich, resume, resynthesize, run, show, verify, score, clean, doctor):
+for command in (enrich, resume, resynthesize, run, runs, show, verify, score, clean, doctor):
     app.command(command)
 schemas.command(check)
 app.command(schemas)
@@ -50,6 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     typed = list(sys.argv[1:] if arguments is None else arguments)
     try:
         return int(app(typed, exit_on_error=False, print_error=False) or Exit.OK)
+    except UnusedCliTokensError as error:
+        return _failed(_too_many_runs(error, typed) or error, typed, Exit.BAD_INPUT, "research --help shows what there is")
     except CycloptsError as error:
         return _failed(error, typed, Exit.BAD_INPUT, "research --help shows what there is")
     except InvalidInput as error:
@@ -69,6 +72,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _failed(surroundings_fault(error, place), typed, Exit.LIMIT, "once that is put right, the same command goes on")
     except Exception as error:  # noqa: BLE001  # the last stop: a person gets a sentence, with --debug the traceback
         return _failed(error, typed, Exit.BROKEN, "this is a bug; --debug shows where")
+
+
+def _too_many_runs(error: UnusedCliTokensError, arguments: Sequence[str]) -> InvalidInput | None:
+    """What to say if the shell made several run folders of one pattern, such as `runs/missions-*`."""
+    from research.tables.run_folder.finding import several
+    from research.tables.run_folder.run_document import RUN_FILE
+
+    unused = [token for token in error.unused_tokens or () if (Path(token) / RUN_FILE).exists()]
+    runs = [token for token in arguments if not token.startswith("-") and (Path(token) / RUN_FILE).exists()]
+    return InvalidInput(several("this", runs)) if unused else None
 
 
 def _failed(error: BaseException, arguments: Sequence[str], code: Exit, hint: str = "") -> int:

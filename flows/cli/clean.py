@@ -22,13 +22,14 @@ def clean(run: str, /, *, everything: Annotated[bool, Parameter(name="--all")] =
     """
     from flows.run.cleaning import clean as remove
     from research.errors import InvalidRun
+    from research.tables.run_folder.finding import find_run
     from research.tables.run_folder.run_folder import RunFolder
 
     if is_url(run):
         raise InvalidRun(
             f"{run}: a run on object storage removes itself what it needs no more; clean is for folders on this disk."
         )
-    freed = remove(RunFolder.open(run), everything=everything)
+    freed = remove(RunFolder.open(find_run(run)), everything=everything)
     if output.json:
         print_json(asdict(freed))
     else:

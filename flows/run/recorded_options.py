@@ -32,11 +32,12 @@ _SECRET_WORDS: Final = ("sig", "token", "key", "secret", "passw", "credential", 
 """A parameter of a URL whose name holds one of these may be what lets its reader in."""
 
 
-def record_of(options: Options, settings: Settings) -> dict[str, Any]:
+def record_of(options: Options, settings: Settings, rows: int) -> dict[str, Any]:
     """What `run.json` keeps of an invocation: JSON, without a secret.
 
     Args:
         settings: what its world was opened with.
+        rows: how many the table has.
     """
     flow = next(name for name, of in FLOWS.items() if isinstance(options, of))
     kept = {
@@ -52,7 +53,7 @@ def record_of(options: Options, settings: Settings) -> dict[str, Any]:
         if isinstance(place := kept.get(name), str):
             kept[name] = without_secrets(place) if is_url(place) else _absolute(place)
             withheld += [name] if is_url(place) and kept[name] != place else []
-    return json_copy({"flow": flow, "directory": str(Path.cwd()), "options": kept, "withheld": withheld})
+    return json_copy({"flow": flow, "directory": str(Path.cwd()), "options": kept, "rows": rows, "withheld": withheld})
 
 
 def recorded_options(folder: RunFolder, out: str, **changes: Any) -> Options:

@@ -13,6 +13,7 @@ from research.errors import Interruption, InvalidInput, InvalidLocation, Surroun
 from research.storage.lease import LEASE_SECONDS, Lease
 from research.storage.location import is_url
 from research.storage.objects import StorageFailed
+from research.tables.run_folder.finding import find_run
 from research.tables.run_folder.mirror import FolderInUse, RunMirror
 from research.tables.run_folder.reading_by_url import read_only_copy
 
@@ -27,12 +28,12 @@ def is_remote(folder: str | None) -> bool:
 
 
 def local_folder(folder: str, cache_dir: Path) -> Path:
-    """A run folder, for reading; of one by URL its copy in the cache folder, brought up to date.
+    """A run folder, for reading, as `find_run` finds it; of one by URL its copy in the cache folder, brought up to date.
 
     Raises:
         InvalidLocation, InvalidRun: there is no run at this URL, or it cannot be read.
     """
-    return read_only_copy(folder, cache_dir) if is_url(folder) else Path(folder)
+    return read_only_copy(folder, cache_dir) if is_url(folder) else find_run(folder)
 
 
 def open_mirror(url: str, cache_dir: Path) -> RunMirror:

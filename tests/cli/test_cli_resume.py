@@ -54,7 +54,7 @@ def test_a_url_is_kept_without_what_lets_its_reader_in(tmp_path: Path) -> None:
         == "https://a.example/x.csv?format=csv#t"
     )
     assert without_secrets("s3://bucket/a%20b.csv?version=1") == "s3://bucket/a%20b.csv?version=1"
-    record = record_of(EnrichOptions("https://a.example/x.csv?token=ab"), Settings(cache_dir=tmp_path, search=("ddgs",)))
+    record = record_of(EnrichOptions("https://a.example/x.csv?token=ab"), Settings(cache_dir=tmp_path, search=("ddgs",)), 1)
     assert record["options"] == {"table": "https://a.example/x.csv", "search": ["ddgs"]}
     assert record["withheld"] == ["table"]
 
@@ -62,7 +62,7 @@ def test_a_url_is_kept_without_what_lets_its_reader_in(tmp_path: Path) -> None:
 def test_paths_mean_the_same_from_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     kept = [
-        record_of(EnrichOptions(table), Settings(cache_dir=tmp_path))["options"]["table"]
+        record_of(EnrichOptions(table), Settings(cache_dir=tmp_path), 1)["options"]["table"]
         for table in ("a.json::/rows//x", "~/a.csv", "/a.csv", "parts/*.parquet", "s3://b/a.csv")
     ]
     assert kept == [f"{tmp_path}/a.json::/rows//x", "~/a.csv", "/a.csv", f"{tmp_path}/parts/*.parquet", "s3://b/a.csv"]

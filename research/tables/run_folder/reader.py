@@ -26,6 +26,7 @@ from research.ports.page import Page
 from research.result.result import lowest
 from research.storage.location import is_url
 from research.tables.layout.parts import SCHEMAS
+from research.tables.run_folder.finding import find_run
 from research.tables.run_folder.reading_by_url import PREFIX, read_only_copy
 from research.tables.run_folder.run_folder import RunFolder
 from research.tables.run_folder.run_pages import RunPages
@@ -223,14 +224,15 @@ def _nullable(kind: pa.DataType) -> Any:
 
 
 def open_run(path: str | os.PathLike[str]) -> Run:
-    """Open a run folder for reading. Of one by URL, a copy is made that goes with the `Run`.
+    """Open a run folder for reading: the one at a path, or the only one whose path begins so. Of one by URL, a copy is made that
+    goes with the `Run`.
 
     Raises:
-        InvalidRun: it is not one.
+        InvalidRun: there is none, or there are several, which are named.
         InvalidLocation: the URL cannot be read.
     """
     if not isinstance(path, str) or not is_url(path):
-        return Run(RunFolder.open(path))
+        return Run(RunFolder.open(find_run(path)))
     copies = Path(tempfile.mkdtemp(prefix=PREFIX))
     try:
         run = Run(RunFolder.open(read_only_copy(path, copies)))

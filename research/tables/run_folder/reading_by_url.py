@@ -11,6 +11,7 @@ from pathlib import Path
 from research.errors import InvalidLocation, InvalidRun
 from research.storage.location import is_url
 from research.storage.objects import StorageFailed
+from research.tables.run_folder.finding import find_run
 from research.tables.run_folder.mirror import FolderInUse, RunMirror
 from research.tables.run_folder.run_document import RUN_FILE
 
@@ -45,7 +46,7 @@ def folder_to_read(run: str | os.PathLike[str]) -> Iterator[Path]:
         InvalidRun, InvalidLocation: there is no run at this URL, or it cannot be read.
     """
     if not isinstance(run, str) or not is_url(run):
-        yield Path(run)
+        yield find_run(run)
         return
     with tempfile.TemporaryDirectory(prefix=PREFIX) as copies:
         yield read_only_copy(run, Path(copies))

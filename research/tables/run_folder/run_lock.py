@@ -17,6 +17,7 @@ from research.errors import InvalidRun
 from research.tables.layout.durable import write_json
 
 HOLDER: Final = "holder.json"
+LOCK: Final = "lock"
 
 
 @contextmanager
@@ -45,7 +46,7 @@ def refuse_locked(folder: Path, state: Path) -> None:
 
 def _acquired(folder: Path, state: Path) -> FileLock:
     state.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(state / "lock", timeout=0, thread_local=False)
+    lock = FileLock(state / LOCK, timeout=0, thread_local=False)
     try:
         lock.acquire()
     except Timeout as exc:
