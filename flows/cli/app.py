@@ -16,6 +16,7 @@ from flows.cli.clean import clean
 from flows.cli.doctor import doctor
 from flows.cli.enrich import enrich
 from flows.cli.look import score, show, verify
+from flows.cli.report import report
 from flows.cli.resume import resume
 from flows.cli.resynthesize import resynthesize
 from flows.cli.run import run
@@ -36,7 +37,19 @@ app: Final = App(
 )
 schemas: Final = App(name="schema", help="Work with output schemas.")
 
-for command in (enrich, resume, resynthesize, run, runs, show, verify, score, clean, doctor):
+for command in (
+    enrich,
+    resume,
+    resynthesize,
+    run,
+    runs,
+    show,
+    report,
+    verify,
+    score,
+    clean,
+    doctor,
+):
     app.command(command)
 schemas.command(check)
 app.command(schemas)
