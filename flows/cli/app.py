@@ -15,6 +15,7 @@ from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
 from flows.cli.clean import clean
 from flows.cli.doctor import doctor
 from flows.cli.enrich import enrich
+from flows.cli.export import export
 from flows.cli.look import score, show, verify
 from flows.cli.report import report
 from flows.cli.resume import resume
@@ -47,6 +48,7 @@ for command in (
     report,
     verify,
     score,
+    export,
     clean,
     doctor,
 ):

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from research.tables.audit.score import Score, Tally, WrongCell, score
     from research.tables.audit.verify import Problem, Verification, verify
+    from research.tables.export.export import Exported, ExportOptions, export_run
     from research.tables.run_folder.reader import Cell, CellEvidence, Run, open_run
     from research.tables.run_folder.request import default_run_path, request_key
     from research.tables.run_folder.run_folder import CommittedShard, RunFolder
@@ -24,6 +25,8 @@ __all__ = [
     "Cell",
     "CellEvidence",
     "CommittedShard",
+    "ExportOptions",
+    "Exported",
     "Problem",
     "Run",
     "RunFolder",
@@ -32,6 +35,7 @@ __all__ = [
     "Verification",
     "WrongCell",
     "default_run_path",
+    "export_run",
     "open_run",
     "request_key",
     "score",
@@ -41,6 +45,7 @@ __all__ = [
 _HOME: Final = {
     **dict.fromkeys(("Score", "Tally", "WrongCell", "score"), "audit.score"),
     **dict.fromkeys(("Problem", "Verification", "verify"), "audit.verify"),
+    **dict.fromkeys(("ExportOptions", "Exported", "export_run"), "export.export"),
     **dict.fromkeys(("Cell", "CellEvidence", "Run", "open_run"), "run_folder.reader"),
     **dict.fromkeys(("default_run_path", "request_key"), "run_folder.request"),
     **dict.fromkeys(("CommittedShard", "RunFolder"), "run_folder.run_folder"),

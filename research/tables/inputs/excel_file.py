@@ -246,6 +246,9 @@ def _column(cells: Sequence[Any]) -> pa.Array[Any]:
     for kind, arrow in ((bool, pa.bool_()), (date, pa.date32()), (datetime, pa.timestamp("us"))):
         if kinds == {kind}:
             return pa.array(values, arrow)
+    if kinds == {date, datetime}:  # calamine takes a moment at midnight for a day
+        moments = [datetime(v.year, v.month, v.day) if isinstance(v, date) and not isinstance(v, datetime) else v for v in values]
+        return pa.array(moments, pa.timestamp("us"))
     return pa.array([None if value is None else _text(value) for value in values], pa.string())
 
 

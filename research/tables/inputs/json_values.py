@@ -38,6 +38,14 @@ def json_rows(batch: pa.RecordBatch) -> list[dict[str, Any]]:
     return [{name: json_value(value) for name, value in row.items()} for row in rows]
 
 
+def python_values(column: pa.ChunkedArray[Any]) -> list[Any]:
+    """A column's values as Python has them; what it cannot hold as text, as in `json_rows`."""
+    try:
+        return list(column.to_pylist(maps_as_pydicts="strict"))
+    except _BEYOND_PYTHON:
+        return [_python(cell) for cell in column]
+
+
 def unreadable(column: pa.Field[Any]) -> str | None:
     """Why a column's values have no JSON form; None if they have one."""
     if _holds_binary(column.type):

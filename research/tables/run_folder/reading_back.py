@@ -148,6 +148,12 @@ def _excerpt(line: Row) -> Excerpt:
     )
 
 
+def basis_by_row(lines: pa.Table) -> dict[int, list[FieldBasis]]:
+    """The basis of every row of a shard, from its lines of the table `basis`, which stand in the order of their rows."""
+    by_row = groupby(lines.to_pylist(), lambda line: line["row_index"])
+    return {int(row): list(_basis(of_row)) for row, of_row in by_row}
+
+
 def _usage(lines: list[Row]) -> tuple[Usage, float]:
     """What a row used, and its seconds."""
     if not lines:

@@ -1,0 +1,57 @@
+"""`research export`: a run as one file, for people and for other programs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from flows.cli.terminal import Exit, Output, note, out, print_json
+
+NONE = Output()
+
+
+def export(
+    run: str,
+    /,
+    *,
+    format: Literal["xlsx", "csv", "jsonl", "parquet"] | None = None,
+    out_file: Annotated[Path | None, Parameter(name="--out")] = None,
+    sources: bool = False,
+    confidence: bool = False,
+    columns: str | None = None,
+    raw: bool = False,
+    output: Output = NONE,
+) -> int:
+    """Write a run to one file: an Excel workbook with its evidence, CSV, JSON lines or Parquet.
+
+    Args:
+        run: the run folder, or its URL.
+        format: xlsx, csv, jsonl or parquet. Default: what the file's name says, else xlsx.
+        out_file: the file. Default: the run folder's name, in this folder. One that is there is replaced.
+        sources: beside each output field, the addresses that support it.
+        confidence: beside each output field, how sure its value is.
+        columns: only these columns, by name, in this order, with commas between them.
+        raw: CSV for programs: no byte-order mark, and texts that a spreadsheet would take for formulas as they are.
+    """
+    from flows.run.environment import read_environment
+    from flows.run.remote_folder import local_folder
+    from research.durable.surroundings import writing
+    from research.tables.export.export import ExportOptions, export_run, format_of
+    from research.tables.run_folder.run_folder import RunFolder
+
+    chosen = format or ("xlsx" if out_file is None else format_of(out_file))
+    folder = RunFolder.open(local_folder(run, read_environment().cache_dir))
+    path = out_file or Path(f"{Path(run.rstrip('/')).name or folder.path.resolve().name}.{chosen}")
+    names = [name for each in columns.split(",") if (name := each.strip())] if columns else None
+    options = ExportOptions(sources=sources, confidence=confidence, columns=names, raw=raw)
+    with writing(path, "the export", "--out"):
+        done = export_run(folder, path, chosen, options)
+    if output.json:
+        print_json({"path": str(done.path), "format": done.format, "rows": done.rows, "notes": list(done.notes)})
+        return Exit.OK
+    out().print(f"{done.rows:,} rows: {done.path}", markup=False)
+    for each in done.notes:
+        note(each)
+    return Exit.OK
