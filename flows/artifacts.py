@@ -28,7 +28,7 @@ from prefect.exceptions import PrefectException
 from prefect.logging import get_run_logger
 
 from flows.run.outcome import Enrichment
-from flows.run.second_look import SecondLook, second_look
+from flows.run.second_look import SecondLook
 from research.concurrency.outages import Notice, ServicePaused
 from research.display.figures import count, duration, share
 from research.display.printable import printable
@@ -126,13 +126,14 @@ class Progress:
         return ". ".join([f"{self._done:,} of {self._rows:,} rows{failed}", *paused])
 
 
-async def publish(done: Enrichment, runs_url: str | None = None) -> None:
+async def publish(done: Enrichment, look: SecondLook, runs_url: str | None = None) -> None:
     """Put what came of a finished run into the UI: a report, tables of failed rows and of doubtful cells, and where the run is.
 
     Args:
+        look: the first `TABLE_ROWS` of each.
         runs_url: the address at which a browser finds the folder that holds run folders.
     """
-    text, look = await asyncio.to_thread(lambda: (report(done.run, facts(done)), second_look(done.run, TABLE_ROWS)))
+    text = await asyncio.to_thread(report, done.run, facts(done))
     places = await asyncio.to_thread(lambda: list(links(done, runs_url)))
     try:
         async with asyncio.timeout(REPORT_SECONDS):
@@ -163,7 +164,7 @@ def facts(done: Enrichment) -> Iterator[tuple[str, object]]:
         yield "escalated", count(done.escalated) + (f", {count(done.not_escalated)} could not be" if done.not_escalated else "")
     if done.stopped:
         yield "stopped", done.stopped
-    yield "run folder", done.place
+    yield "run folder", done.address
 
 
 def _money(usd: float | None) -> str:
@@ -190,14 +191,15 @@ def doubtful_cells(look: SecondLook) -> list[dict[str, Any]]:
 
 
 def _first_of(number: int, noun: str) -> str:
+    if not number:
+        return f"No {noun}"
     return count(number, noun) if number <= TABLE_ROWS else f"The first {TABLE_ROWS} of {count(number, noun)}"
 
 
 def links(done: Enrichment, runs_url: str | None) -> Iterator[tuple[str, str, str, str]]:
     """Key, address, text and description of each link. A browser follows none to a disk: there, the text is what helps."""
-    folder = done.run.resolve()
+    folder, place = done.run.absolute(), done.address
     address = f"{runs_url.rstrip('/')}/{quote(folder.name)}" if runs_url else done.url or folder.as_uri()
-    place = done.url or str(folder)
     yield FOLDER_KEY, _link(address), place, "The run folder: results, evidence and pages"
     if (folder / REVIEW_SHEET).exists():
         yield SHEET_KEY, _link(f"{address}/{REVIEW_SHEET}"), f"{place}/{REVIEW_SHEET}", "The review sheet of the run"

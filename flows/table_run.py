@@ -19,6 +19,7 @@ from prefect.exceptions import ParameterTypeError
 
 from flows import artifacts
 from flows.account_sharing import sharing
+from flows.end_report import report_end
 from flows.prefect_workarounds import quiet_task_runs, recorded_task_runs
 from flows.recording_gate import RecordingGate
 from flows.run.escalate import Escalating
@@ -214,7 +215,9 @@ async def _run(
             not_escalated=escalating.failed if escalating else 0,
         )
         if (lost := await why_lost(runtime.prefect_patience if stopping.cause is None else 0)) is None:
-            await artifacts.publish(done, runtime.environment.runs_url)
+            is_new = left.kept < table.row_count or done.escalated > 0
+            reported = await report_end(folder, done, prepared.options, runtime.environment.runs_url, is_new=is_new)
+            gate.task_run_finished(reported)
     except asyncio.CancelledError:
         await asyncio.to_thread(folder.finish, status="stopped", reason="interrupted")
         await gate.drain(AFTER_INTERRUPT_SECONDS)

@@ -49,6 +49,11 @@ class Enrichment(BaseModel):
         """Where the run folder is, for people."""
         return self.url or str(self.run)
 
+    @property
+    def address(self) -> str:
+        """Where the run folder is, for whoever is told of it elsewhere: its URL, or the whole path."""
+        return self.url or str(self.run.absolute())
+
     def __str__(self) -> str:
         failed = f", {self.failed:,} failed" if self.failed else ""
         return f"{self.completed:,} of {self.rows:,} rows{failed}"

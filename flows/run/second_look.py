@@ -25,6 +25,8 @@ class FailedRow:
     label: str
     """As its task run is called; nothing of a private column is in it."""
     error: str
+    kind: str
+    """The error's kind, to filter by. Folders of earlier versions do not say: empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,8 @@ class SecondLook:
     """How many there are, with those that are not among the first."""
     doubtful: tuple[DoubtfulCell, ...]
     all_doubtful: int
+    causes: Mapping[str, int]
+    """All rows that are not completed, by the kind of their error."""
 
 
 def second_look(run: Path, most: int) -> SecondLook:
@@ -57,24 +61,27 @@ def second_look(run: Path, most: int) -> SecondLook:
         most: rows, and cells, that are returned at most. Values that no excerpt supports come first.
     """
     folder = RunFolder.open(run)
-    row_index, error = quoted(folder.columns.run["row_index"]), quoted(folder.columns.run["error"])
+    own = folder.columns.run
+    row_index, error, status = (quoted(own[name]) for name in ("row_index", "error", "status"))
+    kind = f"coalesce({quoted(own['error_kind'])}, '')" if "error_kind" in own else "''"
+    not_completed = f"FROM results WHERE {status} <> 'completed'"
     with duckdb.connect(str(run / FILE), read_only=True) as db:
-        failed = db.execute(f"SELECT {row_index}, {error} FROM failed_rows LIMIT ?", [most]).fetchall()
+        failed = db.execute(f"SELECT {row_index}, {error}, {kind} {not_completed} ORDER BY 1 LIMIT ?", [most]).fetchall()
+        causes = dict(db.execute(f"SELECT {kind}, count(*) {not_completed} GROUP BY 1 ORDER BY 1").fetchall())
         doubtful = db.execute(
             "SELECT doubt.row_index, doubt.field, doubt.value, doubt.confidence, doubt.reasoning "
             "FROM low_confidence AS doubt JOIN cells USING (row_index, field) "
             "ORDER BY cells.supporting > 0, doubt.row_index, doubt.field LIMIT ?",
             [most],
         ).fetchall()
-        all_failed, all_doubtful = db.execute(
-            "SELECT (SELECT count(*) FROM failed_rows), (SELECT count(*) FROM low_confidence)"
-        ).fetchall()[0]
+        all_doubtful = db.execute("SELECT count(*) FROM low_confidence").fetchall()[0][0]
         labels = _labels(db, folder, {row for row, *_ in [*failed, *doubtful]})
     return SecondLook(
-        tuple(FailedRow(row, labels[row], what or "") for row, what in failed),
-        all_failed,
+        tuple(FailedRow(row, labels[row], what or "", kind) for row, what, kind in failed),
+        sum(causes.values()),
         tuple(DoubtfulCell(row, labels[row], field, value, sure, why or "") for row, field, value, sure, why in doubtful),
         all_doubtful,
+        causes,
     )
 
 

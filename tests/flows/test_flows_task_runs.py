@@ -48,7 +48,8 @@ async def run(folder: Path, name: str, model: ScriptedModel, **options: Any) -> 
 
 STEPS = Counter({("plan", "Completed"): 6, ("sub-query", "Completed"): 12, ("synthesize", "Completed"): 6})
 ROWS = Counter({("row", "Completed"): 6})
-SHARDS = Counter({("shard", "Completed"): 2})
+SHARDS = Counter({("shard", "Completed"): 2, ("results", "Completed"): 1})
+"""And the asset that a run ends with."""
 
 
 @pytest.mark.usefixtures("prefect_server")

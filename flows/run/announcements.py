@@ -1,0 +1,77 @@
+"""What the world outside is told of a run, once, for others to act on: the names of the events, and what each carries.
+
+The names and the payloads are documented (docs/prefect.md), and other people's automations rest on them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from flows.run.outcome import Enrichment
+from flows.run.pilot import STOPPED
+from flows.run.second_look import SecondLook
+from research.display.printable import printable
+from research.errors import BUDGET_EXHAUSTED
+from research.faults import shortened
+
+RUN_FINISHED: Final = "research.run.finished"
+ROWS_FAILED: Final = "research.rows.failed"
+BUDGET_REACHED: Final = "research.budget.reached"
+CELLS_CHANGED: Final = "research.cells.changed"
+NAMES: Final = (RUN_FINISHED, ROWS_FAILED, BUDGET_REACHED, CELLS_CHANGED)
+
+FIRST_ROWS: Final = 5
+"""Failed rows that an event names."""
+LONGEST: Final = 300
+"""Characters of an error in an event."""
+_NOT_TRIED: Final = (BUDGET_EXHAUSTED, STOPPED)
+"""Kinds of errors of rows that nobody has tried to research."""
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """One event."""
+
+    name: str
+    payload: Mapping[str, Any]
+    """JSON. Text of pages and cells in it can be shown anywhere."""
+
+
+def announcements(done: Enrichment, look: SecondLook, max_cost: float | None) -> Iterator[Announcement]:
+    """The events of a run that has ended.
+
+    Args:
+        max_cost: the run's cap in US dollars, if it has one.
+    """
+    run = {"run": done.address, "rows": done.rows, "completed": done.completed}
+    money = {"cost_usd": done.cost_usd, "spent_usd": done.spent_usd}
+    tried = sum(number for kind, number in look.causes.items() if kind not in _NOT_TRIED)
+    yield Announcement(
+        RUN_FINISHED,
+        {
+            **run,
+            "failed": tried,
+            "left": done.rows - done.completed - tried,
+            **money,
+            "seconds": done.seconds,
+            "model": done.model,
+            "stopped": _shown(done.stopped),
+            "doubtful_cells": look.all_doubtful,
+        },
+    )
+    if tried:
+        first = [
+            {"row": each.row, "label": _shown(each.label), "error": _shown(each.error)}
+            for each in look.failed
+            if each.kind not in _NOT_TRIED
+        ]
+        causes = {kind or "unknown": number for kind, number in look.causes.items() if kind not in _NOT_TRIED}
+        yield Announcement(ROWS_FAILED, {**run, "failed": tried, "causes": causes, "first": first[:FIRST_ROWS]})
+    if unpaid := look.causes.get(BUDGET_EXHAUSTED, 0):
+        yield Announcement(BUDGET_REACHED, {**run, "left": unpaid, "max_cost_usd": max_cost, **money})
+
+
+def _shown(text: str | None) -> str | None:
+    return None if text is None else shortened(printable(" ".join(text.split()), one_line=True), LONGEST)
