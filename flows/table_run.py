@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final, Literal
 
 from prefect import Flow, get_run_logger
@@ -24,6 +25,7 @@ from flows.prefect_workarounds import quiet_task_runs, recorded_task_runs
 from flows.recording_gate import RecordingGate
 from flows.run.escalate import Escalating
 from flows.run.events import Event, RowEscalated, RowFinished, RunFinished, RunStarted, RunStopping
+from flows.run.exporting import export_at_end
 from flows.run.mending import mend
 from flows.run.outcome import Enrichment
 from flows.run.pilot import HOW_TO_CONTINUE, STOPPED, run_pilot
@@ -231,9 +233,21 @@ async def _run(
         await stopping.unless_stopped(gate.drain())
     else:
         await gate.drain(AFTER_INTERRUPT_SECONDS)
+    if options.export is not None and not done.refused:
+        why_not = await asyncio.to_thread(export_at_end, folder, options.export)
+        done = done.model_copy(update={"exported": None if why_not else Path(options.export), "not_exported": why_not})
     runtime.listener(
         RunFinished(
-            prepared.place, done.rows, done.completed, done.failed, done.cost_usd, done.seconds, done.spent_usd, done.stopped
+            run=prepared.place,
+            rows=done.rows,
+            completed=done.completed,
+            failed=done.failed,
+            cost_usd=done.cost_usd,
+            seconds=done.seconds,
+            spent_usd=done.spent_usd,
+            stopped=done.stopped,
+            exported=None if done.exported is None else str(done.exported),
+            not_exported=done.not_exported,
         )
     )
     if lost is not None and stopping.cause is None and not done.refused:

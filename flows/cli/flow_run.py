@@ -162,7 +162,9 @@ def _ended(done: Enrichment, as_json: bool) -> Exit:
         raise InvalidInput(f"{done.stopped}\nNo row was researched, and nothing was spent; {left}.")
     if not as_json:  # otherwise the last event has reported it
         _print(done)
-    if done.stopped:
+    if done.not_exported:
+        note(f"error: {done.not_exported}")
+    if done.stopped or done.not_exported:
         return Exit.LIMIT
     return Exit.ROWS_FAILED if done.failed else Exit.OK
 
@@ -170,7 +172,8 @@ def _ended(done: Enrichment, as_json: bool) -> Exit:
 def _print(done: Enrichment) -> None:
     failed = f", {done.failed} failed" if done.failed else ""
     out().print(
-        f"{done.rows} rows: {done.completed} completed{failed} · {money(done.cost_usd)} · {done.seconds:.1f} s\n{done.place}",
+        f"{done.rows} rows: {done.completed} completed{failed} · {money(done.cost_usd)} · {done.seconds:.1f} s\n{done.place}"
+        + (f"\n{done.exported}" if done.exported else ""),
         markup=False,
     )
     if done.escalated or done.not_escalated:

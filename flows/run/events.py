@@ -111,6 +111,10 @@ class RunFinished:
     """US dollars paid so far, calls that came to nothing included; None if a price is not known."""
     stopped: str | None = None
     """Why rows are left to go on with; None: none are left."""
+    exported: str | None = None
+    """The file that was written at the end."""
+    not_exported: str | None = None
+    """Why it could not be."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,10 @@ class TableOptions:
             "COLUMN",
         ),
     ] = None
+    name: Annotated[
+        str | None,
+        Option("What the run and its folder are called. Default: the table's file name.", "NAME"),
+    ] = None
     reuse: Annotated[
         str | None,
         Option(
@@ -179,6 +183,14 @@ class RunOptions(PatienceOptions):
     out: Annotated[
         str | None,
         Option("The run folder, or its URL (`s3://…`). Default: `runs/<table>-<8 hex digits of the request's key>`.", "RUN"),
+    ] = None
+    export: Annotated[
+        str | None,
+        Option(
+            "A file to write when the run ends, with the rows that are finished then: an Excel workbook with the evidence "
+            "(`.xlsx`), `.csv`, `.jsonl` or `.parquet`. One that is there is replaced.",
+            "FILE",
+        ),
     ] = None
     concurrency: Annotated[int, Option("Rows in flight at once.", within=(1, 1_000))] = 16
     shard_size: Annotated[

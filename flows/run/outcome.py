@@ -44,6 +44,11 @@ class Enrichment(BaseModel):
     not_escalated: int = 0
     """Rows that could not be, and stay as they were: the same call tries them again."""
 
+    exported: Path | None = None
+    """The file that was written at the end."""
+    not_exported: str | None = None
+    """Why it could not be: the same call writes it."""
+
     @property
     def place(self) -> str:
         """Where the run folder is, for people."""

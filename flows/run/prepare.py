@@ -13,6 +13,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from flows.run.declaration import names
+from flows.run.exporting import check_export
 from flows.run.options import EnrichOptions, ResynthesizeOptions, RunOptions, TaskOptions
 from flows.run.outcome import FailOver
 from flows.run.patience import patience_seconds
@@ -198,6 +199,7 @@ async def _check(options: EnrichOptions | ResynthesizeOptions, runtime: Runtime)
     await check_runner(options, runtime)
     if options.fail_over is not None:
         FailOver.parse(options.fail_over)
+    await asyncio.to_thread(check_export, options)
 
 
 def _earlier(run: str, cache_dir: Path, request: Request) -> Earlier:

@@ -24,7 +24,7 @@ from research.world import Settings
 Options = EnrichOptions | ResynthesizeOptions
 
 FLOWS: Final[Mapping[str, type]] = {"enrich": EnrichOptions, "resynthesize": ResynthesizeOptions}
-_PATHS: Final = ("table", "corpus", "reuse", "run")
+_PATHS: Final = ("table", "corpus", "reuse", "run", "export")
 """Options that name one file or folder. `out` is not kept: a folder may be moved, and is where it is."""
 _OF_THE_WORLD: Final = ("model", "corpus", "search")
 _NOT_KEPT: Final = ("out", "output_schema")

@@ -103,7 +103,7 @@ class Request:
         Raises:
             InvalidInput: as `check`.
         """
-        return cls.check(
+        request = cls.check(
             table=options.table if table is None else table,
             query=options.query,
             limit=options.limit,
@@ -115,6 +115,7 @@ class Request:
             **values(options, TaskOptions),
             **values(options, SourceOptions, but=("corpus", "search")),
         )
+        return request if not options.name else replace(request, table=replace(request.table, name=options.name))
 
     def keeping(self, earlier: Mapping[str, Any]) -> Request:
         """The same request, with cells of an earlier run kept.
