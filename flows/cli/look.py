@@ -12,6 +12,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.box import SIMPLE
 from rich.cells import cell_len
+from rich.markdown import Markdown
 from rich.panel import Panel
 from rich.table import Column, Table
 from rich.text import Text
@@ -36,6 +37,7 @@ def show(
     row: Annotated[int | None, Parameter(validator=Number(gte=0))] = None,
     field: str | None = None,
     failed: bool = False,
+    report: bool = False,
     limit: Annotated[int, Parameter(validator=Number(gte=1))] = 50,
     output: Output = NONE,
 ) -> int:
@@ -46,6 +48,7 @@ def show(
         row: a row's place in the input, from 0.
         field: an output field. Without `--row`, its column alone.
         failed: only rows that failed.
+        report: with `--row`, what the research tier wrote about it, with its sources.
         limit: most rows shown.
     """
     from research.errors import InvalidInput
@@ -54,6 +57,8 @@ def show(
     opened = open_run(_local(run))
     if field is not None and field not in opened.fields:
         raise InvalidInput(f"{run}: the output has no field {field!r}; it has {', '.join(opened.fields)}")
+    if report:
+        return _show_report(opened, row, run, output.json)
     if row is None:
         _show_rows(opened, list(opened.fields) if field is None else [field], failed, limit, output.json, run)
         return Exit.OK
@@ -72,6 +77,28 @@ def show(
             source = _place(cell.evidence[0]) if cell.evidence else cell.reasoning
             table.add_row(*map(Text, (cell.field, shown(cell.value), cell.confidence or "–", source)))
         out().print(table)
+    return Exit.OK
+
+
+def _show_report(opened: Run, row: int | None, name: str, as_json: bool) -> int:
+    from research.errors import InvalidInput
+
+    if row is None:
+        raise InvalidInput("--report needs --row: it shows what was written about one row")
+    try:
+        found = opened.report(row)
+    except KeyError as error:
+        raise InvalidInput(str(error.args[0])) from error
+    if as_json:
+        print_json({"row": row, "report": None} if found is None else asdict(found))
+    elif found is None:
+        note(f"{name}: there is no report on row {row}: the tier `research` writes one, and runs of earlier versions keep none")
+    else:
+        suspected = opened.suspicious_sources()
+        out().print(Markdown(found.markdown, hyperlinks=False) if sys.stdout.isatty() else Text(found.markdown))
+        for source in found.cited:
+            place = page_at(source.url, suspected=source.url in suspected)
+            out().print(Text(f"[{source.index}] {source.title} {place}", style="dim"), soft_wrap=True)
     return Exit.OK
 
 

@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 
 from research.faults import shortened
 from research.tables.inputs.database import literal, quoted
-from research.tables.layout.parts import SCHEMAS, TABLES
+from research.tables.layout.parts import OPTIONAL, SCHEMAS, TABLES
 from research.tables.layout.result_columns import ResultColumns
 from research.tables.run_folder.reading_by_url import folder_to_read
 from research.tables.run_folder.run_folder import RunFolder
@@ -94,7 +94,7 @@ class _Check:
         for table in TABLES:
             self.parts[table] = list(self._readable(table))
         self._load()
-        for check in (self._rows, self._references, self._pages, self._cells, self._stated, self._warehouse):
+        for check in (self._rows, self._references, self._reports, self._pages, self._cells, self._stated, self._warehouse):
             check()
         return Verification(
             rows=self._count("run_rows"),
@@ -152,7 +152,7 @@ class _Check:
             self._add(f"has {self._count('run_rows')} rows; run.json counts {summary['rows']}", "results")
 
     def _references(self) -> None:
-        for table in ("basis", "usage", "findings", "sources"):
+        for table in ("basis", "usage", "findings", "sources", "reports"):
             source = self._source(table)
             for file, row, task, its in self._rows_of(
                 f"SELECT DISTINCT t.file, t.row_index, t.task_id, r.task_id FROM {source} AS t LEFT JOIN run_rows AS r "
@@ -164,6 +164,15 @@ class _Check:
             "AS u USING (row_index) GROUP BY r.row_index HAVING count(u.row_index) <> 1 ORDER BY 2"
         ):
             self._add(f"has {n} rows in usage, not one", file.replace("results/", "usage/"), row)
+
+    def _reports(self) -> None:
+        """What a report cites is a source of its row."""
+        for file, row, number in self._rows_of(
+            "SELECT r.file, r.row_index, number FROM (SELECT file, row_index, unnest(list_distinct("
+            f"regexp_extract_all(report, '\\[(\\d+)\\]', 1)))::BIGINT AS number FROM {self._source('reports')}) AS r "
+            f"ANTI JOIN {self._source('sources')} AS s ON s.row_index = r.row_index AND s.index = r.number ORDER BY ALL"
+        ):
+            self._add(f"the report cites [{number}], which is no source of the row", file, row)
 
     def _pages(self) -> None:
         """Texts against their hashes, excerpts against the texts: a group of parts at a time."""
@@ -243,7 +252,10 @@ class _Check:
             return
         try:
             self.db.execute(f"ATTACH {literal(str(file))} AS made (READ_ONLY)")
+            there = {name for (name,) in self._rows_of("SELECT table_name FROM duckdb_tables() WHERE database_name = 'made'")}
             for table in TABLES:
+                if table in OPTIONAL and table not in there and not self.parts[table]:
+                    continue  # an earlier version made it
                 parts = (
                     f"SELECT * FROM {read_parts(self.parts[table])}"
                     if self.parts[table]
@@ -274,8 +286,8 @@ class _Check:
         """The parts of a table (not `results`), each row with its `file` inside the run folder."""
         paths = self.parts[table] if paths is None else paths
         if not paths:
-            self.db.register("no_rows", SCHEMAS[table].append(pa.field("file", pa.string())).empty_table())
-            return "no_rows"
+            self.db.register(f"no_{table}", SCHEMAS[table].append(pa.field("file", pa.string())).empty_table())
+            return f"no_{table}"
         folder = len(str(self.root)) + 2
         return f"(SELECT * EXCLUDE (filename), substr(filename, {folder}) AS file FROM {read_parts(paths, 'filename = true')})"
 

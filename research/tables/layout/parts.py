@@ -1,8 +1,9 @@
-"""Results become tables: the six tables of a run folder, and the rows that one shard's results make in them."""
+"""Results become tables: the seven tables of a run folder, and the rows that one shard's results make in them."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
@@ -75,6 +76,13 @@ SCHEMAS: Final[Mapping[str, pa.Schema]] = MappingProxyType(
                 *_texts("page_hash"),
             ]
         ),
+        "reports": pa.schema(
+            [
+                *_ROW,
+                *_texts("report"),
+                ("cited", pa.list_(pa.struct([("index", _INTEGER), *_texts("url", "title")]))),
+            ]
+        ),
         "pages": pa.schema(
             [
                 *_texts("page_hash", "url", "final_url", "title", "media_type"),
@@ -87,6 +95,14 @@ SCHEMAS: Final[Mapping[str, pa.Schema]] = MappingProxyType(
 """The schema of every table but `results`, whose columns depend on the input and the output: see `ResultColumns`."""
 
 TABLES: Final = ("results", *SCHEMAS)
+
+OPTIONAL: Final = frozenset({"reports"})
+"""Tables of which a shard has a part only if it has lines in it. Folders of earlier versions have none."""
+REQUIRED: Final = tuple(table for table in TABLES if table not in OPTIONAL)
+"""Tables of which every committed shard has a part."""
+
+_CITED: Final = re.compile(r"\[(\d+)\]")
+"""What a report says of a source: its number (`research/result/citation_numbers.py`)."""
 
 
 def tables_of(columns: ResultColumns, rows: Sequence[int], inputs: pa.Table, results: Sequence[Result]) -> dict[str, pa.Table]:
@@ -104,6 +120,7 @@ def tables_of(columns: ResultColumns, rows: Sequence[int], inputs: pa.Table, res
         "usage": _table("usage", [_usage(row, result) for row, result in pairs]),
         "findings": _table("findings", [r for row, result in pairs for r in _findings(row, result)]),
         "sources": _table("sources", [r for row, result in pairs for r in _sources(row, result)]),
+        "reports": _table("reports", [_report(row, result) for row, result in pairs if result.report]),
     }
 
 
@@ -174,6 +191,12 @@ def _findings(row: int, result: Result) -> Iterator[Row]:
 def _sources(row: int, result: Result) -> Iterator[Row]:
     for source in result.sources_detailed:
         yield {"row_index": row, "task_id": result.task_id, **source.model_dump()}
+
+
+def _report(row: int, result: Result) -> Row:
+    named = {int(number) for number in _CITED.findall(result.report or "")}
+    cited = [{"index": s.index, "url": s.url, "title": s.title} for s in result.sources_detailed if s.index in named]
+    return {"row_index": row, "task_id": result.task_id, "report": result.report, "cited": cited}
 
 
 def _results(columns: ResultColumns, rows: Sequence[int], inputs: pa.Table, results: Sequence[Result]) -> pa.Table:

@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 
 from research.durable.lines import json_line, read_json_line
 from research.tables.layout.durable import write_whole
-from research.tables.layout.parts import TABLES
+from research.tables.layout.parts import REQUIRED
 
 FOLDER: Final = "commits"
 _NAME: Final = re.compile(r"part-(\d{5})\.json")
@@ -92,7 +92,8 @@ class CommitRecord:
     """What was committed of a shard."""
 
     parts: Mapping[str, PartRecord]
-    """By table. Those of all tables; or `pages` alone, where the others are lost and other shards rest on its pages."""
+    """By table. Those of all tables that the shard has lines in; or `pages` alone, where the others are lost and other shards
+    rest on its pages."""
     rows: ShardRows | None
     """None: its rows are lost."""
     run: Mapping[str, Any] = field(default_factory=dict)
@@ -100,7 +101,7 @@ class CommitRecord:
 
     @property
     def is_complete(self) -> bool:
-        return self.rows is not None and self.parts.keys() >= set(TABLES)
+        return self.rows is not None and self.parts.keys() >= set(REQUIRED)
 
     def to_json(self) -> dict[str, Any]:
         rows = self.rows
@@ -195,5 +196,5 @@ def read_note(path: Path) -> tuple[dict[str, str], CommitRecord | None] | None:
     try:
         return document["names"], CommitRecord.from_json(document["record"])
     except (KeyError, TypeError, AttributeError):
-        names = {table: document.get(table) for table in TABLES}
+        names = {table: document.get(table) for table in REQUIRED}
         return None if None in names.values() else (json.loads(json.dumps(names)), None)

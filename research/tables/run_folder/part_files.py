@@ -27,7 +27,7 @@ from research.durable.segments import PARTIAL
 from research.errors import DamagedRun, InvalidRun, PageUnreadable
 from research.ports.page import Page
 from research.tables.layout.durable import TEMPORARY, flush, temporary, write_whole
-from research.tables.layout.parts import SCHEMAS, TABLES, pages_table
+from research.tables.layout.parts import OPTIONAL, REQUIRED, SCHEMAS, TABLES, pages_table
 from research.tables.run_folder.commit_records import CommitRecord, CommitRecords, PartRecord, ShardRows, note_of, read_note
 from research.tables.warehouse.warehouse import SCRATCH as DUCKDB_SCRATCH
 
@@ -90,7 +90,7 @@ class PartFiles:
             shard: record.rows for shard, record in self.counted().items() if record.is_complete
         }
         if not self.recorded:
-            in_all = set.intersection(*(set(self.numbers(table)) for table in TABLES))
+            in_all = set.intersection(*(set(self.numbers(table)) for table in REQUIRED))
             found |= dict.fromkeys(in_all - found.keys())
         return dict(sorted(found.items()))
 
@@ -109,13 +109,21 @@ class PartFiles:
 
     def parts(self, table: str) -> list[Path]:
         """A table's parts that count, in order."""
-        return [self.path(table, shard) for shard in (self.shards_with_pages() if table == PAGES else self.shards())]
+        shards = self.shards_with_pages() if table == PAGES else self.shards()
+        return [self.path(table, shard) for shard in shards if self.has(table, shard)]
 
     def by_table(self) -> dict[str, list[Path]]:
         """The parts that count, in order, by table."""
         committed = self.shards()
         of_pages = self.shards_with_pages()
-        return {table: [self.path(table, shard) for shard in (of_pages if table == PAGES else committed)] for table in TABLES}
+        return {
+            table: [self.path(table, shard) for shard in (of_pages if table == PAGES else committed) if self.has(table, shard)]
+            for table in TABLES
+        }
+
+    def has(self, table: str, shard: int) -> bool:
+        """Whether a committed shard has a part of a table. It may lack one of a table that it has no lines in."""
+        return table not in OPTIONAL or self.path(table, shard).exists()
 
     def recorded_parts(self, table: str) -> dict[int, PartRecord | None]:
         """A table's parts that were committed, by shard, whether they are there or not; None of one without a record."""
@@ -124,7 +132,8 @@ class PartFiles:
             shard: record.parts[table] for shard, record in records.items() if table in record.parts
         }
         if not self.recorded:
-            found |= dict.fromkeys(set().union(*map(self.numbers, TABLES)) - records.keys())
+            numbers = set().union(*map(self.numbers, TABLES)) - records.keys()
+            found |= dict.fromkeys(shard for shard in numbers if self.has(table, shard))
         return dict(sorted(found.items()))
 
     def read(self, table: str, shard: int, schema: pa.Schema) -> pa.Table:
@@ -135,6 +144,8 @@ class PartFiles:
             DamagedRun: it is not there, or cannot be read.
         """
         path = self.path(table, shard)
+        if not self.has(table, shard):
+            return schema.empty_table()
         try:
             with pq.ParquetFile(path, page_checksum_verification=True) as file:
                 there = file.schema_arrow.names
@@ -187,10 +198,12 @@ class PartFiles:
         """Write a shard's parts and make them count together. Pages that a committed part holds are not written again.
 
         Args:
-            tables: of all tables but `pages`; none for a shard of which only pages are kept.
+            tables: of all tables but `pages` and those that it has no lines in; none for a shard of which only pages are kept.
             rows: the shard's rows; None with no tables.
         """
         written = {name: temporary(self.path(name, shard)) for name in (*tables, PAGES)}
+        for name in OPTIONAL & written.keys():
+            (self.folder / name).mkdir(exist_ok=True)  # an earlier version has begun the folder
         names = {table: path.name for table, path in written.items()}
         try:
             for name, table in tables.items():

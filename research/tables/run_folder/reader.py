@@ -64,6 +64,32 @@ class Cell:
     evidence: tuple[CellEvidence, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class ReportSource:
+    """A source that a report names by its number."""
+
+    index: int
+    url: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the research tier wrote about a row. A notebook shows it as text."""
+
+    row_index: int
+    markdown: str
+    """Its numbers in brackets, `[3]`, are those of `cited`."""
+    cited: tuple[ReportSource, ...]
+
+    def __str__(self) -> str:
+        return self.markdown
+
+    def _repr_markdown_(self) -> str:
+        listed = "".join(f"\n- [{source.index}] <{source.url}>" for source in self.cited)
+        return self.markdown + (f"\n\n---\n{listed}" if listed else "")
+
+
 class Run:
     """A run folder, open for reading. `open_run` makes it."""
 
@@ -121,6 +147,22 @@ class Run:
     def pages(self) -> pd.DataFrame:
         """One row per page, without its text and HTML: see `page`."""
         return self._frame("pages", [name for name in SCHEMAS["pages"].names if name not in ("text", "html")])
+
+    def reports(self) -> pd.DataFrame:
+        """One row per row that has a report: those of the research tier."""
+        return self._frame("reports")
+
+    def report(self, row: int) -> Report | None:
+        """What the research tier wrote about a row; None if another tier answered it.
+
+        Raises:
+            KeyError: the run has no such row yet.
+        """
+        shard, _ = self._place(row)
+        reports = self.folder.read("reports", shard)
+        for line in reports.filter(pc.equal(reports["row_index"], pa.scalar(row))).to_pylist():
+            return Report(row, line["report"], tuple(ReportSource(**source) for source in line["cited"]))
+        return None
 
     def table(self, name: str, columns: Sequence[str] | None = None) -> pa.Table:
         """A table as Arrow, in the run's exact types."""

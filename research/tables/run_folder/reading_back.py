@@ -1,6 +1,6 @@
 """Reads results back from a run folder's tables: a committed row becomes the `Result` that it was written from.
 
-What the tables do not hold comes back empty: the task's words and labels, the report, `answer`, `html_dump`. What they hold in
+What the tables do not hold comes back empty: the task's words and labels, `answer`, `html_dump`. What they hold in
 another form comes back in that form: a whole number in a column of numbers as a float, a date-time in UTC, an absent part of an
 object as null.
 """
@@ -28,7 +28,7 @@ Row = dict[str, Any]
 
 SHARDS_OPEN: Final = 4
 """Shards whose tables a `RowReader` holds in memory."""
-_PARTS: Final = ("basis", "usage", "findings", "sources")
+_PARTS: Final = ("basis", "usage", "findings", "sources", "reports")
 
 
 class CommittedRows:
@@ -85,6 +85,7 @@ class CommittedRows:
             usage=usage,
             findings=[_built(Finding, part) for part in self._of(row, "findings")],
             sources_detailed=sources,
+            report=next((part["report"] for part in self._of(row, "reports")), None),
             sources=read[:SAMPLE_OF_SOURCES],
             read=read,
             considered=[source.url for source in sources],

@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from research.ports.page import Page
-from research.tables.layout.parts import SCHEMAS, TABLES
+from research.tables.layout.parts import REQUIRED, SCHEMAS, TABLES
 from research.tables.run_folder.commit_records import CommitRecord, PartRecord, ShardRows
 from research.tables.run_folder.part_files import PAGES, PartFiles
 
@@ -123,14 +123,14 @@ class Repair:
     def _adopt(self) -> None:
         """Write the record of every shard that has all parts and no record, if they can be read whole."""
         known = self._parts.records.all()
-        in_all = set.intersection(*(set(self._parts.numbers(table)) for table in TABLES))
+        in_all = set.intersection(*(set(self._parts.numbers(table)) for table in REQUIRED))
         with ThreadPoolExecutor(THREADS) as threads:
             for shard, record in threads.map(self._record_of, sorted(in_all - known.keys())):
                 if record is not None:
                     self._parts.records.write(shard, record)
 
     def _record_of(self, shard: int) -> tuple[int, CommitRecord | None]:
-        paths = {table: self._parts.path(table, shard) for table in TABLES}
+        paths = {table: self._parts.path(table, shard) for table in TABLES if self._parts.has(table, shard)}
         if not all(map(can_be_read, paths.values())):
             return shard, None
         return shard, self._parts.record({table: PartRecord.of(path) for table, path in paths.items()}, self._rows_of(shard))
@@ -143,7 +143,8 @@ class Repair:
         """Shards that have parts, not all of them whole, and no record."""
         there = {shard for table in TABLES for shard in self._parts.numbers(table)} - set(known)
         for shard in sorted(there):
-            bad = [table for table in TABLES if not can_be_read(self._parts.path(table, shard))]
+            of_shard = [table for table in TABLES if self._parts.has(table, shard)]
+            bad = [table for table in of_shard if not can_be_read(self._parts.path(table, shard))]
             yield Damage(shard, None, tuple(self._name(table, shard) for table in bad))
 
     def _set_aside(self, damage: Damage, *, pages_are_whole: bool | None = None) -> None:

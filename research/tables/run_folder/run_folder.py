@@ -29,7 +29,7 @@ from research.identity import json_copy
 from research.output_schema.output_spec import OutputSpec
 from research.ports.page import Page
 from research.result.result import Result
-from research.tables.layout.parts import SCHEMAS, pages_cited, tables_of, with_rows
+from research.tables.layout.parts import OPTIONAL, SCHEMAS, pages_cited, tables_of, with_rows
 from research.tables.layout.result_columns import ResultColumns
 from research.tables.run_folder.commit_records import PartRecord, ShardRows
 from research.tables.run_folder.made_database import make_current
@@ -343,6 +343,11 @@ class RunFolder:
     def _commit(self, shard: int, tables: Mapping[str, pa.Table], results: Sequence[Result], pages: Pages) -> None:
         if callable(pages):
             pages = self._parts.unstored_pages(pages_cited(results), pages)
+        tables = {
+            name: table
+            for name, table in tables.items()
+            if name not in OPTIONAL or table.num_rows or self._parts.has(name, shard)
+        }
         rows = rows_in(tables["results"], self.columns.row_index, self.columns.run["status"])
         self._parts.commit(shard, tables, pages, rows)
 

@@ -37,6 +37,7 @@ _COMMENTS: Final[Mapping[str, str]] = {
     "usage": "What each row used. NULL is unknown, never zero. Equal rows share one task, and one task_id.",
     "findings": "What each sub-query of a row brought.",
     "sources": "The pages that a row's research considered; read says which of them it read.",
+    "reports": "What the research tier wrote about a row, as Markdown; cited are the sources that its numbers name.",
     "pages": "The pages that were read, once each: page_hash is the SHA-256 of text.",
 }
 
