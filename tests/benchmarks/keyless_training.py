@@ -27,7 +27,6 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
 import research.models.keyless.scoring as scoring
-from research.models.keyless.answers import Passages, Span, spans_of
 from research.models.keyless.choosing import Backing, choose, grouped, standing
 from research.models.keyless.model import KeylessModel
 from research.models.keyless.questions import Question
@@ -63,73 +62,6 @@ class Recorder:
     def __call__(self, question: Question, backings: Sequence[Backing]) -> FieldAnswer:
         self.last[question.field] = (question, list(backings))
         return choose(question, backings)
-
-
-@dataclass
-class Asked:
-    """The candidate answers of one question in plain words."""
-
-    group: str
-    kind: str
-    gold: list[str]
-    spans: list[Span]
-    right: list[bool]
-
-
-async def record_questions(shelf: Shelf) -> list[Asked]:
-    last: list[Span] = []
-    found = []
-
-    def answerer(question: Question, asked: str, pages: Sequence[Passages]) -> FieldAnswer:
-        last[:] = spans_of(asked, pages)
-        return FieldAnswer(field=question.field)
-
-    def keep(case: Case) -> None:
-        gold = case.gold["answer"]
-        found.append(Asked(case.group, case.kind, gold, list(last), [is_exact(s.text, gold, {"type": "string"}) for s in last]))
-        last.clear()
-
-    await run("questions", shelf, KeylessModel(answerer=answerer), keep)
-    return found
-
-
-def _span_rows(found: Sequence[Asked]) -> tuple[list[dict[str, float]], list[bool], list[float]]:
-    """Of the wrong ones every third is enough."""
-    rows = [
-        (s.features, r, 1.0 if r else 3.0)
-        for one in found
-        for place, (s, r) in enumerate(zip(one.spans, one.right, strict=True))
-        if r or place % 3 == 0
-    ]
-    return [dict(r[0]) for r in rows], [r[1] for r in rows], [r[2] for r in rows]
-
-
-def train_questions(options: argparse.Namespace) -> dict[str, float]:
-    """Learn to answer questions in plain words, and print what that gives on articles that no weight saw, by the least
-    probability of an answer."""
-    kept = options.keep and options.keep.with_suffix(".questions.pickle")
-    if kept and kept.exists():
-        found = pickle.loads(kept.read_bytes())  # noqa: S301  # its own file
-    else:
-        found = [
-            a for shelf in shelves_of(options.eval, "questions", options.sample) for a in asyncio.run(record_questions(shelf))
-        ]
-        if kept:
-            kept.write_bytes(pickle.dumps(found))
-    groups = np.array([one.group for one in found])
-    best: list[tuple[Asked, float, bool]] = []
-    for train, held in GroupKFold(FOLDS).split(groups, groups=groups):
-        scorer = Scorer({"candidate": {}, "answer": {}, "span": _weights(*_span_rows([found[i] for i in train]), c=0.3)})
-        for one in (found[i] for i in held):
-            sure, right = max(
-                ((scorer.span(s.features), r) for s, r in zip(one.spans, one.right, strict=True)), default=(0.0, False)
-            )
-            best.append((one, sure, right))
-    for least in (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5):
-        exact = share(sum(r and p >= least for o, p, r in best if o.gold), sum(bool(o.gold) for o, _, _ in best))
-        seen = {k: [p < least for o, p, _ in best if o.kind == k] for k in sorted({o.kind for o in found if not o.gold})}
-        print(f"least {least}: exact {exact}", *(f"{k} seen {share(sum(v), len(v))}" for k, v in seen.items()))
-    return _weights(*_span_rows(found), c=0.3)
 
 
 async def record(name: str, shelf: Shelf) -> list[Found]:
@@ -269,13 +201,11 @@ def main(arguments: Iterable[str] | None = None) -> None:
     parser.add_argument("--eval", type=Path, required=True, help="the folder of the evaluation data")
     parser.add_argument("--set", choices=TRAINED_ON, action="append", help="default: all")
     parser.add_argument("--sample", type=int, help="about so many cases of each set")
-    parser.add_argument("--questions", action="store_true", help="learn to answer questions in plain words, too")
     parser.add_argument("--keep", type=Path, help="a file that keeps what was found; if it is there, it is used")
     parser.add_argument("--write", action="store_true", help="write the weights")
     parser.add_argument("--show", type=int, default=0)
     parser.add_argument("--only", default="")
     options = parser.parse_args(list(arguments) if arguments is not None else None)
-    spans = train_questions(options) if options.write or options.questions else {}
     found: list[Found] = []
     for name in options.set or TRAINED_ON:
         kept = options.keep and options.keep.with_suffix(f".{name}.pickle")
@@ -293,12 +223,12 @@ def main(arguments: Iterable[str] | None = None) -> None:
         chosen += answers([found[i] for i in held], fitted.scorer)
     report(sorted(chosen, key=lambda a: list(SETS).index(a.set)), options.show, options.only)
     if options.write:
-        write(Fitted(found), spans)
+        write(Fitted(found))
 
 
-def write(fitted: Fitted, spans: dict[str, float]) -> None:
+def write(fitted: Fitted) -> None:
     lines = ["# Written by tests/benchmarks/keyless_training.py: what each feature adds to the log-odds of being right.\n"]
-    for title, weights in (("candidate", fitted.candidate), ("answer", fitted.answer), ("span", spans)):
+    for title, weights in (("candidate", fitted.candidate), ("answer", fitted.answer)):
         lines.append(f"\n[{title}]\n")
         lines += [f"{json.dumps(name, ensure_ascii=False)} = {round(weight, 4)}\n" for name, weight in weights.items()]
     WEIGHTS.write_text("".join(lines), "utf-8")

@@ -108,7 +108,6 @@ class Scorer:
     def __init__(self, weights: Mapping[str, Mapping[str, float]]) -> None:
         self._candidate = weights["candidate"]
         self._answer = weights["answer"]
-        self._span = weights.get("span", {})
 
     def log_odds(self, question: Question, candidate: Candidate) -> float:
         """Of a candidate by itself."""
@@ -117,10 +116,6 @@ class Scorer:
     def probability(self, standing: Standing) -> float:
         """That an answer is right."""
         return 1 / (1 + math.exp(-_sum(self._answer, standing.features())))
-
-    def span(self, found: Mapping[str, float]) -> float:
-        """The probability that a span is the answer to a question in plain words."""
-        return 1 / (1 + math.exp(-_sum(self._span, found)))
 
 
 def _sum(weights: Mapping[str, float], found: Mapping[str, float]) -> float:

@@ -1,0 +1,92 @@
+"""A question in plain words is answered by a span of the sentence that fits it, or left open."""
+
+from __future__ import annotations
+
+import pytest
+
+from research.models.keyless.model import KeylessModel
+from research.models.keyless.spans import spans_in
+from research.models.keyless.wording import wording_of
+from research.output_schema.output_spec import OutputSpec
+from research.pipeline import research
+from research.ports.world import World
+from research.result.result import Result
+from research.task.task import Task
+from research.testing import Pages
+
+BRIDGE = """# Aldern Bridge
+
+Aldern Bridge crosses the Sarn estuary near Port Kessel. It was designed by Ines Kovar and opened on 14 May 1931.
+
+The bridge carries 12,400 vehicles a day. The deck was renewed in 1988 because salt water had corroded the steel hangers."""
+INN = """# Merrow Inn
+
+The Merrow Inn is a hotel in the village of Tarn. The kitchen is known for smoked eel.
+
+In 1902 the inn was bought by the Holm family, who turned the stables into a dining room."""
+
+
+async def answer(question: str) -> Result:
+    pages = Pages({"corpus://shelf/bridge": BRIDGE, "corpus://shelf/inn": INN})
+    task = Task(task=question, output_schema=OutputSpec.parse({"answer": "string"}))
+    return await research(task, World(model=KeylessModel(), search=pages, fetcher=pages))
+
+
+@pytest.mark.parametrize(
+    ("question", "right"),
+    [
+        ("Who designed Aldern Bridge?", "Ines Kovar"),
+        ("When was the deck of Aldern Bridge renewed?", "1988"),
+        ("What estuary does Aldern Bridge cross?", "Sarn"),
+        ("In what year was the Merrow Inn bought by the Holm family?", "1902"),
+    ],
+)
+async def test_the_span_of_the_kind_asked_for_is_taken_from_the_sentence_that_fits(question: str, right: str) -> None:
+    result = await answer(question)
+    assert result.output == {"answer": right}
+    assert result.basis[0].confidence == "low"
+    [excerpt] = result.basis[0].citations[0].excerpts
+    assert right in excerpt.text
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Which Norwegian king crowned Ottokar of Syldavia?",
+        "Who designed the Karst viaduct in Ardland?",
+        "When did Holm sell Petrel Bay?",
+    ],
+)
+async def test_a_question_about_what_no_page_names_is_left_open(question: str) -> None:
+    result = await answer(question)
+    assert result.output == {"answer": None}
+
+
+@pytest.mark.parametrize(
+    ("question", "kind", "form", "focus"),
+    [
+        ("Who designed the bridge?", "who", "subject", set()),
+        ("When did the bridge open?", "when", "do", set()),
+        ("How many rivers cross Tarn?", "how many", "subject", {"river", "cross"}),
+        ("Which old songs does the choir sing?", "what noun", "do", {"old", "song"}),
+        ("In what year was it built?", "what date", "be", {"year"}),
+        ("What types of stone did they use?", "what noun", "do", {"stone"}),
+        ("What is the capital of Tarn?", "what place", "be", {"capit"}),
+        ("What did the mayor open?", "what done", "do", set()),
+        ("The bridge was opened by which mayor?", "what person", "last", {"mayor"}),
+        ("When a ship comes, who opens the bridge?", "who", "subject", set()),
+        ("the bridge of Tarn", "none", "subject", set()),
+    ],
+)
+def test_a_question_says_what_it_asks_for(question: str, kind: str, form: str, focus: set[str]) -> None:
+    found = wording_of(question)
+    assert (found.kind, found.form, set(found.focus)) == (kind, form, focus)
+
+
+def test_a_span_adds_something_to_the_question_and_goes_across_no_bracket() -> None:
+    sentence = "Ines Kovar’s bridge (a long one) crosses the Sarn; it opened in 1931."
+    wording = wording_of("What does the bridge cross?")
+    spans = {sentence[start:end] for start, end, _ in spans_in(wording, sentence, {}, frozenset())}
+    assert spans >= {"Sarn", "Ines Kovar", "1931"}
+    assert not {"bridge", "crosses"} & spans
+    assert not [span for span in spans if {"(", ")", ";"} & set(span) or span.startswith("the ")]
