@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, computed_field, model_validator
 
+from research.display import html
 from research.money.usage import Usage
 from research.records import Record
 
@@ -245,6 +246,21 @@ class Result(_Part):
     def confidence(self) -> Confidence | None:
         """The lowest confidence of its fields."""
         return lowest([b.confidence for b in self.basis])
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: each field's value, how sure it is, and its first page."""
+        values = self.output if isinstance(self.output, Mapping) else {} if self.output is None else {"answer": self.output}
+        basis = {each.field: each for each in self.basis}
+        rows = []
+        for name, value in values.items():
+            own = basis.get(name) or next(
+                (each for each in self.basis if each.field.startswith(f"{name}.")), FieldBasis(field=name)
+            )
+            page = next((html.link(each.url, each.title) for each in own.citations), html.muted(own.reasoning))
+            rows.append((html.strong(name), value, html.confidence(own.confidence), page))
+        cost = None if self.cost_usd is None else f"${self.cost_usd:,.4f}"
+        found = [html.table(("field", "value", "confidence", "source"), rows)] if rows else []
+        return html.card(self.task or self.task_id, (self.status, self.error, self.processor, self.model, cost), *found)
 
     def concluded(self, conclusion: Conclusion) -> Result:
         """The same result with this answer."""

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from research.errors import Fault, InvalidInput
 from research.faults import nearest
-from research.tables.layout.result_columns import SUFFIX, ResultColumns
+from research.tables.layout.result_columns import ResultColumns, free_name
 
 OF_A_TABLE: Final = ("status", "error")
 """What the run says of a row in a table for people."""
@@ -87,8 +87,7 @@ def _every(columns: ResultColumns, beside: Sequence[Role]) -> list[ExportColumn]
     taken = {name.casefold() for name in columns.schema.names}
 
     def free(name: str) -> str:
-        candidates = (name, f"{name}{SUFFIX}", *(f"{name}{SUFFIX}{n}" for n in range(2, len(taken) + 3)))
-        chosen = next(each for each in candidates if each.casefold() not in taken)
+        chosen = free_name(name, taken)
         taken.add(chosen.casefold())
         return chosen
 

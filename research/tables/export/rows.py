@@ -9,11 +9,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from research.result.result import Confidence, FieldBasis, lowest
+from research.result.result import Confidence, FieldBasis
 from research.tables.export.columns import ExportColumn, Role
 from research.tables.inputs.json_values import json_value, python_values
 from research.tables.layout.columns import JSON_TEXT
 from research.tables.layout.result_columns import ResultColumns
+from research.tables.run_folder.cell_confidence import confidence_of
 from research.tables.run_folder.reading_back import basis_by_row
 from research.tables.run_folder.run_folder import RunFolder
 
@@ -29,8 +30,7 @@ class CellBasis:
 
     @classmethod
     def of(cls, field: str, parts: Sequence[FieldBasis]) -> CellBasis:
-        whole = next((part for part in parts if part.field == field), None)
-        return cls(tuple(parts), whole.confidence if whole else lowest([part.confidence for part in parts]))
+        return cls(tuple(parts), confidence_of(field, ((part.field, part.confidence) for part in parts)))
 
     @property
     def sources(self) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -84,8 +84,7 @@ class ResultColumns:
         taken = {name.casefold() for name in input_schema.names}
 
         def free(name: str) -> str:
-            candidates = (name, f"{name}{SUFFIX}", *(f"{name}{SUFFIX}{n}" for n in range(2, len(taken) + 3)))
-            chosen = next(c for c in candidates if c.casefold() not in taken)
+            chosen = free_name(name, taken)
             taken.add(chosen.casefold())
             return chosen
 
@@ -153,6 +152,16 @@ class ResultColumns:
     def from_json(cls, value: Mapping[str, Any]) -> ResultColumns:
         schema = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(value["arrow_schema"])))
         return cls(schema, tuple(value["inputs"]), tuple(OutputColumn(**o) for o in value["outputs"]), dict(value["run"]))
+
+
+def free_name(name: str, taken: Collection[str]) -> str:
+    """A column's name, or what it gives way to.
+
+    Args:
+        taken: the names that there are, case-folded.
+    """
+    candidates = (name, f"{name}{SUFFIX}", *(f"{name}{SUFFIX}{n}" for n in range(2, len(taken) + 3)))
+    return next(each for each in candidates if each.casefold() not in taken)
 
 
 def _check_inputs(schema: pa.Schema) -> None:

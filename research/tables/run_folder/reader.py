@@ -21,11 +21,13 @@ import pyarrow.compute as pc
 if TYPE_CHECKING:
     import pandas as pd
 
+from research.display import html
 from research.errors import InvalidRun, PageUnreadable
 from research.ports.page import Page
-from research.result.result import lowest
 from research.storage.location import is_url
 from research.tables.layout.parts import SCHEMAS
+from research.tables.layout.result_columns import free_name
+from research.tables.run_folder.cell_confidence import cell_confidences, confidence_of
 from research.tables.run_folder.finding import find_run
 from research.tables.run_folder.reading_by_url import PREFIX, read_only_copy
 from research.tables.run_folder.run_folder import RunFolder
@@ -62,6 +64,16 @@ class Cell:
     confidence: str | None
     reasoning: str
     evidence: tuple[CellEvidence, ...]
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the value, why, and the words of each page in their place."""
+        pieces: list[html.Markup] = []
+        for each in self.evidence:
+            doubt = "looks as if it tries to instruct a model" if each.suspected_injection is not None else None
+            place = (html.text(each.support), html.link(each.url, each.title), html.muted(each.url), html.text(doubt or ""))
+            pieces += [html.Markup(" · ".join(filter(None, place))), html.excerpt(each.before, each.excerpt, each.after)]
+        title = html.Markup(f"{html.text(self.field)}: {html.text(self.value)} {html.confidence(self.confidence)}")
+        return html.card(title, (f"row {self.row_index}", self.reasoning or None), *pieces)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +136,35 @@ class Run:
         """What the run says of a row (`status`, `confidence`, …), each with its column of `results`."""
         return dict(self.folder.columns.run)
 
-    def results(self) -> pd.DataFrame:
-        """One row per input row, in input order."""
-        return self._frame("results")
+    def _repr_html_(self) -> str:
+        """What a notebook shows: what the run is, its fields, and what to call next. Reads no rows."""
+        summary = self.summary or {}
+        count = f"{summary['completed']:,} of {summary['rows']:,} rows completed" if summary else None
+        cost = f"${summary['cost_usd']:,.2f}" if summary.get("cost_usd") is not None else None
+        rows = [
+            (html.strong(o.field), o.column, self.folder.columns.schema.field(o.column).type, o.description)
+            for o in self.folder.columns.outputs
+        ]
+        fields = html.table(("field", "column", "type", "what it is"), [(a, b, str(c), d) for a, b, c, d in rows])
+        calls = html.muted(".results(confidence=True) · .cell(row, field) · .basis() · .sources() · .sql('FROM coverage')")
+        models = ", ".join(map(str, summary.get("models", ())))
+        return html.card(self.path.resolve().name, (self.status, count, models, cost, str(self.path)), fields, calls)
+
+    def results(self, *, confidence: bool = False) -> pd.DataFrame:
+        """One row per input row, in input order. `to_excel` writes it as it is; `research.tables.export_run` with its evidence.
+
+        Args:
+            confidence: beside each output field, how sure its value is: `<field>_confidence`.
+        """
+        frame = self._frame("results")
+        if confidence:
+            columns = self.folder.columns
+            sure = cell_confidences(columns, self.table("basis", ["row_index", "field", "confidence"]))
+            for output in columns.outputs:
+                name = free_name(f"{output.column}_confidence", {str(each).casefold() for each in frame.columns})
+                cells = [sure.get((row, output.field)) for row in frame[columns.row_index]]
+                frame.insert(list(frame.columns).index(output.column) + 1, name, cells)
+        return frame
 
     def basis(self) -> pd.DataFrame:
         """One row per field and excerpt."""
@@ -202,7 +240,7 @@ class Run:
             row_index=row,
             field=field,
             value=output.json_values(column.slice(place, 1))[0],
-            confidence=whole["confidence"] if whole else lowest([line["confidence"] for line in own]),
+            confidence=confidence_of(field, ((line["field"], line["confidence"]) for line in own)),
             reasoning=(whole["reasoning"] or "") if whole else "",
             evidence=tuple(self._evidence(line, suspected.get(line["url"])) for line in own if line["excerpt"] is not None),
         )
@@ -234,8 +272,9 @@ class Run:
             return db.execute(query).df()
 
     def _frame(self, name: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
-        frame: pd.DataFrame = self.table(name, columns).to_pandas(types_mapper=_nullable)
-        return frame
+        from research.tables.run_folder.frames import frame_of  # pandas is slow to import, and only DataFrames need it
+
+        return frame_of(self.table(name, columns))
 
     def _place(self, row: int) -> tuple[int, int]:
         shard = row // self.folder.shard_size
@@ -255,14 +294,6 @@ class Run:
             after=text[end : end + 200],
             suspected_injection=suspected,
         )
-
-
-def _nullable(kind: pa.DataType) -> Any:
-    """Integers and booleans stay what they are where some are missing; anything else as pandas has it."""
-    import pandas as pd  # slow to import, and only DataFrames need it
-
-    names = {"bool": "boolean", **{f"{u}int{n}": f"{u.upper()}Int{n}" for u in ("", "u") for n in (8, 16, 32, 64)}}
-    return pd.api.types.pandas_dtype(names[str(kind)]) if str(kind) in names else None
 
 
 def open_run(path: str | os.PathLike[str]) -> Run:
