@@ -158,6 +158,7 @@ async def _run(
             everywhere = RowsEverywhere(rows)
             await held.enter_async_context(sharing(flow_run, world.shares))
             await held.enter_async_context(stopping.gently(everywhere, report, grace=0 if prepared.in_batches else None))
+            warnings = prepared.warnings(folder)
             report(
                 RunStarted(
                     run=prepared.place,
@@ -165,10 +166,10 @@ async def _run(
                     kept=left.kept,
                     model=world.model.name,
                     task_runs=prepared.task_runs,
-                    warnings=table.warnings,
+                    warnings=warnings,
                 )
             )
-            for warning in table.warnings:
+            for warning in warnings:
                 log.warning("%s", warning)
             only = None
             if pilot is not None and left.kept < table.row_count:

@@ -38,6 +38,7 @@ def pytest_configure() -> None:
     for name in [name for name in os.environ if name.startswith(("PREFECT_", "RESEARCH_"))]:
         del os.environ[name]
     os.environ |= {"PREFECT_HOME": str(home / "prefect"), "RESEARCH_CACHE_DIR": str(home / "cache"), "DO_NOT_TRACK": "1"}
+    os.environ["RESEARCH_CALIBRATIONS"] = str(home / "calibrations")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

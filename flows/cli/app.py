@@ -16,13 +16,14 @@ from flows.cli.clean import clean
 from flows.cli.doctor import doctor
 from flows.cli.enrich import enrich
 from flows.cli.export import export
-from flows.cli.look import score, show, verify
+from flows.cli.look import show, verify
 from flows.cli.report import report
 from flows.cli.resume import resume
 from flows.cli.resynthesize import resynthesize
 from flows.cli.run import run
 from flows.cli.runs import runs
 from flows.cli.schema import check
+from flows.cli.score import calibrate, score
 from flows.cli.terminal import Exit, note, print_json
 from research.durable.surroundings import NO_ROOM, surroundings_fault
 from research.errors import Interruption, InvalidInput, LimitReached, ResearchError
@@ -48,6 +49,7 @@ for command in (
     report,
     verify,
     score,
+    calibrate,
     export,
     clean,
     doctor,

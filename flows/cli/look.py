@@ -1,4 +1,4 @@
-"""`research show`, `verify` and `score`: look into a run folder. They read it only, also while the run goes on."""
+"""`research show` and `verify`: look into a run folder. They read it only, also while the run goes on."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from rich.text import Text
 from flows.cli.terminal import Exit, Output, described, note, out, page_at, print_json, shown
 
 if TYPE_CHECKING:
-    from research.tables.audit.score import Tally
     from research.tables.run_folder.reader import Cell, CellEvidence, Run
 
 NONE = Output()
@@ -75,7 +74,7 @@ def show(
         table = Table("field", "value", "confidence", "source", title=f"row {row}", title_justify="left")
         for cell in cells:
             source = _place(cell.evidence[0]) if cell.evidence else cell.reasoning
-            table.add_row(*map(Text, (cell.field, shown(cell.value), cell.confidence or "–", source)))
+            table.add_row(*map(Text, (cell.field, shown(cell.value), _confidence(cell), source)))
         out().print(table)
     return Exit.OK
 
@@ -123,41 +122,6 @@ def verify(run: str, /, *, output: Output = NONE) -> int:
     return Exit.OK if found.ok else Exit.BROKEN
 
 
-def score(run: str, /, *, truth: str, wrong: bool = False, output: Output = NONE) -> int:
-    """Score a run against the truth: accuracy per field and per confidence.
-
-    Args:
-        run: the run folder, or its URL.
-        truth: a table with the expected values, in columns named as the fields; its other columns say which rows are meant.
-        wrong: list every cell that is not right.
-    """
-    from research.tables.audit.score import score as judge
-
-    found = judge(_local(run), truth)
-    if output.json:
-        summary = {"accuracy": found.total.accuracy, "precision": found.total.precision}
-        print_json({**summary, **{name: value for name, value in asdict(found).items() if wrong or name != "wrong"}})
-        return Exit.OK
-    console = out()
-    fields = {**found.fields, "all fields": found.total}
-    console.print(_tallies("field", fields))
-    console.print(_tallies("confidence", found.confidence))
-    if wrong:
-        table = Table("row", "field", "expected", "got", "confidence", "outcome")
-        for cell in found.wrong:
-            table.add_row(
-                *map(
-                    Text, (str(cell.row), cell.field, shown(cell.expected), shown(cell.got), cell.confidence or "–", cell.outcome)
-                )
-            )
-        console.print(table)
-    if found.rows_without_truth or found.truth_without_row:
-        note(f"{found.rows_without_truth} rows have no truth; {found.truth_without_row} lines of the truth match no row")
-    if found.passed_over:
-        note(f"columns of the truth that are no fields: {', '.join(found.passed_over)}")
-    return Exit.OK
-
-
 def _local(run: str) -> Path:
     """The run folder; of one by URL a copy in the cache folder, which is brought up to date."""
     from flows.run.environment import read_environment
@@ -176,21 +140,6 @@ def _columns(titles: Sequence[str], cells: Sequence[Sequence[str]], *, wrap: boo
         Column(Text(title), no_wrap=not wrap, max_width=share if width > SHORT_CELL else None)
         for title, width in zip(titles, widths, strict=True)
     ]
-
-
-def _tallies(name: str, tallies: dict[str, Tally]) -> Table:
-    counted = ("accuracy", "precision", "right", "rightly\nempty", "wrong", "invented", "missed", "failed")
-    table = Table(
-        Column(name, no_wrap=True), *(Column(title, justify="right") for title in counted), box=SIMPLE, padding=(0, 1, 0, 0)
-    )
-    for title, tally in tallies.items():
-        counts = (tally.right, tally.rightly_empty, tally.wrong, tally.invented, tally.missed, tally.failed)
-        table.add_row(Text(title), _share(tally.accuracy), _share(tally.precision), *map(str, counts))
-    return table
-
-
-def _share(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
 
 
 def _show_rows(run: Run, fields: list[str], failed: bool, limit: int, as_json: bool, name: str) -> None:
@@ -252,9 +201,14 @@ def _place(piece: CellEvidence) -> str:
     return page_at(piece.url, suspected=piece.suspected_injection is not None)
 
 
+def _confidence(cell: Cell) -> str:
+    """The word; of a calibrated run with the probability that it stands for."""
+    return (cell.confidence or "–") + ("" if cell.p_correct is None else f" ({cell.p_correct:.3f})")
+
+
 def _show_cell(cell: Cell) -> None:
     console = out()
-    head = Text.assemble((f"{cell.field}: ", "bold"), shown(cell.value), f"   confidence {cell.confidence or '–'}")
+    head = Text.assemble((f"{cell.field}: ", "bold"), shown(cell.value), f"   confidence {_confidence(cell)}")
     console.print(head)
     if cell.reasoning:
         console.print(Text(cell.reasoning, style="dim"))

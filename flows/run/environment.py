@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from platformdirs import user_cache_path
+from platformdirs import user_cache_path, user_data_path
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -56,6 +56,8 @@ class Environment(BaseSettings):
 
     cache_dir: Path = Field(default_factory=lambda: user_cache_path("research-flows"))
     """`RESEARCH_CACHE_DIR`: where search indexes are kept between runs."""
+    calibrations: Path = Field(default_factory=lambda: user_data_path("research-flows") / "calibrations")
+    """`RESEARCH_CALIBRATIONS`: the folder where calibrations are kept, and runs find that of their kind."""
     corpus: str | None = None
     """`RESEARCH_CORPUS`: documents to search when the request names none."""
     model: str | None = None
@@ -86,11 +88,11 @@ class Environment(BaseSettings):
     base_url: str | None = Field(default=None, validation_alias="ANTHROPIC_BASE_URL")
     """`ANTHROPIC_BASE_URL`: another server that speaks the Messages API."""
 
-    @field_validator("cache_dir", mode="before")
+    @field_validator("cache_dir", "calibrations", mode="before")
     @classmethod
     def _on_this_disk(cls, value: Any) -> Any:
         if isinstance(value, str) and is_url(value):
-            raise ValueError("must be a folder on this disk: indexes and caches are databases, and each machine has its own")
+            raise ValueError("must be a folder on this disk, not a URL")
         return value
 
     @field_validator("web", mode="before")

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
@@ -33,6 +33,9 @@ from research.tables.run_folder.mirror import RunMirror
 from research.tables.run_folder.part_files import check_shard_count
 from research.tables.run_folder.request import default_run_path, request_key
 from research.tables.run_folder.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from research.tables.audit.calibration import KeptCalibration
 
 FROM_THE_RUN: Final = (*(name for name in names(TaskOptions) if name != "output_schema"), "source_policy")
 """Options that a resynthesis takes from the run, unless it states others. The start page and files are among the stored pages."""
@@ -143,7 +146,19 @@ async def _open_enrichment(
             earlier.refuse_other(document)
         path, done = await find(options, request, document, mirror)
         pages.path = path / ".state" / "pages"
-        yield PreparedRun(options, request, world, document, path, done, settings, earlier, escalation, mirror=mirror)
+        yield PreparedRun(
+            options,
+            request,
+            world,
+            document,
+            path,
+            done,
+            settings,
+            earlier,
+            escalation,
+            mirror=mirror,
+            calibration=await asyncio.to_thread(_calibration, runtime, document),
+        )
 
 
 @asynccontextmanager
@@ -159,7 +174,19 @@ async def _open_resynthesis(
     async with runtime.stored_opener(settings, pages) as world:
         document = request.document(world)
         path, done = await find(options, request, document, mirror)
-        yield PreparedRun(options, request, world, document, path, done, settings, earlier, only_stored=True, mirror=mirror)
+        yield PreparedRun(
+            options,
+            request,
+            world,
+            document,
+            path,
+            done,
+            settings,
+            earlier,
+            only_stored=True,
+            mirror=mirror,
+            calibration=await asyncio.to_thread(_calibration, runtime, document),
+        )
 
 
 async def _checked_out(options: RunOptions, cache_dir: Path) -> RunMirror | None:
@@ -200,6 +227,12 @@ async def _check(options: EnrichOptions | ResynthesizeOptions, runtime: Runtime)
     if options.fail_over is not None:
         FailOver.parse(options.fail_over)
     await asyncio.to_thread(check_export, options)
+
+
+def _calibration(runtime: Runtime, document: Mapping[str, Any]) -> KeptCalibration:
+    from research.tables.audit.calibration import find_calibration  # a request that is refused needs none
+
+    return find_calibration(runtime.environment.calibrations, document)
 
 
 def _earlier(run: str, cache_dir: Path, request: Request) -> Earlier:

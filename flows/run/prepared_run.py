@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flows.run.options import EnrichOptions, ResynthesizeOptions
 from flows.run.remote_folder import check_free
@@ -19,10 +19,14 @@ from research.ports.model import NeedsTime
 from research.ports.page import Page
 from research.ports.world import World
 from research.result.escalation import Escalation
+from research.tables.layout.probabilities import SETTING as CALIBRATION
 from research.tables.run_folder.mirror import RunMirror
 from research.tables.run_folder.run_folder import RunFolder
 from research.tables.run_folder.run_lock import refuse_locked
 from research.world import Settings
+
+if TYPE_CHECKING:
+    from research.tables.audit.calibration import KeptCalibration
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,8 @@ class PreparedRun:
     """Whether rows may search and read only the pages that they read in the earlier run."""
     mirror: RunMirror | None = None
     """Of a run folder by URL: `path` is its working copy."""
+    calibration: KeptCalibration | None = None
+    """That of its kind of job, for a run that begins. One that goes on has its own, or none."""
 
     @property
     def place(self) -> Path | str:
@@ -83,8 +89,17 @@ class PreparedRun:
             input_schema=self.request.table.schema,
             spec=self.request.spec,
             rows=self.request.table.row_count,
-            settings={"shard_size": self.options.shard_size},
+            settings={"shard_size": self.options.shard_size, **self._probabilities()},
         )
+
+    def warnings(self, folder: RunFolder) -> tuple[str, ...]:
+        """What reading the table may have got wrong or has left out, and what a run that begins goes without."""
+        lacking = self.calibration.warning if self.calibration is not None and folder.is_new else ""
+        return (*self.request.table.warnings, *([lacking] if lacking else []))
+
+    def _probabilities(self) -> dict[str, Any]:
+        found = self.calibration.calibration if self.calibration is not None else None
+        return {} if found is None else {CALIBRATION: found.probabilities.to_json()}
 
     def work(self, world: World) -> tuple[FindWork, Callable[[str], Page]]:
         """What there is to do for each row, and what finds the pages that its evidence rests on.

@@ -14,14 +14,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from research.tables.audit.calibrate import calibrate
+    from research.tables.audit.calibration import Calibration
     from research.tables.audit.score import Score, Tally, WrongCell, score
+    from research.tables.audit.truth import TruthSource
     from research.tables.audit.verify import Problem, Verification, verify
     from research.tables.export.export import Exported, ExportOptions, export_run
+    from research.tables.run_folder.committed_shard import CommittedShard
     from research.tables.run_folder.reader import Cell, CellEvidence, Run, open_run
     from research.tables.run_folder.request import default_run_path, request_key
-    from research.tables.run_folder.run_folder import CommittedShard, RunFolder
+    from research.tables.run_folder.run_folder import RunFolder
 
 __all__ = [
+    "Calibration",
     "Cell",
     "CellEvidence",
     "CommittedShard",
@@ -32,8 +37,10 @@ __all__ = [
     "RunFolder",
     "Score",
     "Tally",
+    "TruthSource",
     "Verification",
     "WrongCell",
+    "calibrate",
     "default_run_path",
     "export_run",
     "open_run",
@@ -43,12 +50,16 @@ __all__ = [
 ]
 
 _HOME: Final = {
+    "Calibration": "audit.calibration",
+    "calibrate": "audit.calibrate",
     **dict.fromkeys(("Score", "Tally", "WrongCell", "score"), "audit.score"),
+    "TruthSource": "audit.truth",
     **dict.fromkeys(("Problem", "Verification", "verify"), "audit.verify"),
     **dict.fromkeys(("ExportOptions", "Exported", "export_run"), "export.export"),
     **dict.fromkeys(("Cell", "CellEvidence", "Run", "open_run"), "run_folder.reader"),
     **dict.fromkeys(("default_run_path", "request_key"), "run_folder.request"),
-    **dict.fromkeys(("CommittedShard", "RunFolder"), "run_folder.run_folder"),
+    "CommittedShard": "run_folder.committed_shard",
+    "RunFolder": "run_folder.run_folder",
 }
 
 

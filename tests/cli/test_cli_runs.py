@@ -64,7 +64,9 @@ def _look_at_it(research: Command, desk: Path) -> None:
     score = research("score", "run", "--truth", "truth.csv", "--wrong", "--json").lines[0]
     assert (score["accuracy"], score["fields"]["launched"]["right"]) == (0.75, 2)
     assert [(cell["row"], cell["expected"], cell["got"]) for cell in score["wrong"]] == [(1, "NASA", "ESA")]
-    assert "0.750" in research("score", "run", "--truth", "truth.csv").out
+    assert "0.750 [0.301–0.954]" in research("score", "run", "--truth", "truth.csv").out
+    few = research("calibrate", "run", "--truth", "truth.csv")
+    assert (few.code, "4 values have a truth, and no confidence has 10" in few.err) == (2, True)
 
     assert research("verify", "run").code == 0
     part = next((desk / "run" / "pages").glob("*.parquet"))

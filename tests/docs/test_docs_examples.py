@@ -36,6 +36,7 @@ PROMISED: dict[str, Callable[[dict[str, Any]], bool]] = {
     "docs/python.md": lambda names: (names["result"].output, names["summary"].completed) == ({"operator": "NASA"}, 20),
     "docs/run-folder.md": lambda names: names["cell"].value == "1977-09-05",
     "docs/resynthesize.md": lambda names: open_run(names["done"].run).cell(17, "mass_kg").value == 721.9,
+    "docs/calibration.md": lambda names: 0.97 < names["made"].overall["medium"].p_correct < 1,
     "docs/tables.md": lambda names: names["row"] == {"mission": "Voyager 1", "year": 1977},
 }
 """What holds when the examples of a page have run."""

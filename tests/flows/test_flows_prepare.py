@@ -15,11 +15,14 @@ from flows_doubles import OBJECTIVE, SCHEMA, planets, reader, runtime
 import flows.api
 from flows.cli.plan import make_plan
 from flows.enrichment import enrich
+from flows.run.environment import Environment
 from flows.run.options import EnrichOptions
 from flows.run.prepare import PagesFolder, prepare_enrichment
 from flows.run.runtime import Runtime, use_runtime
 from research.errors import InvalidRun
 from research.ports.world import World
+from research.result.result import utc_now
+from research.tables.audit.calibration import CalibratedWord, Calibration, kind_of
 from research.tables.run_folder.part_files import MAX_SHARDS
 from research.tables.run_folder.reader import open_run
 
@@ -57,6 +60,34 @@ async def test_what_was_planned_is_what_runs(tmp_path: Path, monkeypatch: pytest
     assert len(opened) == 1
     assert (done.run, done.completed) == (plan.run, plan.rows) == (prepared.path, 3)
     assert open_run(done.run).table("pages").num_rows == 3
+
+
+async def test_a_run_that_begins_keeps_the_calibration_of_its_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    kept = Environment(calibrations=tmp_path / "calibrations")
+    by = replace(runtime(reader()), environment=kept)
+    options = EnrichOptions(table(tmp_path), output_schema=SCHEMA, objective=OBJECTIVE, out="run")
+    word = CalibratedWord(p_correct=0.75, right=3, cells=4, interval=None)
+    async with prepare_enrichment(options, by) as prepared:
+        made = Calibration(
+            kind=kind_of(prepared.document),
+            fields=("mass",),
+            model="",
+            answered_by=(prepared.world.model.name,),
+            made_at=utc_now(),
+            runs=(),
+            overall={"high": word, "medium": word, "low": word},
+            by_field={},
+        )
+    file = made.write(kept.calibrations)
+    async with prepare_enrichment(options, by) as prepared:
+        run = prepared.folder()
+        assert run.probabilities == made.probabilities
+        file.write_text("{}")
+    async with prepare_enrichment(options, by) as prepared:
+        assert (prepared.folder().probabilities, prepared.warnings(run)[0].partition(": ")[0]) == (
+            made.probabilities, f"the calibration {file} is damaged",
+        )  # fmt: skip
 
 
 async def test_a_flow_with_nothing_but_its_parameters_prepares_itself_once(

@@ -38,7 +38,7 @@ def spec(*names: str) -> OutputSpec:
 @pytest.mark.parametrize(
     ("table", "columns"),
     [
-        ("basis", "row_index task_id field url title excerpt page_hash start end support reasoning confidence"),
+        ("basis", "row_index task_id field url title excerpt page_hash start end support reasoning confidence p_correct"),
         ("findings", "row_index task_id subquery_index subquery answer confidence evidence citations"),
         ("sources", "row_index task_id index url title domain fetched quality first_seen_subquery read page_hash"),
         ("pages", "page_hash url final_url title media_type fetched_at published text extraction_version raw_hash html"),
@@ -61,7 +61,7 @@ def test_results_has_the_inputs_columns_then_the_outputs_then_the_runs() -> None
         *("row_index", "mission", "status"),
         *("operator", "mass", "launched", "crew"),
         *("status_research", "error", "warnings", "confidence", "processor", "model", "cost_usd", "task_id", "completed_at"),
-        *("error_kind", "tiers", "field_warnings"),
+        *("error_kind", "tiers", "field_warnings", "p_correct"),
     ]
     assert COLUMNS.schema.field("launched").type == pa.date32()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,40 @@ def test_confidence_buckets_hold_the_cells_that_have_a_value(run: Path) -> None:
         "low": Tally(right=2, wrong=1),
         "none": Tally(),
     }
+
+
+def test_a_value_of_parts_is_as_sure_as_its_least_sure_part(run: Path) -> None:
+    assert score(run, truth(row_index=[0], crew=['[{"name": "Ada 0"}]'])).confidence["medium"] == Tally(right=1)
+
+
+def test_without_a_calibration_the_brier_score_is_of_what_the_words_are_published_to_mean(run: Path) -> None:
+    scored = score(run, truth(row_index=[0, 1], operator=["Agency 0", "x"], mass=[100, 1], launched=[None] * 2))
+    assert scored.brier.of == "published"
+    assert scored.brier.score == pytest.approx((0.03**2 + 0.97**2 + 0.5**2 + 0.5**2) / 4)
+    assert scored.brier.fields == {"operator": pytest.approx(0.4709), "mass": pytest.approx(0.25), "launched": None}
+    assert (scored.brier.base_rate, scored.brier.cells) == (0.25, 4)
+
+
+def test_what_a_review_of_doubtful_values_would_gain(run: Path) -> None:
+    scored = score(run, truth(row_index=[0, 1, 2], operator=["Agency 0", "x", "Agency 2"], mass=[100, 1, 2], launched=[None] * 3))
+    low, medium = scored.reviews
+    assert (low.confidences, low.cells, low.error, low.error_after) == (("low",), 3, 3 / 6, 1 / 6)
+    assert (medium.confidences, medium.cells, medium.error_after) == (("low", "medium"), 3, 1 / 6)
+
+
+def test_a_truth_may_come_from_elsewhere_than_a_table(run: Path) -> None:
+    """What people decided in a review: of each row only some cells, and of a rejected one only that it is wrong."""
+
+    class Decisions:
+        fields = ("operator", "mass")
+        keys = ("row_index",)
+
+        def expected(self, row: Mapping[str, Any]) -> dict[str, tuple[Any, ...]] | None:
+            return {0: {"operator": ("Agency 0",)}, 1: {"operator": ("NASA",), "mass": ()}}.get(row["row_index"])
+
+    scored = score(run, Decisions())
+    assert scored.fields == {"operator": Tally(right=1, wrong=1), "mass": Tally(wrong=1)}
+    assert (scored.rows, scored.rows_without_truth) == (2, 2)
 
 
 def test_a_csv_finds_its_rows_by_the_inputs_columns(run: Path, tmp_path: Path) -> None:

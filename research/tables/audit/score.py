@@ -1,43 +1,32 @@
 """Score a run against the truth: what is right, wrong, left open, and how well confidence tells them apart.
 
-The truth is a table (CSV, JSONL, Parquet, …). Its columns:
-
-- `row_index` (by its name in `results`), or else every column that the input has too, says which rows a line is about;
-- a column named as an output field holds the expected value. Where the input has a column of that name, the field's own column
-  in `results` is meant by its name there (`name_research`);
-- other columns are passed over and listed.
-
-An empty cell says that the question has no answer: leaving the field empty is right. A JSON list, for a field that is not a list
-itself, holds several accepted values; `null` among them accepts an empty cell too. For a list or an object, the cell holds the
-value as JSON; where `[]` is expected, an empty cell is right too.
+`research/tables/audit/truth.py` says what a truth is: a table of expected values, or another source of them.
 """
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from research.errors import Fault, InvalidTable
-from research.tables.inputs.read import json_rows, open_table
-from research.tables.layout.result_columns import OutputColumn, ResultColumns
+from research.tables.audit.scored_cells import GOOD, OUTCOMES, Outcome, ScoredCell, scored_rows
+from research.tables.audit.statistics import wilson
+from research.tables.audit.truth import TruthSource, TruthTable
 from research.tables.run_folder.reading_by_url import folder_to_read
 from research.tables.run_folder.run_folder import RunFolder
-from research.values.values import same
 
-Outcome = Literal["right", "wrong", "missed", "rightly_empty", "invented", "failed"]
-"""`missed`: empty, and there is an answer. `rightly_empty`: empty, and there is none. `invented`: a value, and there is none.
-`failed`: the row is not completed."""
-OUTCOMES: Final[tuple[Outcome, ...]] = ("right", "wrong", "missed", "rightly_empty", "invented", "failed")
-_GOOD: Final = ("right", "rightly_empty")
+BUCKETS: Final = ("high", "medium", "low", "none")
+PUBLISHED: Final[Mapping[str, float]] = {"high": 0.97, "medium": 0.80, "low": 0.50}
+"""What the words mean where nothing was calibrated: the aim for `high`, and the middle of what a provider of the same three words
+publishes of its own (medium 72–83 %, low 36–65 %)."""
+_TO_REVIEW: Final = (("low",), ("low", "medium"))
 
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Cells by outcome."""
+    """Cells by outcome. Intervals are of 95 % (Wilson)."""
 
     right: int = 0
     wrong: int = 0
@@ -51,15 +40,26 @@ class Tally:
         return sum(getattr(self, outcome) for outcome in OUTCOMES)
 
     @property
+    def with_value(self) -> int:
+        return self.right + self.wrong + self.invented
+
+    @property
     def accuracy(self) -> float | None:
         """Right or rightly empty, of all cells. None if there are none."""
         return (self.right + self.rightly_empty) / self.cells if self.cells else None
 
     @property
+    def accuracy_interval(self) -> tuple[float, float] | None:
+        return wilson(self.right + self.rightly_empty, self.cells)
+
+    @property
     def precision(self) -> float | None:
         """Right, of the cells that have a value. None if none has."""
-        answered = self.right + self.wrong + self.invented
-        return self.right / answered if answered else None
+        return self.right / self.with_value if self.with_value else None
+
+    @property
+    def precision_interval(self) -> tuple[float, float] | None:
+        return wilson(self.right, self.with_value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,35 @@ class WrongCell:
 
 
 @dataclass(frozen=True, slots=True)
+class Brier:
+    """The Brier score: the mean squared distance between the probability of a value and whether it is right. 0 is perfect; who
+    gives every value the share that is right has `base_rate`. Over values with a probability; None where there are none."""
+
+    of: Literal["p_correct", "published"]
+    """Whose probabilities: the run's own `p_correct`, or, where it has no calibration, what is published for its words
+    (`PUBLISHED`)."""
+    score: float | None
+    base_rate: float | None
+    cells: int
+    fields: dict[str, float | None]
+    confidence: dict[str, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewGain:
+    """What a person gains who checks the values of these confidences, and mends those that are wrong."""
+
+    confidences: tuple[str, ...]
+    """With `low`, values without a confidence are checked, too."""
+    cells: int
+    """Values to check."""
+    error: float | None
+    """The share of all values that is wrong. None: there is no value."""
+    error_after: float | None
+    """The same after the review."""
+
+
+@dataclass(frozen=True, slots=True)
 class Score:
     """A run against its truth."""
 
@@ -83,6 +112,9 @@ class Score:
     fields: dict[str, Tally]
     confidence: dict[str, Tally]
     """Cells that have a value, by `high`, `medium`, `low`, `none`. High is worth its name if its precision is."""
+    brier: Brier
+    reviews: tuple[ReviewGain, ...]
+    """Of checking `low` alone, and `low` and `medium`."""
     wrong: tuple[WrongCell, ...]
     rows: int
     """Rows that the truth has a line for."""
@@ -98,7 +130,7 @@ def score(path: str | os.PathLike[str], truth: Any) -> Score:
     """Compare a run's output with the truth.
 
     Args:
-        truth: anything that `open_table` reads.
+        truth: anything that `open_table` reads, or a `TruthSource`.
 
     Raises:
         InvalidRun: there is no such run.
@@ -106,152 +138,94 @@ def score(path: str | os.PathLike[str], truth: Any) -> Score:
         InvalidTable: the truth cannot be read, shares no key or no field with the run, or says two things of one row.
     """
     with folder_to_read(path) as folder:
-        return _scored(RunFolder.open(folder), truth)
+        run = RunFolder.open(folder)
+        return _scored(run, truth if isinstance(truth, TruthSource) else TruthTable(run.columns, truth))
 
 
-def _scored(run: RunFolder, truth: Any) -> Score:
-    lines = _Truth(run.columns, truth)
-    cells: list[tuple[str, str, Outcome]] = []
+def _scored(run: RunFolder, truth: TruthSource) -> Score:
+    outcomes: Counter[tuple[str, str, Outcome]] = Counter()
+    squares = _Squares(calibrated=run.probabilities is not None)
     wrong: list[WrongCell] = []
     rows = without_truth = 0
-    for row, key, completed, values, confidences in _rows(run, lines):
-        line = lines.line(key)
-        if line is None:
+    for row in scored_rows(run, truth):
+        if row.cells is None:
             without_truth += 1
             continue
         rows += 1
-        for output in lines.fields:
-            expected, got = _expected(line[output.field], output), values[output.field]
-            outcome = _outcome(expected, got, output, completed)
-            confidence = confidences.get(output.field)
-            cells.append((output.field, (confidence or "none") if got is not None else "", outcome))
-            if outcome not in _GOOD:
-                shown = expected[0] if len(expected) == 1 else expected
-                wrong.append(WrongCell(row, output.field, shown, got, confidence, outcome))
-    buckets = ("high", "medium", "low", "none")
+        for cell in row.cells:
+            bucket = (cell.confidence or "none") if cell.has_value else ""
+            outcomes[cell.field, bucket, cell.outcome] += 1
+            squares.add(cell, bucket)
+            if cell.outcome not in GOOD:
+                shown = cell.expected[0] if len(cell.expected) == 1 else cell.expected
+                wrong.append(WrongCell(row.row, cell.field, shown, cell.got, cell.confidence, cell.outcome))
+    by_confidence = {bucket: _tally(outcomes, bucket=bucket) for bucket in BUCKETS}
     return Score(
-        total=_tally(outcome for *_, outcome in cells),
-        fields={o.field: _tally(outcome for field, _, outcome in cells if field == o.field) for o in lines.fields},
-        confidence={b: _tally(outcome for _, bucket, outcome in cells if bucket == b) for b in buckets},
+        total=_tally(outcomes),
+        fields={field: _tally(outcomes, field=field) for field in truth.fields},
+        confidence=by_confidence,
+        brier=squares.brier(truth.fields),
+        reviews=tuple(_gain(by_confidence, words) for words in _TO_REVIEW),
         wrong=tuple(wrong),
         rows=rows,
         rows_without_truth=without_truth,
-        truth_without_row=lines.unmatched,
-        keys=lines.keys,
-        passed_over=lines.passed_over,
+        truth_without_row=truth.unmatched if isinstance(truth, TruthTable) else 0,
+        keys=truth.keys,
+        passed_over=truth.passed_over if isinstance(truth, TruthTable) else (),
     )
 
 
-class _Truth:
-    """The truth's lines by key."""
+class _Squares:
+    """Adds up the squared distances of a Brier score, by field and confidence."""
 
-    def __init__(self, columns: ResultColumns, source: Any) -> None:
-        table = open_table(source)
-        names = table.schema.names
-        by_name = {
-            **{o.field: o for o in columns.outputs if o.field not in columns.inputs},
-            **{o.column: o for o in columns.outputs},
-        }
-        fields = {name: by_name[name] for name in names if name in by_name and name not in columns.inputs}
-        self.keys = (columns.row_index,) if columns.row_index in names else tuple(n for n in names if n in columns.inputs)
-        if not self.keys:
-            raise InvalidTable(
-                f"{table.name}: needs {columns.row_index}, or columns of the input ({', '.join(columns.inputs)}), to find rows by"
-            )
-        if not fields:
-            raise InvalidTable(f"{table.name}: has no column named as a field ({', '.join(o.field for o in columns.outputs)})")
-        self.fields = tuple(fields.values())
-        self.passed_over = tuple(n for n in names if n not in fields and n not in self.keys)
-        self._lines: dict[tuple[str, ...], dict[str, Any]] = {}
-        self._met: set[tuple[str, ...]] = set()
-        faults = []
-        for number, row in enumerate((row for batch in table.batches(1000) for row in json_rows(batch)), start=1):
-            key = tuple(_key(row[name]) for name in self.keys)
-            line = {output.field: row[name] for name, output in fields.items()}
-            if self._lines.setdefault(key, line) != line:
-                faults.append(Fault(f"line {number}", f"says another thing of {dict(zip(self.keys, key, strict=True))}"))
-        if faults:
-            raise InvalidTable(f"{table.name}: contradicts itself", faults)
+    def __init__(self, *, calibrated: bool) -> None:
+        self._calibrated = calibrated
+        self._sums: dict[tuple[str, str], tuple[float, int, int]] = {}
+        """Squares, right values, values."""
 
-    def line(self, key: tuple[str, ...]) -> dict[str, Any] | None:
-        line = self._lines.get(key)
-        if line is not None:
-            self._met.add(key)
-        return line
+    def add(self, cell: ScoredCell, bucket: str) -> None:
+        probability = cell.p_correct if self._calibrated else PUBLISHED.get(bucket)
+        if not cell.has_value or probability is None:
+            return
+        right = cell.outcome == "right"
+        square, rights, count = self._sums.get((cell.field, bucket), (0.0, 0, 0))
+        self._sums[cell.field, bucket] = (square + (probability - right) ** 2, rights + right, count + 1)
 
-    @property
-    def unmatched(self) -> int:
-        return len(self._lines) - len(self._met)
+    def brier(self, fields: Iterable[str]) -> Brier:
+        _, right, cells = self._sum()
+        return Brier(
+            of="p_correct" if self._calibrated else "published",
+            score=self._mean(),
+            base_rate=right / cells * (1 - right / cells) if cells else None,
+            cells=cells,
+            fields={name: self._mean(field=name) for name in fields},
+            confidence={name: self._mean(bucket=name) for name in BUCKETS},
+        )
+
+    def _mean(self, field: str | None = None, bucket: str | None = None) -> float | None:
+        square, _, cells = self._sum(field, bucket)
+        return square / cells if cells else None
+
+    def _sum(self, field: str | None = None, bucket: str | None = None) -> tuple[float, int, int]:
+        wanted = [each for (f, b), each in self._sums.items() if field in (None, f) and bucket in (None, b)]
+        return sum(s for s, _, _ in wanted), sum(r for _, r, _ in wanted), sum(n for _, _, n in wanted)
 
 
-_ScoredRow = tuple[int, tuple[str, ...], bool, dict[str, Any], dict[str, str | None]]
+def _gain(tallies: Mapping[str, Tally], words: tuple[str, ...]) -> ReviewGain:
+    values = sum(tally.with_value for tally in tallies.values())
+    errors = {bucket: tally.with_value - tally.right for bucket, tally in tallies.items()}
+    checked = {*words, "none"}
+    return ReviewGain(
+        confidences=words,
+        cells=sum(tally.with_value for bucket, tally in tallies.items() if bucket in checked),
+        error=sum(errors.values()) / values if values else None,
+        error_after=sum(n for bucket, n in errors.items() if bucket not in checked) / values if values else None,
+    )
 
 
-def _rows(run: RunFolder, truth: _Truth) -> Iterator[_ScoredRow]:
-    """Each row: its index, its key, whether it is completed, its values by field, their confidence by field."""
-    columns = run.columns
-    index, status = columns.row_index, columns.run["status"]
-    wanted = list(dict.fromkeys([index, status, *truth.keys, *(o.column for o in truth.fields)]))
-    for shard in run.committed_shards():
-        table = run.read("results", shard, wanted)
-        values = {o.field: o.json_values(table[o.column]) for o in truth.fields}
-        basis = run.read("basis", shard, ["row_index", "field", "confidence"]).to_pylist()
-        confidences: dict[int, dict[str, str | None]] = {}
-        for part in basis:
-            confidences.setdefault(part["row_index"], {})[part["field"]] = part["confidence"]
-        plain_rows = [
-            row
-            for batch in table.select(list(dict.fromkeys([index, status, *truth.keys]))).to_batches()
-            for row in json_rows(batch)
-        ]
-        for place, row in enumerate(plain_rows):
-            key = tuple(_key(row[name]) for name in truth.keys)
-            got = {field: column[place] for field, column in values.items()}
-            yield row[index], key, row[status] == "completed", got, confidences.get(row[index], {})
-
-
-def _key(value: Any) -> str:
-    """A key as text: the number 7, 7.0 and the text " 7" name one row."""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return "" if value is None else str(value).strip()
-
-
-def _expected(value: Any, output: OutputColumn) -> tuple[Any, ...]:
-    """The accepted values; None among them: an empty cell."""
-    if value is None or value == "":
-        return (None,)
-    structured = {"array", "object"} & set(_types(output.schema))
-    if isinstance(value, str) and (structured or value.lstrip().startswith("[")):
-        try:
-            value = json.loads(value)
-        except ValueError:
-            return (value,)
-    if isinstance(value, list) and "array" not in structured:
-        return tuple(None if item == "" else item for item in value) or (None,)
-    return (value, None) if value == [] else (value,)
-
-
-def _types(schema: Mapping[str, Any]) -> Iterable[str]:
-    named = schema.get("type", [])
-    yield from [named] if isinstance(named, str) else named
-    for key in ("anyOf", "oneOf", "allOf"):
-        for part in schema.get(key, []):
-            if isinstance(part, Mapping):
-                yield from _types(part)
-
-
-def _outcome(expected: tuple[Any, ...], got: Any, output: OutputColumn, completed: bool) -> Outcome:
-    if not completed:
-        return "failed"
-    answers = [value for value in expected if value is not None]
-    if got is None:
-        return "rightly_empty" if None in expected else "missed"
-    if any(same(answer, got, output.schema) for answer in answers):
-        return "right"
-    return "wrong" if answers else "invented"
-
-
-def _tally(outcomes: Iterable[Outcome]) -> Tally:
-    counts = Counter(outcomes)
+def _tally(outcomes: Counter[tuple[str, str, Outcome]], field: str | None = None, bucket: str | None = None) -> Tally:
+    counts: Counter[str] = Counter()
+    for (of_field, of_bucket, outcome), count in outcomes.items():
+        if field in (None, of_field) and bucket in (None, of_bucket):
+            counts[outcome] += count
     return Tally(**{str(outcome): counts[outcome] for outcome in OUTCOMES})

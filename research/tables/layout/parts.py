@@ -15,6 +15,7 @@ from research.money.usage import Tokens, Usage
 from research.ports.page import Page
 from research.result.result import FieldWarning, Result
 from research.tables.layout.columns import arrow_value
+from research.tables.layout.probabilities import Probabilities, lowest
 from research.tables.layout.result_columns import RUN_COLUMNS, OutputColumn, ResultColumns
 
 Row = dict[str, Any]
@@ -54,7 +55,15 @@ def _usage_columns() -> Iterator[_Column]:
 
 SCHEMAS: Final[Mapping[str, pa.Schema]] = MappingProxyType(
     {
-        "basis": pa.schema([*_ROW, *_texts("field", "url", "title", "excerpt"), *_PLACE, *_texts("reasoning", "confidence")]),
+        "basis": pa.schema(
+            [
+                *_ROW,
+                *_texts("field", "url", "title", "excerpt"),
+                *_PLACE,
+                *_texts("reasoning", "confidence"),
+                ("p_correct", pa.float64()),
+            ]
+        ),
         "usage": pa.schema([*_ROW, *_usage_columns(), ("cost_usd", pa.float64()), ("seconds", pa.float64())]),
         "findings": pa.schema(
             [
@@ -105,18 +114,28 @@ _CITED: Final = re.compile(r"\[(\d+)\]")
 """What a report says of a source: its number (`research/result/citation_numbers.py`)."""
 
 
-def tables_of(columns: ResultColumns, rows: Sequence[int], inputs: pa.Table, results: Sequence[Result]) -> dict[str, pa.Table]:
+def tables_of(
+    columns: ResultColumns,
+    rows: Sequence[int],
+    inputs: pa.Table,
+    results: Sequence[Result],
+    probabilities: Probabilities | None = None,
+) -> dict[str, pa.Table]:
     """What the results of some rows put into every table but `pages`.
 
     Args:
         rows: the rows' places in the input.
         inputs: the rows as they came, in the same order.
         results: one a row, in the same order.
+        probabilities: what `p_correct` is; None: it is not known.
     """
     pairs = list(zip(rows, results, strict=True))
+    likely = [{} if probabilities is None else probabilities.of_result(result) for result in results]
     return {
-        "results": _results(columns, rows, inputs, results),
-        "basis": _table("basis", [r for row, result in pairs for r in _basis(row, result)]),
+        "results": _results(columns, rows, inputs, results, [lowest(each.values()) for each in likely]),
+        "basis": _table(
+            "basis", [r for (row, result), known in zip(pairs, likely, strict=True) for r in _basis(row, result, known)]
+        ),
         "usage": _table("usage", [_usage(row, result) for row, result in pairs]),
         "findings": _table("findings", [r for row, result in pairs for r in _findings(row, result)]),
         "sources": _table("sources", [r for row, result in pairs for r in _sources(row, result)]),
@@ -156,9 +175,14 @@ def _by_row(table: pa.Table, index: str) -> pa.Table:
     return table.take(keys.sort_by([("row", "ascending"), ("place", "ascending")])["place"])
 
 
-def _basis(row: int, result: Result) -> Iterator[Row]:
+def _basis(row: int, result: Result, likely: Mapping[str, float | None]) -> Iterator[Row]:
     for basis in result.basis:
-        of_field = {"row_index": row, "task_id": result.task_id, **basis.model_dump(exclude={"citations"})}
+        of_field = {
+            "row_index": row,
+            "task_id": result.task_id,
+            **basis.model_dump(exclude={"citations"}),
+            "p_correct": likely.get(basis.field),
+        }
         for citation in basis.citations:
             of_page = {**of_field, "url": citation.url, "title": citation.title}
             for excerpt in citation.excerpts:
@@ -199,7 +223,13 @@ def _report(row: int, result: Result) -> Row:
     return {"row_index": row, "task_id": result.task_id, "report": result.report, "cited": cited}
 
 
-def _results(columns: ResultColumns, rows: Sequence[int], inputs: pa.Table, results: Sequence[Result]) -> pa.Table:
+def _results(
+    columns: ResultColumns,
+    rows: Sequence[int],
+    inputs: pa.Table,
+    results: Sequence[Result],
+    likely: Sequence[float | None],
+) -> pa.Table:
     misfits = [_beyond_the_fields(columns, result) for result in results]
     arrays: list[pa.Array[Any] | pa.ChunkedArray[Any]] = [pa.array(rows, pa.int64()), *inputs.columns]
     for output in columns.outputs:
@@ -211,8 +241,9 @@ def _results(columns: ResultColumns, rows: Sequence[int], inputs: pa.Table, resu
             "confidence": result.confidence,
             "warnings": [*result.warnings, *(each.text for each in extra)],
             "field_warnings": [each.model_dump() for each in (*result.field_warnings, *extra)],
+            "p_correct": p_correct,
         }
-        for result, extra in zip(results, misfits, strict=True)
+        for result, extra, p_correct in zip(results, misfits, likely, strict=True)
     ]
     arrays.extend(_from_rows(run_values, columns.run_types).columns)
     return pa.Table.from_arrays(arrays, schema=columns.schema)

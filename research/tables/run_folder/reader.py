@@ -26,6 +26,7 @@ from research.errors import InvalidRun, PageUnreadable
 from research.ports.page import Page
 from research.storage.location import is_url
 from research.tables.layout.parts import SCHEMAS
+from research.tables.layout.probabilities import lowest as lowest_probability
 from research.tables.layout.result_columns import free_name
 from research.tables.run_folder.cell_confidence import cell_confidences, confidence_of
 from research.tables.run_folder.finding import find_run
@@ -64,6 +65,8 @@ class Cell:
     confidence: str | None
     reasoning: str
     evidence: tuple[CellEvidence, ...]
+    p_correct: float | None = None
+    """How likely it is right, by the calibration that the run began with; None: it had none."""
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the value, why, and the words of each page in their place."""
@@ -243,6 +246,7 @@ class Run:
             confidence=confidence_of(field, ((line["field"], line["confidence"]) for line in own)),
             reasoning=(whole["reasoning"] or "") if whole else "",
             evidence=tuple(self._evidence(line, suspected.get(line["url"])) for line in own if line["excerpt"] is not None),
+            p_correct=whole["p_correct"] if whole else lowest_probability(line["p_correct"] for line in own),
         )
 
     def suspicious_sources(self) -> dict[str, str]:

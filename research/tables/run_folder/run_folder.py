@@ -17,12 +17,10 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from research.errors import DamagedRun, InvalidRun
 from research.identity import json_copy
@@ -30,8 +28,10 @@ from research.output_schema.output_spec import OutputSpec
 from research.ports.page import Page
 from research.result.result import Result
 from research.tables.layout.parts import OPTIONAL, SCHEMAS, pages_cited, tables_of, with_rows
+from research.tables.layout.probabilities import Probabilities
 from research.tables.layout.result_columns import ResultColumns
 from research.tables.run_folder.commit_records import PartRecord, ShardRows
+from research.tables.run_folder.committed_shard import CommittedShard
 from research.tables.run_folder.made_database import make_current
 from research.tables.run_folder.part_files import PartFiles, check_shard_count
 from research.tables.run_folder.repair import Damage, Repair, rows_in
@@ -51,20 +51,6 @@ from research.tables.run_folder.run_lock import locked, now
 Pages = Iterable[Page] | Callable[[str], Page]
 
 
-@dataclass(frozen=True, slots=True)
-class CommittedShard:
-    """A shard as it was committed."""
-
-    results: pa.Table
-    """Its rows of `results`."""
-    inputs: pa.Table
-    """The input's columns of these rows."""
-    rows: tuple[int, ...]
-    """Their row indexes: consecutive ones, unless the run was stopped before it had come to some."""
-    unfinished: tuple[int, ...]
-    """Row indexes whose status is not `completed`: what running again may mend."""
-
-
 class RunFolder:
     """One run on disk. Make one with `create` or `open`."""
 
@@ -72,6 +58,7 @@ class RunFolder:
         self.path = path
         self._document = document
         self.columns = ResultColumns.from_json(document["columns"])
+        self.probabilities = Probabilities.of_settings(document["settings"])
         about = {"key": document["key"], "settings": document["settings"]}
         self._parts = PartFiles(path, about, recorded=document.get("commit_records", False))
         self.repair = Repair(self._parts, self._rows_in)
@@ -250,11 +237,7 @@ class RunFolder:
         Raises:
             DamagedRun: it is not committed.
         """
-        table = self.read("results", shard)
-        unfinished = table.filter(pc.not_equal(table[self.columns.run["status"]], pa.scalar("completed")))
-        inputs = table.select(range(1, 1 + len(self.columns.inputs)))
-        index = self.columns.row_index
-        return CommittedShard(table, inputs, tuple(_indexes(table[index])), tuple(_indexes(unfinished[index])))
+        return CommittedShard.of(self.read("results", shard), self.columns)
 
     def unfinished(self, rows: int) -> dict[int, list[int]]:
         """Row indexes that are not completed, or not there, by committed shard; finished shards are not in it.
@@ -303,7 +286,8 @@ class RunFolder:
         if len(there) < len(results):
             inputs = inputs.take(pa.array(there, pa.int64()))
         done = list(there.values())
-        self._commit(shard, tables_of(self.columns, [row_start + place for place in there], inputs, done), done, pages)
+        rows = [row_start + place for place in there]
+        self._commit(shard, tables_of(self.columns, rows, inputs, done, self.probabilities), done, pages)
 
     def rewrite_shard(
         self,
@@ -333,7 +317,7 @@ class RunFolder:
         if not set(rows) <= set(places):
             raise ValueError(f"rows {rows} are not all in shard {shard}")
         inputs = cells.take([places[row] for row in rows])
-        new = tables_of(self.columns, rows, inputs, [results[row] for row in rows])
+        new = tables_of(self.columns, rows, inputs, [results[row] for row in rows], self.probabilities)
         merged = {}
         for name, table in new.items():
             index = self.columns.row_index if name == "results" else "row_index"
@@ -393,7 +377,3 @@ class RunFolder:
     def _update(self, **changes: Any) -> None:
         self._document = {**self._document, **changes}
         write_document(self.path, self._document)
-
-
-def _indexes(column: pa.ChunkedArray[Any]) -> list[int]:
-    return [int(row) for row in column.to_pylist() if row is not None]

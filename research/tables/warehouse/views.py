@@ -44,7 +44,7 @@ def views(columns: ResultColumns, names: Sequence[str]) -> Iterator[View]:
     yield View(
         "low_confidence",
         "Cells worth a second look: a value whose confidence is low, or that has none.",
-        "SELECT row_index, field, value, confidence, reasoning FROM cells "
+        "SELECT row_index, field, value, confidence, p_correct, reasoning FROM cells "
         "WHERE value IS NOT NULL AND (confidence = 'low' OR confidence IS NULL) ORDER BY row_index, field",
     )
     yield View(
@@ -93,10 +93,11 @@ def _cells(columns: ResultColumns, called: Mapping[str, str], run: Mapping[str, 
 WITH {of_field(columns)}, cell_basis AS (
     SELECT row_index, name AS field, any_value(reasoning) FILTER (WHERE basis.field = name) AS reasoning,
            coalesce(any_value(confidence) FILTER (WHERE basis.field = name), {_LOWEST}) AS confidence,
+           coalesce(any_value(p_correct) FILTER (WHERE basis.field = name), min(p_correct)) AS p_correct,
            count(excerpt) AS excerpts, count(*) FILTER (WHERE support IN ('stated', 'inferred')) AS supporting
     FROM basis JOIN of_field ON of_field.path = basis.field GROUP BY row_index, name
 )
-SELECT cell.row_index, cell.field, cell.value, cell_basis.confidence, cell_basis.reasoning,
+SELECT cell.row_index, cell.field, cell.value, cell_basis.confidence, cell_basis.p_correct, cell_basis.reasoning,
        coalesce(cell_basis.excerpts, 0) AS excerpts, coalesce(cell_basis.supporting, 0) AS supporting, cell.status
 FROM ({" UNION ALL ".join(values) or none}) AS cell LEFT JOIN cell_basis USING (row_index, field)"""
 

@@ -98,18 +98,19 @@ def result_names(db: duckdb.DuckDBPyConnection, source: str) -> list[str]:
 
 
 def _fill(db: duckdb.DuckDBPyConnection, name: str, paths: Sequence[Path], columns: ResultColumns) -> None:
-    if paths:
-        kinds: dict[pa.Schema, Path] = {}
-        for path in paths:
-            kinds.setdefault(pq.read_schema(path), path)
-        db.execute(f"CREATE TABLE {name} AS SELECT * FROM {read_parts(list(kinds.values()))} LIMIT 0")
-        for first in range(0, len(paths), _PARTS_AT_ONCE):
-            db.execute(f"INSERT INTO {name} BY NAME SELECT * FROM {read_parts(paths[first : first + _PARTS_AT_ONCE])}")
-        return
-    schema = columns.schema if name == "results" else SCHEMAS[name]
-    db.register("no_rows", schema.empty_table())
-    db.execute(f"CREATE TABLE {name} AS SELECT * FROM no_rows")
+    kinds: dict[pa.Schema, Path] = {}
+    for path in paths:
+        kinds.setdefault(pq.read_schema(path), path)
+    sources = [read_parts(list(kinds.values()))] if kinds else []
+    if name != "results" or not kinds:
+        # The columns that parts of earlier versions lack: views read all. (`results` has those that its run began with.)
+        db.register("no_rows", (columns.schema if name == "results" else SCHEMAS[name]).empty_table())
+        sources.append("no_rows")
+    rows = " UNION ALL BY NAME ".join(f"(SELECT * FROM {source} LIMIT 0)" for source in sources)
+    db.execute(f"CREATE TABLE {name} AS {rows}")
     db.unregister("no_rows")
+    for first in range(0, len(paths), _PARTS_AT_ONCE):
+        db.execute(f"INSERT INTO {name} BY NAME SELECT * FROM {read_parts(paths[first : first + _PARTS_AT_ONCE])}")
 
 
 def _comment_columns(db: duckdb.DuckDBPyConnection, columns: ResultColumns, names: Sequence[str]) -> None:
