@@ -9,8 +9,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from flows.api import enrich, resynthesize
+    from flows.api import enrich, refresh, resynthesize
     from flows.run.events import (
+        CellsChanged,
         Event,
         PilotFinished,
         RowEscalated,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from flows.run.outcome import Enrichment, RunFailed, RunStopped
 
 __all__ = [
+    "CellsChanged",
     "Enrichment",
     "Event",
     "PilotFinished",
@@ -35,11 +37,12 @@ __all__ = [
     "RunStopping",
     "ShardCommitted",
     "enrich",
+    "refresh",
     "resynthesize",
 ]
 
 _WHERE: Final = {
-    **dict.fromkeys(("enrich", "resynthesize"), "flows.api"),
+    **dict.fromkeys(("enrich", "refresh", "resynthesize"), "flows.api"),
     **dict.fromkeys(("Enrichment", "RunFailed", "RunStopped"), "flows.run.outcome"),
 }
 

@@ -12,10 +12,11 @@ from typing import Annotated, Any, Final
 
 from flows.enrichment import enrich as enrich_flow
 from flows.interrupt import orderly_end, repeat_signal
+from flows.refreshing import refresh as refresh_flow
 from flows.resynthesis import resynthesize as resynthesize_flow
 from flows.run.declaration import Option, takes, values
 from flows.run.events import Approver, Listener
-from flows.run.options import EnrichOptions, ResynthesizeOptions
+from flows.run.options import EnrichOptions, RefreshOptions, ResynthesizeOptions
 from flows.run.outcome import Enrichment, RunStopped, StopCause
 from flows.run.prepared_run import PreparedRun
 from flows.run.runtime import FlowEnd, Runtime, ignore_event, use_runtime
@@ -56,6 +57,22 @@ class ResynthesizeCall(ObjectOptions, ResynthesizeOptions):
     """What `flows.resynthesize` takes."""
 
     run: Annotated[str | os.PathLike[str], Option("The run folder that holds the pages.")] = field(kw_only=False)  # type: ignore[assignment]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefreshCall(ObjectOptions, RefreshOptions):
+    """What `flows.refresh` takes."""
+
+    run: Annotated[
+        str | os.PathLike[str], Option("The run folder. Of a series, any run: the newest finished one is refreshed.")
+    ] = field(kw_only=False)  # type: ignore[assignment]
+
+
+FLOWS: Final[dict[type, Callable[..., Any]]] = {
+    EnrichOptions: enrich_flow,
+    ResynthesizeOptions: resynthesize_flow,
+    RefreshOptions: refresh_flow,
+}
 
 
 @takes(EnrichCall)
@@ -100,6 +117,28 @@ async def resynthesize(run: str | os.PathLike[str], **options: Any) -> Enrichmen
     return await _run(resynthesize_flow, _parameters(call, ResynthesizeOptions) | {"run": os.fspath(run)}, runtime)
 
 
+@takes(RefreshCall)
+async def refresh(run: str | os.PathLike[str], **options: Any) -> Enrichment:
+    """Research again what is stale of a finished run, as a Prefect flow run, into a new run folder of its series.
+
+    What has changed is in its table `changes`. A value whose pages still say the same is confirmed without a model.
+
+    Raises:
+        InvalidInput: something is wrong with the request. Nothing was spent.
+        PrefectUnavailable: no Prefect server can be used. Nothing was spent.
+        PrefectLost: Prefect's server went away and stayed away. The rows are in the run folder.
+        RunFailed: no row could be researched, or more rows failed than `fail_over` allows. It holds the `Enrichment`.
+        RunStopped: Cancel in Prefect has stopped it. It holds the `Enrichment`.
+        KeyboardInterrupt, asyncio.CancelledError: Ctrl-C has. What was finished is committed, as after each of these.
+        SystemExit: SIGTERM has.
+    """
+    call = RefreshCall(run, **options)
+    runtime = Runtime(listener=call.listener)
+    if call.model is not None and not isinstance(call.model, str):
+        runtime = replace(runtime, opener=partial(open_world, model=call.model))
+    return await _run(refresh_flow, _parameters(call, RefreshOptions) | {"run": os.fspath(run)}, runtime)
+
+
 async def run(prepared: PreparedRun, runtime: Runtime, *, ready: Callable[[], None] = lambda: None) -> Enrichment:
     """Run a prepared run, as a Prefect flow run. The flow uses this object, and opens nothing again.
 
@@ -111,9 +150,8 @@ async def run(prepared: PreparedRun, runtime: Runtime, *, ready: Callable[[], No
         RunStopped: it was stopped before its end, by Ctrl-C and SIGTERM, too.
     """
     options = prepared.options
-    flow = enrich_flow if isinstance(options, EnrichOptions) else resynthesize_flow
     parameters, runtime = values(options, type(options)), replace(runtime, prepared=prepared)
-    return await _run_flow(flow, parameters, runtime, ready, prepared.get_ready)
+    return await _run_flow(FLOWS[type(options)], parameters, runtime, ready, prepared.get_ready)
 
 
 async def _run(flow: Callable[..., Any], parameters: dict[str, Any], runtime: Runtime) -> Enrichment:

@@ -15,7 +15,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.exceptions import PrefectException
 from prefect.logging import get_run_logger
 
-from flows.run.options import EnrichOptions, ResynthesizeOptions
+from flows.run.options import EnrichOptions, Options, RefreshOptions
 from flows.run.outcome import Enrichment
 from research.display.printable import printable
 from research.identity import content_key
@@ -34,7 +34,7 @@ _NOT_IN_A_KEY: Final = re.compile(r"[\s#?&%\"'<>\[\]{}|\\^`\x00-\x1f\x7f]")
 _CONFIDENCES: Final = ("high", "medium", "low", "without_confidence")
 
 
-async def materialize_results(folder: RunFolder, done: Enrichment, options: EnrichOptions | ResynthesizeOptions) -> None:
+async def materialize_results(folder: RunFolder, done: Enrichment, options: Options) -> None:
     """Show the results of a run as an asset that its inputs lead to. It is one task run, whatever the table's size.
 
     A Prefect that does not take it costs the run nothing.
@@ -78,12 +78,14 @@ def asset_key(place: str) -> str:
     return key if len(key) <= LONGEST_KEY else f"{key[:_KEPT]}-{content_key('asset', place=address)[:16]}"
 
 
-def inputs(options: EnrichOptions | ResynthesizeOptions) -> Iterator[str]:
+def inputs(options: Options) -> Iterator[str]:
     """Where that lies which the results are made of: the table, and the results of an earlier run."""
     if isinstance(options, EnrichOptions):
         yield options.table
         earlier = options.reuse
     else:
+        if isinstance(options, RefreshOptions) and options.table is not None:
+            yield options.table
         earlier = options.run
     if earlier is not None:
         yield f"{earlier.rstrip('/')}/results"

@@ -9,21 +9,30 @@ from prefect.events import emit_event
 
 from flows.artifacts import TABLE_ROWS, publish
 from flows.assets import materialize_results
-from flows.run.announcements import Announcement, announcements
-from flows.run.options import EnrichOptions, ResynthesizeOptions
+from flows.run.announcements import Announcement, announcements, of_changes
+from flows.run.events import CellsChanged
+from flows.run.options import Options
 from flows.run.outcome import Enrichment
 from flows.run.second_look import second_look
 from research.display.printable import printable
+from research.tables.layout.made_tables import CHANGES, read_made
 from research.tables.run_folder.run_folder import RunFolder
 
 
 async def report_end(
-    folder: RunFolder, done: Enrichment, options: EnrichOptions | ResynthesizeOptions, runs_url: str | None, *, is_new: bool
+    folder: RunFolder,
+    done: Enrichment,
+    options: Options,
+    runs_url: str | None,
+    *,
+    is_new: bool,
+    changes: CellsChanged | None = None,
 ) -> int:
     """Tell Prefect what a run came to. Whatever it does not take costs the run nothing.
 
     Args:
         is_new: whether the results are others than before this flow run.
+        changes: of a refresh that has come to its end.
         runs_url: the address at which a browser finds the folder that holds run folders.
 
     Returns: the task runs that were made for it.
@@ -31,6 +40,9 @@ async def report_end(
     look = await asyncio.to_thread(second_look, done.run, TABLE_ROWS)
     await publish(done, look, runs_url)
     emit(folder, done.address, announcements(done, look, options.max_cost))
+    if changes is not None and changes.has_changes and is_new:
+        lines = await asyncio.to_thread(read_made, folder.path, CHANGES)
+        emit(folder, done.address, [of_changes(changes, [] if lines is None else lines.to_pylist())])
     if not done.completed or not is_new:
         return 0
     await materialize_results(folder, done, options)

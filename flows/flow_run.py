@@ -18,7 +18,7 @@ from prefect.logging import get_run_logger
 from prefect.states import Cancelled, Completed, Failed
 
 from flows.interrupt import answer_signals
-from flows.run.options import EnrichOptions, ResynthesizeOptions
+from flows.run.options import EnrichOptions, RefreshOptions, ResynthesizeOptions
 from flows.run.outcome import Enrichment, FailOver, RunStopped, StopCause, failure
 from flows.run.prepared_run import PreparedRun
 from flows.run.runtime import Runtime
@@ -28,7 +28,7 @@ from flows.table_run import carry_out
 from research.display.printable import printable
 from research.errors import ResearchError
 
-Options = TypeVar("Options", EnrichOptions, ResynthesizeOptions)
+Options = TypeVar("Options", EnrichOptions, ResynthesizeOptions, RefreshOptions)
 Prepare = Callable[[Options, Runtime], AbstractAsyncContextManager[PreparedRun]]
 
 POLL_SECONDS: Final = 2.0

@@ -23,6 +23,7 @@ from flows.account_sharing import sharing
 from flows.end_report import report_end
 from flows.prefect_workarounds import quiet_task_runs, recorded_task_runs
 from flows.recording_gate import RecordingGate
+from flows.run.changes import put_changes
 from flows.run.escalate import Escalating
 from flows.run.events import Event, RowEscalated, RowFinished, RunFinished, RunStarted, RunStopping
 from flows.run.exporting import export_at_end
@@ -30,7 +31,6 @@ from flows.run.mending import mend
 from flows.run.outcome import Enrichment
 from flows.run.pilot import HOW_TO_CONTINUE, STOPPED, run_pilot
 from flows.run.prepared_run import PreparedRun
-from flows.run.recorded_options import record_of
 from flows.run.remote_folder import RemoteFolder, holding
 from flows.run.rows import Rows
 from flows.run.runtime import Runtime
@@ -88,7 +88,7 @@ async def carry_out(prepared: PreparedRun, runtime: Runtime, stopping: Stopping)
         if remote is not None:
             remote.is_hurried = lambda: stopping.cause is not None
         folder = await asyncio.to_thread(prepared.folder)
-        with folder.lock(record_of(prepared.options, prepared.settings, prepared.request.table.row_count)), quiet_task_runs():
+        with folder.lock(prepared.record), quiet_task_runs():
             done = await _run(prepared, folder, runtime, stopping, remote)
             if done.refused and folder.is_new and not prepared.in_batches:  # a batch may be under way, and paid for
                 await asyncio.to_thread(folder.discard)  # what is put right (a model's id, an address) makes another request
@@ -201,6 +201,7 @@ async def _run(
                 escalating = Escalating(escalation, request.spec, folder, rows, shards, report)
                 await escalating.run(runner)
         ended: Literal["finished", "stopped"] = "stopped" if rows.stopped else "finished"
+        changes = await asyncio.to_thread(put_changes, prepared, folder) if ended == "finished" else None
         summary = await asyncio.to_thread(_finish, folder, charges, table.row_count, ended, rows)
         done = Enrichment(
             run=folder.path,
@@ -219,7 +220,9 @@ async def _run(
         )
         if (lost := await why_lost(runtime.prefect_patience if stopping.cause is None else 0)) is None:
             is_new = left.kept < table.row_count or done.escalated > 0
-            reported = await report_end(folder, done, prepared.options, runtime.environment.runs_url, is_new=is_new)
+            reported = await report_end(
+                folder, done, prepared.options, runtime.environment.runs_url, is_new=is_new, changes=changes
+            )
             gate.task_run_finished(reported)
     except asyncio.CancelledError:
         await asyncio.to_thread(folder.finish, status="stopped", reason="interrupted")
@@ -237,6 +240,9 @@ async def _run(
     if options.export is not None and not done.refused:
         why_not = await asyncio.to_thread(export_at_end, folder, options.export)
         done = done.model_copy(update={"exported": None if why_not else Path(options.export), "not_exported": why_not})
+    if changes is not None:
+        log.info("%s", changes)
+        runtime.listener(changes)
     runtime.listener(
         RunFinished(
             run=prepared.place,

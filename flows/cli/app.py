@@ -17,6 +17,7 @@ from flows.cli.doctor import doctor
 from flows.cli.enrich import enrich
 from flows.cli.export import export
 from flows.cli.look import show, verify
+from flows.cli.refresh import refresh
 from flows.cli.report import report
 from flows.cli.resume import resume
 from flows.cli.resynthesize import resynthesize
@@ -41,6 +42,7 @@ schemas: Final = App(name="schema", help="Work with output schemas.")
 
 for command in (
     enrich,
+    refresh,
     resume,
     resynthesize,
     run,

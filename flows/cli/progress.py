@@ -25,6 +25,7 @@ from flows.cli.terminal import described, err, print_json
 from flows.run.events import (
     BatchEnded,
     BatchSent,
+    CellsChanged,
     DamageFound,
     Event,
     Listener,
@@ -81,7 +82,9 @@ class _Notes:
             self._print(f"{event.rows} rows{kept} → {event.run}\nanswered by: {described(event.model)}")
             for warning in event.warnings:
                 self._print(f"warning: {warning}")
-        elif isinstance(event, DamageFound | PilotFinished | BatchSent | BatchEnded | ServicePaused | ServiceResumed):
+        elif isinstance(
+            event, DamageFound | PilotFinished | BatchSent | BatchEnded | CellsChanged | ServicePaused | ServiceResumed
+        ):
             self._print(str(event))
         elif isinstance(event, RunStopping):
             self._stopping(event)

@@ -14,7 +14,7 @@ from flows.cli.terminal import Output, approver
 
 if TYPE_CHECKING:
     from flows.cli.flow_run import Prepare
-    from flows.run.options import EnrichOptions, ResynthesizeOptions
+    from flows.run.options import EnrichOptions, RefreshOptions, ResynthesizeOptions
     from research.tables.run_folder.run_folder import RunFolder
 
 NONE = Output()
@@ -57,7 +57,7 @@ def resume(
 
 def _prepared(run: str, changes: dict[str, Any]) -> Prepare:
     from flows.run.environment import read_environment
-    from flows.run.options import EnrichOptions
+    from flows.run.options import EnrichOptions, RefreshOptions
     from flows.run.recorded_options import recorded_options
     from flows.run.remote_folder import local_folder
     from research.tables.run_folder.run_folder import RunFolder
@@ -66,6 +66,8 @@ def _prepared(run: str, changes: dict[str, Any]) -> Prepare:
     options = recorded_options(folder, run, **changes)
     if isinstance(options, EnrichOptions):
         return _enrichment(folder, options)
+    if isinstance(options, RefreshOptions):
+        return _refresh(options)
     return _resynthesis(options)
 
 
@@ -91,3 +93,9 @@ def _resynthesis(options: ResynthesizeOptions) -> Prepare:
     from flows.run.prepare import prepare_resynthesis
 
     return lambda runtime: prepare_resynthesis(options, runtime)
+
+
+def _refresh(options: RefreshOptions) -> Prepare:
+    from flows.run.refresh import prepare_refresh
+
+    return lambda runtime: prepare_refresh(options, runtime)

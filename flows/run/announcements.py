@@ -5,10 +5,12 @@ The names and the payloads are documented (docs/prefect.md), and other people's 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
+from flows.run.events import CellsChanged
 from flows.run.outcome import Enrichment
 from flows.run.pilot import STOPPED
 from flows.run.second_look import SecondLook
@@ -23,7 +25,7 @@ CELLS_CHANGED: Final = "research.cells.changed"
 NAMES: Final = (RUN_FINISHED, ROWS_FAILED, BUDGET_REACHED, CELLS_CHANGED)
 
 FIRST_ROWS: Final = 5
-"""Failed rows that an event names."""
+"""Failed rows, and changed cells, that an event names."""
 LONGEST: Final = 300
 """Characters of an error in an event."""
 _NOT_TRIED: Final = (BUDGET_EXHAUSTED, STOPPED)
@@ -71,6 +73,25 @@ def announcements(done: Enrichment, look: SecondLook, max_cost: float | None) ->
         yield Announcement(ROWS_FAILED, {**run, "failed": tried, "causes": causes, "first": first[:FIRST_ROWS]})
     if unpaid := look.causes.get(BUDGET_EXHAUSTED, 0):
         yield Announcement(BUDGET_REACHED, {**run, "left": unpaid, "max_cost_usd": max_cost, **money})
+
+
+def of_changes(changes: CellsChanged, lines: Iterable[Mapping[str, Any]]) -> Announcement:
+    """The event of a refresh that has found other values than the run before it.
+
+    Args:
+        lines: of the table `changes`.
+    """
+    names = ("row_key", "field", "change", "old_value", "new_value", "new_url")
+    first = (line for line in lines if line["change"] != "confirmed")
+    return Announcement(
+        CELLS_CHANGED,
+        {
+            "run": str(changes.run),
+            "earlier_run": str(changes.earlier_run),
+            **changes.counts,
+            "first": [{name: _shown(line[name]) for name in names} for line in islice(first, FIRST_ROWS)],
+        },
+    )
 
 
 def _shown(text: str | None) -> str | None:

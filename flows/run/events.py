@@ -200,6 +200,34 @@ class BatchEnded:
         return f"batch {self.number} ({self.batch}) has ended: {ended}"
 
 
+@dataclass(frozen=True, slots=True)
+class CellsChanged:
+    """A refresh has come to its end. Cells of each kind, as in the table `changes`."""
+
+    run: Path | str
+    earlier_run: Path | str
+    """The run before it in its series."""
+    changed: int
+    lost: int
+    new: int
+    gone: int
+    confirmed: int
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many of each kind."""
+        return {name: getattr(self, name) for name in ("changed", "lost", "new", "gone", "confirmed")}
+
+    @property
+    def has_changes(self) -> bool:
+        """Whether there is anything but what was confirmed."""
+        return any(count for kind, count in self.counts.items() if kind != "confirmed")
+
+    def __str__(self) -> str:
+        parts = [f"{count:,} {kind}" for kind, count in self.counts.items() if count and kind != "confirmed"]
+        return f"{', '.join(parts) or 'nothing has changed'}; {self.confirmed:,} confirmed"
+
+
 Event = (
     RunStarted
     | DamageFound
@@ -212,6 +240,7 @@ Event = (
     | ServicePaused
     | ServiceResumed
     | RunStopping
+    | CellsChanged
     | RunFinished
 )
 Listener = Callable[[Event], None]

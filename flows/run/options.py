@@ -304,3 +304,46 @@ class StoredRunOptions:
 @dataclass(frozen=True, kw_only=True)
 class ResynthesizeOptions(BudgetOptions, RunOptions, ModelOptions, StoredRunOptions):
     """What `resynthesize` takes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefreshedRunOptions:
+    """What to look at again, and where the table is now."""
+
+    group: ClassVar = "Refresh"
+
+    run: Annotated[str, Option("The run folder. Of a series, any run: the newest finished one is refreshed.")] = field(
+        kw_only=False
+    )
+    stale: Annotated[
+        list[str] | None,
+        Option(
+            "Which cells are stale: `all`, `low` (of low confidence), `empty`, `rejected` (in a review); with `failed` alone, "
+            "none. Rows that are new, edited or failed are researched in any case. Default: `all`.",
+            "KINDS",
+            commas=True,
+        ),
+    ] = None
+    older_than: Annotated[
+        str | None,
+        Option("Cells that were last checked longer ago are stale: `12h`, `30d`, `4w`. Without `--stale`, only these.", "AGE"),
+    ] = None
+    key: Annotated[
+        list[str] | None,
+        Option(
+            "A column that names a row, so that an edited row is known again. Default: that of the run's last refresh, else rows "
+            "are known by all that they hold.",
+            "COLUMN",
+        ),
+    ] = None
+    table: Annotated[str | None, Option("The table, if it lies elsewhere now. Default: the run's own.", "TABLE")] = None
+    corpus: Annotated[str | None, Option("The documents, if they lie elsewhere now. Default: the run's own.", "PATH")] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefreshOptions(BudgetOptions, RunOptions, ModelOptions, RefreshedRunOptions):
+    """What `refresh` takes. The question, the schema and everything else are the run's own."""
+
+
+Options = EnrichOptions | ResynthesizeOptions | RefreshOptions
+"""Of any flow that takes a table through a run."""

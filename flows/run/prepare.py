@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from flows.run.declaration import names
 from flows.run.exporting import check_export
-from flows.run.options import EnrichOptions, ResynthesizeOptions, RunOptions, TaskOptions
+from flows.run.options import EnrichOptions, Options, RefreshOptions, ResynthesizeOptions, RunOptions, TaskOptions
 from flows.run.outcome import FailOver
 from flows.run.patience import patience_seconds
 from flows.run.prepared_run import PreparedRun
@@ -41,7 +41,7 @@ FROM_THE_RUN: Final = (*(name for name in names(TaskOptions) if name != "output_
 """Options that a resynthesis takes from the run, unless it states others. The start page and files are among the stored pages."""
 
 
-Find = Callable[[EnrichOptions | ResynthesizeOptions, Request, Mapping[str, Any], RunMirror | None], Awaitable[tuple[Path, int]]]
+Find = Callable[[Options, Request, Mapping[str, Any], RunMirror | None], Awaitable[tuple[Path, int]]]
 """Finds the run folder of a request's document, and how many of its rows are completed."""
 
 
@@ -69,9 +69,9 @@ async def prepare_enrichment(
     Raises:
         InvalidInput: something is wrong with the request, or its corpus cannot be read. Nothing was spent.
     """
-    await _check(options, runtime)
+    await check(options, runtime)
     request: Request = await asyncio.to_thread(Request.of, options) if checked is None else checked
-    async with _open_enrichment(options, request, runtime, _find) as prepared:
+    async with _open_enrichment(options, request, runtime, find_run) as prepared:
         yield prepared
 
 
@@ -82,15 +82,13 @@ async def prepare_resynthesis(options: ResynthesizeOptions, runtime: Runtime) ->
     Raises:
         InvalidInput: of the run, the schema, the objective, the processor or the model. Nothing was spent.
     """
-    await _check(options, runtime)
-    async with _open_resynthesis(options, runtime, _find) as prepared:
+    await check(options, runtime)
+    async with _open_resynthesis(options, runtime, find_run) as prepared:
         yield prepared
 
 
 @asynccontextmanager
-async def prepare_worker(
-    run: RunFolder, options: EnrichOptions | ResynthesizeOptions, runtime: Runtime, workers: int
-) -> AsyncIterator[PreparedRun]:
+async def prepare_worker(run: RunFolder, options: Options, runtime: Runtime, workers: int) -> AsyncIterator[PreparedRun]:
     """Open the world of a run in one of its workers. The table is not read: the run folder says what there is to know of it.
 
     Args:
@@ -109,7 +107,13 @@ async def prepare_worker(
         async with _open_resynthesis(options, runtime, find, workers) as prepared:
             yield prepared
         return
-    request = await asyncio.to_thread(_request_of_run, run, options)
+    if isinstance(options, RefreshOptions):
+        from flows.run.refresh import open_refresh  # it is made of this module's parts
+
+        async with open_refresh(options, runtime, find, workers, run) as prepared:
+            yield prepared
+        return
+    request = await asyncio.to_thread(request_of_run, run, options)
     async with _open_enrichment(options, request, runtime, find, workers) as prepared:
         yield prepared
 
@@ -134,7 +138,7 @@ async def _open_enrichment(
     await asyncio.to_thread(check_writable, settings.cache_dir, CACHE, "RESEARCH_CACHE_DIR")
     if options.batch and options.out is not None and is_remote(options.out):
         refuse_batches(options.out)
-    mirror = await _checked_out(options, settings.cache_dir)
+    mirror = await checked_out(options, settings.cache_dir)
     pages = PagesFolder()
     async with runtime.opener(settings, pages) as world:
         if options.batch:
@@ -157,7 +161,7 @@ async def _open_enrichment(
             earlier,
             escalation,
             mirror=mirror,
-            calibration=await asyncio.to_thread(_calibration, runtime, document),
+            calibration=await asyncio.to_thread(calibration_of, runtime, document),
         )
 
 
@@ -167,7 +171,7 @@ async def _open_resynthesis(
 ) -> AsyncIterator[PreparedRun]:
     cache_dir = runtime.environment.cache_dir
     request, earlier = await asyncio.to_thread(_request_over_stored_pages, options, cache_dir)
-    mirror = await _checked_out(options, cache_dir)
+    mirror = await checked_out(options, cache_dir)
     settings = runtime.environment.settings(model=options.model, patience=patience_seconds(options.patience))
     settings = settings.changed(workers=workers)
     pages = RowPages((), earlier.pages.get)  # not yet bound to a row
@@ -185,11 +189,11 @@ async def _open_resynthesis(
             earlier,
             only_stored=True,
             mirror=mirror,
-            calibration=await asyncio.to_thread(_calibration, runtime, document),
+            calibration=await asyncio.to_thread(calibration_of, runtime, document),
         )
 
 
-async def _checked_out(options: RunOptions, cache_dir: Path) -> RunMirror | None:
+async def checked_out(options: RunOptions, cache_dir: Path) -> RunMirror | None:
     """See that the run folder that is named can be written. Returns its mirror if it is named by a URL.
 
     Raises:
@@ -203,9 +207,7 @@ async def _checked_out(options: RunOptions, cache_dir: Path) -> RunMirror | None
     return None
 
 
-async def _find(
-    options: EnrichOptions | ResynthesizeOptions, request: Request, document: Mapping[str, Any], mirror: RunMirror | None
-) -> tuple[Path, int]:
+async def find_run(options: Options, request: Request, document: Mapping[str, Any], mirror: RunMirror | None) -> tuple[Path, int]:
     """The run folder, and how many of its rows are completed.
 
     Raises:
@@ -221,7 +223,7 @@ async def _find(
     return path, (await asyncio.to_thread(Remaining.of, run, rows)).kept
 
 
-async def _check(options: EnrichOptions | ResynthesizeOptions, runtime: Runtime) -> None:
+async def check(options: Options, runtime: Runtime) -> None:
     """See that the runner can do what is asked, and that what is only needed at the end of a run can be read."""
     await check_runner(options, runtime)
     if options.fail_over is not None:
@@ -229,7 +231,7 @@ async def _check(options: EnrichOptions | ResynthesizeOptions, runtime: Runtime)
     await asyncio.to_thread(check_export, options)
 
 
-def _calibration(runtime: Runtime, document: Mapping[str, Any]) -> KeptCalibration:
+def calibration_of(runtime: Runtime, document: Mapping[str, Any]) -> KeptCalibration:
     from research.tables.audit.calibration import find_calibration  # a request that is refused needs none
 
     return find_calibration(runtime.environment.calibrations, document)
@@ -239,7 +241,7 @@ def _earlier(run: str, cache_dir: Path, request: Request) -> Earlier:
     return Earlier(RunFolder.open(local_folder(run, cache_dir)), request)
 
 
-def _request_of_run(run: RunFolder, options: EnrichOptions) -> Request:
+def request_of_run(run: RunFolder, options: EnrichOptions) -> Request:
     opened = open_table(run.columns.input_schema.empty_table())
     return Request.of(options, table=replace(opened, fingerprint=str(run.request.get("table"))))
 

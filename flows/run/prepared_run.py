@@ -6,19 +6,24 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from flows.run.options import EnrichOptions, ResynthesizeOptions
+from flows.run.options import EnrichOptions, Options, RefreshOptions
+from flows.run.recorded_options import record_of
+from flows.run.refreshing import Refreshing
 from flows.run.remote_folder import check_free
 from flows.run.request import Request
 from flows.run.reuse import Earlier, RemainingFields
 from flows.run.row_work import FindWork, whole_rows
+from flows.run.staleness import Staleness
 from flows.run.task_runs import TaskRuns, chosen_task_runs
 from flows.run.writable import RUN_FOLDER, check_writable
 from research.ports.model import NeedsTime
 from research.ports.page import Page
 from research.ports.world import World
 from research.result.escalation import Escalation
+from research.tables.changes.row_matching import TableChanges
+from research.tables.changes.series import EARLIER
 from research.tables.layout.probabilities import SETTING as CALIBRATION
 from research.tables.run_folder.mirror import RunMirror
 from research.tables.run_folder.run_folder import RunFolder
@@ -28,12 +33,25 @@ from research.world import Settings
 if TYPE_CHECKING:
     from research.tables.audit.calibration import KeptCalibration
 
+FLOW_NAMES: Final = {EnrichOptions: "enrich", RefreshOptions: "refresh"}
+
+
+@dataclass(frozen=True, slots=True)
+class Refresh:
+    """What makes an enrichment a refresh of the run before it."""
+
+    enrichment: EnrichOptions
+    """What it amounts to: the options of the run before it, with what was changed."""
+    stale: Staleness
+    table: TableChanges | None
+    """How the table differs from what that run had of it; None: it was not compared."""
+
 
 @dataclass(frozen=True, slots=True)
 class PreparedRun:
     """A request that is sound, with its world open."""
 
-    options: EnrichOptions | ResynthesizeOptions
+    options: Options
     request: Request
     world: World
     document: Mapping[str, Any]
@@ -53,6 +71,8 @@ class PreparedRun:
     """Of a run folder by URL: `path` is its working copy."""
     calibration: KeptCalibration | None = None
     """That of its kind of job, for a run that begins. One that goes on has its own, or none."""
+    refresh: Refresh | None = None
+    """Of a refresh; the run before it is `earlier`."""
 
     @property
     def place(self) -> Path | str:
@@ -89,7 +109,7 @@ class PreparedRun:
             input_schema=self.request.table.schema,
             spec=self.request.spec,
             rows=self.request.table.row_count,
-            settings={"shard_size": self.options.shard_size, **self._probabilities()},
+            settings=self._settings,
         )
 
     def warnings(self, folder: RunFolder) -> tuple[str, ...]:
@@ -97,9 +117,20 @@ class PreparedRun:
         lacking = self.calibration.warning if self.calibration is not None and folder.is_new else ""
         return (*self.request.table.warnings, *([lacking] if lacking else []))
 
-    def _probabilities(self) -> dict[str, Any]:
-        found = self.calibration.calibration if self.calibration is not None else None
-        return {} if found is None else {CALIBRATION: found.probabilities.to_json()}
+    @property
+    def _settings(self) -> dict[str, Any]:
+        settings: dict[str, Any] = {"shard_size": self.options.shard_size}
+        if self.calibration is not None and self.calibration.calibration is not None:
+            settings[CALIBRATION] = self.calibration.calibration.probabilities.to_json()
+        if self.refresh is not None and self.earlier is not None:
+            settings[EARLIER] = str(self.earlier.folder.path.resolve())
+        return settings
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """What the run folder keeps of how it was started."""
+        enrichment = None if self.refresh is None else self.refresh.enrichment
+        return record_of(self.options, self.settings, self.request.table.row_count, enrichment)
 
     def work(self, world: World) -> tuple[FindWork, Callable[[str], Page]]:
         """What there is to do for each row, and what finds the pages that its evidence rests on.
@@ -109,13 +140,16 @@ class PreparedRun:
         """
         if self.earlier is None:
             return whole_rows(self.request, world), world.fetcher.recall
+        if self.refresh is not None:
+            refreshing = Refreshing(self.request, world, self.earlier, self.refresh.stale, self.document)
+            return refreshing.work, partial(self.earlier.recall, world.fetcher.recall)
         remaining = RemainingFields(self.request, world, self.earlier, only_stored=self.only_stored)
         return remaining.work, partial(self.earlier.recall, world.fetcher.recall)
 
     @property
     def flow_name(self) -> str:
         """The flow that carries it out."""
-        return "enrich" if isinstance(self.options, EnrichOptions) else "resynthesize"
+        return FLOW_NAMES.get(type(self.options), "resynthesize")
 
     @property
     def task_runs(self) -> TaskRuns:

@@ -7,12 +7,13 @@ The schema is not kept a second time: the request holds it. Attached files are k
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from flows.run.declaration import declared
-from flows.run.options import EnrichOptions, ResynthesizeOptions
+from flows.run.options import EnrichOptions, Options, RefreshOptions, ResynthesizeOptions
 from flows.run.request import Request
 from research.errors import InvalidRun
 from research.identity import json_copy
@@ -21,9 +22,9 @@ from research.tables.run_folder.run_folder import RunFolder
 from research.task.urls import is_web
 from research.world import Settings
 
-Options = EnrichOptions | ResynthesizeOptions
-
-FLOWS: Final[Mapping[str, type]] = {"enrich": EnrichOptions, "resynthesize": ResynthesizeOptions}
+FLOWS: Final[Mapping[str, type]] = {"enrich": EnrichOptions, "resynthesize": ResynthesizeOptions, "refresh": RefreshOptions}
+ENRICHMENT: Final = "enrichment"
+"""Of a refresh: the options of the enrichment that it amounts to, so that the next refresh needs no earlier folder for them."""
 _PATHS: Final = ("table", "corpus", "reuse", "run", "export")
 """Options that name one file or folder. `out` is not kept: a folder may be moved, and is where it is."""
 _OF_THE_WORLD: Final = ("model", "corpus", "search")
@@ -32,12 +33,13 @@ _SECRET_WORDS: Final = ("sig", "token", "key", "secret", "passw", "credential", 
 """A parameter of a URL whose name holds one of these may be what lets its reader in."""
 
 
-def record_of(options: Options, settings: Settings, rows: int) -> dict[str, Any]:
+def record_of(options: Options, settings: Settings, rows: int, enrichment: EnrichOptions | None = None) -> dict[str, Any]:
     """What `run.json` keeps of an invocation: JSON, without a secret.
 
     Args:
         settings: what its world was opened with.
         rows: how many the table has.
+        enrichment: what a refresh amounts to.
     """
     flow = next(name for name, of in FLOWS.items() if isinstance(options, of))
     kept = {
@@ -53,7 +55,9 @@ def record_of(options: Options, settings: Settings, rows: int) -> dict[str, Any]
         if isinstance(place := kept.get(name), str):
             kept[name] = without_secrets(place) if is_url(place) else _absolute(place)
             withheld += [name] if is_url(place) and kept[name] != place else []
-    return json_copy({"flow": flow, "directory": str(Path.cwd()), "options": kept, "rows": rows, "withheld": withheld})
+    amounts_to = {} if enrichment is None else {ENRICHMENT: record_of(enrichment, settings, rows)}
+    record = {"flow": flow, "directory": str(Path.cwd()), "options": kept, "rows": rows, "withheld": withheld}
+    return json_copy(record | amounts_to)
 
 
 def recorded_options(folder: RunFolder, out: str, **changes: Any) -> Options:
@@ -66,28 +70,53 @@ def recorded_options(folder: RunFolder, out: str, **changes: Any) -> Options:
     Raises:
         InvalidRun: the folder does not hold them, or not all of them.
     """
-    record = folder.invocation
-    if record is None:
+    record = _record(folder, out)
+    options = FLOWS.get(record["flow"])
+    if options is None:
+        raise InvalidRun(f"{out} was made by the flow {record['flow']!r}, which this version does not know.")
+    again: Options = _options(options, folder, record, out, {**changes, "out": out})
+    return again
+
+
+def recorded_enrichment(folder: RunFolder, run: str, **changes: Any) -> EnrichOptions:
+    """The options by which a run's table would be enriched once more, without a run folder.
+
+    Args:
+        run: the run folder as it is to be named.
+        changes: options to replace. None leaves one as it was.
+
+    Raises:
+        InvalidRun: the folder does not hold them, or not all of them; or it was made from stored pages alone.
+    """
+    record = _record(folder, run)
+    if record["flow"] == "resynthesize":
+        raise InvalidRun(f"{run} was made from the stored pages of {record['options'].get('run')}: refresh that run.")
+    enrichment: EnrichOptions = _options(EnrichOptions, folder, record.get(ENRICHMENT, record), run, changes)
+    return replace(enrichment, reuse=None)
+
+
+def _record(folder: RunFolder, out: str) -> Mapping[str, Any]:
+    if folder.invocation is None:
         raise InvalidRun(
             f"{out} was made by a version that did not keep its options: run the command of the run once more with --out {out}. "
             "From then on, it is enough to name the folder."
         )
+    return folder.invocation
+
+
+def _options(kind: type, folder: RunFolder, record: Mapping[str, Any], out: str, changes: Mapping[str, Any]) -> Any:
     changed = {name: value for name, value in changes.items() if value is not None}
     if left_out := [name for name in record["withheld"] if name not in changed]:
         raise InvalidRun(
             f"{out}: the URL of its {' and '.join(left_out)} held a key, which is not written down. Name it again "
             f"({', '.join(f'--{name} URL' for name in left_out)}), or run the command of the run once more."
         )
-    options = FLOWS.get(record["flow"])
-    if options is None:
-        raise InvalidRun(f"{out} was made by the flow {record['flow']!r}, which this version does not know.")
-    known = {option.name for option in declared(options)}
+    known = {option.name for option in declared(kind)}
     if unknown := sorted({*record["options"], *changed} - known):
         raise InvalidRun(f"{out}: {record['flow']} has no option {', '.join(unknown)}.")
     _check_files(record, out)
-    schema = {"output_schema": folder.request["task"]["output_schema"]}
-    again: Options = options(**{**record["options"], **schema, **changed, "out": out})
-    return again
+    schema = {"output_schema": folder.request["task"]["output_schema"]} if "output_schema" in known else {}
+    return kind(**{**record["options"], **schema, **changed})
 
 
 def _check_files(record: Mapping[str, Any], out: str) -> None:

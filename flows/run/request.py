@@ -125,6 +125,14 @@ class Request:
         """
         return replace(self, content={**self.content, "reuse": dict(earlier)})
 
+    def refreshing(self, earlier: Mapping[str, Any]) -> Request:
+        """The same request, asked again of what an earlier run has found.
+
+        Args:
+            earlier: JSON that says which run, and which of its cells are stale.
+        """
+        return replace(self, content={**self.content, "refresh": dict(earlier)})
+
     @property
     def names_pages(self) -> bool:
         """Whether tasks name a start page or files."""

@@ -25,6 +25,7 @@ from research.ports.world import World
 from research.result.result import Result
 from research.result.reuse import still_good, unanswered, unchanged, wholly_kept, with_kept
 from research.steps.keys import Keys
+from research.tables.changes.row_matching import RowMatcher
 from research.tables.run_folder.reading_back import CommittedRows
 from research.tables.run_folder.request import differences
 from research.tables.run_folder.run_folder import RunFolder
@@ -71,12 +72,15 @@ class EarlierRow:
 class Earlier:
     """An earlier run, whose cells another one keeps."""
 
-    def __init__(self, folder: RunFolder, request: Request, *, nothing_kept: bool = False) -> None:
+    def __init__(
+        self, folder: RunFolder, request: Request, *, nothing_kept: bool = False, matcher: RowMatcher | None = None
+    ) -> None:
         """
         Args:
             folder: it may be unfinished; what is committed counts.
             request: what is asked now.
             nothing_kept: every field is researched again.
+            matcher: knows its rows again otherwise than by holding the very same.
 
         Raises:
             InvalidRun: its request does not say what it asked for.
@@ -89,6 +93,7 @@ class Earlier:
         """The fields that have to be researched for every row."""
         self.name = folder.path.resolve().name
         self.pages = RunPages(folder)
+        self.matcher = matcher
         self._same_table = all(folder.request.get(name) == request.content.get(name) for name in ("table", "query"))
         self._shard_size = folder.shard_size
         self._committed = frozenset(folder.committed_shards())
@@ -136,6 +141,11 @@ class Earlier:
 
     def _find(self, row: int, values: Mapping[str, Any]) -> int | None:
         """Its row that holds these values, and is completed: the one in the same place, if it does."""
+        if self.matcher is not None:
+            place = self.matcher.find(values)
+            if place is None or self.matcher.edited(place, values) or not self._rows(place).is_completed(place):
+                return None
+            return place
         wanted = canonical_json(values)
         if row // self._shard_size in self._committed and self._is(row, wanted):
             return row

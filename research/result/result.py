@@ -78,6 +78,9 @@ class FieldBasis(_Part):
     reasoning: str = ""
     confidence: Confidence | None = None
     """None: nothing supports a value, and the field is null."""
+    checked_at: UtcTime | None = None
+    """Of a result that was taken over from an earlier run: when the field was researched, or its pages were last seen to say the
+    same. None: when the result was completed."""
 
 
 class FieldWarning(_Part):

@@ -45,19 +45,19 @@ def still_good(result: Result, names: Sequence[str]) -> tuple[str, ...]:
     )
 
 
-def wholly_kept(kept: Result, spec: OutputSpec, task: str, task_id: str, run: str) -> Result:
+def wholly_kept(kept: Result, spec: OutputSpec, task: str, task_id: str, run: str | None) -> Result:
     """The result of a task of which nothing is left to research. It costs and uses nothing.
 
     Args:
         kept: an earlier result that holds every field of `spec`.
-        run: what the run is called that it is kept from.
+        run: what the run is called that it is kept from; None: no warning says so.
     """
     output = value_of(kept, spec.names[0]) if spec.kind == "text" else {name: value_of(kept, name) for name in spec.names}
     return _without_cost(kept, spec, task, task_id).changed(
         output=output,
         answer=as_text(output) if isinstance(output, dict) else output or "",
         basis=[basis for name in spec.names for basis in basis_of(kept, name)],
-        warnings=[*_warnings(kept, spec.names), _note(kept, spec.names, run)],
+        warnings=[*_warnings(kept, spec.names), *_note(kept, spec.names, run)],
         field_warnings=_field_warnings(kept, spec.names),
     )
 
@@ -72,7 +72,7 @@ def unanswered(kept: Result, spec: OutputSpec, names: Collection[str], task: str
     return with_kept(null, kept, spec, names, run) if names else null
 
 
-def with_kept(found: Result, kept: Result, spec: OutputSpec, names: Collection[str], run: str) -> Result:
+def with_kept(found: Result, kept: Result, spec: OutputSpec, names: Collection[str], run: str | None) -> Result:
     """The result of a task some of whose fields an earlier run has answered. Its cost, usage and time are those of the rest.
 
     Args:
@@ -80,7 +80,7 @@ def with_kept(found: Result, kept: Result, spec: OutputSpec, names: Collection[s
         kept: the earlier result.
         spec: the output that both make together.
         names: the fields that are kept.
-        run: what the run is called that they are kept from.
+        run: what the run is called that they are kept from; None: no warning says so.
     """
     rest = [name for name in spec.names if name not in names]
     conclusion = combined(kept, found, spec.names, rest)
@@ -91,7 +91,7 @@ def with_kept(found: Result, kept: Result, spec: OutputSpec, names: Collection[s
         warnings.append(
             f"{', '.join(rest)}: what was found does not fit the schema beside what is kept, so it is null ({faults[0]})"
         )
-    warnings.append(_note(kept, [name for name in spec.names if name in names], run))
+    warnings += _note(kept, [name for name in spec.names if name in names], run)
     return found.concluded(replace(conclusion, warnings=warnings, field_warnings=field_warnings)).changed(
         fields=list(spec.names), output_schema=dict(spec.schema), model=one_or_both(kept.model, found.model)
     )
@@ -130,5 +130,5 @@ def _warnings(kept: Result, names: Collection[str]) -> list[str]:
     return [text for text in kept.warnings if text not in dropped]
 
 
-def _note(kept: Result, names: Sequence[str], run: str) -> str:
-    return f"kept from {run}: {', '.join(names)} ({kept.processor}, {kept.model})"
+def _note(kept: Result, names: Sequence[str], run: str | None) -> list[str]:
+    return [] if run is None else [f"kept from {run}: {', '.join(names)} ({kept.processor}, {kept.model})"]

@@ -132,6 +132,8 @@ class Asker:
         limits = self._settings.limits
         timeout = httpx.Timeout(limits.idle_seconds, connect=limits.connect_seconds, pool=None)
         headers = {"user-agent": self._settings.user_agent, "accept": accept, "accept-encoding": ACCEPT_ENCODING}
+        if self._settings.revalidate:
+            headers["cache-control"] = "no-cache"
         try:
             request = httpx.Request("GET", url, headers=headers, extensions={"timeout": timeout.as_dict()})
         except (httpx.InvalidURL, ValueError, UnicodeError) as exc:

@@ -62,6 +62,8 @@ class WebSettings(Record):
     """Requests at once over all hosts."""
     freshness_seconds: int = Field(default=86_400, ge=0)
     """Seconds that a page is used again without asking, where its server does not say how long it may be."""
+    revalidate: bool = False
+    """Whether a page that is kept is used again only after its server has said that it is still the same. A refresh asks so."""
     cache_bytes: int = Field(default=2_000_000_000, gt=0)
     """Bytes of the HTTP cache on disk; what was not used for longest goes first."""
     retry_seconds: float = Field(default=30.0, ge=0)

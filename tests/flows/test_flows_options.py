@@ -26,12 +26,14 @@ import flows
 from flows.cli.app import app
 from flows.cli.enrich import EnrichCommand
 from flows.cli.options import arguments, as_command
+from flows.cli.refresh import RefreshCommand
 from flows.cli.resynthesize import ResynthesizeCommand
 from flows.cli.run import RunCommand
 from flows.enrichment import enrich
+from flows.refreshing import refresh
 from flows.resynthesis import resynthesize
 from flows.run.declaration import REQUIRED, Option, names, takes, values
-from flows.run.options import EnrichOptions, ResynthesizeOptions
+from flows.run.options import EnrichOptions, RefreshOptions, ResynthesizeOptions
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = Path(__file__).with_name("golden")
@@ -56,12 +58,12 @@ def same(file: Path, text: str) -> None:
     assert text == file.read_text(encoding="utf-8"), f"{file.name} differs from what the declaration makes; {HOW}"
 
 
-@pytest.mark.parametrize("name", ["enrich", "resynthesize", "run"])
+@pytest.mark.parametrize("name", ["enrich", "refresh", "resynthesize", "run"])
 def test_the_help_of_a_command_is_what_it_was(name: str) -> None:
     same(GOLDEN / f"{name}.help.txt", help_of(name))
 
 
-@pytest.mark.parametrize("made", [enrich, resynthesize], ids=lambda made: made.name)
+@pytest.mark.parametrize("made", [enrich, refresh, resynthesize], ids=lambda made: made.name)
 def test_the_form_of_a_deployment_is_what_it_was(made: Any) -> None:
     same(GOLDEN / f"{made.name}.form.json", form_of(made))
 
@@ -69,7 +71,7 @@ def test_the_form_of_a_deployment_is_what_it_was(made: Any) -> None:
 def test_a_flow_that_is_loaded_as_a_deployment_loads_it_has_the_same_form(monkeypatch: pytest.MonkeyPatch) -> None:
     """`prefect deploy` and a worker load the file by its path, under a name of their own."""
     monkeypatch.chdir(ROOT)
-    for made in (enrich, resynthesize):
+    for made in (enrich, refresh, resynthesize):
         file = Path(inspect.getfile(made.fn)).relative_to(ROOT)
         assert form_of(load_flow_from_entrypoint(f"{file}:{made.name}")) == form_of(made)
 
@@ -98,7 +100,13 @@ def table_of(options: type) -> str:
 
 
 @pytest.mark.parametrize(
-    ("command", "options"), [("enrich", EnrichCommand), ("resynthesize", ResynthesizeCommand), ("run", RunCommand)]
+    ("command", "options"),
+    [
+        ("enrich", EnrichCommand),
+        ("refresh", RefreshCommand),
+        ("resynthesize", ResynthesizeCommand),
+        ("run", RunCommand),
+    ],
 )
 def test_the_docs_table_is_made_from_the_declaration(command: str, options: type) -> None:
     page, begins, ends = PAGE.read_text(encoding="utf-8"), f"<!-- options of {command} -->\n", "<!-- end -->"
@@ -108,6 +116,7 @@ def test_the_docs_table_is_made_from_the_declaration(command: str, options: type
 
 def test_python_takes_what_the_flow_takes() -> None:
     assert set(names(EnrichOptions)) < set(inspect.signature(flows.enrich).parameters)
+    assert set(names(RefreshOptions)) < set(inspect.signature(flows.refresh).parameters)
     assert set(names(ResynthesizeOptions)) < set(inspect.signature(flows.resynthesize).parameters)
     with pytest.raises(TypeError, match="concurency"):
         flows.enrich("t.csv", concurency=2).send(None)  # type: ignore[call-arg]

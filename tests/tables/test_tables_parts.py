@@ -38,7 +38,10 @@ def spec(*names: str) -> OutputSpec:
 @pytest.mark.parametrize(
     ("table", "columns"),
     [
-        ("basis", "row_index task_id field url title excerpt page_hash start end support reasoning confidence p_correct"),
+        (
+            "basis",
+            "row_index task_id field url title excerpt page_hash start end support reasoning confidence p_correct checked_at",
+        ),
         ("findings", "row_index task_id subquery_index subquery answer confidence evidence citations"),
         ("sources", "row_index task_id index url title domain fetched quality first_seen_subquery read page_hash"),
         ("pages", "page_hash url final_url title media_type fetched_at published text extraction_version raw_hash html"),

@@ -11,7 +11,7 @@ from research.errors import Fault, InvalidInput
 from research.world import open_stored_world, open_world
 
 if TYPE_CHECKING:
-    from flows.run.options import EnrichOptions, ResynthesizeOptions
+    from flows.run.options import Options
     from flows.run.runtime import Runtime
 
 RunnerKind = Literal["local", "processes", "dask"]
@@ -34,7 +34,7 @@ class RunnerChoice(NamedTuple):
     """The address of the scheduler of `dask`. "": a cluster is started for the run."""
 
 
-def runner_of(options: EnrichOptions | ResynthesizeOptions) -> RunnerChoice:
+def runner_of(options: Options) -> RunnerChoice:
     """
     Raises:
         InvalidInput: there is no such runner.
@@ -52,7 +52,7 @@ def runner_of(options: EnrichOptions | ResynthesizeOptions) -> RunnerChoice:
     )
 
 
-async def check_runner(options: EnrichOptions | ResynthesizeOptions, runtime: Runtime) -> None:
+async def check_runner(options: Options, runtime: Runtime) -> None:
     """
     Raises:
         InvalidInput: there is no such runner, or it cannot do what is asked.

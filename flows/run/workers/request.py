@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from flows.run.declaration import values
-from flows.run.options import EnrichOptions, ResynthesizeOptions
+from flows.run.options import Options
 from flows.run.prepared_run import PreparedRun
+from flows.run.recorded_options import FLOWS
 
 
 def request_for_workers(prepared: PreparedRun) -> dict[str, Any]:
@@ -20,12 +21,12 @@ def request_for_workers(prepared: PreparedRun) -> dict[str, Any]:
     for name in ("corpus", "reuse", "run"):
         if (path := options.get(name)) is not None and Path(path).exists():
             options[name] = str(Path(path).resolve())
-    if options["output_schema"] is not None:
+    if options.get("output_schema") is not None:
         options["output_schema"] = prepared.request.spec.spelling
     return {"flow": prepared.flow_name, "options": options}
 
 
-def options_of(request: dict[str, Any]) -> EnrichOptions | ResynthesizeOptions:
+def options_of(request: dict[str, Any]) -> Options:
     """The options of `request_for_workers`."""
-    kind = EnrichOptions if request["flow"] == "enrich" else ResynthesizeOptions
-    return kind(**request["options"])
+    options: Options = FLOWS[request["flow"]](**request["options"])
+    return options

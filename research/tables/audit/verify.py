@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 
 from research.faults import shortened
 from research.tables.inputs.database import literal, quoted
+from research.tables.layout.made_tables import made_parts
 from research.tables.layout.parts import OPTIONAL, SCHEMAS, TABLES
 from research.tables.layout.result_columns import ResultColumns
 from research.tables.run_folder.reading_by_url import folder_to_read
@@ -253,6 +254,9 @@ class _Check:
         try:
             self.db.execute(f"ATTACH {literal(str(file))} AS made (READ_ONLY)")
             there = {name for (name,) in self._rows_of("SELECT table_name FROM duckdb_tables() WHERE database_name = 'made'")}
+            for table, path in made_parts(self.root).items():
+                if self._digest(f"SELECT * FROM made.{table}") != self._digest(f"SELECT * FROM {read_parts([path])}"):
+                    self._add(f"table {table} does not hold what {self._name(path)} holds", FILE)
             for table in TABLES:
                 if table in OPTIONAL and table not in there and not self.parts[table]:
                     continue  # an earlier version made it

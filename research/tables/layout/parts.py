@@ -62,6 +62,7 @@ SCHEMAS: Final[Mapping[str, pa.Schema]] = MappingProxyType(
                 *_PLACE,
                 *_texts("reasoning", "confidence"),
                 ("p_correct", pa.float64()),
+                ("checked_at", _TIME),
             ]
         ),
         "usage": pa.schema([*_ROW, *_usage_columns(), ("cost_usd", pa.float64()), ("seconds", pa.float64())]),

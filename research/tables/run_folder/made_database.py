@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from research.tables.layout.made_tables import made_parts
 from research.tables.layout.result_columns import ResultColumns
 from research.tables.run_folder.commit_records import CommitRecord, PartRecord
 from research.tables.run_folder.part_files import PartFiles
@@ -26,22 +27,25 @@ def make_current(folder: Path, parts: PartFiles, columns: ResultColumns, documen
     if _is_current(folder, parts, columns, document):
         return {"summary": document["summary"], "warehouse": document["warehouse"]}
     parts.drop_repeated_pages()
-    summary = warehouse.build(folder, columns, parts.by_table())
+    summary = warehouse.build(folder, columns, parts.by_table(), made_parts(folder))
     made = PartRecord.of(folder / warehouse.FILE)
-    return {"summary": summary, "warehouse": {"content": _content(parts.counted(), columns), **made._asdict()}}
+    return {"summary": summary, "warehouse": {"content": _content(folder, parts.counted(), columns), **made._asdict()}}
 
 
 def _is_current(folder: Path, parts: PartFiles, columns: ResultColumns, document: Mapping[str, Any]) -> bool:
     made = document.get("warehouse")
-    if document["summary"] is None or made is None or made["content"] != _content(parts.counted(), columns):
+    if document["summary"] is None or made is None or made["content"] != _content(folder, parts.counted(), columns):
         return False
     return PartRecord(made["size"], made["sha256"]).is_whole(folder / warehouse.FILE)
 
 
-def _content(records: Mapping[int, CommitRecord], columns: ResultColumns) -> str:
+def _content(folder: Path, records: Mapping[int, CommitRecord], columns: ResultColumns) -> str:
     """A hash of everything that the file is made of: the committed parts, by their own hashes, and the tables and views."""
     digest = hashlib.sha256(warehouse.definition(columns).encode("utf-8", "surrogatepass"))
     for shard, record in records.items():
         for table, part in sorted(record.parts.items()):
             digest.update(f"\n{shard} {table} {part.size} {part.sha256}".encode())
+    for table, path in made_parts(folder).items():
+        part = PartRecord.of(path)
+        digest.update(f"\n{table} {part.size} {part.sha256}".encode())
     return digest.hexdigest()

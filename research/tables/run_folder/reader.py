@@ -25,6 +25,7 @@ from research.display import html
 from research.errors import InvalidRun, PageUnreadable
 from research.ports.page import Page
 from research.storage.location import is_url
+from research.tables.layout.made_tables import CHANGES, read_made
 from research.tables.layout.parts import SCHEMAS
 from research.tables.layout.probabilities import lowest as lowest_probability
 from research.tables.layout.result_columns import free_name
@@ -204,6 +205,18 @@ class Run:
         for line in reports.filter(pc.equal(reports["row_index"], pa.scalar(row))).to_pylist():
             return Report(row, line["report"], tuple(ReportSource(**source) for source in line["cited"]))
         return None
+
+    def changes(self) -> pd.DataFrame:
+        """One row per cell that a refresh looked at again (docs/refresh.md).
+
+        Raises:
+            InvalidRun: the run is no refresh, or has not ended.
+        """
+        if (table := read_made(self.path, CHANGES)) is None:
+            raise InvalidRun(f"{self.path} has no table of changes: it is no refresh of an earlier run, or has not ended yet.")
+        from research.tables.run_folder.frames import frame_of  # pandas is slow to import, and only DataFrames need it
+
+        return frame_of(table)
 
     def table(self, name: str, columns: Sequence[str] | None = None) -> pa.Table:
         """A table as Arrow, in the run's exact types."""

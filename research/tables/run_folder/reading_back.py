@@ -133,14 +133,17 @@ def _column(table: pa.Table, name: str) -> list[Any]:
 
 def _basis(lines: Iterable[Row]) -> Iterable[FieldBasis]:
     """Lines of one field that stand together are its basis; of them, those of one page are a citation."""
-    for (field, reasoning, confidence), of_field in groupby(lines, lambda e: (e["field"], e["reasoning"], e["confidence"])):
+    own = ("field", "reasoning", "confidence", "checked_at")
+    for (field, reasoning, confidence, checked_at), of_field in groupby(lines, lambda line: tuple(line[name] for name in own)):
         pages = [(url, title, list(of_page)) for (url, title), of_page in groupby(of_field, lambda e: (e["url"], e["title"]))]
         citations = [
             Citation(url=url, title=title or "", excerpts=[_excerpt(line) for line in of_page if line["excerpt"] is not None])
             for url, title, of_page in pages
             if url is not None
         ]
-        yield FieldBasis(field=field, citations=citations, reasoning=reasoning or "", confidence=confidence)
+        yield FieldBasis(
+            field=field, citations=citations, reasoning=reasoning or "", confidence=confidence, checked_at=checked_at
+        )
 
 
 def _excerpt(line: Row) -> Excerpt:

@@ -158,6 +158,11 @@ class RunFolder:
         return invocation
 
     @property
+    def created_at(self) -> str:
+        """When it was started: ISO 8601, in UTC."""
+        return str(self._document["created_at"])
+
+    @property
     def shard_size(self) -> int:
         """Rows that are committed together.
 

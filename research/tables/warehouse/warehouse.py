@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from research.errors import SurroundingsFault
 from research.tables.inputs.database import literal, quoted
 from research.tables.layout.durable import flush, temporary
+from research.tables.layout.made_tables import CHANGES
 from research.tables.layout.parts import SCHEMAS
 from research.tables.layout.result_columns import ResultColumns
 from research.tables.warehouse.views import views
@@ -40,12 +41,20 @@ _COMMENTS: Final[Mapping[str, str]] = {
     "reports": "What the research tier wrote about a row, as Markdown; cited are the sources that its numbers name.",
     "pages": "The pages that were read, once each: page_hash is the SHA-256 of text.",
 }
+_MADE_COMMENTS: Final[Mapping[str, str]] = {
+    CHANGES: "What became of each cell that was looked at again since the run before this one, and of rows that came and went.",
+}
 
 
-def build(folder: Path, columns: ResultColumns, parts: Mapping[str, Sequence[Path]]) -> dict[str, Any]:
+def build(
+    folder: Path, columns: ResultColumns, parts: Mapping[str, Sequence[Path]], made_tables: Mapping[str, Path] | None = None
+) -> dict[str, Any]:
     """Make `research.duckdb` in a run folder from its committed parts, in one step; an earlier one is replaced.
 
     Rows stand in input order. Nothing in the file points outside it.
+
+    Args:
+        made_tables: the files of tables that only some runs have (`research.tables.layout.made_tables`).
 
     Returns: the run's summary (see `_summary`).
     """
@@ -59,6 +68,9 @@ def build(folder: Path, columns: ResultColumns, parts: Mapping[str, Sequence[Pat
             for name, comment in _COMMENTS.items():
                 _fill(db, name, parts[name], columns)
                 db.execute(f"COMMENT ON TABLE {name} IS {literal(comment)}")
+            for name, path in (made_tables or {}).items():
+                db.execute(f"CREATE TABLE {name} AS SELECT * FROM {read_parts([path])}")
+                db.execute(f"COMMENT ON TABLE {name} IS {literal(_MADE_COMMENTS[name])}")
             names = result_names(db, "results")
             _comment_columns(db, columns, names)
             for view in views(columns, names):

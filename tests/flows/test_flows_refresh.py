@@ -1,0 +1,299 @@
+"""Refresh: what the pages still say is confirmed without a model, only what must be is researched, and what changed is listed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from flows.run.changes import put_changes
+from flows.run.events import Event
+from flows.run.options import EnrichOptions, RefreshOptions
+from flows.run.prepare import prepare_enrichment
+from flows.run.prepared_run import PreparedRun
+from flows.run.refresh import prepare_refresh
+from flows.run.rows import Rows
+from flows.run.runner import Runner
+from flows.run.runtime import Runtime, ignore_event
+from flows.run.shards import Remaining, Shards
+from flows.run.sweeping import sweeper
+from research.errors import FetchFailed, InvalidInput, InvalidRun, InvalidTable
+from research.models.scripted import ScriptedModel
+from research.money.charge_file import ChargeFile
+from research.pages.page_store import PageStore, StoringFetcher
+from research.ports.model import ResearchTools
+from research.ports.work import Draft, FieldAnswer, SubQuery
+from research.ports.world import World
+from research.stored_results.store import ResultStore
+from research.tables.audit.verify import verify
+from research.tables.layout.made_tables import CHANGES, read_made
+from research.tables.run_folder.reader import open_run
+from research.tables.run_folder.reading_back import RowReader
+from research.tables.run_folder.run_folder import RunFolder
+from research.task.task import Task
+from research.testing import Pages
+from research.world import Settings, bind_budget
+
+SCHEMA = {"properties": {"moons": {"type": ["integer", "null"]}, "colour": {"type": ["string", "null"]}}}
+OBJECTIVE = "Moons and colour of {name}"
+
+
+def page(name: str, moons: int | None = 3, colour: str | None = "blue", *, before: str = "") -> str:
+    facts = [f"Moons: {moons}"] * (moons is not None) + [f"Colour: {colour}"] * (colour is not None)
+    return "\n\n".join([f"# {name}", *([before] if before else []), "\n".join(facts) or "Nothing is known."])
+
+
+class Site:
+    """A corpus of planets, the model that reads it, and what each was asked."""
+
+    def __init__(self, *names: str) -> None:
+        self.pages = Pages({f"test://{name}": page(name) for name in names})
+        self.asked: list[tuple[str, str]] = []
+        self.model = ScriptedModel(self._read, keyless=False, cost_usd=0.25)
+        self._state = 1
+
+    def now_says(self, name: str, text: str | Exception | None) -> None:
+        self.pages.pages[f"test://{name}"] = text  # type: ignore[assignment]
+        if text is None:
+            del self.pages.pages[f"test://{name}"]
+        self._state += 1
+        self.pages.identity = f"pages/{self._state}"
+
+    def forget(self) -> None:
+        self.asked.clear()
+        self.pages.fetched.clear()
+        self.model.calls.clear()
+
+    async def _read(self, task: Task, subquery: SubQuery, tools: ResearchTools) -> Draft:
+        name = str(task.input["name"])
+        self.asked += [(name, field) for field in subquery.fields]
+        answers: dict[str, FieldAnswer] = {}
+        hits = [hit for hit in await tools.search(name) if hit.url == f"test://{name}"]
+        for passage in await tools.read(hits[0].url) if hits else ():
+            for label, _, value in (line.partition(": ") for line in passage.text.splitlines()):
+                if (field := label.lower()) in subquery.fields:
+                    typed = int(value) if field == "moons" else value
+                    answers[field] = FieldAnswer(field=field, value=typed, passages=(passage.id,), confidence="high")
+        return Draft(answers=tuple(answers.get(field, FieldAnswer(field=field)) for field in subquery.fields))
+
+    def runtime(self, heard: list[Event]) -> Runtime:
+        @asynccontextmanager
+        async def opener(_settings: Settings, folder: Path) -> AsyncIterator[World]:
+            yield World(model=self.model, search=self.pages, fetcher=StoringFetcher(self.pages, PageStore(folder)))
+
+        return Runtime(listener=heard.append, opener=opener, retry_delays=())
+
+
+class Desk:
+    """A table and its runs, which are done without Prefect."""
+
+    def __init__(self, folder: Path, site: Site) -> None:
+        self.table, self.out, self.site = folder / "planets.csv", folder / "runs" / "planets", site
+        self.counts: Counter[str] = Counter()
+        """Of the last refresh."""
+
+    def write(self, rows: list[dict[str, Any]]) -> None:
+        pd.DataFrame(rows).to_csv(self.table, index=False)
+
+    def enrichment(self, **options: Any) -> EnrichOptions:
+        return EnrichOptions(
+            str(self.table), objective=OBJECTIVE, output_schema=SCHEMA, out=str(self.out), shard_size=2, **options
+        )
+
+    async def enrich(self, **options: Any) -> RunFolder:
+        async with prepare_enrichment(self.enrichment(**options), self.site.runtime([])) as prepared:
+            return await self._carry_out(prepared)
+
+    async def refresh(self, run: Path | None = None, *, max_cost: float | None = None, **options: Any) -> RunFolder:
+        self.site.forget()
+        asked = RefreshOptions(str(run or self.out), shard_size=2, **options)
+        async with prepare_refresh(asked, self.site.runtime([])) as prepared:
+            return await self._carry_out(prepared, max_cost)
+
+    async def _carry_out(self, prepared: PreparedRun, max_cost: float | None = None) -> RunFolder:
+        folder, world = prepared.folder(), prepared.world
+        with folder.lock(prepared.record):
+            bind_budget(world, ChargeFile(folder.state), max_cost, ())
+            store = ResultStore(folder.state / "results", RowReader(folder, prepared.request.spec))
+            find_work, recall = prepared.work(world)
+            rows = Rows(prepared.request, world, Runner(store), ignore_event, 1, find_work)
+            shards = Shards(folder, rows, recall, Runner(store), ignore_event, sweeper(folder, store, world))
+            left = Remaining.of(folder, prepared.request.table.row_count)
+            await shards.run(left.shards(prepared.request.table), open_at_once=1)
+            changes = None if rows.stopped else put_changes(prepared, folder)
+            folder.finish(status="stopped" if rows.stopped else "finished")
+        kinds = ("changed", "lost", "new", "gone", "confirmed")
+        self.counts = Counter({kind: n for kind in kinds if changes is not None and (n := getattr(changes, kind))})
+        return folder
+
+
+def rows(*names: str, **cells: Any) -> list[dict[str, Any]]:
+    return [{"id": sum(map(ord, name)), "name": name, "note": cells.get(name, "")} for name in names]
+
+
+def changes(run: Path) -> list[tuple[str | None, str | None, str, str | None, str | None]]:
+    table = read_made(run, CHANGES)
+    assert table is not None
+    return [
+        (line["row_key"], line["field"], line["change"], line["old_value"], line["new_value"])
+        for line in table.to_pylist()
+        if line["change"] != "confirmed"
+    ]
+
+
+async def desk(tmp_path: Path, *names: str) -> Desk:
+    made = Desk(tmp_path, Site(*names))
+    made.write(rows(*names))
+    await made.enrich()
+    return made
+
+
+async def test_the_same_corpus_twice_changes_nothing_and_asks_no_model_and_no_page(tmp_path: Path) -> None:
+    here = await desk(tmp_path, "Ares", "Hera", "Zeus")
+    done = await here.refresh()
+    assert done.path == here.out.with_name("planets.2")
+    assert done.summary is not None
+    assert (done.summary["completed"], done.summary["cost_usd"]) == (3, 0.0)
+    assert (here.site.asked, here.site.pages.fetched, here.counts) == ([], [], {"confirmed": 6})
+    assert verify(done.path).ok
+    again = await here.refresh(done.path)
+    assert (again.path.name, here.counts) == ("planets.3", {"confirmed": 6}), "the newest of the series, whichever is named"
+    assert open_run(again.path).results()["warnings"].map(len).sum() == 0
+
+
+async def test_only_a_cell_whose_page_says_otherwise_is_researched_and_the_rest_of_its_row_is_confirmed(tmp_path: Path) -> None:
+    here = await desk(tmp_path, "Ares", "Hera", "Zeus")
+    here.site.now_says("Hera", page("Hera", moons=4, before="A new beginning, so that all else stands further down."))
+    here.site.now_says("Zeus", page("Zeus", colour=None))
+    done = await here.refresh(key=["name"])
+    assert sorted(here.site.asked) == [("Hera", "moons"), ("Zeus", "colour")]
+    assert here.counts == {"changed": 1, "lost": 1, "confirmed": 4}
+    assert changes(done.path) == [
+        ('{"name":"Hera"}', "moons", "changed", "3", "4"),
+        ('{"name":"Zeus"}', "colour", "lost", "blue", None),
+    ]
+    line = next(line for line in read_made(done.path, CHANGES).to_pylist() if line["change"] == "changed")  # type: ignore[union-attr]
+    assert (line["old_excerpt"], line["new_excerpt"], line["why"]) == ("Moons: 3", "Moons: 4", "its page says something else now")
+    assert open_run(done.path).cell(1, "colour").evidence[0].before.endswith("Moons: 4\n"), (
+        "its offsets are those of the new page"
+    )
+    assert verify(done.path).ok
+    assert open_run(done.path).changes()["change"].tolist().count("confirmed") == 4
+    assert open_run(done.path).sql("SELECT change, count(*) AS n FROM changes GROUP BY 1 ORDER BY 1")["n"].tolist() == [1, 4, 1]
+
+
+async def test_rows_added_edited_removed_and_moved_are_known_by_their_key(tmp_path: Path) -> None:
+    here = await desk(tmp_path, "Ares", "Hera", "Leto", "Zeus")
+    here.site.now_says("Hebe", page("Hebe"))
+    here.write(rows("Hebe", "Zeus", "Hera", "Ares", Zeus="the elder"))
+    done = await here.refresh(key=["name"])
+    assert {name for name, _ in here.site.asked} == {"Zeus", "Hebe"}
+    assert here.counts == {"new": 2, "gone": 2, "confirmed": 6}
+    assert [line[:3] for line in changes(done.path)] == [
+        ('{"name":"Hebe"}', "colour", "new"),
+        ('{"name":"Hebe"}', "moons", "new"),
+        ('{"name":"Leto"}', "colour", "gone"),
+        ('{"name":"Leto"}', "moons", "gone"),
+    ]
+    assert verify(done.path).ok
+    here.write([*rows("Hebe", "Hera", "Hebe"), *rows("Hera", Hera="the younger")])
+    with pytest.raises(InvalidTable, match="rows 1 and 3 have the same key"):
+        await here.refresh()  # by the key of the last refresh
+
+
+async def test_without_a_key_rows_are_known_by_what_they_hold(tmp_path: Path) -> None:
+    """An edited row is one that is new and one that is gone; a column that is read as another type is no edit."""
+    here = await desk(tmp_path, "Ares", "Hera", "Zeus")
+    here.write([{**row, "id": "none" if row["name"] == "Ares" else row["id"]} for row in rows("Zeus", "Hera", "Ares")])
+    await here.refresh()
+    assert {name for name, _ in here.site.asked} == {"Ares"}
+    assert here.counts == {"new": 2, "gone": 2, "confirmed": 4}
+
+
+async def test_what_had_no_answer_is_found_once_its_page_or_a_new_page_has_it(tmp_path: Path) -> None:
+    here = await desk(tmp_path, "Ares", "Hera")
+    here.site.now_says("Ares", page("Ares", moons=None))
+    here.write(rows("Ares", "Hera", "Zeus"))
+    first = await here.refresh(key=["name"])
+    assert here.counts == {"lost": 1, "new": 1, "confirmed": 3}
+    here.site.now_says("Gaia", page("Gaia"))
+    await here.refresh()
+    assert {name for name, _ in here.site.asked} == {"Ares", "Zeus"}, "a page that no row had considered may answer them"
+    here.site.now_says("Ares", page("Ares", moons=9))
+    here.site.now_says("Zeus", page("Zeus"))
+    done = await here.refresh(first.path)
+    assert here.counts == {"new": 3, "confirmed": 3}
+    assert ("moons", "new", None, "9") in [line[1:] for line in changes(done.path)]
+
+
+async def test_which_cells_are_stale_is_said_by_kind_and_age(tmp_path: Path) -> None:
+    here = await desk(tmp_path, "Ares", "Hera")
+    here.site.now_says("Ares", page("Ares", moons=8))
+    await here.refresh(older_than="30d")
+    assert (here.site.asked, here.counts) == ([], {}), "nothing is that old"
+    await here.refresh(stale=["low", "rejected", "failed"])
+    assert (here.site.asked, here.counts) == ([], {})
+    await here.refresh(stale=["low"], older_than="0")
+    assert (here.site.asked, here.counts) == ([("Ares", "moons")], {"changed": 1, "confirmed": 3})
+
+
+async def test_a_page_that_does_not_answer_leaves_its_cells_as_they_are_and_one_that_is_gone_does_not(tmp_path: Path) -> None:
+    here = await desk(tmp_path, "Ares", "Hera")
+    here.site.now_says("Ares", FetchFailed("test://Ares: no answer"))
+    here.site.now_says("Hera", None)
+    done = await here.refresh()
+    assert here.counts == {"lost": 2}
+    assert open_run(done.path).results()["moons"].tolist()[0] == 3
+    here.site.now_says("Ares", page("Ares", moons=4))
+    await here.refresh()
+    assert here.counts == {"changed": 1, "confirmed": 1}, "what was not checked is stale still"
+
+
+async def test_a_refresh_that_was_stopped_goes_on_with_the_same_call(tmp_path: Path) -> None:
+    here = await desk(tmp_path, "Ares", "Hera", "Leto", "Zeus")
+    for name in ("Ares", "Hera", "Zeus"):
+        here.site.now_says(name, page(name, moons=5))
+    stopped = await here.refresh(max_cost=0.3)
+    assert (stopped.status, here.site.asked) == ("stopped", [("Ares", "moons"), ("Hera", "moons")])
+    assert read_made(stopped.path, CHANGES) is None
+    done = await here.refresh()
+    assert (done.path, done.status, here.site.asked) == (stopped.path, "finished", [("Zeus", "moons")])
+    assert here.counts == {"changed": 3, "confirmed": 5}
+
+
+async def test_a_refresh_that_was_begun_of_another_state_of_the_table_stands_in_nobody_s_way(tmp_path: Path) -> None:
+    here = await desk(tmp_path, "Ares", "Hera", "Leto")
+    for name in ("Ares", "Hera", "Leto"):
+        here.site.now_says(name, page(name, moons=5))
+    assert (await here.refresh(max_cost=0.3)).status == "stopped"
+    here.write(rows("Ares", "Leto"))
+    done = await here.refresh()
+    assert (done.path.name, here.counts) == ("planets.3", {"changed": 2, "gone": 2, "confirmed": 2})
+
+
+async def test_the_settings_of_the_next_refresh_come_from_the_one_before(tmp_path: Path) -> None:
+    """Also where the first folder is gone."""
+    here = await desk(tmp_path, "Ares")
+    done = await here.refresh(table=str(here.table), key=["name"])
+    here.out.rename(tmp_path / "moved")
+    again = await here.refresh(done.path)
+    assert (again.path.name, again.status, here.counts) == ("planets.3", "finished", {"confirmed": 2})
+
+
+async def test_a_run_that_is_not_finished_or_did_not_keep_its_options_is_refused(tmp_path: Path) -> None:
+    here = Desk(tmp_path, Site("Ares"))
+    here.write(rows("Ares"))
+    async with prepare_enrichment(here.enrichment(), here.site.runtime([])) as prepared:
+        prepared.folder()
+    with pytest.raises(InvalidRun, match="is not finished"):
+        await here.refresh()
+    prepared.folder().finish()
+    with pytest.raises(InvalidRun, match="did not keep its options"):
+        await here.refresh()
+    with pytest.raises(InvalidInput, match="is one of all, low"):
+        await here.refresh(stale=["old"])
