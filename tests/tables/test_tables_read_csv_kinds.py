@@ -149,6 +149,60 @@ def test_a_note_below_the_table_is_left_out_with_a_warning_and_other_short_lines
         opened(tmp_path, "name,city,id\nAcme,Leeds,1\nFo")
 
 
+@pytest.mark.parametrize("title", ["Umsatz;2024", "Quelle;Amt, Berlin", "Bericht;Januar\n", "# Quelle: Amt"])
+def test_decimal_commas_below_a_title_separate_no_cells(tmp_path: Path, title: str) -> None:
+    rows = [["A", "1,50", "Ost", "2,25"], ["B", "2,75", "West", "1,00"], ["C", "3,25", "Nord", "0,75"]]
+    table = opened(tmp_path, f"{title}\n" + written([["Name", "Preis", "Lage", "Gewicht"], *rows], delimiter=";"))
+    assert cells_of(table) == [["Name", "Preis", "Lage", "Gewicht"], *rows]
+    assert "above the table" in table.warnings[0]
+
+
+@pytest.mark.parametrize("lines", [["Source: Office, 2024"], ["Source: us", "Note: early", "", "(c) Office, York, 2024"]])
+def test_notes_below_the_table_are_left_out_however_many_they_are(tmp_path: Path, lines: list[str]) -> None:
+    table = opened(tmp_path, "name,city,born,id\nAcme,Leeds,2,1\nFoo,York,1,2\n\n" + "\n".join(lines))
+    assert cells_of(table)[1:] == [["Acme", "Leeds", "2", "1"], ["Foo", "York", "1", "2"]]
+    assert "line" in table.warnings[0]
+    assert "('Source: " in table.warnings[0]
+    with pytest.raises(InvalidTable, match=r"line 3 has 2 cells.*a note begins there"):
+        opened(tmp_path, "name,city,id\nAcme,Leeds,1\nSource: Office, 2024\n")
+
+
+@pytest.mark.parametrize(
+    ("upper", "lower", "names"),
+    [
+        (",2023,,2024,", "city,born,died,born,died", ["city", "2023 born", "2023 died", "2024 born", "2024 died"]),
+        ("city,2023,2023,2024,2024", ",born,died,born,died", ["city", "2023 born", "2023 died", "2024 born", "2024 died"]),
+        ("Region,Sales,,Costs,", "Name,Q1,Q2,Q1,Q2", ["Region Name", "Sales Q1", "Sales Q2", "Costs Q1", "Costs Q2"]),
+    ],
+)
+@pytest.mark.parametrize("title", ["", "Report\n\n"])
+def test_two_lines_that_name_the_columns_together_are_one_header(
+    tmp_path: Path, title: str, upper: str, lower: str, names: list[str]
+) -> None:
+    rows = [["Berlin", "10", "12", "13", "14"], ["Bonn", "1", "2", "3", "4"], ["Cologne", "5", "6", "7", "8"]]
+    table = opened(tmp_path, f"{title}{upper}\n{lower}\n{written(rows)}")
+    assert cells_of(table) == [names, *rows]
+    assert f"name the columns together: '{names[-1]}'" in table.warnings[-1]
+
+
+@pytest.mark.parametrize("text", ["name,,city\nAcme,Acme,York\nFoo,Bar,Bath\nBaz,Baz,Hull\n", ",a,b\nx,y,y\nz,u,u\nv,w,w\n"])
+def test_a_first_row_that_repeats_a_value_is_no_second_line_of_the_header(tmp_path: Path, text: str) -> None:
+    assert len(cells_of(opened(tmp_path, text))) == 4
+
+
+@pytest.mark.parametrize(("order", "where"), [(1, "line 17 has 2 cells"), (-1, "lines 5-9 look like another table")])
+def test_an_export_of_two_tables_is_refused_where_the_other_begins(tmp_path: Path, order: int, where: str) -> None:
+    """As web analytics export them: comments, a table with its total, a gap, another table."""
+    wide = "Country,Users,Rate\n" + "".join(f"C{n},{n},{n}.5%\n" for n in range(9)) + ",99,1%\n"
+    narrow = "Day,Users\n2024-01-01,1\n2024-01-02,2\n2024-01-03,3\n,6\n"
+    comments = "# -----\n# All Web Site Data\n# 20240101-20240131\n\n"
+    with pytest.raises(InvalidTable, match=rf"{where}.*Keep one of the two"):
+        opened(tmp_path, comments + "\n".join([wide, narrow][::order]))
+    table = opened(tmp_path, comments + wide)
+    assert cells_of(table)[0] == ["Country", "Users", "Rate"]
+    assert "lines 1-3 ('# -----') stand above the table" in table.warnings[0]
+
+
 @pytest.mark.parametrize("further", ["name,city,id", "text,text,number"])
 def test_a_further_header_line_or_a_second_table_is_warned_of(tmp_path: Path, further: str) -> None:
     body = "".join(f"Acme{n},Leeds,{n}\n" for n in range(8))

@@ -55,3 +55,14 @@ def column_kinds(rows: Sequence[Sequence[str | None]], width: int, enough: int =
         kind, often = counts.most_common(1)[0] if counts else ("text", 0)
         found.append(kind if often >= enough and often >= NEARLY_ALL * len(cells) else "text")
     return found
+
+
+def reads_like_names(cells: Sequence[str | None], kinds: Sequence[CellKind]) -> bool:
+    """Whether every value that should be a number, a date, a time or an address is text."""
+    found = False
+    for cell, kind in zip(cells, kinds, strict=False):
+        if kind != "text" and cell is not None and is_value(cell):
+            if kind_of(cell) != "text":
+                return False
+            found = True
+    return found

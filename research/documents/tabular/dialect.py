@@ -36,6 +36,8 @@ _IN_PROSE: Final = frozenset(" :#*")
 """Of those, what stands in prose: they divide only where cells are quoted."""
 _SHOWN: Final = {"\t": "tab", " ": "space", "\x1f": "the unit separator", "\x01": "the control character 1"}
 _DECIMAL_COMMA: Final = re.compile(r"\s*[-+]?\d+,\d+\s*%?")
+_SEPARATING_COMMA: Final = re.compile(r"(?<!\d),|,(?![\d ])")
+"""A comma that is neither inside a number nor followed by a space."""
 _SINGLE_QUOTED: Final = re.compile(r"(?:^|[,;|\t ])'[^\r\n]*?'(?:[,;|\t ]|\r|$)", re.M)
 
 
@@ -113,6 +115,8 @@ def choose(text: str, stated: str | None = None, *, is_whole: bool = True, text_
         )
 
     divided = [each for each in readings if each.width >= FEW_COLUMNS]
+    if _SEPARATING_COMMA.search(text) is None and any(each.is_even and each.dialect.delimiter != "," for each in divided):
+        divided = [each for each in divided if each.dialect.delimiter != ","]  # they are decimal commas
     best = max(divided, key=rank, default=None)
     if best is None or _is_one_column(best, lines):
         return _one_column(best, readings, rank, lines, is_whole)
@@ -186,7 +190,7 @@ def _candidates(text: str, stated: str | None, text_quotes: bool) -> list[Dialec
 
 def _read(lines: list[str], dialect: Dialect, is_whole: bool) -> _Reading:
     found, faults = _records(lines, dialect, is_whole)
-    sized = [record for record in found if any(record.cells)]
+    sized = _without_comments([record for record in found if any(record.cells)])
     widths = Counter(len(record.cells) for record in sized)
     wide = {width: count for width, count in widths.items() if width > 1} or widths
     width = max(wide, key=lambda each: (wide[each], each), default=0)
@@ -205,6 +209,12 @@ def _read(lines: list[str], dialect: Dialect, is_whole: bool) -> _Reading:
         faults,
         len(core),
     )
+
+
+def _without_comments(sized: list[Record]) -> list[Record]:
+    """Records without lines of one cell that begin with `#` above them."""
+    rest = list(dropwhile(lambda record: len(record.cells) == 1 and (record.cells[0] or "").startswith("#"), sized))
+    return rest or sized
 
 
 def _has_gap(found: Sequence[Record], sized: Sequence[Record], core: Sequence[Record]) -> bool:

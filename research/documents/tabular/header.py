@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Final
 
-from research.documents.tabular.cell_kinds import ENOUGH, CellKind, column_kinds, is_plain_number, is_value, kind_of
+from research.documents.tabular.cell_kinds import (
+    ENOUGH,
+    CellKind,
+    column_kinds,
+    is_plain_number,
+    is_value,
+    kind_of,
+    reads_like_names,
+)
+from research.documents.tabular.joined_header import joined
 from research.documents.tabular.separated import Record
 
 MAX_TITLES: Final = 50
@@ -64,17 +73,54 @@ def find_header(head: Sequence[Record], width: int, row: str = "line") -> Header
         NoTable: nothing is there, or the first row that could be a header has fewer or more cells than the rows below.
     """
     titles, place = split_titles(head, width)
+    if (both := _joined(head, titles, place, width, row)) is not None:
+        return both
     if place < len(head):
         record, below = head[place], head[place + 1 :]
-        header = _header(record, [each for each in below if filled(each.cells)], width, row)
-        if titles:
-            header.warnings.append(
-                f"{_lines(titles, row)} ({shown(next(filter(None, titles[0].cells), ''))}) "
-                f"{'stands' if len(titles) == 1 else 'stand'} above the table and {'was' if len(titles) == 1 else 'were'} left "
-                f"out; {row} {record.line} names the columns"
+        if other := _other_table(titles):
+            raise NoTable(
+                f"{_lines(other, row)} look like another table, of {len(other[0].cells)} columns, above the one whose {width} "
+                f"columns {row} {record.line} names. Keep one of the two in the file"
             )
+        header = _header(record, [each for each in below if filled(each.cells)], width, row)
+        header.warnings.extend(_told(titles, f"{row} {record.line} names", row))
         return Header(header.names, record.line, place + 1, titles, header.surplus, header.warnings)
     raise NoTable("is empty; its first row must name the columns")
+
+
+def _told(titles: Sequence[Record], named: str, row: str) -> Iterator[str]:
+    """That titles were left out."""
+    if titles:
+        yield (
+            f"{_lines(titles, row)} ({shown(next(filter(None, titles[0].cells), ''))}) "
+            f"{'stands' if len(titles) == 1 else 'stand'} above the table and {'was' if len(titles) == 1 else 'were'} left "
+            f"out; {named} the columns"
+        )
+
+
+def _joined(head: Sequence[Record], titles: list[Record], place: int, width: int, row: str) -> Header | None:
+    """A header of two lines; the upper one may have been taken for the last title."""
+    for upper, above in ((place - 1, titles[:-1]), (place, titles)):
+        if not 0 <= upper < len(head) - 1:
+            continue
+        body = [record.cells for record in head[upper + 2 :] if filled(record.cells)]
+        kinds = column_kinds(body, width, min(ENOUGH, max(1, len(body))))
+        if (names := joined(head[upper], head[upper + 1], kinds)) is not None:
+            lines = head[upper : upper + 2]
+            warnings = [*_told(above, f"{_lines(lines, row)} name", row)]
+            warnings.append(f"{_lines(lines, row)} name the columns together: {shown(names[-1])}")
+            return Header(names, lines[-1].line, upper + 2, above, 0, warnings)
+    return None
+
+
+def _other_table(titles: Sequence[Record]) -> list[Record]:
+    """Lines above a table that are one themselves: names, and below them rows as wide. Two columns may as well be notes."""
+    for size, run in groupby(titles, key=lambda record: len(record.cells)):
+        rows = list(run)
+        kinds = column_kinds([record.cells for record in rows[1:]], size, FEW_ROWS)
+        if reads_like_names(rows[0].cells, kinds) and (size > FEW_COLUMNS or kinds[0] != "text"):
+            return rows
+    return []
 
 
 def split_titles(head: Sequence[Record], width: int) -> tuple[list[Record], int]:
@@ -97,6 +143,8 @@ def _is_title(record: Record, below: Sequence[Record], width: int) -> bool:
     has_gap = not filled(below[0].cells)
     size, number = len(record.cells), filled(record.cells)
     if number == 1:
+        if size == 1 and (record.cells[0] or "").startswith("#"):
+            return True
         if size == width and record.cells[0] is None:
             return False
         return has_gap or (width > FEW_COLUMNS and (size == 1 or filled(following.cells) > 1))
@@ -104,7 +152,14 @@ def _is_title(record: Record, below: Sequence[Record], width: int) -> bool:
         if _is_note(record, width) and _follows_notes(below, width):
             return True
         return width > FEW_COLUMNS + 1 and 2 * number <= width and _header_follows(below, width, needs_gap=False)
-    return _header_follows(below, width, needs_gap=True)
+    return _header_follows(below, width, needs_gap=True) or (size < width and _names_follow(below, width))
+
+
+def _names_follow(below: Sequence[Record], width: int) -> bool:
+    """Whether the next row names every column, of which some hold no text below it."""
+    rows = [record for record in below if filled(record.cells)]
+    kinds = column_kinds([record.cells for record in rows[1:]], width, FEW_ROWS)
+    return _could_be_header(rows[0], width) and reads_like_names(rows[0].cells, kinds)
 
 
 def _header_follows(below: Sequence[Record], width: int, *, needs_gap: bool) -> bool:
@@ -283,17 +338,6 @@ def _names_what_repeats(cells: Sequence[str | None], below: Sequence[Sequence[st
             return False
         found += 1
     return found >= FEW_COLUMNS
-
-
-def reads_like_names(cells: Sequence[str | None], kinds: Sequence[CellKind]) -> bool:
-    """Whether every value that should be a number, a date, a time or an address is text."""
-    found = False
-    for cell, kind in zip(cells, kinds, strict=False):
-        if kind != "text" and cell is not None and is_value(cell):
-            if kind_of(cell) != "text":
-                return False
-            found = True
-    return found
 
 
 def _lines(found: Sequence[Record], row: str) -> str:

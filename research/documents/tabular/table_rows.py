@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Final
 
-from research.documents.tabular.cell_kinds import CellKind, column_kinds, is_value, kind_of
+from research.documents.tabular.cell_kinds import CellKind, column_kinds, is_value, kind_of, reads_like_names
 from research.documents.tabular.header import (
     FEW_COLUMNS,
     HEADER_LINES,
@@ -14,7 +14,6 @@ from research.documents.tabular.header import (
     NoTable,
     check_header,
     filled,
-    reads_like_names,
     shown,
 )
 from research.documents.tabular.separated import Record
@@ -58,21 +57,25 @@ class Body:
         """
         self.warnings += check_header(self._header, self._first, self._kinds, self._row)
         below: list[Record] = []
+        """Notes below the table."""
         gap = False
         """Whether a blank line or an empty row stands before the record."""
         records = self._all()
         for record in records:
-            if below and filled(record.cells):
-                raise self._misfit(below[0], [record])
             if not record.cells and self._width > 1:
                 gap = True
+                continue
+            if below and filled(record.cells) and not self._is_note(record):
+                raise self._misfit(below[0], [record])
+            if below:
+                below.append(record)
                 continue
             cells = self._fitted(record)
             if cells is not None:
                 self._look_at(cells, record)
                 yield cells
                 gap = not filled(cells)
-            elif len(record.cells) == 1 < self._width and gap:
+            elif gap and self._is_note(record):
                 below.append(record)
             else:
                 raise self._misfit(record, list(islice(records, FEW_COLUMNS)))
@@ -81,6 +84,10 @@ class Body:
                 f"{self._places([each.line for each in below])} ({shown(below[0].cells[0])}) below the table: left out"
             )
         self._tell()
+
+    def _is_note(self, record: Record) -> bool:
+        """Whether a record may be a line of text below the table: one cell, or a sentence whose commas a space follows."""
+        return len(record.cells) < self._width and all(cell is not None and cell[:1] == " " for cell in record.cells[1:])
 
     def _all(self) -> Iterator[Record]:
         yield from self._first
@@ -116,7 +123,7 @@ class Body:
     def _misfit(self, record: Record, following: Sequence[Record]) -> NoTable:
         size, width = len(record.cells), self._width
         what = "a separator is missing"
-        if size == 1:
+        if size < width and self._is_note(record):
             what += ", or a note begins there that is no row"
         elif size > width:
             what = "a separator is too many, or a value that holds one is not in quotes"
