@@ -32,6 +32,7 @@ from flows.run.outcome import Enrichment
 from flows.run.pilot import HOW_TO_CONTINUE, STOPPED, run_pilot
 from flows.run.prepared_run import PreparedRun
 from flows.run.remote_folder import RemoteFolder, holding
+from flows.run.reuse import Earlier
 from flows.run.rows import Rows
 from flows.run.runtime import Runtime
 from flows.run.shards import Remaining, Shards
@@ -52,6 +53,7 @@ from research.errors import InvalidInput, SurroundingsFault
 from research.faults import shortened
 from research.money.charge_file import ChargeFile
 from research.stored_results.store import ResultStore
+from research.tables.review.carry_over import carry_over
 from research.tables.run_folder.reading_back import RowReader
 from research.tables.run_folder.run_folder import RunFolder
 from research.world import bind_budget
@@ -202,7 +204,7 @@ async def _run(
                 await escalating.run(runner)
         ended: Literal["finished", "stopped"] = "stopped" if rows.stopped else "finished"
         changes = await asyncio.to_thread(put_changes, prepared, folder) if ended == "finished" else None
-        summary = await asyncio.to_thread(_finish, folder, charges, table.row_count, ended, rows)
+        summary = await asyncio.to_thread(_finish, folder, prepared.earlier, charges, table.row_count, ended, rows)
         done = Enrichment(
             run=folder.path,
             url=None if prepared.mirror is None else prepared.mirror.url,
@@ -263,9 +265,14 @@ async def _run(
 
 
 def _finish(
-    folder: RunFolder, charges: ChargeFile, rows: int, ended: Literal["finished", "stopped"], done: Rows
+    folder: RunFolder,
+    earlier: Earlier | None,
+    charges: ChargeFile,
+    rows: int,
+    ended: Literal["finished", "stopped"],
+    done: Rows,
 ) -> dict[str, Any]:
-    """Finish the folder. Returns the summary.
+    """Finish the folder, with the decisions about the earlier run that hold in it. Returns the summary.
 
     Raises:
         SurroundingsFault: it cannot be written; the first fault of the run, if there was one.
@@ -273,6 +280,8 @@ def _finish(
     try:
         with writing(folder.path, RUN_FOLDER, "--out"):
             charges.write_rest()
+            if earlier is not None:
+                carry_over(earlier.folder, folder)
             return folder.finish(rows=rows, status=ended, reason=done.stopped)
     except SurroundingsFault as error:
         fault = done.interruption or error

@@ -21,6 +21,7 @@ from flows.cli.refresh import refresh
 from flows.cli.report import report
 from flows.cli.resume import resume
 from flows.cli.resynthesize import resynthesize
+from flows.cli.review import review
 from flows.cli.run import run
 from flows.cli.runs import runs
 from flows.cli.schema import check
@@ -59,6 +60,7 @@ for command in (
     app.command(command)
 schemas.command(check)
 app.command(schemas)
+app.command(review)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

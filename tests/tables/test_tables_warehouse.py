@@ -16,7 +16,18 @@ from run_samples import INPUT, batch, completed, create, failed, finished, page
 from research.output_schema.output_spec import OutputSpec
 from research.result.result import FieldBasis
 
-PEOPLE_ASK = ["cells", "coverage", "evidence", "failed_rows", "low_confidence", "spend", "suspicious_sources", "unsupported"]
+PEOPLE_ASK = [
+    "cells",
+    "coverage",
+    "decisions",
+    "evidence",
+    "failed_rows",
+    "low_confidence",
+    "reviewed_results",
+    "spend",
+    "suspicious_sources",
+    "unsupported",
+]
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +49,7 @@ def rows(db: duckdb.DuckDBPyConnection, query: str) -> list[tuple[Any, ...]]:
 def test_it_holds_every_table_and_view_with_a_comment(db: duckdb.DuckDBPyConnection) -> None:
     tables = rows(db, "SELECT table_name, comment FROM duckdb_tables() ORDER BY 1")
     views = rows(db, "SELECT view_name, comment FROM duckdb_views() WHERE NOT internal ORDER BY 1")
-    assert [name for name, _ in tables] == ["basis", "findings", "pages", "reports", "results", "sources", "usage"]
+    assert [name for name, _ in tables] == ["basis", "findings", "pages", "reports", "results", "reviews", "sources", "usage"]
     assert [name for name, _ in views] == PEOPLE_ASK
     assert all(comment for _, comment in tables + views)
     comments = dict(rows(db, "SELECT column_name, comment FROM duckdb_columns() WHERE table_name = 'results'"))

@@ -26,6 +26,9 @@ from research.tables.inputs.database import literal, quoted
 from research.tables.layout.made_tables import made_parts
 from research.tables.layout.parts import OPTIONAL, SCHEMAS, TABLES
 from research.tables.layout.result_columns import ResultColumns
+from research.tables.layout.reviews import FOLDER as REVIEWS
+from research.tables.layout.reviews import read_reviews
+from research.tables.review.stored import review_faults
 from research.tables.run_folder.reading_by_url import folder_to_read
 from research.tables.run_folder.run_folder import RunFolder
 from research.tables.warehouse.views import of_field
@@ -95,7 +98,16 @@ class _Check:
         for table in TABLES:
             self.parts[table] = list(self._readable(table))
         self._load()
-        for check in (self._rows, self._references, self._reports, self._pages, self._cells, self._stated, self._warehouse):
+        for check in (
+            self._rows,
+            self._references,
+            self._reports,
+            self._pages,
+            self._cells,
+            self._stated,
+            self._reviews,
+            self._warehouse,
+        ):
             check()
         return Verification(
             rows=self._count("run_rows"),
@@ -243,6 +255,12 @@ class _Check:
                 for row, field, value in not_stated(self.columns, results, basis):
                     yield self.run_folder.part("basis", shard), row, field, value
 
+    def _reviews(self) -> None:
+        """People's decisions are as they were stored, and about cells of this run."""
+        self.problems.extend(
+            Problem(fault.message, fault.file, fault.row, fault.field) for fault in review_faults(self.run_folder)
+        )
+
     def _warehouse(self) -> None:
         """`research.duckdb` holds what the parts hold. While a run goes on, it is an earlier run's end and not compared."""
         file = self.root / FILE
@@ -267,8 +285,18 @@ class _Check:
                 digests = {self._digest(f"{both} UNION ALL BY NAME (SELECT * FROM {source})") for source in sources}
                 if len(digests) > 1:
                     self._add(f"table {table} does not hold what the Parquet parts hold", FILE)
+            self._made_reviews()
         except duckdb.Error as exc:
             self._add(f"cannot be read: {exc}", FILE)
+
+    def _made_reviews(self) -> None:
+        tables = [
+            row[0] for row in self.db.execute("SELECT table_name FROM duckdb_tables() WHERE database_name = 'made'").fetchall()
+        ]
+        self.db.register("stored_reviews", read_reviews(self.root))
+        # A folder from before there were decisions has no such table.
+        if "reviews" in tables and self._digest("FROM made.reviews") != self._digest("FROM stored_reviews"):
+            self._add(f"table reviews does not hold what {REVIEWS}/ holds", FILE)
 
     def _digest(self, query: str) -> Any:
         return self.db.execute(f"SELECT count(*), sum(hash(t)::HUGEINT) FROM ({query}) AS t").fetchone()

@@ -15,6 +15,7 @@ from research.errors import PageUnreadable
 from research.ports.page import Page
 from research.tables.layout.cell_text import is_json
 from research.tables.layout.durable import flush, temporary
+from research.tables.layout.reviews import latest, read_reviews
 from research.tables.report_page.assets import asset, policy, script, style
 from research.tables.report_page.chunks import chunk
 from research.tables.report_page.evidence import evidence_of
@@ -138,5 +139,17 @@ def _about(run: RunFolder) -> dict[str, Any]:
         "inputs": list(columns.inputs),
         "fields": fields,
         "kinds": KINDS,
+        "decisions": list(_decisions(run)),
         "rowsAnEvidence": _ROWS_AN_EVIDENCE,
     }
+
+
+def _decisions(run: RunFolder) -> Iterator[dict[str, Any]]:
+    """What has been decided already: of each cell the decision that counts, and the last note."""
+    stored = read_reviews(run.path).to_pylist()
+    notes = {(each["row_index"], each["field"]): each for each in stored if each["note"]}
+    counts = {**notes, **latest(stored)}
+    for cell, each in counts.items():
+        shown = {"row": cell[0], "field": cell[1], "decision": each["decision"], "value": each["value"], "found": each["found"]}
+        note = notes[cell]["note"] if cell in notes else None
+        yield {**shown, "note": note, "reviewer": each["reviewer"], "at": each["decided_at"].isoformat()}

@@ -10,8 +10,10 @@ from typing import Any
 
 from research.tables.layout.made_tables import made_parts
 from research.tables.layout.result_columns import ResultColumns
+from research.tables.layout.reviews import read_reviews, review_files
 from research.tables.run_folder.commit_records import CommitRecord, PartRecord
 from research.tables.run_folder.part_files import PartFiles
+from research.tables.run_folder.run_document import read_document, write_document
 from research.tables.warehouse import warehouse
 
 
@@ -21,18 +23,40 @@ def make_current(folder: Path, parts: PartFiles, columns: ResultColumns, documen
     Args:
         document: `run.json` as it is.
 
-    Returns: what `run.json` is to say of it: the `summary`, and under `warehouse` a hash of what the file was made of, its size
-        and its own hash.
+    Returns: what `run.json` is to say of it: the `summary`, and under `warehouse` a hash of what the file was made of, the
+        reviews in it, its size and its own hash.
     """
-    if _is_current(folder, parts, columns, document):
-        return {"summary": document["summary"], "warehouse": document["warehouse"]}
-    parts.drop_repeated_pages()
-    summary = warehouse.build(folder, columns, parts.by_table(), made_parts(folder))
+    reviews = [path.name for path in review_files(folder)]
+    summary: dict[str, Any] = document["summary"]
+    if not _is_current(folder, parts, columns, document):
+        parts.drop_repeated_pages()
+        summary = warehouse.build(folder, columns, parts.by_table(), read_reviews(folder), made_parts(folder))
+    elif document["warehouse"].get("reviews", []) != reviews:
+        warehouse.replace_reviews(folder, read_reviews(folder))
+    else:
+        return {"summary": summary, "warehouse": document["warehouse"]}
     made = PartRecord.of(folder / warehouse.FILE)
-    return {"summary": summary, "warehouse": {"content": _content(folder, parts.counted(), columns), **made._asdict()}}
+    return {
+        "summary": summary,
+        "warehouse": {"content": _content(folder, parts.counted(), columns), "reviews": reviews, **made._asdict()},
+    }
+
+
+def refresh(folder: Path) -> None:
+    """Bring the file up to date with decisions made since the end of the run. For the holder of the folder's lock.
+
+    Raises:
+        InvalidRun: it is no run folder.
+    """
+    document = read_document(folder)
+    about = {"key": document["key"], "settings": document["settings"]}
+    parts = PartFiles(folder, about, recorded=document.get("commit_records", False))
+    columns = ResultColumns.from_json(document["columns"])
+    write_document(folder, {**document, **make_current(folder, parts, columns, document)})
 
 
 def _is_current(folder: Path, parts: PartFiles, columns: ResultColumns, document: Mapping[str, Any]) -> bool:
+    """Whether the file holds what the parts hold, whatever its reviews."""
     made = document.get("warehouse")
     if document["summary"] is None or made is None or made["content"] != _content(folder, parts.counted(), columns):
         return False

@@ -35,6 +35,7 @@ from research.durable.segments import PARTIAL
 from research.errors import InvalidRun
 from research.storage.lease import Lease
 from research.storage.objects import Entry, ObjectFolder
+from research.tables.layout import reviews
 from research.tables.layout.durable import TEMPORARY, temporary, write_whole
 from research.tables.layout.parts import TABLES
 from research.tables.run_folder.commit_records import FOLDER as COMMITS
@@ -158,6 +159,8 @@ class RunMirror:
             (self.path / DATABASE).unlink(missing_ok=True)
         elif self._etag_of_database() != entries[DATABASE].etag:
             wanted[self.path / DATABASE] = partial(self._download_database, entries[DATABASE].etag)
+        new = [key for key in entries if key.startswith(f"{reviews.FOLDER}/") and not (self.path / key).exists()]
+        wanted |= {self.path / key: partial(self._download, key, self.path / key) for key in new}
         if state:
             wanted |= self._state_wanted(entries)
         self._all(wanted.values())
@@ -352,9 +355,8 @@ class RunMirror:
 
     def _files_here(self) -> Iterator[Path]:
         """Everything to put but what shards are made of."""
-        for name in (RUN_FILE, DATABASE):
-            if (self.path / name).exists():
-                yield self.path / name
+        yield from (path for name in (RUN_FILE, DATABASE) if (path := self.path / name).exists())
+        yield from reviews.review_files(self.path)
         yield from self._state_here()
 
     def _state_here(self) -> list[Path]:

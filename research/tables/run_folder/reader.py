@@ -29,6 +29,8 @@ from research.tables.layout.made_tables import CHANGES, read_made
 from research.tables.layout.parts import SCHEMAS
 from research.tables.layout.probabilities import lowest as lowest_probability
 from research.tables.layout.result_columns import free_name
+from research.tables.layout.reviewed import reviewed
+from research.tables.layout.reviews import read_reviews
 from research.tables.run_folder.cell_confidence import cell_confidences, confidence_of
 from research.tables.run_folder.finding import find_run
 from research.tables.run_folder.reading_by_url import PREFIX, read_only_copy
@@ -214,9 +216,15 @@ class Run:
         """
         if (table := read_made(self.path, CHANGES)) is None:
             raise InvalidRun(f"{self.path} has no table of changes: it is no refresh of an earlier run, or has not ended yet.")
-        from research.tables.run_folder.frames import frame_of  # pandas is slow to import, and only DataFrames need it
+        return _as_frame(table)
 
-        return frame_of(table)
+    def reviews(self) -> pd.DataFrame:
+        """One row per decision that people made about a cell, every one that was stored."""
+        return _as_frame(read_reviews(self.path))
+
+    def reviewed_results(self) -> pd.DataFrame:
+        """`results` with people's decisions applied: what was rejected is missing, what was corrected is the right value."""
+        return _as_frame(reviewed(self.folder.columns, self.table("results"), read_reviews(self.path)))
 
     def table(self, name: str, columns: Sequence[str] | None = None) -> pa.Table:
         """A table as Arrow, in the run's exact types."""
@@ -289,9 +297,7 @@ class Run:
             return db.execute(query).df()
 
     def _frame(self, name: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
-        from research.tables.run_folder.frames import frame_of  # pandas is slow to import, and only DataFrames need it
-
-        return frame_of(self.table(name, columns))
+        return _as_frame(self.table(name, columns))
 
     def _place(self, row: int) -> tuple[int, int]:
         shard = row // self.folder.shard_size
@@ -331,3 +337,9 @@ def open_run(path: str | os.PathLike[str]) -> Run:
         raise
     weakref.finalize(run, shutil.rmtree, copies, ignore_errors=True)
     return run
+
+
+def _as_frame(table: pa.Table) -> pd.DataFrame:
+    from research.tables.run_folder.frames import frame_of  # pandas is slow to import, and only DataFrames need it
+
+    return frame_of(table)

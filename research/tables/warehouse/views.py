@@ -12,6 +12,7 @@ import pyarrow as pa
 from research.tables.inputs.database import literal, quoted
 from research.tables.layout.columns import JSON_TEXT
 from research.tables.layout.result_columns import ResultColumns
+from research.tables.warehouse.review_views import DECISIONS, reviewed_results
 
 CONTEXT: int = 200
 """Characters of the page that `evidence` shows before and after an excerpt."""
@@ -36,9 +37,15 @@ def views(columns: ResultColumns, names: Sequence[str]) -> Iterator[View]:
     """
     called = dict(zip(columns.schema.names, names, strict=True))
     run = {name: quoted(called[column]) for name, column in columns.run.items()}
+    yield View("decisions", "Per cell, what people decided about it last; whether they disagree.", DECISIONS)
+    yield View(
+        "reviewed_results",
+        "results with people's decisions applied: what was rejected is null, what was corrected is the right value.",
+        reviewed_results(columns, called, run["row_index"]),
+    )
     yield View(
         "cells",
-        "One row per input row and output field: its value as text, how sure it is, and why.",
+        "One row per input row and output field: its value as text, how sure it is, why, and what people decided.",
         _cells(columns, called, run),
     )
     yield View(
@@ -98,8 +105,10 @@ WITH {of_field(columns)}, cell_basis AS (
     FROM basis JOIN of_field ON of_field.path = basis.field GROUP BY row_index, name
 )
 SELECT cell.row_index, cell.field, cell.value, cell_basis.confidence, cell_basis.p_correct, cell_basis.reasoning,
-       coalesce(cell_basis.excerpts, 0) AS excerpts, coalesce(cell_basis.supporting, 0) AS supporting, cell.status
-FROM ({" UNION ALL ".join(values) or none}) AS cell LEFT JOIN cell_basis USING (row_index, field)"""
+       coalesce(cell_basis.excerpts, 0) AS excerpts, coalesce(cell_basis.supporting, 0) AS supporting, cell.status,
+       decisions.decision, CASE WHEN decisions.decision = 'correct' THEN decisions.value END AS corrected
+FROM ({" UNION ALL ".join(values) or none}) AS cell LEFT JOIN cell_basis USING (row_index, field)
+LEFT JOIN decisions USING (row_index, field)"""
 
 
 def of_field(columns: ResultColumns) -> str:

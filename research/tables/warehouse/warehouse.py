@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +20,7 @@ from research.tables.layout.durable import flush, temporary
 from research.tables.layout.made_tables import CHANGES
 from research.tables.layout.parts import SCHEMAS
 from research.tables.layout.result_columns import ResultColumns
+from research.tables.layout.reviews import REVIEWS
 from research.tables.warehouse.views import views
 
 FILE: Final = "research.duckdb"
@@ -44,12 +46,17 @@ _COMMENTS: Final[Mapping[str, str]] = {
 _MADE_COMMENTS: Final[Mapping[str, str]] = {
     CHANGES: "What became of each cell that was looked at again since the run before this one, and of rows that came and went.",
 }
+_REVIEWS_COMMENT: Final = "What people decided about cells: a row a decision, every one that was ever stored."
 
 
 def build(
-    folder: Path, columns: ResultColumns, parts: Mapping[str, Sequence[Path]], made_tables: Mapping[str, Path] | None = None
+    folder: Path,
+    columns: ResultColumns,
+    parts: Mapping[str, Sequence[Path]],
+    reviews: pa.Table,
+    made_tables: Mapping[str, Path] | None = None,
 ) -> dict[str, Any]:
-    """Make `research.duckdb` in a run folder from its committed parts, in one step; an earlier one is replaced.
+    """Make `research.duckdb` in a run folder from its committed parts and its reviews, in one step; an earlier one is replaced.
 
     Rows stand in input order. Nothing in the file points outside it.
 
@@ -71,6 +78,7 @@ def build(
             for name, path in (made_tables or {}).items():
                 db.execute(f"CREATE TABLE {name} AS SELECT * FROM {read_parts([path])}")
                 db.execute(f"COMMENT ON TABLE {name} IS {literal(_MADE_COMMENTS[name])}")
+            _fill_reviews(db, reviews)
             names = result_names(db, "results")
             _comment_columns(db, columns, names)
             for view in views(columns, names):
@@ -83,17 +91,57 @@ def build(
         made.replace(target)
         flush(folder)
     except duckdb.IOException as error:
-        words = " ".join(str(error).split())
-        raise SurroundingsFault(f"{target} cannot be written: {words}. Make room there", place=str(target)) from error
+        raise _unwritable(target, error) from error
     finally:
         made.unlink(missing_ok=True)
         made.with_name(made.name + ".wal").unlink(missing_ok=True)
     return summary
 
 
+def replace_reviews(folder: Path, reviews: pa.Table) -> None:
+    """Put other reviews into the `research.duckdb` that is there, in one step: all else stays as it is."""
+    target = folder / FILE
+    made = temporary(target)
+    try:
+        shutil.copyfile(target, made)
+        with duckdb.connect(made, config={"memory_limit": _MEMORY}) as db:
+            db.register("new_reviews", reviews)
+            db.execute("DELETE FROM reviews")
+            db.execute("INSERT INTO reviews SELECT * FROM new_reviews")
+            db.execute("CHECKPOINT")
+        flush(made)
+        made.replace(target)
+        flush(folder)
+    except (duckdb.IOException, OSError) as error:
+        raise _unwritable(target, error) from error
+    finally:
+        made.unlink(missing_ok=True)
+        made.with_name(made.name + ".wal").unlink(missing_ok=True)
+
+
+def _unwritable(target: Path, error: Exception) -> SurroundingsFault:
+    words = " ".join(str(error).split())
+    return SurroundingsFault(f"{target} cannot be written: {words}. Make room there", place=str(target))
+
+
+def _fill_reviews(db: duckdb.DuckDBPyConnection, reviews: pa.Table) -> None:
+    db.register("new_reviews", reviews)
+    db.execute("CREATE TABLE reviews AS SELECT * FROM new_reviews")
+    db.unregister("new_reviews")
+    db.execute(f"COMMENT ON TABLE reviews IS {literal(_REVIEWS_COMMENT)}")
+
+
 def definition(columns: ResultColumns) -> str:
     """What `build` makes of a run's parts, beside their rows: another text, another file."""
-    made = [_STORAGE, _ROW_GROUP, *_COMMENTS.items(), *views(columns, columns.schema.names), *_column_comments(columns).items()]
+    made = [
+        _STORAGE,
+        _ROW_GROUP,
+        *_COMMENTS.items(),
+        *REVIEWS,
+        _REVIEWS_COMMENT,
+        *views(columns, columns.schema.names),
+        *_column_comments(columns).items(),
+    ]
     return "\n".join(map(repr, made))
 
 

@@ -38,11 +38,12 @@ function decisionLine(row, field) {
   const now = decisionOn(row, field);
   if (!now) return null;
   const who = now.reviewer || (now.isStored ? "somebody" : byId("reviewer").value.trim() || "you");
+  if (!now.decision && !now.note && !now.isOutdated) return null;
   const what = now.decision ? `${WORDS[now.decision]} by ${who}` : `note by ${who}`;
   const line = make("div", { class: `decided d-${now.decision ?? "note"}` }, make("p", {}, make("strong", {}, what), ` · ${new Date(now.at).toLocaleString()}${now.isStored ? " · in the run folder" : ""}`));
   if (now.decision === "correct") line.append(make("p", {}, "Right is: ", make("strong", {}, now.correction ?? "no value")));
   if (now.note) line.append(make("p", { class: "note" }, now.note));
-  if (now.isOutdated) line.append(make("p", { class: "warning" }, `The value was another one then: ${now.found ?? "empty"}`));
+  if (now.isOutdated) line.append(make("p", { class: "warning" }, `${now.was ?? "decided"} when the value was another one: ${now.found ?? "empty"}`));
   if (!now.isStored) {
     const undo = make("button", { type: "button", class: "quiet" }, "Take back", make("kbd", { ariaHidden: "true" }, "U"));
     undo.addEventListener("click", () => verdict(null));
@@ -57,9 +58,9 @@ async function showCell(row, field) {
   const panel = byId("audit"), about_ = about.fields[field];
   const value = rows.values[field][row];
   const body = make("div", { class: "evidence" }, make("p", { class: "hint" }, "…"));
-  panel.replaceChildren(
+  fill(panel,
     make("p", { class: "where" }, make("span", {}, rowName(row)), make("span", { class: "at" }, `row ${rows.index[row]}`)),
-    make("h2", { title: about_.description }, about_.name),
+    make("h2", {}, about_.name),
     about_.description ? make("p", { class: "description" }, about_.description) : null,
     make("div", { class: value === null ? "value none" : "value", dir: "auto" }, value === null ? "no value" : pretty(shownValue(row, field), about_.isJson)),
     make("p", { class: "badges" }, confidenceBadge(row, field), rows.change?.[field][row] ? make("span", { class: "badge" }, rows.change[field][row]) : null),
@@ -69,7 +70,7 @@ async function showCell(row, field) {
   const found = await evidenceOf(row);
   if (audit.row !== row || audit.field !== field) return;
   const of = found.rows[rows.index[row]];
-  body.replaceChildren(...cellEvidence(of, found.pages, field), ...rowFacts(row, of));
+  fill(body, ...cellEvidence(of, found.pages, field), ...rowFacts(row, of));
 }
 
 function cellEvidence(of, pages, field) {
@@ -108,7 +109,7 @@ async function showRow(row) {
   Object.assign(audit, { row, field: -1 });
   const panel = byId("audit");
   const body = make("div", { class: "evidence" });
-  panel.replaceChildren(
+  fill(panel,
     make("p", { class: "where" }, make("span", {}, `row ${rows.index[row]}`), make("span", { class: "at" }, rows.status[row])),
     make("h2", {}, rowName(row)),
     rows.error[row] ? make("div", { class: "failure" }, make("strong", {}, "This row failed"), make("p", {}, rows.error[row])) : null,
@@ -117,7 +118,7 @@ async function showRow(row) {
   );
   const found = await evidenceOf(row);
   if (audit.row !== row || audit.field !== -1) return;
-  body.replaceChildren(...rowFacts(row, found.rows[rows.index[row]]));
+  fill(body, ...rowFacts(row, found.rows[rows.index[row]]));
 }
 
 function verdict(decision) {
@@ -128,7 +129,7 @@ function verdict(decision) {
 
 function afterDecision(words) {
   const { row, field } = audit;
-  byId("decision").replaceChildren(...[decisionLine(row, field), decisionButtons(row, field)].filter(Boolean));
+  fill(byId("decision"), decisionLine(row, field), decisionButtons(row, field));
   refreshCell(row);
   showProgress();
   say(`${rowName(row)}, ${about.fields[field].name}: ${words}`);
@@ -162,7 +163,7 @@ function openEditor(kind) {
   });
   nothing.addEventListener("click", () => done({ decision: "correct", correction: null }, "corrected: no answer"));
   const cancel = () => {
-    byId("decision").replaceChildren(...[decisionLine(row, field), decisionButtons(row, field)].filter(Boolean));
+    fill(byId("decision"), decisionLine(row, field), decisionButtons(row, field));
     focusGrid();
   };
   form.querySelector(".cancel").addEventListener("click", cancel);

@@ -67,7 +67,7 @@ function takeUp(list) {
       continue;
     }
     const id = cellId(row, field), before = decisions.own.get(id);
-    if (before && before.at >= each.decided_at) continue;
+    if (before && Date.parse(before.at) >= Date.parse(each.decided_at)) continue;
     const verdict = WORDS[each.decision] ? each.decision : undefined;
     decisions.own.set(id, { decision: verdict, correction: each.value ?? null, note: each.note, found: each.found ?? null, at: each.decided_at, reviewer: each.reviewer });
     taken++;
@@ -76,9 +76,14 @@ function takeUp(list) {
 }
 
 function restore() {
-  for (const each of about.decisions ?? []) {
-    const id = cellId(each.row, each.field);
-    decisions.earlier.set(id, { decision: each.decision, correction: each.value, note: each.note, found: each.found, at: each.at, reviewer: each.reviewer, isStored: true, isOutdated: each.outdated });
+  const rowOf = new Map(rows.index.map((index, row) => [index, row]));
+  const fieldOf = new Map(about.fields.map((field, place) => [field.name, place]));
+  for (const each of about.decisions) {
+    const row = rowOf.get(each.row), field = fieldOf.get(each.field);
+    if (row === undefined || field === undefined) continue;
+    const isOutdated = each.decision !== "note" && rows.values[field][row] !== each.found;
+    const verdict = WORDS[each.decision] && !(isOutdated && each.decision !== "correct") ? each.decision : undefined;
+    decisions.earlier.set(cellId(row, field), { decision: verdict, correction: each.value, note: each.note, found: each.found, at: each.at, reviewer: each.reviewer, isStored: true, isOutdated, was: WORDS[each.decision] });
   }
   try {
     const stored = JSON.parse(localStorage.getItem(storageName()) ?? "null");
@@ -97,11 +102,16 @@ function restore() {
 function dropStored() {
   for (const [id, own] of decisions.own) {
     const earlier = decisions.earlier.get(id);
-    if (earlier && earlier.at === own.at) decisions.own.delete(id);
+    if (earlier && Date.parse(earlier.at) === Date.parse(own.at)) decisions.own.delete(id);
   }
 }
 
 function exportDecisions() {
+  if (!byId("reviewer").value.trim()) {
+    byId("reviewer").focus();
+    byId("reviewer").classList.add("wanted");
+    return say("Type your name first: a decision says who made it");
+  }
   const document_ = { format: FORMAT, version: 1, run: about.run, name: about.name, exported_at: new Date().toISOString(), decisions: asList() };
   const address = URL.createObjectURL(new Blob([JSON.stringify(document_, null, 1)], { type: "application/json" }));
   make("a", { href: address, download: `${about.name}-review-${document_.exported_at.slice(0, 19).replace(/[:T]/g, "")}.json` }).click();

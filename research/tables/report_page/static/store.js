@@ -15,6 +15,11 @@ function make(tag, properties = {}, ...children) {
   return element;
 }
 
+/** Puts children in the place of what an element holds; those that are null are left out. */
+function fill(element, ...children) {
+  element.replaceChildren(...children.flat().filter((child) => child !== null && child !== undefined));
+}
+
 /** A link to a page of the web; the bare text of any other address. */
 function link(address, text = address) {
   const isWeb = /^https?:\/\//i.test(address ?? "");

@@ -27,7 +27,7 @@ const isNumeric = (column) => column.some((text) => text) && column.slice(0, 200
 function makeColumns() {
   const width = (name, texts) => {
     const lengths = texts.slice(0, 200).map((text) => (text ?? "").length).sort((a, b) => a - b);
-    return Math.max(80, Math.min(240, 34 + 7.2 * Math.max(Math.min(name.length, 24), lengths[Math.floor(lengths.length * 0.9)] ?? 0)));
+    return Math.max(84, Math.min(240, 40 + 7.6 * Math.max(Math.min(name.length, 24), lengths[Math.floor(lengths.length * 0.9)] ?? 0)));
   };
   const made = [{ id: "row", name: "#", width: 58, cssClass: "number rowno", formatter: textOf((row) => rows.index[row]), sort: { by: "place", at: 0 } }];
   about.inputs.forEach((name, at) => made.push({ id: `input-${at}`, name, width: width(name, rows.inputs[at]), cssClass: isNumeric(rows.inputs[at]) ? "input number" : "input", formatter: textOf((row) => rows.inputs[at][row]), sort: { by: "input", at } }));
