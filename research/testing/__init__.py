@@ -1,5 +1,5 @@
 """Doubles for testing flows, without a key and without cost: on loopback, Anthropic's Messages API for the real SDK, search
-providers, and a small web; in memory, a few pages.
+providers, a small web, and a receiver of webhooks; in memory, a few pages.
 
     with ModelServer([text("Hello")]) as server:
         client = anthropic.Anthropic(base_url=server.url, api_key="test")
@@ -43,6 +43,7 @@ from research.testing.replies import (
 from research.testing.rules import Rule, Script, ScriptIsOver, echo, smallest
 from research.testing.search_server import SearchServer
 from research.testing.web_server import Served, WebServer, redirect
+from research.testing.webhook_receiver import ReceivedWebhook, WebhookReceiver
 
 __all__ = [
     "Answer",
@@ -56,6 +57,7 @@ __all__ = [
     "Pages",
     "PromptCache",
     "RateLimits",
+    "ReceivedWebhook",
     "Reply",
     "Request",
     "Rule",
@@ -67,6 +69,7 @@ __all__ = [
     "ToolResult",
     "WebPage",
     "WebServer",
+    "WebhookReceiver",
     "call",
     "canceled",
     "cited",
