@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from prefect.events import emit_event
 
@@ -19,33 +20,40 @@ from research.tables.layout.made_tables import CHANGES, read_made
 from research.tables.run_folder.run_folder import RunFolder
 
 
-async def report_end(
-    folder: RunFolder,
-    done: Enrichment,
-    options: Options,
-    runs_url: str | None,
-    *,
-    is_new: bool,
-    changes: CellsChanged | None = None,
-) -> int:
+@dataclass(frozen=True, slots=True)
+class EndOf:
+    """How a run has ended."""
+
+    folder: RunFolder
+    done: Enrichment
+    options: Options
+    is_new: bool
+    """Whether the results are others than before this flow run."""
+    is_waiting: bool
+    """Whether it goes on once its pilot is approved: then the UI shows what it came to so far, and no event tells of an end."""
+    changes: CellsChanged | None = None
+    """Of a refresh that has come to its end."""
+
+
+async def report_end(end: EndOf, runs_url: str | None) -> int:
     """Tell Prefect what a run came to. Whatever it does not take costs the run nothing.
 
     Args:
-        is_new: whether the results are others than before this flow run.
-        changes: of a refresh that has come to its end.
         runs_url: the address at which a browser finds the folder that holds run folders.
 
     Returns: the task runs that were made for it.
     """
-    look = await asyncio.to_thread(second_look, done.run, TABLE_ROWS)
-    await publish(done, look, runs_url)
-    emit(folder, done.address, announcements(done, look, options.max_cost))
-    if changes is not None and changes.has_changes and is_new:
-        lines = await asyncio.to_thread(read_made, folder.path, CHANGES)
-        emit(folder, done.address, [of_changes(changes, [] if lines is None else lines.to_pylist())])
-    if not done.completed or not is_new:
+    look = await asyncio.to_thread(second_look, end.done.run, TABLE_ROWS)
+    await publish(end.done, look, runs_url)
+    if end.is_waiting:
         return 0
-    await materialize_results(folder, done, options)
+    emit(end.folder, end.done.address, announcements(end.done, look, end.options.max_cost))
+    if end.changes is not None and end.changes.has_changes and end.is_new:
+        lines = await asyncio.to_thread(read_made, end.folder.path, CHANGES)
+        emit(end.folder, end.done.address, [of_changes(end.changes, [] if lines is None else lines.to_pylist())])
+    if not end.done.completed or not end.is_new:
+        return 0
+    await materialize_results(end.folder, end.done, end.options)
     return 1
 
 

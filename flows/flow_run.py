@@ -18,6 +18,7 @@ from prefect.logging import get_run_logger
 from prefect.states import Cancelled, Completed, Failed
 
 from flows.interrupt import answer_signals
+from flows.pilot_approval import PilotInPrefect, pilot_in_prefect
 from flows.run.options import EnrichOptions, RefreshOptions, ResynthesizeOptions
 from flows.run.outcome import Enrichment, FailOver, RunStopped, StopCause, failure
 from flows.run.prepared_run import PreparedRun
@@ -27,6 +28,7 @@ from flows.server_loss import PrefectLost, why_lost
 from flows.table_run import carry_out
 from research.display.printable import printable
 from research.errors import ResearchError
+from research.tables.run_folder.run_folder import RunFolder
 
 Options = TypeVar("Options", EnrichOptions, ResynthesizeOptions, RefreshOptions)
 Prepare = Callable[[Options, Runtime], AbstractAsyncContextManager[PreparedRun]]
@@ -60,6 +62,9 @@ async def run_table(options: Options, runtime: Runtime, prepare: Prepare[Options
 
 async def _carry_out(options: Options, runtime: Runtime, prepare: Prepare[Options]) -> State[Enrichment]:
     stopping = Stopping(_grace(options.grace))
+    pilot = await pilot_in_prefect(_flow_run(), options, runtime)
+    if pilot is not None:
+        options, runtime = pilot.applied(options), pilot.of(runtime)
     try:
         async with _told_to_stop(stopping):
             if runtime.prepared is not None and runtime.prepared.options == options:
@@ -73,10 +78,21 @@ async def _carry_out(options: Options, runtime: Runtime, prepare: Prepare[Option
         return Failed(message=printable(str(error)), data=error)
     if stopping.cause is not None and (done.stopped or stopping.cause is StopCause.CANCELLED):
         return _cancelled(stopping.cause, done)
+    if pilot is not None and pilot.is_open and stopping.cause is None:
+        await _suspend(pilot, done, options.max_cost)
     if failed := failure(done, FailOver.parse(options.fail_over) if options.fail_over is not None else None):
         return Failed(message=printable(str(failed)), data=failed)
     stopped = f"; stopped: {done.stopped}" if done.stopped else ""
     return Completed(message=printable(f"{done}{stopped}"), data=done)
+
+
+async def _suspend(pilot: PilotInPrefect, done: Enrichment, max_cost: float | None) -> None:
+    """Suspend the flow run, whose process then ends here. If that cannot be, it ends as one that nobody has approved."""
+    folder = await asyncio.to_thread(RunFolder.open, done.run)
+    try:
+        await pilot.suspend(_flow_run(), folder.key, done.spent_usd, max_cost)
+    except RuntimeError as error:  # all that Prefect raises where its server does not suspend a run (3.8.8)
+        get_run_logger().warning("the flow run is not suspended: %s", error)
 
 
 def _cancelled(cause: StopCause, done: Enrichment | None) -> State[Any]:

@@ -20,7 +20,7 @@ from prefect.exceptions import ParameterTypeError
 
 from flows import artifacts
 from flows.account_sharing import sharing
-from flows.end_report import report_end
+from flows.end_report import EndOf, report_end
 from flows.prefect_workarounds import quiet_task_runs, recorded_task_runs
 from flows.recording_gate import RecordingGate
 from flows.run.changes import put_changes
@@ -29,7 +29,7 @@ from flows.run.events import Event, RowEscalated, RowFinished, RunFinished, RunS
 from flows.run.exporting import export_at_end
 from flows.run.mending import mend
 from flows.run.outcome import Enrichment
-from flows.run.pilot import HOW_TO_CONTINUE, STOPPED, run_pilot
+from flows.run.pilot import STOPPED, run_pilot
 from flows.run.prepared_run import PreparedRun
 from flows.run.remote_folder import RemoteFolder, holding
 from flows.run.reuse import Earlier
@@ -173,7 +173,7 @@ async def _run(
             )
             for warning in warnings:
                 log.warning("%s", warning)
-            only = None
+            only, is_waiting = None, False
             if pilot is not None and left.kept < table.row_count:
                 pilot_report = await run_pilot(pilot, table, folder, left, rows, concurrency)
                 report(pilot_report)
@@ -181,8 +181,8 @@ async def _run(
                 if not go_on and runtime.approve is not None:
                     go_on = bool(await stopping.unless_stopped(runtime.approve(pilot_report))) or stopping.cause is not None
                 if not go_on:
-                    rows.stop_starting_rows(STOPPED, HOW_TO_CONTINUE)
-                    only = pilot
+                    rows.stop_starting_rows(STOPPED, runtime.not_approved.reason)
+                    is_waiting, only = runtime.not_approved.is_waiting, pilot
             todo, open_at_once = left.shards(table, only), 2 + math.ceil(2 * concurrency / left.size)
             if has_workers and rows.stopped is None:
                 from flows.engines.handing_out import through_workers
@@ -222,10 +222,8 @@ async def _run(
         )
         if (lost := await why_lost(runtime.prefect_patience if stopping.cause is None else 0)) is None:
             is_new = left.kept < table.row_count or done.escalated > 0
-            reported = await report_end(
-                folder, done, prepared.options, runtime.environment.runs_url, is_new=is_new, changes=changes
-            )
-            gate.task_run_finished(reported)
+            end = EndOf(folder, done, prepared.options, is_new=is_new, is_waiting=is_waiting, changes=changes)
+            gate.task_run_finished(await report_end(end, runtime.environment.runs_url))
     except asyncio.CancelledError:
         await asyncio.to_thread(folder.finish, status="stopped", reason="interrupted")
         await gate.drain(AFTER_INTERRUPT_SECONDS)

@@ -12,6 +12,7 @@ from typing import Final
 
 from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
 
+from flows.cli.approve import approve
 from flows.cli.clean import clean
 from flows.cli.doctor import doctor
 from flows.cli.enrich import enrich
@@ -45,6 +46,7 @@ for command in (
     enrich,
     refresh,
     resume,
+    approve,
     resynthesize,
     run,
     runs,

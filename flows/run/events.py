@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
 from flows.run.task_runs import TaskRuns
 from research.concurrency.outages import ServicePaused, ServiceResumed
+from research.display.figures import count, duration, share
+from research.display.printable import printable
 from research.money.amounts import dollars
 from research.result.result import Confidence, Status
 
@@ -118,6 +119,31 @@ class RunFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class FieldSample:
+    """One field in the completed rows of a pilot."""
+
+    found: int
+    """Rows that have a value."""
+    high: int
+    medium: int
+    low: int
+    """Of these, by confidence; the others have none."""
+
+    def __add__(self, other: FieldSample) -> FieldSample:
+        return FieldSample(self.found + other.found, self.high + other.high, self.medium + other.medium, self.low + other.low)
+
+    def __str__(self) -> str:
+        """`high 83 %, low 17 %`: of the values that were found."""
+        kinds = {
+            "high": self.high,
+            "medium": self.medium,
+            "low": self.low,
+            "none": self.found - self.high - self.medium - self.low,
+        }
+        return ", ".join(f"{name} {share(number, self.found)}" for name, number in kinds.items() if number) or "nothing found"
+
+
+@dataclass(frozen=True, slots=True)
 class PilotFinished:
     """The first rows are researched. What they came to, and what that means for the rows that are left.
 
@@ -133,27 +159,38 @@ class PilotFinished:
     """Of one row: half of them, and nine in ten, cost no more."""
     seconds_p50: float
     seconds_p90: float
-    confidence: dict[str, int]
-    """Completed rows by the confidence of their least sure field: `high`, `medium`, `low`, `none`."""
     projected_usd: float | None
     """Of the rows that are left, if they are like these on average."""
     projected_usd_p90: float | None
     """The same, if each were as dear as the dearest tenth begins."""
     projected_seconds: float
+    fields: dict[str, FieldSample]
+    """The output's fields: how many of the completed rows have a value, and how sure these are."""
+
+    @property
+    def all_fields(self) -> FieldSample:
+        """All cells of the completed rows."""
+        return sum(self.fields.values(), start=FieldSample(0, 0, 0, 0))
 
     def __str__(self) -> str:
         failed = f", {self.rows - self.completed} failed" if self.completed < self.rows else ""
-        sure = " · ".join(f"{name} {100 * count / max(self.completed, 1):.0f} %" for name, count in self.confidence.items())
+        left = "the 1 row that is left" if self.rows_left == 1 else f"the {self.rows_left:,} rows that are left"
+        cells, whole = self.completed * len(self.fields), self.all_fields
+        widest = max((len(printable(name, one_line=True)) for name in self.fields), default=0)
+        fields = "".join(
+            f"\n    {printable(name, one_line=True):<{widest}}  {share(field.found, self.completed)} of the rows · {field}"
+            for name, field in self.fields.items()
+        )
         if self.cost_usd_p50 is None or self.cost_usd_p90 is None or self.projected_usd is None or self.projected_usd_p90 is None:
             row, table = "cost unknown", "cost unknown"
         else:
             row = f"{dollars(self.cost_usd_p50)} (p50), {dollars(self.cost_usd_p90)} (p90)"
             table = f"about {dollars(self.projected_usd)}, {dollars(self.projected_usd_p90)} if all cost p90"
         return (
-            f"pilot: {self.completed} rows completed{failed}\n"
-            f"  a row: {row} · {self.seconds_p50:.1f} s (p50), {self.seconds_p90:.1f} s (p90)\n"
-            f"  confidence: {sure}\n"
-            f"  the {self.rows_left} rows that are left: {table} · about {timedelta(seconds=round(self.projected_seconds))}"
+            f"pilot: {count(self.completed, 'row')} completed{failed}\n"
+            f"  a row: {row} · {duration(self.seconds_p50)} (p50), {duration(self.seconds_p90)} (p90)\n"
+            f"  values: {share(whole.found, cells)} of the cells · {whole}{fields}\n"
+            f"  {left}: {table} · about {duration(self.projected_seconds)}"
         )
 
 

@@ -9,16 +9,16 @@ from itertools import islice
 from statistics import fmean, median, quantiles
 from typing import Any, Final, NamedTuple
 
-from flows.run.events import PilotFinished
+from flows.run.events import FieldSample, PilotFinished
 from flows.run.rows import Rows
 from flows.run.shards import Remaining
-from research.result.result import Confidence, Result
+from research.output_schema.field_paths import field_of
+from research.result.result import Confidence, Result, lowest
 from research.tables.inputs.read import Table, json_rows
 from research.tables.run_folder.run_folder import RunFolder
 
 STOPPED: Final = "stopped_after_pilot"
 """The name of the error of a row that waits for a person's decision after a pilot."""
-HOW_TO_CONTINUE: Final = "say --yes, or leave --pilot out, and the same command goes on"
 
 _BATCH: Final = 1_000
 
@@ -31,7 +31,8 @@ class Sampled(NamedTuple):
     completed: bool
     cost_usd: float | None
     seconds: float
-    confidence: Confidence | None
+    cells: Mapping[str, Confidence | None]
+    """The fields that have a value, and how sure it is."""
 
 
 async def run_pilot(
@@ -43,13 +44,18 @@ async def run_pilot(
     """
     first = await asyncio.to_thread(lambda: {row: values for row, values in _first(table, rows_wanted) if not left.has(row)})
     results = await rows.research_first(first, left.size)
-    sample = [*_committed(folder, left, rows_wanted), *map(_sampled, results.values())]
+    fields = [output.field for output in folder.columns.outputs]
+    sample = [*_committed(folder, left, rows_wanted), *(_sampled(result, fields) for result in results.values())]
     remaining = table.row_count - left.kept - sum(result.status == "completed" for result in results.values())
-    return project(sample, remaining, concurrency)
+    return project(sample, remaining, concurrency, fields)
 
 
-def project(sample: Sequence[Sampled], rows_left: int, concurrency: int) -> PilotFinished:
-    """What a sample came to, and what that means for the rows that are left."""
+def project(sample: Sequence[Sampled], rows_left: int, concurrency: int, fields: Sequence[str] = ()) -> PilotFinished:
+    """What a sample came to, and what that means for the rows that are left.
+
+    Args:
+        fields: the output's.
+    """
     tasks = list({row.task_id: row for row in sample}.values())
     costs = [task.cost_usd for task in tasks]
     known = None if None in costs else [cost for cost in costs if cost is not None]
@@ -57,16 +63,16 @@ def project(sample: Sequence[Sampled], rows_left: int, concurrency: int) -> Pilo
     seconds = [task.seconds for task in tasks]
     seconds_p50, seconds_p90 = _percentiles(seconds) if seconds else (0.0, 0.0)
     distinct = len(tasks) / len(sample) if sample else 1.0
-    counted = Counter(row.confidence or "none" for row in sample if row.completed)
+    completed = [row for row in sample if row.completed]
     return PilotFinished(
         rows=len(sample),
-        completed=sum(row.completed for row in sample),
+        completed=len(completed),
         rows_left=rows_left,
         cost_usd_p50=p50,
         cost_usd_p90=p90,
         seconds_p50=seconds_p50,
         seconds_p90=seconds_p90,
-        confidence={name: counted[name] for name in ("high", "medium", "low", "none")},
+        fields={name: _field(row.cells[name] for row in completed if name in row.cells) for name in fields},
         projected_usd=fmean(known) * distinct * rows_left if known else None,
         projected_usd_p90=p90 * distinct * rows_left if p90 is not None else None,
         projected_seconds=fmean(seconds) * distinct * rows_left / min(concurrency, max(rows_left, 1)) if seconds else 0.0,
@@ -85,20 +91,44 @@ def _first(table: Table, count: int) -> Iterator[tuple[int, Mapping[str, Any]]]:
     return enumerate(islice(values, count))
 
 
-def _sampled(result: Result) -> Sampled:
+def _field(confidences: Iterable[Confidence | None]) -> FieldSample:
+    counted = Counter(confidences)
+    return FieldSample(sum(counted.values()), counted["high"], counted["medium"], counted["low"])
+
+
+def _sampled(result: Result, fields: Sequence[str]) -> Sampled:
     seconds = ((result.completed_at or result.modified_at) - result.created_at).total_seconds()
-    return Sampled(result.task_id, result.status == "completed", result.cost_usd, max(seconds, 0.0), result.confidence)
+    output = result.output if isinstance(result.output, Mapping) else {}
+    cells = _cells({name: output.get(name) for name in fields}, [(basis.field, basis.confidence) for basis in result.basis])
+    return Sampled(result.task_id, result.status == "completed", result.cost_usd, max(seconds, 0.0), cells)
+
+
+def _cells(values: Mapping[str, Any], basis: Iterable[tuple[str, Confidence | None]]) -> dict[str, Confidence | None]:
+    """The fields of a row that have a value, each with its confidence: its own, or the lowest of its parts."""
+    of_field: dict[str, dict[str, Confidence | None]] = {}
+    for path, confidence in basis:
+        if (name := field_of(path, values)) is not None:
+            of_field.setdefault(name, {})[path] = confidence
+    parts = {name: of_field.get(name, {}) for name, value in values.items() if value is not None}
+    return {name: of[name] if name in of else lowest(list(of.values())) for name, of in parts.items()}
 
 
 def _committed(folder: RunFolder, left: Remaining, count: int) -> Iterable[Sampled]:
     """The first rows that are done already."""
-    own, index = folder.columns.run, folder.columns.row_index
-    wanted = [index, own["task_id"], own["cost_usd"], own["confidence"]]
+    own, index, outputs = folder.columns.run, folder.columns.row_index, folder.columns.outputs
+    wanted = [index, own["task_id"], own["cost_usd"], *(output.column for output in outputs)]
     for shard in sorted(left.committed):
         if shard * left.size >= count:
             return
         seconds = folder.read("usage", shard, ["seconds"])["seconds"].to_pylist()
-        table = folder.read("results", shard, wanted).to_pylist()
-        for line, took in zip(table, seconds, strict=True):
+        table = folder.read("results", shard, wanted)
+        values = [output.json_values(table[output.column]) for output in outputs]
+        basis: dict[int, list[tuple[str, Confidence | None]]] = {}
+        for line in folder.read("basis", shard, ["row_index", "field", "confidence"]).to_pylist():
+            basis.setdefault(line["row_index"], []).append((line["field"], line["confidence"]))
+        lines = table.select(wanted[:3]).to_pylist()
+        for place, (line, took) in enumerate(zip(lines, seconds, strict=True)):
             if line[index] < count and left.has(line[index]):
-                yield Sampled(line[own["task_id"]], True, line[own["cost_usd"]], float(took or 0), line[own["confidence"]])
+                found = {output.field: column[place] for output, column in zip(outputs, values, strict=True)}
+                cells = _cells(found, basis.get(line[index], ()))
+                yield Sampled(line[own["task_id"]], True, line[own["cost_usd"]], float(took or 0), cells)

@@ -60,6 +60,16 @@ class BatchPolling:
 
 
 @dataclass(frozen=True, slots=True)
+class NotApproved:
+    """What becomes of a run whose pilot is not approved."""
+
+    reason: str = "say --yes, or leave --pilot out, and the same command goes on"
+    """Why its other rows are left, and what makes them go on."""
+    is_waiting: bool = False
+    """Whether somebody will still decide: the run has not ended."""
+
+
+@dataclass(frozen=True, slots=True)
 class Runtime:
     """Objects that the calling process gives a flow. (The flow's parameters are JSON.)"""
 
@@ -70,6 +80,7 @@ class Runtime:
     """Opens a world of stored pages."""
     approve: Approver | None = None
     """Asked after a pilot. None: a run with a pilot stops after it."""
+    not_approved: NotApproved = NotApproved()
     retry_delays: Sequence[float] = RETRY_DELAYS
     polling: BatchPolling = BatchPolling()
     environment: Environment = field(default_factory=read_environment)

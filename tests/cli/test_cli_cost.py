@@ -24,8 +24,8 @@ ENRICH = ("enrich", "missions.csv", "--schema", "mission.json", "--corpus", "pag
 def test_a_pilot_that_nobody_can_be_asked_about_stops_with_4_and_says_how_to_go_on(research: Command, desk: Path) -> None:
     ran = research(*ENRICH, "--out", "run", "--pilot", "1")
     assert ran.code == 4
-    assert "pilot: 1 rows completed" in ran.err
-    assert "the 1 rows that are left: about $0" in ran.err
+    assert "pilot: 1 row completed" in ran.err
+    assert "the 1 row that is left: about $0" in ran.err
     assert "say --yes, or leave --pilot out" in ran.err
     assert json.loads((desk / "run" / "run.json").read_text())["status"] == "stopped"
     assert [row["status"] for row in research("show", "run", "--json").lines] == ["completed", "failed"]
@@ -191,10 +191,10 @@ PILOT = PilotFinished(
     cost_usd_p90=0.2,
     seconds_p50=1.0,
     seconds_p90=2.0,
-    confidence={"high": 2, "medium": 0, "low": 0, "none": 0},
     projected_usd=0.8,
     projected_usd_p90=1.6,
     projected_seconds=8.0,
+    fields={},
 )
 
 

@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from prefect import get_client
 from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.flows import load_flow_from_entrypoint
 
 import flows
 from flows.cli.app import app
@@ -26,7 +28,7 @@ from research.output_schema.output_spec import OutputSpec
 from research.tables import open_run
 from tests.docs.docs_blocks import DOCUMENTS, ROOT, RUN, Block, blocks, blocks_in, documents_with, lay_out
 
-CHECKED = {"python", "sh", "json", "toml", "text"}
+CHECKED = {"python", "sh", "json", "toml", "yaml", "text"}
 CHECKED_ELSEWHERE = {"sql": ROOT / "tests" / "tables" / "test_tables_warehouse.py"}
 
 PRINTED = {"docs/web.md": "True Voyager 1 text/html\n"}
@@ -104,6 +106,13 @@ def test_a_schema_is_one(block: Block) -> None:
 def test_a_file_of_processors_is_one(block: Block, tmp_path: Path) -> None:
     (tmp_path / "processors.toml").write_text(block.code)
     assert load_processors(tmp_path / "processors.toml") != load_processors()
+
+
+@pytest.mark.parametrize("block", blocks_in("yaml"), ids=lambda block: block.place)
+def test_deployments_are_of_flows_that_take_their_parameters(block: Block) -> None:
+    for deployment in yaml.safe_load(block.code):
+        flow = load_flow_from_entrypoint(deployment["entrypoint"])
+        flow.validate_parameters(deployment["parameters"])
 
 
 def test_no_block_is_left_out() -> None:

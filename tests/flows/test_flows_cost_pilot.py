@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import flows.api
-from flows.run.events import Approver, Event, PilotFinished, RowFinished
+from flows.run.events import Approver, Event, FieldSample, PilotFinished, RowFinished
 from flows.run.outcome import Enrichment
 from flows.run.pilot import STOPPED, Sampled, project
 from flows.run.runtime import use_runtime
@@ -54,7 +54,8 @@ async def test_a_pilot_shows_what_rows_cost_stops_and_is_not_paid_again(tmp_path
     assert (pilot.rows, pilot.completed, pilot.rows_left) == (4, 4, 6)
     assert (pilot.cost_usd_p50, pilot.cost_usd_p90) == (pytest.approx(0.25), pytest.approx(0.37))
     assert pilot.projected_usd == pytest.approx(6 * 0.25)
-    assert pilot.confidence == {"high": 4, "medium": 0, "low": 0, "none": 0}
+    assert pilot.fields == {"moons": FieldSample(4, 4, 0, 0), "colour": FieldSample(4, 4, 0, 0)}
+    assert "values: 100 % of the cells · high 100 %" in str(pilot)
     assert "the 6 rows that are left: about $1.50" in str(pilot)
 
     assert done.stopped
@@ -105,30 +106,40 @@ rows = st.builds(
     completed=st.booleans(),
     cost_usd=st.floats(0, 10),
     seconds=st.floats(0, 600),
-    confidence=st.sampled_from(["high", "medium", "low", None]),
+    cells=st.dictionaries(st.sampled_from(["moons", "colour"]), st.sampled_from(["high", "medium", "low", None])),
 )
 
 
 @given(st.lists(rows, min_size=1, max_size=30, unique_by=lambda row: row.task_id), st.integers(0, 10_000), st.integers(1, 64))
 def test_a_projection_stands_between_the_cheapest_and_the_dearest_row(sample: list[Sampled], left: int, at_once: int) -> None:
-    pilot = project(sample, left, at_once)
+    pilot = project(sample, left, at_once, ["moons", "colour"])
     costs = [row.cost_usd for row in sample if row.cost_usd is not None]
     assert pilot.projected_usd is not None
     assert pilot.cost_usd_p50 is not None
     assert pilot.cost_usd_p90 is not None
     assert left * min(costs) - 1e-6 <= pilot.projected_usd <= left * max(costs) + 1e-6
     assert min(costs) <= pilot.cost_usd_p50 <= pilot.cost_usd_p90 <= max(costs) + 1e-9
-    assert sum(pilot.confidence.values()) == pilot.completed == sum(row.completed for row in sample)
+    assert pilot.completed == sum(row.completed for row in sample)
+    assert pilot.all_fields.found == sum(len(row.cells) for row in sample if row.completed)
     assert pilot.projected_seconds <= left * max(row.seconds for row in sample) + 1e-6
 
 
 def test_equal_rows_of_a_pilot_are_paid_once_and_expected_among_the_rest_as_often() -> None:
     """Four rows, two different ones, at a dollar: 100 more rows are expected to be 50 different ones."""
-    sample = [Sampled(name, True, 1.0, 1.0, "high") for name in ("a", "b", "a", "b")]
+    sample = [Sampled(name, True, 1.0, 1.0, {}) for name in ("a", "b", "a", "b")]
     assert project(sample, 100, 4).projected_usd == pytest.approx(50)
 
 
 def test_an_unknown_cost_makes_the_projection_unknown() -> None:
-    pilot = project([Sampled("a", True, None, 1.0, "high"), Sampled("b", True, 1.0, 1.0, "low")], 10, 4)
+    pilot = project([Sampled("a", True, None, 1.0, {}), Sampled("b", True, 1.0, 1.0, {})], 10, 4)
     assert (pilot.projected_usd, pilot.cost_usd_p50) == (None, None)
     assert "cost unknown" in str(pilot)
+
+
+def test_a_field_is_as_sure_as_its_own_cells_and_not_as_a_row_s_worst() -> None:
+    """Four rows: moons are always found and sure, the colour once, without a confidence."""
+    sample = [Sampled(str(row), True, 1.0, 1.0, {"moons": "high", **({"colour": None} if row == 0 else {})}) for row in range(4)]
+    pilot = project(sample, 10, 4, ["moons", "colour"])
+    assert "moons   100 % of the rows · high 100 %" in str(pilot)
+    assert "colour  25 % of the rows · none 100 %" in str(pilot)
+    assert "values: 62 % of the cells · high 80 %, none 20 %" in str(pilot)
