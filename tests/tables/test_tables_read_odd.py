@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from contextlib import suppress
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,22 @@ def written(folder: Path, **columns: Any) -> Path:
 
 
 # Parquet
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_decimals_that_no_database_holds_are_text_with_every_digit_and_narrower_ones_are_decimals(
+    tmp_path: Path, nested: bool
+) -> None:
+    exact = Decimal("12345678901234567890123456789012345678901234567890.12")
+    cell, kind = ([exact], pa.list_(pa.decimal256(60, 2))) if nested else (exact, pa.decimal256(60, 2))
+    columns = {"wide": pa.array([cell, None], kind), "narrow": pa.array([Decimal("1.50"), None], pa.decimal256(20, 2))}
+    text = [str(exact)] if nested else str(exact)
+    for source in (written(tmp_path, **columns), pa.table(columns)):
+        table = open_table(source)
+        assert table.schema.field("narrow").type == pa.decimal128(20, 2)
+        assert rows_of(table) == [{"wide": text, "narrow": "1.50"}, {"wide": None, "narrow": None}]
+        assert ["'wide' holds decimals of more than 38 digits" in warning for warning in table.warnings] == [True]
+        assert rows_of(open_table(source, query="SELECT wide FROM input LIMIT 1")) == [{"wide": text}]
 
 
 def test_a_damaged_page_is_refused_with_its_column_and_row(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from research.faults import first_line
 from research.tables.inputs import parquet_file
 from research.tables.inputs.copies import Scannable, Scratch, Spool, rebatch, sha256_of
 from research.tables.inputs.parquet_file import validated
+from research.tables.inputs.wide_decimals import without_wide_decimals
 
 if TYPE_CHECKING:
     import pyarrow.dataset as ds
@@ -45,14 +46,19 @@ class ParquetFiles:
             base = str(folder) if folder else None
             options: Any = ds.ParquetReadOptions  # the stubs know fewer arguments than there are defaults
             form = ds.ParquetFileFormat(read_options=options(coerce_int96_timestamp_unit=parquet_file.INT96_UNIT))
-            found = ds.dataset([str(f) for f in files], format=form, partitioning=partitioning, partition_base_dir=base)
-            whole: Any = found.replace_schema  # the stubs say that it returns nothing
-            self.dataset: ds.Dataset = whole(_with_partitions(together, found.schema))
+
+            def read_as(schema: pa.Schema | None) -> ds.Dataset:
+                paths = [str(file) for file in files]
+                return ds.dataset(paths, schema, format=form, partitioning=partitioning, partition_base_dir=base)
+
+            # Partitions are columns that only a dataset without a schema discovers.
+            stored = _with_partitions(together, read_as(None).schema)
+            self.schema, self.warnings = without_wide_decimals(stored)
+            self.dataset: ds.Dataset = read_as(self.schema)
             self.row_count = self.dataset.count_rows()
         except parquet_file.FAULTS as exc:
             shown = files[0] if len(files) == 1 else files[0].parent
             raise InvalidTable(f"{shown}: its columns do not fit together: {first_line(exc)}") from exc
-        self.schema = self.dataset.schema
 
     def content_hash(self) -> str:
         digest = hashlib.sha256()
@@ -78,8 +84,8 @@ def _with_partitions(together: pa.Schema, discovered: pa.Schema) -> pa.Schema:
     return pa.schema([*together, *extra])
 
 
-def spool_of(data: Any, scratch: Scratch) -> Spool:
-    """The rows of a pandas DataFrame (without its index) or of anything that gives an Arrow stream, in a spool.
+def spool_of(data: Any, scratch: Scratch) -> tuple[Spool, list[str]]:
+    """The rows of a pandas DataFrame (without its index) or of anything that gives an Arrow stream, in a spool; and warnings.
 
     Raises:
         InvalidTable: it is neither, or a pandas column mixes types that Arrow cannot hold together.
@@ -91,8 +97,8 @@ def spool_of(data: Any, scratch: Scratch) -> Spool:
         if isinstance(data, pa.RecordBatch):
             data = pa.Table.from_batches([data])
         reader = pa.RecordBatchReader.from_stream(data)
-        schema = reader.schema.remove_metadata()
-        return Spool.write(path, schema, (validated(batch.cast(schema)) for batch in reader))
+        schema, told = without_wide_decimals(reader.schema.remove_metadata())
+        return Spool.write(path, schema, (validated(batch.cast(schema)) for batch in reader)), told
     except (pa.ArrowException, TypeError, ValueError) as exc:
         raise InvalidTable(f"the {type(data).__name__} cannot be read as a table: {exc}") from exc
 

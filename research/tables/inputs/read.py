@@ -23,7 +23,7 @@ from research.tables.inputs.json_values import json_rows, unreadable
 
 __all__ = ["Table", "json_rows", "open_table"]
 
-READER_VERSION: Final = 2
+READER_VERSION: Final = 3
 """Raised when the same bytes may give other rows or types. Part of every fingerprint."""
 
 _TEXT: Final = frozenset({".csv", ".tsv", ".tab", ".txt"})
@@ -143,8 +143,8 @@ def _opened(source: Any, query: str | None, scratch: Scratch, sheet: str | None,
     if not isinstance(source, (str, os.PathLike)):
         if sheet or encoding:
             raise InvalidTable("a sheet or an encoding can be said of a file only")
-        spool = spool_of(source, scratch)
-        return _Source("table", spool, spool.schema.names, rows_hash(spool))
+        spool, told = spool_of(source, scratch)
+        return _Source("table", spool, spool.schema.names, rows_hash(spool), told)
     location, _, part = os.fspath(source).partition("::")
     path = _local(location, scratch)
     suffix = path.suffix.lower()
@@ -157,7 +157,8 @@ def _opened(source: Any, query: str | None, scratch: Scratch, sheet: str | None,
     parquet = _parquet_files(path, location)
     if parquet:
         found = ParquetFiles(parquet, path if path.is_dir() else None)
-        return _Source(path.stem.replace("*", "") or "table", found, found.schema.names, found.content_hash())
+        told = [f"{location}: {warning}" for warning in found.warnings]
+        return _Source(path.stem.replace("*", "") or "table", found, found.schema.names, found.content_hash(), told)
     if not path.is_file():
         raise InvalidTable(f"{location}: there is no such file")
     content = f"{sha256_of(path)}::{part}" + (f"::{encoding}" if encoding and encoding != part else "")
