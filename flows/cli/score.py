@@ -26,7 +26,8 @@ def score(run: str, /, *, truth: str, wrong: bool = False, output: Output = NONE
 
     Args:
         run: the run folder, or its URL.
-        truth: a table with the expected values, in columns named as the fields; its other columns say which rows are meant.
+        truth: a table with the expected values, in columns named as the fields; its other columns say which rows are meant. Or
+            `reviews`: what people decided in the review sheet.
         wrong: list every cell that is not right.
     """
     from research.tables.audit.score import score as judge

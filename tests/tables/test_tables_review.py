@@ -13,12 +13,12 @@ from run_samples import REQUEST, batch, completed, create, finished, page, write
 
 from flows.cli import main
 from research.errors import InvalidInput
-from research.tables import RunFolder, open_run, verify
+from research.tables import RunFolder, Tally, open_run, score, verify
 from research.tables.layout.cell_text import row_key
 from research.tables.layout.reviews import latest, read_reviews, review_files
 from research.tables.review.apply import apply_decisions
 from research.tables.review.carry_over import carried_over, carry_over
-from research.tables.review.truth import review_truth
+from research.tables.review.truth import ReviewTruth
 
 KEYS = [row_key({"mission": f"Mission {row}", "status": "flying"}) for row in range(6)]
 
@@ -208,15 +208,22 @@ def test_decisions_are_carried_to_another_run_where_field_row_and_value_are_the_
 
 def test_decisions_are_truth_to_score_by(run: RunFolder, tmp_path: Path) -> None:
     apply_decisions(run.path, exported(tmp_path / "a.json", run, *DECISIONS))
-    truth = review_truth(run)
-    assert truth.expected == {
-        (0, "operator"): "Agency 0",
+    scored = score(run.path, "reviews")
+    assert (scored.rows, scored.rows_without_truth) == (3, 1)
+    assert scored.total == Tally(right=1, wrong=3, missed=1, invented=1)
+    assert {(wrong.row, wrong.field): wrong.expected for wrong in scored.wrong} == {
+        (0, "mass"): (),
         (1, "mass"): 7250,
         (1, "launched"): "1977-09-05",
         (2, "crew"): [{"name": "Bob"}],
         (2, "operator"): None,
     }
-    assert truth.rejected == {(0, "mass"): 100}
+    assert ReviewTruth(run).rejected() == {0: ["mass"]}
+
+
+def test_without_a_decision_there_is_nothing_to_score_by(run: RunFolder) -> None:
+    with pytest.raises(InvalidInput, match="has no decisions yet"):
+        score(run.path, "reviews")
 
 
 def test_decisions_that_were_changed_afterwards_are_found(run: RunFolder, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from research.result.result import CONFIDENCE_ORDER, utc_now
 from research.tables.audit.calibration import CalibratedRun, CalibratedWord, Calibration, kind_of
 from research.tables.audit.scored_cells import scored_rows
 from research.tables.audit.statistics import not_falling, wilson
-from research.tables.audit.truth import TruthSource, TruthTable
+from research.tables.audit.truth import truth_of
 from research.tables.run_folder.reading_by_url import folder_to_read
 from research.tables.run_folder.run_folder import RunFolder
 
@@ -32,7 +32,7 @@ def calibrate(runs: Sequence[tuple[str | os.PathLike[str], Any]]) -> Calibration
     """Count runs against their truths, and make a calibration of the counts.
 
     Args:
-        runs: run folders or their URLs, each with its truth: anything that `open_table` reads, or a `TruthSource`.
+        runs: run folders or their URLs, each with its truth: anything that `open_table` reads, `reviews`, or a `TruthSource`.
 
     Raises:
         InvalidRun: there is no such run, or they are not of one kind; each difference is named.
@@ -51,7 +51,7 @@ def calibrate(runs: Sequence[tuple[str | os.PathLike[str], Any]]) -> Calibration
             first = first or run
             _refuse_other_kind(first, run)
             before = seen.total()
-            for row in scored_rows(run, truth if isinstance(truth, TruthSource) else TruthTable(run.columns, truth)):
+            for row in scored_rows(run, truth_of(run, truth)):
                 for cell in row.cells or ():
                     if cell.has_value and cell.confidence is not None:
                         seen[cell.field, cell.confidence] += 1

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 
 from research.tables.audit.scored_cells import GOOD, OUTCOMES, Outcome, ScoredCell, scored_rows
 from research.tables.audit.statistics import wilson
-from research.tables.audit.truth import TruthSource, TruthTable
+from research.tables.audit.truth import TruthSource, TruthTable, truth_of
 from research.tables.run_folder.reading_by_url import folder_to_read
 from research.tables.run_folder.run_folder import RunFolder
 
@@ -130,7 +130,7 @@ def score(path: str | os.PathLike[str], truth: Any) -> Score:
     """Compare a run's output with the truth.
 
     Args:
-        truth: anything that `open_table` reads, or a `TruthSource`.
+        truth: anything that `open_table` reads, `reviews` (what people decided about the run), or a `TruthSource`.
 
     Raises:
         InvalidRun: there is no such run.
@@ -139,7 +139,7 @@ def score(path: str | os.PathLike[str], truth: Any) -> Score:
     """
     with folder_to_read(path) as folder:
         run = RunFolder.open(folder)
-        return _scored(run, truth if isinstance(truth, TruthSource) else TruthTable(run.columns, truth))
+        return _scored(run, truth_of(run, truth))
 
 
 def _scored(run: RunFolder, truth: TruthSource) -> Score:

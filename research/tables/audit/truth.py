@@ -16,11 +16,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Final, Protocol, runtime_checkable
 
 from research.errors import Fault, InvalidTable
 from research.tables.inputs.read import json_rows, open_table
 from research.tables.layout.result_columns import OutputColumn, ResultColumns
+from research.tables.review.truth import ReviewTruth
+from research.tables.run_folder.run_folder import RunFolder
 
 Expected = tuple[Any, ...]
 """The values of a cell that are right; None among them: an empty cell is right. Empty: nothing that is known is right, and
@@ -48,6 +50,30 @@ class TruthSource(Protocol):
             row: its `keys`, as JSON values.
         """
         ...
+
+
+REVIEWS: Final = "reviews"
+"""Names the decisions of the run's own reviewers as its truth."""
+
+
+def truth_of(run: RunFolder, truth: Any) -> TruthSource:
+    """What is right in a run.
+
+    Args:
+        truth: anything that `open_table` reads, `reviews` (what people decided in the review sheet), or a `TruthSource`.
+
+    Raises:
+        InvalidTable: it cannot be read, shares no key or no field with the run, or says two things of one row; or nobody has
+            decided anything.
+    """
+    if isinstance(truth, TruthSource):
+        return truth
+    if not isinstance(truth, str) or truth != REVIEWS:
+        return TruthTable(run.columns, truth)
+    decided = ReviewTruth(run)
+    if not decided.fields:
+        raise InvalidTable(f"{run.path} has no decisions yet: research report and research review apply bring them")
+    return decided
 
 
 class TruthTable:

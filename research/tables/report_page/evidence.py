@@ -60,6 +60,7 @@ def _row(row: SheetRow, numbers: dict[str, int]) -> dict[str, Any]:
     warned = {(each["field"], each["text"]) for each in run.get("field_warnings") or ()}
     about = {
         "cells": [_cell(row, place, numbers) for place in range(len(row.cells))],
+        "report": row.report,
         "warnings": [text for text in run.get("warnings") or () if text not in {text for _, text in warned}],
         "fieldWarnings": [list(each) for each in sorted(warned)],
         "completedAt": run["completed_at"].isoformat() if run.get("completed_at") else None,

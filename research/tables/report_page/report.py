@@ -15,6 +15,7 @@ from research.errors import PageUnreadable
 from research.ports.page import Page
 from research.tables.layout.cell_text import is_json
 from research.tables.layout.durable import flush, temporary
+from research.tables.layout.made_tables import CHANGES, read_made
 from research.tables.layout.reviews import latest, read_reviews
 from research.tables.report_page.assets import asset, policy, script, style
 from research.tables.report_page.chunks import chunk
@@ -140,8 +141,20 @@ def _about(run: RunFolder) -> dict[str, Any]:
         "fields": fields,
         "kinds": KINDS,
         "decisions": list(_decisions(run)),
+        "changes": list(_changes(run)),
         "rowsAnEvidence": _ROWS_AN_EVIDENCE,
     }
+
+
+def _changes(run: RunFolder) -> Iterator[dict[str, Any]]:
+    """Of a refresh, what became of each cell since the run before."""
+    table = read_made(run.path, CHANGES)
+    if table is not None:
+        names = ("row_index", "field", "change", "why", "old_value")
+        for line in table.select(list(names)).to_pylist():
+            if line["row_index"] is not None and line["field"] is not None:
+                row, field, change, why, old = (line[name] for name in names)
+                yield {"row": row, "field": field, "change": change, "why": why, "old": old}
 
 
 def _decisions(run: RunFolder) -> Iterator[dict[str, Any]]:

@@ -59,6 +59,8 @@ class SheetRow:
     usage: dict[str, Any]
     sources: dict[str, SourceFacts]
     """By URL, the pages that were read."""
+    report: str | None
+    """What the research tier wrote about it, as Markdown."""
 
 
 def sheet_rows(folder: RunFolder) -> Iterator[SheetRow]:
@@ -81,6 +83,7 @@ def _of_shard(folder: RunFolder, shard: int) -> Iterator[SheetRow]:
     basis = _by_row(folder, shard, "basis")
     usage = _by_row(folder, shard, "usage", [name for name in SCHEMAS["usage"].names if name not in _UNUSED])
     sources = _by_row(folder, shard, "sources", ["row_index", "url", "quality", "read"])
+    reports = _by_row(folder, shard, "reports", ["row_index", "report"])
     fields = [output.field for output in columns.outputs]
     for place, index in enumerate(own["row_index"]):
         facts = {line["url"]: _facts(line) for line in sources[index] if line["read"]}
@@ -93,6 +96,7 @@ def _of_shard(folder: RunFolder, shard: int) -> Iterator[SheetRow]:
             run={name: values[place] for name, values in own.items()},
             usage=usage[index][0] if usage[index] else {},
             sources=facts,
+            report=reports[index][0]["report"] if reports[index] else None,
         )
 
 

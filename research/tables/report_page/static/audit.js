@@ -12,6 +12,16 @@ function confidenceBadge(row, field) {
   return make("span", { class: `badge k-${name}` }, make("span", { ariaHidden: "true" }, GLYPH[name] ?? "–"), ` ${words}`, likely === null || likely === undefined ? "" : ` · ${Math.round(likely * 100)} % likely right`);
 }
 
+const changeBadge = (row, field) => rows.change?.[field].has(row) ? make("span", { class: "badge" }, rows.change[field].get(row).change) : null;
+
+/** Of a refresh: what the cell held before, and why it was looked at. */
+function changeLine(row, field) {
+  const change = rows.change?.[field].get(row);
+  if (!change) return null;
+  const before = change.change === "changed" || change.change === "lost" ? [" Before: ", make("strong", {}, change.old ?? "no value")] : [];
+  return make("p", { class: "description" }, change.why ?? "", ...before);
+}
+
 const rowName = (row) => rows.inputs.map((column) => column[row]).find((text) => text) ?? `row ${rows.index[row]}`;
 
 function pretty(text, isJson) {
@@ -63,7 +73,8 @@ async function showCell(row, field) {
     make("h2", {}, about_.name),
     about_.description ? make("p", { class: "description" }, about_.description) : null,
     make("div", { class: value === null ? "value none" : "value", dir: "auto" }, value === null ? "no value" : pretty(shownValue(row, field), about_.isJson)),
-    make("p", { class: "badges" }, confidenceBadge(row, field), rows.change?.[field][row] ? make("span", { class: "badge" }, rows.change[field][row]) : null),
+    make("p", { class: "badges" }, confidenceBadge(row, field), changeBadge(row, field)),
+    changeLine(row, field),
     make("div", { id: "decision" }, decisionLine(row, field), decisionButtons(row, field)),
     body,
   );

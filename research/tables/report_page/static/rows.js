@@ -16,9 +16,21 @@ async function loadRows(about) {
     rows.values.push(joined(blocks.map((block) => block.values[field])));
     for (const name of ["confidence", "marks", "kinds"]) rows[name].push(digits(blocks.map((block) => block[name][field])));
   }
-  const blank = (block) => block.index.map(() => null);
-  for (const name of ["pCorrect", "change"]) {
-    if (blocks.some((block) => block[name])) rows[name] = about.fields.map((_, field) => joined(blocks.map((block) => block[name]?.[field] ?? blank(block))));
+  if (blocks.some((block) => block.pCorrect)) {
+    rows.pCorrect = about.fields.map((_, field) => joined(blocks.map((block) => block.pCorrect?.[field] ?? block.index.map(() => null))));
+  }
+  takeChanges(about);
+}
+
+/** Of a refresh: what became of each cell since the run before. */
+function takeChanges(about) {
+  if (!about.changes.length) return;
+  const rowOf = new Map(rows.index.map((index, row) => [index, row]));
+  const fieldOf = new Map(about.fields.map((field, place) => [field.name, place]));
+  rows.change = about.fields.map(() => new Map());
+  for (const each of about.changes) {
+    const row = rowOf.get(each.row), field = fieldOf.get(each.field);
+    if (row !== undefined && field !== undefined) rows.change[field].set(row, each);
   }
 }
 
@@ -45,7 +57,7 @@ function cellFits(row, field) {
   const empty = rows.values[field][row] === null;
   if (filters.confidence.size && !filters.confidence.has(empty ? "empty" : CONFIDENCE[rows.confidence[field][row]])) return false;
   if (filters.kind >= 0 && !(rows.kinds[field][row] & (1 << filters.kind))) return false;
-  if (filters.change && rows.change?.[field][row] !== filters.change) return false;
+  if (filters.change && rows.change?.[field].get(row)?.change !== filters.change) return false;
   if (!filters.review) return true;
   const decision = decisionOn(row, field);
   if (filters.review === "doubtful") return isDoubtful(row, field) && !decision?.decision;

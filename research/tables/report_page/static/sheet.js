@@ -48,7 +48,7 @@ function makeFilters() {
   byId("by-status").append(option("", "any"), ...[...new Set(rows.status)].map((status) => option(status, status)));
   byId("by-status-label").hidden = new Set(rows.status).size < 2;
   byId("by-change-label").hidden = !rows.change;
-  if (rows.change) byId("by-change").append(option("", "any"), ...[...new Set(rows.change.flat().filter(Boolean))].map((change) => option(change, change)));
+  if (rows.change) byId("by-change").append(option("", "any"), ...[...new Set(about.changes.map((each) => each.change))].map((change) => option(change, change)));
   byId("sort").append(option("place-0", "input order"), option("doubt-0", "doubt"), ...about.inputs.map((name, at) => option(`input-${at}`, name)), ...about.fields.map((field, at) => option(`value-${at}`, field.name)), ...about.fields.map((field, at) => option(`confidence-${at}`, `${field.name}: confidence`)), option("status-0", "status"), option("cost-0", "cost"));
   const listen = (id, change) => byId(id).addEventListener("change", () => {
     change(byId(id).value);

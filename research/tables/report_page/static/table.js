@@ -14,8 +14,9 @@ function cellFormatter(_place, _cell, _value, column, item) {
   if (marks & AGAINST) classes.push("disputed");
   if (decision?.decision) classes.push(`d-${decision.decision}`);
   if (decision?.note) classes.push("noted");
+  if (["changed", "new", "lost"].includes(rows.change?.[at].get(row)?.change)) classes.push("changed");
   const shown = decision?.decision === "correct" ? decision.correction : shownValue(row, at);
-  const spoken = [value === null ? "no value" : confidence ? `${CONFIDENCE[confidence]} confidence` : "no confidence", marks & AGAINST ? "a source disagrees" : "", decision?.decision ? WORDS[decision.decision] : ""];
+  const spoken = [value === null ? "no value" : confidence ? `${CONFIDENCE[confidence]} confidence` : "no confidence", marks & AGAINST ? "a source disagrees" : "", rows.change?.[at].get(row)?.change ?? "", decision?.decision ? WORDS[decision.decision] : ""];
   const node = document.createDocumentFragment();
   node.append(make("span", { class: "v" }, (shown ?? "").slice(0, 300)), make("span", { class: "sr" }, `, ${spoken.filter(Boolean).join(", ")}`));
   return { html: make("span", { class: "in" }, node), addClasses: classes.join(" ") };
