@@ -140,6 +140,8 @@ class _Export:
             style, target = PLAIN, None
             if column.role is Role.OUTPUT and is_completed:
                 field = self._fields[column.of]
+                if isinstance(value, bool):  # LibreOffice makes a formula of Excel's logical cells: =TRUE()
+                    line[place] = "TRUE" if value else "FALSE"
                 target = begins.get(field) if value is not None else None
                 style = looks.of_cell(filled=value is not None, confidence=basis[field].confidence, linked=target is not None)
             elif column.role is Role.RUN and column.of == of_run.run["status"] and begins:
