@@ -317,9 +317,8 @@ def main() -> int:
                 file = export_run(large, Path(scratch, f"large.{format}")).path
                 taken = time.process_time() - began
                 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1_000
-                print(
-                    f"{asked.rows:,} rows as {format}: {taken:.1f} CPU s, {file.stat().st_size / 1e6:.1f} MB, peak {peak:.0f} MB so far"
-                )
+                size = file.stat().st_size / 1e6
+                print(f"{asked.rows:,} rows as {format}: {taken:.1f} CPU s, {size:.1f} MB, peak {peak:.0f} MB so far")
     print("all well" if not faults else f"{len(faults)} wrong")
     return 1 if faults else 0
 
