@@ -17,6 +17,7 @@ from flows.cli.clean import clean
 from flows.cli.doctor import doctor
 from flows.cli.enrich import enrich
 from flows.cli.export import export
+from flows.cli.history import history
 from flows.cli.look import show, verify
 from flows.cli.refresh import refresh
 from flows.cli.report import report
@@ -51,6 +52,7 @@ for command in (
     run,
     runs,
     show,
+    history,
     report,
     verify,
     score,

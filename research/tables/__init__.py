@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from research.tables.audit.score import Score, Tally, WrongCell, score
     from research.tables.audit.truth import TruthSource
     from research.tables.audit.verify import Problem, Verification, verify
+    from research.tables.changes.history import CellVersion, history
     from research.tables.export.export import Exported, ExportOptions, export_run
     from research.tables.run_folder.committed_shard import CommittedShard
     from research.tables.run_folder.reader import Cell, CellEvidence, Run, open_run
@@ -29,6 +30,7 @@ __all__ = [
     "Calibration",
     "Cell",
     "CellEvidence",
+    "CellVersion",
     "CommittedShard",
     "ExportOptions",
     "Exported",
@@ -43,6 +45,7 @@ __all__ = [
     "calibrate",
     "default_run_path",
     "export_run",
+    "history",
     "open_run",
     "request_key",
     "score",
@@ -56,6 +59,7 @@ _HOME: Final = {
     "TruthSource": "audit.truth",
     **dict.fromkeys(("Problem", "Verification", "verify"), "audit.verify"),
     **dict.fromkeys(("ExportOptions", "Exported", "export_run"), "export.export"),
+    **dict.fromkeys(("CellVersion", "history"), "changes.history"),
     **dict.fromkeys(("Cell", "CellEvidence", "Run", "open_run"), "run_folder.reader"),
     **dict.fromkeys(("default_run_path", "request_key"), "run_folder.request"),
     "CommittedShard": "run_folder.committed_shard",

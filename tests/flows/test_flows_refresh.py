@@ -31,6 +31,7 @@ from research.ports.work import Draft, FieldAnswer, SubQuery
 from research.ports.world import World
 from research.stored_results.store import ResultStore
 from research.tables.audit.verify import verify
+from research.tables.changes.history import history
 from research.tables.layout.made_tables import CHANGES, read_made
 from research.tables.run_folder.reader import open_run
 from research.tables.run_folder.reading_back import RowReader
@@ -297,3 +298,21 @@ async def test_a_run_that_is_not_finished_or_did_not_keep_its_options_is_refused
         await here.refresh()
     with pytest.raises(InvalidInput, match="is one of all, low"):
         await here.refresh(stale=["old"])
+
+
+async def test_the_history_of_a_cell_follows_its_row_through_the_series(tmp_path: Path) -> None:
+    here = await desk(tmp_path, "Ares", "Hera")
+    here.site.now_says("Hera", page("Hera", moons=4))
+    here.write(rows("Zeus", "Hera"))
+    second = await here.refresh(key=["name"])
+    here.write(rows("Zeus", "Ares", "Hera"))
+    await here.refresh()
+    told = history(second.path, 1, "moons")
+    assert [(Path(each.run).name, each.row_index, each.value, each.change) for each in told] == [
+        ("planets", 1, 3, None),
+        ("planets.2", 1, 4, "changed"),
+        ("planets.3", 2, 4, "confirmed"),
+    ]
+    assert [Path(each.run).name for each in history(here.out, 0, "moons")] == ["planets"], "it was gone after that"
+    with pytest.raises(InvalidRun, match="no field 'rings'; it has moons, colour"):
+        history(here.out, 0, "rings")

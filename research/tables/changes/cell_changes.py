@@ -11,12 +11,12 @@ from typing import Any, Final, NamedTuple
 
 import duckdb
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from research.identity import canonical_json
 from research.tables.changes.changes_table import CellChange, ChangeKind
 from research.tables.changes.row_matching import RowMatcher, rows_of
 from research.tables.inputs.database import quoted
+from research.tables.layout.parts import SCHEMAS
 from research.tables.layout.result_columns import ResultColumns
 from research.tables.run_folder.run_folder import RunFolder
 from research.tables.warehouse.views import of_field, views
@@ -214,11 +214,11 @@ def _attach(db: duckdb.DuckDBPyConnection, name: str, folder: RunFolder) -> None
     """A database with the view `facts`: every cell with its best excerpt, and when it was checked."""
     db.execute(f"ATTACH ':memory:' AS {name}")
     db.execute(f"USE {name}")
-    for table in ("results", "basis"):
-        parts = folder.parts(table)
-        has_times = table == "results" or any("checked_at" in pq.read_schema(part).names for part in parts)
-        none = "" if has_times else ", NULL::TIMESTAMPTZ AS checked_at"
-        db.execute(f"CREATE VIEW {table} AS SELECT *{none} FROM {read_parts(parts)}")
+    db.execute(f"CREATE VIEW results AS SELECT * FROM {read_parts(folder.parts('results'))}")
+    db.register("no_basis", SCHEMAS["basis"].empty_table())
+    db.execute("CREATE TABLE no_basis AS SELECT * FROM temp.no_basis")  # parts of earlier versions have fewer columns
+    db.unregister("no_basis")
+    db.execute(f"CREATE VIEW basis AS SELECT * FROM no_basis UNION ALL BY NAME SELECT * FROM {read_parts(folder.parts('basis'))}")
     columns, names = folder.columns, result_names(db, "results")
     called = dict(zip(columns.schema.names, names, strict=True))
     run = {part: quoted(called[column]) for part, column in columns.run.items()}
