@@ -10,35 +10,26 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from flows_refreshed import enriched, refreshed
 
-from flows.run.changes import put_changes
-from flows.run.events import Event
+from flows.run.environment import Environment
 from flows.run.options import EnrichOptions, RefreshOptions
 from flows.run.prepare import prepare_enrichment
-from flows.run.prepared_run import PreparedRun
-from flows.run.refresh import prepare_refresh
-from flows.run.rows import Rows
-from flows.run.runner import Runner
-from flows.run.runtime import Runtime, ignore_event
-from flows.run.shards import Remaining, Shards
-from flows.run.sweeping import sweeper
+from flows.run.runtime import Runtime
 from research.errors import FetchFailed, InvalidInput, InvalidRun, InvalidTable
 from research.models.scripted import ScriptedModel
-from research.money.charge_file import ChargeFile
 from research.pages.page_store import PageStore, StoringFetcher
 from research.ports.model import ResearchTools
 from research.ports.work import Draft, FieldAnswer, SubQuery
 from research.ports.world import World
-from research.stored_results.store import ResultStore
 from research.tables.audit.verify import verify
 from research.tables.changes.history import history
 from research.tables.layout.made_tables import CHANGES, read_made
 from research.tables.run_folder.reader import open_run
-from research.tables.run_folder.reading_back import RowReader
 from research.tables.run_folder.run_folder import RunFolder
 from research.task.task import Task
 from research.testing import Pages
-from research.world import Settings, bind_budget
+from research.world import Settings
 
 SCHEMA = {"properties": {"moons": {"type": ["integer", "null"]}, "colour": {"type": ["string", "null"]}}}
 OBJECTIVE = "Moons and colour of {name}"
@@ -82,12 +73,12 @@ class Site:
                     answers[field] = FieldAnswer(field=field, value=typed, passages=(passage.id,), confidence="high")
         return Draft(answers=tuple(answers.get(field, FieldAnswer(field=field)) for field in subquery.fields))
 
-    def runtime(self, heard: list[Event]) -> Runtime:
+    def runtime(self) -> Runtime:
         @asynccontextmanager
         async def opener(_settings: Settings, folder: Path) -> AsyncIterator[World]:
             yield World(model=self.model, search=self.pages, fetcher=StoringFetcher(self.pages, PageStore(folder)))
 
-        return Runtime(listener=heard.append, opener=opener, retry_delays=())
+        return Runtime(opener=opener, retry_delays=())
 
 
 class Desk:
@@ -107,30 +98,14 @@ class Desk:
         )
 
     async def enrich(self, **options: Any) -> RunFolder:
-        async with prepare_enrichment(self.enrichment(**options), self.site.runtime([])) as prepared:
-            return await self._carry_out(prepared)
+        return (await enriched(self.enrichment(**options), self.site.runtime())).folder
 
-    async def refresh(self, run: Path | None = None, *, max_cost: float | None = None, **options: Any) -> RunFolder:
+    async def refresh(self, run: Path | None = None, **options: Any) -> RunFolder:
         self.site.forget()
-        asked = RefreshOptions(str(run or self.out), shard_size=2, **options)
-        async with prepare_refresh(asked, self.site.runtime([])) as prepared:
-            return await self._carry_out(prepared, max_cost)
-
-    async def _carry_out(self, prepared: PreparedRun, max_cost: float | None = None) -> RunFolder:
-        folder, world = prepared.folder(), prepared.world
-        with folder.lock(prepared.record):
-            bind_budget(world, ChargeFile(folder.state), max_cost, ())
-            store = ResultStore(folder.state / "results", RowReader(folder, prepared.request.spec))
-            find_work, recall = prepared.work(world)
-            rows = Rows(prepared.request, world, Runner(store), ignore_event, 1, find_work)
-            shards = Shards(folder, rows, recall, Runner(store), ignore_event, sweeper(folder, store, world))
-            left = Remaining.of(folder, prepared.request.table.row_count)
-            await shards.run(left.shards(prepared.request.table), open_at_once=1)
-            changes = None if rows.stopped else put_changes(prepared, folder)
-            folder.finish(status="stopped" if rows.stopped else "finished")
-        kinds = ("changed", "lost", "new", "gone", "confirmed")
-        self.counts = Counter({kind: n for kind in kinds if changes is not None and (n := getattr(changes, kind))})
-        return folder
+        done = await refreshed(RefreshOptions(str(run or self.out), shard_size=2, **options), self.site.runtime())
+        counts = {} if done.changes is None else done.changes.counts
+        self.counts = Counter({kind: count for kind, count in counts.items() if count})
+        return done.folder
 
 
 def rows(*names: str, **cells: Any) -> list[dict[str, Any]]:
@@ -289,7 +264,7 @@ async def test_the_settings_of_the_next_refresh_come_from_the_one_before(tmp_pat
 async def test_a_run_that_is_not_finished_or_did_not_keep_its_options_is_refused(tmp_path: Path) -> None:
     here = Desk(tmp_path, Site("Ares"))
     here.write(rows("Ares"))
-    async with prepare_enrichment(here.enrichment(), here.site.runtime([])) as prepared:
+    async with prepare_enrichment(here.enrichment(), here.site.runtime()) as prepared:
         prepared.folder()
     with pytest.raises(InvalidRun, match="is not finished"):
         await here.refresh()
@@ -316,3 +291,27 @@ async def test_the_history_of_a_cell_follows_its_row_through_the_series(tmp_path
     assert [Path(each.run).name for each in history(here.out, 0, "moons")] == ["planets"], "it was gone after that"
     with pytest.raises(InvalidRun, match="no field 'rings'; it has moons, colour"):
         history(here.out, 0, "rings")
+
+
+async def test_the_keyless_model_and_a_corpus_on_disk_are_refreshed_alike(tmp_path: Path) -> None:
+    corpus = tmp_path / "pages"
+    corpus.mkdir()
+    names = ["Zeus", "Hera", "Leto"]
+    for name in names:
+        (corpus / f"{name}.md").write_text(f"# {name}\n\n{name} is a planet.\n\n## Facts\n\n- Moons: 3\n- Colour: blue\n")
+    here = Desk(tmp_path, Site())
+    here.write(rows(*names))
+    runtime = Runtime(environment=Environment(cache_dir=tmp_path / "cache"))
+    await enriched(here.enrichment(corpus=str(corpus), model="extractive"), runtime)
+    same = await refreshed(RefreshOptions(str(here.out)), runtime)
+    assert same.changes is not None
+    assert same.changes.counts == {"changed": 0, "lost": 0, "new": 0, "gone": 0, "confirmed": 6}
+    assert open_run(same.folder.path).usage()["pages_fetched"].sum() == 0
+    (corpus / "Hera.md").write_text(
+        "# Hera\n\nHera is a planet, and was looked at again.\n\n## Facts\n\n- Moons: 4\n- Colour: blue\n"
+    )
+    done = await refreshed(RefreshOptions(str(here.out), key=["name"]), runtime)
+    assert changes(done.folder.path) == [('{"name":"Hera"}', "moons", "changed", "3", "4")]
+    usage = open_run(done.folder.path).usage()
+    assert usage["tool_calls"].astype(bool).tolist() == [False, True, False]
+    assert verify(done.folder.path).ok
