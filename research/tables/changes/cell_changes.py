@@ -18,6 +18,7 @@ from research.tables.changes.row_matching import RowMatcher, rows_of
 from research.tables.inputs.database import quoted
 from research.tables.layout.parts import SCHEMAS
 from research.tables.layout.result_columns import ResultColumns
+from research.tables.layout.reviews import REVIEWS
 from research.tables.run_folder.run_folder import RunFolder
 from research.tables.warehouse.views import of_field, views
 from research.tables.warehouse.warehouse import read_parts, result_names
@@ -215,15 +216,16 @@ def _attach(db: duckdb.DuckDBPyConnection, name: str, folder: RunFolder) -> None
     db.execute(f"ATTACH ':memory:' AS {name}")
     db.execute(f"USE {name}")
     db.execute(f"CREATE VIEW results AS SELECT * FROM {read_parts(folder.parts('results'))}")
-    db.register("no_basis", SCHEMAS["basis"].empty_table())
-    db.execute("CREATE TABLE no_basis AS SELECT * FROM temp.no_basis")  # parts of earlier versions have fewer columns
-    db.unregister("no_basis")
+    _empty_table(db, "no_basis", SCHEMAS["basis"])  # parts of earlier versions have fewer columns
     db.execute(f"CREATE VIEW basis AS SELECT * FROM no_basis UNION ALL BY NAME SELECT * FROM {read_parts(folder.parts('basis'))}")
+    _empty_table(db, "reviews", REVIEWS)  # what was found is compared, and not what people made of it
     columns, names = folder.columns, result_names(db, "results")
     called = dict(zip(columns.schema.names, names, strict=True))
     run = {part: quoted(called[column]) for part, column in columns.run.items()}
-    cells = next(view for view in views(columns, names) if view.name == "cells")
-    db.execute(f"CREATE VIEW cells AS {cells.sql}")
+    for view in views(columns, names):
+        db.execute(f"CREATE VIEW {view.name} AS {view.sql}")
+        if view.name == "cells":
+            break
     db.execute(
         f"""CREATE VIEW facts AS
 WITH {of_field(columns)}, best AS (
@@ -238,6 +240,12 @@ SELECT cells.row_index, cells.field, cells.value, cells.confidence, cells.status
 FROM cells LEFT JOIN best USING (row_index, field)
 LEFT JOIN (SELECT {run["row_index"]} AS row_index, {run["completed_at"]} AS completed_at FROM results) AS own USING (row_index)"""
     )
+
+
+def _empty_table(db: duckdb.DuckDBPyConnection, name: str, schema: pa.Schema) -> None:
+    db.register("no_rows", schema.empty_table())
+    db.execute(f"CREATE TABLE {name} AS SELECT * FROM temp.no_rows")
+    db.unregister("no_rows")
 
 
 def _lines(db: duckdb.DuckDBPyConnection, query: str) -> Iterator[dict[str, Any]]:
