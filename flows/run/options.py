@@ -272,7 +272,7 @@ class MoneyOptions(BudgetOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class EnrichOptions(MoneyOptions, RunOptions, SourceOptions, ModelOptions, TaskOptions, TableOptions):
+class EnrichOptions(RunOptions, MoneyOptions, SourceOptions, ModelOptions, TaskOptions, TableOptions):
     """What `enrich` takes. A dataclass's fields stand in the order of its bases from the last to the first."""
 
 

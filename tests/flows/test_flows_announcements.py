@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pandas as pd
 import pytest
+import yaml
 from flows_doubles import OBJECTIVE, SCHEMA, reader, runtime
 from flows_seen import task_runs
 from prefect.client.orchestration import get_client
 from prefect.events.filters import EventFilter, EventRelatedFilter
+from prefect.events.schemas.automations import AutomationCore, EventTrigger
 
 from flows import assets
 from flows.enrichment import enrich
@@ -65,6 +68,16 @@ def test_every_event_stands_in_the_docs(name: str) -> None:
 )
 def test_every_part_of_a_payload_stands_in_the_docs(name: str) -> None:
     assert f"`{name}`" in (DOCS / "prefect.md").read_text()
+
+
+def test_the_automations_that_ship_are_about_these_events_and_say_what_their_payloads_hold() -> None:
+    text = (DOCS.parent / "automations.yaml").read_text().replace("BLOCK_ID", str(uuid4()))
+    made = [AutomationCore.model_validate(each) for each in yaml.safe_load(text)["automations"]]
+    expected = [name for each in made if isinstance(each.trigger, EventTrigger) for name in each.trigger.expect]
+    assert expected == [ROWS_FAILED, BUDGET_REACHED, CELLS_CHANGED, "prefect.flow-run.Suspended"]
+    payloads = [told({"x": 1})[ROWS_FAILED], told({BUDGET_EXHAUSTED: 1})[BUDGET_REACHED], {"changed", "new", "first", "run"}, {}]
+    for automation, payload in zip(made, payloads, strict=True):
+        assert {*re.findall(r"event\.payload\.(\w+)", automation.model_dump_json())} <= {*payload}, automation.name
 
 
 def test_a_key_of_an_asset_holds_what_prefect_accepts_and_no_secret() -> None:
