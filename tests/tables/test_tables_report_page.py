@@ -144,7 +144,7 @@ def test_pages_are_embedded_around_their_excerpts_and_whole_on_request(tmp_path:
     (only,) = cited.piece("evidence-0")["pages"][0]["pieces"]
     assert only == {"at": 5_000 - CONTEXT, "text": "a" * CONTEXT + "Agency 0" + "b" * CONTEXT}
     assert [name for name in cited.packed if name.startswith("page-")] == []
-    assert sheet_of(run, "all").piece(f"page-{long.page_hash}") == text
+    assert sheet_of(run, "all").piece(f"page-{long.page_hash[:16]}") == text
 
 
 def test_windows_that_overlap_are_one() -> None:

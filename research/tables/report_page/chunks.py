@@ -7,7 +7,7 @@ import json
 import zlib
 from typing import Any, Final
 
-_LEVEL: Final = 9
+_LEVEL: Final = 6
 _RAW: Final = -15
 """zlib: no header and no checksum (`deflate-raw` in a browser)."""
 

@@ -37,11 +37,16 @@ def evidence_of(rows: Sequence[SheetRow], find_page: FindPage) -> dict[str, Any]
 def _page(page_hash: str, spans: Sequence[Span], page: Page | None) -> dict[str, Any]:
     text = page.text if page is not None else ""
     pieces = [{"at": start, "text": text[start:end]} for start, end in windows(spans, len(text))]
-    about = {"hash": page_hash, "size": len(text), "pieces": pieces}
+    about = {"id": page_id(page_hash), "size": len(text), "pieces": pieces}
     if page is None:
         return about
     known = {"published": page.published, "fetched": page.fetched_at.date().isoformat()}
     return {**about, "url": page.url, "title": page.title, **{name: value for name, value in known.items() if value}}
+
+
+def page_id(page_hash: str) -> str:
+    """What a page is called in the sheet."""
+    return page_hash[:16]
 
 
 def windows(spans: Sequence[Span], size: int) -> list[Span]:
@@ -64,7 +69,7 @@ def _row(row: SheetRow, numbers: dict[str, int]) -> dict[str, Any]:
         "warnings": [text for text in run.get("warnings") or () if text not in {text for _, text in warned}],
         "fieldWarnings": [list(each) for each in sorted(warned)],
         "completedAt": run["completed_at"].isoformat() if run.get("completed_at") else None,
-        **{name: run.get(name) for name in ("error", "error_kind", "model", "tiers", "processor", "task_id")},
+        **{name: run.get(name) for name in ("error", "model", "tiers", "processor")},
         **{name: used.get(name) for name in ("seconds", "tool_calls", "pages_fetched", "search_queries")},
         **{name: used.get(f"tokens_{name}") for name in ("input", "output")},
     }

@@ -19,7 +19,7 @@ from research.tables.layout.made_tables import CHANGES, read_made
 from research.tables.layout.reviews import latest, read_reviews
 from research.tables.report_page.assets import asset, policy, script, style
 from research.tables.report_page.chunks import chunk
-from research.tables.report_page.evidence import evidence_of
+from research.tables.report_page.evidence import evidence_of, page_id
 from research.tables.report_page.grid_block import grid_block
 from research.tables.report_page.sheet_rows import KINDS, SheetRow, sheet_rows
 from research.tables.run_folder.run_folder import RunFolder
@@ -113,7 +113,7 @@ def _whole_pages(rows: list[SheetRow], pages: RunPages, embedded: set[str]) -> I
             if page_hash not in embedded:
                 embedded.add(page_hash)
                 if (page := _find(pages, page_hash)) is not None:
-                    yield chunk(f"page-{page_hash}", page.text)
+                    yield chunk(f"page-{page_id(page_hash)}", page.text)
 
 
 def _about(run: RunFolder) -> dict[str, Any]:

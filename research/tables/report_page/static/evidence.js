@@ -100,12 +100,12 @@ function passages(pieces, places, page) {
     }));
   };
   const whole = async () => {
-    const text = await piece(`page-${page.hash}`);
+    const text = await piece(`page-${page.id}`);
     box.replaceChildren(make("div", { class: "whole", tabIndex: 0, role: "region", ariaLabel: `Text of ${page.title || page.url}` }, marked(text, 0, places)));
     box.querySelector("mark")?.scrollIntoView({ block: "center" });
   };
   const choice = make("p", { class: "more" });
-  const kinds = [["Excerpt", short], ["More around it", long], ...(byId(`page-${page.hash}`) ? [["Whole page", whole]] : [])];
+  const kinds = [["Excerpt", short], ["More around it", long], ...(byId(`page-${page.id}`) ? [["Whole page", whole]] : [])];
   for (const [name, show] of kinds) {
     const button = make("button", { type: "button", class: "quiet", ariaPressed: String(show === short) }, name);
     button.addEventListener("click", () => {

@@ -51,9 +51,8 @@ function makeTable() {
   grid.onActiveCellChanged.subscribe((_event, args) => {
     if (args.row === undefined || args.row === null || args.cell === undefined) return;
     const row = view[args.row], column = columns[args.cell];
-    for (const other of byId("grid").querySelectorAll('.slick-cell[tabindex="0"]')) other.tabIndex = -1;
-    const node = grid.getActiveCellNode();
-    if (node) node.tabIndex = 0;
+    if (byId("grid").contains(document.activeElement)) focusGrid();
+    else markActive();
     if (column.at === undefined) showRow(row);
     else showCell(row, column.at);
   });
@@ -62,7 +61,13 @@ function makeTable() {
     showSort();
     refresh();
   });
-  grid.onRendered.subscribe(() => labelRows());
+  grid.onRendered.subscribe(() => {
+    labelRows();
+    if (isFocusDue) focusGrid();
+  });
+  byId("grid").addEventListener("keydown", (event) => {
+    if (event.key === "Tab") event.stopPropagation(); // it leaves the table; the arrow keys move inside it
+  }, true);
   new ResizeObserver(() => grid.resizeCanvas()).observe(byId("grid"));
   grid.setActiveCell(0, columns.findIndex((column) => column.at !== undefined));
 }
@@ -74,8 +79,17 @@ function speakGrid() {
   box.setAttribute("aria-colcount", String(columns.length));
   for (const element of box.querySelectorAll('[tabindex="0"]')) element.tabIndex = -1;
   box.querySelectorAll(".slick-header-column").forEach((header, place) => header.setAttribute("aria-colindex", String(place + 1)));
-  grid.setFocus = () => grid.getActiveCellNode()?.focus({ preventScroll: true });
+  for (const header of box.querySelectorAll(".slick-header-columns")) header.setAttribute("aria-rowindex", "1");
+  grid.setFocus = () => {};
   labelRows();
+}
+
+/** The open cell is the one that Tab comes to. Returns it, if it is drawn. */
+function markActive() {
+  const node = grid.getActiveCellNode();
+  for (const other of byId("grid").querySelectorAll('.slick-cell[tabindex="0"]')) if (other !== node) other.tabIndex = -1;
+  if (node) node.tabIndex = 0;
+  return node;
 }
 
 function labelRows() {
@@ -83,8 +97,12 @@ function labelRows() {
   for (const row of byId("grid").querySelectorAll(".slick-row")) row.setAttribute("aria-rowindex", String(Number(row.dataset.row) + 2));
 }
 
+let isFocusDue = false; // the cell that is to have the focus is not drawn yet
+
 function focusGrid() {
-  grid?.setFocus();
+  const node = grid && markActive();
+  isFocusDue = !node?.isConnected;
+  if (!isFocusDue) node.focus({ preventScroll: true });
 }
 
 function refreshCell(row) {
