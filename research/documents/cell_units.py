@@ -8,11 +8,11 @@ every cell that counts money. A cell that states a unit of its own keeps it, and
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from research.values.scales import SCALES, alternatives
-from research.values.units import CURRENCIES, unit_named
+from research.values.units import CURRENCIES, MONEY_WORDS, unit_named
 
 MAX_PHRASE: Final = 60
 """Characters of what stands in brackets. What is longer is a remark."""
@@ -30,10 +30,7 @@ _SCALE_WORDS: Final = {
     word: rf"(?:{alternatives(name for name, factor in SCALES.items() if factor == SCALES[word])})\.?|{others}"
     for word, others in _ONLY_IN_LABELS.items()
 }
-_MONEY: Final = (
-    "|".join(sorted(map(re.escape, CURRENCIES), key=len, reverse=True))
-    + r"|u\.?s\.?\s?\$|u\.?s\.? dollars?|euros?|dollars?|pounds?|yen|francs?|руб(?:\.|лей)?|грн\.?"
-)
+_MONEY: Final = rf"(?:{alternatives(MONEY_WORDS)})\.?"
 _SCALED: Final = {
     scale: re.compile(
         rf"(?:(?:all )?(?:amounts?|figures?|values?|data|angaben|beträge|montants?|importes?) )?"
@@ -59,7 +56,7 @@ def with_units(rows: Sequence[Sequence[str]], heads: int, stated: str = "") -> l
     """A table's rows with the units of its heads in its cells.
 
     Args:
-        rows: equally long rows of cells; the first `heads` of them name the columns.
+        rows: of cells; the first `heads` of them, equally long, name the columns. A row of another length stays as it is.
         heads: how many rows are heads.
         stated: what is said of the whole table, as its caption.
     """
@@ -73,6 +70,8 @@ def with_units(rows: Sequence[Sequence[str]], heads: int, stated: str = "") -> l
     if labels_first:
         whole, units[0] = whole or units[0] or scale_of(columns[0]), ""
     for line in body[heads:]:
+        if len(line) != len(columns):
+            continue
         own = unit_of(line[0]) if labels_first else ""
         for at in range(1 if labels_first else 0, len(line)):
             if not _PLAIN.fullmatch(line[at]):
@@ -118,6 +117,11 @@ def scale_of(stated: str) -> str:
     if lead is None:
         return ""
     return _scaled(lead[1].strip()) or next((_scaled(f"in {part}") for part in re.split(r"\bin (?=\S)", lead[1])[1:]), "")
+
+
+def stated_in(lines: Iterable[str]) -> str:
+    """The first of the lines above a table that states its scale; "" if none does."""
+    return next(filter(scale_of, lines), "")
 
 
 def _scaled(phrase: str) -> str:

@@ -8,6 +8,7 @@ from typing import Final
 
 from research.documents import plain
 from research.documents.blocks import Block, Document, one_line, row
+from research.documents.cell_units import stated_in, with_units
 from research.documents.tabular.dialect import SAMPLE, Choice, choose, split_note
 from research.documents.tabular.header import split_titles
 from research.documents.tabular.separated import MalformedRecord, Record, lines_of, records
@@ -46,7 +47,7 @@ def _table(text: str, choice: Choice) -> Document:
     titles, begin = split_titles(head, choice.width)
     above = [Block("paragraph", [" ".join(cells)]) for record in titles if any(cells := _cells(record))]
     below: list[Block] = []
-    lines: list[str] = []
+    rows: list[list[str]] = []
     left, left_out = MAX_CHARACTERS, 0
     has_gap = False
     for record in chain(head[begin:], found):
@@ -55,15 +56,17 @@ def _table(text: str, choice: Choice) -> Document:
             has_gap = True
         elif left <= 0:
             left_out += 1
-        elif len(record.cells) == 1 and has_gap and lines:
+        elif len(record.cells) == 1 and has_gap and rows:
             below.append(Block("paragraph", cells))
         else:
-            for block in below:  # the table goes on: they are rows of it
-                lines += [row([*block.lines, *[""] * (choice.width - 1)])]
+            rows.extend([*block.lines, *[""] * (choice.width - 1)] for block in below)  # the table goes on: they are its rows
             below.clear()
-            lines.append(row(cells + [""] * (choice.width - len(cells))))
-            left -= len(lines[-1]) + LINE_END
+            rows.append(cells + [""] * (choice.width - len(cells)))
+            left -= len(row(rows[-1])) + LINE_END
             has_gap = False
+    lines = [row(cells) for cells in with_units(rows, 1, stated_in(block.text for block in above))]
+    if sum(map(len, lines)) + LINE_END * len(lines) > MAX_CHARACTERS:  # no row is left out for the sake of units
+        lines = list(map(row, rows))
     facts = [f"rows: {len(lines) + left_out - 1}", f"rows_left_out: {left_out}"] if left_out else []
     return Document(plain.title(above), [*above, Block("table", lines), *below], lines=facts)
 

@@ -52,6 +52,8 @@ CURRENCIES: Final = {
     _TABLE["krone"]["sign"]: Unit(KRONE, Decimal(1)),
 }
 """Currencies by code, sign and name. Amounts of two currencies are of two kinds: no rate is known here."""
+MONEY_WORDS: Final = (*CURRENCIES, *_TABLE["label_money"])
+"""What names money in a label; beside a number, some of it is something else."""
 POINT_CURRENCIES: Final = frozenset(_TABLE["point_currencies"])
 """Codes of those whose amounts are written with a decimal point where they are at home."""
 _MONEY: Final = "|".join(sorted(map(re.escape, CURRENCIES), key=len, reverse=True))

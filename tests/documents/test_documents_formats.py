@@ -413,6 +413,17 @@ def test_a_workbook_page_says_what_its_cells_show() -> None:
     assert "formulas_without_value: H2 of sheet Sheet" in text
 
 
+def test_a_workbook_page_has_the_units_of_its_heads_and_of_what_stands_above_in_its_cells() -> None:
+    def fill(book: openpyxl.Workbook) -> None:
+        sheet = book.active
+        assert sheet is not None
+        for line in (["(in EUR million)"], ["name", "revenue", "staff", "mass (kg)"], ["A", 12.5, 300, 3], ["B", 7, 40, 5]):
+            sheet.append(line)
+
+    text = read(workbook(fill), "corpus://c/x.xlsx").text
+    assert "| A | 12.5 million EUR | 300 | 3 kg |\n| B | 7 million EUR | 40 | 5 kg |" in text
+
+
 def test_an_open_document_text_keeps_its_structure() -> None:
     def row(*cells: str) -> str:
         written = "".join(f"<table:table-cell><text:p>{cell}</text:p></table:table-cell>" for cell in cells)

@@ -300,6 +300,20 @@ def test_units_stand_in_the_cells_of_tables_of_plain_text_too() -> None:
     assert "| Revenue | 12,100 thousand euros | 12,500 thousand euros |\n| Employees | 310 | 315 |" in text
 
 
+def test_units_stand_in_the_cells_of_separated_text_whose_lines_are_as_long_as_its_head() -> None:
+    rows = "".join(f"{name},{place}.5,{place},{place}.25\n" for place, name in enumerate("ABCDEF"))
+    data = f"Revenue in thousands of euros\n\nname,revenue,staff,mass (kg)\n{rows}G,1,2,3,4\nH,2.5,4,1 lb\n"
+    text = extract(data.encode(), url="corpus://c/a.csv").text
+    assert "| B | 1.5 thousand euros | 1 | 1.25 kg |\n| C | 2.5 thousand euros | 2 | 2.25 kg |" in text
+    assert "| G | 1 | 2 | 3 | 4 |\n| H | 2.5 thousand euros | 4 | 1 lb |" in text
+
+
+@pytest.mark.parametrize("money", ["US dollars", "U.S. $", "pounds", "руб.", "грн", "zł", "A$"])
+def test_a_caption_may_name_any_money(money: str) -> None:
+    rows = with_units([["Item", "2023"], ["Revenue", "12"]], 1, f"in thousands of {money}")
+    assert rows[1] == ["Revenue", f"12 thousand {money}"]
+
+
 DECLARED = '<html><head><meta property="og:type" content="article">{}<title>Up</title></head><body>{}</body></html>'
 
 
