@@ -42,6 +42,8 @@ class ReusePlan:
     other_rows: int
     """The others are researched whole; where only stored pages may be read, they fail."""
     only_stored: bool
+    changed_table: str | None = None
+    """Of a refresh: how the table differs from what the earlier run had of it."""
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -50,9 +52,17 @@ class ReusePlan:
             "fields_researched": list(self.researched),
             "rows_kept": self.rows,
             "rows_not_kept": self.other_rows,
+            **({} if self.changed_table is None else {"table": self.changed_table}),
         }
 
     def lines(self) -> Iterator[tuple[str, str]]:
+        if self.changed_table is not None:
+            yield "refresh of", f"{self.run}: {self.changed_table}"
+            yield (
+                "researched",
+                f"{self.other_rows} rows that are new, edited or had failed, and cells whose pages do not say the same",
+            )
+            return
         yield "kept", f"{', '.join(self.fields) or 'nothing'}, from {self.run}, for {self.rows} rows"
         yield "researched", (", ".join(self.researched) or "nothing") + " for these rows"
         if self.other_rows and self.only_stored:
@@ -161,7 +171,8 @@ async def make_plan(prepared: PreparedRun) -> Plan:
     reuse, spec, rows = None, request.spec, request.table.row_count - prepared.rows_done - scan.unaskable
     if earlier is not None:
         others, only_stored = request.table.row_count - scan.kept, prepared.only_stored
-        reuse = ReusePlan(str(earlier.folder.path), earlier.keep, earlier.asked, scan.kept, others, only_stored)
+        changed = None if prepared.refresh is None else str(prepared.refresh.table)
+        reuse = ReusePlan(str(earlier.folder.path), earlier.keep, earlier.asked, scan.kept, others, only_stored, changed)
         spec = part_of(spec, earlier.asked) if earlier.asked else spec
         rows = max(0, rows - (0 if earlier.asked else scan.kept) - (others if only_stored else 0))
     return Plan(
@@ -177,7 +188,7 @@ async def make_plan(prepared: PreparedRun) -> Plan:
         run=prepared.place,
         rows_done=prepared.rows_done,
         objectives=scan.objectives,
-        warnings=request.table.warnings,
+        warnings=(*request.table.warnings, *([prepared.hint] if prepared.hint else [])),
         unaskable=scan.problems,
         unaskable_rows=scan.unaskable,
         search=world.search.name,

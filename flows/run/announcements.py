@@ -81,7 +81,7 @@ def of_changes(changes: CellsChanged, lines: Iterable[Mapping[str, Any]]) -> Ann
     Args:
         lines: of the table `changes`.
     """
-    names = ("row_key", "field", "change", "old_value", "new_value", "new_url")
+    names = ("field", "change", "old_value", "new_value", "new_url")
     first = (line for line in lines if line["change"] != "confirmed")
     return Announcement(
         CELLS_CHANGED,
@@ -89,7 +89,9 @@ def of_changes(changes: CellsChanged, lines: Iterable[Mapping[str, Any]]) -> Ann
             "run": str(changes.run),
             "earlier_run": str(changes.earlier_run),
             **changes.counts,
-            "first": [{name: _shown(line[name]) for name in names} for line in islice(first, FIRST_ROWS)],
+            "first": [
+                {"row": line["row_index"], **{name: _shown(line[name]) for name in names}} for line in islice(first, FIRST_ROWS)
+            ],
         },
     )
 

@@ -54,7 +54,8 @@ class TableOptions:
     reuse: Annotated[
         str | None,
         Option(
-            "An earlier run folder, or its URL: fields with the same schema keep its answers, only the others are researched.",
+            "An earlier run folder, or its URL: fields with the same schema keep its answers, only the others are researched. "
+            "`latest`: the newest run of the same request over an earlier state of the table, if there is one.",
             "RUN",
         ),
     ] = None

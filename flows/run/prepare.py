@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pyarrow as pa
 
 from flows.run.declaration import names
+from flows.run.earlier_states import LATEST, hint_of, other_rows_of_it, refuse_changed, resolve_latest
 from flows.run.exporting import check_export
 from flows.run.options import EnrichOptions, Options, RefreshOptions, ResynthesizeOptions, RunOptions, TaskOptions
 from flows.run.outcome import FailOver
@@ -124,7 +125,7 @@ async def _open_enrichment(
 ) -> AsyncIterator[PreparedRun]:
     escalation = Escalation.parse(options.escalate, options.processor) if options.escalate else None
     earlier = None
-    if options.reuse:
+    if options.reuse and options.reuse != LATEST:
         earlier = await asyncio.to_thread(_earlier, options.reuse, runtime.environment.cache_dir, request)
         request = request.keeping(earlier.identity)
     settings = runtime.environment.settings(
@@ -146,10 +147,21 @@ async def _open_enrichment(
 
             world = batched(world, request.sample, escalate=options.escalate, start_url=options.start_url)
         document = request.document(world)
+        if options.reuse == LATEST:
+            directory = Path("runs") if options.out is None or is_remote(options.out) else Path(options.out).parent
+            request, earlier, here = await asyncio.to_thread(resolve_latest, request, document, directory)
+            document = request.document(world)
+            out = options.out if options.out is not None or here is None else str(here)
+            options = replace(options, reuse=None if earlier is None else str(earlier.folder.path), out=out)
         if earlier is not None:
             earlier.refuse_other(document)
         path, done = await find(options, request, document, mirror)
         pages.path = path / ".state" / "pages"
+        hint = ""
+        if earlier is None and mirror is None:
+            earlier = await asyncio.to_thread(other_rows_of_it, request, document, path)
+            if earlier is None and options.out is None and not path.exists():
+                hint = await asyncio.to_thread(hint_of, request, document, path)
         yield PreparedRun(
             options,
             request,
@@ -162,6 +174,7 @@ async def _open_enrichment(
             escalation,
             mirror=mirror,
             calibration=await asyncio.to_thread(calibration_of, runtime, document),
+            hint=hint,
         )
 
 
@@ -216,7 +229,10 @@ async def find_run(options: Options, request: Request, document: Mapping[str, An
     named = Path(options.out) if options.out else None
     path = (mirror.path if mirror is not None else named) or default_run_path(request.table.name, request_key(document))
     rows = request.table.row_count
-    run = await asyncio.to_thread(RunFolder.find, path, document)
+    try:
+        run = await asyncio.to_thread(RunFolder.find, path, document)
+    except InvalidRun as error:
+        raise await asyncio.to_thread(refuse_changed, path, request, document, error) from None
     if run is None:
         check_shard_count(rows, options.shard_size)
         return path, 0

@@ -71,6 +71,8 @@ class PreparedRun:
     """Of a run folder by URL: `path` is its working copy."""
     calibration: KeptCalibration | None = None
     """That of its kind of job, for a run that begins. One that goes on has its own, or none."""
+    hint: str = ""
+    """What would cost less, for a run that begins."""
     refresh: Refresh | None = None
     """Of a refresh; the run before it is `earlier`."""
 
@@ -115,7 +117,8 @@ class PreparedRun:
     def warnings(self, folder: RunFolder) -> tuple[str, ...]:
         """What reading the table may have got wrong or has left out, and what a run that begins goes without."""
         lacking = self.calibration.warning if self.calibration is not None and folder.is_new else ""
-        return (*self.request.table.warnings, *([lacking] if lacking else []))
+        hint = self.hint if folder.is_new else ""
+        return (*self.request.table.warnings, *(each for each in (lacking, hint) if each))
 
     @property
     def _settings(self) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -27,6 +28,7 @@ from research.result.combining import value_of
 from research.result.result import Result
 from research.result.reuse import wholly_kept, with_kept
 from research.steps.keys import Keys
+from research.tables.layout.reviews import latest, read_reviews
 from research.task.task import Task
 
 HITS: Final = 5
@@ -61,6 +63,7 @@ class Refreshing:
         # A refresh that looked at a part of its cells has others, whose pages are those of an earlier state of the corpus.
         looked_at_all = (before.get("refresh") or {}).get("stale", ["all"]) == ["all"]
         self._same_documents = looked_at_all and all(before.get(part) == document.get(part) for part in ("search", "fetcher"))
+        self._rejected = _rejected(earlier)
         self._considered: frozenset[str] | None = None
         self._reading = asyncio.Lock()
 
@@ -86,7 +89,7 @@ class Refreshing:
             RowFailed: what had to be researched of it failed.
         """
         spec = self._request.spec
-        stale = self._stale.of(before.result, before.keep)
+        stale = self._stale.of(before.result, before.keep, self._rejected.get(before.place, ()))
         result, read = before.result, 0
         doubtful: Sequence[str] = ()
         if stale.to_look_at:
@@ -162,6 +165,15 @@ class Refreshing:
             if self._considered is None:
                 self._considered = await asyncio.to_thread(_urls_considered, self._earlier)
             return self._considered
+
+
+def _rejected(earlier: Earlier) -> dict[int, set[str]]:
+    """The fields that a person has rejected, by row of the earlier run."""
+    rejected: defaultdict[int, set[str]] = defaultdict(set)
+    for (row, field_), decision in latest(read_reviews(earlier.folder.path).to_pylist()).items():
+        if decision["decision"] == "reject":
+            rejected[row].add(field_)
+    return rejected
 
 
 def _urls_considered(earlier: Earlier) -> frozenset[str]:

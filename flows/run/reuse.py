@@ -57,6 +57,8 @@ class EarlierRow:
     result: Result
     keep: tuple[str, ...]
     """The fields that are kept."""
+    place: int
+    """The row's place there."""
 
     @property
     def digest(self) -> str:
@@ -137,7 +139,7 @@ class Earlier:
         if (place := self._find(row, values)) is None:
             return None
         result = self._rows(place).result(place)
-        return EarlierRow(result, still_good(result, self.keep))
+        return EarlierRow(result, still_good(result, self.keep), place)
 
     def _find(self, row: int, values: Mapping[str, Any]) -> int | None:
         """Its row that holds these values, and is completed: the one in the same place, if it does."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ from research.ports.world import World
 from research.tables.audit.verify import verify
 from research.tables.changes.history import history
 from research.tables.layout.made_tables import CHANGES, read_made
+from research.tables.review.apply import store
+from research.tables.review.run_cells import rows_of
 from research.tables.run_folder.reader import open_run
 from research.tables.run_folder.run_folder import RunFolder
 from research.task.task import Task
@@ -216,6 +219,23 @@ async def test_which_cells_are_stale_is_said_by_kind_and_age(tmp_path: Path) -> 
     assert (here.site.asked, here.counts) == ([], {})
     await here.refresh(stale=["low"], older_than="0")
     assert (here.site.asked, here.counts) == ([("Ares", "moons")], {"changed": 1, "confirmed": 3})
+
+
+async def test_a_rejected_value_is_researched_though_its_page_is_the_same_and_what_was_accepted_stays_so(tmp_path: Path) -> None:
+    here = await desk(tmp_path, "Ares", "Hera")
+    decided = {"row_index": 1, "found": "3", "value": None, "note": "", "reviewer": "ann", "decided_at": datetime.now(UTC)}
+    decisions = [
+        {**decided, "field": "moons", "decision": "reject"},
+        {**decided, "field": "colour", "decision": "accept", "found": "blue"},
+    ]
+    keys = {row.index: row.key for row in rows_of(RunFolder.open(here.out), ["moons"])}
+    times = {"row_key": keys[1], "applied_at": datetime.now(UTC), "carried_from": None}
+    store(here.out, [{**decision, **times} for decision in decisions])
+    done = await here.refresh()
+    assert here.site.asked == [("Hera", "moons")]
+    assert here.counts == {"confirmed": 4}
+    await here.refresh(done.path, stale=["failed"])
+    assert here.site.asked == []
 
 
 async def test_a_page_that_does_not_answer_leaves_its_cells_as_they_are_and_one_that_is_gone_does_not(tmp_path: Path) -> None:
