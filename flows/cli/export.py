@@ -21,6 +21,7 @@ def export(
     sources: bool = False,
     confidence: bool = False,
     columns: str | None = None,
+    as_found: bool = False,
     raw: bool = False,
     output: Output = NONE,
 ) -> int:
@@ -31,8 +32,9 @@ def export(
         format: xlsx, csv, jsonl or parquet. Default: what the file's name says, else xlsx.
         out_file: the file. Default: the run folder's name, in this folder. One that is there is replaced.
         sources: beside each output field, the addresses that support it.
-        confidence: beside each output field, how sure its value is.
+        confidence: beside each output field, how sure its value is; of a calibrated run, also the probability that it is right.
         columns: only these columns, by name, in this order, with commas between them.
+        as_found: without the decisions of `research review apply`.
         raw: CSV for programs: no byte-order mark, and texts that a spreadsheet would take for formulas as they are.
     """
     from flows.run.environment import read_environment
@@ -45,7 +47,7 @@ def export(
     folder = RunFolder.open(local_folder(run, read_environment().cache_dir))
     path = out_file or Path(f"{Path(run.rstrip('/')).name or folder.path.resolve().name}.{chosen}")
     names = [name for each in columns.split(",") if (name := each.strip())] if columns else None
-    options = ExportOptions(sources=sources, confidence=confidence, columns=names, raw=raw)
+    options = ExportOptions(sources=sources, confidence=confidence, columns=names, as_found=as_found, raw=raw)
     with writing(path, "the export", "--out"):
         done = export_run(folder, path, chosen, options)
     if output.json:

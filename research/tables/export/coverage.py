@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from research.tables.export.rows import CellBasis
+from research.tables.export.rows import CellBasis, Review
 
 
 @dataclass(slots=True)
@@ -15,16 +15,17 @@ class FieldCoverage:
     rows: int = 0
     filled: int = 0
     by_confidence: Counter[str | None] = field(default_factory=Counter)
-    """Of the cells that have a value."""
-    cited: int = 0
-    """Cells that have a value and an excerpt."""
+    """Of the cells that have a value, and about which nobody has decided."""
+    reviewed: Counter[Review] = field(default_factory=Counter)
+    """Cells about which somebody has."""
 
-    def count(self, *, filled: bool, basis: CellBasis) -> None:
+    def count(self, *, filled: bool, basis: CellBasis, review: Review | None) -> None:
         self.rows += 1
-        if filled:
-            self.filled += 1
+        self.filled += filled
+        if review is not None:
+            self.reviewed[review] += 1
+        elif filled:
             self.by_confidence[basis.confidence] += 1
-            self.cited += bool(basis.sources)
 
     @property
     def share(self) -> float:

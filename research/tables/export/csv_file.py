@@ -25,7 +25,7 @@ _FORMULA_INSIDE: Final = re.compile(r"(?<=[;\t\r\n])(?=[=@]|[+-](?!\s)(?!\d[\d.,
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
-def write_csv(folder: RunFolder, columns: Sequence[ExportColumn], target: Path, *, raw: bool) -> int:
+def write_csv(folder: RunFolder, columns: Sequence[ExportColumn], target: Path, *, raw: bool, as_found: bool) -> int:
     """Write the file: a header, then a line a row. Lists and objects are JSON text. Returns the number of rows.
 
     Args:
@@ -38,7 +38,7 @@ def write_csv(folder: RunFolder, columns: Sequence[ExportColumn], target: Path, 
     with target.open("w", encoding=encoding, errors="replace", newline="") as file:
         writer = csv.writer(file)
         writer.writerow([change(column.name) for column in columns])
-        for shard in shards_of(folder):
+        for shard in shards_of(folder, as_found=as_found):
             texts = [[_cell(value, column, raw) for value in shard.values(column)] for column in columns]
             writer.writerows(zip(*texts, strict=True))
             count += len(shard.rows)

@@ -12,7 +12,7 @@ from research.tables.export.rows import CellBasis
 from research.tables.export.sheet_cells import MOST_LINKS, MOST_ROWS, CellWriter, Style, linkable
 
 NAME: Final = "Evidence"
-COLUMNS: Final = (
+_COLUMNS: Final = (
     ("row", 7),
     ("name", 24),
     ("field", 20),
@@ -24,16 +24,29 @@ COLUMNS: Final = (
     ("address", 44),
     ("reasoning", 70),
 )
+_P_CORRECT: Final = ("p_correct", 10)
 _SHOWN: Final = 300
 """Characters of a value: the first sheet has all of it."""
 _LINKS_A_LINE: Final = 2
+_CHARACTERS: Final = 75
+"""That stand in a line of an excerpt or a reason."""
+_LINE: Final = 15
+"""Points."""
+_FITTED: Final = 50_000
+"""Lines of a sheet whose height is set to their text: each takes memory until the workbook is written."""
 
 
 class EvidenceSheet:
     """Writes lines of evidence, and knows where each cell's begin."""
 
-    def __init__(self, workbook: Any, cells: CellWriter) -> None:
+    def __init__(self, workbook: Any, cells: CellWriter, *, calibrated: bool) -> None:
+        """
+        Args:
+            calibrated: whether it has a column of probabilities.
+        """
         self._workbook = workbook
+        self._calibrated = calibrated
+        self._columns = (*_COLUMNS[:5], *([_P_CORRECT] if calibrated else []), *_COLUMNS[5:])
         self._cells = cells
         self._sheets: list[Any] = []
         self._line = MOST_ROWS
@@ -52,7 +65,7 @@ class EvidenceSheet:
         name = NAME if not self._sheets else f"{NAME} {len(self._sheets) + 1}"
         sheet = self._workbook.add_worksheet(name)
         self._sheets.append(sheet)
-        for place, (title, width) in enumerate(COLUMNS):
+        for place, (title, width) in enumerate(self._columns):
             sheet.set_column(place, place, width)
             self._cells.write(sheet, 0, place, title, looks.HEADER_RUN)
         sheet.freeze_panes(1, 3)
@@ -84,22 +97,26 @@ class EvidenceSheet:
                         self._end()
                         self.begin()
                     begins.setdefault(field, f"'{self._sheets[-1].get_name()}'!A{self._line + 1}")
-                    self._add((row, name, part.field, shown, part.confidence), line, part.reasoning, back.get(field), number == 0)
+                    of_cell = (row, name, part.field, shown, part.confidence, cell.likely.get(part.field))
+                    self._add(of_cell, line, part.reasoning, back.get(field), number == 0)
         return begins
 
     def _add(
         self, of_cell: tuple[Any, ...], line: tuple[str | None, ...], reasoning: str, back: str | None, is_first: bool
     ) -> None:
         sheet, place, band = self._sheets[-1], self._line, self._band
-        row, name, field, value, confidence = of_cell
+        row, name, field, value, confidence, likely = of_cell
         support, excerpt, title, url = line
         plain, wrapped, link = (looks.banded(style, band) for style in (looks.TEXT, looks.WRAPPED, looks.LINK))
+        lines = max(1 + len(excerpt or "") // _CHARACTERS, 1 + (len(reasoning) // _CHARACTERS if is_first else 0))
+        if lines > 1 and place <= _FITTED:
+            sheet.set_row(place, _LINE * min(lines, 20))
         may_link = self._links + _LINKS_A_LINE <= MOST_LINKS
         leads_back, leads_out = may_link and back is not None, may_link and url is not None and linkable(url)
         if leads_back:
             sheet.write_url(place, 0, f"internal:{back}", self._cells.format(link), "")
         if leads_out:
-            sheet.write_url(place, 8, url, self._cells.format(link), "")
+            sheet.write_url(place, 8 + self._calibrated, url, self._cells.format(link), "")
         self._links += leads_back + leads_out
         values: tuple[tuple[Any, Style], ...] = (
             (row, link if leads_back else plain),
@@ -107,6 +124,7 @@ class EvidenceSheet:
             (field, plain),
             (value, plain),
             (confidence, looks.of_confidence(confidence) if confidence else plain),
+            *([(likely, looks.banded(looks.PROBABILITY, band))] if self._calibrated else []),
             (support, plain),
             (excerpt, wrapped),
             (title, plain),
@@ -119,7 +137,7 @@ class EvidenceSheet:
         self.lines += 1
 
     def _end(self) -> None:
-        self._sheets[-1].autofilter(0, 0, max(self._line - 1, 1), len(COLUMNS) - 1)
+        self._sheets[-1].autofilter(0, 0, max(self._line - 1, 1), len(self._columns) - 1)
 
     def close(self) -> None:
         """Say where the filters of the last sheet end."""

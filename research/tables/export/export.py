@@ -12,6 +12,7 @@ from typing import Final, Literal, get_args
 from research.errors import InvalidInput
 from research.tables.export.columns import OF_A_TABLE, Role, plan_columns
 from research.tables.layout.durable import flush, temporary
+from research.tables.layout.probabilities import Probabilities
 from research.tables.layout.result_columns import RUN_COLUMNS
 from research.tables.run_folder.reading_by_url import folder_to_read
 from research.tables.run_folder.run_folder import RunFolder
@@ -29,9 +30,11 @@ class ExportOptions:
     sources: bool = False
     """For each output field, the addresses that support it: `<field>_sources`."""
     confidence: bool = False
-    """For each output field, how sure its value is: `<field>_confidence`."""
+    """For each output field, how sure its value is: `<field>_confidence`; of a calibrated run, `<field>_p_correct` as well."""
     columns: Sequence[str] | None = None
     """Only these columns, in this order; any that the run has."""
+    as_found: bool = False
+    """Without people's decisions (`research review apply`). Otherwise what they rejected is empty, what they corrected right."""
     raw: bool = False
     """CSV for programs: no mark of the encoding, and texts that a spreadsheet would run stay as they are."""
 
@@ -84,7 +87,13 @@ def export_run(
         raise InvalidInput(f"{target} is a folder: name a file in it, as {target / f'{run.path.resolve().name}.{chosen}'}")
     if chosen == "jsonl" and (options.columns or options.sources or options.confidence):
         raise InvalidInput("JSON lines hold whole rows, with the sources and the confidence of every field: choose no columns.")
-    beside = [role for role, asked in ((Role.SOURCES, options.sources), (Role.CONFIDENCE, options.confidence)) if asked]
+    calibrated = Probabilities.of_settings(run.settings) is not None
+    asked = {
+        Role.SOURCES: options.sources,
+        Role.CONFIDENCE: options.confidence,
+        Role.P_CORRECT: options.confidence and calibrated,
+    }
+    beside = [role for role, wanted in asked.items() if wanted]
     of_run = _OF_RUN.get(chosen, OF_A_TABLE)
     columns = plan_columns(run.columns, beside=beside, run=of_run, chosen=options.columns)
     made, notes = temporary(target), list[str]()
@@ -93,19 +102,19 @@ def export_run(
             case "xlsx":
                 from research.tables.export.workbook import write_workbook  # with its library, which nothing else needs
 
-                rows, notes = write_workbook(run, columns, made)
+                rows, notes = write_workbook(run, columns, made, as_found=options.as_found)
             case "csv":
                 from research.tables.export.csv_file import write_csv
 
-                rows = write_csv(run, columns, made, raw=options.raw)
+                rows = write_csv(run, columns, made, raw=options.raw, as_found=options.as_found)
             case "jsonl":
                 from research.tables.export.jsonl_file import write_jsonl
 
-                rows = write_jsonl(run, made)
+                rows = write_jsonl(run, made, as_found=options.as_found)
             case "parquet":
                 from research.tables.export.parquet_file import write_parquet
 
-                rows = write_parquet(run, columns, made)
+                rows = write_parquet(run, columns, made, as_found=options.as_found)
         flush(made)
         if target.exists():
             shutil.copymode(target, made)

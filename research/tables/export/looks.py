@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Any, Final
 
+from research.tables.export.rows import Review
 from research.tables.export.sheet_cells import Style
 
 EDGE: Final = "#D5DAE1"
@@ -16,6 +17,11 @@ EMPTY: Final = "#EEF0F3"
 WITHOUT_EVIDENCE: Final = "#E9DDF5"
 """Of a value that has no confidence."""
 
+BY_A_PERSON: Final = "#CFE2F7"
+"""Of a value that somebody accepted or corrected."""
+REJECTED: Final = "#C3C8D1"
+"""Of a cell whose value somebody rejected."""
+
 TITLE: Final = Style(bold=True, size=16, color="#1F2A44")
 SUBTITLE: Final = Style(color="#5B6577")
 SECTION: Final = Style(bold=True, size=12, color="#1F2A44")
@@ -23,6 +29,7 @@ LABEL: Final = Style(color="#5B6577")
 TEXT: Final = Style()
 WRAPPED: Final = Style(wrap=True)
 SHARE: Final = Style(number_format="0 %")
+PROBABILITY: Final = Style(number_format="0.000")
 COUNT: Final = Style(number_format="#,##0")
 MONEY: Final = Style(number_format="$#,##0.00##")
 HEADER_INPUT: Final = Style(bold=True, fill="#44546A", color="#FFFFFF", border=EDGE)
@@ -44,10 +51,12 @@ def _on_the_band(style: Style) -> Style:
     return replace(style, fill=BAND)
 
 
-def of_cell(*, filled: bool, confidence: str | None, linked: bool, number_format: str | None = None) -> Style:
+def of_cell(*, filled: bool, confidence: str | None, linked: bool, review: Review | None = None) -> Style:
     """The style of a researched cell."""
     fill = FILLS.get(confidence or "", WITHOUT_EVIDENCE) if filled else EMPTY
-    return Style(fill=fill, border=EDGE, color="#1B3A5C" if linked else None, number_format=number_format)
+    if review is not None:
+        fill = REJECTED if review is Review.REJECTED else BY_A_PERSON
+    return Style(fill=fill, border=EDGE, color="#1B3A5C" if linked else None)
 
 
 def of_confidence(confidence: str | None) -> Style:

@@ -16,13 +16,13 @@ _ROW_GROUP: Final = 10_000
 """Rows that are held until they are written: many small groups make a file large and slow to read."""
 
 
-def write_parquet(folder: RunFolder, columns: Sequence[ExportColumn], target: Path) -> int:
+def write_parquet(folder: RunFolder, columns: Sequence[ExportColumn], target: Path, *, as_found: bool) -> int:
     """Write the file. Returns the number of rows."""
     import pyarrow as pa
 
     schema, held, count = arrow_schema(folder.columns, columns), [], 0
     with pq.ParquetWriter(target, schema, compression="zstd") as writer:
-        for shard in shards_of(folder):
+        for shard in shards_of(folder, as_found=as_found):
             held.append(shard.arrow(columns))
             count += len(shard.rows)
             if sum(table.num_rows for table in held) >= _ROW_GROUP:

@@ -12,25 +12,24 @@ from research.tables.export import looks
 from research.tables.export.coverage import FieldCoverage
 from research.tables.export.sheet_cells import CellWriter, Style
 from research.tables.layout.columns import JSON_TEXT
+from research.tables.layout.probabilities import Probabilities
 from research.tables.layout.result_columns import OutputColumn
 from research.tables.run_folder.run_document import read_document
 from research.tables.run_folder.run_folder import RunFolder
 
 NAME: Final = "Summary"
-_WIDTHS: Final = (26, 10, 11, 10, 10, 10, 12, 12, 60)
+_WIDTHS: Final = (26, 10, 11, 10, 10, 10, 12, 11, 14, 70)
 _WIDE: Final = len(_WIDTHS) - 1
-_CHARACTERS: Final = 125
+_CHARACTERS: Final = 140
 """In a line of a cell that goes over all columns but the first."""
 _LINE: Final = 15
 """Points."""
-_HEADERS: Final = ("field", "found", "of rows", "high", "medium", "low", "unsupported", "type", "what it is")
-_LEGEND: Final = (
-    (looks.FILLS["high"], "high confidence"),
-    (looks.FILLS["medium"], "medium confidence"),
-    (looks.FILLS["low"], "low confidence: look at it before you use it"),
-    (looks.WITHOUT_EVIDENCE, "a value that no page supports"),
-    (looks.EMPTY, "nothing was found; the evidence sheet says why"),
-)
+_HEADERS: Final = ("field", "found", "of rows", "high", "medium", "low", "unsupported", "reviewed", "type", "what it is")
+_CONFIDENCES: Final = {
+    "high": "high confidence",
+    "medium": "medium confidence",
+    "low": "low confidence: look at it before you use it",
+}
 
 
 class SummarySheet:
@@ -68,7 +67,7 @@ class SummarySheet:
         self._section("What was found")
         self._fields(folder.columns.outputs, coverage, folder.columns.schema)
         self._section("How to read the results")
-        for fill, meaning in _LEGEND:
+        for fill, meaning in _legend(folder, any(counted.reviewed for counted in coverage.values())):
             self._cells.write(self._sheet, self._line, 0, None, Style(fill=fill, border=looks.EDGE))
             self._put(1, meaning, looks.TEXT)
         self._put(
@@ -113,15 +112,42 @@ class SummarySheet:
                 (counted.filled, looks.COUNT),
                 (counted.share, looks.SHARE),
                 *((sure[confidence], looks.COUNT) for confidence in ("high", "medium", "low", None)),
+                (sum(counted.reviewed.values()), looks.COUNT),
                 (_kind(schema.field(output.column)), looks.LABEL),
                 (output.description, looks.WRAPPED),
             ]
+            lines = 1 + len(output.description) // _WIDTHS[-1]
+            if lines > 1:
+                self._sheet.set_row(self._line, _LINE * lines)
             for place, (value, style) in enumerate(line):
                 self._cells.write(self._sheet, self._line, place, value, style)
             self._line += 1
         if outputs:
             bar = {"type": "data_bar", "bar_color": "#9CD3B4", "min_type": "num", "min_value": 0}
             self._sheet.conditional_format(first, 2, self._line - 1, 2, {**bar, "max_type": "num", "max_value": 1})
+
+
+def _legend(folder: RunFolder, reviewed: bool) -> list[tuple[str, str]]:
+    """What each fill means. Of a calibrated run, how often cells of a confidence are right."""
+    probabilities = Probabilities.of_settings(folder.settings)
+    shares = probabilities.overall if probabilities is not None else {}
+    legend = [
+        (
+            looks.FILLS[name],
+            f"{meaning} (right in {shares[name]:.0%} of such cells, by the calibration)" if name in shares else meaning,
+        )
+        for name, meaning in _CONFIDENCES.items()
+    ]
+    legend += [
+        (looks.WITHOUT_EVIDENCE, "a value that no page supports"),
+        (looks.EMPTY, "nothing was found; the evidence sheet says why"),
+    ]
+    if reviewed:
+        legend += [
+            (looks.BY_A_PERSON, "accepted or corrected by a person; the sheet Decisions says by whom"),
+            (looks.REJECTED, "rejected by a person"),
+        ]
+    return legend
 
 
 def _facts(folder: RunFolder) -> list[tuple[str, Any, Style]]:
@@ -132,7 +158,9 @@ def _facts(folder: RunFolder) -> list[tuple[str, Any, Style]]:
     if not question and isinstance(objective, Mapping) and objective.get("column"):
         question = f"the column {objective['column']}"
     cost = summary.get("cost_usd")
+    table = ((folder.invocation or {}).get("options") or {}).get("table")
     facts: list[tuple[str, Any, Style]] = [
+        ("Table", table, looks.TEXT),
         ("Question", question or "made from each row and the output's fields", looks.TEXT),
         ("Processor", task.get("processor") or request.get("processor"), looks.TEXT),
         ("Model", ", ".join(map(str, summary.get("models") or [])) or None, looks.TEXT),

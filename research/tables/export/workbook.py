@@ -18,12 +18,14 @@ from research.tables.export import looks
 from research.tables.export.columns import ExportColumn, Role
 from research.tables.export.coverage import FieldCoverage
 from research.tables.export.evidence_sheet import EvidenceSheet
-from research.tables.export.failed_sheet import FailedSheet
+from research.tables.export.list_sheet import FAILED, REPORTS, REVIEWS, ListColumn, ListSheet
 from research.tables.export.results_sheet import ResultsSheet
-from research.tables.export.rows import NO_BASIS, CellBasis, ExportedShard, shards_of
+from research.tables.export.rows import NO_BASIS, CellBasis, ExportedShard, reports_of, shards_of
 from research.tables.export.sheet_cells import MOST_COLUMNS, MOST_LINKS, MOST_ROWS, PLAIN, CellWriter, Style
 from research.tables.export.summary_sheet import SummarySheet
 from research.tables.inputs.objective import Objective
+from research.tables.layout.probabilities import Probabilities
+from research.tables.layout.reviews import review_files
 from research.tables.run_folder.run_folder import RunFolder
 
 _OPTIONS: Final = {
@@ -36,7 +38,7 @@ _OPTIONS: Final = {
 _NAME_LENGTH: Final = 60
 
 
-def write_workbook(folder: RunFolder, columns: Sequence[ExportColumn], target: Path) -> tuple[int, list[str]]:
+def write_workbook(folder: RunFolder, columns: Sequence[ExportColumn], target: Path, *, as_found: bool) -> tuple[int, list[str]]:
     """Write the workbook. Returns the number of rows, and what its reader has to know of it.
 
     Raises:
@@ -50,8 +52,8 @@ def write_workbook(folder: RunFolder, columns: Sequence[ExportColumn], target: P
         )
     came_to = _statuses(folder)
     with _workbook(target) as workbook:
-        exported = _Export(workbook, folder, columns, came_to)
-        for shard in shards_of(folder):
+        exported = _Export(workbook, folder, columns, came_to, reviewed=not as_found and bool(review_files(folder.path)))
+        for shard in shards_of(folder, as_found=as_found):
             exported.add(shard)
         notes = exported.close()
     return sum(came_to.values()), notes
@@ -81,7 +83,15 @@ def _statuses(folder: RunFolder) -> Counter[str]:
 class _Export:
     """The sheets of one workbook, and the rows that go to each."""
 
-    def __init__(self, workbook: Any, folder: RunFolder, columns: Sequence[ExportColumn], came_to: Mapping[str, int]) -> None:
+    def __init__(
+        self,
+        workbook: Any,
+        folder: RunFolder,
+        columns: Sequence[ExportColumn],
+        came_to: Mapping[str, int],
+        *,
+        reviewed: bool,
+    ) -> None:
         self._workbook = workbook
         self._folder = folder
         self._columns = columns
@@ -98,8 +108,15 @@ class _Export:
         self._results[0].show_first()
         self._summary = SummarySheet(workbook, self._cells)
         failed = rows - came_to.get("completed", 0)
-        self._failed = FailedSheet(workbook, self._cells, folder.columns.inputs) if failed else None
-        self._evidence = EvidenceSheet(workbook, self._cells)
+        of_input = [ListColumn(name, 20, header=looks.HEADER_INPUT) for name in folder.columns.inputs]
+        self._failed = self._list("Failed rows", (*FAILED, *of_input)) if failed else None
+        self._decisions = self._list("Decisions", REVIEWS) if reviewed else None
+        self._reports = self._list("Reports", REPORTS) if folder.parts("reports") else None
+        calibrated = Probabilities.of_settings(folder.settings) is not None
+        self._evidence = EvidenceSheet(workbook, self._cells, calibrated=calibrated)
+
+    def _list(self, name: str, columns: Sequence[ListColumn]) -> ListSheet:
+        return ListSheet(self._workbook, self._cells, name, columns)
 
     def add(self, shard: ExportedShard) -> None:
         """Write the rows of a shard to every sheet that has something of them."""
@@ -107,6 +124,7 @@ class _Export:
         values = {column: shard.values(column) for column in (*self._columns, *_needed(self._folder, self._columns))}
         by_column = {each.of: column for each, column in values.items() if each.is_of_results}
         statuses = by_column[of_run.run["status"]]
+        reports = reports_of(self._folder, shard) if self._reports is not None else {}
         for place, row in enumerate(shard.rows):
             if self._results[self._part].is_full:
                 self._part += 1
@@ -115,25 +133,31 @@ class _Export:
             inputs = [by_column[name][place] for name in of_run.inputs]
             is_completed = statuses[place] == "completed"
             for field, counted in self._coverage.items():
-                counted.count(filled=outputs[field] is not None, basis=basis[field])
-            self._add_row(row, [values[column][place] for column in self._columns], inputs, outputs, basis, is_completed)
+                counted.count(filled=outputs[field] is not None, basis=basis[field], review=shard.reviews.get((row, field)))
+            name = self._name(dict(zip(of_run.inputs, inputs, strict=True)))
+            line = [values[column][place] for column in self._columns]
+            self._add_row(row, name, line, outputs, basis, shard, is_completed)
             if self._failed is not None and not is_completed:
                 kind = by_column[of_run.run["error_kind"]][place] if "error_kind" in of_run.run else None
-                self._failed.add_row((row, statuses[place], kind, by_column[of_run.run["error"]][place]), inputs)
+                self._failed.add((row, statuses[place], kind, by_column[of_run.run["error"]][place], *inputs))
+            if self._reports is not None and row in reports:
+                self._reports.add((row, name, reports[row]))
 
     def _add_row(
         self,
         row: int,
+        name: str,
         line: list[Any],
-        inputs: list[Any],
         outputs: Mapping[str, Any],
         basis: Mapping[str, CellBasis],
+        shard: ExportedShard,
         is_completed: bool,
     ) -> None:
         sheet, of_run = self._results[self._part], self._folder.columns
-        name = self._name(dict(zip(of_run.inputs, inputs, strict=True)))
         back = {output.field: at for output in of_run.outputs if (at := sheet.place_of(output.column)) is not None}
         begins = self._evidence.add_row(row, name, basis, outputs, back)
+        if self._decisions is not None:
+            self._add_decisions(row, name, back, shard)
         styles: list[Style] = []
         links: dict[int, str] = {}
         for place, (column, value) in enumerate(zip(self._columns, line, strict=True)):
@@ -143,7 +167,12 @@ class _Export:
                 if isinstance(value, bool):  # LibreOffice makes a formula of Excel's logical cells: =TRUE()
                     line[place] = "TRUE" if value else "FALSE"
                 target = begins.get(field) if value is not None else None
-                style = looks.of_cell(filled=value is not None, confidence=basis[field].confidence, linked=target is not None)
+                style = looks.of_cell(
+                    filled=value is not None,
+                    confidence=basis[field].confidence,
+                    linked=target is not None,
+                    review=shard.reviews.get((row, field)),
+                )
             elif column.role is Role.RUN and column.of == of_run.run["status"] and begins:
                 style, target = looks.LINK, next(iter(begins.values()))
             elif column.role is Role.CONFIDENCE:
@@ -155,6 +184,13 @@ class _Export:
                 links[place] = target
         doubtful_first = sorted(links, key=lambda place: _DOUBT.get(styles[place].fill or "", 0))
         self._links_left_out += sheet.add_row(line, styles, {place: links[place] for place in doubtful_first})
+
+    def _add_decisions(self, row: int, name: str, back: Mapping[str, str], shard: ExportedShard) -> None:
+        for field in self._coverage:
+            if self._decisions is not None and (decision := shard.decisions.get((row, field))) is not None:
+                when = decision["decided_at"].replace(microsecond=0)
+                told = [decision[part] for part in ("decision", "found", "value", "note", "reviewer")]
+                self._decisions.add((row, name, field, *told, when), back.get(field))
 
     def _name(self, inputs: Mapping[str, Any]) -> str:
         """What people call a row: the columns that the question names, else its first cell that reads like a name."""
@@ -180,8 +216,9 @@ class _Export:
         for sheet in self._results:
             sheet.close()
         self._evidence.close()
-        if self._failed is not None:
-            self._failed.close()
+        for listed in (self._failed, self._decisions, self._reports):
+            if listed is not None:
+                listed.close()
         return notes
 
 
