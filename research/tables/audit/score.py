@@ -21,7 +21,8 @@ BUCKETS: Final = ("high", "medium", "low", "none")
 PUBLISHED: Final[Mapping[str, float]] = {"high": 0.97, "medium": 0.80, "low": 0.50}
 """What the words mean where nothing was calibrated: the aim for `high`, and the middle of what a provider of the same three words
 publishes of its own (medium 72–83 %, low 36–65 %)."""
-_TO_REVIEW: Final = (("low",), ("low", "medium"))
+TO_REVIEW: Final = (("low",), ("low", "medium"))
+"""The confidences that a person may check first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +166,7 @@ def _scored(run: RunFolder, truth: TruthSource) -> Score:
         fields={field: _tally(outcomes, field=field) for field in truth.fields},
         confidence=by_confidence,
         brier=squares.brier(truth.fields),
-        reviews=tuple(_gain(by_confidence, words) for words in _TO_REVIEW),
+        reviews=tuple(review_gain(by_confidence, words) for words in TO_REVIEW),
         wrong=tuple(wrong),
         rows=rows,
         rows_without_truth=without_truth,
@@ -211,7 +212,11 @@ class _Squares:
         return sum(s for s, _, _ in wanted), sum(r for _, r, _ in wanted), sum(n for _, _, n in wanted)
 
 
-def _gain(tallies: Mapping[str, Tally], words: tuple[str, ...]) -> ReviewGain:
+def review_gain(tallies: Mapping[str, Tally], words: tuple[str, ...]) -> ReviewGain:
+    """
+    Args:
+        tallies: by confidence, as `Score.confidence`.
+    """
     values = sum(tally.with_value for tally in tallies.values())
     errors = {bucket: tally.with_value - tally.right for bucket, tally in tallies.items()}
     checked = {*words, "none"}
