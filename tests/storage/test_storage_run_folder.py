@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,7 @@ from research.errors import InvalidLocation, InvalidRun, SurroundingsFault
 from research.storage.lease import LEASE_SECONDS, Lease
 from research.storage.objects import ObjectFolder, folder_url
 from research.tables import RunFolder, open_run, verify
+from research.tables.layout.cell_text import row_key
 from research.tables.run_folder.mirror import RunMirror
 from research.tables.run_folder.reading_by_url import read_only_copy
 from tests.storage.s3_server import SECRET, ObjectStorage
@@ -256,3 +258,27 @@ def test_a_run_by_url_is_opened_verified_and_shown(
     assert main(["show", f"{url}-other"]) == 2
     assert "is not a run folder" in capsys.readouterr().err
     assert main(["clean", url]) == 2
+
+
+def test_decisions_about_a_run_by_url_are_put_there_and_come_to_another_machine(
+    machine: Callable[[str], RunMirror], url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = machine("a")
+    run = start(first)
+    write(run, 0, [0, 1])
+    run.finish(rows=2)
+    first.push()
+    lease = first.lease()
+    lease.read()
+    lease.release()
+    monkeypatch.setenv("RESEARCH_CACHE_DIR", str(tmp_path / "cache"))
+    key = row_key({"mission": "Mission 0", "status": "flying"})
+    correct = {"row_index": 0, "row_key": key, "field": "mass", "decision": "correct", "found": "100", "value": "5"}
+    decided = {**correct, "reviewer": "Ada", "decided_at": "2026-02-01T10:00:00Z"}
+    document = {"format": "research-review", "version": 1, "run": run.key, "decisions": [decided]}
+    (tmp_path / "d.json").write_text(json.dumps(document))
+    assert main(["review", "apply", url, str(tmp_path / "d.json")]) == 0
+    first.pull()
+    assert open_run(first.path).reviewed_results()["mass"].tolist() == [5, 101]
+    assert open_run(url).sql("SELECT mass FROM reviewed_results ORDER BY row_index")["mass"].tolist() == [5, 101]
+    assert verify(url).ok

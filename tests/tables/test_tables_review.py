@@ -150,19 +150,19 @@ def test_a_file_of_another_run_or_kind_is_refused(run: RunFolder, tmp_path: Path
         apply_decisions(run.path, exported(tmp_path / "a.json", run, *DECISIONS, **changes))
 
 
-def test_a_rejection_is_of_the_value_that_was_there_and_a_correction_of_the_cell(tmp_path: Path) -> None:
-    """The row is researched again (its shard was damaged, or a higher tier answered), and finds another mass."""
-    run = create(tmp_path / "run")
+def test_a_rejection_is_of_the_value_that_was_there_and_a_correction_of_the_cell(run: RunFolder, tmp_path: Path) -> None:
+    """A higher tier answers the row, and finds other values."""
+    rejected, corrected = decision(0, "operator", "reject", "Agency 0"), decision(0, "mass", "correct", "100", value="1")
+    file = exported(tmp_path / "a.json", run, rejected, corrected, decision(1, "operator", "reject", "Agency 1"))
+    assert apply_decisions(run.path, file).outdated == 0
     with run.lock():
-        write(run, 0, [0, 1])
-        run.finish()
-    rejected = decision(0, "operator", "reject", "Agency 9")
-    applied = apply_decisions(
-        run.path, exported(tmp_path / "a.json", run, rejected, decision(0, "mass", "correct", "9", value="1"))
-    )
-    assert applied.outdated == 1
-    assert plain(reviewed_in_sql(run.path))[0][:2] == ("Agency 0", 1)
-    assert plain(reviewed_in_python(run.path))[0][:2] == ("Agency 0", 1)
+        run.rewrite_shard(0, {0: completed(0, number=8)}, [page(8)])
+        run.finish(rows=4)
+    for reviewed in (reviewed_in_sql(run.path), reviewed_in_python(run.path)):
+        assert [row[:2] for row in plain(reviewed)[:2]] == [("Agency 8", 1), (None, 101)]
+    assert ReviewTruth(run).rejected() == {1: ["operator"]}
+    again = exported(tmp_path / "b.json", run, decision(0, "crew", "accept", '[{"name":"Ada 0"}]'))
+    assert apply_decisions(run.path, again).outdated == 1
 
 
 def test_decisions_survive_the_same_command_and_a_damaged_shard(run: RunFolder, tmp_path: Path) -> None:
