@@ -28,10 +28,10 @@ from prefect.context import get_settings_context
 from prefect.settings import PREFECT_API_URL, Settings, get_current_settings, temporary_settings
 
 from flows import server_watcher
-from flows.run.proxies import prepare_proxies
 from flows.run.writable import PREFECT_HOME, check_writable
 from research.display.printable import printable
 from research.errors import InvalidInput, TransientError
+from research.web.proxies import prepare_proxies
 
 if TYPE_CHECKING:
     from flows.run.checkup import Finding

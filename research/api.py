@@ -18,6 +18,7 @@ from research.steps.keys import Keys
 from research.stored_results.steps import resuming_steps
 from research.stored_results.store import ResultStore
 from research.task.task import Task
+from research.web.proxies import check_proxies
 from research.world import Settings, open_world
 
 
@@ -66,7 +67,7 @@ async def run(
         The result, `completed` or `failed`.
 
     Raises:
-        InvalidInput: the request, the schema, the corpus or the model's name is wrong. Nothing was spent.
+        InvalidInput: the request, the schema, the corpus, the model's name or a proxy variable is wrong. Nothing was spent.
         ServiceUnavailable: a service answered nobody for longer than `settings.outages.patience` (an hour), which was waited out.
         SurroundingsFault: a folder cannot be written any more.
         AccessDenied, RequestRejected: a service lets no request in (a wrong key, an unknown model), or none of this kind.
@@ -89,6 +90,7 @@ async def run(
     base = settings or Settings(cache_dir=default_cache_dir())
     chosen = base.changed(**{name: value for name, value in overrides.items() if value is not None})
     own = None if isinstance(model, str) else model
+    check_proxies()
     async with open_world(chosen, chosen.cache_dir / "pages", model=own) as world:
         if listener is not None:
             world.outages.listener = listener

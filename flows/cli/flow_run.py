@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 from flows.cli.pandas_on_demand import import_pandas_on_demand
 from flows.cli.terminal import Exit, Output, money, note, out, print_json
 from flows.interrupt import orderly_end
-from flows.run.proxies import prepare_proxies
 from flows.run.writable import PREFECT_HOME, check_writable, prefect_home
 from research.errors import InvalidInput
 from research.faults import validation_faults
+from research.web.proxies import prepare_proxies
 
 if TYPE_CHECKING:
     from flows.cli.starting import Starting

@@ -38,9 +38,9 @@ def run(command: RunCommand, output: Output) -> int:
     """Research one question. On a terminal it prints a card; piped, or with `--json`, the whole result as one line of JSON."""
     from flows.run.environment import read_environment
     from flows.run.patience import patience_seconds
-    from flows.run.proxies import prepare_proxies
     from flows.run.writable import CACHE, check_writable
     from research.api import run as research
+    from research.web.proxies import prepare_proxies
 
     search = tuple(command.search or ())
     settings = read_environment().settings(

@@ -16,9 +16,9 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from flows.run.environment import Environment, read_environment
-from flows.run.proxies import NO_PROXY, ignored_no_proxy, proxies
 from flows.run.writable import CACHE, PREFECT_HOME, check_writable, prefect_home
 from research.errors import InvalidInput
+from research.web.proxies import NO_PROXY, ignored_no_proxy, proxies
 
 PACKAGES: Final = ("research-flows", "prefect", "anthropic", "duckdb", "pyarrow", "httpx", "pydantic")
 _NAMED: Final = [str(field.validation_alias) for field in Environment.model_fields.values() if field.validation_alias]

@@ -1,19 +1,23 @@
 """The proxies that the environment names: what is no proxy is refused, and nothing on this machine is asked through one.
 
 Our clients, Prefect's and the SDK's read `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` themselves; what one of them
-cannot read would end a run in the middle. So a command puts `NO_PROXY` into a form that all of them can read.
+cannot read would end a run in the middle. So a command puts `NO_PROXY` into a form that all of them can read; a function that is
+called from Python leaves the environment as it is, and refuses what cannot be read.
 """
 
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
+import ssl
 from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
 from research.errors import InvalidInput
+from research.faults import first_line
 
 PROXIES: Final = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 NO_PROXY: Final = "NO_PROXY"
@@ -70,16 +74,45 @@ def prepare_proxies(environ: MutableMapping[str, str]) -> None:
     Raises:
         InvalidInput: a variable names no proxy; says which.
     """
-    named = list(proxies(environ))
+    named = list(_usable(environ))
     for proxy in named:
-        if (fault := proxy.fault) is not None:
-            raise InvalidInput(fault)
         environ[proxy.variable] = proxy.value
     stated = environ.get(NO_PROXY.lower()) or environ.get(NO_PROXY) or ""
     if not named and not stated:
         return
     direct = [entry for entry in readable_no_proxy(stated, environ) if entry not in LOOPBACK]
     environ[NO_PROXY] = environ[NO_PROXY.lower()] = ",".join([*LOOPBACK, *direct])
+
+
+def check_proxies() -> None:
+    """See that a client can be made that reads the environment's proxies.
+
+    Raises:
+        InvalidInput: a variable names no proxy, or `NO_PROXY` cannot be read; says which.
+    """
+    list(_usable(os.environ))
+    variable = NO_PROXY.lower() if os.environ.get(NO_PROXY.lower()) else NO_PROXY
+    if not (stated := os.environ.get(variable)):
+        return
+    import httpx
+
+    try:
+        httpx.Client(verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)).close()
+    except (httpx.InvalidURL, ValueError) as exc:
+        direct = ",".join(readable_no_proxy(stated, {}))
+        advice = f"write {variable}={direct!r}" if direct else "correct it, or unset it"
+        raise InvalidInput(f"{variable}={stated!r} cannot be read ({first_line(exc)}): {advice}") from exc
+
+
+def _usable(environ: Mapping[str, str]) -> Iterator[Proxy]:
+    """
+    Raises:
+        InvalidInput: a variable names no proxy.
+    """
+    for proxy in proxies(environ):
+        if (fault := proxy.fault) is not None:
+            raise InvalidInput(fault)
+        yield proxy
 
 
 def readable_no_proxy(stated: str, environ: Mapping[str, str]) -> list[str]:

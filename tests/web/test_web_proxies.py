@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 import urllib.request
+from pathlib import Path
 
 import httpx
 import httpx2
@@ -11,8 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.run.proxies import ignored_no_proxy, prepare_proxies
+from research.api import run
 from research.errors import InvalidInput
+from research.web.proxies import ignored_no_proxy, prepare_proxies
 
 DEAD = "http://127.0.0.1:9"
 ENTRIES = [
@@ -84,6 +87,24 @@ def test_an_address_of_ours_in_a_network_that_is_excepted_is_excepted() -> None:
     prepare_proxies(environ)
     assert {"10.1.2.3", "fd00::7"} <= set(environ["NO_PROXY"].split(","))
     assert environ["no_proxy"] == environ["NO_PROXY"]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "advice"),
+    [
+        ("NO_PROXY", "[::1", "NO_PROXY='\\[::1' cannot be read .*: write NO_PROXY='::1'"),
+        ("no_proxy", "[::1]:80,a.example", "no_proxy=.* cannot be read .*: write no_proxy='::1,a.example'"),
+        ("HTTPS_PROXY", "ftp://proxy:21", "HTTPS_PROXY='ftp://proxy:21' is not the address of a proxy"),
+    ],
+)
+async def test_from_python_what_no_client_reads_is_refused_by_its_variable_which_stays_as_it_is(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str, value: str, advice: str
+) -> None:
+    (tmp_path / "a.md").write_text("# Aldern Bridge\n")
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(InvalidInput, match=advice):
+        await run("Aldern Bridge", schema={"opened": "string"}, corpus=tmp_path, model="extractive", cache_dir=tmp_path / "cache")
+    assert os.environ[variable] == value
 
 
 def test_without_proxies_nothing_is_changed() -> None:
