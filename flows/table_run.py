@@ -6,7 +6,7 @@ import asyncio
 import copy
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +25,7 @@ from flows.prefect_workarounds import quiet_task_runs, recorded_task_runs
 from flows.recording_gate import RecordingGate
 from flows.run.changes import put_changes
 from flows.run.escalate import Escalating
+from flows.run.event_log import EventLog
 from flows.run.events import Event, RowEscalated, RowFinished, RunFinished, RunStarted, RunStopping
 from flows.run.exporting import export_at_end
 from flows.run.mending import mend
@@ -47,6 +48,7 @@ from flows.run.writable import RUN_FOLDER
 from flows.server_loss import PrefectLost, why_lost
 from flows.tasks import PrefectRunner, make_logs_printable
 from research.concurrency.outages import Notice, ServicePaused
+from research.concurrency.traffic import SearchBringsNothing
 from research.display.printable import printable
 from research.durable.surroundings import writing
 from research.errors import InvalidInput, SurroundingsFault
@@ -90,8 +92,14 @@ async def carry_out(prepared: PreparedRun, runtime: Runtime, stopping: Stopping)
         if remote is not None:
             remote.is_hurried = lambda: stopping.cause is not None
         folder = await asyncio.to_thread(prepared.folder)
-        with folder.lock(prepared.record), quiet_task_runs():
-            done = await _run(prepared, folder, runtime, stopping, remote)
+        log = EventLog(folder.state, prepared.world.outages.traffic)
+        with folder.lock(prepared.record), quiet_task_runs(), log as events:
+
+            def listener(event: Event) -> None:
+                events(event)
+                runtime.listener(event)
+
+            done = await _run(prepared, folder, replace(runtime, listener=listener), stopping, remote)
             if done.refused and folder.is_new and not prepared.in_batches:  # a batch may be under way, and paid for
                 await asyncio.to_thread(folder.discard)  # what is put right (a model's id, an address) makes another request
                 if remote is not None:
@@ -123,6 +131,7 @@ async def _run(
     runner = PrefectRunner(store, gate, prepared.task_runs, retry_delays)
     log = get_run_logger()
     escalating = None
+    warnings = list(table.warnings)
     make_logs_printable()
     try:
         async with artifacts.Progress(table.row_count, left.kept) as progress, AsyncExitStack() as held:
@@ -152,6 +161,8 @@ async def _run(
                 if isinstance(notice, ServicePaused):  # rows in flight that are busy elsewhere come to it, too
                     notice = replace(notice, waiting=max(notice.waiting, rows.under_way))
                 progress.service_changed(notice)
+                if isinstance(notice, SearchBringsNothing):
+                    warnings.append(str(notice))
                 log.warning("%s", notice)
                 runtime.listener(notice)
 
@@ -204,7 +215,7 @@ async def _run(
                 await escalating.run(runner)
         ended: Literal["finished", "stopped"] = "stopped" if rows.stopped else "finished"
         changes = await asyncio.to_thread(put_changes, prepared, folder) if ended == "finished" else None
-        summary = await asyncio.to_thread(_finish, folder, prepared.earlier, charges, table.row_count, ended, rows)
+        summary = await asyncio.to_thread(_finish, folder, prepared.earlier, charges, table.row_count, ended, rows, warnings)
         done = Enrichment(
             run=folder.path,
             url=None if prepared.mirror is None else prepared.mirror.url,
@@ -269,6 +280,7 @@ def _finish(
     rows: int,
     ended: Literal["finished", "stopped"],
     done: Rows,
+    warnings: Sequence[str],
 ) -> dict[str, Any]:
     """Finish the folder, with the decisions about the earlier run that hold in it. Returns the summary.
 
@@ -280,7 +292,7 @@ def _finish(
             charges.write_rest()
             if earlier is not None:
                 carry_over(earlier.folder, folder)
-            return folder.finish(rows=rows, status=ended, reason=done.stopped)
+            return folder.finish(rows=rows, status=ended, reason=done.stopped, warnings=warnings)
     except SurroundingsFault as error:
         fault = done.interruption or error
     raise copy.copy(fault)  # without the frames of the one that was caught, which hold a database open

@@ -33,8 +33,9 @@ from flows.run.events import (
     RowFinished,
     RunStarted,
     RunStopping,
+    event_name,
 )
-from research.concurrency.outages import ServicePaused, ServiceResumed
+from research.concurrency.outages import Notice, ServicePaused, ServiceResumed
 
 FAILURES_SHOWN: Final = 5
 """Failed rows that are reported while a run goes on. All of them are in the results."""
@@ -64,8 +65,7 @@ def show_events(as_json: bool, begin: Callable[[], None]) -> Iterator[Listener]:
 
 
 def _json_line(event: Event) -> None:
-    name = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in type(event).__name__).lstrip("_")
-    print_json({"event": name, **asdict(event)})
+    print_json({"event": event_name(event), **asdict(event)})
 
 
 class _Notes:
@@ -82,9 +82,7 @@ class _Notes:
             self._print(f"{event.rows} rows{kept} → {event.run}\nanswered by: {described(event.model)}")
             for warning in event.warnings:
                 self._print(f"warning: {warning}")
-        elif isinstance(
-            event, DamageFound | PilotFinished | BatchSent | BatchEnded | CellsChanged | ServicePaused | ServiceResumed
-        ):
+        elif isinstance(event, DamageFound | PilotFinished | BatchSent | BatchEnded | CellsChanged | Notice):
             self._print(str(event))
         elif isinstance(event, RunStopping):
             self._stopping(event)

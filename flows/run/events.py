@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from flows.run.task_runs import TaskRuns
 from research.concurrency.outages import ServicePaused, ServiceResumed
 from research.display.figures import count, duration, share
 from research.display.printable import printable
+from research.concurrency.traffic import SearchBringsNothing
 from research.money.amounts import dollars
 from research.result.result import Confidence, Status
 
@@ -50,6 +51,10 @@ class RowFinished:
     error: str | None = None
     label: str = ""
     """What a person calls it: its place, and its first cell that reads like a name."""
+    error_kind: str | None = None
+    """What kind of error it is; `error` is for people."""
+    cells: dict[str, int] = field(default_factory=dict)
+    """Its fields by their confidence: `high`, `medium`, `low`, `none`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,11 +281,18 @@ Event = (
     | BatchEnded
     | ServicePaused
     | ServiceResumed
+    | SearchBringsNothing
     | RunStopping
     | CellsChanged
     | RunFinished
 )
 Listener = Callable[[Event], None]
+
+
+def event_name(event: Event) -> str:
+    """What programs know it by: `row_finished`."""
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in type(event).__name__).lstrip("_")
+
 
 Approver = Callable[[PilotFinished], Awaitable[bool]]
 """Is shown what a pilot came to, and says whether the run goes on."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -23,6 +24,7 @@ from research.durable.work import working_for
 from research.errors import BUDGET_EXHAUSTED, Interruption, InvalidInput
 from research.money.processors import ProcessorName
 from research.ports.world import World
+from research.result.combining import field_confidences
 from research.result.result import Result
 
 HOW_TO_CONTINUE: Final = "Once that is put right, the same command goes on."
@@ -253,7 +255,9 @@ class Rows:
                 seconds=time.monotonic() - started,
                 cached=cached,
                 error=result.error,
+                error_kind=result.error_kind,
                 label=label,
+                cells=dict(Counter(sure or "none" for sure in field_confidences(result).values())) if done else {},
             )
         )
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from research.concurrency.traffic import SearchBringsNothing, Traffic
 from research.concurrency.waiting_queue import LOOK_AGAIN
 from research.errors import Interruption, ServiceUnavailable
 from research.records import Record
@@ -83,7 +84,7 @@ class ServiceResumed:
         return f"{self.service} answers again, after {duration(self.seconds)}"
 
 
-Notice = ServicePaused | ServiceResumed
+Notice = ServicePaused | ServiceResumed | SearchBringsNothing
 
 _TASK: Final[ContextVar[Hashable | None]] = ContextVar("waiting_task", default=None)
 
@@ -119,6 +120,8 @@ class Outages:
         self.times = times or OutageTimes()
         self.listener: Callable[[Notice], None] = lambda _notice: None
         """Is called with each announcement, on the event loop. A run sets its own."""
+        self.traffic = Traffic()
+        """How its services have answered so far."""
         self._clock = clock
         self._sleep = sleep
         self._today = today

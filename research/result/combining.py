@@ -8,7 +8,7 @@ from typing import Any
 
 from research.output_schema.field_paths import field_of
 from research.result.agreement import with_agreement
-from research.result.result import Conclusion, FieldBasis, Finding, Result, Source, as_text
+from research.result.result import Conclusion, Confidence, FieldBasis, Finding, Result, Source, as_text, lowest
 
 
 def combined(first: Result, second: Result, fields: Sequence[str], of_second: Collection[str]) -> Conclusion:
@@ -34,6 +34,16 @@ def combined(first: Result, second: Result, fields: Sequence[str], of_second: Co
         warnings=[*first.warnings, *second.warnings],
         field_warnings=[*first.field_warnings, *second.field_warnings],
     )
+
+
+def field_confidences(result: Result) -> dict[str, Confidence | None]:
+    """How sure each field is: what is said of it as a whole, else the lowest of its parts. None: no value, or no evidence."""
+    found: dict[str, Confidence | None] = {}
+    for field in result.fields:
+        parts = basis_of(result, field)
+        whole = next((part for part in parts if part.field == field), None)
+        found[field] = whole.confidence if whole is not None else lowest([part.confidence for part in parts])
+    return found
 
 
 def basis_of(result: Result, field: str) -> list[FieldBasis]:

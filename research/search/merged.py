@@ -7,14 +7,16 @@ over the lists that hold it. It needs no scores that could be compared, and no t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import fsum
 from typing import Final
 
+from research.concurrency.traffic import SearchBringsNothing
 from research.errors import BudgetExhausted, Interruption, ResearchError, SearchFailed
 from research.money.usage_ledger import UsageLedger
 from research.ports.page import Hit
 from research.ports.search import Search, SearchResult, Sends
+from research.search.health import ProviderHealth
 from research.task.source_policy import SourcePolicy
 from research.task.urls import canonical_url
 
@@ -24,23 +26,31 @@ K: Final = 60
 
 class MergedSearch:
     """A `Search` over several. The order of the providers decides which spelling of a URL and which title is kept,
-    and nothing else.
+    and nothing else. One that brings nothing to what others answer is passed over while they do (`research/search/health.py`).
+
+    Args:
+        announce: is told of such a provider, once.
 
     Raises:
         ValueError: there is no provider.
     """
 
-    def __init__(self, providers: Sequence[Search]) -> None:
+    def __init__(
+        self, providers: Sequence[Search], announce: Callable[[SearchBringsNothing], None] = lambda _notice: None
+    ) -> None:
         if not providers:
             raise ValueError("a merged search needs at least one provider")
         self._providers = tuple(providers)
         self._answered = False
         """Whether any of them ever did."""
+        self._announce = announce
+        self._health = {each.name: ProviderHealth(each.name) for each in providers if _sends(each)}
+        """Of those that ask somebody. A corpus may well hold nothing on a query."""
         self._out: dict[str, ResearchError] = {}
         """Those that every row would fail with: they are not asked again."""
         self.names = tuple(provider.name for provider in self._providers)
         self.name = "+".join(self.names)
-        self.sends_queries = any(not isinstance(each, Sends) or each.sends_queries for each in self._providers)
+        self.sends_queries = any(map(_sends, self._providers))
         self.identity = f"merged/1({', '.join(provider.identity for provider in self._providers)})"
 
     async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None, ledger: UsageLedger) -> SearchResult:
@@ -52,7 +62,12 @@ class MergedSearch:
                 lets any in.
             BudgetExhausted: the budget cannot pay for one of them.
         """
-        ended = await asyncio.gather(*(self._ask(provider, query, limit, policy, ledger) for provider in self._providers))
+        asked, others = self._chosen()
+        ended = await asyncio.gather(*(self._ask(provider, query, limit, policy, ledger) for provider in asked))
+        if others and not any(isinstance(each, SearchResult) and each.hits for each in ended):
+            ended += await asyncio.gather(*(self._ask(provider, query, limit, policy, ledger) for provider in others))
+            asked += others
+        self._judge(asked, ended)
         found = [each for each in ended if isinstance(each, SearchResult)]
         failed = [each for each in ended if isinstance(each, ResearchError)]
         exhausted = next((error for error in failed if isinstance(error, BudgetExhausted)), None)
@@ -63,6 +78,25 @@ class MergedSearch:
             hits=fused([each.hits for each in found], limit),
             warnings=tuple(dict.fromkeys([*(w for each in found for w in each.warnings), *map(str, failed)])),
         )
+
+    def _chosen(self) -> tuple[list[Search], list[Search]]:
+        """The providers to ask, and those that are passed over unless these find nothing."""
+        asked: list[Search] = []
+        others: list[Search] = []
+        for provider in self._providers:
+            health = self._health.get(provider.name)
+            (asked if health is None or health.is_asked() else others).append(provider)
+        return asked, others
+
+    def _judge(self, asked: Sequence[Search], ended: Sequence[SearchResult | ResearchError]) -> None:
+        """Count what each provider brought, beside what the others did."""
+        hits = [len(each.hits) if isinstance(each, SearchResult) else None for each in ended]
+        for provider, brought in zip(asked, hits, strict=True):
+            if brought is None or (health := self._health.get(provider.name)) is None:
+                continue
+            others_found = sum(each or 0 for each in hits) > brought
+            if (notice := health.answered(with_hits=brought > 0, others_found=others_found)) is not None:
+                self._announce(notice)
 
     async def _ask(
         self, provider: Search, query: str, limit: int, policy: SourcePolicy | None, ledger: UsageLedger
@@ -91,6 +125,10 @@ class MergedSearch:
         error = SearchFailed(f"no search provider answered: {'; '.join(map(str, failed))}")
         error.__cause__ = failed[0]
         return error
+
+
+def _sends(search: Search) -> bool:
+    return not isinstance(search, Sends) or search.sends_queries
 
 
 def fused(lists: Sequence[Sequence[Hit]], limit: int) -> tuple[Hit, ...]:

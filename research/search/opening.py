@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +14,7 @@ import httpx
 
 from research.concurrency.outages import Outages, ServiceHealth
 from research.concurrency.shares import Share, Shares
+from research.concurrency.traffic import Outcome, SearchBringsNothing
 from research.errors import InvalidInput
 from research.faults import nearest
 from research.ports.search import Search
@@ -21,6 +22,7 @@ from research.search.brave import brave
 from research.search.claude_web import Ask, ClaudeWebSearch
 from research.search.ddgs import DdgsSearch
 from research.search.exa import exa
+from research.search.health import LoneHealth
 from research.search.local import LocalCorpus
 from research.search.merged import MergedSearch
 from research.search.query_cache import CachedSearch, QueryStore
@@ -106,16 +108,34 @@ async def open_search(
         client = await opened.enter_async_context(httpx.AsyncClient(follow_redirects=False))
         store = QueryStore(cache_dir / "search")
         searches: list[Search] = []
-        health, shares = _health(chosen, outages or Outages()), shares or Shares()
+        outages, shares = outages or Outages(), shares or Shares()
+        health = _health(chosen, outages)
         for name in chosen:
             if name == "local" and corpus is not None:
                 searches.append(corpus)
                 continue
             turns = Turns(name, settings.rate(name), health[name], _share(name, settings, shares))
-            cached = CachedSearch(_opened(name, settings, client, ask, turns), store, settings.freshness)
+            saw = _watching(name, outages, alone=len(chosen) == 1)
+            cached = CachedSearch(_opened(name, settings, client, ask, turns), store, settings.freshness, saw=saw)
             opened.push_async_callback(cached.close)
             searches.append(cached)
-        yield searches[0] if len(searches) == 1 else MergedSearch(searches)
+        yield searches[0] if len(searches) == 1 else MergedSearch(searches, announce=partial(_announce, outages))
+
+
+def _announce(outages: Outages, notice: SearchBringsNothing) -> None:
+    outages.listener(notice)  # that of the run, which is set after this is opened
+
+
+def _watching(name: ProviderName, outages: Outages, *, alone: bool) -> Callable[[Outcome, float], None]:
+    """Counts how a provider's queries end. Of one that stands alone, it is also announced that it brings nothing."""
+    lone = LoneHealth(name)
+
+    def saw(outcome: Outcome, seconds: float) -> None:
+        outages.traffic.saw("search", name, outcome, seconds)
+        if alone and outcome != "failed" and (notice := lone.answered(with_hits=outcome == "answered")) is not None:
+            _announce(outages, notice)
+
+    return saw
 
 
 def _health(names: Sequence[ProviderName], outages: Outages) -> dict[ProviderName, ServiceHealth]:

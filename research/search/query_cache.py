@@ -18,6 +18,7 @@ from cachetools import TTLCache
 from pydantic import ValidationError
 
 from research.concurrency.single_flight import InFlight
+from research.concurrency.traffic import Outcome
 from research.identity import content_key
 from research.money.usage_ledger import UsageLedger
 from research.ports.search import Search, SearchResult
@@ -108,6 +109,7 @@ class CachedSearch:
         inner: answers the queries that are not cached.
         store: answers of other runs; None: they are not shared.
         freshness: seconds for which an answer is used again.
+        saw: is told how each query that was sent ended, and after how many seconds.
         clock: seconds, monotonic: the age of answers in memory.
     """
 
@@ -117,6 +119,7 @@ class CachedSearch:
         store: QueryStore | None,
         freshness: float,
         *,
+        saw: Callable[[Outcome, float], None] = lambda _outcome, _seconds: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = inner.name
@@ -124,11 +127,15 @@ class CachedSearch:
         self._inner = inner
         self._store = store
         self._freshness = freshness
+        self._saw = saw
+        self._clock = clock
         self._in_flight: InFlight[str, SearchResult] = InFlight()
         self._recent: MutableMapping[str, SearchResult] = TTLCache(IN_MEMORY, freshness, timer=clock)
         self._warning: str | None = None
         """The warning that the store is not used any more, until one search has carried it."""
         self._store_works = True
+        self._has_brought = False
+        """Whether any answer held anything."""
 
     async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None, ledger: UsageLedger) -> SearchResult:
         """The cached answer to an equal query, which costs nothing; else the provider's. Of equal queries in flight only the
@@ -150,10 +157,18 @@ class CachedSearch:
         if (stored := await self._stored(key)) is not None:
             self._recent[key] = stored
             return self._with_warning(stored)
-        found = await self._inner.search(query, limit=limit, policy=policy, ledger=ledger)
+        began = self._clock()
+        outcome: Outcome = "failed"
+        try:
+            found = await self._inner.search(query, limit=limit, policy=policy, ledger=ledger)
+            outcome = "answered" if found.hits else "empty"
+        finally:
+            self._saw(outcome, self._clock() - began)
+        self._has_brought = self._has_brought or bool(found.hits)
         if found.hits or not found.warnings:  # an empty answer with a warning may be a fault: not cached
             self._recent[key] = found
-            await self._put(key, found)
+            if self._has_brought:  # another run is not to inherit the empty answers of a provider that lets nobody in
+                await self._put(key, found)
         return self._with_warning(found)
 
     async def _stored(self, key: str) -> SearchResult | None:

@@ -20,9 +20,9 @@ from research.testing.replies import WebPage
 from research.testing.search_dialects import SPOKEN, Refusal, Spoken, Wish
 
 _ENDINGS: Final[Mapping[str, Ending]] = {"cut": "cut", "reset": "reset", "timeout": "silence"}
-FAULTS: Final = (*_ENDINGS, "html", "bad_json", "wrong_json")
+FAULTS: Final = (*_ENDINGS, "html", "bad_json", "wrong_json", "empty")
 """Beside error statuses such as `429`: a body cut in half, a reset connection, no answer at all, a proxy's page, a body that is
-no JSON, JSON of another form."""
+no JSON, JSON of another form; success without a single result, as a provider answers that lets nobody in and does not say so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ class SearchServer(LoopbackServer):
             return HttpReply(502, {"content-type": "text/html"}, b"<html><h1>502 Bad Gateway</h1></html>")
         if fault == "wrong_json":
             return _json(200, {"results": "none", "type": 5, "web": {"results": 7}})
-        reply = _json(200, self._answer(spoken, name, wish))
+        reply = _json(200, self._answer(spoken, name, wish, nothing=fault == "empty"))
         if fault == "bad_json":
             return HttpReply(200, reply.headers, b'{"results": [' + b"\x00 oops")
         return HttpReply(200, reply.headers, reply.body, ending=_ENDINGS.get(fault or "", "whole"))
@@ -132,11 +132,11 @@ class SearchServer(LoopbackServer):
         reply = _json(status, spoken.error(status, f"failed with {status}"))
         return HttpReply(status, {**reply.headers, **headers}, reply.body)
 
-    def _answer(self, spoken: Spoken, name: str, wish: Wish) -> dict[str, Any]:
+    def _answer(self, spoken: Spoken, name: str, wish: Wish, *, nothing: bool) -> dict[str, Any]:
         scores = self._words.scores(wish.text)
         ranked = sorted(range(len(self._pages)), key=lambda place: (-scores[place], place))
         found = [self._pages[place] for place in ranked if scores[place] > 0 and _wanted(self._pages[place], wish)]
-        answer = spoken.answer(wish, found[: wish.count])
+        answer = spoken.answer(wish, [] if nothing else found[: wish.count])
         if name == "searxng":
             answer["unresponsive_engines"] = [list(each) for each in self._silent.items()]
         return answer

@@ -28,6 +28,8 @@ class Network:
     """
 
     def __init__(self, outages: Outages, resolver: Resolver) -> None:
+        self.traffic = outages.traffic
+        """Counts what hosts answer."""
         self._health = outages.service(NAME, after=AFTER_SECONDS)
         self._resolver = resolver
         self._hosts: set[str] = set()

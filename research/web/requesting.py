@@ -16,6 +16,7 @@ from typing import Final
 import httpx
 
 from research.concurrency.retrying import Retries, RetryTimes, retry_after
+from research.concurrency.traffic import Outcome
 from research.errors import FetchFailed, PageUnreadable
 from research.web.body import ACCEPT_ENCODING, CutBody, Decoder
 from research.web.fetch_budget import FETCH_BUDGET, FetchBudget
@@ -182,13 +183,18 @@ class Asker:
             with budget.retries.not_counted():
                 attempt = await held.enter_async_context(self._network.attempt())
             budget.reached = False
+            began = self._clock()
+            outcome: Outcome = "failed"
             try:
-                return await self._once(request, url, first_bytes)
+                answer = await self._once(request, url, first_bytes)
+                outcome = "answered"
+                return answer
             except _TryAgain as exc:
                 if exc.down:
                     await self._network.not_connected(attempt, host, exc.__cause__ or exc)
                 raise
             finally:
+                self._network.traffic.saw("host", host, outcome, self._clock() - began)
                 if budget.reached:
                     self._network.reached(attempt)
 

@@ -30,6 +30,7 @@ from flows.run.workers.files import OrderFiles, WorkerFiles
 from flows.run.workers.order import CoordinatorState, OrderedShard, OrderReport, ShardOrder, StopRequest, WorkerState
 from flows.run.workers.pausing import Pausing
 from research.concurrency.outages import Notice, ServicePaused, ServiceResumed
+from research.concurrency.traffic import SearchBringsNothing
 from research.errors import ResearchError, SurroundingsFault
 from research.money.budget import Lease
 from research.money.charge_file import ChargeFile
@@ -357,7 +358,7 @@ class Coordinator:
         async with running.reading:
             events, running.offset = await asyncio.to_thread(running.files.events, running.offset)
         for event in events:
-            if isinstance(event, ServicePaused | ServiceResumed):
+            if isinstance(event, ServicePaused | ServiceResumed | SearchBringsNothing):
                 self._pausing.heard(running.order.name, event)
                 continue
             if isinstance(event, RowFinished):

@@ -29,6 +29,7 @@ from pydantic import TypeAdapter, ValidationError
 from flows.run.events import Event, RowFinished, ShardCommitted
 from flows.run.workers.order import CoordinatorState, OrderReport, ShardOrder, WorkerState
 from research.concurrency.outages import ServicePaused, ServiceResumed
+from research.concurrency.traffic import SearchBringsNothing
 from research.records import Record
 from research.tables.layout.durable import temporary
 
@@ -37,7 +38,7 @@ R = TypeVar("R", bound=Record)
 FOLDER: Final = "workers"
 ORDER: Final = "order.json"
 
-WorkerEvent = RowFinished | ShardCommitted | ServicePaused | ServiceResumed
+WorkerEvent = RowFinished | ShardCommitted | ServicePaused | ServiceResumed | SearchBringsNothing
 """What a coordinator is told as it happens."""
 
 
@@ -170,7 +171,8 @@ class OrderFiles:
 @cache
 def _adapters() -> dict[str, TypeAdapter[Any]]:
     """By the names of the kinds of events."""
-    return {kind.__name__: TypeAdapter(kind) for kind in (RowFinished, ShardCommitted, ServicePaused, ServiceResumed)}
+    kinds = (RowFinished, ShardCommitted, ServicePaused, ServiceResumed, SearchBringsNothing)
+    return {kind.__name__: TypeAdapter(kind) for kind in kinds}
 
 
 def _event(line: bytes) -> WorkerEvent | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from research.concurrency.outages import Notice, ServicePaused
+from research.concurrency.traffic import SearchBringsNothing
 
 
 class Pausing:
@@ -18,9 +19,15 @@ class Pausing:
     def __init__(self, announce: Callable[[Notice], None]) -> None:
         self._announce = announce
         self._waiting: dict[str, dict[str, int]] = {}
+        self._bring_nothing: set[str] = set()
 
     def heard(self, order: str, notice: Notice) -> None:
-        """A worker announces that a service is paused, or answers again."""
+        """A worker announces that a service is paused, answers again, or brings nothing."""
+        if isinstance(notice, SearchBringsNothing):
+            if notice.service not in self._bring_nothing:
+                self._bring_nothing.add(notice.service)
+                self._announce(notice)
+            return
         waiting = self._waiting.setdefault(notice.service, {})
         if isinstance(notice, ServicePaused):
             waiting[order] = notice.waiting

@@ -49,6 +49,7 @@ from research.tables.run_folder.run_document import (
 from research.tables.run_folder.run_lock import locked, now
 
 Pages = Iterable[Page] | Callable[[str], Page]
+Ended = Literal["finished", "stopped"]
 
 
 class RunFolder:
@@ -345,7 +346,7 @@ class RunFolder:
         return rows_in(self.read("results", shard, [index, status]), index, status)
 
     def finish(
-        self, *, rows: int | None = None, status: Literal["finished", "stopped"] = "finished", reason: str | None = None
+        self, *, rows: int | None = None, status: Ended = "finished", reason: str | None = None, warnings: Sequence[str] = ()
     ) -> dict[str, Any]:
         """End the run: clear up, drop pages stored twice, make `research.duckdb`, write the summary into `run.json`. Where
         nothing has been committed since the last end, pages and database stay as they are.
@@ -353,6 +354,7 @@ class RunFolder:
         Args:
             rows: how many rows the input has; checked if given and the run is finished.
             status: `stopped` if a limit or a person ended the run before its last row; `reason` says which.
+            warnings: what a person should know of this invocation.
 
         Returns: the summary.
 
@@ -366,7 +368,7 @@ class RunFolder:
         summary: dict[str, Any] = made["summary"]
         if rows is not None and status == "finished" and summary["rows"] != rows:
             raise DamagedRun(f"{self.path} holds {summary['rows']} rows and the table has {rows}: run the same command again.")
-        self._update(status=status, reason=reason, finished_at=now(), **made)
+        self._update(status=status, reason=reason, finished_at=now(), warnings=list(warnings), **made)
         return summary
 
     def discard(self) -> None:
