@@ -131,7 +131,7 @@ async def _run(
     runner = PrefectRunner(store, gate, prepared.task_runs, retry_delays)
     log = get_run_logger()
     escalating = None
-    warnings = list(table.warnings)
+    warnings: list[str] = []
     make_logs_printable()
     try:
         async with artifacts.Progress(table.row_count, left.kept) as progress, AsyncExitStack() as held:
@@ -171,7 +171,7 @@ async def _run(
             everywhere = RowsEverywhere(rows)
             await held.enter_async_context(sharing(flow_run, world.shares))
             await held.enter_async_context(stopping.gently(everywhere, report, grace=0 if prepared.in_batches else None))
-            warnings = prepared.warnings(folder)
+            warnings += prepared.warnings(folder)
             report(
                 RunStarted(
                     run=prepared.place,
@@ -179,7 +179,7 @@ async def _run(
                     kept=left.kept,
                     model=world.model.name,
                     task_runs=prepared.task_runs,
-                    warnings=warnings,
+                    warnings=tuple(warnings),
                 )
             )
             for warning in warnings:

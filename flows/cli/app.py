@@ -29,6 +29,7 @@ from flows.cli.runs import runs
 from flows.cli.schema import check
 from flows.cli.score import calibrate, score
 from flows.cli.terminal import Exit, note, print_json
+from flows.cli.watch import watch
 from research.durable.surroundings import NO_ROOM, surroundings_fault
 from research.errors import Interruption, InvalidInput, LimitReached, ResearchError
 
@@ -51,6 +52,7 @@ for command in (
     resynthesize,
     run,
     runs,
+    watch,
     show,
     history,
     report,

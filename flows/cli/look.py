@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
-from rich.box import SIMPLE
-from rich.cells import cell_len
 from rich.markdown import Markdown
 from rich.panel import Panel
-from rich.table import Column, Table
+from rich.table import Table
 from rich.text import Text
 
+from flows.cli.rows_shown import LEGEND, rows_table, rows_to_show
 from flows.cli.terminal import Exit, Output, described, note, out, page_at, print_json, shown
 
 if TYPE_CHECKING:
@@ -25,8 +23,9 @@ if TYPE_CHECKING:
 NONE = Output()
 MOST_SUSPICIOUS = 5
 """Suspicious pages that are named under a table."""
-SHORT_CELL = 16
-"""Terminal cells: what is no wider is shown whole."""
+EXCERPT_BEGINS = ">>> "
+EXCERPT_ENDS = " <<<"
+"""Where an excerpt stands in its context, where there are no colours."""
 
 
 def show(
@@ -60,6 +59,10 @@ def show(
         return _show_report(opened, row, run, output.json)
     if row is None:
         _show_rows(opened, list(opened.fields) if field is None else [field], failed, limit, output.json, run)
+        if failed and not output.json:
+            _show_failures(opened, run)
+        elif field is None and not output.json:
+            _show_summary(opened, run)
         return Exit.OK
     try:
         cells = [opened.cell(row, name) for name in (opened.fields if field is None else [field])]
@@ -130,43 +133,20 @@ def _local(run: str) -> Path:
     return local_folder(run, read_environment().cache_dir)
 
 
-def _columns(titles: Sequence[str], cells: Sequence[Sequence[str]], *, wrap: bool) -> list[Column]:
-    """Short cells (dates, numbers, yes and no) are shown whole; long texts share what room is left."""
-    widths = [max(cell_len(text) for text in (title, *texts)) for title, texts in zip(titles, cells, strict=True)]
-    short = [width for width in widths if width <= SHORT_CELL]
-    left = out().width - sum(width + 1 for width in short) - 2
-    share = max(SHORT_CELL, left // max(len(widths) - len(short), 1) - 1)
-    return [
-        Column(Text(title), no_wrap=not wrap, max_width=share if width > SHORT_CELL else None)
-        for title, width in zip(titles, widths, strict=True)
-    ]
-
-
 def _show_rows(run: Run, fields: list[str], failed: bool, limit: int, as_json: bool, name: str) -> None:
-    columns = run.folder.columns
-    own = columns.run
-    rows = _rows(run, fields, failed, limit)
+    own = run.folder.columns.run
+    rows = rows_to_show(run, fields, failed, limit)
     if as_json:
-        for line in rows:
-            print_json(line)
+        for row in rows:
+            print_json(row.values)
     else:
-        outputs = [columns.output(name).column for name in fields]
-        titles = {columns.row_index: "row", **{name: name for name in columns.inputs[:1]}}
-        if failed:
-            titles[own["error"]] = "error"
-        else:
-            titles |= {**{name: name for name in outputs}, own["confidence"]: "confidence"}
-            if any(line[own["status"]] != "completed" for line in rows):
-                titles[own["status"]] = "status"
-        cells = [[shown(line[name]) for line in rows] for name in titles]
-        table = Table(*_columns(list(titles.values()), cells, wrap=failed), box=SIMPLE, padding=(0, 1, 0, 0))
-        for texts in zip(*cells, strict=True):
-            table.add_row(*map(Text, texts))
-        out().print(table)
+        out().print(rows_table(run, fields, rows, failed=failed))
     total = (run.summary or {}).get("rows")
     if len(rows) == limit and total != limit:
         note(f"the first {limit}" + (f" of {total}" if total else "") + " rows; --limit shows more")
-    for model in sorted({line[own["model"]] for line in rows if line[own["model"]]}):
+    if len(fields) > 1 and not failed and not as_json:
+        note(LEGEND)
+    for model in sorted({row.values[own["model"]] for row in rows if row.values[own["model"]]}):
         note(f"answered by: {described(model)}")
     if suspicious := run.suspicious_sources():
         pages = "one page looks" if len(suspicious) == 1 else f"{len(suspicious)} pages look"
@@ -176,25 +156,22 @@ def _show_rows(run: Run, fields: list[str], failed: bool, limit: int, as_json: b
     note(f"{name}: {run.status}")
 
 
-def _rows(run: Run, fields: list[str], failed: bool, limit: int) -> list[dict[str, Any]]:
-    """The first rows of results, each as a dict of JSON values by column."""
-    from research.tables.inputs.json_values import json_rows
+def _show_failures(run: Run, name: str) -> None:
+    """Failed rows by cause, with what mends them."""
+    from flows.cli.watch import causes_table
+    from flows.run.causes import causes
+    from flows.run.status import failed_rows
 
-    columns = run.folder.columns
-    outputs = [columns.output(name) for name in fields]
-    shown_columns = [columns.row_index, *columns.inputs, *(columns.run[name] for name in columns.run)]
-    rows: list[dict[str, Any]] = []
-    shards = run.folder.unfinished(sys.maxsize) if failed else run.folder.committed_shards()  # of a row too many nothing is there
-    for shard in shards:
-        part = run.folder.read("results", shard)
-        values = {output.column: output.json_values(part[output.column]) for output in outputs}
-        plain = [line for batch in part.select(list(dict.fromkeys(shown_columns))).to_batches() for line in json_rows(batch)]
-        for place, line in enumerate(plain):
-            if not failed or line[columns.run["status"]] != "completed":
-                rows.append(line | {column: values[column][place] for column in values})
-            if len(rows) == limit:
-                return rows
-    return rows
+    if found := causes(failed_rows(run), name):
+        out().print(causes_table(found))
+
+
+def _show_summary(run: Run, name: str) -> None:
+    """What `research watch` shows, of a run that has ended."""
+    from flows.cli.watch import shown as status_shown
+    from flows.run.status import Watcher
+
+    out().print(status_shown(Watcher(run.path, name).look()))
 
 
 def _place(piece: CellEvidence) -> str:
@@ -213,7 +190,9 @@ def _show_cell(cell: Cell) -> None:
     if cell.reasoning:
         console.print(Text(cell.reasoning, style="dim"))
     for piece in cell.evidence:
-        context = Text.assemble(("…" + piece.before, "dim"), (piece.excerpt, "bold reverse"), (piece.after + "…", "dim"))
+        begins, ends = ("", "") if console.is_terminal else (EXCERPT_BEGINS, EXCERPT_ENDS)
+        excerpt = (f"{begins}{piece.excerpt}{ends}", "bold reverse")
+        context = Text.assemble(("…" + piece.before, "dim"), excerpt, (piece.after + "…", "dim"))
         title = Text(f"{piece.field} · {piece.support} · {piece.title or piece.url}")
         place = Text(f"{_place(piece)} · characters {piece.start}–{piece.end}", style="dim")
         console.print(Panel(context, title=title, title_align="left", subtitle=place, subtitle_align="left"))

@@ -81,7 +81,7 @@ def overview(folder: Path) -> RunOverview:
         path=folder,
         table=(invocation.get("options") or {}).get("table") or re.sub(r"-[0-9a-f]{8}$", "", folder.resolve().name),
         objective=_objective(request),
-        model=str(request.get("model", "")),
+        model=", ".join((summary or {}).get("models") or ()) or str(request.get("model", "")).partition("/")[0],
         state=state,
         reason=document["reason"],
         rows=summary["rows"] if rows is None and summary is not None else rows,
