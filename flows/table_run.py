@@ -34,9 +34,11 @@ from flows.run.pilot import STOPPED, run_pilot
 from flows.run.prepared_run import PreparedRun
 from flows.run.remote_folder import RemoteFolder, holding
 from flows.run.reuse import Earlier
+from flows.run.row_money import RowMoney, expected_row_usd
 from flows.run.rows import Rows
 from flows.run.runtime import Runtime
 from flows.run.shards import Remaining, Shards
+from flows.run.status import beyond_retry
 from flows.run.stopping import Stopping
 from flows.run.sweeping import sweeper
 from flows.run.workers.charges import take_over_charges
@@ -152,7 +154,8 @@ async def _run(
                 world = await held.enter_async_context(through_batches(world, folder.state, runner, report, runtime.polling))
                 concurrency = ROWS  # they wait together
             find_work, recall = prepared.work(world)
-            rows = Rows(request, world, runner, report, concurrency, find_work)
+            money = RowMoney(world.budget, expected_row_usd(prepared))
+            rows = Rows(request, world, runner, report, concurrency, find_work, money)
             store.on_fault = charges.on_fault = rows.interrupt
             if remote is not None:
                 remote.on_fault = rows.interrupt
@@ -222,6 +225,7 @@ async def _run(
             rows=table.row_count,
             completed=summary["completed"],
             failed=summary["failed"],
+            beyond_retry=await asyncio.to_thread(beyond_retry, folder) if summary["failed"] else 0,
             cost_usd=summary["cost_usd"],
             spent_usd=None if any(map(world.model.unpriced, tiers)) else charges.usd,
             model=world.model.name,

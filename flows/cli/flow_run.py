@@ -166,6 +166,8 @@ def _ended(done: Enrichment, as_json: bool) -> Exit:
         note(f"error: {done.not_exported}")
     if done.stopped or done.not_exported:
         return Exit.LIMIT
+    if done.failed and done.failed == done.beyond_retry:
+        return Exit.ROWS_REFUSED
     return Exit.ROWS_FAILED if done.failed else Exit.OK
 
 
@@ -181,8 +183,14 @@ def _print(done: Enrichment) -> None:
         note(f"{done.escalated} rows were researched again on a dearer tier{missed}")
     if done.stopped:
         note(f"stopped: {done.stopped}\nresearch resume {done.place} goes on with it")
-    elif done.failed:
+    elif done.failed > done.beyond_retry:
         note(f"research resume {done.place} tries the failed rows again; research show {done.place} --failed lists them")
+    if done.beyond_retry:
+        rows = "1 row" if done.beyond_retry == 1 else f"{done.beyond_retry} rows"
+        note(
+            f"{rows} cannot be asked as the table stands, and running again does not help: research show {done.place} --failed "
+            "says what to correct in the table; research refresh then researches what has changed"
+        )
 
 
 def quiet_prefect(debug: bool) -> None:

@@ -11,17 +11,14 @@ from typing import Any, Final
 from rich.table import Table as Printed
 
 from flows.cli.terminal import Exit, described, out, print_json
-from flows.run.estimate import Estimate, estimate, keyless_estimate, search_usd
+from flows.run.estimate import Estimate
 from flows.run.prepared_run import PreparedRun
 from flows.run.request import Request
 from flows.run.reuse import Earlier
+from flows.run.row_money import run_estimate
 from research.errors import InvalidInput
 from research.identity import canonical_json
-from research.models.names import TIERS_OWN
-from research.output_schema.output_spec import OutputSpec
-from research.ports.search import Search
 from research.result.escalation import part_of
-from research.search.merged import MergedSearch
 from research.tables.inputs.read import json_rows
 from research.tables.layout.result_columns import ResultColumns
 
@@ -192,31 +189,9 @@ async def make_plan(prepared: PreparedRun) -> Plan:
         unaskable=scan.problems,
         unaskable_rows=scan.unaskable,
         search=world.search.name,
-        estimate=_estimate(prepared, spec, rows, scan.characters),
+        estimate=run_estimate(prepared, spec, rows, scan.characters),
         reuse=reuse,
     )
-
-
-def _estimate(prepared: PreparedRun, spec: OutputSpec, rows: int, row_characters: float) -> Estimate | None:
-    world, task = prepared.world, prepared.request.sample
-    processors, in_batches = world.processors, prepared.in_batches
-    search = 0.0 if in_batches else search_usd(_providers(world.search), prepared.settings.providers, processors.price)
-    if world.model.keyless:
-        return keyless_estimate(spec, rows=rows, max_subqueries=task.max_subqueries, search_usd=search)
-    return estimate(
-        spec,
-        processors[task.processor],
-        (lambda name: processors.batch.price(processors.price(name))) if in_batches else processors.price,
-        rows=rows,
-        row_characters=row_characters,
-        max_subqueries=task.max_subqueries,
-        model=None if world.model.name == TIERS_OWN else world.model.name,
-        search_usd=search,
-    )
-
-
-def _providers(search: Search) -> tuple[str, ...]:
-    return search.names if isinstance(search, MergedSearch) else (search.name,)
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,6 +119,8 @@ class Exit(IntEnum):
     """A limit stopped the run, or an error that every row would have met."""
     FAILED = 5
     """The run is finished and failed as a whole: no row could be researched, or more failed than `--fail-over` allows."""
+    ROWS_REFUSED = 6
+    """The run is finished, and the rows that failed cannot be asked as the table stands: running again cannot mend them."""
     INTERRUPTED = 130
     """Ctrl-C, or Cancel in Prefect, stopped the run."""
     TERMINATED = 143

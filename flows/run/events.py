@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from flows.run.task_runs import TaskRuns
 from research.concurrency.outages import ServicePaused, ServiceResumed
@@ -13,6 +14,8 @@ from research.display.printable import printable
 from research.concurrency.traffic import SearchBringsNothing
 from research.money.amounts import dollars
 from research.result.result import Confidence, Status
+
+CONFIDENCES: Final = ("high", "medium", "low", "none")
 
 
 @dataclass(frozen=True, slots=True)

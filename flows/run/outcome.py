@@ -28,6 +28,8 @@ class Enrichment(BaseModel):
     """Rows of the table."""
     completed: int
     failed: int
+    beyond_retry: int = 0
+    """Of the failed rows those that running again cannot mend, such as one without an objective: the table is to be corrected."""
     cost_usd: float | None
     """US dollars that the rows cost as they stand, whenever they were researched; None if a price is not known."""
     spent_usd: float | None

@@ -16,6 +16,7 @@ from flows.run.events import Listener, RowFinished
 from flows.run.failed_rows import FailedRows, NotStarted
 from flows.run.request import Request
 from flows.run.row_cache import RowCache
+from flows.run.row_money import RowMoney
 from flows.run.row_work import FindWork, RowFailed, RowWork, completed, whole_rows
 from flows.run.runner import Runner
 from flows.run.task_labels import row_label
@@ -47,6 +48,7 @@ class Rows:
         listener: Listener,
         concurrency: int,
         find_work: FindWork | None = None,
+        money: RowMoney | None = None,
     ) -> None:
         self._request = request
         self._world = world
@@ -55,6 +57,7 @@ class Rows:
         self._listener = listener
         self._free = asyncio.Semaphore(concurrency)
         self._budget = world.budget
+        self._money = money or RowMoney(world.budget, None)
         self._find_work = find_work or whole_rows(request, world)
         self._cache = RowCache()
         self._failures = FailedRows(request, world)
@@ -89,6 +92,7 @@ class Rows:
         """From now on no row is started. Rows that were not started stay out of the tables, so that the same call comes to them
         later; rows under way end as they do."""
         self.winding_down, self.stopped = True, reason
+        self._money.release()
 
     @property
     def under_way(self) -> int:
@@ -197,6 +201,8 @@ class Rows:
                         if isinstance(bug, OSError) and bug.errno in NO_ROOM:  # wherever it was met
                             raise surroundings_fault(bug, Path(bug.filename or tempfile.gettempdir())) from bug
                         result = self._failures.broken(work.task, bug)
+                    if not cached and result.status == "completed":
+                        self._money.completed(result.cost_usd)
                     self._look_for_stop(result)
             report(result, started, cached=cached)
             finish(result)
@@ -215,7 +221,7 @@ class Rows:
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
-        async with self._free:
+        async with self._free, self._money.for_row():
             if self.winding_down:
                 yield
                 return

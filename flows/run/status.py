@@ -14,14 +14,16 @@ from typing import Any, Final
 
 import duckdb
 
-from flows.run.causes import Cause, Failed, causes
+from flows.run.causes import Cause, Failed, Remedy, causes, remedy
 from flows.run.event_log import SERVICES, read_events
+from flows.run.events import CONFIDENCES
 from flows.run.task_labels import label_columns, row_label
 from research.money.charge_file import ChargeFile
 from research.tables.inputs.json_values import json_rows
 from research.tables.run_folder.overview import RunOverview, overview
 from research.tables.run_folder.reader import Run, open_run
 from research.tables.run_folder.run_document import STATE, read_document
+from research.tables.run_folder.run_folder import RunFolder
 from research.tables.warehouse.warehouse import FILE
 
 LATELY_SECONDS: Final = 60.0
@@ -31,7 +33,6 @@ SLOW_SECONDS: Final = 5.0
 OFTEN: Final = 0.5
 """A service is in trouble of whose calls so many fail, or bring nothing."""
 ENOUGH_CALLS: Final = 4
-CONFIDENCES: Final = ("high", "medium", "low", "none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +219,11 @@ def failed_rows(run: Run) -> Iterator[Failed]:
                 kind = line[own["error_kind"]] if "error_kind" in own else None
                 row = line[columns.row_index]
                 yield Failed(row, kind, line[own["error"]] or "", row_label(row, {name: line[name] for name in named_by}))
+
+
+def beyond_retry(folder: RunFolder) -> int:
+    """Failed rows that running again cannot mend: what they are asked is wrong."""
+    return sum(remedy(each.kind) is Remedy.CORRECT_ROW for each in failed_rows(Run(folder)))
 
 
 def _by_field(run: Run) -> dict[str, dict[str, int]]:

@@ -80,10 +80,12 @@ def _look_at_it(research: Command, desk: Path) -> None:
 
 
 @pytest.mark.usefixtures("prefect_server")
-def test_a_run_with_failed_rows_ends_with_3_and_names_them(research: Command) -> None:
-    """The empty question of row 1 is that row's error."""
+def test_a_run_with_rows_that_cannot_be_asked_ends_with_6_and_names_them(research: Command) -> None:
+    """The empty question of row 1 is that row's error, and running again cannot mend it."""
     ran = research(*ENRICH, "--objective-column", "question", "--out", "run")
-    assert ran.code == 3
+    assert ran.code == 6
+    assert "1 row cannot be asked as the table stands, and running again does not help" in " ".join(ran.err.split())
+    assert "tries the failed rows again" not in ran.err
     assert "row 1 failed: InvalidTask: row 1: the objective column 'question' is empty" in ran.err
     assert "1 completed, 1 failed" in ran.out
     assert "Traceback" not in ran.out

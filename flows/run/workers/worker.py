@@ -17,6 +17,7 @@ from typing import Final
 from flows.run.events import Event, RowFinished, ShardCommitted
 from flows.run.prepare import prepare_worker
 from flows.run.prepared_run import PreparedRun
+from flows.run.row_money import RowMoney, expected_row_usd
 from flows.run.rows import Rows
 from flows.run.runner import Runner
 from flows.run.runtime import Runtime
@@ -104,7 +105,8 @@ class _Worker:
         store = ResultStore(run.state / "results", RowReader(run, prepared.request.spec))
         runner = self._make_runner(store)
         find_work, recall = prepared.work(world)
-        rows = Rows(prepared.request, world, runner, events, order.concurrency, find_work)
+        money = RowMoney(world.budget, expected_row_usd(prepared))
+        rows = Rows(prepared.request, world, runner, events, order.concurrency, find_work, money)
         store.on_fault = charges.on_fault = rows.interrupt
         world.outages.listener = events
         self._rows, self._shares = rows, world.shares
