@@ -65,7 +65,9 @@ def lay_out(folder: Path) -> None:
         (parent / "missions.schema.json").write_text(json.dumps(facts))
     shutil.copytree(ROOT / "schemas", folder / "schemas")
     (folder / "companies.csv").write_text("name,website\nAcme,https://acme.example/\n")
-    (folder / "company.json").write_text('{"founded": "date the company was founded", "headquarters": "city of its head office"}')
+    (folder / "company.json").write_text(
+        '{"founded": "integer: year in which it was founded", "headquarters": "city of its head office"}'
+    )
     (folder / "mission.json").write_text(json.dumps(facts))
     (folder / "truth.csv").write_text("mission,operator,launch_date\nVoyager 1,NASA,1977-09-05\nGiotto,ESA,1985-07-02\n")
     (folder / "wider.json").write_text(json.dumps({**facts, "mass_kg": "number: mass in kg"}))

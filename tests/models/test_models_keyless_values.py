@@ -451,3 +451,22 @@ async def test_a_choice_read_from_an_unnamed_notice_is_not_lost_for_want_of_its_
 @pytest.mark.parametrize("key", ["ASIN", "Artikelnummer", "Codice articolo", "Numéro de l'objet", "Produkta kods"])
 async def test_a_shops_own_number_is_found_under_its_name_in_other_languages(key: str) -> None:
     assert (await answer(f"<dl><dt>{key}</dt><dd>B01GOH7PKA</dd></dl>", {"sku": TEXT}))["sku"][0] == "B01GOH7PKA"
+
+
+@pytest.mark.parametrize(
+    ("schema", "text", "reason"),
+    [
+        (DATE, "1935", "“Acme” says `Founded: 1935`: no whole date, which the field asks for (YYYY-MM-DD)"),
+        (INTEGER, "in the spring", "“Acme” says `Founded: in the spring`: no year."),
+        (DATE, "3 May 1935", ""),
+    ],
+)
+async def test_what_a_page_says_and_no_field_can_hold_is_in_the_reason(schema: dict[str, Any], text: str, reason: str) -> None:
+    """Of the entity's own page only: another page's `Founded` says nothing about it."""
+    pages = Pages({"https://a.example/": f"# Acme\n\nFounded: {text}\n", "https://b.example/": "# Bolt\n\nFounded: 1947\n"})
+    world = World(model=KeylessModel(), search=pages, fetcher=pages)
+    asked = {"type": "object", "properties": {"founded": schema}}
+    result = await research(Task.model_validate({"task": "Facts about Acme", "output_schema": asked}), world)
+    assert (result.output["founded"] is None) == bool(reason)
+    assert result.basis[0].reasoning.startswith(reason)
+    assert "1947" not in result.basis[0].reasoning

@@ -63,6 +63,10 @@ _BESIDE: Final = frozenset(
 )
 """Things in page data that are beside what the page is about, unless they have its name."""
 _ENTITY: Final = "thing:entity"
+OWN_KEY: Final = 0.8
+"""A key that fits a field so well is the field's own."""
+MIN_UNFIT_GATE: Final = 0.5
+"""What is as surely as this about the entity is named where it does not fit."""
 _GENERIC: Final = frozenset(
     words("company firm group organisation organization institution society business work site place event")
 )
@@ -173,6 +177,18 @@ def of_facts(asked: Asked, reading: Reading) -> Iterator[Candidate]:
             if not found and source != "statement" and question.kind == "boolean" and fit >= 0.85 and is_given(value):
                 # `Wi-Fi: in all rooms`: there is some.
                 yield Candidate(True, (place,), how, source, fit, gate, None, (*marks, "there is some"))
+
+
+def unfit_facts(asked: Asked, reading: Reading) -> Iterator[tuple[Fact, str]]:
+    """What stands under the field's own key and holds no value of its type, with the text."""
+    question = asked.question
+    spoken = reading.statements if asked.about >= MIN_SPOKEN else ()
+    for fact in (*reading.facts, *spoken):
+        if fact.origin == "list" or affinity(question, fact) < OWN_KEY or _gate(asked, reading, fact)[0] < MIN_UNFIT_GATE:
+            continue
+        setting = Setting(f"{fact.key}\n{fact.label}", fact.origin == "data", reading.month_first, fact.thing)
+        if fact.values and not any(cast(question, value, setting) for value in fact.values):
+            yield fact, fact.values[0]
 
 
 def _texts(question: Question, fact: Fact) -> Iterator[tuple[str, int, tuple[str, ...]]]:

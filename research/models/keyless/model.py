@@ -26,6 +26,7 @@ from research.models.keyless.questions import Question, question_of
 from research.models.keyless.reading import Reading, Shelf
 from research.models.keyless.scoring import SURE, scorer
 from research.models.keyless.shown import of_shown
+from research.models.keyless.unfit import why_unfit
 from research.models.names import KEYLESS
 from research.money.processors import ProcessorName
 from research.money.usage_ledger import UsageLedger
@@ -236,10 +237,16 @@ def _answers(
     task: Task, entity: Entity, questions: Sequence[Question], read: Sequence[_Read], chooser: Chooser, answerer: Answerer
 ) -> tuple[FieldAnswer, ...]:
     pages = [Passages(p.hit, p.passages, p.reading) for p in read]
-    return tuple(
-        answerer(q, task.task, pages) if q.open else chooser(q, [b for page in read for b in _backings(q, entity, page)])
-        for q in questions
-    )
+    return tuple(answerer(q, task.task, pages) if q.open else _chosen(q, entity, read, chooser) for q in questions)
+
+
+def _chosen(question: Question, entity: Entity, read: Sequence[_Read], chooser: Chooser) -> FieldAnswer:
+    """The answer of the pages; of an empty one the reason says what stands under the field's own key instead."""
+    answer = chooser(question, [b for page in read for b in _backings(question, entity, page)])
+    if answer.value is not None:
+        return answer
+    asked = ((_title(page), Asked(question, entity, page.about), page.reading) for page in read)
+    return answer.changed(reasoning=why_unfit(question, asked) or answer.reasoning)
 
 
 def _is_sure(entity: Entity, question: Question, read: Sequence[_Read]) -> bool:
@@ -256,10 +263,13 @@ def _backings(question: Question, entity: Entity, page: _Read) -> Iterator[Backi
     found: list[Candidate] = list(of_facts(asked, page.reading))
     if question.kind not in ("list", "object"):
         found += [*of_sentences(asked, page.reading), *of_shown(asked, page.reading)]
-    title = page.hit.title or next(iter(page.reading.titles), "")
     for candidate in found:
         ids = tuple(page.passages[place].id for place in candidate.places)
-        yield Backing(candidate, page.passages[0].page_hash, title, ids, page.reading.suspected)
+        yield Backing(candidate, page.passages[0].page_hash, _title(page), ids, page.reading.suspected)
+
+
+def _title(page: _Read) -> str:
+    return page.hit.title or next(iter(page.reading.titles), "")
 
 
 def _mended(draft: Draft, faults: Sequence[Fault]) -> Draft:
