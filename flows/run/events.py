@@ -9,9 +9,9 @@ from typing import Final
 
 from flows.run.task_runs import TaskRuns
 from research.concurrency.outages import ServicePaused, ServiceResumed
+from research.concurrency.traffic import SearchBringsNothing
 from research.display.figures import count, duration, share
 from research.display.printable import printable
-from research.concurrency.traffic import SearchBringsNothing
 from research.money.amounts import dollars
 from research.result.result import Confidence, Status
 

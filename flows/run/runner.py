@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Literal, TypeVar
 
+from research.durable.work import current_work
 from research.errors import ModelUnavailable, ResearchError, TransientError
 from research.pipeline import Steps
 from research.steps.keys import Keys
@@ -74,7 +75,12 @@ class Runner:
             keys: the task's.
             here: all of them are done here and unseen: the row is shown, and has hardly more to show.
         """
-        return wrap_steps(self.do_here if here else self.do, keys)
+        return wrap_steps(self.do_here if here else self._do_of_row, keys)
+
+    async def _do_of_row(self, kind: Kind, label: str, work: Callable[[], Awaitable[T]], key: str) -> Done[T]:
+        """A row's step, with the row in its name: among a run's failed task runs, one called `plan` says nothing."""
+        row = current_work().row
+        return await self.do(kind, label if row is None else f"{label} · row {row}", work, key)
 
     def notice(self, error: ResearchError) -> None:
         if error.stops_run and self.stopped_by is None:

@@ -1,6 +1,6 @@
 """The double as a process of its own, for benchmarks: prints its URL, serves until it is interrupted or its standard input ends.
 
-python -m research.testing.serve --rule echo --port 0 --latency 0.2
+python -m research.testing.serve --rule researcher --port 0 --latency 0.2
 """
 
 from __future__ import annotations
@@ -10,17 +10,21 @@ import importlib
 import sys
 import threading
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from research.testing.catalogue import SDK_MODELS
 from research.testing.faults import KINDS, Faults
 from research.testing.model_server import ModelServer
+from research.testing.researcher import researcher
 from research.testing.rules import echo
+
+READY: Final = {"echo": echo, "researcher": researcher}
+"""Rules by their names on the command line."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m research.testing.serve", description=__doc__.splitlines()[0])
-    parser.add_argument("--rule", default="echo", help="echo, or module:name of a rule of your own (default: echo)")
+    parser.add_argument("--rule", default="echo", help="echo, researcher, or module:name of a rule of your own (default: echo)")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one (default)")
     parser.add_argument("--latency", type=float, default=0.0, help="seconds before an answer begins")
     parser.add_argument("--fault", action="append", default=[], metavar="KIND=RATE", help=f"a status, or: {', '.join(KINDS)}")
@@ -47,13 +51,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _rule(name: str) -> Any:
-    if name == "echo":
-        return echo
+    if name in READY:
+        return READY[name]
     module, _, attribute = name.partition(":")
     try:
         return getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:
-        raise ValueError(f"--rule {name}: neither 'echo' nor an importable module:name ({error})") from error
+        raise ValueError(f"--rule {name}: neither one of {', '.join(READY)} nor an importable module:name ({error})") from error
 
 
 def _wait() -> None:
