@@ -14,6 +14,7 @@ from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
 
 from flows.cli.approve import approve
 from flows.cli.clean import clean
+from flows.cli.compare import compare
 from flows.cli.doctor import doctor
 from flows.cli.enrich import enrich
 from flows.cli.export import export
@@ -58,6 +59,7 @@ for command in (
     report,
     verify,
     score,
+    compare,
     calibrate,
     export,
     clean,

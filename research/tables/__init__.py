@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from research.tables.audit.calibrate import calibrate
     from research.tables.audit.calibration import Calibration
+    from research.tables.audit.compare import Agreement, ComparedCell, ComparedRun, Comparison, compare
     from research.tables.audit.score import Score, Tally, WrongCell, score
     from research.tables.audit.truth import TruthSource
     from research.tables.audit.verify import Problem, Verification, verify
@@ -27,11 +28,15 @@ if TYPE_CHECKING:
     from research.tables.run_folder.run_folder import RunFolder
 
 __all__ = [
+    "Agreement",
     "Calibration",
     "Cell",
     "CellEvidence",
     "CellVersion",
     "CommittedShard",
+    "ComparedCell",
+    "ComparedRun",
+    "Comparison",
     "ExportOptions",
     "Exported",
     "Problem",
@@ -43,6 +48,7 @@ __all__ = [
     "Verification",
     "WrongCell",
     "calibrate",
+    "compare",
     "default_run_path",
     "export_run",
     "history",
@@ -55,6 +61,7 @@ __all__ = [
 _HOME: Final = {
     "Calibration": "audit.calibration",
     "calibrate": "audit.calibrate",
+    **dict.fromkeys(("Agreement", "ComparedCell", "ComparedRun", "Comparison", "compare"), "audit.compare"),
     **dict.fromkeys(("Score", "Tally", "WrongCell", "score"), "audit.score"),
     "TruthSource": "audit.truth",
     **dict.fromkeys(("Problem", "Verification", "verify"), "audit.verify"),
