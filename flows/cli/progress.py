@@ -31,6 +31,7 @@ from flows.run.events import (
     Listener,
     PilotFinished,
     RowFinished,
+    RunFinished,
     RunStarted,
     RunStopping,
     event_name,
@@ -92,6 +93,9 @@ class _Notes:
                 self._print(f"row {event.row} failed: {event.error}")
 
     def _stopping(self, event: RunStopping) -> None:
+        if not event.rows_under_way:
+            self._print(str(event))
+            return
         if self._count_from is None:
             self._count_from = event.seconds_left
         if (self._count_from - event.seconds_left) % COUNT_SECONDS == 0:
@@ -161,14 +165,17 @@ class _Bar(_Notes):
             self._progress.update(self._bar, paused=next(iter(self._paused.values()), None))
         elif isinstance(event, RunStarted):
             self._progress.start()
-            self._progress.reset(self._bar, total=event.rows, completed=event.kept, description="rows", failed=0)
+            self._progress.reset(self._bar, total=event.rows, completed=event.kept, description="rows", failed=0, paused=None)
         elif isinstance(event, PilotFinished):
             self._progress.stop()  # a question may follow, and a bar would write over it
         elif isinstance(event, RowFinished):
             self._progress.start()  # after a question
             self._progress.update(self._bar, advance=1, failed=self.failed)
+        elif isinstance(event, RunFinished):
+            self._progress.update(self._bar, description="done · Prefect is recording the end")
 
     def _stopping(self, event: RunStopping) -> None:
         if self._count_from is None:
             super()._stopping(event)
-        self._progress.update(self._bar, description=f"stopping · {event.rows_under_way} rows · {event.seconds_left} s")
+        waits = f"{event.rows_under_way} rows · {event.seconds_left} s" if event.rows_under_way else "writing what is finished"
+        self._progress.update(self._bar, description=f"stopping · {waits}")

@@ -62,7 +62,8 @@ class RowFinished:
 
 @dataclass(frozen=True, slots=True)
 class RunStopping:
-    """The run is being stopped: no row is started any more. Reported each second, until the last row under way has ended."""
+    """The run is being stopped: no row is started any more. Reported each second, until the last row under way has ended; then
+    once more, when what is finished is written."""
 
     cause: str
     """`Ctrl-C`, `SIGTERM`, `Cancel in Prefect`."""
@@ -71,6 +72,8 @@ class RunStopping:
     """That they have to end."""
 
     def __str__(self) -> str:
+        if not self.rows_under_way:
+            return "stopping: no row is under way any more, and what is finished is being written"
         rows = "1 row under way has" if self.rows_under_way == 1 else f"{self.rows_under_way:,} rows under way have"
         return f"stopping: {rows} {self.seconds_left} s to finish"
 

@@ -116,3 +116,4 @@ class Stopping:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._at_once.wait(), min(COUNT_SECONDS, left))
         rows.cut_off()
+        listener(RunStopping(cause.value, 0, 0))

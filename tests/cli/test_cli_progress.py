@@ -1,0 +1,68 @@
+"""What a person sees on a terminal while a run starts, goes on, and is stopped."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from flows.cli.progress import show_events
+from flows.cli.starting import Starting
+from flows.cli.terminal import Output
+from flows.run.events import Event, RowFinished, RunFinished, RunStarted, RunStopping
+from research.concurrency.traffic import SearchBringsNothing
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@contextmanager
+def terminal() -> Iterator[Terminal]:
+    """pytest puts back the streams before each phase of a test, so this is no fixture."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TERM", "xterm")
+        patch.setenv("COLUMNS", "120")
+        screen = Terminal()
+        patch.setattr("sys.stderr", screen)
+        yield screen
+
+
+def test_the_bar_shows_rows_and_what_a_stop_waits_for() -> None:
+    row = RowFinished(row=0, status="completed", confidence="high", cost_usd=0.0, seconds=1.0, cached=False)
+    events: list[Event] = [
+        RunStarted(run="run", rows=4, kept=1, model="extractive"), row, SearchBringsNothing("brave", 20, 20, passed_over=True),
+        RunStopping("Ctrl-C", 2, 20), RunStopping("Ctrl-C", 2, 19), RunStopping("Ctrl-C", 0, 0),
+    ]  # fmt: skip
+    with terminal() as screen, show_events(as_json=False, begin=lambda: None) as listener:
+        for event in events:
+            listener(event)
+    shown = screen.getvalue()
+    assert "2/4" in shown
+    assert "brave brings nothing" in shown
+    assert "stopping: 2 rows under way have 20 s to finish; Ctrl-C again ends at once" in shown
+    assert "stopping · writing what is finished" in shown
+
+
+def test_the_bar_says_what_the_end_of_a_run_still_waits_for() -> None:
+    with terminal() as screen, show_events(as_json=False, begin=lambda: None) as listener:
+        listener(RunStarted(run="run", rows=1, kept=0, model="extractive"))
+        listener(RunFinished("run", 1, 1, 0, 0.0, 1.0))
+    assert "Prefect is recording the end" in screen.getvalue()
+
+
+def test_a_step_that_takes_long_counts_its_seconds() -> None:
+    with terminal() as screen:
+        times = iter([0.0, 0.5, 7.2, 8.0])
+        starting = Starting(Output(), clock=lambda: next(times))
+        starting.step("starting Prefect")
+        starting.tick()
+        assert " s)" not in screen.getvalue()
+        starting.tick()
+        assert "starting Prefect (7 s)" in screen.getvalue()
+        starting.clear()
+        starting.tick()
+        assert "8 s" not in screen.getvalue()
