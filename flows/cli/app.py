@@ -39,7 +39,7 @@ app: Final = App(
     help="Bulk web research for tables: typed answers, with the evidence for every cell.",
     version=lambda: importlib.metadata.version("research-flows"),
     help_format="markdown",
-    default_parameter=Parameter(negative=(), negative_iterable=()),
+    default_parameter=Parameter(negative=()),
     result_action="return_value",
     suppress_keyboard_interrupt=False,  # it would end the process without a word
 )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+from cyclopts import Parameter
 from rich.box import SIMPLE
 from rich.table import Column, Table
 from rich.text import Text
@@ -57,7 +58,7 @@ def score(run: str, /, *, truth: str, wrong: bool = False, output: Output = NONE
     return Exit.OK
 
 
-def calibrate(*runs: str, truth: list[str], output: Output = NONE) -> int:
+def calibrate(*runs: str, truth: Annotated[list[str], Parameter(negative="")], output: Output = NONE) -> int:
     """Learn from runs whose truth is known how often each confidence is right. Later runs of the same schema and model show it.
 
     Args:

@@ -95,7 +95,7 @@ def causes(failed: Iterable[Failed], run: str) -> tuple[Cause, ...]:
 def _cause(kind: str, rows: list[Failed], run: str) -> Cause:
     rows = sorted(rows, key=lambda each: each.row)
     mends = remedy(kind or None)
-    error = shortened(" ".join(rows[0].error.split()), ERROR_SHOWN)
+    error = shortened(" ".join(rows[0].error.removeprefix(f"{kind}: ").split()), ERROR_SHOWN)
     first = tuple(each.label or f"row {each.row}" for each in rows[:ROWS_SHOWN])
     return Cause(kind or "unknown", len(rows), first, error, mends.value, _command(mends, run))
 

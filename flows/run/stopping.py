@@ -87,6 +87,8 @@ class Stopping:
         finally:
             winding_down.cancel()
             await asyncio.wait([winding_down])
+            if self.cause is not None:
+                listener(RunStopping(self.cause.value, 0, 0))
 
     async def unless_stopped(self, work: Awaitable[T]) -> T | None:
         """The outcome of some work that is ended when a stop is requested; then None."""
@@ -116,4 +118,3 @@ class Stopping:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._at_once.wait(), min(COUNT_SECONDS, left))
         rows.cut_off()
-        listener(RunStopping(cause.value, 0, 0))

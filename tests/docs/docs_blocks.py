@@ -64,7 +64,7 @@ def lay_out(folder: Path) -> None:
         (parent / "missions.csv").write_text(table)
         (parent / "missions.schema.json").write_text(json.dumps(facts))
     shutil.copytree(ROOT / "schemas", folder / "schemas")
-    (folder / "companies.csv").write_text("name,website\nAcme,https://acme.example/\n")
+    (folder / "companies.csv").write_text("name,website,country\nAcme,https://acme.example/,NL\n")
     (folder / "company.json").write_text(
         '{"founded": "integer: year in which it was founded", "headquarters": "city of its head office"}'
     )

@@ -9,6 +9,7 @@ import inspect
 import json
 import re
 import shlex
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -21,8 +22,10 @@ from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.flows import load_flow_from_entrypoint
 
 import flows
-from flows.cli.app import app
+from flows.cli.app import app, main
 from flows.enrichment import enrich
+from flows.run.options import EnrichOptions
+from flows.run.request import Request
 from research.money.processors import load_processors
 from research.output_schema.output_spec import OutputSpec
 from research.tables import open_run
@@ -55,7 +58,23 @@ def place(tmp_path_factory: pytest.TempPathFactory, prefect_server: None) -> Pat
         options = {"output_schema": "mission.json", "objective": "Facts about {mission}", "corpus": "pages/", "out": str(RUN)}
         asyncio.run(flows.enrich("missions.csv", **options))
         asyncio.run(_make_work_pool("research"))
+        for copy in COPIES:
+            shutil.copytree(folder / RUN, folder / copy)
     return folder
+
+
+COPIES = ("runs/demo", "runs/companies-3f9a1c20")
+"""Run folders that examples name beside `RUN`."""
+NOT_RUN = {
+    "approve": "needs a run that waits for a decision: tests/flows/test_flows_pilot_approval.py",
+    "review": "needs a file of decisions: tests/tables/test_tables_review.py",
+    "run": "asks on: tests/cli/test_cli_input.py",
+}
+"""Commands that are not run here, and where they are."""
+DRY = ("enrich", "refresh", "resume", "resynthesize")
+"""Commands that check everything and then say what they would do."""
+ELSEWHERE = ("s3://", "workers:", "dask:", "/shared/", "claude_web", "ddgs", "qwen3")
+"""What an example names that is not here: a storage, a pool, a scheduler, a service."""
 
 
 async def _make_work_pool(name: str) -> None:
@@ -95,6 +114,31 @@ def test_a_command_is_one_that_the_shell_and_the_program_understand(block: Block
                 assert name == f"{enrich.name}/enrich"
                 known = inspect.signature(enrich.fn).parameters
                 assert [each for each in parameters if each != "--param" and each.split("=")[0] not in known] == []
+
+
+@pytest.mark.parametrize(
+    "block", [block for block in blocks_in("sh") if "research " in block.code], ids=lambda block: block.place
+)
+def test_a_command_does_what_is_written(block: Block, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Run in a folder with the files that it names; one that would research says what it would do."""
+    for words in commands(block.code):
+        if words[:1] != ["research"] or words[1] in NOT_RUN or any(each in " ".join(words) for each in ELSEWHERE):
+            continue
+        code = main([*words[1:], *(["--dry-run"] if words[1] in DRY and "--dry-run" not in words else [])])
+        assert code == 0 or words[1] == "doctor", capsys.readouterr().err
+
+
+@pytest.mark.parametrize("block", [block for block in blocks_in("sh") if "prefect deployment run" in block.code])
+def test_a_deployment_run_is_a_request_that_can_be_researched(block: Block, here: Path) -> None:
+    """With what `prefect.yaml` says for it, and what the command says instead."""
+    (deployment,) = [
+        each for each in yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"] if each["name"] == "enrich"
+    ]
+    for words in commands(block.code):
+        if words[:3] == ["prefect", "deployment", "run"]:
+            stated = dict(each.split("=", 1) for each in words[4:] if each != "--param")
+            asked = {**deployment["parameters"], **{name: yaml.safe_load(value) for name, value in stated.items()}}
+            assert Request.of(EnrichOptions(**asked)).table.row_count
 
 
 @pytest.mark.parametrize("block", blocks_in("json"), ids=lambda block: block.place)

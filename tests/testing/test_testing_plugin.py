@@ -87,7 +87,7 @@ def test_the_double_runs_as_a_process():
     [
         (["--fault", "flood=0.1"], "no such fault: 'flood'"),
         (["--fault", "429=much"], "could not convert string to float"),
-        (["--rule", "no.such:rule"], "neither 'echo' nor an importable"),
+        (["--rule", "no.such:rule"], "neither one of echo, researcher nor an importable"),
     ],
 )
 def test_the_process_refuses_what_makes_no_sense(wrong, words, capsys):

@@ -29,8 +29,7 @@ from flows.run.workers.duplicates import Duplicates
 from flows.run.workers.files import OrderFiles, WorkerFiles
 from flows.run.workers.order import CoordinatorState, OrderedShard, OrderReport, ShardOrder, StopRequest, WorkerState
 from flows.run.workers.pausing import Pausing
-from research.concurrency.outages import Notice, ServicePaused, ServiceResumed
-from research.concurrency.traffic import SearchBringsNothing
+from research.concurrency.outages import Notice
 from research.errors import ResearchError, SurroundingsFault
 from research.money.budget import Lease
 from research.money.charge_file import ChargeFile
@@ -358,7 +357,7 @@ class Coordinator:
         async with running.reading:
             events, running.offset = await asyncio.to_thread(running.files.events, running.offset)
         for event in events:
-            if isinstance(event, ServicePaused | ServiceResumed | SearchBringsNothing):
+            if isinstance(event, Notice):
                 self._pausing.heard(running.order.name, event)
                 continue
             if isinstance(event, RowFinished):
