@@ -112,6 +112,27 @@ def test_a_workbook_that_was_exported_is_the_table_that_it_was(book: Path, tmp_p
     assert table["yes"].to_pylist() == TABLE["yes"].to_pylist()
 
 
+def test_numbers_keep_the_formats_of_the_workbook_that_they_came_from(tmp_path: Path) -> None:
+    given = openpyxl.Workbook()
+    sheet = given.active
+    assert sheet is not None
+    formats = {"zip": "00000", "share": "0.0%", "price": '"€" #,##0.00', "day": "dd.mm.yyyy", "mixed": "General"}
+    rows = [(501, 0.125, 1234.5, date(2024, 2, 29), 1), (1002, 0.5, 2, date(2025, 3, 1), 2)]
+    sheet.append([None, *formats])  # an empty column before the table
+    for row in rows:
+        sheet.append([None, *row])
+    for column, code in enumerate(formats.values(), start=2):
+        for line in (2, 3):
+            sheet.cell(line, column).number_format = code
+    sheet["F2"].number_format = "0.00"
+    given.save(tmp_path / "given.xlsx")
+    table = pa.Table.from_batches(list(open_table(tmp_path / "given.xlsx").batches(10)))
+    run = run_of(tmp_path / "run", table, [samples.completed(0), samples.completed(1)])
+    first = cells_of(openpyxl.load_workbook(export_run(run, tmp_path / "x.xlsx").path)["Results"])[0]
+    assert {name: first[name].number_format for name in formats} == formats
+    assert [first[name].value for name in formats] == [501, 0.125, 1234.5, datetime(2024, 2, 29), 1]
+
+
 def test_no_cell_is_a_formula(book: Path) -> None:
     loaded = openpyxl.load_workbook(book)
     kinds = {cell.data_type for sheet in loaded for row in sheet.iter_rows() for cell in row}

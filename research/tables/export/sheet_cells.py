@@ -58,6 +58,8 @@ class Style:
     align: str | None = None
     underline: bool = False
     border: str | None = None
+    top: bool = False
+    """Whether it stands at the top of a high row, and is otherwise plain. What has any other style does anyhow."""
     number_format: str | None = None
     """Excel's, of numbers that have no other (dates)."""
     is_text: bool = False

@@ -116,7 +116,7 @@ class SummarySheet:
                 (_kind(schema.field(output.column)), looks.LABEL),
                 (output.description, looks.WRAPPED),
             ]
-            lines = 1 + len(output.description) // _WIDTHS[-1]
+            lines = 1 + len(output.description) // (_WIDTHS[-1] + 10)
             if lines > 1:
                 self._sheet.set_row(self._line, _LINE * lines)
             for place, (value, style) in enumerate(line):

@@ -23,6 +23,7 @@ from research.tables.export.results_sheet import ResultsSheet
 from research.tables.export.rows import NO_BASIS, CellBasis, ExportedShard, reports_of, shards_of
 from research.tables.export.sheet_cells import MOST_COLUMNS, MOST_LINKS, MOST_ROWS, PLAIN, CellWriter, Style
 from research.tables.export.summary_sheet import SummarySheet
+from research.tables.inputs.column_types import NUMBER_FORMAT
 from research.tables.inputs.objective import Objective
 from research.tables.layout.probabilities import Probabilities
 from research.tables.layout.reviews import review_files
@@ -100,6 +101,9 @@ class _Export:
         self._coverage = {output.field: FieldCoverage() for output in folder.columns.outputs}
         self._links_left_out = 0
         self._fields = {output.column: output.field for output in folder.columns.outputs}
+        self._as_it_came = {
+            place: Style(number_format=code) for place, column in enumerate(columns) if (code := _number_format(folder, column))
+        }
         self._named_by = _naming_columns(folder)
         rows, most = sum(came_to.values()), MOST_ROWS - 1
         parts = [min(most, rows - start) for start in range(0, max(rows, 1), most)]
@@ -161,7 +165,7 @@ class _Export:
         styles: list[Style] = []
         links: dict[int, str] = {}
         for place, (column, value) in enumerate(zip(self._columns, line, strict=True)):
-            style, target = PLAIN, None
+            style, target = self._as_it_came.get(place, PLAIN), None
             if column.role is Role.OUTPUT and is_completed:
                 field = self._fields[column.of]
                 if isinstance(value, bool):  # LibreOffice makes a formula of Excel's logical cells: =TRUE()
@@ -236,6 +240,12 @@ def _needed(folder: RunFolder, columns: Sequence[ExportColumn]) -> list[ExportCo
         *((Role.RUN, of_run.run[name]) for name in ("status", "error", "error_kind") if name in of_run.run),
     ]
     return [ExportColumn(name, role, name, of_run.schema.field(name).type) for role, name in wanted if name not in there]
+
+
+def _number_format(folder: RunFolder, column: ExportColumn) -> str:
+    """How the workbook that the table was read from showed an input column's numbers."""
+    metadata = folder.columns.schema.field(column.of).metadata if column.role is Role.INPUT else None
+    return (metadata or {}).get(NUMBER_FORMAT, b"").decode("utf-8", "replace")
 
 
 def _naming_columns(folder: RunFolder) -> tuple[str, ...]:

@@ -17,6 +17,9 @@ import pyarrow.compute as pc
 CELLS_AT_ONCE: Final = 200_000
 """Cells of text that are in memory at once."""
 
+NUMBER_FORMAT: Final = b"number_format"
+"""Metadata of a column that was read from a workbook: the number format in which all its numbers and dates stood there."""
+
 _MAX_INTEGER: Final = 2**63
 
 

@@ -23,6 +23,7 @@ from research.documents.tabular.header import NoTable, find_header
 from research.documents.tabular.separated import Record
 from research.documents.tabular.table_rows import Body
 from research.errors import InvalidTable
+from research.tables.inputs.column_types import NUMBER_FORMAT
 from research.tables.inputs.copies import Scratch, Spool
 from research.tables.inputs.csv_file import FileTable
 
@@ -115,15 +116,20 @@ def write_rows(arguments: Mapping[str, Any], _: bytes) -> tuple[dict[str, Any], 
     path = arguments["path"]
     try:
         sheet, warnings = _chosen(CalamineWorkbook.from_path(path), arguments["sheet"])
-        header, body, more = _table(sheet)
+        header, body, used, more = _table(sheet)
     except (CalamineError, WorksheetNotFound, OSError, IndexError) as exc:
         return {"refused": f"cannot be read as a workbook: {exc}"}, b""
     except NoTable as fault:
         return {"refused": str(fault)}, b""
+    details = sheet_details.read(path, sheet.name)
     columns = [_column([row[place] for row in body]) for place in range(len(header))]
-    batch = pa.RecordBatch.from_arrays(columns, names=[f"c{place}" for place in range(len(header))])
+    fields = [
+        pa.field(f"c{place}", column.type, metadata={NUMBER_FORMAT: code} if code else None)
+        for place, (column, code) in enumerate(zip(columns, _formats(details, sheet, body, used), strict=True))
+    ]
+    batch = pa.RecordBatch.from_arrays(columns, schema=pa.schema(fields))
     Spool.write(Path(arguments["target"]), batch.schema, [batch])
-    warnings += [*more, *_long_numbers(header, body), *_dropped(path, sheet)]
+    warnings += [*more, *_long_numbers(header, body), *_dropped(details, sheet)]
     return {"names": header, "warnings": warnings}, b""
 
 
@@ -165,8 +171,8 @@ def _cells(workbook: CalamineWorkbook, name: str) -> _Sheet:
     return _Sheet(name, rows, row, column)
 
 
-def _table(sheet: _Sheet) -> tuple[list[str], list[list[Any]], list[str]]:
-    """The names of the columns, the rows below them, and what is odd about them."""
+def _table(sheet: _Sheet) -> tuple[list[str], list[list[Any]], list[int], list[str]]:
+    """The names of the columns, the rows below them, which of the sheet's columns they are, and what is odd about them."""
     if not sheet.rows:
         raise NoTable(f"its sheet {sheet.name!r} is empty; its first row must name the columns")
     used = [place for place in range(len(sheet.rows[0])) if any(row[place] != "" for row in sheet.rows)]
@@ -187,7 +193,19 @@ def _table(sheet: _Sheet) -> tuple[list[str], list[list[Any]], list[str]]:
             f"{_listed('column', letters)} empty and left out. If two tables stand side by side there, move one to a sheet "
             "of its own"
         )
-    return header.names, rows[header.used :], warnings
+    return header.names, rows[header.used :], used, warnings
+
+
+def _formats(details: sheet_details.Details, sheet: _Sheet, body: Sequence[Sequence[Any]], used: Sequence[int]) -> Iterator[str]:
+    """The number format of each column whose numbers and dates all have the same one; "" of others."""
+    first = sheet.row + len(sheet.rows) - len(body)
+    for place, column in enumerate(used):
+        shown = {
+            details.formats.get((first + number, sheet.column + column), "")
+            for number, row in enumerate(body)
+            if isinstance(row[place], int | float | date)
+        }
+        yield shown.pop() if len(shown) == 1 else ""
 
 
 def _long_numbers(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> Iterator[str]:
@@ -196,9 +214,8 @@ def _long_numbers(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> Iterat
             yield f"column {name!r} holds numbers of more than 15 digits, of which a workbook keeps the first; text keeps all"
 
 
-def _dropped(path: str, sheet: _Sheet) -> Iterator[str]:
+def _dropped(details: sheet_details.Details, sheet: _Sheet) -> Iterator[str]:
     """What a reader of the table alone would miss: formulas without a value, addresses behind cells."""
-    details = sheet_details.read(path, sheet.name)
     if details.uncomputed:
         yield (
             f"{_places(details.uncomputed)}: formulas whose values are not stored; the cells are empty. Open the workbook in "
