@@ -13,29 +13,39 @@ import asyncio
 import json
 import math
 import pickle
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from keyless_bench import run, share
 from keyless_sets import SETS, Case, Shelf, is_exact, shelves_of
+from scipy.optimize import minimize
+from scipy.sparse import csr_matrix
 from sklearn.feature_extraction import DictVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
 import research.models.keyless.scoring as scoring
-from research.models.keyless.choosing import Backing, choose, grouped, standing
+from research.models.keyless.choosing import MAX_GROUPS, Backing, Group, choose, standing
 from research.models.keyless.model import KeylessModel
 from research.models.keyless.questions import Question
 from research.models.keyless.scoring import Scorer, features
 from research.ports.work import FieldAnswer
+from research.values.values import same
 
 TRAINED_ON: Final = ("sites", "recipes", "shops", "articles", "tables", "contracts", "sample", "prose")
 FOLDS: Final = 5
+INNER_FOLDS: Final = 3
+RIDGE: Final = 2.0
+"""How strongly a weight is drawn to nothing."""
 WEIGHTS: Final = Path(scoring.__file__).with_name("weights.toml")
+CAUTION: Final = 1.25
+"""How much more a wrong answer counts than a right one, so that what is given is rather too sure than not sure enough."""
 RARE: Final = 5
 """A feature that fewer candidates have gets no weight."""
 
@@ -51,6 +61,36 @@ class Found:
     schema: Any
     backings: list[Backing]
     right: list[bool] = field(default_factory=list)
+    direct: bool = False
+    """What is right stands in the document as it is, as far as the set tells."""
+
+    @cached_property
+    def features(self) -> list[tuple[str, ...]]:
+        """What is true of each candidate."""
+        return [tuple(dict.fromkeys(features(self.question, b.candidate))) for b in self.backings]
+
+    @cached_property
+    def sorts(self) -> list[int]:
+        """Which candidates say the same: for each the place of the first that says so."""
+        firsts: dict[str, int] = {}
+        found: list[int] = []
+        for at, backing in enumerate(self.backings):
+            value = backing.candidate.value
+            if (spelled := repr(value)) not in firsts:
+                known = dict.fromkeys(firsts.values())
+                firsts[spelled] = next((s for s in known if same(self.backings[s].candidate.value, value, self.schema)), at)
+            found.append(firsts[spelled])
+        return found
+
+    def groups(self, scorer: Scorer) -> list[Group]:
+        """As `choosing.grouped` gives them."""
+        for backing, names in zip(self.backings, self.features, strict=True):
+            backing.log_odds = scorer.sum(names)
+        found: dict[int, Group] = {}
+        for backing, sort in sorted(zip(self.backings, self.sorts, strict=True), key=lambda pair: -pair[0].log_odds):
+            if sort in found or len(found) < MAX_GROUPS:
+                found.setdefault(sort, Group(backing.candidate.value)).backings.append(backing)
+        return list(found.values())
 
 
 class Recorder:
@@ -72,6 +112,7 @@ async def record(name: str, shelf: Shelf) -> list[Found]:
             if field_name in recorder.last:
                 question, backings = recorder.last[field_name]
                 one = Found(name, f"{name}/{case.group}", question, gold, question.schema, backings)
+                one.direct = field_name in case.direct
                 one.right = [is_exact(b.candidate.value, gold, question.schema) for b in backings]
                 found.append(one)
         recorder.last.clear()
@@ -83,17 +124,49 @@ async def record(name: str, shelf: Shelf) -> list[Found]:
 class Fitted:
     """The two models, as learned from some of what was found."""
 
-    def __init__(self, found: Sequence[Found]) -> None:
-        self.candidate = _weights(*_candidate_rows(found), c=0.3)
-        half = Scorer({"candidate": self.candidate, "answer": {}})
+    def __init__(self, found: Sequence[Found], begin: Mapping[str, float] | None = None) -> None:
+        self.candidate = _conditional(found, begin)
         # The second model must see log-odds of candidates that the first was not learned from.
         rows: list[tuple[dict[str, float], bool, float]] = []
         groups = np.array([f.group for f in found])
-        for train, held in GroupKFold(4).split(groups, groups=groups):
-            inner = Scorer({"candidate": _weights(*_candidate_rows([found[i] for i in train]), c=0.3), "answer": {}})
+        for train, held in GroupKFold(INNER_FOLDS).split(groups, groups=groups):
+            inner = Scorer({"candidate": _conditional([found[i] for i in train], self.candidate), "answer": {}})
             rows += _answer_rows([found[i] for i in held], inner)
         self.answer = _weights([r[0] for r in rows], [r[1] for r in rows], [r[2] for r in rows], c=3.0)
-        self.scorer = Scorer({"candidate": half._candidate, "answer": self.answer})
+        self.scorer = Scorer({"candidate": self.candidate, "answer": self.answer})
+
+
+def _conditional(found: Sequence[Found], begin: Mapping[str, float] | None = None) -> dict[str, float]:
+    """Weights by which, of a question's candidates and there being no answer, what is right is the likeliest."""
+    found = [one for one in found if one.backings]
+    counts = Counter(name for one in found for names in one.features for name in names)
+    place = {name: at for at, name in enumerate(("bias", *sorted(n for n, count in counts.items() if count >= RARE)))}
+    columns = [[0, *(place[n] for n in names if n in place)] for one in found for names in one.features]
+    ends = np.cumsum([0, *map(len, columns)])
+    indices = np.fromiter(chain.from_iterable(columns), int)
+    table = csr_matrix((np.ones(len(indices)), indices, ends), shape=(len(columns), len(place)))
+    asked = np.repeat(np.arange(len(found)), [len(one.backings) for one in found])
+    right = np.array([r for one in found for r in one.right])
+    reachable = np.array([any(one.right) for one in found])
+    weight = _share_of(found)
+    weights = np.array([weight[one.group] for one in found])
+
+    def loss(theta: Any) -> tuple[float, Any]:
+        score = table @ theta
+        most = np.zeros(len(found))
+        np.maximum.at(most, asked, score)
+        likely = np.exp(score - most[asked])
+        none = np.exp(-most)
+        whole = np.bincount(asked, likely, len(found)) + none
+        good = np.where(reachable, np.bincount(asked, likely * right, len(found)), none)
+        wanted = np.where(right, likely / good[asked], 0.0)
+        slope = table.T @ (weights[asked] * (likely / whole[asked] - wanted))
+        penalty = np.where(np.arange(len(theta)) == 0, 0.0, RIDGE * theta)
+        return float(-(weights * np.log(good / whole)).sum() + (penalty * theta).sum() / 2), slope + penalty
+
+    start = np.array([(begin or {}).get(name, 0.0) for name in place])
+    theta = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 150, "ftol": 1e-6}).x
+    return {name: round(float(theta[at]), 4) for name, at in place.items() if at == 0 or abs(theta[at]) >= 0.005}
 
 
 def _share_of(found: Sequence[Found]) -> dict[str, float]:
@@ -108,27 +181,15 @@ def _share_of(found: Sequence[Found]) -> dict[str, float]:
     return {g: w * math.sqrt(1000 / max(sets[g.split("/")[0]], 100)) for g, w in weight.items()}
 
 
-def _candidate_rows(found: Sequence[Found]) -> tuple[list[dict[str, float]], list[bool], list[float]]:
-    weight = _share_of(found)
-    rows, right, weights = [], [], []
-    for one in found:
-        for backing, is_right in zip(one.backings, one.right, strict=True):
-            rows.append(dict.fromkeys(features(one.question, backing.candidate), 1.0))
-            right.append(is_right)
-            weights.append(weight[one.group] / math.sqrt(len(one.backings)))
-    return rows, right, weights
-
-
 def _answer_rows(found: Sequence[Found], scorer: Scorer) -> list[tuple[dict[str, float], bool, float]]:
     weight = _share_of(found)
     rows = []
     for one in found:
-        groups = grouped(one.question, one.backings, scorer)
+        groups = one.groups(scorer)
         for place, group in enumerate(groups[:2]):
             right = is_exact(group.value, one.gold, one.schema)
-            rows.append(
-                (standing(one.question, groups, place).features(), right, weight[one.group] * (1.0 if place == 0 else 0.5))
-            )
+            counts = weight[one.group] * (1.0 if place == 0 else 0.5) * (1.0 if right else CAUTION)
+            rows.append((standing(one.question, groups, place).features(), right, counts))
     return rows
 
 
@@ -155,6 +216,7 @@ class Answer:
     null: bool
     """Nothing is right: the gold is null."""
     reachable: bool
+    direct: bool
     value: Any = None
     gold: Any = None
     how: str = ""
@@ -163,7 +225,7 @@ class Answer:
 def answers(found: Sequence[Found], scorer: Scorer) -> list[Answer]:
     chosen = []
     for one in found:
-        groups = grouped(one.question, one.backings, scorer)
+        groups = one.groups(scorer)
         ranked = sorted(
             ((scorer.probability(standing(one.question, groups, p)), g) for p, g in enumerate(groups)), key=lambda r: -r[0]
         )
@@ -171,7 +233,9 @@ def answers(found: Sequence[Found], scorer: Scorer) -> list[Answer]:
         right = best is not None and is_exact(best.value, one.gold, one.schema)
         value, how = (best.value, best.best.candidate.how) if best else (None, "")
         chosen.append(
-            Answer(one.set, one.group, one.question.field, p, right, not one.gold, any(one.right), value, one.gold, how)
+            Answer(
+                one.set, one.group, one.question.field, p, right, not one.gold, any(one.right), one.direct, value, one.gold, how
+            )
         )
     return chosen
 
@@ -184,6 +248,10 @@ def report(chosen: Sequence[Answer], shown: int, only: str) -> None:
         print(f"== {name}: exact {share(sum(a.right for a in given), len(answerable))}, "
               f"wrong {sum(not a.right for a in given) / len(answerable):.3f}, "
               f"a right candidate for {sum(a.reachable for a in answerable) / len(answerable):.3f}")  # fmt: skip
+        if direct := [a for a in answerable if a.direct]:
+            found = [a.right for a in direct if a.probability >= 0.5]
+            exact, wrong = sum(found), len(found) - sum(found)
+            print(f"   cells that stand in the text: exact {share(exact, len(direct))}, wrong {share(wrong, len(direct))}")
         if empty := [a for a in part if a.null]:
             print(f"   null where nothing is right {share(sum(a.probability < 0.5 for a in empty), len(empty))}")
         for least, most, title in ((0.97, 2, "high"), (0.8, 0.97, "medium"), (0.5, 0.8, "low")):
@@ -218,12 +286,13 @@ def main(arguments: Iterable[str] | None = None) -> None:
         found += part
     groups = np.array([f.group for f in found])
     chosen: list[Answer] = []
+    whole = _conditional(found)  # only where to begin from: what is found is the same, sooner
     for train, held in GroupKFold(FOLDS).split(groups, groups=groups):
-        fitted = Fitted([found[i] for i in train])
+        fitted = Fitted([found[i] for i in train], whole)
         chosen += answers([found[i] for i in held], fitted.scorer)
     report(sorted(chosen, key=lambda a: list(SETS).index(a.set)), options.show, options.only)
     if options.write:
-        write(Fitted(found))
+        write(Fitted(found, whole))
 
 
 def write(fitted: Fitted) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -45,7 +46,8 @@ def test_each_thing_that_is_true_of_a_candidate_adds_its_own_weight() -> None:
 
 def test_an_answer_is_the_likelier_the_likelier_its_candidate_and_the_weaker_what_says_otherwise() -> None:
     def probability(best: float, rival: float) -> float:
-        return scorer().probability(Standing(best, "facts", "text", 1, 1, 1, rival))
+        share = best - math.log(1 + math.exp(rival))
+        return scorer().probability(Standing(best, "facts", "text", 1, 1, 1, rival, share))
 
     assert probability(2.0, NONE) > probability(0.5, NONE) > probability(-1.0, NONE)
     assert probability(2.0, NONE) > probability(2.0, 1.5)

@@ -9,7 +9,6 @@ from typing import Final
 
 from research.models.keyless.cast import Cast, Setting
 from research.models.keyless.questions import Question
-from research.values.doubts import Doubt
 from research.values.labels import measure
 from research.values.quantities import Quantity, Wanted, lengths_of_time, quantities
 
@@ -19,20 +18,8 @@ _PERCENT: Final = re.compile(r"(?:^|[\W_])(?:per_?cent(?:age)?|pct)$", re.I)
 _SIGNED: Final = re.compile(r"income|profit|loss|result|earnings|ebit|cash|balance|change|growth|margin|surplus|deficit", re.I)
 _MAX_INTEGER: Final = 2**53
 _TIMES: Final = frozenset(("=total time", "=prep time", "=cook time"))
-_COSTS: Final[dict[Doubt, float]] = {
-    "ambiguous_separator": 0.6,
-    "ambiguous_scale": 0.6,
-    "bound": 0.75,
-    "converted": 0.8,
-    "range": 0.6,
-    "scale_from_label": 0.8,
-    "several": 0.85,
-    "unit_unasked": 0.9,
-    "unit_unstated": 0.6,
-    "percent": 0.85,
-    "yearlike": 0.8,
-}
-"""What a doubt leaves of a value's quality."""
+_DOUBTED: Final = 0.85
+"""What a doubt leaves of a value's quality, by which values of one text are put in order; what each costs, the weights say."""
 
 
 def amounts(question: Question, text: str, setting: Setting) -> list[Cast]:
@@ -45,10 +32,8 @@ def amounts(question: Question, text: str, setting: Setting) -> list[Cast]:
     for one in stated or quantities(text, wanted, measure(setting.label), setting.label, machine=setting.machine):
         value = _json(one.value, question)
         if value is not None:
-            quality = 1.0 if stated else 0.95 * (0.85 if any("yearlike" not in earlier.doubts for earlier in found) else 1.0)
-            for doubt in one.doubts:
-                quality *= _COSTS.get(doubt, 1.0)
-            found.append(Cast(value, one.start, one.end, quality, one.doubts))
+            later = any("yearlike" not in earlier.doubts for earlier in found)
+            found.append(Cast(value, one.start, one.end, _DOUBTED ** (len(one.doubts) + later), one.doubts))
     return found
 
 

@@ -32,8 +32,6 @@ MIN_OWN: Final = 0.9
 ITSELF: Final = "own:itself"
 OF_ANOTHER: Final = "own:another"
 """What the page's data say of the entity itself, and of another thing where they also say it of the entity."""
-MIN_QUALITY: Final = 0.3
-"""What is less surely of the kind asked for is no candidate: a mass, for a length."""
 MAX_JOINED: Final = 8
 SHORT: Final = 60
 _WHERE: Final[dict[Source, str]] = {
@@ -169,8 +167,7 @@ def of_facts(asked: Asked, reading: Reading) -> Iterator[Candidate]:
         is_narrowed = narrows(question, fact, asked.entity.words)
         setting = Setting(f"{fact.key}\n{fact.label}", fact.origin == "data", reading.month_first, fact.thing)
         for value, place, joined in _texts(question, fact):
-            found = [one for one in cast(question, value, setting) if one.quality >= MIN_QUALITY]
-            found = found[: 1 if question.kind == "text" else 2]
+            found = cast(question, value, setting)[: 1 if question.kind == "text" else 2]
             for one in found:
                 told = (*marks, *joined, *_of_text(asked, one, value))
                 yield Candidate(one.value, (place,), how, source, fit, gate, one, told, is_narrowed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -137,6 +138,7 @@ def standing(question: Question, groups: Sequence[Group], place: int) -> Standin
     rivals = [b for g in groups if g is not group for b in g.backings if b.page == best.page]
     if ITSELF in best.candidate.marks:
         rivals = [b for b in rivals if OF_ANOTHER not in b.candidate.marks]
+    mine, others = (sum(math.exp(b.log_odds) for b in backings) for backings in (here, rivals))
     return Standing(
         best=best.log_odds,
         source=best.candidate.source,
@@ -145,6 +147,7 @@ def standing(question: Question, groups: Sequence[Group], place: int) -> Standin
         times=len({b.passages for b in here if b.log_odds >= best.log_odds - 3}),
         pages=len({b.page for b in group.backings if b.log_odds >= best.log_odds - 2 and not b.suspected}),
         rival=max((b.log_odds for b in rivals), default=NONE),
+        share=math.log(mine / (1 + others)),
     )
 
 

@@ -21,6 +21,7 @@ _COMMAND: Final = re.compile(
     re.I,
 )
 """How a question or an order begins, which is no name."""
+_YEAR: Final = re.compile(r"[12]\d{3}")
 _PARENTHESES: Final = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
 _UNSPACED: Final = re.compile(rf"[{KANA_AND_HAN}\uac00-\ud7af]+\d*")
 SEPARATOR: Final = re.compile(r"\s+[|–—·•:»>-]+\s+|\s*[|–—·•»]\s*|:\s+")
@@ -49,8 +50,8 @@ class Entity:
 
 
 def entity_of(task: Task) -> Entity:
-    """Find what a task is about: a naming column of its row, else the first column that is text and not a web address; else
-    what the objective quotes or spells as a name."""
+    """Find what a task is about: a naming column of its row, else the first column that is text and not a web address, else the
+    first that is a number and no year; else what the objective quotes or spells as a name."""
     cells = {
         key: str(value).strip()
         for key, value in task.input.items()
@@ -58,7 +59,9 @@ def entity_of(task: Task) -> Entity:
     }
     texts = {key: value for key, value in cells.items() if re.search(r"[^\W\d_]", value) and not re.match(r"https?://", value)}
     column = next((key for key in texts if key.casefold() in NAMING), "") or next(iter(texts), "")
-    name = texts.get(column, "")
+    numbered = (key for key, value in cells.items() if re.fullmatch(r"[\d ./-]+", value) and not _YEAR.fullmatch(value))
+    column = column or next(numbered, "")
+    name = cells.get(column, "")
     guessed = not name
     if not name:
         quoted = _QUOTED.search(task.task)

@@ -20,7 +20,8 @@ _TAIL: Final = re.compile(r"['’]s$|[.,'’*]+$")
 
 
 COMPANY: Final = re.compile(
-    rf"{NAME}(?:,?\s+(?:and\s+)?(?:Inc|Incorporated|LLC|L\.L\.C|LP|L\.P|LLP|Ltd|Limited|Corp|Corporation|Company|Co|PLC|plc|GmbH|AG|SE|S\.A|N\.V|B\.V)\b\.?)+"
+    rf"{NAME}(?:,?\s+(?:and\s+)?(?:Inc|INC|Incorporated|INCORPORATED|LLC|L\.L\.C|LP|L\.P|LLP|Ltd|LTD|Limited|LIMITED|"
+    r"Corp|CORP|Corporation|CORPORATION|Company|COMPANY|Co|CO|PLC|plc|GmbH|AG|SE|S\.A|N\.V|B\.V)\b\.?)+"
 )
 """A name with what kind of company it is of behind it."""
 

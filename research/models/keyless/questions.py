@@ -55,6 +55,15 @@ _PERSONS: Final = frozenset(
     ("=author", "=ceo", "=spouse", "=director", "=founder", "=inventor", "=architect", "=owner", "=operator")
 )
 """Names that ask for who does or did it."""
+_COUNTRIES: Final = frozenset(words("country nation nationality"))
+_PLACES: Final = frozenset(
+    words("location place city region venue birthplace headquarters capital state county province town district territory")
+)
+_ORGANISATIONS: Final = frozenset(
+    words("company publisher developer operator manufacturer studio team club agency employer provider brand party organisation")
+    + words("organization railway airline channel network label school university institution constructor")
+)
+_CODES: Final = frozenset(words("code id icao iata cas isbn sku abbreviation identifier symbol"))
 _SENTENCE_END: Final = re.compile(r"[.;](?:\s|$)")
 _VERBATIM: Final = re.compile(r"`[^`]*`|\"[^\"]*\"")
 _EXAMPLE: Final = re.compile(r"(?:,|;|\()?\s*(?:e\.\s?g\.|for example|such as|i\.\s?e\.)[^.;)]*", re.I)
@@ -100,15 +109,28 @@ class Question:
         return frozenset(word for word in self.about if weight(word) >= 1)
 
     @cached_property
-    def expects(self) -> Literal["count", "measure", "date", "person", "any"]:
+    def expects(self) -> Literal["count", "measure", "code", "date", "country", "place", "organisation", "person", "any"]:
         """What a text should hold, as far as its name tells."""
         if _unit_words(self.label, self.description):
             return "measure"
         if self.name_words & _COUNTED:
             return "count"
+        if self.name_words & _CODES:
+            return "code"
+        if self.name_words & _COUNTRIES:
+            return "country"
+        if self.name_words & _ORGANISATIONS:
+            return "organisation"
+        if self.name_words & _PLACES:
+            return "place"
         if _AGENT.search(self.label) or self.concepts & _PERSONS:
             return "person"
         return "date" if self.name_words & _DATED else "any"
+
+    @cached_property
+    def asked_unit(self) -> Unit | None:
+        """In what a number is counted, whatever type holds it."""
+        return self.unit or _unit(self.label, self.description)
 
     @property
     def wants_sign(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Iterator, MutableMapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Final
@@ -15,6 +15,7 @@ from cachetools import LRUCache
 from research.evidence.passages import sentences
 from research.evidence.ranking import words
 from research.models.keyless.facts import Fact, facts_of
+from research.models.keyless.shapes import STRESSED
 from research.models.keyless.statements import statements
 from research.models.keyless.vocabulary import STOP
 from research.ports.page import Passage
@@ -29,6 +30,10 @@ MAX_PROSE: Final = 600_000
 
 _WRAPPED: Final = re.compile(r"(?<=[^\n]{60})(?<![.:;!?])\n(?=\S)")
 """The end of a line of wrapped text, where its sentence goes on."""
+_STRESS_ENDS: Final = re.compile(r"(?<=[.!?][*_])[*_]*\s+(?=[*_“\"']*[A-ZÀ-Þ])")
+"""The end of a stressed sentence, which hides its full stop."""
+SENTENCE: Final = 30
+"""Characters that are more than a stressed word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +127,24 @@ class Reading:
                 continue
             left -= len(text)
             unwrapped = _WRAPPED.sub(" ", text)  # as long as the text, so that places stay true
-            for start, end in sentences(unwrapped):
+            for start, end in _divided(unwrapped):
                 piece = unwrapped[start:end]
                 found.append(Sentence(place, start, end, piece, tuple(words(piece))))
         return tuple(found)
+
+    @cached_property
+    def stressed(self) -> dict[int, list[tuple[int, int]]]:
+        """Of each passage what is set in bold or italics; empty where the page stresses nothing longer than a few words."""
+        found = {
+            place: [match.span(2) for match in STRESSED.finditer(text)]
+            for place, (text, kind, _) in enumerate(self._texts)
+            if kind in ("paragraph", "list") and ("*" in text or "__" in text)
+        }
+        return found if any(end - start >= SENTENCE for spans in found.values() for start, end in spans) else {}
+
+    def is_stressed(self, place: int, at: int) -> bool:
+        """Whether a character of a passage is set in bold or italics."""
+        return any(start <= at < end for start, end in self.stressed.get(place, ()))
 
     @cached_property
     def statements(self) -> tuple[Fact, ...]:
@@ -193,6 +212,17 @@ class Shelf:
             is_large = passages[-1].end > LARGE
             found = self._readings[key] = await asyncio.to_thread(_whole, passages) if is_large else Reading(passages)
         return found
+
+
+def _divided(text: str) -> Iterator[tuple[int, int]]:
+    """The sentences of a text, with or without marks of emphasis around them."""
+    for start, end in sentences(text):
+        at = start
+        for match in _STRESS_ENDS.finditer(text, start, end):
+            yield at, match.start()
+            at = match.end()
+        if at < end:
+            yield at, end
 
 
 def _whole(passages: Sequence[Passage]) -> Reading:

@@ -1,8 +1,9 @@
 """Scoring: how surely a candidate, and how surely an answer, is right, by weights that were learned from real pages.
 
-Two logistic models, one over the other. The first weighs what is true of one candidate (`features`) to log-odds. The second
-weighs the best candidate's log-odds against what else was found: candidates that say the same, and the best of those that say
-otherwise. What it gives is the probability that the answer is right, which the confidence states.
+Two models, one over the other. The first weighs what is true of one candidate (`features`) against its rivals and against there
+being no answer (a conditional logit): its log-odds are those against none. The second, a logistic one, weighs how a value stands
+among all that was found: its share of the likelihood, candidates that say the same, the best of those that say otherwise. What it
+gives is the probability that the answer is right, which the confidence states.
 `tests/benchmarks/keyless_training.py` learns both and writes `weights.toml`.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -39,6 +40,7 @@ def features(question: Question, candidate: Candidate) -> tuple[str, ...]:
     found = [source, f"{source} {kind}", f"{source} fit {_step(_FIT, candidate.fit)}", f"gate {_step(_GATE, candidate.gate)}"]
     if source == "sentence":
         found.append(f"sentence gate {_step(_GATE, candidate.gate)}")
+        found.extend(_together(question, candidate))
     if candidate.cast is not None:
         found.append(f"{kind} quality {_step(_QUALITY, candidate.cast.quality)}")
         found.extend(f"doubt {doubt}" for doubt in sorted(candidate.cast.doubts))
@@ -50,6 +52,21 @@ def features(question: Question, candidate: Candidate) -> tuple[str, ...]:
         found.append(f"list expects {question.expects} {_form(str(candidate.value[0]))}")
     found.extend(f"{source} {mark}" for mark in candidate.marks)
     return tuple(found)
+
+
+def _together(question: Question, candidate: Candidate) -> Iterator[str]:
+    """What a sentence is and where a value stands in it, of which the one says more with the other."""
+    told: dict[str, str] = {}
+    for mark in candidate.marks:
+        title, _, what = mark.partition(":")
+        told.setdefault(title, what)
+    stressed = "stressed" if "stressed" in told else "plain" if "not stressed" in told else ""
+    fit = "silent" if "silent" in told else _step(_FIT, candidate.fit)
+    yield f"sentence of {told.get('entity')}, {stressed}, fit {fit}"
+    yield f"sentence cue {told.get('cue')}, after {told.get('after')}, {told.get('side')}"
+    yield f"sentence name {told.get('name')}, {told.get('name side')}, {told.get('between')}"
+    yield f"sentence {'text' if question.kind == 'text' else 'typed'} {told.get('shape')}, cue {told.get('cue')}, {stressed}"
+    yield f"sentence rank {told.get('rank')}, fit {fit}, {stressed}"
 
 
 def _form(text: str) -> str:
@@ -80,12 +97,17 @@ class Standing:
     rival: float
     """The log-odds of the best candidate of that page that says otherwise; `NONE` if there is none. What other pages say is no
     part of this: evidence against a value lowers its confidence by a step (`research.evidence.grounding`)."""
+    share: float = 0.0
+    """The log-odds of its share of the likelihood, of which that page's other values and there being none have the rest."""
 
     def features(self) -> dict[str, float]:
         """By name; each has a weight of its own."""
         lead = min(max(self.best - self.rival, -4.0), 4.0)
         return {
             "best": self.best,
+            "share": self.share,
+            f"share {'prose' if self.source == 'sentence' else 'structure'}": self.share,
+            f"source {self.source} kind {self.kind}": 1.0,
             "best, capped": min(self.best, 2.0),
             "best, high": max(self.best - 2.0, 0.0),
             f"source {self.source}": 1.0,
@@ -111,7 +133,11 @@ class Scorer:
 
     def log_odds(self, question: Question, candidate: Candidate) -> float:
         """Of a candidate by itself."""
-        return _sum(self._candidate, dict.fromkeys(features(question, candidate), 1.0))
+        return self.sum(dict.fromkeys(features(question, candidate)))
+
+    def sum(self, names: Iterable[str]) -> float:
+        """What some features of a candidate, each named once, amount to."""
+        return self._candidate.get("bias", 0.0) + sum(self._candidate.get(name, 0.0) for name in names)
 
     def probability(self, standing: Standing) -> float:
         """That an answer is right."""

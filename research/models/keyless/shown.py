@@ -18,6 +18,7 @@ from research.models.keyless.entities import SEPARATOR
 from research.models.keyless.names import NAMES
 from research.models.keyless.reading import Reading
 from research.values.answers import availability
+from research.values.dates import dates
 from research.values.values import fold
 
 MIN_ABOUT: Final = 0.6
@@ -49,7 +50,7 @@ def of_shown(asked: Asked, reading: Reading) -> Iterator[Candidate]:
     if asked.about < MIN_ABOUT and asked.entity.named:
         return
     leading = _leading(asked, reading) if asked.question.kind in ("enum", "boolean") else ()
-    for found in chain(_forms(asked, reading), _prices(asked, reading), leading):
+    for found in chain(_forms(asked, reading), _prices(asked, reading), _days(asked, reading), leading):
         if not asked.is_beside(reading, found.places[0]):
             yield found
 
@@ -110,6 +111,23 @@ def _forms(asked: Asked, reading: Reading) -> Iterator[Candidate]:
                         one.value, (place,), "a line", "shown", 0.8, asked.about, one, ("by", f"order:{min(order, 2)}")
                     )
                     order += 1
+
+
+def _days(asked: Asked, reading: Reading) -> Iterator[Candidate]:
+    """Lines that are nothing but a day: a letter's or an article's date."""
+    if asked.question.kind != "date":
+        return
+    found = [(place, one) for place, line in _dated_lines(reading) for one in cast(asked.question, line)[:1]]
+    for order, (place, one) in enumerate(found[:3]):
+        marks = ("day alone", f"order:{order}", "of one" if len(found) == 1 else "of several")
+        yield Candidate(one.value, (place,), "a line with a date", "shown", 0.5, asked.about, one, marks)
+
+
+@lru_cache(maxsize=64)
+def _dated_lines(reading: Reading) -> tuple[tuple[int, str], ...]:
+    lines = ((p, line) for p in range(len(reading)) if reading.kind(p) != "data" for line in reading.text(p).split("\n"))
+    short = ((p, line) for p, line in lines if 6 <= len(line) <= 40 and re.search(r"\d", line))
+    return tuple((p, line) for p, line in short if any(d.end - d.start >= len(line.strip(" .,;:")) - 1 for d in dates(line)))
 
 
 def _leading(asked: Asked, reading: Reading) -> Iterator[Candidate]:

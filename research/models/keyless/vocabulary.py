@@ -80,6 +80,14 @@ def spellings(stems: frozenset[str]) -> frozenset[str]:
     }
 
 
+@lru_cache(maxsize=4096)
+def sequences(stems: frozenset[str]) -> tuple[tuple[str, ...], ...]:
+    """The phrases of several words by which the properties named by some words may be called, each as its stems in order."""
+    held = concepts(stems)
+    phrases = (tuple(words(spelled)) for line in _TABLE["properties"] if f"={line[0]}" in held for spelled in line)
+    return tuple(dict.fromkeys(phrase for phrase in phrases if len(phrase) > 1))
+
+
 def held_by(word: str, among: frozenset[str]) -> frozenset[str]:
     """What became of a word of a key among its concepts: the word itself, or the properties of whose names it was a part."""
     if word in among:

@@ -1,0 +1,100 @@
+"""Shapes: the pieces of a sentence that may be a value, each with its shape: a date, a measure, a name, what is quoted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Final
+
+from research.models.keyless.names import COMPANY, FULL_NAME, NAMES, PLACE, bare
+from research.models.keyless.vocabulary import is_country
+from research.values.dates import dates
+from research.values.durations import durations
+from research.values.numerals import numbers
+from research.values.units import unit_after
+
+_UNIT: Final = re.compile(r"\s?(?:%|°\s?[CFK]?|[^\W\d_]+(?:/[^\W\d_]+)?[²³]?)")
+_CODE: Final = re.compile(
+    r"(?<![\w.,$€£-])(?:(?=[A-Za-z/]*\d)(?=\d*-?[A-Za-z])[A-Za-z\d]+(?:[-/.][A-Za-z\d]+)*|\d+(?:-\d+){2,}|\d{4}-\d\d)(?![\w-])"
+)
+"""Letters with figures, and groups of figures: `tI6`, `SHP-004`, `15457-96-2`."""
+_QUOTED: Final = re.compile(r"[“\"‘']([^“”\"‘’]{2,80})[”\"’']")
+STRESSED: Final = re.compile(r"(\*{1,3}|_{2,3})(?=[^\s*_])((?:(?!\1).)+?)(?<=[^\s*_])\1", re.DOTALL)
+"""What is set in bold or italics in Markdown."""
+_LINKING: Final = re.compile(
+    r"\b(?:is|was|are|were|be|been|as|at|totals?|totaled|reach(?:es|ed)|becomes?|became|remains?|equals?)\s+(?:the\s+|an?\s+)?|:\s+|=\s*",
+    re.I,
+)
+_PHRASE: Final = re.compile(
+    r"(?:[^,;:.()—–]|(?<=\d)[.,](?=\d)){1,60}?(?=$|[;:()—–*]|[.,](?!\d)|\s(?:and|which|that|who|with|for|in|on|at|by|from|where|while|as|of)\s)"
+)
+
+Span = tuple[int, int, str]
+
+
+@lru_cache(maxsize=4096)
+def shapes(text: str) -> tuple[Span, ...]:
+    """The pieces of a sentence that may be a value: `(start, end, shape)`, each place once."""
+    found: dict[tuple[int, int], str] = {}
+    for start, end, shape in (*_figures(text), *_named(text)):
+        found.setdefault((start, end), shape)
+    return tuple((start, end, shape) for (start, end), shape in found.items())
+
+
+def _figures(text: str) -> Iterator[Span]:
+    """Dates, lengths of time, codes, and numbers with what they count."""
+    stated = dates(text)
+    whole = [(d.start, d.end) for d in stated]
+    for date in stated:
+        yield date.start, date.end, "date" if date.day is not None else "month" if date.month is not None else "year"
+    for length in durations(text):
+        yield length.start, length.end, "duration"
+    for match in _CODE.finditer(text):
+        if not any(start <= match.start() and match.end() <= end for start, end in whole):
+            yield *match.span(), "code"
+            whole.append(match.span())
+    for number in numbers(text):
+        spelled = text[number.start : number.end]
+        if any(start <= number.start and number.end <= end for start, end in whole) or spelled.istitle():
+            continue  # `Six`, of `Six Flags`
+        unit = _UNIT.match(text, number.end)
+        is_measured = unit and (unit_after(text, number.end) or unit[0].strip() in ("%", "°"))
+        if unit and is_measured:
+            yield number.start, unit.end(), "measure"
+        yield number.start, number.end, "measured number" if is_measured else "number"
+        if number.scaled and (figures := re.match(r"[\d.,]*\d", spelled)):
+            yield number.start, number.start + figures.end(), "figures"
+
+
+def _named(text: str) -> Iterator[Span]:
+    """Names, lists of names, what is quoted or stressed, and what follows a verb that links."""
+    stated = [(d.start, d.end) for d in dates(text)]
+    for match in FULL_NAME.finditer(text):
+        name = bare(match[0])
+        inside = text[match.start() - 1 : match.start()].isalnum()  # `I6`, of `tI6`
+        if inside or any(start < match.end() and match.start() < end for start, end in stated):
+            continue
+        if len(name) > 1 and not (match.start() == 0 and " " not in name):
+            yield match.start(), match.start() + len(name), "country" if is_country(name) else "name"
+            if (inner := name.rfind(" of ")) > 0:
+                start = inner + 4 + 4 * name.startswith("the ", inner + 4)
+                yield match.start() + start, match.start() + len(name), "name within"
+    for match in COMPANY.finditer(text):
+        yield *match.span(), "company"
+    for pattern, shape in ((PLACE, "names"), (NAMES, "list of names")):
+        for match in pattern.finditer(text):
+            is_several = re.search(r",|\s(?:and|&)\s" if shape == "list of names" else ",", match[0])
+            if is_several and (match.start() or " " in match[0].partition(",")[0]):
+                yield match.start(), match.start() + len(bare(match[0])), shape
+    for match in _QUOTED.finditer(text):
+        yield *match.span(1), "quoted"
+    for match in STRESSED.finditer(text):
+        if len(match[2].split()) <= 8:
+            yield *match.span(2), "stressed"
+    for link in _LINKING.finditer(text):
+        start = link.end()
+        while start < len(text) and text[start] in "*_ \"“‘'":
+            start += 1
+        if (phrase := _PHRASE.match(text, start)) and phrase.end() > start and not text[start].isdigit():
+            yield start, phrase.end(), "phrase"
