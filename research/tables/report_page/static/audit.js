@@ -9,7 +9,8 @@ function confidenceBadge(row, field) {
   const name = empty ? "empty" : CONFIDENCE[rows.confidence[field][row]];
   const likely = rows.pCorrect?.[field][row];
   const words = empty ? "no value" : name === "none" ? "no confidence" : `${name} confidence`;
-  return make("span", { class: `badge k-${name}` }, make("span", { ariaHidden: "true" }, GLYPH[name] ?? "–"), ` ${words}`, likely === null || likely === undefined ? "" : ` · ${Math.round(likely * 100)} % likely right`);
+  const share = likely === null || likely === undefined ? "" : likely > 0.99 ? " · over 99 % right" : ` · ${Math.round(likely * 100)} % right`;
+  return make("span", { class: `badge k-${name}`, title: share ? "of such values, by the calibration of earlier runs" : undefined }, make("span", { ariaHidden: "true" }, GLYPH[name] ?? "–"), ` ${words}`, share);
 }
 
 const changeBadge = (row, field) => rows.change?.[field].has(row) ? make("span", { class: "badge" }, rows.change[field].get(row).change) : null;
@@ -124,7 +125,7 @@ async function showRow(row) {
     make("p", { class: "where" }, make("span", {}, `row ${rows.index[row]}`), make("span", { class: "at" }, rows.status[row])),
     make("h2", {}, rowName(row)),
     rows.error[row] ? make("div", { class: "failure" }, make("strong", {}, "This row failed"), make("p", {}, rows.error[row])) : null,
-    make("dl", { class: "values" }, about.fields.flatMap((field, place) => [make("dt", {}, field.name), make("dd", { dir: "auto" }, shownValue(row, place) ?? "–", " ", rows.values[place][row] === null ? "" : confidenceBadge(row, place))])),
+    rows.status[row] !== "completed" ? null : make("dl", { class: "values" }, about.fields.flatMap((field, place) => [make("dt", {}, field.name), make("dd", { dir: "auto" }, shownValue(row, place) ?? "–", " ", rows.values[place][row] === null ? "" : confidenceBadge(row, place))])),
     body,
   );
   const found = await evidenceOf(row);

@@ -82,10 +82,12 @@ function passages(pieces, places, page) {
     for (const one of pieces) {
       const inside = places.filter(([start, end]) => start < one.at + Array.from(one.text).length && end > one.at).sort((a, b) => a[0] - b[0]);
       const from = Math.max(inside[0][0] - near, one.at), to = Math.max(...inside.map((place) => place[1])) + near;
-      const head = slice(one.text, 0, from - one.at), cut = betweenWords(one.text, head.length, 1);
+      const head = slice(one.text, 0, from - one.at), first = slice(one.text, 0, inside[0][0] - one.at).length;
+      let cut = betweenWords(one.text, head.length, 1);
+      while (cut < first && /\s/.test(one.text[cut])) cut++;
       const rest = one.text.slice(cut), tail = betweenWords(rest, slice(one.text, 0, to - one.at).length - cut, -1);
       const begin = one.at + Array.from(one.text.slice(0, cut)).length;
-      const passage = marked(rest.slice(0, tail), begin, inside);
+      const passage = marked(rest.slice(0, tail).trimEnd(), begin, inside);
       if (begin > 0) passage.prepend("… ");
       if (to < page.size) passage.append(" …");
       box.append(passage);
