@@ -116,7 +116,7 @@ class Refreshing:
         visits, read = {}, 0
         hashes = {source.url: source.page_hash for source in result.sources_detailed if source.page_hash}
         for url in pages_to_visit(result, names):
-            if self._same_documents and not self._sends(url) and url in hashes:
+            if self._same_documents and not self._sends(url) and url in hashes and url != task.start_url:
                 visits[url] = await asyncio.to_thread(self._stored, hashes[url])
             else:
                 visits[url] = await self._visit(url, task)
@@ -129,7 +129,8 @@ class Refreshing:
         return confirmation, read
 
     async def _visit(self, url: str, task: Task) -> Visit:
-        fetcher = self._world.attached if url.startswith("file:") and self._world.attached is not None else self._world.fetcher
+        named = url in (task.start_url, *(file.url for file in task.files))  # by the task itself: not what a search may find
+        fetcher = self._world.attached if named and self._world.attached is not None else self._world.fetcher
         try:
             return Visit(await fetcher.fetch(url, policy=task.source_policy))
         except FetchFailed:

@@ -16,6 +16,7 @@ SAID = {
     "allow_private_hosts": "localhost:80,10.0.0.0/8",
     "allow_ports": "8080",
     "obey_robots": "false",
+    "revalidate": "true",
 }
 SAID |= {"browser": "true", "per_host": "3"}
 

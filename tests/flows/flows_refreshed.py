@@ -10,6 +10,7 @@ from flows.run.options import EnrichOptions, RefreshOptions
 from flows.run.prepare import prepare_enrichment
 from flows.run.prepared_run import PreparedRun
 from flows.run.refresh import prepare_refresh
+from flows.run.remote_folder import holding
 from flows.run.rows import Rows
 from flows.run.runner import Runner
 from flows.run.runtime import Runtime, ignore_event
@@ -40,6 +41,11 @@ async def refreshed(options: RefreshOptions, runtime: Runtime) -> Ended:
 
 
 async def carried_out(prepared: PreparedRun) -> Ended:
+    async with holding(prepared.mirror, prepared.world.outages):
+        return await _carried_out(prepared)
+
+
+async def _carried_out(prepared: PreparedRun) -> Ended:
     folder, world, options = prepared.folder(), prepared.world, prepared.options
     with folder.lock(prepared.record):
         bind_budget(world, ChargeFile(folder.state), options.max_cost, ())

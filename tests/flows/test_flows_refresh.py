@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,15 @@ import pandas as pd
 import pytest
 from flows_refreshed import enriched, refreshed
 
+from flows.refreshing import refresh as refresh_flow
+from flows.run.announcements import CELLS_CHANGED, of_changes
 from flows.run.environment import Environment
+from flows.run.events import CellsChanged, Event
 from flows.run.options import EnrichOptions, RefreshOptions
 from flows.run.prepare import prepare_enrichment
-from flows.run.runtime import Runtime
-from research.errors import FetchFailed, InvalidInput, InvalidRun, InvalidTable
+from flows.run.recorded_options import recorded_options
+from flows.run.runtime import Runtime, use_runtime
+from research.errors import FetchFailed, InvalidInput, InvalidRun, InvalidTable, PageUnreadable
 from research.models.scripted import ScriptedModel
 from research.pages.page_store import PageStore, StoringFetcher
 from research.ports.model import ResearchTools
@@ -33,6 +38,9 @@ from research.tables.run_folder.run_folder import RunFolder
 from research.task.task import Task
 from research.testing import Pages
 from research.world import Settings
+from tests.storage.s3_server import ObjectStorage, s3
+
+__all__ = ["s3"]
 
 SCHEMA = {"properties": {"moons": {"type": ["integer", "null"]}, "colour": {"type": ["string", "null"]}}}
 OBJECTIVE = "Moons and colour of {name}"
@@ -49,6 +57,7 @@ class Site:
     def __init__(self, *names: str) -> None:
         self.pages = Pages({f"test://{name}": page(name) for name in names})
         self.asked: list[tuple[str, str]] = []
+        self.failing: set[str] = set()
         self.model = ScriptedModel(self._read, keyless=False, cost_usd=0.25)
         self._state = 1
 
@@ -67,6 +76,8 @@ class Site:
     async def _read(self, task: Task, subquery: SubQuery, tools: ResearchTools) -> Draft:
         name = str(task.input["name"])
         self.asked += [(name, field) for field in subquery.fields]
+        if name in self.failing:
+            raise PageUnreadable(f"{name}: nothing to read")
         answers: dict[str, FieldAnswer] = {}
         hits = [hit for hit in await tools.search(name) if hit.url == f"test://{name}"]
         for passage in await tools.read(hits[0].url) if hits else ():
@@ -272,6 +283,23 @@ async def test_a_refresh_that_was_begun_of_another_state_of_the_table_stands_in_
     assert (done.path.name, here.counts) == ("planets.3", {"changed": 2, "gone": 2, "confirmed": 2})
 
 
+async def test_a_row_that_fails_has_no_line_and_is_tried_again_from_the_folder_alone(tmp_path: Path) -> None:
+    here = await desk(tmp_path, "Ares", "Hera")
+    for name in ("Ares", "Hera"):
+        here.site.now_says(name, page(name, moons=5))
+    here.site.failing = {"Hera"}
+    failed = await here.refresh(key=["name"])
+    assert (failed.summary or {})["failed"] == 1
+    assert here.counts == {"changed": 1, "confirmed": 1}
+    here.site.failing = set()
+    options = recorded_options(RunFolder.open(failed.path), str(failed.path))
+    assert isinstance(options, RefreshOptions)
+    again = await refreshed(options, here.site.runtime())
+    assert (again.folder.path, again.folder.key) == (failed.path, failed.key)
+    assert again.changes is not None
+    assert (again.changes.changed, again.changes.confirmed) == (2, 2)
+
+
 async def test_the_settings_of_the_next_refresh_come_from_the_one_before(tmp_path: Path) -> None:
     """Also where the first folder is gone."""
     here = await desk(tmp_path, "Ares")
@@ -335,3 +363,33 @@ async def test_the_keyless_model_and_a_corpus_on_disk_are_refreshed_alike(tmp_pa
     usage = open_run(done.folder.path).usage()
     assert usage["tool_calls"].astype(bool).tolist() == [False, True, False]
     assert verify(done.folder.path).ok
+
+
+async def test_a_run_folder_by_url_is_refreshed_into_another_one(s3: ObjectStorage, tmp_path: Path) -> None:
+    here = await desk(tmp_path, "Ares", "Hera")
+    here.site.now_says("Hera", page("Hera", moons=4))
+    url = f"s3://{s3.bucket()}/runs/planets"
+    await here.refresh(out=url)
+    assert here.counts == {"changed": 1, "confirmed": 3}
+    assert open_run(url).changes()["change"].tolist().count("changed") == 1
+    with pytest.raises(InvalidRun, match=r"name the folder of the refresh with --out, such as .*/planets\.2"):
+        await refreshed(RefreshOptions(url), here.site.runtime())
+    again = await refreshed(RefreshOptions(url, out=str(tmp_path / "again")), here.site.runtime())
+    assert again.changes is not None
+    assert (again.changes.confirmed, again.changes.has_changes) == (4, False)
+    assert verify(url).ok
+
+
+@pytest.mark.usefixtures("prefect_server")
+async def test_as_a_flow_run_it_tells_what_has_changed(tmp_path: Path) -> None:
+    here = await desk(tmp_path, "Ares", "Hera")
+    here.site.now_says("Hera", page("Hera", moons=4))
+    heard: list[Event] = []
+    with use_runtime(replace(here.site.runtime(), listener=heard.append)):
+        done = await refresh_flow(str(here.out))
+    (told,) = [event for event in heard if isinstance(event, CellsChanged)]
+    assert (done.run.name, str(told)) == ("planets.2", "1 changed; 3 confirmed")
+    event = of_changes(told, open_run(done.run).changes().to_dict("records"))
+    assert (event.name, event.payload["changed"], event.payload["confirmed"]) == (CELLS_CHANGED, 1, 3)
+    change = {"field": "moons", "change": "changed", "old_value": "3", "new_value": "4", "new_url": "test://Hera"}
+    assert event.payload["first"] == [{"row": 1, **change}]

@@ -104,6 +104,17 @@ async def test_how_long_silence_keeps_fresh_is_a_setting(tmp_path: Path) -> None
     assert conditional(requests) == [False, True]
 
 
+async def test_a_refresh_asks_again_for_a_page_that_is_fresh_and_a_server_need_not_send_it(tmp_path: Path) -> None:
+    fresh = Served(PAGE, etag=True, headers={"cache-control": "max-age=600"})
+    with WebServer({"/a": fresh}) as web:
+        async with opened(tmp_path) as fetcher:
+            first = await fetcher.fetch(f"{web.url}/a")
+        async with opened(tmp_path, revalidate=True) as fetcher:
+            again = await fetcher.fetch(f"{web.url}/a")
+    assert conditional(web.requests) == [False, True]
+    assert first == again
+
+
 async def test_each_hop_is_cached_by_itself(tmp_path: Path) -> None:
     with WebServer({"/forever": redirect("/a", 301), "/today": redirect("/a", 302), "/a": PAGE}) as web:
         for _ in range(2):

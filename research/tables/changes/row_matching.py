@@ -123,7 +123,7 @@ def compare_table(matcher: RowMatcher, table: Table) -> TableChanges:
         if before is None:
             new.append(row)
             continue
-        moved, last = moved or (before < last), max(last, before)
+        moved, last = moved or (before < last and first == row), max(last, before)
         if matcher.edited(before, values):
             edited.append(row)
         else:

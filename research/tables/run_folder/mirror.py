@@ -37,6 +37,7 @@ from research.storage.lease import Lease
 from research.storage.objects import Entry, ObjectFolder
 from research.tables.layout import reviews
 from research.tables.layout.durable import TEMPORARY, temporary, write_whole
+from research.tables.layout.made_tables import MADE, made_part, made_parts
 from research.tables.layout.parts import TABLES
 from research.tables.run_folder.commit_records import FOLDER as COMMITS
 from research.tables.run_folder.commit_records import CommitRecord, CommitRecords
@@ -160,13 +161,13 @@ class RunMirror:
         elif self._etag_of_database() != entries[DATABASE].etag:
             wanted[self.path / DATABASE] = partial(self._download_database, entries[DATABASE].etag)
         new = [key for key in entries if key.startswith(f"{reviews.FOLDER}/") and not (self.path / key).exists()]
+        new += [key for key in (self._key(made_part(self.path, table)) for table in MADE) if key in entries]
         wanted |= {self.path / key: partial(self._download, key, self.path / key) for key in new}
         if state:
             wanted |= self._state_wanted(entries)
         self._all(wanted.values())
-        for shard in files.numbers():
-            if shard not in self._there:
-                files.remove(shard)
+        for shard in {*files.numbers()} - self._there.keys():
+            files.remove(shard)
         for shard, record in self._there.items():  # last: they make their parts count
             if files.get(shard) != record:
                 files.write(shard, record)
@@ -356,8 +357,7 @@ class RunMirror:
     def _files_here(self) -> Iterator[Path]:
         """Everything to put but what shards are made of."""
         yield from (path for name in (RUN_FILE, DATABASE) if (path := self.path / name).exists())
-        yield from reviews.review_files(self.path)
-        yield from self._state_here()
+        yield from (*reviews.review_files(self.path), *made_parts(self.path).values(), *self._state_here())
 
     def _state_here(self) -> list[Path]:
         state = self.path / STATE

@@ -79,7 +79,9 @@ def overview(folder: Path) -> RunOverview:
     rows = invocation.get("rows")
     return RunOverview(
         path=folder,
-        table=(invocation.get("options") or {}).get("table") or re.sub(r"-[0-9a-f]{8}$", "", folder.resolve().name),
+        table=_table(invocation)
+        or _table(invocation.get("enrichment") or {})
+        or re.sub(r"-[0-9a-f]{8}$", "", folder.resolve().name),
         objective=_objective(request),
         model=", ".join((summary or {}).get("models") or ()) or str(request.get("model", "")).partition("/")[0],
         state=state,
@@ -139,3 +141,9 @@ def _objective(request: Mapping[str, Any]) -> str:
     if template := asked.get("template"):
         return str(template)
     return f"{{{column}}}" if (column := asked.get("column")) else _NO_OBJECTIVE
+
+
+def _table(invocation: Mapping[str, Any]) -> str | None:
+    """What an invocation names as the table. A refresh names it in the enrichment that it amounts to."""
+    table: str | None = (invocation.get("options") or {}).get("table")
+    return table
