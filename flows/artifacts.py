@@ -1,7 +1,5 @@
 """What Prefect's UI shows of a run beside its task runs: how far it is, and at the end what came of it."""
 
-# ruff: noqa: S608 (the SQL is made of quoted names; values are bound)
-
 from __future__ import annotations
 
 import asyncio
@@ -28,14 +26,12 @@ from prefect.exceptions import PrefectException
 from prefect.logging import get_run_logger
 
 from flows.run.outcome import Enrichment
-from flows.run.second_look import SecondLook
+from flows.run.second_look import SecondLook, second_look
 from research.concurrency.outages import Notice, ServicePaused
 from research.display.figures import count, duration, share
 from research.display.printable import printable
 from research.faults import shortened
 from research.money.amounts import dollars
-from research.tables.inputs.database import quoted
-from research.tables.run_folder.run_folder import RunFolder
 from research.tables.warehouse.warehouse import FILE
 
 REPORT_KEY: Final = "enrichment"
@@ -133,7 +129,7 @@ async def publish(done: Enrichment, look: SecondLook, runs_url: str | None = Non
         look: the first `TABLE_ROWS` of each.
         runs_url: the address at which a browser finds the folder that holds run folders.
     """
-    text = await asyncio.to_thread(report, done.run, facts(done))
+    text = await asyncio.to_thread(report, done.run, facts(done, look))
     places = await asyncio.to_thread(lambda: list(links(done, runs_url)))
     try:
         async with asyncio.timeout(REPORT_SECONDS):
@@ -149,11 +145,13 @@ async def publish(done: Enrichment, look: SecondLook, runs_url: str | None = Non
         get_run_logger().warning("no report in the UI: %s", error or "no answer")
 
 
-def facts(done: Enrichment) -> Iterator[tuple[str, object]]:
+def facts(done: Enrichment, look: SecondLook) -> Iterator[tuple[str, object]]:
     """What a run came to, as people read it."""
     yield "rows", count(done.rows)
     yield "completed", f"{count(done.completed)} ({share(done.completed, done.rows)})"
-    yield "failed", f"{count(done.failed)} ({share(done.failed, done.rows)})" if done.failed else "none"
+    yield "failed", f"{count(look.all_failed)} ({share(look.all_failed, done.rows)})" if look.all_failed else "none"
+    if left := done.rows - done.completed - look.all_failed:
+        yield "left", count(left)
     yield "cost of the rows", _money(done.cost_usd)
     yield "paid so far", _money(done.spent_usd)
     if done.cost_usd and done.completed:
@@ -212,13 +210,11 @@ def _link(address: str) -> str:
 
 def report(run: Path, facts: Iterable[tuple[str, object]]) -> str:
     """The report of a finished run, as Markdown. Whatever came from a table or a page is escaped."""
-    own = RunFolder.open(run).columns.run
-    row_index, error = quoted(own["row_index"]), quoted(own["error"])
+    failed = [(each.row, each.error) for each in second_look(run, LOW_CELLS).failed]
     with duckdb.connect(str(run / FILE), read_only=True) as db:
         coverage = db.execute(
             'SELECT field, filled, "rows", empty, high, medium, low, without_confidence FROM coverage'
         ).fetchall()
-        failed = db.execute(f"SELECT {row_index}, {error} FROM failed_rows LIMIT ?", [LOW_CELLS]).fetchall()
         low = db.execute(
             "SELECT cell.row_index, cell.field, cell.value, any_value(basis.excerpt), any_value(basis.url) "
             "FROM low_confidence AS cell LEFT JOIN basis USING (row_index, field) "

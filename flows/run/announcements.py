@@ -12,8 +12,7 @@ from typing import Any, Final
 
 from flows.run.events import CellsChanged
 from flows.run.outcome import Enrichment
-from flows.run.pilot import STOPPED
-from flows.run.second_look import SecondLook
+from flows.run.second_look import NOT_TRIED, SecondLook
 from research.display.printable import printable
 from research.errors import BUDGET_EXHAUSTED
 from research.faults import shortened
@@ -28,8 +27,6 @@ FIRST_ROWS: Final = 5
 """Failed rows, and changed cells, that an event names."""
 LONGEST: Final = 300
 """Characters of an error in an event."""
-_NOT_TRIED: Final = (BUDGET_EXHAUSTED, STOPPED)
-"""Kinds of errors of rows that nobody has tried to research."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +46,12 @@ def announcements(done: Enrichment, look: SecondLook, max_cost: float | None) ->
     """
     run = {"run": done.address, "rows": done.rows, "completed": done.completed}
     money = {"cost_usd": done.cost_usd, "spent_usd": done.spent_usd}
-    tried = sum(number for kind, number in look.causes.items() if kind not in _NOT_TRIED)
     yield Announcement(
         RUN_FINISHED,
         {
             **run,
-            "failed": tried,
-            "left": done.rows - done.completed - tried,
+            "failed": look.all_failed,
+            "left": done.rows - done.completed - look.all_failed,
             **money,
             "seconds": done.seconds,
             "model": done.model,
@@ -63,14 +59,10 @@ def announcements(done: Enrichment, look: SecondLook, max_cost: float | None) ->
             "doubtful_cells": look.all_doubtful,
         },
     )
-    if tried:
-        first = [
-            {"row": each.row, "label": _shown(each.label), "error": _shown(each.error)}
-            for each in look.failed
-            if each.kind not in _NOT_TRIED
-        ]
-        causes = {kind or "unknown": number for kind, number in look.causes.items() if kind not in _NOT_TRIED}
-        yield Announcement(ROWS_FAILED, {**run, "failed": tried, "causes": causes, "first": first[:FIRST_ROWS]})
+    if look.all_failed:
+        first = [{"row": each.row, "label": _shown(each.label), "error": _shown(each.error)} for each in look.failed[:FIRST_ROWS]]
+        causes = {kind or "unknown": number for kind, number in look.causes.items() if kind not in NOT_TRIED}
+        yield Announcement(ROWS_FAILED, {**run, "failed": look.all_failed, "causes": causes, "first": first})
     if unpaid := look.causes.get(BUDGET_EXHAUSTED, 0):
         yield Announcement(BUDGET_REACHED, {**run, "left": unpaid, "max_cost_usd": max_cost, **money})
 

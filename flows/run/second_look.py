@@ -1,4 +1,4 @@
-"""What a person should look at first in a finished run: the rows that failed, and the cells that are in doubt."""
+"""What a person should look at first in a finished run: the rows that were tried in vain, and the cells that are in doubt."""
 
 # ruff: noqa: S608 (the SQL is made of quoted names; values are bound)
 
@@ -7,19 +7,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import duckdb
 
+from flows.run.pilot import STOPPED
 from flows.run.task_labels import row_label
+from research.errors import BUDGET_EXHAUSTED
 from research.tables.inputs.database import quoted
 from research.tables.run_folder.run_folder import RunFolder
 from research.tables.warehouse.warehouse import FILE
 
+NOT_TRIED: Final = (BUDGET_EXHAUSTED, STOPPED)
+"""Kinds of errors of rows that nobody has tried to research. They are left for later, and have not failed."""
+
 
 @dataclass(frozen=True, slots=True)
 class FailedRow:
-    """A row that is not completed."""
+    """A row that was tried in vain."""
 
     row: int
     label: str
@@ -47,11 +52,16 @@ class SecondLook:
 
     failed: tuple[FailedRow, ...]
     all_failed: int
-    """How many there are, with those that are not among the first."""
+    """How many were tried in vain, with those that are not among the first."""
     doubtful: tuple[DoubtfulCell, ...]
     all_doubtful: int
     causes: Mapping[str, int]
-    """All rows that are not completed, by the kind of their error."""
+    """All rows that have an error, by its kind; those that were not tried, too."""
+
+    @property
+    def left(self) -> int:
+        """Rows that have an error because they were not tried."""
+        return sum(self.causes.get(kind, 0) for kind in NOT_TRIED)
 
 
 def second_look(run: Path, most: int) -> SecondLook:
@@ -66,7 +76,10 @@ def second_look(run: Path, most: int) -> SecondLook:
     kind = f"coalesce({quoted(own['error_kind'])}, '')" if "error_kind" in own else "''"
     not_completed = f"FROM results WHERE {status} <> 'completed'"
     with duckdb.connect(str(run / FILE), read_only=True) as db:
-        failed = db.execute(f"SELECT {row_index}, {error}, {kind} {not_completed} ORDER BY 1 LIMIT ?", [most]).fetchall()
+        failed = db.execute(
+            f"SELECT {row_index}, {error}, {kind} {not_completed} AND NOT list_contains(?, {kind}) ORDER BY 1 LIMIT ?",
+            [list(NOT_TRIED), most],
+        ).fetchall()
         causes = dict(db.execute(f"SELECT {kind}, count(*) {not_completed} GROUP BY 1 ORDER BY 1").fetchall())
         doubtful = db.execute(
             "SELECT doubt.row_index, doubt.field, doubt.value, doubt.confidence, doubt.reasoning "
@@ -78,7 +91,7 @@ def second_look(run: Path, most: int) -> SecondLook:
         labels = _labels(db, folder, {row for row, *_ in [*failed, *doubtful]})
     return SecondLook(
         tuple(FailedRow(row, labels[row], what or "", kind) for row, what, kind in failed),
-        sum(causes.values()),
+        sum(number for kind, number in causes.items() if kind not in NOT_TRIED),
         tuple(DoubtfulCell(row, labels[row], field, value, sure, why or "") for row, field, value, sure, why in doubtful),
         all_doubtful,
         causes,

@@ -25,7 +25,7 @@ from flows.run.options import EnrichOptions
 from flows.run.outcome import Enrichment
 from flows.run.pilot import STOPPED
 from flows.run.runtime import use_runtime
-from flows.run.second_look import FailedRow, SecondLook
+from flows.run.second_look import NOT_TRIED, FailedRow, SecondLook
 from research.errors import BUDGET_EXHAUSTED, PageUnreadable
 from research.ports.work import SubQuery
 
@@ -34,7 +34,8 @@ DONE = Enrichment(run=Path("/runs/x"), rows=10, completed=7, failed=3, cost_usd=
 
 
 def told(causes: Mapping[str, int], *failed: FailedRow) -> dict[str, Mapping[str, Any]]:
-    look = SecondLook(failed, sum(causes.values()), (), 4, causes)
+    tried = sum(number for kind, number in causes.items() if kind not in NOT_TRIED)
+    look = SecondLook(failed, tried, (), 4, causes)
     return {each.name: each.payload for each in announcements(DONE, look, max_cost=0.6)}
 
 
@@ -51,7 +52,7 @@ def test_rows_that_nobody_tried_are_left_and_have_not_failed() -> None:
 
 def test_failed_rows_are_counted_by_cause_and_the_first_are_named_harmlessly() -> None:
     rows = [FailedRow(n, f"row {n}", "a\n\x1b[2Jb" + "c" * 1000, "search_failed") for n in range(9)]
-    event = told({"search_failed": 9, BUDGET_EXHAUSTED: 1}, FailedRow(9, "row 9", "", BUDGET_EXHAUSTED), *rows)[ROWS_FAILED]
+    event = told({"search_failed": 9, BUDGET_EXHAUSTED: 1}, *rows)[ROWS_FAILED]
     assert (event["failed"], event["causes"]) == (9, {"search_failed": 9})
     assert [row["row"] for row in event["first"]] == [0, 1, 2, 3, 4]
     assert event["first"][0]["error"].startswith(r"a \x1b[2Jbccc")

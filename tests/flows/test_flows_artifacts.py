@@ -9,10 +9,12 @@ import pytest
 
 from flows import artifacts
 from flows.run.outcome import Enrichment
+from flows.run.pilot import STOPPED
 from flows.run.second_look import second_look
 from research.display.figures import count, duration, share
+from research.errors import BUDGET_EXHAUSTED
 from research.tables import RunFolder
-from tests.tables.run_samples import SPEC, completed, failed, page
+from tests.tables.run_samples import SPEC, batch, completed, create, failed, page
 
 ATTACK = "[click](javascript:alert(1))\n\x1b[2J"
 
@@ -47,13 +49,26 @@ def test_a_table_shows_the_first_and_says_how_many_there_are(run: Path) -> None:
     assert (len(look.failed), look.all_failed, len(look.doubtful), look.all_doubtful) == (1, 2, 1, 1)
 
 
+def test_rows_that_wait_for_a_decision_or_for_money_are_left_and_have_not_failed(tmp_path: Path) -> None:
+    folder = create(tmp_path / "run", shard_size=4)
+    waiting = [failed(row).model_copy(update={"error_kind": kind}) for row, kind in enumerate([STOPPED, BUDGET_EXHAUSTED], 1)]
+    with folder.lock():
+        folder.write_shard(0, batch([0, 1, 2, 3]), 0, [completed(0), *waiting, failed(3)], [page(0)])
+        folder.finish(rows=4)
+    look = second_look(folder.path, 50)
+    assert ([each.row for each in look.failed], look.all_failed, look.left) == ([3], 1, 2)
+    facts = dict(artifacts.facts(enrichment(folder.path, rows=4, completed=1, failed=3), look))
+    assert (facts["failed"], facts["left"]) == ("1 (25 %)", "2")
+    assert artifacts.report(folder.path, []).count("the search did not answer") == 1
+
+
 def test_a_cell_of_a_table_is_no_link_and_one_line(run: Path) -> None:
     row = artifacts.failed_rows(second_look(run, 50))[1]
     assert row["row"] == r"row 2 · [click] (javascript:alert(1)) \x1b[2J"
 
 
 def test_figures_are_written_for_people(run: Path) -> None:
-    facts = dict(artifacts.facts(enrichment(run)))
+    facts = dict(artifacts.facts(enrichment(run), second_look(run, 50)))
     assert facts["rows"] == "1,234"
     assert facts["completed"] == "1,230 (> 99 %)"
     assert (facts["cost of the rows"], facts["paid so far"], facts["time"]) == ("$0.25", "not known", "2 h 5 min")

@@ -73,8 +73,11 @@ def test_text_from_a_page_cannot_become_markdown(text: str) -> None:
 def test_the_deployment_is_of_this_flow_with_parameters_that_it_takes() -> None:
     """`prefect.yaml` at the root: its entry point is the flow, and its defaults pass the flow's own check."""
     root = Path(__file__).parents[2]
-    deployment, of_shards = yaml.safe_load((root / "prefect.yaml").read_text())["deployments"]
-    assert load_flow_from_entrypoint(of_shards["entrypoint"]).name == FLOW
+    deployments = {each["name"]: each for each in yaml.safe_load((root / "prefect.yaml").read_text())["deployments"]}
+    assert load_flow_from_entrypoint(deployments["shards"]["entrypoint"]).name == FLOW
+    refresh = load_flow_from_entrypoint(deployments["refresh"]["entrypoint"])
+    assert refresh.validate_parameters(deployments["refresh"]["parameters"])
+    deployment = deployments["enrich"]
     file, name = deployment["entrypoint"].split(":")
     assert (root / file).samefile(flow_module.__file__)
     assert enrich.validate_parameters(deployment["parameters"])["table"] == "data/missions.csv"
