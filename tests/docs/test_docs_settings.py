@@ -18,7 +18,7 @@ SAID = {
     "obey_robots": "false",
     "revalidate": "true",
 }
-SAID |= {"browser": "true", "per_host": "3"}
+SAID |= {"browser": "true", "per_host": "3", "revalidate": "true"}
 
 
 @pytest.mark.parametrize("name", [name for name in WebSettings.model_fields if name != "limits"])
