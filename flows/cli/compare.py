@@ -51,7 +51,10 @@ def compare(
     console.print(_runs(found))
     console.print(_fields(found))
     if differ:
-        console.print(_cells(found, limit))
+        if found.total.differ or found.total.only_first or found.total.only_second:
+            console.print(_cells(found, limit))
+        else:
+            note("they differ in no cell")
     if found.rows_of_one:
         note(f"{found.rows_of_one} rows are completed in one of them only, and not compared")
     if found.fields_of_one:

@@ -51,12 +51,12 @@ def show_events(as_json: bool, begin: Callable[[], None]) -> Iterator[Listener]:
 
     Args:
         as_json: as lines of JSON on stdout.
-        begin: is called before a bar is drawn.
+        begin: is called when rows are under way, before anything is shown of them.
     """
     if as_json:
         yield _json_line
     elif not err().is_terminal:
-        yield _Notes(err())
+        yield _Notes(err(), begin)
     else:
         progress = _progress()
         try:
@@ -72,13 +72,15 @@ def _json_line(event: Event) -> None:
 class _Notes:
     """Reports how a run began, and its first failures."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, begin: Callable[[], None]) -> None:
         self._console = console
+        self._begin = begin
         self.failed = 0
         self._count_from: int | None = None
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, RunStarted):
+            self._begin()
             kept = f", {event.kept} of them done before" if event.kept else ""
             self._print(f"{event.rows} rows{kept} → {event.run}\nanswered by: {described(event.model)}")
             for warning in event.warnings:
@@ -145,15 +147,12 @@ class _Bar(_Notes):
     """The same notes, above a progress bar."""
 
     def __init__(self, progress: Progress, begin: Callable[[], None]) -> None:
-        super().__init__(progress.console)
+        super().__init__(progress.console, begin)
         self._paused: dict[str, ServicePaused] = {}
         self._progress = progress
-        self._begin = begin
         self._bar = progress.add_task("starting", total=None, failed=0, paused=None)
 
     def __call__(self, event: Event) -> None:
-        if isinstance(event, RunStarted):
-            self._begin()
         renewed = isinstance(event, ServicePaused) and event.service in self._paused
         if not renewed:  # the bar counts down, and shows how many wait
             super().__call__(event)

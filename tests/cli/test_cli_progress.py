@@ -66,3 +66,14 @@ def test_a_step_that_takes_long_counts_its_seconds() -> None:
         starting.clear()
         starting.tick()
         assert "8 s" not in screen.getvalue()
+
+
+def test_what_was_being_started_is_not_counted_any_more_once_rows_are_under_way(capsys: pytest.CaptureFixture[str]) -> None:
+    """In a pipe, too."""
+    times = iter([0.0, 1.0])
+    starting = Starting(Output(), clock=lambda: next(times))
+    starting.step("starting rows")
+    with show_events(as_json=False, begin=starting.clear) as listener:
+        listener(RunStarted(run="run", rows=4, kept=1, model="extractive"))
+    starting.tick()
+    assert capsys.readouterr().err.startswith("starting rows\n4 rows, 1 of them done before → run\nanswered by: extractive")
