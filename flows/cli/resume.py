@@ -60,10 +60,11 @@ def _prepared(run: str, changes: dict[str, Any]) -> Prepare:
     from flows.run.options import EnrichOptions, RefreshOptions
     from flows.run.recorded_options import recorded_options
     from flows.run.remote_folder import local_folder
+    from research.storage.location import is_url
     from research.tables.run_folder.run_folder import RunFolder
 
     folder = RunFolder.open(local_folder(run, read_environment().cache_dir))
-    options = recorded_options(folder, run, **changes)
+    options = recorded_options(folder, run if is_url(run) else str(folder.path), **changes)
     if isinstance(options, EnrichOptions):
         return _enrichment(folder, options)
     if isinstance(options, RefreshOptions):

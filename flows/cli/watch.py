@@ -47,8 +47,10 @@ def watch(
     from flows.run.environment import read_environment
     from flows.run.remote_folder import local_folder
     from flows.run.status import Watcher
+    from research.storage.location import is_url
 
-    watcher = Watcher(local_folder(run, read_environment().cache_dir), run)
+    folder = local_folder(run, read_environment().cache_dir)
+    watcher = Watcher(folder, run if is_url(run) else str(folder))
     looks = _looks(watcher.look, every, once)
     if output.json:
         for status in looks:

@@ -18,6 +18,7 @@ from flows.run.request import Request
 from research.errors import InvalidRun
 from research.identity import json_copy
 from research.storage.location import is_url
+from research.tables.run_folder.finding import find_run
 from research.tables.run_folder.run_folder import RunFolder
 from research.task.urls import is_web
 from research.world import Settings
@@ -27,6 +28,8 @@ ENRICHMENT: Final = "enrichment"
 """Of a refresh: the options of the enrichment that it amounts to, so that the next refresh needs no earlier folder for them."""
 _PATHS: Final = ("table", "corpus", "reuse", "run", "export")
 """Options that name one file or folder. `out` is not kept: a folder may be moved, and is where it is."""
+_RUNS: Final = ("reuse", "run")
+"""Those of them that name a run folder."""
 _OF_THE_WORLD: Final = ("model", "corpus", "search")
 _NOT_KEPT: Final = ("out", "output_schema")
 _SECRET_WORDS: Final = ("sig", "token", "key", "secret", "passw", "credential", "auth")
@@ -53,6 +56,8 @@ def record_of(options: Options, settings: Settings, rows: int, enrichment: Enric
     withheld = []
     for name in _PATHS:
         if isinstance(place := kept.get(name), str):
+            if name in _RUNS and not is_url(place):
+                place = str(find_run(place))  # what was typed may be the beginning of its name
             kept[name] = without_secrets(place) if is_url(place) else _absolute(place)
             withheld += [name] if is_url(place) and kept[name] != place else []
     amounts_to = {} if enrichment is None else {ENRICHMENT: record_of(enrichment, settings, rows)}

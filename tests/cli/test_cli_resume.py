@@ -28,7 +28,8 @@ def test_a_run_goes_on_from_another_folder_without_its_options(
     elsewhere.mkdir()
     monkeypatch.chdir(elsewhere)
 
-    plan = research("resume", "../run", "--dry-run", "--json")
+    plan = research("resume", "../ru", "--dry-run", "--json")
+    assert plan.lines[0]["run"] == "../run", "a name that is cut off is the folder's own"
     assert (plan.code, plan.lines[0]["rows_done"], plan.lines[0]["rows"]) == (0, 1, 2)
     assert research("resume", "../run").code == 4, "the pilot asks again"
     ran = research("resume", "../run", "--yes")
