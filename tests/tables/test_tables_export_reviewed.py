@@ -12,7 +12,7 @@ import openpyxl
 import pytest
 import run_samples as samples
 
-from research.tables import RunFolder
+from research.tables import RunFolder, open_run
 from research.tables.export.export import ExportOptions, export_run
 from research.tables.layout.probabilities import SETTING, Probabilities
 from research.tables.layout.reviews import write_reviews
@@ -92,3 +92,10 @@ def test_json_lines_hold_the_decisions_the_probabilities_and_the_report(run: Run
     }
     assert [part["p_correct"] for part in first["basis"]] == [0.97, 0.25, None, 0.8]
     assert (first["report"], second["report"][:11]) == (None, "# Mission 1")
+
+
+def test_frames_and_cells_of_a_calibrated_run_have_its_probabilities(run: RunFolder) -> None:
+    frame = open_run(run.path).results(confidence=True)
+    assert list(frame.columns)[6:9] == ["mass", "mass_confidence", "mass_p_correct"]
+    assert (list(frame["mass_p_correct"]), list(frame["crew_p_correct"])) == ([0.25, 0.25], [0.8, 0.8])
+    assert "right in 97% of such cells" in open_run(run.path).cell(0, "operator")._repr_html_()

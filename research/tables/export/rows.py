@@ -16,11 +16,10 @@ from research.tables.export.columns import BESIDE, ExportColumn, Role
 from research.tables.inputs.json_values import json_value, python_values
 from research.tables.layout.cell_text import cell_text
 from research.tables.layout.columns import JSON_TEXT
-from research.tables.layout.probabilities import lowest as lowest_probability
 from research.tables.layout.result_columns import ResultColumns
 from research.tables.layout.reviewed import reviewed
 from research.tables.layout.reviews import REVIEWS, Decision, latest, read_reviews
-from research.tables.run_folder.cell_confidence import confidence_of
+from research.tables.run_folder.cell_confidence import confidence_of, probability_of
 from research.tables.run_folder.reading_back import basis_by_row
 from research.tables.run_folder.run_folder import RunFolder
 
@@ -44,7 +43,7 @@ class CellBasis:
     def of(cls, field: str, parts: Sequence[FieldBasis], likely: Mapping[str, float | None]) -> CellBasis:
         confidence = confidence_of(field, ((part.field, part.confidence) for part in parts))
         known = {part.field: likely.get(part.field) for part in parts} if likely else {}
-        return cls(tuple(parts), confidence, known, known[field] if field in known else lowest_probability(known.values()))
+        return cls(tuple(parts), confidence, known, probability_of(field, known.items()))
 
     @property
     def sources(self) -> list[str]:

@@ -9,7 +9,7 @@ import os
 import shutil
 import tempfile
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,11 +27,11 @@ from research.ports.page import Page
 from research.storage.location import is_url
 from research.tables.layout.made_tables import CHANGES, read_made
 from research.tables.layout.parts import SCHEMAS
-from research.tables.layout.probabilities import lowest as lowest_probability
+from research.tables.layout.probabilities import Probabilities
 from research.tables.layout.result_columns import free_name
 from research.tables.layout.reviewed import reviewed
 from research.tables.layout.reviews import read_reviews
-from research.tables.run_folder.cell_confidence import cell_confidences, confidence_of
+from research.tables.run_folder.cell_confidence import cell_confidences, cell_probabilities, confidence_of, probability_of
 from research.tables.run_folder.finding import find_run
 from research.tables.run_folder.reading_by_url import PREFIX, read_only_copy
 from research.tables.run_folder.run_folder import RunFolder
@@ -79,7 +79,8 @@ class Cell:
             place = (html.text(each.support), html.link(each.url, each.title), html.muted(each.url), html.text(doubt or ""))
             pieces += [html.Markup(" · ".join(filter(None, place))), html.excerpt(each.before, each.excerpt, each.after)]
         title = html.Markup(f"{html.text(self.field)}: {html.text(self.value)} {html.confidence(self.confidence)}")
-        return html.card(title, (f"row {self.row_index}", self.reasoning or None), *pieces)
+        likely = None if self.p_correct is None else f"right in {self.p_correct:.0%} of such cells"
+        return html.card(title, (f"row {self.row_index}", likely, self.reasoning or None), *pieces)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,16 +161,20 @@ class Run:
         """One row per input row, in input order. `to_excel` writes it as it is; `research.tables.export_run` with its evidence.
 
         Args:
-            confidence: beside each output field, how sure its value is: `<field>_confidence`.
+            confidence: beside each output field, how sure its value is: `<field>_confidence`; of a calibrated run also
+                `<field>_p_correct`.
         """
         frame = self._frame("results")
         if confidence:
             columns = self.folder.columns
-            sure = cell_confidences(columns, self.table("basis", ["row_index", "field", "confidence"]))
+            basis = self.table("basis", ["row_index", "field", "confidence", "p_correct"])
+            beside: dict[str, Mapping[tuple[int, str], Any]] = {"confidence": cell_confidences(columns, basis)}
+            if Probabilities.of_settings(self.folder.settings) is not None:
+                beside["p_correct"] = cell_probabilities(columns, basis)
             for output in columns.outputs:
-                name = free_name(f"{output.column}_confidence", {str(each).casefold() for each in frame.columns})
-                cells = [sure.get((row, output.field)) for row in frame[columns.row_index]]
-                frame.insert(list(frame.columns).index(output.column) + 1, name, cells)
+                for place, (word, cells) in enumerate(beside.items(), start=list(frame.columns).index(output.column) + 1):
+                    name = free_name(f"{output.column}_{word}", {str(each).casefold() for each in frame.columns})
+                    frame.insert(place, name, [cells.get((row, output.field)) for row in frame[columns.row_index]])
         return frame
 
     def basis(self) -> pd.DataFrame:
@@ -267,7 +272,7 @@ class Run:
             confidence=confidence_of(field, ((line["field"], line["confidence"]) for line in own)),
             reasoning=(whole["reasoning"] or "") if whole else "",
             evidence=tuple(self._evidence(line, suspected.get(line["url"])) for line in own if line["excerpt"] is not None),
-            p_correct=whole["p_correct"] if whole else lowest_probability(line["p_correct"] for line in own),
+            p_correct=probability_of(field, ((line["field"], line["p_correct"]) for line in own)),
         )
 
     def suspicious_sources(self) -> dict[str, str]:
