@@ -170,12 +170,6 @@ def item_of(question: Question) -> Question:
     return _question(question.field, question.description, canonical_json(_plain(schema)))
 
 
-def part_of(question: Question, name: str) -> Question:
-    """What one property of an object field asks, its own name first."""
-    schema = question.schema.get("properties", {}).get(name, {})
-    return _question(name, str(schema.get("description", "")), canonical_json(_plain(schema)))
-
-
 @lru_cache(maxsize=1024)
 def _question(name: str, description: str, fingerprint: str) -> Question:
     schema = effective(json.loads(fingerprint))
