@@ -26,7 +26,7 @@ from flows.recording_gate import RecordingGate
 from flows.run.changes import put_changes
 from flows.run.escalate import Escalating
 from flows.run.event_log import EventLog
-from flows.run.events import Event, RowEscalated, RowFinished, RunFinished, RunStarted, RunStopping
+from flows.run.events import CellsChanged, Event, RowEscalated, RowFinished, RunFinished, RunStarted, RunStopping
 from flows.run.exporting import export_at_end
 from flows.run.mending import mend
 from flows.run.outcome import Enrichment
@@ -255,6 +255,9 @@ async def _run(
     if options.export is not None and not done.refused:
         why_not = await asyncio.to_thread(export_at_end, folder, options.export)
         done = done.model_copy(update={"exported": None if why_not else Path(options.export), "not_exported": why_not})
+    if (options.webhook or runtime.environment.webhook) and not done.refused and not is_waiting:
+        refused = await _tell_webhook(prepared, folder, runtime, stopping, done, changes)
+        done = done.model_copy(update={"not_delivered": tuple(refused)})
     if changes is not None:
         log.info("%s", changes)
         runtime.listener(changes)
@@ -275,6 +278,26 @@ async def _run(
     if lost is not None and stopping.cause is None and not done.refused:
         raise PrefectLost(lost, f"{done}, kept in {done.run}")
     return done
+
+
+async def _tell_webhook(
+    prepared: PreparedRun,
+    folder: RunFolder,
+    runtime: Runtime,
+    stopping: Stopping,
+    done: Enrichment,
+    changes: CellsChanged | None,
+) -> list[str]:
+    """Tell the webhook what the run came to. Returns what it did not accept, and why."""
+    from flows.run.webhooks import IN_A_HURRY, receiver_of, tell  # most runs tell nobody
+
+    receiver = receiver_of(prepared.options, runtime.environment)
+    if receiver is None:
+        return []
+    told = (receiver, folder, done, prepared.options.max_cost, changes)
+    if stopping.cause is None:
+        return await stopping.unless_stopped(tell(*told)) or []
+    return await tell(*told, IN_A_HURRY)
 
 
 def _finish(

@@ -164,6 +164,8 @@ def _ended(done: Enrichment, as_json: bool) -> Exit:
         _print(done)
     if done.not_exported:
         note(f"error: {done.not_exported}")
+    for why in done.not_delivered:
+        note(f"warning: {why}")
     if done.stopped or done.not_exported:
         return Exit.LIMIT
     if done.failed and done.failed == done.beyond_retry:

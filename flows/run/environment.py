@@ -68,6 +68,10 @@ class Environment(BaseSettings):
     """`RESEARCH_PROCESSORS`: a TOML file that overrides tiers and prices."""
     runs_url: str | None = None
     """`RESEARCH_RUNS_URL`: the address at which a browser finds the folder that holds run folders, for links in Prefect's UI."""
+    webhook: str | None = Field(default=None, repr=False)
+    """`RESEARCH_WEBHOOK`: the address that is told what a run came to, when the request names none. It may be a secret itself."""
+    webhook_secret: SecretStr | None = None
+    """`RESEARCH_WEBHOOK_SECRET`: what deliveries to a webhook are signed with."""
     web: WebSettings = WebSettings()
     """`RESEARCH_WEB_…`: how the web is read, each setting under its name: `RESEARCH_WEB_CONTACT`, `RESEARCH_WEB_OBEY_ROBOTS`."""
     outages: OutageTimes = OutageTimes()

@@ -193,6 +193,14 @@ class RunOptions(PatienceOptions):
             "FILE",
         ),
     ] = None
+    webhook: Annotated[
+        str | None,
+        Option(
+            "An address to tell what the run came to, signed with the secret in `RESEARCH_WEBHOOK_SECRET`. Default: "
+            "`RESEARCH_WEBHOOK`.",
+            "URL",
+        ),
+    ] = None
     concurrency: Annotated[int, Option("Rows in flight at once.", within=(1, 1_000))] = 16
     shard_size: Annotated[
         int, Option("Rows that are committed together. The first run of a run folder decides.", within=(1, 10_000))

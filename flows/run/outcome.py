@@ -51,6 +51,9 @@ class Enrichment(BaseModel):
     not_exported: str | None = None
     """Why it could not be: the same call writes it."""
 
+    not_delivered: tuple[str, ...] = ()
+    """What a webhook did not accept, and why."""
+
     @property
     def place(self) -> str:
         """Where the run folder is, for people."""

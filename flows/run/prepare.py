@@ -245,6 +245,10 @@ async def check(options: Options, runtime: Runtime) -> None:
     if options.fail_over is not None:
         FailOver.parse(options.fail_over)
     await asyncio.to_thread(check_export, options)
+    if options.webhook is not None or runtime.environment.webhook is not None:
+        from flows.run.webhooks import receiver_of  # most runs tell nobody
+
+        receiver_of(options, runtime.environment)
 
 
 def calibration_of(runtime: Runtime, document: Mapping[str, Any]) -> KeptCalibration:

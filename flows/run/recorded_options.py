@@ -1,7 +1,8 @@
 """The options of a run as its `run.json` keeps them under `invocation`, so that a run folder is enough to go on with it.
 
 Paths are kept absolute, and what the environment decided (model, corpus, search providers) is kept as if it had been an option.
-The schema is not kept a second time: the request holds it. Attached files are kept as they were typed: so they are cited.
+The schema is not kept a second time: the request holds it. Nor is the address of a webhook, which may be a secret. Attached files
+are kept as they were typed: so they are cited.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _PATHS: Final = ("table", "corpus", "reuse", "run", "export")
 _RUNS: Final = ("reuse", "run")
 """Those of them that name a run folder."""
 _OF_THE_WORLD: Final = ("model", "corpus", "search")
-_NOT_KEPT: Final = ("out", "output_schema")
+_NOT_KEPT: Final = ("out", "output_schema", "webhook")
 _SECRET_WORDS: Final = ("sig", "token", "key", "secret", "passw", "credential", "auth")
 """A parameter of a URL whose name holds one of these may be what lets its reader in."""
 
