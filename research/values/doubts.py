@@ -9,6 +9,8 @@ Doubt = Literal[
     "ambiguous_scale",  # `5 mil`: thousand in Spanish, million in Czech
     "ambiguous_order",  # `03/04/2021`: day first or month first
     "ambiguous_century",  # `3.4.21`
+    "other_calendar",  # `1403/05/12`: a year of the Iranian calendar, as likely as one of ours
+    "partial",  # `£1 10s`, `CR 500.00`, one of a net and a gross price: more stands there than the number says
     "approximate",  # `about 300`, `circa 1850`
     "bound",  # `from 20 €`, `over 300`, `before 1850`: a limit, and not the value
     "change",  # `down 4 %`, `rose £2m`, `loss of $2m`: by how much something has changed, or less than nothing
@@ -35,6 +37,7 @@ OPEN: Final[frozenset[Doubt]] = frozenset(
     (
         *("ambiguous_separator", "ambiguous_scale", "ambiguous_order", "ambiguous_century"),
         *("bound", "change", "range", "several", "bracketed", "unlikely_kind", "unit_unstated", "unread_neighbour"),
+        *("other_calendar", "partial"),
     )
 )
 """Doubts of which each leaves the value itself open: such a value is never of high confidence."""
@@ -42,7 +45,7 @@ OPEN: Final[frozenset[Doubt]] = frozenset(
 UNSURE: Final[frozenset[Doubt]] = frozenset(
     (
         *("ambiguous_separator", "ambiguous_scale", "ambiguous_order", "bound", "change", "range", "bracketed", "unit_unstated"),
-        "qualified",
+        *("qualified", "other_calendar", "partial"),
     )
 )
 """Doubts of which each says that another value is about as likely: such a value is of low confidence."""

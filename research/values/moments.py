@@ -14,6 +14,9 @@ from research.values.neighbours import neighbour_doubts
 _UNTIL: Final = re.compile(r"\s*(?:[-–—]|to|until|till|through|and|bis|au|al|a|hasta)\s*(?:the\s+)?")
 _OR: Final = re.compile(r"\b\d{1,2}(?:st|nd|rd|th|\.)?\s(?:or|oder|ou|o)\s$", re.IGNORECASE)
 """Before a day that is one of two: `1 or 2 May 1900`."""
+_IN_FIGURES: Final = re.compile(r"\d+([-/.])\d+\1\d+")
+_OTHER_CALENDARS: Final = ((1340, 1480), (2480, 2620))
+"""Years that in the Iranian and the Islamic, and in the Thai calendar are those of people alive."""
 _QUARTER: Final = re.compile(r"\b(?:[QqTH][1-4]|[1-4]\.?\s?(?:Quartal|quarter|trimestre))\s*[/,]?\s*$")
 
 
@@ -48,4 +51,6 @@ def _beside(text: str, date: StatedDate) -> frozenset[Doubt]:
     beside = neighbour_doubts(text, date.start, date.end, is_time=True) & {"approximate", "bound"}
     if date.day is not None and _OR.search(text, 0, date.start):
         beside |= {"range"}
+    if _IN_FIGURES.match(text, date.start) and any(first <= date.year < end for first, end in _OTHER_CALENDARS):
+        beside |= {"other_calendar"}
     return beside | {"ambiguous_order"} if date.swapped else beside

@@ -27,8 +27,18 @@ _RANGE_BEFORE: Final = re.compile(rf"\d\s?[%°\w€$£¥]{{0,6}}{_BETWEEN}$", re
 _RANGE_AFTER: Final = re.compile(rf"{_BETWEEN}\d", re.IGNORECASE)
 _LAST: Final = re.compile(r"([^\W\d_]+|[~≈><≥≤]=?)[.,]?\s*[(€$£]?\s*$")
 _NEXT: Final = re.compile(r"[ \u00a0\u202f-]?([^\W\d_]+)")
+_SMALLER_COINS: Final = re.compile(r"\s?\d{1,2}\s?(?:s|sh|/-)\.?(?:\s?\d{1,2}\s?d\.?)?(?!\w)|\s?\d{1,2}\s?d\.?(?!\w)")
+"""`10s 6d` behind the pounds."""
+_LEDGER: Final = re.compile(r"(?<!\w)(?:CR|DR|Cr|Dr)\.?\s?[€$£]?$")
+_LEDGER_AFTER: Final = re.compile(r"\s?(?:CR|DR|Dr)(?!\w)")
+"""What an account's credit and debit are marked with. Which of the two is less than nothing, accounts differ."""
 _GLUED: Final = re.compile(r"\s?/\s?[^\W\d_]|\s?[×x*^/=²³⁴-⁹](?=\s?[\d(])|[²³⁴-⁹#]")
 _GLUED_BEFORE: Final = re.compile(r"[×x*^/#№]\s?$")
+
+
+def is_harmless(word: str) -> bool:
+    """Whether a word behind a value only closes or goes on with what was said."""
+    return word in _HARMLESS
 
 
 def neighbour_doubts(
@@ -58,6 +68,10 @@ def neighbour_doubts(
         doubts.add("change")
     if _RANGE_BEFORE.search(before) or _RANGE_AFTER.match(text, end):
         doubts.add("range")
+    if not is_time and (
+        _LEDGER.search(before) or _LEDGER_AFTER.match(text, end) or (text[start] == "£" and _SMALLER_COINS.match(text, end))
+    ):
+        doubts.add("partial")
     following = _NEXT.match(text, end)
     if _GLUED.match(text, end) or _GLUED_BEFORE.search(before):
         doubts.add("unread_neighbour")

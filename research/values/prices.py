@@ -21,6 +21,7 @@ _DISCOUNT: Final = re.compile(r"(?<![\d.,])(\d{1,2})\s?%")
 _SEVERAL_FOR: Final = re.compile(r"\b\d+\s*(?:for|x|×|für|pour|por|per)\s*$", re.IGNORECASE)
 """`2 for $10`"""
 _ASKS_FORMER: Final = frozenset(_TABLE["asks_former"])
+_NET, _GROSS = (re.compile(rf"(?<!\w)(?:{alternatives(_TABLE[name])})(?!\w)", re.IGNORECASE) for name in ("net", "gross"))
 _NEAR: Final = 24
 """Characters before an amount in which a word says what it is."""
 
@@ -42,6 +43,11 @@ def asked_price(text: str, amounts: Sequence[Measured], values: Sequence[Decimal
     if words & _ASKS_FORMER:
         return former or places
     return [at for at in places if _stands_before(_PRESENT, text, amounts[at])] or [at for at in places if at not in former]
+
+
+def is_net_and_gross(text: str) -> bool:
+    """Whether a text says of one amount that it is without tax, and of another that it is with it."""
+    return _NET.search(text) is not None and _GROSS.search(text) is not None
 
 
 def _reduced(text: str, places: Sequence[int], values: Sequence[Decimal]) -> list[int]:

@@ -13,7 +13,7 @@ from research.values.durations import durations
 from research.values.labels import NOTHING, Measure
 from research.values.neighbours import neighbour_doubts
 from research.values.numerals import Number, numbers
-from research.values.prices import asked_price
+from research.values.prices import asked_price, is_net_and_gross
 from research.values.units import Measured, Unit, measured
 
 _CLOCK: Final = re.compile(r"\b\d{1,2}:\d{2}(?::\d{2})?\b")
@@ -82,6 +82,7 @@ def quantities(text: str, wanted: Wanted, label: Measure = NOTHING, known: str =
         pairs = [
             pair for pair in pairs if not _COUNTED.match(text, pair[1].end) and not _OUT_OF_BEFORE.search(text, 0, pair[1].start)
         ]
+    is_open = wanted.is_price and len(pairs) > 1 and is_net_and_gross(text)
     if wanted.is_price:
         asked = asked_price(text, [at for _, at in pairs], [number.value for number, _ in pairs], wanted.words)
         pairs = [pairs[at] for at in asked]
@@ -100,6 +101,8 @@ def quantities(text: str, wanted: Wanted, label: Measure = NOTHING, known: str =
         beside = neighbour_doubts(text, at.start, at.end, words)
         if wanted.is_rating and _OUT_OF.match(text, at.end):
             beside -= {"unread_neighbour"}
+        if is_open:
+            doubts.add("partial")
         if wanted.is_price and not value:
             doubts.add("unlikely_kind")
         found.append(Quantity(value, number.start, number.end, at.unit, beside.union(doubts)))

@@ -15,7 +15,7 @@ from research.models.keyless.facts import Fact
 from research.models.keyless.keys import affinity, narrows
 from research.models.keyless.names import FULL_NAME
 from research.models.keyless.questions import Question
-from research.models.keyless.reading import Reading
+from research.models.keyless.reading import Reading, Sentence
 from research.models.keyless.vocabulary import STOP
 from research.values.answers import is_given
 from research.values.dates import dates
@@ -100,7 +100,12 @@ class Candidate:
     marks: tuple[str, ...] = ()
     """What else is true of it."""
     narrowed: bool = False
-    """Its key says more than the field asks: `Screen weight`, for a weight."""
+    """Its key says more than the field asks: `Screen weight`, for a weight; or its line only names the field."""
+
+
+_PAGE_LANGUAGE: Final = "html.lang"
+_OF_PAGES: Final = frozenset(words("page site website document code locale tag"))
+"""Words of a description that ask for the language of the page, and not of what it is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +169,9 @@ def of_facts(asked: Asked, reading: Reading) -> Iterator[Candidate]:
                 places = tuple(dict.fromkeys(fact.places[o] for o in origins))
                 yield Candidate(items, places, how, source, fit, gate, None, (*marks, f"items:{min(len(items), 3)}"))
             continue
-        is_narrowed = narrows(question, fact, asked.entity.words)
+        is_narrowed = narrows(question, fact, asked.entity.words) or (
+            fact.key == _PAGE_LANGUAGE and _OF_PAGES.isdisjoint(words(question.description))
+        )
         setting = Setting(f"{fact.key}\n{fact.label}", fact.origin == "data", reading.month_first, fact.thing)
         for value, place, joined in _texts(question, fact):
             found = cast(question, value, setting)[: 1 if question.kind == "text" else 2]
@@ -186,6 +193,11 @@ def unfit_facts(asked: Asked, reading: Reading) -> Iterator[tuple[Fact, str]]:
         setting = Setting(f"{fact.key}\n{fact.label}", fact.origin == "data", reading.month_first, fact.thing)
         if fact.values and not any(cast(question, value, setting) for value in fact.values):
             yield fact, fact.values[0]
+
+
+def is_label(question: Question, reading: Reading, sentence: Sentence) -> bool:
+    """Whether a line only names the field, and is no item of a list: what stands below it may say otherwise."""
+    return question.kind == "boolean" and reading.kind(sentence.place) != "list" and {*sentence.words} <= question.cues
 
 
 def _texts(question: Question, fact: Fact) -> Iterator[tuple[str, int, tuple[str, ...]]]:

@@ -10,9 +10,12 @@ from research.models.keyless.cast import Cast, Setting
 from research.models.keyless.questions import Question
 from research.values.answers import availability, is_compared, is_negated, is_struck, opposite, yes_or_no
 from research.values.doubts import Doubt
+from research.values.neighbours import is_harmless
 from research.values.values import places
 
 _TOKEN: Final = re.compile(r"[^\W_]+")
+_ADJACENT: Final = re.compile(r"[ -]([^\W\d_]+)")
+_PARTICIPLE: Final = re.compile(r"(?:ed|ing|able|ly|site)$")
 _UN: Final = ("un", "non", "in", "im")
 _NEGATED: Final[frozenset[Doubt]] = frozenset(("negated",))
 _QUALIFIED: Final[frozenset[Doubt]] = frozenset(("qualified",))
@@ -35,8 +38,19 @@ def booleans(question: Question, text: str, setting: Setting) -> list[Cast]:
         if is_struck(text, last.start(), last.end()):
             return []
         negated = is_negated(text, last.start(), last.end())
+        if _speaks_of_another(question, text, last.end()):
+            return [Cast(not negated, *whole, 0.8, _PART | _QUALIFIED)]
         return [Cast(not negated, *whole, 0.8, _PART | _NEGATED if negated else _PART)]
     return []
+
+
+def _speaks_of_another(question: Question, text: str, end: int) -> bool:
+    """Whether the field's word only says of what kind another thing is: `Free trial`, for `free`."""
+    following = _ADJACENT.match(text, end)
+    if following is None or len(question.surface) > 1:
+        return False
+    word = following[1].casefold()
+    return not (is_harmless(word) or _PARTICIPLE.search(word) or (question.about | question.name_words) & set(words(word)))
 
 
 def choices(question: Question, text: str, setting: Setting) -> list[Cast]:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from research.evidence.ranking import words
-from research.models.keyless.candidates import MIN_ABOUT, Asked, Candidate
+from research.models.keyless.candidates import MIN_ABOUT, Asked, Candidate, is_label
 from research.models.keyless.entities import Entity
 from research.models.keyless.reading import Reading, Sentence
 from research.models.keyless.spoken import Spoken, spoken_of, strength
@@ -53,7 +53,9 @@ def of_sentences(asked: Asked, reading: Reading) -> Iterator[Candidate]:
     for fit, gate, marks, sentence in _promising(asked, reading, spoken):
         for one, shape, around in values_in(question, asked.entity, spoken, reading, sentence):
             silent = (f"silent:{question.expects}/{shape}",) if fit < SPOKEN else ()
-            yield Candidate(one.value, (sentence.place,), "a sentence", "sentence", fit, gate, one, (*marks, *around, *silent))
+            told = (*marks, *around, *silent)
+            narrowed = is_label(question, reading, sentence)
+            yield Candidate(one.value, (sentence.place,), "a sentence", "sentence", fit, gate, one, told, narrowed)
 
 
 def _promising(asked: Asked, reading: Reading, spoken: Spoken) -> list[_Promising]:

@@ -12,7 +12,7 @@ from typing import Final
 from price_parser import Price
 
 from research.evidence.ranking import words
-from research.models.keyless.candidates import Asked, Candidate
+from research.models.keyless.candidates import Asked, Candidate, is_label
 from research.models.keyless.casting import cast
 from research.models.keyless.entities import SEPARATOR
 from research.models.keyless.names import NAMES
@@ -145,8 +145,9 @@ def _leading(asked: Asked, reading: Reading) -> Iterator[Candidate]:
         if len(found) == 1:
             one = next(iter(found.values()))
             yield Candidate(
-                one.value, (sentence.place,), "one of the first sentences", "shown", 0.5, asked.about, one, ("leading sentence",)
-            )
+                one.value, (sentence.place,), "one of the first sentences", "shown", 0.5, asked.about, one, ("leading sentence",),
+                is_label(asked.question, reading, sentence),
+            )  # fmt: skip
             return
 
 
