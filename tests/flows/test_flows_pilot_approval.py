@@ -16,6 +16,7 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import Pause
 from prefect.flow_engine import run_flow_async
 
+from flows.cli import main
 from flows.enrichment import enrich
 from flows.pilot_approval import KEY, PilotDecision, PilotInPrefect, answer, describe, pilot_in_prefect
 from flows.run.events import FieldSample, PilotFinished
@@ -77,6 +78,14 @@ async def test_a_run_that_shall_stop_ends_with_its_pilot(tmp_path: Path) -> None
     assert (flow_run.state_name, model.calls) == ("Completed", {})
     assert flow_run.state is not None
     assert "it was decided to stop after the pilot" in str(flow_run.state.message)
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_the_command_says_where_nothing_waits(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("PREFECT_LOGGING_LEVEL", "WARNING")  # what the command would set for its own process
+    flow_run = str(uuid4())
+    assert main(["approve", flow_run, "--max-cost", "5"]) == 2
+    assert f"waits for a decision about {flow_run}" in capsys.readouterr().err
 
 
 async def test_only_a_deployment_s_own_run_with_a_pilot_is_asked_in_prefect() -> None:
