@@ -28,8 +28,8 @@ _P_CORRECT: Final = ("p_correct", 10)
 _SHOWN: Final = 300
 """Characters of a value: the first sheet has all of it."""
 _LINKS_A_LINE: Final = 2
-_CHARACTERS: Final = 75
-"""That stand in a line of an excerpt or a reason."""
+_IN_A_LINE: Final = {"excerpt": 92, "reasoning": 82}
+"""Characters, of these columns' widths."""
 _LINE: Final = 15
 """Points."""
 _FITTED: Final = 50_000
@@ -108,7 +108,7 @@ class EvidenceSheet:
         row, name, field, value, confidence, likely = of_cell
         support, excerpt, title, url = line
         plain, wrapped, link = (looks.banded(style, band) for style in (looks.TEXT, looks.WRAPPED, looks.LINK))
-        lines = max(1 + len(excerpt or "") // _CHARACTERS, 1 + (len(reasoning) // _CHARACTERS if is_first else 0))
+        lines = 1 + max(len(excerpt or "") // _IN_A_LINE["excerpt"], len(reasoning) // _IN_A_LINE["reasoning"] if is_first else 0)
         if lines > 1 and place <= _FITTED:
             sheet.set_row(place, _LINE * min(lines, 20))
         may_link = self._links + _LINKS_A_LINE <= MOST_LINKS
