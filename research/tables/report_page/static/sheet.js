@@ -28,7 +28,7 @@ function showProgress() {
 }
 
 function showCount() {
-  byId("count").textContent = view.length === rows.count ? counted(rows.count, "row") : `${view.length.toLocaleString("en")} of ${counted(rows.count, "row")}`;
+  byId("count").textContent = !isFiltered() ? "" : `${view.length.toLocaleString("en")} of ${counted(rows.count, "row")}`;
   byId("clear").hidden = !isFiltered();
   byId("nothing").hidden = view.length > 0;
 }
