@@ -207,6 +207,17 @@ async def test_rows_added_edited_removed_and_moved_are_known_by_their_key(tmp_pa
         await here.refresh()  # by the key of the last refresh
 
 
+async def test_a_table_may_be_emptied_stay_empty_and_be_filled_again(tmp_path: Path) -> None:
+    here = await desk(tmp_path, "Ares", "Hera", "Zeus")
+    here.table.write_text("id,name,note\n")
+    for expected in ({"gone": 6}, {}):
+        done = await here.refresh()
+        assert (here.counts, verify(done.path).ok) == (expected, True)
+    here.write(rows("Hera"))
+    await here.refresh()
+    assert here.counts == {"new": 2}
+
+
 async def test_without_a_key_rows_are_known_by_what_they_hold(tmp_path: Path) -> None:
     """An edited row is one that is new and one that is gone; a column that is read as another type is no edit."""
     here = await desk(tmp_path, "Ares", "Hera", "Zeus")

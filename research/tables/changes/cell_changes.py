@@ -215,9 +215,15 @@ def _attach(db: duckdb.DuckDBPyConnection, name: str, folder: RunFolder) -> None
     """A database with the view `facts`: every cell with its best excerpt, and when it was checked."""
     db.execute(f"ATTACH ':memory:' AS {name}")
     db.execute(f"USE {name}")
-    db.execute(f"CREATE VIEW results AS SELECT * FROM {read_parts(folder.parts('results'))}")
+    # A table without rows has no parts before its run has ended.
+    if results := folder.parts("results"):
+        db.execute(f"CREATE VIEW results AS SELECT * FROM {read_parts(results)}")
+    else:
+        _empty_table(db, "results", folder.columns.schema)
     _empty_table(db, "no_basis", SCHEMAS["basis"])  # parts of earlier versions have fewer columns
-    db.execute(f"CREATE VIEW basis AS SELECT * FROM no_basis UNION ALL BY NAME SELECT * FROM {read_parts(folder.parts('basis'))}")
+    basis = folder.parts("basis")
+    lines = f" UNION ALL BY NAME SELECT * FROM {read_parts(basis)}" if basis else ""
+    db.execute(f"CREATE VIEW basis AS SELECT * FROM no_basis{lines}")
     _empty_table(db, "reviews", REVIEWS)  # what was found is compared, and not what people made of it
     columns, names = folder.columns, result_names(db, "results")
     called = dict(zip(columns.schema.names, names, strict=True))
