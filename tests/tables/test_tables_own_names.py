@@ -94,9 +94,9 @@ def test_show_has_a_column_for_each_even_where_titles_are_alike(tmp_path: Path, 
     path = run_of(tmp_path / "run", ["row", "mission"], ["status", "confidence"]).path
     show(str(path))
     heading, _, first, second, *_ = [line.split() for line in capsys.readouterr().out.splitlines() if line.strip()]
-    assert heading == ["row", "row", "status", "confidence", "confidence", "status"]
-    assert first == ["0", "row", "of", "row", "0", *["Agency", "0"] * 2, "low", "completed"]
-    assert second == ["1", "row", "of", "row", "1", "–", "–", "–", "failed"]
+    assert heading == ["row", "row", "status", "confidence", "status_research"]
+    assert first == ["0", "row", "of", "row", "0", *["Agency", "0", "ˡ"] * 2, "completed"]
+    assert second == ["1", "row", "of", "row", "1", "–", "–", "failed"]
     show(str(path), output=Output(json=True))
     line = json.loads(capsys.readouterr().out.splitlines()[0])
     assert (line["row_index"], line["row"], line["status"], line["status_research"]) == (
