@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
-from run_samples import INPUT, completed, create, failed, page
+from run_samples import INPUT, START, as_earlier_versions_wrote_it, completed, create, failed, page
 
 from flows.cli import main
 from research.errors import InvalidRun
@@ -56,6 +57,15 @@ def test_rows_are_found_by_what_they_hold_and_values_by_what_they_mean(runs: tup
         (2, 0, "USSR", "Russia")
     ]
     assert next(iter(found.frame()["outcome"].value_counts().items())) == ("neither", 6)
+
+
+def test_a_run_that_is_ended_once_more_took_no_longer(runs: tuple[Path, Path]) -> None:
+    """Its rows are what it took time for: the same command, given again a week later, finds nothing to do."""
+    as_earlier_versions_wrote_it(runs[0], created_at=(START - timedelta(seconds=88.5)).isoformat())
+    as_earlier_versions_wrote_it(runs[1], created_at=(START + timedelta(days=1)).isoformat())
+    found = compare(*runs)
+    assert found.first.wall_seconds == 90
+    assert (found.second.wall_seconds or 0) > 90, "rows that were kept from another run were completed before it began"
 
 
 def test_the_command_says_it(runs: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:

@@ -73,7 +73,7 @@ class ComparedRun:
     work_seconds: float
     """Of all tasks together, though they run side by side."""
     wall_seconds: float | None
-    """From its beginning to its end, pauses between invocations included."""
+    """From its beginning to its last row, pauses between invocations included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,12 +192,13 @@ def _agreement(outcomes: Iterator[Outcome]) -> Agreement:
 
 def _about(run: Run) -> ComparedRun:
     columns = run.folder.columns
-    own = {name: columns.run[name] for name in ("status", "model", "processor", "cost_usd", "task_id")}
+    own = {name: columns.run[name] for name in ("status", "model", "processor", "cost_usd", "task_id", "completed_at")}
     models: dict[str, None] = {}
     processors: dict[str, None] = {}
     costs: dict[str, float | None] = {}
     seconds: dict[str, float] = defaultdict(float)
     rows = completed = 0
+    last: datetime | None = None
     for shard in run.folder.committed_shards():
         lines = run.folder.read("results", shard, list(own.values())).to_pylist()
         took = run.folder.read("usage", shard, ["task_id", "seconds"]).to_pylist()
@@ -205,6 +206,8 @@ def _about(run: Run) -> ComparedRun:
             rows += 1
             completed += line[own["status"]] == "completed"
             costs[line[own["task_id"]]] = line[own["cost_usd"]]
+            if (at := line[own["completed_at"]]) is not None:
+                last = at if last is None else max(last, at)
             models[line[own["model"]]] = processors[line[own["processor"]]] = None
         seconds.update({each["task_id"]: each["seconds"] or 0.0 for each in took})
     known = [cost for cost in costs.values() if cost is not None]
@@ -216,9 +219,15 @@ def _about(run: Run) -> ComparedRun:
         completed=completed,
         cost_usd=sum(known) if len(known) == len(costs) else None,
         work_seconds=sum(seconds.values()),
-        wall_seconds=_wall(run.folder.created_at, overview(run.path).finished_at),
+        wall_seconds=_wall(run.folder.created_at, overview(run.path).finished_at, last),
     )
 
 
-def _wall(began: str, ended: str | None) -> float | None:
-    return None if ended is None else (datetime.fromisoformat(ended) - datetime.fromisoformat(began)).total_seconds()
+def _wall(created_at: str, finished_at: str | None, last_row: datetime | None) -> float | None:
+    """From the beginning to the last row: a finished run whose command is given again ends later, and did nothing."""
+    if finished_at is None:
+        return None
+    began, ended = datetime.fromisoformat(created_at), datetime.fromisoformat(finished_at)
+    # Rows that were all kept from another run were completed before this one began.
+    ended = last_row if last_row is not None and began <= last_row < ended else ended
+    return (ended - began).total_seconds()
