@@ -1,4 +1,4 @@
-"""The notebook reads any run folder: one with failures and unknown costs, one where every task cost nothing, an empty one."""
+"""The notebooks read any run folder: one with failures and unknown costs, one where every task cost nothing, an empty one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from research.ports.page import Page, page_hash
 from research.result.result import Citation, Confidence, Excerpt, FieldBasis, Result
 from research.tables import RunFolder
 
-NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "first_look.ipynb"
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 RUN_LINE = 'RUN = "../runs/demo"'
 SPEC = OutputSpec.parse(
     {
@@ -116,26 +116,58 @@ def a_run(path: Path, results: list[Result]) -> Path:
     return path
 
 
-@pytest.fixture(scope="module")
-def shown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, Any]]]:
-    """What the notebook's cells give for each run, in order. A cell that raises fails here, with its own error.
+SHOWN: dict[str, dict[str, tuple[str, ...]]] = {
+    "first_look": dict.fromkeys(RUNS, ()),
+    "quality": {"mixed": ("TRUTH = truth",), "all-failed": ("TRUTH = truth",), "no-rows": ("TRUTH = None",)},
+    "audit_a_cell": {"mixed": (), "no-rows": ()},
+}
+"""The notebooks, each with the runs that it is shown, and the parameters that are set for it."""
 
-    The runs follow one another in one kernel, since starting one is what takes the time.
+
+def parameters(folder: Path, run: str, lines: tuple[str, ...]) -> dict[str, str]:
+    """What is put in the place of a notebook's parameters, by their names."""
+    values = {"truth": str(folder / "truth.jsonl"), "other": str(folder / "free")}
+    lines = (f"RUN = {str(folder / run)!r}", *lines)
+    split = [line.split(" = ") for line in lines]
+    return {name: f"{name} = {values[value]!r}" if value in values else f"{name} = {value}" for name, value in split}
+
+
+@pytest.fixture(scope="module")
+def executed(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], list[dict[str, Any]]]:
+    """What each notebook's cells give for each run, in order. A cell that raises fails here, with its own error.
+
+    All follow one another in one kernel, since starting one is what takes the time.
     """
     folder = tmp_path_factory.mktemp("runs")
-    notebook = nbformat.read(NOTEBOOK, as_version=4)
-    assert [cell.source for cell in notebook.cells].count(RUN_LINE) == 1, f"the run is set once, in a cell of its own: {RUN_LINE}"
-    blocks = {name: deepcopy(notebook.cells) for name in RUNS}
-    for name, cells in blocks.items():
-        run = a_run(folder / name, RUNS[name])
-        for number, cell in enumerate(cells):
-            cell.id = f"{name}-{number}"
-            cell.source = cell.source.replace(RUN_LINE, f"RUN = {str(run)!r}")
+    for name, results in RUNS.items():
+        a_run(folder / name, results)
+    (folder / "truth.jsonl").write_text('{"mission": "Mission 0", "operator": "Agency <b>0</b>", "mass": 7, "crew": null}\n')
+    blocks: dict[tuple[str, str], list[Any]] = {}
+    for name, runs in SHOWN.items():
+        notebook = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
+        for run, lines in runs.items():
+            blocks[name, run] = cells = deepcopy(notebook.cells)
+            for parameter, line in parameters(folder, run, lines).items():
+                first = next(cell for cell in cells if cell.cell_type == "code")
+                first.source, times = re.subn(rf"^{parameter} = .*$", lambda _, line=line: line, first.source, flags=re.MULTILINE)
+                assert times == 1, f"{name}: {parameter} is set once, in the first cell of code"
+            for number, cell in enumerate(cells):
+                cell.id = f"{name}-{run}-{number}"
     notebook.cells = [cell for cells in blocks.values() for cell in cells]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("IPYTHONDIR", str(folder / "ipython"))
         NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
-    return {name: [output for cell in cells for output in cell.get("outputs", [])] for name, cells in blocks.items()}
+    return {which: [output for cell in cells for output in cell.get("outputs", [])] for which, cells in blocks.items()}
+
+
+@pytest.fixture
+def shown(executed):
+    """What the first look gives for each run."""
+    return {run: outputs for (name, run), outputs in executed.items() if name == "first_look"}
+
+
+def said_by(outputs: list[dict[str, Any]]) -> str:
+    return "".join(output.get("text", "") for output in outputs if output.get("name") == "stdout")
 
 
 def rich(outputs: list[dict[str, Any]], kind: str) -> list[str]:
@@ -147,7 +179,7 @@ def test_it_shows_confidence_cost_failures_and_a_marked_passage(shown):
     assert len(rich(outputs, "image/png")) == 2
     tables = "".join(rich(outputs, "text/html"))
     assert "the corpus did not answer" in tables
-    said = "".join(output.get("text", "") for output in outputs if output.get("name") == "stdout")
+    said = said_by(outputs)
     assert "0.7500 US dollars" in said
     assert "2 tasks of unknown cost" in said
     passage = next(text for text in rich(outputs, "text/html") if "<mark>" in text)
@@ -169,9 +201,40 @@ def test_a_run_without_an_answer_is_shown_all_the_same(shown, name):
     assert len(rich(shown[name], "image/png")) == 2
 
 
-def test_the_notebook_is_kept_without_outputs_and_reads_through_research_tables_alone():
-    notebook = nbformat.read(NOTEBOOK, as_version=4)
+def test_quality_shows_doubt_calibration_and_sources(executed):
+    outputs = executed["quality", "mixed"]
+    assert len(rich(outputs, "image/png")) == 2  # no source is in the run
+    said = said_by(outputs)
+    assert "Review only low: 1 cells, the error falls from 50.0% to 0.0%" in said
+    assert "invented" not in (tables := "".join(rich(outputs, "text/html")))
+    assert "<td>wrong</td>" in tables
+
+
+@pytest.mark.parametrize("name", ["all-failed", "no-rows"])
+def test_quality_without_a_value_says_that_there_is_nothing_to_compare(executed, name):
+    assert "nothing" not in said_by(executed["quality", name])
+    assert "There is no truth to compare with" in "".join(rich(executed["quality", name], "text/markdown"))
+
+
+def test_an_audit_goes_down_to_the_marked_words_and_runs_nothing_of_the_page(executed):
+    outputs = executed["audit_a_cell", "mixed"]
+    assert len(rich(outputs, "image/png")) == 1
+    page = next(text for text in rich(outputs, "text/html") if "<mark>" in text and "<pre" in text)
+    assert "<mark>0.5 kg</mark>" in page  # the mass, which is of low confidence
+    assert "&lt;script&gt;alert" in page
+    assert "<script>alert" not in "".join(rich(outputs, "text/html"))
+
+
+def test_an_audit_of_a_run_without_rows_says_so(executed):
+    assert "The run has no rows." in "".join(rich(executed["audit_a_cell", "no-rows"], "text/markdown"))
+
+
+@pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
+def test_a_notebook_is_executed_here_kept_without_outputs_and_reads_through_research_tables_alone(path):
+    assert path.stem in SHOWN
+    notebook = nbformat.read(path, as_version=4)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert RUN_LINE in code[0].source.splitlines()
     assert all(cell.outputs == [] and cell.execution_count is None for cell in code)
     tree = ast.parse("\n".join(cell.source for cell in code))
     modules = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
