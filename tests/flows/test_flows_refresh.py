@@ -345,6 +345,16 @@ async def test_a_run_that_is_not_finished_or_did_not_keep_its_options_is_refused
         await here.refresh(stale=["old"])
 
 
+async def test_a_copy_of_the_first_run_is_a_series_of_its_own(tmp_path: Path) -> None:
+    here = await desk(tmp_path, "Ares", "Hera", "Zeus")
+    copied = Path(shutil.copytree(here.out, here.out.with_name("kept")))
+    second = await here.refresh()
+    for run, names in ((here.out, ["planets", "planets.2"]), (second.path, ["planets", "planets.2"]), (copied, ["kept"])):
+        assert [Path(version.run).name for version in history(run, 0, "moons")] == names
+    assert (await here.refresh(copied)).path.name == "kept.2"
+    assert (await here.refresh()).path.name == "planets.3"
+
+
 async def test_the_history_of_a_cell_follows_its_row_through_the_series(tmp_path: Path) -> None:
     here = await desk(tmp_path, "Ares", "Hera")
     here.site.now_says("Hera", page("Hera", moons=4))

@@ -55,9 +55,10 @@ def history(path: str | os.PathLike[str], row: int, field: str) -> list[CellVers
         fields = ", ".join(output.field for output in named.columns.outputs)
         raise InvalidRun(f"{named.path}: the output has no field {field!r}; it has {fields}")
     chain = list(_backwards(_newest(named)))
-    if named.key not in {run.key for run in chain}:
+    here = named.path.resolve()
+    if here not in {run.path.resolve() for run in chain}:
         chain = list(_backwards(named))
-    place = next(number for number, run in enumerate(chain) if run.key == named.key)
+    place = next(number for number, run in enumerate(chain) if run.path.resolve() == here)
     rows: dict[int, int] = {place: row}
     for number in range(place, len(chain) - 1):
         if (found := _before(chain[number], rows[number], chain[number + 1])) is None:

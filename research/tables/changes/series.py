@@ -35,19 +35,33 @@ def numbered(folder: RunFolder, number: int) -> Path:
 
 
 def newest(folder: RunFolder) -> RunFolder:
-    """The newest finished run of a run's series, of those that lie beside it; itself, if there is none.
+    """The newest finished run of a run's series, of those that lie beside it; itself, if there is none. Where the first run lies
+    there twice (it was copied, or made again with another `--out`), each has the series that its own refreshes make.
 
     Raises:
         InvalidRun: none is finished.
     """
     series = series_of(folder)
-    finished = [run for run in (folder, *_beside(folder)) if series_of(run) == series and run.status == "finished"]
+    runs = [run for run in (folder, *_beside(folder)) if series_of(run) == series]
+    if sum(run.key == series for run in runs) > 1:
+        first = _first(folder)
+        runs = [folder, *(run for run in runs[1:] if _first(run) == first)]
+    finished = [run for run in runs if run.status == "finished"]
     if not finished:
         raise InvalidRun(
             f"{folder.path} is not finished ({folder.status}): run its command again, or research resume {folder.path}, and "
             "refresh it then."
         )
     return max(finished, key=lambda run: (run.created_at, number_of(run)))
+
+
+def _first(folder: RunFolder) -> Path:
+    """The folder of the first run that a refresh goes back to."""
+    seen = {folder.key}
+    while (before := earlier_run(folder)) is not None and before.key not in seen:
+        seen.add(before.key)
+        folder = before
+    return folder.path.resolve()
 
 
 def earlier_run(folder: RunFolder) -> RunFolder | None:
