@@ -18,6 +18,7 @@ from research.output_schema.output_spec import OutputSpec
 from research.ports.page import Page, page_hash
 from research.result.result import Citation, Confidence, Excerpt, FieldBasis, Result
 from research.tables import RunFolder
+from research.tables.changes.changes_table import CellChange, write_changes
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 RUN_LINE = 'RUN = "../runs/demo"'
@@ -116,10 +117,28 @@ def a_run(path: Path, results: list[Result]) -> Path:
     return path
 
 
+def a_refreshed_run(path: Path, earlier: Path) -> None:
+    """A run after another in its series, in which one cell has changed and one was confirmed."""
+    before = RunFolder.open(earlier)
+    request = {"table": "missions", "refresh": {"run": before.key, "series": before.key, "key": ["mission"]}}
+    settings = {"shard_size": 100, "earlier_run": str(earlier)}
+    run = RunFolder.create(path, request, input_schema=INPUT, spec=SPEC, settings=settings)
+    with run.lock():
+        run.write_shard(0, pa.record_batch([["Mission 0"], ["flying"]], schema=INPUT), 0, [completed(0, 0.0)], [page(0)])
+        run.finish(rows=1)
+    words = {"row_index": 0, "earlier_row_index": 0, "row_key": '{"mission":"Mission 0"}'}
+    changed = CellChange(
+        **words, field="mass", change="changed", why="its page says something else", old_value="7", new_value="0.5"
+    )
+    write_changes(path, [changed, CellChange(**words, field="operator", change="confirmed", why="its page still says so")])
+
+
 SHOWN: dict[str, dict[str, tuple[str, ...]]] = {
     "first_look": dict.fromkeys(RUNS, ()),
     "quality": {"mixed": ("TRUTH = truth",), "all-failed": ("TRUTH = truth",), "no-rows": ("TRUTH = None",)},
     "audit_a_cell": {"mixed": (), "no-rows": ()},
+    "compare_two_runs": {"mixed": ("OTHER = other",), "no-rows": ("OTHER = other",)},
+    "changes_over_time": {"refreshed": (), "mixed": (), "no-rows": ()},
 }
 """The notebooks, each with the runs that it is shown, and the parameters that are set for it."""
 
@@ -141,6 +160,7 @@ def executed(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], 
     folder = tmp_path_factory.mktemp("runs")
     for name, results in RUNS.items():
         a_run(folder / name, results)
+    a_refreshed_run(folder / "refreshed", folder / "mixed")
     (folder / "truth.jsonl").write_text('{"mission": "Mission 0", "operator": "Agency <b>0</b>", "mass": 7, "crew": null}\n')
     blocks: dict[tuple[str, str], list[Any]] = {}
     for name, runs in SHOWN.items():
@@ -227,6 +247,31 @@ def test_an_audit_goes_down_to_the_marked_words_and_runs_nothing_of_the_page(exe
 
 def test_an_audit_of_a_run_without_rows_says_so(executed):
     assert "The run has no rows." in "".join(rich(executed["audit_a_cell", "no-rows"], "text/markdown"))
+
+
+def test_a_comparison_shows_agreement_confidence_and_cost(executed):
+    outputs = executed["compare_two_runs", "mixed"]
+    assert len(rich(outputs, "image/png")) == 3
+    assert "1 rows are compared; 3 are in one run alone" in said_by(outputs)
+
+
+def test_runs_without_a_row_in_common_are_compared_all_the_same(executed):
+    assert "No row, or no field, is in both runs." in "".join(rich(executed["compare_two_runs", "no-rows"], "text/markdown"))
+
+
+def test_changes_are_shown_by_field_by_cell_and_over_the_series(executed):
+    outputs = executed["changes_over_time", "refreshed"]
+    assert len(rich(outputs, "image/png")) == 2
+    assert "row 0, mass" in said_by(outputs)
+    different, versions = rich(outputs, "text/html")[1:]
+    assert "its page says something else" in different
+    assert "its page still says so" not in different
+    assert versions.count("</tr>") == 3  # the head, and a line a run
+
+
+def test_a_run_that_is_no_refresh_says_how_one_is_made(executed):
+    for run in ("mixed", "no-rows"):
+        assert "`research refresh RUN` makes one" in "".join(rich(executed["changes_over_time", run], "text/markdown"))
 
 
 @pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
