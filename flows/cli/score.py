@@ -167,6 +167,6 @@ def _probability(word: CalibratedWord | None) -> str:
     if word is None:
         return "–"
     if word.interval is None:
-        return f"{word.p_correct:.3f} (as all fields)"
+        return f"{word.p_correct:.3f} (none counted)"  # that of all fields, or of a lower word that is right more often
     low, high = word.interval
     return f"{word.p_correct:.3f} ({word.right}/{word.cells} right, {low:.3f}–{high:.3f})"

@@ -111,7 +111,9 @@ class Watcher:
         opened = open_run(self._folder)
         fields = _by_field(opened)
         began = None if self._started is None else float(self._started["at"])
-        seconds = None if began is None or run.finished_at is None else _seconds(run.finished_at) - began
+        seconds = None
+        if began is not None and run.finished_at is not None:  # in whole seconds: a short run would end before its last row
+            seconds = max(_seconds(run.finished_at), began, *self._times) - began
         return RunStatus(
             run=run,
             started_at=run.created_at if began is None else datetime.fromtimestamp(began, UTC).isoformat(timespec="seconds"),

@@ -32,7 +32,8 @@ class CalibratedWord(Record):
     cells: int
     """Values of this confidence."""
     interval: tuple[float, float] | None
-    """Of right among them: 95 %, Wilson. None: there were none, and `p_correct` is that of all fields."""
+    """Of right among them: 95 %, Wilson. None: there were none, and `p_correct` is that of all fields, or of a
+    lower confidence of the field that is right more often."""
 
 
 class CalibratedRun(Record):
