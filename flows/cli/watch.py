@@ -104,7 +104,8 @@ def _figures(status: RunStatus) -> Text:
     failed = f", {run.failed:,} failed" if run.failed else ""
     figures = [f"{run.completed:,} of {'?' if run.rows is None else f'{run.rows:,}'} rows{failed}"]
     if status.rows_per_second is not None:
-        figures.append(f"{status.rows_per_second:.2g} rows/s")
+        speed = status.rows_per_second
+        figures.append(f"{speed:,.0f} rows/s" if speed >= 10 else f"{speed:.2g} rows/s")
     if status.seconds is not None:
         figures.append(f"{_time(status.seconds)}")
     if status.seconds_left is not None:

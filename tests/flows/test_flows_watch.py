@@ -107,7 +107,7 @@ def test_a_run_that_has_ended_is_known_by_its_tables(folder: RunFolder, capsys: 
     assert "research resume" in failed
 
 
-def test_a_run_of_less_than_a_second_took_no_negative_time(folder: RunFolder) -> None:
+def test_a_run_of_less_than_a_second_took_no_negative_time(folder: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
     with folder.lock(INVOCATION):
         with EventLog(folder.state, Traffic()) as events:
             begun: list[Event] = [RunStarted(run="run", rows=4, kept=0, model="extractive", warnings=()), row(0)]
@@ -118,6 +118,8 @@ def test_a_run_of_less_than_a_second_took_no_negative_time(folder: RunFolder) ->
     status = Watcher(folder.path, "runs/m").look()
     assert (status.seconds or 0.0) >= 0
     assert (status.rows_per_second or 0.0) >= 0
+    assert main(["watch", str(folder.path), "--once"]) == 0
+    assert "e+" not in capsys.readouterr().out
 
 
 def test_each_kind_of_error_has_what_mends_it() -> None:
