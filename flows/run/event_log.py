@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -16,9 +16,8 @@ from typing import Any, BinaryIO, Final
 from flows.run.events import Event, RunFinished, event_name
 from research.concurrency.traffic import ServiceTraffic, Traffic
 from research.display.printable import printable_logger
+from research.tables.run_folder.event_file import FILE, SERVICES
 
-FILE: Final = "events.jsonl"
-SERVICES: Final = "services"
 SERVICES_SECONDS: Final = 5.0
 """Between two lines of how services answer."""
 MOST_SERVICES: Final = 40
@@ -77,27 +76,3 @@ class EventLog:
 
 def _weight(service: ServiceTraffic) -> tuple[bool, float]:
     return service.kind == "search", service.seconds
-
-
-def read_events(state: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
-    """The whole lines of the file from a place on, and the place after them. One that was begun anew is read from its start."""
-    try:
-        with (state / FILE).open("rb") as file:
-            size = file.seek(0, 2)
-            file.seek(offset if offset <= size else 0)
-            text = file.read()
-            start = file.tell() - len(text)
-    except FileNotFoundError:
-        return [], 0
-    whole = text[: text.rfind(b"\n") + 1]
-    return list(_lines(whole)), start + len(whole)
-
-
-def _lines(text: bytes) -> Iterator[dict[str, Any]]:
-    for line in text.splitlines():
-        try:
-            event = json.loads(line)
-        except ValueError:  # the machine lost its power
-            continue
-        if isinstance(event, dict) and "event" in event:
-            yield event

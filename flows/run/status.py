@@ -15,11 +15,11 @@ from typing import Any, Final
 import duckdb
 
 from flows.run.causes import Cause, Failed, Remedy, causes, remedy
-from flows.run.event_log import SERVICES, read_events
 from flows.run.events import CONFIDENCES
 from flows.run.task_labels import label_columns, row_label
 from research.money.charge_file import ChargeFile
 from research.tables.inputs.json_values import json_rows
+from research.tables.run_folder.event_file import SERVICES, read_events
 from research.tables.run_folder.overview import RunOverview, overview
 from research.tables.run_folder.reader import Run, open_run
 from research.tables.run_folder.run_document import STATE, read_document

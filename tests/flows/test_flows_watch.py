@@ -10,7 +10,7 @@ import pytest
 
 from flows.cli import main
 from flows.run.causes import Failed, Remedy, causes, remedy
-from flows.run.event_log import EventLog, read_events
+from flows.run.event_log import EventLog
 from flows.run.events import Event, RowFinished, RunStarted
 from flows.run.status import Watcher
 from research.concurrency.traffic import SearchBringsNothing, Traffic
@@ -18,6 +18,7 @@ from research.output_schema.output_spec import OutputSpec
 from research.ports.page import Page
 from research.result.result import FieldBasis, Result
 from research.tables import RunFolder
+from research.tables.run_folder.event_file import read_events
 
 INVOCATION = {"flow": "enrich", "options": {"table": "/data/m.csv", "max_cost": 5.0}, "rows": 4}
 INPUT = pa.schema([("id", pa.string()), ("mission", pa.string())])

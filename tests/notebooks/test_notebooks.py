@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 from copy import deepcopy
 from datetime import UTC, datetime, timedelta
@@ -138,6 +139,7 @@ SHOWN: dict[str, dict[str, tuple[str, ...]]] = {
     "quality": {"mixed": ("TRUTH = truth",), "all-failed": ("TRUTH = truth",), "no-rows": ("TRUTH = None",)},
     "audit_a_cell": {"mixed": (), "no-rows": ()},
     "compare_two_runs": {"mixed": ("OTHER = other",), "no-rows": ("OTHER = other",)},
+    "cost_and_speed": {"mixed": (), "free": (), "no-rows": ()},
     "changes_over_time": {"refreshed": (), "mixed": (), "no-rows": ()},
 }
 """The notebooks, each with the runs that it is shown, and the parameters that are set for it."""
@@ -161,6 +163,9 @@ def executed(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], 
     for name, results in RUNS.items():
         a_run(folder / name, results)
     a_refreshed_run(folder / "refreshed", folder / "mixed")
+    host = {"kind": "host", "name": "slow.example", "calls": 4, "empty": 0, "failed": 1, "seconds": 8.0, "slowest": 5.0}
+    line = json.dumps({"event": "services", "at": 1.0, "services": [host]})
+    (folder / "mixed" / ".state" / "events.jsonl").write_text(f"{line}\n")
     (folder / "truth.jsonl").write_text('{"mission": "Mission 0", "operator": "Agency <b>0</b>", "mass": 7, "crew": null}\n')
     blocks: dict[tuple[str, str], list[Any]] = {}
     for name, runs in SHOWN.items():
@@ -272,6 +277,20 @@ def test_changes_are_shown_by_field_by_cell_and_over_the_series(executed):
 def test_a_run_that_is_no_refresh_says_how_one_is_made(executed):
     for run in ("mixed", "no-rows"):
         assert "`research refresh RUN` makes one" in "".join(rich(executed["changes_over_time", run], "text/markdown"))
+
+
+def test_cost_and_speed_shows_rows_steps_tokens_and_slow_services(executed):
+    outputs = executed["cost_and_speed", "mixed"]
+    assert len(rich(outputs, "image/png")) == 3  # no tokens were used
+    assert "4 tasks for 4 rows; 0.7500 US dollars in all, and 2 tasks of unknown cost" in said_by(outputs)
+    services = rich(outputs, "text/html")[-1]
+    assert "slow.example" in services
+    assert "<td>2.0</td>" in services  # seconds a call
+
+
+def test_where_no_service_was_asked_cost_and_speed_says_so(executed):
+    for run in ("free", "no-rows"):
+        assert "No service was asked" in "".join(rich(executed["cost_and_speed", run], "text/markdown"))
 
 
 @pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)

@@ -12,7 +12,7 @@ import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import duckdb
 import pyarrow as pa
@@ -32,11 +32,25 @@ from research.tables.layout.result_columns import free_name
 from research.tables.layout.reviewed import reviewed
 from research.tables.layout.reviews import read_reviews
 from research.tables.run_folder.cell_confidence import cell_confidences, cell_probabilities, confidence_of, probability_of
+from research.tables.run_folder.event_file import read_services
 from research.tables.run_folder.finding import find_run
 from research.tables.run_folder.reading_by_url import PREFIX, read_only_copy
+from research.tables.run_folder.run_document import STATE
 from research.tables.run_folder.run_folder import RunFolder
 from research.tables.run_folder.run_pages import RunPages
 from research.tables.warehouse.warehouse import FILE
+
+_SERVICES: Final = pa.schema(
+    [
+        pa.field(name, kind)
+        for kind, names in (
+            (pa.string(), ("kind", "name")),
+            (pa.int64(), ("calls", "empty", "failed")),
+            (pa.float64(), ("seconds", "slowest")),
+        )
+        for name in names
+    ]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +236,12 @@ class Run:
         if (table := read_made(self.path, CHANGES)) is None:
             raise InvalidRun(f"{self.path} has no table of changes: it is no refresh of an earlier run, or has not ended yet.")
         return _as_frame(table)
+
+    def services(self) -> pd.DataFrame:
+        """One row per host and search provider that the latest invocation asked: `kind`, `name`, `calls`, how many of them were
+        `empty` or `failed`, `seconds` of all together, `slowest`. Of these, the ones on which most time was spent; no row where
+        none was asked, or the run's `.state` is gone."""
+        return _as_frame(pa.Table.from_pylist(read_services(self.path / STATE), _SERVICES))
 
     def reviews(self) -> pd.DataFrame:
         """One row per decision that people made about a cell, every one that was stored."""
