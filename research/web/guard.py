@@ -147,7 +147,7 @@ class Guard:
         why = never_public(host) if address is None else _why_not_address(host, address)
         if why:
             place = bracketed(host) if port in WEB_PORTS else f"{bracketed(host)}:{port}"
-            return f"{why}; to fetch it all the same, name {place!r} in allow_private_hosts"
+            return f"{why}; to fetch it all the same, name {place!r} in allow_private_hosts (RESEARCH_WEB_ALLOW_PRIVATE_HOSTS)"
         if port not in WEB_PORTS and port not in self.allow_ports:
             return f"port {port} is not one of the web's (80 and 443); to fetch it all the same, name {port} in allow_ports"
         return None

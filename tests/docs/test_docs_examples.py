@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import base64
 import inspect
 import json
 import re
@@ -87,6 +88,7 @@ def here(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(place)
     monkeypatch.setenv("XDG_CACHE_HOME", str(place / "cache"))
     monkeypatch.setenv("RESEARCH_CORPUS", "pages/")  # an example on something else does not say where to look
+    monkeypatch.setenv("RESEARCH_WEBHOOK_SECRET", "whsec_" + base64.b64encode(bytes(32)).decode())  # a page writes whsec_…
     return place
 
 

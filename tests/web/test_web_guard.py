@@ -73,7 +73,8 @@ def test_a_refusal_names_the_url_the_reason_and_the_setting():
     """Short, on one line, without the password, with what to do."""
     guard = Guard()
     assert guard.refusal("http://10.1.2.3/a") == (
-        "http://10.1.2.3/a: its address is private (RFC 1918); to fetch it all the same, name '10.1.2.3' in allow_private_hosts"
+        "http://10.1.2.3/a: its address is private (RFC 1918); to fetch it all the same, name '10.1.2.3' in "
+        "allow_private_hosts (RESEARCH_WEB_ALLOW_PRIVATE_HOSTS)"
     )
     assert "name '[fd00::1]:8080' in allow_private_hosts" in str(guard.refusal("http://[fd00::1]:8080/"))
     assert "name 8080 in allow_ports" in str(guard.refusal("http://example.com:8080/"))
