@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 
 import httpx
@@ -23,11 +23,10 @@ class ObjectStorage:
     """An S3 server on loopback."""
 
     endpoint: str
-    numbers: Iterator[int]
 
     def bucket(self) -> str:
-        """A new bucket's name."""
-        name = f"bucket-{next(self.numbers)}"
+        """A new bucket, by a name that no other server of this process knows: those of moto share their buckets."""
+        name = f"bucket-{uuid.uuid4().hex}"
         httpx.put(f"{self.endpoint}/{name}").raise_for_status()
         return name
 
@@ -56,7 +55,7 @@ def object_storage() -> Iterator[ObjectStorage]:
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
-    storage = ObjectStorage(f"http://{host}:{port}", count(1))
+    storage = ObjectStorage(f"http://{host}:{port}")
     with pytest.MonkeyPatch.context() as environment:
         for name, value in {
             "AWS_ENDPOINT_URL": storage.endpoint,

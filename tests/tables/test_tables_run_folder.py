@@ -53,6 +53,16 @@ def test_a_shard_is_one_part_in_each_table(tmp_path: Path) -> None:
     assert run.committed_shards() == [0, 1]
 
 
+def test_a_copy_without_the_folders_that_were_empty_goes_on(tmp_path: Path) -> None:
+    """Object storage, archives and version control keep no empty folders."""
+    create(tmp_path / "run")
+    (tmp_path / "copy").mkdir()
+    shutil.copy(tmp_path / "run" / "run.json", tmp_path / "copy")
+    run = RunFolder.open(tmp_path / "copy")
+    write(run, 0, [0, 1])
+    assert run.committed_shards() == [0]
+
+
 def test_run_json_says_what_was_asked_and_which_column_is_what(tmp_path: Path) -> None:
     finished(tmp_path)
     document = json.loads((tmp_path / "run.json").read_text(encoding="utf-8"))

@@ -202,8 +202,9 @@ class PartFiles:
             rows: the shard's rows; None with no tables.
         """
         written = {name: temporary(self.path(name, shard)) for name in (*tables, PAGES)}
-        for name in OPTIONAL & written.keys():
-            (self.folder / name).mkdir(exist_ok=True)  # an earlier version has begun the folder
+        self.records.make_folder()  # a copy of the folder may lack what was empty: object storage, for one, has no folders
+        for name in written:
+            (self.folder / name).mkdir(exist_ok=True)
         names = {table: path.name for table, path in written.items()}
         try:
             for name, table in tables.items():
