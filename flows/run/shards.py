@@ -81,12 +81,16 @@ class Shards:
         goes on, and the shards commit what is finished; cancelled once more, they are stopped.
         """
         running: set[asyncio.Task[Done[None]]] = set()
+        queued = asyncio.Event()
+        queued.set()
         try:
             while not self._rows.winding_down and (shard := await asyncio.to_thread(next, todo, None)) is not None:
                 while len(running) >= open_at_once:
                     running = await _one_less(running)
                 label = shard_label(shard.index, shard.row_start, shard.batch.num_rows)
-                running.add(asyncio.create_task(self._runner.do("shard", label, partial(self._shard, shard))))
+                before, queued = queued, asyncio.Event()
+                work = partial(self._shard, shard, before, queued)
+                running.add(asyncio.create_task(self._runner.do("shard", label, work)))
             while running:
                 running = await _one_less(running)
         except asyncio.CancelledError:
@@ -100,13 +104,21 @@ class Shards:
                 still.cancel()
             await asyncio.gather(*running, return_exceptions=True)
 
-    async def _shard(self, shard: Shard) -> None:
+    async def _shard(self, shard: Shard, before: asyncio.Event, queued: asyncio.Event) -> None:
+        """Research and commit one shard.
+
+        Args:
+            before: is set once the rows of the shard before it wait for places: a shard that opens faster does not pass it.
+            queued: to be set once the rows of this one do.
+        """
         todo = await asyncio.to_thread(shard.values)
+        await before.wait()
         async with asyncio.TaskGroup() as group:
             running = {}
             for row, values in todo.items():
                 with working_for(shard.index, row):
                     running[row] = group.create_task(self._rows.research(row, values))
+            queued.set()
         results = {row: task.result() for row, task in running.items()}
         done = {row: result for row, result in results.items() if result is not None}
         if results and not done:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -86,8 +87,10 @@ class HeldRows:
     def __init__(self, held: set[int]) -> None:
         self.held = held
         self.let_go = asyncio.Event()
+        self.begun: list[int] = []
 
     async def research(self, row: int, _: Any) -> Result:
+        self.begun.append(row)
         if row in self.held:
             await self.let_go.wait()
         return Result(task_id=str(row), status="completed", task="", processor="core", model="m")
@@ -124,6 +127,21 @@ async def test_while_a_slow_row_keeps_a_shard_open_others_are_committed_but_few_
     assert sorted(folder.committed) == list(range(50))
     assert set(folder.committed[-5:]) >= {0, 3}, "the slow ones came last"
     assert most_open <= 4 + 1, "one is read ahead"
+
+
+class SlowToOpen(Shard):
+    """Its cells take a while to be read, the more so the earlier it is."""
+
+    def values(self) -> dict[int, Any]:
+        time.sleep(0.05 * (3 - self.index))
+        return dict(Shard.values(self))
+
+
+async def test_rows_ask_for_places_in_input_order_however_long_their_shards_take_to_open() -> None:
+    rows = HeldRows(set())
+    todo = (SlowToOpen(shard.index, shard.row_start, shard.batch, shard.unfinished) for shard in batches(4, []))
+    await shards_over(Folder(), rows).run(todo, open_at_once=4)
+    assert rows.begun == list(range(8))
 
 
 async def test_a_shard_that_cannot_be_committed_stops_the_run_and_says_why() -> None:

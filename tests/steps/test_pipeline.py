@@ -174,6 +174,7 @@ async def test_an_answer_that_breaks_the_schema_fails_the_task_with_the_validato
 
 async def test_when_one_sub_query_fails_the_others_are_finished_first_and_their_usage_is_counted(tmp_path: Path) -> None:
     finished: list[str] = []
+    first_is_done = asyncio.Event()
 
     async def fails_once(task: Task, subquery: SubQuery, tools: ResearchTools) -> Draft:
         if subquery.index == 1:
@@ -182,6 +183,9 @@ async def test_when_one_sub_query_fails_the_others_are_finished_first_and_their_
 
     async def watched(task: Task, subquery: SubQuery, world: World, max_fetches: int, ledger: UsageLedger) -> Investigated:
         done = await investigate(task, subquery, world, max_fetches, ledger)
+        if subquery.fields[0] == "operator":
+            first_is_done.set()
+        await asyncio.wait_for(first_is_done.wait(), 60)  # the last one ends last, long after the failure
         finished.append(subquery.fields[0])
         return done
 
