@@ -95,7 +95,7 @@ def shown(status: RunStatus) -> RenderableType:
 def _head(status: RunStatus) -> Text:
     run = status.run
     reason = f": {run.reason}" if run.reason else ""
-    stopping = f" · stopping: {status.stopping}" if status.stopping else ""
+    stopping = f" · {status.stopping}" if status.stopping else ""
     return Text.assemble((str(run.path), "bold"), f"  {state_of(run)}{reason}{stopping}\nanswered by: {described(run.model)}")
 
 

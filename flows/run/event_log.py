@@ -1,7 +1,8 @@
 """`.state/events.jsonl`: what the latest invocation of a run reported, line by line, for whoever watches it from elsewhere.
 
-Each line is an event as `--json` prints it, with `at`, in seconds since 1970. Every few seconds a line `services` says how the
-services that the run asks have answered so far. Nothing of a run depends on the file: what it holds stands in the tables too.
+Each line is an event as `--json` prints it, with `at`, in seconds since 1970, and with `text`, its sentence, if it has one. Every
+few seconds a line `services` says how the services that the run asks have answered so far. Nothing of a run depends on the file:
+what it holds stands in the tables too.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from flows.run.events import Event, RunFinished, event_name
+from flows.run.events import Event, RowEscalated, RowFinished, RunFinished, event_name
 from research.concurrency.traffic import ServiceTraffic, Traffic
 from research.display.printable import printable_logger
 from research.tables.run_folder.event_file import FILE, SERVICES
@@ -22,6 +23,9 @@ SERVICES_SECONDS: Final = 5.0
 """Between two lines of how services answer."""
 MOST_SERVICES: Final = 40
 """Services in such a line: all search providers, and the hosts on which most time was spent."""
+
+_FIGURES: Final = (RowFinished, RowEscalated, RunFinished)
+"""Events without a sentence."""
 
 _log: Final = printable_logger(__name__)
 
@@ -55,7 +59,8 @@ class EventLog:
 
     def __call__(self, event: Event) -> None:
         now = self._clock()
-        self._write({"event": event_name(event), "at": round(now, 3), **asdict(event)})
+        text = {} if isinstance(event, _FIGURES) else {"text": str(event)}
+        self._write({"event": event_name(event), "at": round(now, 3), **text, **asdict(event)})
         if self._traffic.services and (now - self._services_at >= SERVICES_SECONDS or isinstance(event, RunFinished)):
             self._services_at = now
             services = sorted(self._traffic.services.values(), key=_weight, reverse=True)[:MOST_SERVICES]

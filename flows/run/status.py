@@ -73,7 +73,7 @@ class RunStatus:
     """Services that answer nobody just now, and what they said."""
     warnings: tuple[str, ...]
     stopping: str | None = None
-    """How long rows under way still have, if the run is being stopped."""
+    """If the run is being stopped: how long rows under way still have."""
 
 
 class Watcher:
@@ -177,15 +177,13 @@ class Watcher:
                 self._rows[event["row"]] = event
                 self._times.append(event["at"])
             case "service_paused":
-                self._paused[event["service"]] = f"{event['service']} is paused: {event['why']} ({event['waiting']} rows wait)"
+                self._paused[event["service"]] = event["text"]
             case "service_resumed":
                 self._paused.pop(event["service"], None)
             case "search_brings_nothing":
-                passed = ", and is passed over" if event["passed_over"] else ""
-                empty, queries = event["empty"], event["queries"]
-                self._warnings.append(f"{event['service']} brings nothing: {empty} of {queries} answers were empty{passed}")
+                self._warnings.append(event["text"])
             case "run_stopping":
-                self._stopping = f"{event['rows_under_way']} rows under way have {event['seconds_left']} s to finish"
+                self._stopping = event["text"]
             case name if name == SERVICES:
                 self._services = event[SERVICES]
 

@@ -11,7 +11,7 @@ import pytest
 from flows.cli import main
 from flows.run.causes import Failed, Remedy, causes, remedy
 from flows.run.event_log import EventLog
-from flows.run.events import Event, RowFinished, RunStarted
+from flows.run.events import Event, RowFinished, RunStarted, RunStopping
 from flows.run.status import Watcher
 from research.concurrency.traffic import SearchBringsNothing, Traffic
 from research.output_schema.output_spec import OutputSpec
@@ -72,14 +72,17 @@ def test_a_run_that_goes_on_is_known_by_its_events(folder: RunFolder) -> None:
         assert (status.run.state, status.run.completed, status.run.rows, status.cap_usd) == ("running", 2, 4, 5.0)
         assert {(each.kind, each.name) for each in status.services} == {("host", "slow.example"), ("search", "brave")}
         events(row(2, "failed", error="no", error_kind="SearchFailed"))
-        events(SearchBringsNothing("brave", 20, 20, passed_over=True))
+        nothing = SearchBringsNothing("brave", 20, 20, passed_over=True)
+        events(nothing)
+        events(RunStopping("Ctrl-C", 1, 7))
         status = watcher.look()
         assert (status.run.completed, status.run.failed) == (2, 1)
         assert status.cells == {"high": 1, "medium": 0, "low": 0, "none": 1}
         assert [(cause.kind, cause.rows, cause.command) for cause in status.causes] == [
             ("SearchFailed", 1, "research resume runs/m")
         ]
-        assert status.warnings == ("a column is odd", "brave brings nothing: 20 of 20 answers were empty, and is passed over")
+        assert status.warnings == ("a column is odd", str(nothing))
+        assert status.stopping == "stopping: 1 row under way has 7 s to finish"
         assert status.rows_per_second is not None
         assert status.seconds_left is not None
 
