@@ -30,7 +30,7 @@ def export(
     Args:
         run: the run folder, or its URL.
         format: xlsx, csv, jsonl or parquet. Default: what the file's name says, else xlsx.
-        out_file: the file. Default: the run folder's name, in this folder. One that is there is replaced.
+        out_file: the file. Default: the run folder's name, in this folder. What is there is replaced, but never the run's table.
         sources: beside each output field, the addresses that support it.
         confidence: beside each output field, how sure its value is; of a calibrated run, also the probability that it is right.
         columns: only these columns, by name, in this order, with commas between them.
@@ -38,6 +38,8 @@ def export(
         raw: CSV for programs: no byte-order mark, and texts that a spreadsheet would take for formulas as they are.
     """
     from flows.run.environment import read_environment
+    from flows.run.exporting import refuse_table
+    from flows.run.recorded_options import recorded_table
     from flows.run.remote_folder import local_folder
     from research.durable.surroundings import writing
     from research.tables.export.export import ExportOptions, export_run, format_of
@@ -48,6 +50,7 @@ def export(
     path = out_file or Path(f"{Path(run.rstrip('/')).name or folder.path.resolve().name}.{chosen}")
     names = [name for each in columns.split(",") if (name := each.strip())] if columns else None
     options = ExportOptions(sources=sources, confidence=confidence, columns=names, as_found=as_found, raw=raw)
+    refuse_table(path, recorded_table(folder), "--out")
     with writing(path, "the export", "--out"):
         done = export_run(folder, path, chosen, options)
     if output.json:

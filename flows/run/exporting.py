@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from flows.run.options import EnrichOptions, RunOptions
+from flows.run.options import EnrichOptions, RefreshOptions, RunOptions
+from flows.run.recorded_options import recorded_table
 from flows.run.writable import check_writable
 from research.durable.surroundings import writing
 from research.errors import InvalidInput, ResearchError
@@ -30,10 +31,17 @@ def check_export(options: RunOptions) -> None:
     target = Path(options.export)
     if target.is_dir():
         raise InvalidInput(f"--export {target} is a folder: name a file in it.")
-    table = Path(options.table) if isinstance(options, EnrichOptions) and not is_url(options.table) else None
-    if table is not None and target.exists() and table.exists() and target.samefile(table):
-        raise InvalidInput(f"--export {target} is the table that is read: name another file, so that the table stays.")
+    refuse_table(target, options.table if isinstance(options, EnrichOptions | RefreshOptions) else None, "--export")
     check_writable(target.parent, EXPORT, "--export")
+
+
+def refuse_table(target: Path, table: str | None, option: str) -> None:
+    """
+    Raises:
+        InvalidInput: an export would take the place of the table that its run reads.
+    """
+    if table is not None and not is_url(table) and target.exists() and Path(table).exists() and target.samefile(table):
+        raise InvalidInput(f"{option} {target} is the table that is read: name another file, so that the table stays.")
 
 
 def export_at_end(folder: RunFolder, file: str) -> str | None:
@@ -42,6 +50,7 @@ def export_at_end(folder: RunFolder, file: str) -> str | None:
     The run folder is complete by then: an export that fails is told, and fails no run.
     """
     try:
+        refuse_table(Path(file), recorded_table(folder), "--export")  # a refresh reads the one of the run before it
         with writing(Path(file), "the export", "--export"):
             export_run(folder, file)
     except ResearchError as error:

@@ -66,6 +66,13 @@ def record_of(options: Options, settings: Settings, rows: int, enrichment: Enric
     return json_copy(record | amounts_to)
 
 
+def recorded_table(folder: RunFolder) -> str | None:
+    """The table that a run reads, as a path or a URL; None: it is not kept, or the run reads another run's."""
+    record = folder.invocation or {}
+    table = record.get(ENRICHMENT, record).get("options", {}).get("table")
+    return table if isinstance(table, str) else None
+
+
 def recorded_options(folder: RunFolder, out: str, **changes: Any) -> Options:
     """The options of a run's latest invocation: the same request, once more.
 

@@ -8,6 +8,7 @@ import openpyxl
 import pytest
 from cli_desk import Command
 
+from research.tables import RunFolder
 from tests.tables import run_samples as samples
 
 
@@ -27,6 +28,17 @@ def test_the_name_of_the_file_says_the_format(run: Path, desk: Path, research: C
     assert ran.lines == [{"path": "x.csv", "format": "csv", "rows": 4, "notes": []}]
     text = (desk / "x.csv").read_text(encoding="utf-8-sig")
     assert text.splitlines()[:2] == ["mission,mass,mass_confidence", "Mission 0,100,low"]
+
+
+def test_the_table_of_the_run_is_never_replaced(run: Path, desk: Path, research: Command) -> None:
+    """An export is named as its run folder, and so may the table be."""
+    table = desk / "missions.xlsx"
+    table.write_bytes(b"the table")
+    with RunFolder.open(run).lock({"flow": "enrich", "options": {"table": str(table)}}):
+        pass
+    ran = research("export", "runs/missions")
+    assert (ran.code, "--out missions.xlsx is the table that is read: name another file" in ran.err) == (2, True)
+    assert table.read_bytes() == b"the table"
 
 
 def test_a_mistake_is_one_sentence(run: Path, research: Command) -> None:
