@@ -10,13 +10,14 @@ import platformdirs
 from pydantic import SecretStr
 
 from research.concurrency.outages import Notice
-from research.errors import ResearchError
+from research.errors import NotWaiting, ResearchError
 from research.pipeline import ENGINE, refuse_named_pages, research, with_stop
 from research.ports.model import Model
 from research.result.result import Result
 from research.steps.keys import Keys
 from research.stored_results.steps import resuming_steps
 from research.stored_results.store import ResultStore
+from research.task.decisions import Decision
 from research.task.task import Task
 from research.web.proxies import check_proxies
 from research.world import Settings, open_world
@@ -40,6 +41,7 @@ async def run(
     processors: Path | None = None,
     settings: Settings | None = None,
     resume: str | Path | None = None,
+    decision: Decision | None = None,
     listener: Callable[[Notice], None] | None = None,
     **fields: Any,
 ) -> Result:
@@ -60,6 +62,8 @@ async def run(
         resume: a folder in which finished steps are stored, and found again: the same task continues from there if it was
             interrupted or failed, and is answered from there if it completed. Another model, corpus or provider has other keys.
             None, the default, stores nothing, so that the same call researches everything again.
+        decision: of a person, about a task that is `action_required`: a `PlanDecision` or `Answers`. With the `resume` folder
+            of the call that came to it, the task goes on from where it stood.
         listener: is called when a service answers nobody and the task waits for it, and when that is over.
         fields: further fields of the request: `processor`, `max_fetches`, …
 
@@ -68,10 +72,13 @@ async def run(
 
     Raises:
         InvalidInput: the request, the schema, the corpus, the model's name or a proxy variable is wrong. Nothing was spent.
+        NotWaiting: the task does not wait for this decision.
         ServiceUnavailable: a service answered nobody for longer than `settings.outages.patience` (an hour), which was waited out.
         SurroundingsFault: a folder cannot be written any more.
         AccessDenied, RequestRejected: a service lets no request in (a wrong key, an unknown model), or none of this kind.
     """
+    if decision is not None:
+        raise NotWaiting("the task waits for no decision.")
     if isinstance(task, Task):
         request = task
     else:

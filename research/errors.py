@@ -7,6 +7,7 @@
     │   │   ├── InvalidSchema      an output schema
     │   │   ├── InvalidTable       a table, a column, an objective template
     │   │   ├── InvalidCorpus      a corpus that cannot be read at all
+    │   │   ├── NotWaiting         a decision about a task that waits for none, or for another one
     │   │   ├── InvalidLocation    a URL at which nothing can be read or written
     │   │   ├── InvalidRun         a run folder that is not one, holds another request, or cannot hold this one
     │   │   └── NotSupported       a field of the contract whose behaviour is not built yet
@@ -156,6 +157,10 @@ class InvalidTable(InvalidInput):
 
 class InvalidCorpus(InvalidInput):
     """A corpus cannot be read at all."""
+
+
+class NotWaiting(InvalidInput):
+    """A decision about a task that waits for none, or for another one."""
 
 
 class InvalidLocation(InvalidInput):

@@ -17,6 +17,7 @@ from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, computed_
 from research.display import html
 from research.money.usage import Usage
 from research.records import Record
+from research.task.decisions import Action, Asked
 
 SCHEMA_VERSION: Final = "1"
 
@@ -193,6 +194,10 @@ class Result(_Part):
     error: str | None = None
     error_kind: str | None = None
     """What kind of error it is: `budget_exhausted`, or the error's name (`InvalidAnswer`). `error` is for people."""
+    action: Action | None = None
+    """What it waits for, if its status is `action_required`."""
+    asked: tuple[Asked, ...] = ()
+    """What was put to a person, with the answers: the sub-queries of a plan in mode `plan`, and questions."""
     html_dump: str | None = None
     session_id: str | None = None
     taskgroup_id: str | None = None
