@@ -14,6 +14,7 @@ from research.errors import NotWaiting, ResearchError
 from research.pipeline import ENGINE, refuse_named_pages, research, with_stop
 from research.ports.model import Model
 from research.result.result import Result
+from research.secrets import NONE, KnownSecrets, Secrets
 from research.steps.keys import Keys
 from research.stored_results.steps import resuming_steps
 from research.stored_results.store import ResultStore
@@ -42,6 +43,7 @@ async def run(
     settings: Settings | None = None,
     resume: str | Path | None = None,
     decision: Decision | None = None,
+    known_secrets: Mapping[str, str | SecretStr] | Secrets = NONE,
     listener: Callable[[Notice], None] | None = None,
     **fields: Any,
 ) -> Result:
@@ -64,6 +66,8 @@ async def run(
             None, the default, stores nothing, so that the same call researches everything again.
         decision: of a person, about a task that is `action_required`: a `PlanDecision` or `Answers`. With the `resume` folder
             of the call that came to it, the task goes on from where it stood.
+        known_secrets: the secrets that the task may name in `secrets`, as values by name, or what finds them. They are not read
+            from the environment.
         listener: is called when a service answers nobody and the task waits for it, and when that is over.
         fields: further fields of the request: `processor`, `max_fetches`, …
 
@@ -71,7 +75,7 @@ async def run(
         The result, `completed` or `failed`.
 
     Raises:
-        InvalidInput: the request, the schema, the corpus, the model's name or a proxy variable is wrong. Nothing was spent.
+        InvalidInput: the request, the schema, the corpus, the model, a secret or a proxy variable is wrong. Nothing was spent.
         NotWaiting: the task does not wait for this decision.
         ServiceUnavailable: a service answered nobody for longer than `settings.outages.patience` (an hour), which was waited out.
         SurroundingsFault: a folder cannot be written any more.
@@ -94,7 +98,8 @@ async def run(
         "processors": processors,
         "names_pages": request.start_url is not None or bool(request.files) or None,
     }
-    base = settings or Settings(cache_dir=default_cache_dir())
+    known = KnownSecrets(known_secrets) if isinstance(known_secrets, Mapping) else known_secrets
+    base = (settings or Settings(cache_dir=default_cache_dir())).with_secrets(known.resolve(request.secrets))
     chosen = base.changed(**{name: value for name, value in overrides.items() if value is not None})
     own = None if isinstance(model, str) else model
     check_proxies()

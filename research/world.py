@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -72,6 +72,12 @@ class Settings(Record):
     """What counts as an outage of a service, and how long it is waited out."""
     reading: ReadingLimits = ReadingLimits()
     """What reading one page may take."""
+    secrets: Mapping[str, SecretStr] = {}
+    """The secrets that the tasks name, by name, for their tools: headers of MCP servers, keys of search providers."""
+
+    def with_secrets(self, values: Mapping[str, SecretStr]) -> Settings:
+        """The same, with the secrets that the tasks name: a search provider's key among them stands for that of the settings."""
+        return self.changed(secrets=values, providers=self.providers.with_secrets(values)) if values else self
 
     @property
     def key(self) -> SecretStr | None:

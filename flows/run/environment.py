@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from research.documents.readers import ReadingLimits
 from research.errors import InvalidInput
 from research.faults import validation_faults
 from research.search.settings import SearchSettings
+from research.secrets import KnownSecrets, from_variables
 from research.storage.location import is_url
 from research.web.settings import WebSettings
 from research.world import Settings
@@ -34,6 +36,11 @@ def read_environment() -> Environment:
         return Environment()
     except ValidationError as error:
         raise InvalidInput("Variables of the environment are wrong:", validation_faults(error, _variable)) from None
+
+
+def environment_secrets() -> KnownSecrets:
+    """The secrets of this process: its variables `RESEARCH_SECRET_…`. No request can name another variable."""
+    return from_variables(os.environ)
 
 
 def _variable(place: list[int | str]) -> str:

@@ -157,6 +157,15 @@ class SourceOptions:
         Option("Let a model read addresses that it makes up. They can carry what it knows of the row to whoever runs the host."),
     ] = False
     include_html_dump: Annotated[bool, Option("Keep the HTML of the last page that each task read.")] = False
+    secrets: Annotated[
+        list[str] | None,
+        Option(
+            "The name of a secret for search providers and MCP servers: `CRM_TOKEN` is the variable "
+            "`RESEARCH_SECRET_CRM_TOKEN`. Only these tools get its value.",
+            "NAME",
+            flag="secret",
+        ),
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)

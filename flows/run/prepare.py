@@ -136,6 +136,7 @@ async def _open_enrichment(
         service_searches=options.batch,
         patience=patience_seconds(options.patience),
     ).changed(workers=workers)
+    settings = settings.with_secrets(runtime.secrets.resolve(request.sample.secrets))
     await asyncio.to_thread(check_writable, settings.cache_dir, CACHE, "RESEARCH_CACHE_DIR")
     if options.batch and options.out is not None and is_remote(options.out):
         refuse_batches(options.out)

@@ -76,6 +76,7 @@ async def open_refresh(
         names_pages=request.names_pages,
         patience=patience_seconds(options.patience),
     ).changed(workers=workers)
+    settings = settings.with_secrets(runtime.secrets.resolve(request.sample.secrets))
     settings = settings.changed(web=settings.web.changed(revalidate=True))
     await asyncio.to_thread(check_writable, settings.cache_dir, CACHE, "RESEARCH_CACHE_DIR")
     mirror = await checked_out(options, settings.cache_dir)

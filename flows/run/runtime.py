@@ -8,11 +8,12 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from flows.run.environment import Environment, read_environment
+from flows.run.environment import Environment, environment_secrets, read_environment
 from flows.run.events import Approver, Event, Listener
 from research.pages.page_store import Folder
 from research.pages.row_pages import RowPages
 from research.ports.world import World
+from research.secrets import Secrets
 from research.world import Settings, open_stored_world, open_world
 
 if TYPE_CHECKING:
@@ -84,6 +85,8 @@ class Runtime:
     retry_delays: Sequence[float] = RETRY_DELAYS
     polling: BatchPolling = BatchPolling()
     environment: Environment = field(default_factory=read_environment)
+    secrets: Secrets = field(default_factory=environment_secrets)
+    """Finds the values of the secrets that a request names."""
     prefect_patience: float = 8.0
     """Seconds that a run which has come to its end waits for a Prefect server that does not answer."""
     flow_end: FlowEnd = field(default_factory=FlowEnd)

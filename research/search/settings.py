@@ -21,6 +21,11 @@ ten results. What is free each month is not taken off: no provider says how much
 
 DAY: Final = 86_400.0
 
+KEYS: Final[Mapping[str, str]] = MappingProxyType(
+    {"BRAVE_API_KEY": "brave_key", "TAVILY_API_KEY": "tavily_key", "EXA_API_KEY": "exa_key"}
+)
+"""The field that holds a provider's key, by the key's name."""
+
 
 class SearchSettings(Record):
     """Keys, addresses, limits and prices."""
@@ -46,6 +51,10 @@ class SearchSettings(Record):
     """Seconds for which an answer is used again. 0: never."""
     times: SearchTimes = SearchTimes()
     """How long one search is tried."""
+
+    def with_secrets(self, secrets: Mapping[str, SecretStr]) -> SearchSettings:
+        """The same, with the keys that are among a task's secrets, under the names of their variables: `BRAVE_API_KEY`."""
+        return self.changed(**{field: secrets[name] for name, field in KEYS.items() if name in secrets})
 
     def rate(self, provider: ProviderName) -> Rate:
         return self.rates.get(provider) or RATES.get(provider) or Rate()

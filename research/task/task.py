@@ -16,6 +16,7 @@ from research.money.limits import PROCESSOR_NAMES, RANGES, ProcessorName
 from research.output_schema.output_spec import OutputSpec
 from research.output_schema.validation import json_faults
 from research.records import Record
+from research.secrets import NAME
 from research.task.attachments import AttachedFile
 from research.task.dialects import Folded, fold
 from research.task.source_policy import SourcePolicy
@@ -26,6 +27,7 @@ __all__ = ["SourcePolicy", "Task"]
 METADATA_KEY: Final = 16
 METADATA_VALUE: Final = 512
 """Most characters of a metadata key and of a value."""
+MOST_SECRETS: Final = 50
 
 _WANTED: Final[Mapping[str, str]] = {
     "string_type": "text",
@@ -39,6 +41,7 @@ _WANTED: Final[Mapping[str, str]] = {
 EXCUSED: Final[Mapping[str, str]] = {
     "metadata": "labels: echoed, never read",
     "task_id": "the caller's name for the work, not the work",
+    "secrets": "names of keys that let tools in: what tools are asked for stands in other fields",
 }
 """Fields that are not in `Task.identity()`, and why."""
 
@@ -76,6 +79,12 @@ def _policy(policy: SourcePolicy | None) -> SourcePolicy | None:
 def _within(name: str, default: int | None) -> Any:
     least, most = RANGES[name]
     return Field(default=default, ge=least, le=most)
+
+
+def _secret(name: str) -> str:
+    if not NAME.fullmatch(name):
+        raise ValueError(f"{name!r:.80} is no name of a secret: letters, digits and _, a letter first, 64 characters at most")
+    return name
 
 
 Count = Annotated[int, Field(strict=True)]
@@ -132,6 +141,8 @@ class Task(Record):
     """Overrides the tier's model. None is the tier's own; so are `auto` and an empty text."""
     task_id: str | None = Field(default=None, min_length=1)
     """The caller's id."""
+    secrets: tuple[Annotated[str, AfterValidator(_secret)], ...] = Field(default=(), max_length=MOST_SECRETS)
+    """Names of secrets that its tools may use. Their values are found where the task is run, and are given to tools alone."""
 
     def identity(self) -> dict[str, Any]:
         """The JSON of every field that makes the work what it is: all but `EXCUSED`."""
