@@ -16,7 +16,7 @@ from research.money.limits import PROCESSOR_NAMES, RANGES, ProcessorName
 from research.output_schema.output_spec import OutputSpec
 from research.output_schema.validation import json_faults
 from research.records import Record
-from research.secrets import NAME
+from research.secrets.known import NAME
 from research.task.attachments import AttachedFile
 from research.task.dialects import Folded, fold
 from research.task.source_policy import SourcePolicy

@@ -1,17 +1,10 @@
-"""Secrets: a request names them, and only the tools that need one are given its value.
-
-Who runs the process decides which names there are: a caller cannot name any other variable, file or key of the process. A tool's
-header refers to a secret as `${secrets.NAME}`. A value is written nowhere: what a tool returns, and what it says of an error,
-passes through `redacted` before anything else sees it.
-"""
+"""Which secrets there are. Who runs the process decides that: a caller can name no other variable, file or key of the process."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Final, Protocol
-from urllib.parse import quote
 
 from pydantic import SecretStr
 
@@ -22,8 +15,6 @@ VARIABLE_PREFIX: Final = "RESEARCH_SECRET_"
 NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 LEAST: Final = 8
 """Characters of a value: a shorter one could not be taken out of a text without harm to it."""
-
-_REFERENCE: Final = re.compile(r"\$\{secrets\.([^}]*)\}")
 
 
 class Secrets(Protocol):
@@ -94,27 +85,3 @@ def from_variables(variables: Mapping[str, str]) -> KnownSecrets:
         if name.startswith(VARIABLE_PREFIX) and NAME.fullmatch(name.removeprefix(VARIABLE_PREFIX)) and value.strip()
     }
     return KnownSecrets(held, how=f"set the variable {VARIABLE_PREFIX}<NAME>")
-
-
-def names_in(text: str) -> tuple[str, ...]:
-    """The secrets that a text refers to as `${secrets.NAME}`, each once. What stands in the braces may be no name."""
-    return tuple(dict.fromkeys(_REFERENCE.findall(text)))
-
-
-def filled(text: str, values: Mapping[str, SecretStr]) -> SecretStr:
-    """A text with the values of the secrets that it refers to.
-
-    Raises:
-        KeyError: it refers to one that is not among the values; its name.
-    """
-    return SecretStr(_REFERENCE.sub(lambda found: values[found[1]].get_secret_value(), text))
-
-
-def redacted(text: str, values: Mapping[str, SecretStr]) -> str:
-    """A text of a tool's, in which `[secret NAME]` stands for each value, also where it is escaped for a URL or in JSON."""
-    for name, value in values.items():
-        plain = value.get_secret_value()
-        in_json = (json.dumps(plain, ensure_ascii=only_ascii)[1:-1] for only_ascii in (True, False))
-        for spelling in dict.fromkeys((plain, *in_json, quote(plain, safe=""), quote(plain))):
-            text = text.replace(spelling, f"[secret {name}]")
-    return text
