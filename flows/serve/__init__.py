@@ -1,0 +1,1 @@
+"""The front door over HTTP: accepts tasks, keeps their records, has them researched, and tells what became of them."""

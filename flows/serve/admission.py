@@ -1,0 +1,67 @@
+"""What the service does not accept, seen before anything is kept: files of its own disk, addresses that the guard refuses,
+a webhook that could not be told, ids that no path can hold."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from pydantic import SecretStr
+
+from flows.serve.records import Submission
+from research.errors import Fault, InvalidInput, InvalidTask
+from research.web.guard import Guard
+from research.web.settings import WebSettings
+from research.webhooks.delivery import Receiver
+from research.webhooks.signing import WebhookSecret
+
+_ID: Final = re.compile(r"[A-Za-z0-9._~:@-]{1,256}")
+SECRET: Final = "RESEARCH_WEBHOOK_SECRET"  # noqa: S105 - its name
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """The rules of what is accepted.
+
+    Args:
+        web: which addresses may be read and told.
+        webhook_secret: what webhooks are signed with; None: no webhook can be.
+    """
+
+    web: WebSettings
+    webhook_secret: SecretStr | None = None
+
+    def check(self, submission: Submission) -> None:
+        """
+        Raises:
+            InvalidTask: it is not accepted. `faults` names each place.
+        """
+        task, faults = submission.task, []
+        guard = Guard(self.web.allow_private_hosts, self.web.allow_ports)
+        if task.task_id is not None and not _ID.fullmatch(task.task_id):
+            faults.append(Fault("/task_id", "must be 1 to 256 characters, each a letter, a digit or one of . _ ~ : @ -"))
+        if task.start_url is not None and (why := guard.refusal(task.start_url)) is not None:
+            faults.append(Fault("/start_url", why))
+        for place, file in enumerate(task.files):
+            if not file.is_web:
+                faults.append(Fault(f"/files/{place}", "must be a URL: over HTTP, no file of the service's own disk is read"))
+            elif (why := guard.refusal(file.source)) is not None:
+                faults.append(Fault(f"/files/{place}", why))
+        if submission.webhook is not None:
+            try:
+                self.receiver(submission.webhook)
+            except InvalidInput as error:
+                faults.append(Fault("/webhook", str(error)))
+        if faults:
+            raise InvalidTask("The task cannot be accepted:", faults)
+
+    def receiver(self, url: str) -> Receiver:
+        """Who is told at an address.
+
+        Raises:
+            InvalidInput: the guard refuses it, or there is no secret to sign with.
+        """
+        if self.webhook_secret is None:
+            raise InvalidInput(f"this service tells no webhooks: it has no secret to sign with ({SECRET})")
+        return Receiver(url, WebhookSecret(self.webhook_secret.get_secret_value(), SECRET), self.web)

@@ -1,0 +1,166 @@
+"""The service over HTTP: the dialects mounted, keys asked for, bodies bounded, requests named, the OpenAPI page."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, Final, Protocol
+from uuid import uuid4
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+
+from flows.serve.access import Access
+from flows.serve.errors import ServiceError
+from flows.serve.service import Service
+from research.errors import InvalidInput, ResearchError
+
+MOST_BYTES: Final = 16 * 1024 * 1024
+"""Of a request's body, unless the service says otherwise: 1,000 runs of one request are in it."""
+REQUEST_ID: Final = "x-request-id"
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class Dialect(Protocol):
+    """A module of `flows.serve.dialects`."""
+
+    NAME: str
+    """Under which it is also mounted alone: `/NAME/v1/…`."""
+    AT_ROOT: bool
+    """Whether its paths are also mounted without its name."""
+
+    def router(self, service: Service, /) -> APIRouter: ...
+
+
+def create_app(
+    service: Service,
+    access: Access,
+    dialects: Sequence[Dialect] = (),
+    *,
+    running: Callable[[], AbstractAsyncContextManager[None]] | None = None,
+    most_bytes: int = MOST_BYTES,
+) -> FastAPI:
+    """The application.
+
+    Args:
+        service: what the dialects speak for.
+        access: who may ask.
+        dialects: the modules that are mounted, the first one first where paths are equal.
+        running: is entered while the application runs.
+        most_bytes: of a request's body.
+    """
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        async with (running or _nothing)():
+            yield
+
+    app = FastAPI(
+        title="research-flows",
+        summary="Web research with the evidence for every value.",
+        version=importlib.metadata.version("research-flows"),
+        lifespan=lifespan,
+    )
+    app.state.access = access
+    for dialect in dialects:
+        if dialect.AT_ROOT:
+            app.include_router(dialect.router(service), tags=[dialect.NAME])
+    for dialect in dialects:
+        app.include_router(dialect.router(service), prefix=f"/{dialect.NAME}", tags=[dialect.NAME])
+
+    @app.get("/health", tags=["service"])
+    async def health() -> dict[str, str]:
+        """Whether the service answers. Needs no key."""
+        return {"status": "ok"}
+
+    app.add_exception_handler(ResearchError, _answer)
+    app.add_middleware(_Bounds, most_bytes=most_bytes)
+    _document_keys(app)
+    return app
+
+
+async def _answer(_request: Request, error: Exception) -> Response:
+    """An error that no dialect has answered."""
+    status = error.http_status if isinstance(error, ServiceError) else 400 if isinstance(error, InvalidInput) else 500
+    return JSONResponse({"error": {"type": getattr(error, "kind", "error"), "message": str(error)}}, status)
+
+
+@asynccontextmanager
+async def _nothing() -> AsyncIterator[None]:
+    yield
+
+
+def _document_keys(app: FastAPI) -> None:
+    """Say in the OpenAPI document how a key is shown."""
+    plain = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = plain()
+        schemes = document.setdefault("components", {}).setdefault("securitySchemes", {})
+        schemes["bearer"] = {"type": "http", "scheme": "bearer", "description": "A key of `research keys add`."}
+        schemes["x-api-key"] = {"type": "apiKey", "in": "header", "name": "x-api-key", "description": "The same key."}
+        document["security"] = [{"bearer": []}, {"x-api-key": []}]
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign] # as FastAPI's documentation extends the document
+
+
+class _Bounds:
+    """Gives each request an id, which its answer names, and refuses a body that is too large before it is read."""
+
+    def __init__(self, app: App, most_bytes: int) -> None:
+        self._app = app
+        self._most_bytes = most_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        given = headers.get(REQUEST_ID.encode(), b"")
+        id = given if given.isalnum() and len(given) <= 64 else uuid4().hex.encode()
+        seen = 0
+        began = False
+
+        async def bounded() -> MutableMapping[str, Any]:
+            nonlocal seen
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > self._most_bytes:
+                raise _BodyTooLarge
+            return message
+
+        async def named(message: MutableMapping[str, Any]) -> None:
+            nonlocal began
+            if message["type"] == "http.response.start":
+                began = True
+                message["headers"] = [*message.get("headers", ()), (REQUEST_ID.encode(), id)]
+            await send(message)
+
+        length = headers.get(b"content-length", b"0")
+        try:
+            if length.isdigit() and int(length) > self._most_bytes:
+                raise _BodyTooLarge
+            await self._app(scope, bounded, named)
+        except _BodyTooLarge:
+            if began:
+                raise
+            await self._refuse(named)
+
+    async def _refuse(self, send: Send) -> None:
+        error = {"type": "TooLarge", "message": f"the body is larger than {self._most_bytes:,} bytes"}
+        body = json.dumps({"error": error, "detail": error["message"]}).encode()
+        length = str(len(body)).encode()
+        headers = [(b"content-type", b"application/json"), (b"content-length", length), (b"connection", b"close")]
+        await send({"type": "http.response.start", "status": 413, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+
+class _BodyTooLarge(Exception):
+    """More bytes have come than are taken."""

@@ -1,0 +1,226 @@
+"""Who works on which task. A claim is a lease in the records: taken by compare-and-set, renewed while the work goes on, and
+free for another worker once it has run out. Only who holds a claim writes what became of its task: nothing is finished twice."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import uuid4
+
+from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from flows.serve.database import Database
+from flows.serve.event_store import PROGRESS, STATUS, EventStore
+from flows.serve.records import FINAL, OPEN, TaskError
+from flows.serve.schema import deliveries, steps, tasks
+from research.result.result import Result, Status
+
+LEASE_SECONDS: Final = 30.0
+"""How long a claim holds without being renewed."""
+MOST_ATTEMPTS: Final = 5
+"""A task whose workers die this often has failed: it may be what kills them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A task in a worker's hands."""
+
+    number: int
+    token: str
+    """Of this claim alone."""
+
+
+class Claims:
+    """The claims on all tasks."""
+
+    def __init__(self, database: Database, events: EventStore, lease_seconds: float = LEASE_SECONDS) -> None:
+        self._database = database
+        self._events = events
+        self.lease_seconds = lease_seconds
+
+    async def take(self, worker: str, task_run_id: str | None = None) -> Claim | None:
+        """Claim the task whose turn it is: the oldest one of the owner who has the fewest under way. None: none is to be done."""
+        async with self._database.writing() as connection:
+            now = await self._now(connection)
+            number = await self._next(connection, now)
+            if number is None:
+                return None
+            claim = Claim(number, uuid4().hex)
+            taken = await connection.execute(
+                update(tasks)
+                .where(tasks.c.number == number, _claimable(now))
+                .values(
+                    claim=claim.token,
+                    worker=worker,
+                    task_run_id=task_run_id,
+                    lease_until=now + self.lease_seconds,
+                    attempts=tasks.c.attempts + 1,
+                    modified_at=now,
+                )
+            )
+            if taken.rowcount != 1:  # another worker was faster
+                return None
+            if await self._status(connection, number) == "queued":
+                await self._set_status(connection, number, "running", now)
+            return claim
+
+    async def renew(self, claims: Collection[Claim]) -> dict[Claim, Status]:
+        """Renew claims. Returns those that still hold, each with its task's status: `cancelling` says that the work shall end."""
+        held: dict[Claim, Status] = {}
+        async with self._database.writing() as connection:
+            now = await self._now(connection)
+            for claim in claims:
+                renewed = (
+                    update(tasks)
+                    .where(tasks.c.number == claim.number, tasks.c.claim == claim.token)
+                    .values(lease_until=now + self.lease_seconds)
+                    .returning(tasks.c.status)
+                )
+                if (status := (await connection.execute(renewed)).scalar_one_or_none()) is not None:
+                    held[claim] = status
+        return held
+
+    async def statuses(self, claims: Collection[Claim]) -> dict[int, Status]:
+        """The statuses of claimed tasks, by number."""
+        chosen = select(tasks.c.number, tasks.c.status).where(tasks.c.number.in_([claim.number for claim in claims]))
+        async with self._database.reading() as connection:
+            return {row.number: row.status for row in await connection.execute(chosen)}
+
+    async def progress(self, claim: Claim, data: Mapping[str, Any]) -> None:
+        """Record that a claimed task has come further."""
+        async with self._database.writing() as connection:
+            if await self._holds(connection, claim):
+                await self._events.add(connection, claim.number, PROGRESS, data, await self._now(connection))
+
+    async def finish(self, claim: Claim, status: Status, result: Result | None, error: TaskError | None) -> bool:
+        """Write what became of a claimed task. False: it is another's by now, or was ended by somebody; nothing is written."""
+        async with self._database.writing() as connection:
+            if not await self._holds(connection, claim):
+                return False
+            return await self.end(connection, claim.number, status, result, error)
+
+    async def suspend(self, claim: Claim, action: Mapping[str, Any], result: Result) -> bool:
+        """Let a claimed task wait for a person. It is nobody's until a decision has come."""
+        async with self._database.writing() as connection:
+            if not await self._holds(connection, claim):
+                return False
+            now = await self._now(connection)
+            waiting = {"claim": None, "lease_until": None, "attempts": 0, "action": json.dumps(dict(action))}
+            await connection.execute(
+                update(tasks).where(tasks.c.number == claim.number).values(result=result.model_dump_json(), **waiting)
+            )
+            await self._set_status(connection, claim.number, "action_required", now)
+            return True
+
+    async def give_back(self, claim: Claim, seconds: float) -> None:
+        """Let others have a claimed task after some seconds: it is unfinished through no fault of its own."""
+        async with self._database.writing() as connection:
+            now = await self._now(connection)
+            await connection.execute(
+                update(tasks)
+                .where(tasks.c.number == claim.number, tasks.c.claim == claim.token)
+                .values(claim=None, lease_until=now + seconds, attempts=tasks.c.attempts - 1)
+            )
+
+    async def cancel(self, owner: str, id: str) -> None:
+        """Cancel a task: at once where nobody works on it, else as soon as its worker sees it. A final one stays what it is."""
+        async with self._database.writing() as connection:
+            now = await self._now(connection)
+            chosen = select(tasks).where(tasks.c.owner == owner, tasks.c.id == id)
+            row = (await connection.execute(chosen.with_for_update())).one_or_none()
+            if row is None or row.status in FINAL or row.status == "cancelling":
+                return
+            if row.status == "running" and row.claim is not None:
+                await self._set_status(connection, row.number, "cancelling", now)
+            else:
+                await self.end(connection, row.number, "cancelled", None, None)
+
+    async def sweep(self) -> int:
+        """End what nobody will end: tasks whose cancellation outlived their worker, and tasks that were claimed too often.
+
+        Returns: how many can be claimed.
+        """
+        async with self._database.writing() as connection:
+            now = await self._now(connection)
+            lost = tasks.c.lease_until < now
+            cancelled = select(tasks.c.number).where(tasks.c.status == "cancelling", lost)
+            for number in (await connection.execute(cancelled.with_for_update())).scalars().all():
+                await self.end(connection, number, "cancelled", None, None)
+            hopeless = select(tasks.c.number).where(tasks.c.status == "running", lost, tasks.c.attempts >= MOST_ATTEMPTS)
+            for number in (await connection.execute(hopeless.with_for_update())).scalars().all():
+                why = f"{MOST_ATTEMPTS} workers ended while they were at this task, so it is not tried again"
+                await self.end(connection, number, "failed", None, TaskError(kind="WorkerLost", message=why))
+            counted = select(func.count()).select_from(tasks).where(_claimable(now))
+            return int((await connection.execute(counted)).scalar_one())
+
+    async def end(
+        self, connection: AsyncConnection, number: int, status: Status, result: Result | None, error: TaskError | None
+    ) -> bool:
+        """Give a task its final state, in a transaction of the caller's. False: it has one."""
+        now = await self._now(connection)
+        ended = await connection.execute(
+            update(tasks)
+            .where(tasks.c.number == number, tasks.c.status.in_(OPEN))
+            .values(
+                result=None if result is None else result.model_dump_json(),
+                error=None if error is None else error.model_dump_json(),
+                action=None,
+                claim=None,
+                lease_until=None,
+                reserved_usd=0.0,
+                completed_at=now,
+            )
+        )
+        if ended.rowcount != 1:
+            return False
+        await self._set_status(connection, number, status, now)
+        await connection.execute(delete(steps).where(steps.c.task_number == number))
+        row = (await connection.execute(select(tasks).where(tasks.c.number == number))).one()
+        if row.webhook is not None:
+            await connection.execute(
+                insert(deliveries).values(
+                    task_number=number,
+                    owner=row.owner,
+                    task_id=row.id,
+                    url=row.webhook,
+                    type="task",
+                    data="{}",
+                    at=now,
+                    next_at=now,
+                    accepted=False,
+                )
+            )
+        return True
+
+    async def _next(self, connection: AsyncConnection, now: float) -> int | None:
+        waiting = select(tasks.c.owner, func.min(tasks.c.number).label("number")).where(_claimable(now)).group_by(tasks.c.owner)
+        oldest = (await connection.execute(waiting)).all()
+        if len(oldest) < 2:
+            return oldest[0].number if oldest else None
+        busy = select(tasks.c.owner, func.count()).where(tasks.c.status == "running", tasks.c.lease_until >= now)
+        held = {row[0]: row[1] for row in await connection.execute(busy.group_by(tasks.c.owner))}
+        return int(min(oldest, key=lambda row: (held.get(row.owner, 0), row.number)).number)
+
+    async def _holds(self, connection: AsyncConnection, claim: Claim) -> bool:
+        chosen = select(tasks.c.number).where(tasks.c.number == claim.number, tasks.c.claim == claim.token)
+        return (await connection.execute(chosen.with_for_update())).scalar_one_or_none() is not None
+
+    async def _status(self, connection: AsyncConnection, number: int) -> Status:
+        status: Status = (await connection.execute(select(tasks.c.status).where(tasks.c.number == number))).scalar_one()
+        return status
+
+    async def _set_status(self, connection: AsyncConnection, number: int, status: Status, now: float) -> None:
+        await connection.execute(update(tasks).where(tasks.c.number == number).values(status=status, modified_at=now))
+        await self._events.add(connection, number, STATUS, {"status": status}, now)
+
+    async def _now(self, connection: AsyncConnection) -> float:
+        return float((await connection.execute(select(self._database.now()))).scalar_one())
+
+
+def _claimable(now: float) -> ColumnElement[bool]:
+    """Waiting, or in the hands of a worker that has not renewed its claim."""
+    lost = and_(tasks.c.status == "running", tasks.c.lease_until < now)
+    return and_(or_(tasks.c.status == "queued", lost), tasks.c.attempts < MOST_ATTEMPTS)

@@ -1,0 +1,80 @@
+"""The parts of the service put together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from flows.serve.admission import Admission
+from flows.serve.claims import LEASE_SECONDS, Claims
+from flows.serve.database import Database
+from flows.serve.dispatch import Dispatcher, InProcess, Sweeper
+from flows.serve.event_store import EventStore
+from flows.serve.service import MOST_OPEN, Service
+from flows.serve.spending import Spending
+from flows.serve.task_store import TaskStore
+from flows.serve.worker import Worker
+from flows.serve.worlds import Worlds
+
+
+@dataclass(frozen=True)
+class Records:
+    """What is kept in one database."""
+
+    database: Database
+    events: EventStore
+    tasks: TaskStore
+    claims: Claims
+
+    @classmethod
+    def of(cls, database: Database, lease_seconds: float = LEASE_SECONDS) -> Records:
+        events = EventStore(database)
+        return cls(database, events, TaskStore(database, events), Claims(database, events, lease_seconds))
+
+
+def worker_of(records: Records, worlds: Worlds, max_cost_per_task: float | None = None) -> Worker:
+    """A worker for the tasks of a database."""
+    return Worker(records.database, records.tasks, records.claims, Spending(records.database, max_cost_per_task), worlds)
+
+
+@dataclass(frozen=True)
+class Door:
+    """A service, and what runs beside it."""
+
+    service: Service
+    records: Records
+    dispatcher: Dispatcher
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """In this block, accepted tasks are worked on.
+
+        Raises:
+            InvalidInput: the database or the world cannot be used.
+        """
+        await self.records.database.open()
+        await self.dispatcher.start()
+        sweeper = Sweeper(self.records.claims, self.dispatcher)
+        sweeper.start()
+        try:
+            yield
+        finally:
+            await sweeper.stop()
+            await self.dispatcher.stop()
+            await self.service.close()
+            await self.records.database.close()
+
+
+def open_door(
+    records: Records, dispatcher: Callable[[Records], Dispatcher], admission: Admission, max_open: int = MOST_OPEN
+) -> Door:
+    """A service over some records."""
+    dispatching = dispatcher(records)
+    service = Service(records.tasks, records.claims, records.events, dispatching, admission, max_open)
+    return Door(service, records, dispatching)
+
+
+def in_process(worlds: Worlds, limit: int = 4, max_cost_per_task: float | None = None) -> Callable[[Records], InProcess]:
+    """A dispatcher that works on tasks in this process."""
+    return lambda records: InProcess(worker_of(records, worlds, max_cost_per_task), limit)

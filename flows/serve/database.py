@@ -1,0 +1,126 @@
+"""The service's database: SQLite in WAL mode by default, PostgreSQL by URL. Any number of processes use it at once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final, cast
+
+from sqlalchemy import ColumnElement, event, extract, func, insert, literal, select, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from flows.serve import schema
+from research.errors import InvalidInput
+
+BUSY_SECONDS: Final = 60.0
+"""How long a writer of SQLite waits for another one."""
+_EVENT_LOCK: Final = 0x7265_7365
+"""The advisory lock of PostgreSQL that orders the numbers of events as they are committed."""
+
+
+def default_url(folder: Path) -> str:
+    """The address of the SQLite file in a folder."""
+    return f"sqlite+aiosqlite:///{folder / 'serve.sqlite'}"
+
+
+class Database:
+    """Connections to the records.
+
+    Args:
+        url: `sqlite:///FILE` or `postgresql://USER:PASSWORD@HOST/NAME`.
+
+    Raises:
+        InvalidInput: it is another kind of address.
+    """
+
+    def __init__(self, url: str) -> None:
+        try:
+            parsed = make_url(url)
+        except ArgumentError as error:
+            raise InvalidInput(f"{url!r} is no address of a database: sqlite:///FILE, or postgresql://USER@HOST/NAME") from error
+        kind = parsed.get_backend_name()
+        drivers = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
+        if kind not in drivers:
+            raise InvalidInput(f"the service keeps its records in SQLite or PostgreSQL, not in {kind}")
+        self.is_sqlite = kind == "sqlite"
+        if self.is_sqlite and parsed.database:
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        options: dict[str, Any] = {} if self.is_sqlite else {"pool_pre_ping": True, "pool_size": 10, "max_overflow": 20}
+        if self.is_sqlite:
+            options = {"connect_args": {"timeout": BUSY_SECONDS}, "pool_size": 8, "max_overflow": 0, "pool_timeout": BUSY_SECONDS}
+        self.engine: AsyncEngine = create_async_engine(parsed.set(drivername=drivers[kind]), **options)
+        self.name = parsed.render_as_string(hide_password=True)
+        if self.is_sqlite:
+            event.listen(self.engine.sync_engine, "connect", _on_connect)
+            event.listen(self.engine.sync_engine, "begin", _on_begin)
+
+    async def open(self) -> None:
+        """Make the tables, unless they are there.
+
+        Raises:
+            InvalidInput: the database cannot be used, or is of another version.
+        """
+        try:
+            async with self.writing() as connection:
+                if not self.is_sqlite:  # two processes that start at once
+                    await connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": _EVENT_LOCK + 1})
+                await connection.run_sync(schema.metadata.create_all)
+                version = (await connection.execute(select(schema.about.c.version))).scalar_one_or_none()
+                if version is None:
+                    await connection.execute(insert(schema.about).values(version=schema.VERSION))
+        except (DBAPIError, OSError) as error:
+            raise InvalidInput(f"the database {self.name} cannot be used: {error}") from error
+        if version not in (None, schema.VERSION):
+            raise InvalidInput(f"the database {self.name} is of version {version} of its tables, and this is {schema.VERSION}")
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """A connection that sees one state of the records."""
+        async with self.engine.connect() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction: all of it is kept, or nothing."""
+        async with self.engine.connect() as plain:
+            connection = await plain.execution_options(writes=True)
+            async with connection.begin():
+                yield connection
+
+    async def order_events(self, connection: AsyncConnection) -> None:
+        """Until this transaction ends, no other one numbers events: so who has seen a number has seen all below it. SQLite has
+        one writer anyway."""
+        if not self.is_sqlite:
+            await connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": _EVENT_LOCK})
+
+    def now(self) -> ColumnElement[float]:
+        """The time by the database's clock, which all machines share."""
+        if self.is_sqlite:
+            return literal(time.time())
+        return cast(ColumnElement[float], extract("epoch", func.clock_timestamp()))
+
+
+def is_duplicate(error: DBAPIError) -> bool:
+    """Whether a row was not written because one like it is there."""
+    return isinstance(error, IntegrityError)
+
+
+def _on_connect(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # transactions begin where `_on_begin` says, not where the driver guesses
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", f"busy_timeout={int(BUSY_SECONDS * 1000)}"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _on_begin(connection: Any) -> None:
+    """A transaction that will write takes its turn at once: one that begins to write later can only fail."""
+    writes = connection.get_execution_options().get("writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,8 @@
+"""The dialects of the front door, one module each: shapes in, shapes out, error bodies, status words. All else is shared."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+DIALECTS: Final[tuple[Any, ...]] = ()
+"""The modules that are mounted, in order: where two of them have the same path at the root, the first one answers."""

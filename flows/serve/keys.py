@@ -1,0 +1,155 @@
+"""The keys that callers show: a file that holds their hashes and whose they are, never the keys.
+
+    {"id": "k_3f9a…", "owner": "alice", "sha256": "…", "created_at": "2026-01-31T09:15:00Z", "revoked_at": null, …}
+
+One line a key. The file is read again when it has changed, so a key that is added or revoked counts from the next request on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from pathlib import Path
+from typing import Final
+
+from filelock import FileLock
+from pydantic import ValidationError
+
+from flows.serve.errors import KeyRevoked, NotAuthenticated
+from flows.serve.records import Owner
+from research.errors import InvalidInput
+from research.records import Record
+from research.result.result import UtcTime, utc_now
+
+FILE: Final = "keys.jsonl"
+PREFIX: Final = "rsk_"
+_BYTES: Final = 32
+
+
+class Key(Record):
+    """A key as it is kept."""
+
+    id: str
+    """Names it where it is listed and revoked; tells nothing of it."""
+    sha256: str
+    """Of the key. A key is 256 random bits, so no slower hash is needed."""
+    owner: str
+    created_at: UtcTime
+    revoked_at: UtcTime | None = None
+    max_cost_usd: float | None = None
+    max_open_tasks: int | None = None
+    requests_per_minute: int | None = None
+
+
+class Keys:
+    """The keys of a file. It need not exist: then there are none."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._seen: tuple[int, int] | None = None
+        self._by_hash: dict[str, Key] = {}
+
+    def owner_of(self, key: str) -> Owner:
+        """
+        Raises:
+            NotAuthenticated: there is no such key.
+            KeyRevoked: it is not accepted any more.
+        """
+        self._refresh()
+        found = self._by_hash.get(_hash(key))
+        if found is None:
+            raise NotAuthenticated("this key is not known")
+        if found.revoked_at is not None:
+            raise KeyRevoked("this key was revoked")
+        return Owner(
+            id=found.owner,
+            max_cost_usd=found.max_cost_usd,
+            max_open_tasks=found.max_open_tasks,
+            requests_per_minute=found.requests_per_minute,
+        )
+
+    def all(self) -> list[Key]:
+        """Every key, revoked ones too, the oldest first."""
+        self._refresh()
+        return list(self._by_hash.values())
+
+    def add(
+        self,
+        owner: str,
+        *,
+        max_cost_usd: float | None = None,
+        max_open_tasks: int | None = None,
+        requests_per_minute: int | None = None,
+    ) -> tuple[Key, str]:
+        """Make a key. Returns it as it is kept, and the key itself, which is nowhere else.
+
+        Raises:
+            InvalidInput: the owner has no name.
+        """
+        if not owner.strip() or len(owner) > 256:
+            raise InvalidInput("a key needs an owner: a name of 1 to 256 characters")
+        secret = PREFIX + secrets.token_urlsafe(_BYTES)
+        key = Key(
+            id=f"k_{secrets.token_hex(6)}",
+            sha256=_hash(secret),
+            owner=owner.strip(),
+            created_at=utc_now(),
+            max_cost_usd=max_cost_usd,
+            max_open_tasks=max_open_tasks,
+            requests_per_minute=requests_per_minute,
+        )
+        with self._lock():
+            self._write([*self.all(), key])
+        return key, secret
+
+    def revoke(self, id: str) -> Key:
+        """
+        Raises:
+            InvalidInput: there is no key of this id.
+        """
+        with self._lock():
+            keys = {key.id: key for key in self.all()}
+            if id not in keys:
+                raise InvalidInput(f"there is no key {id!r}: `research keys list` shows those there are")
+            if keys[id].revoked_at is None:
+                keys[id] = keys[id].changed(revoked_at=utc_now())
+            self._write(list(keys.values()))
+            return keys[id]
+
+    def _lock(self) -> FileLock:
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        return FileLock(f"{self._file}.lock")
+
+    def _write(self, keys: list[Key]) -> None:
+        aside = self._file.with_suffix(".new")
+        with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+            file.writelines(f"{key.model_dump_json()}\n" for key in keys)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(self._file)
+        self._seen = None
+
+    def _refresh(self) -> None:
+        """
+        Raises:
+            InvalidInput: the file cannot be read as keys.
+        """
+        try:
+            status = self._file.stat()
+            seen = (status.st_mtime_ns, status.st_ino)
+            if seen == self._seen:
+                return
+            lines = self._file.read_text("utf-8").splitlines()
+        except FileNotFoundError:
+            self._by_hash, self._seen = {}, None
+            return
+        try:
+            keys = [Key.model_validate_json(line) for line in lines if line.strip()]
+        except ValidationError as error:
+            raise InvalidInput(f"{self._file} is no file of keys: {error.error_count()} lines of it cannot be read") from error
+        self._by_hash, self._seen = {key.sha256: key for key in keys}, seen
+
+
+def _hash(key: str) -> str:
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,44 @@
+"""Routes of a dialect: whatever one of them raises is answered with the dialect's own code and body."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+
+from flows.serve.errors import OverLimit
+from research.errors import ResearchError
+
+Errors = Callable[[Exception], Response]
+"""How a dialect answers a `ResearchError` (those of `flows.serve.errors` among them), a `RequestValidationError` of FastAPI, or
+an `HTTPException` of Starlette (a body that is no JSON)."""
+
+
+def dialect_router(errors: Errors, **options: Any) -> APIRouter:
+    """A router whose routes answer errors in their dialect.
+
+    Args:
+        errors: makes the answer to an error.
+        options: those of `fastapi.APIRouter`.
+    """
+
+    class DialectRoute(APIRoute):
+        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+            handle = super().get_route_handler()
+
+            async def answer(request: Request) -> Response:
+                try:
+                    return await handle(request)
+                except (ResearchError, RequestValidationError, HTTPException) as error:
+                    response = errors(error)
+                    if isinstance(error, OverLimit):
+                        response.headers.setdefault("Retry-After", str(max(1, round(error.retry_after))))
+                    return response
+
+            return answer
+
+    return APIRouter(route_class=DialectRoute, **options)

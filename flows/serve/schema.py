@@ -1,0 +1,145 @@
+"""The tables of the service's database, as SQLAlchemy declares them. Times are seconds since 1970, in UTC."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+VERSION: Final = 1
+"""Of the form of these tables. A database of another one is refused rather than misread."""
+
+metadata: Final = MetaData()
+_number: Final = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER counts up by itself in SQLite
+
+about: Final = Table("about", metadata, Column("version", Integer, primary_key=True))
+
+tasks: Final = Table(
+    "tasks",
+    metadata,
+    Column("number", _number, primary_key=True, autoincrement=True),
+    Column("id", String, nullable=False),
+    Column("owner", String, nullable=False),
+    Column("dialect", String, nullable=False),
+    Column("group_id", String),
+    Column("session_id", String),
+    Column("idempotency_key", String),
+    Column("content_key", String, nullable=False),  # of all that was asked: the same id with another one is a conflict
+    Column("request", Text, nullable=False),
+    Column("task", Text, nullable=False),
+    Column("webhook", Text),
+    Column("handoff", String),
+    Column("enable_events", Boolean, nullable=False),
+    Column("status", String, nullable=False),
+    Column("result", Text),
+    Column("error", Text),
+    Column("action", Text),
+    Column("decision", Text),
+    Column("warnings", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("modified_at", Double, nullable=False),
+    Column("completed_at", Double),
+    Column("last_sequence", Integer, nullable=False, default=0),
+    # Who works on it. `lease_until` is also when an unfinished task may be claimed again.
+    Column("claim", String),
+    Column("worker", String),
+    Column("lease_until", Double),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("task_run_id", String),
+    Column("reserved_usd", Double, nullable=False, default=0.0),
+    UniqueConstraint("owner", "id"),
+    UniqueConstraint("owner", "dialect", "idempotency_key"),
+    Index("tasks_by_status", "status", "owner", "number"),
+    Index("tasks_by_owner", "owner", "number"),
+    Index("tasks_by_group", "owner", "group_id", "status"),
+    sqlite_autoincrement=True,
+)
+
+events: Final = Table(
+    "events",
+    metadata,
+    Column("id", _number, primary_key=True, autoincrement=True),
+    Column("task_number", _number, nullable=False),
+    Column("owner", String, nullable=False),
+    Column("task_id", String, nullable=False),
+    Column("group_id", String),
+    Column("sequence", Integer, nullable=False),
+    Column("type", String, nullable=False),
+    Column("data", Text, nullable=False),
+    Column("at", Double, nullable=False),
+    UniqueConstraint("task_number", "sequence"),
+    Index("events_by_group", "owner", "group_id", "id"),
+    sqlite_autoincrement=True,
+)
+
+groups: Final = Table(
+    "groups",
+    metadata,
+    Column("owner", String, primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("metadata", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+)
+
+steps: Final = Table(
+    "steps",
+    metadata,
+    Column("task_number", _number, primary_key=True),
+    Column("key", String, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+charges: Final = Table(
+    "charges",
+    metadata,
+    Column("id", _number, primary_key=True, autoincrement=True),
+    Column("task_number", _number, nullable=False),
+    Column("owner", String, nullable=False),
+    Column("usd", Double),
+    Column("counted_usd", Double),
+    Column("purpose", String, nullable=False),
+    Column("at", Double, nullable=False),
+    Index("charges_by_task", "task_number"),
+    Index("charges_by_owner", "owner"),
+)
+
+deliveries: Final = Table(
+    "deliveries",
+    metadata,
+    Column("id", _number, primary_key=True, autoincrement=True),
+    Column("task_number", _number, nullable=False),
+    Column("owner", String, nullable=False),
+    Column("task_id", String, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("type", String, nullable=False),
+    Column("data", Text, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("next_at", Double),  # null: it was accepted, or is given up
+    Column("accepted", Boolean, nullable=False, default=False),
+    Index("deliveries_due", "next_at"),
+)
+
+attempts: Final = Table(
+    "attempts",
+    metadata,
+    Column("id", _number, primary_key=True, autoincrement=True),
+    Column("delivery_id", _number, nullable=False),
+    Column("owner", String, nullable=False),
+    Column("task_id", String, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("value", Text, nullable=False),
+    Index("attempts_by_delivery", "delivery_id"),
+    Index("attempts_by_task", "owner", "task_id"),
+)

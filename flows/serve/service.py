@@ -1,0 +1,220 @@
+"""The service itself: everything that dialects share. It knows nothing of HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, Final
+
+from flows.serve.admission import Admission
+from flows.serve.claims import Claims
+from flows.serve.dispatch import Dispatcher
+from flows.serve.errors import OverLimit
+from flows.serve.event_store import EventStore
+from flows.serve.records import Group, Owner, Page, Submission, TaskEvent, TaskRecord
+from flows.serve.tail import Tail
+from flows.serve.task_store import TaskStore, TooManyOpen
+from research.errors import Fault, InvalidTask
+from research.result.result import Status
+
+MOST_AT_ONCE: Final = 1_000
+"""Tasks of one `submit_many`."""
+MOST_OPEN: Final = 20_000
+"""Open tasks of one owner."""
+MOST_OF_PAGE: Final = 1_000
+
+
+class Service:
+    """Accepts tasks, and tells their owners what becomes of them. Every method takes the owner, and sees nothing of another's.
+
+    Args:
+        tasks: the tasks in the records.
+        claims: the claims on them.
+        events: what happened to them.
+        dispatcher: has them worked on.
+        admission: what is accepted.
+        max_open: open tasks of one owner, where the owner has no limit of its own.
+    """
+
+    def __init__(
+        self,
+        tasks: TaskStore,
+        claims: Claims,
+        events: EventStore,
+        dispatcher: Dispatcher,
+        admission: Admission,
+        max_open: int = MOST_OPEN,
+    ) -> None:
+        self._tasks = tasks
+        self._claims = claims
+        self._events = events
+        self._dispatcher = dispatcher
+        self._admission = admission
+        self._max_open = max_open
+        self._tail = Tail(events)
+
+    async def close(self) -> None:
+        await self._tail.close()
+
+    async def submit(self, owner: Owner, submission: Submission) -> TaskRecord:
+        """Accept a task. Once this returns, the task reaches a final state, whatever is killed.
+
+        Raises:
+            InvalidTask: it is not accepted; nothing is kept.
+            TaskConflict: its id or idempotency key was used for something else.
+            UnknownGroup: its group is not there.
+            OverLimit: the owner has too many open tasks.
+        """
+        return (await self.submit_many(owner, [submission]))[0]
+
+    async def submit_many(self, owner: Owner, submissions: Sequence[Submission]) -> list[TaskRecord]:
+        """Accept tasks, all of them or none; at most `MOST_AT_ONCE`. Raises as `submit` does."""
+        if len(submissions) > MOST_AT_ONCE:
+            raise InvalidTask("Too many tasks:", [Fault("", f"at most {MOST_AT_ONCE} at once, not {len(submissions)}")])
+        for submission in submissions:
+            self._admission.check(submission)
+        limit = self._max_open if owner.max_open_tasks is None else owner.max_open_tasks
+        try:
+            records = await self._tasks.accept(owner.id, submissions, limit)
+        except TooManyOpen as error:
+            raise OverLimit(
+                f"you may have {limit} open tasks, and would have {error.held}: wait until some are done", 30
+            ) from error
+        if accepted := sum(record.is_new for record in records):
+            self._dispatcher.work_waits(accepted)
+        self._tail.nudge()
+        return records
+
+    async def get(self, owner: Owner, id: str) -> TaskRecord:
+        """
+        Raises:
+            UnknownTask: this owner has no such task.
+        """
+        return await self._tasks.get(owner.id, id)
+
+    async def page(
+        self,
+        owner: Owner,
+        *,
+        cursor: str | None = None,
+        limit: int = 50,
+        dialect: str | None = None,
+        status: Status | None = None,
+        group_id: str | None = None,
+    ) -> Page:
+        """An owner's tasks, the latest first.
+
+        Args:
+            cursor: the `next_cursor` of an earlier page.
+
+        Raises:
+            InvalidTask: the cursor is none.
+        """
+        limit = max(1, min(limit, MOST_OF_PAGE))
+        before = None if cursor is None else _number(cursor)
+        found = await self._tasks.page(
+            owner.id, before=before, limit=limit + 1, dialect=dialect, status=status, group_id=group_id
+        )
+        shown = found[:limit]
+        return Page(tasks=shown, next_cursor=_cursor(shown[-1].number) if len(found) > limit else None)
+
+    async def cancel(self, owner: Owner, id: str) -> TaskRecord:
+        """Cancel a task. One that is final stays as it is; one that is worked on is `cancelling` until its worker sees it.
+
+        Raises:
+            UnknownTask: this owner has no such task.
+        """
+        await self._tasks.get(owner.id, id)
+        await self._claims.cancel(owner.id, id)
+        self._tail.nudge()
+        return await self._tasks.get(owner.id, id)
+
+    async def wait(self, owner: Owner, id: str, seconds: float) -> TaskRecord:
+        """The task once it is final or waits for a person, or as it is when the time is over.
+
+        Raises:
+            UnknownTask: this owner has no such task.
+        """
+        until = time.monotonic() + seconds
+        record = await self._tasks.get(owner.id, id)
+        async with self._tail.bell(record.number) as bell:
+            while True:
+                bell.clear()
+                record = await self._tasks.get(owner.id, id)
+                if record.is_final or record.status == "action_required" or (left := until - time.monotonic()) <= 0:
+                    return record
+                try:
+                    async with asyncio.timeout(left):
+                        await bell.wait()
+                except TimeoutError:
+                    continue
+
+    async def events(
+        self, owner: Owner, *, task_id: str | None = None, group_id: str | None = None, after: int = 0, follow: bool = True
+    ) -> AsyncIterator[TaskEvent]:
+        """What happened to a task, or to the tasks of a group, in order.
+
+        Args:
+            after: only what came later: a `sequence` of a task, an `id` of a group.
+            follow: go on with what happens from now on, until the task is final or none of the group is active.
+
+        Raises:
+            UnknownTask, UnknownGroup: this owner has none. Raised at the first step of the iteration.
+        """
+        if (task_id is None) == (group_id is None):
+            raise ValueError("name a task or a group")
+        topic: int | tuple[str, str]
+        if task_id is not None:
+            topic = (await self._tasks.get(owner.id, task_id)).number
+        else:
+            await self._tasks.group(owner.id, str(group_id))
+            topic = (owner.id, str(group_id))
+        async with self._tail.bell(topic) as bell:
+            while True:
+                bell.clear()
+                ended = not follow or await self._has_ended(owner, task_id, group_id)
+                while found := await self._after(topic, after):
+                    for event in found:
+                        yield event
+                    after = found[-1].sequence if task_id is not None else found[-1].id
+                if ended:
+                    return
+                await bell.wait()
+
+    async def create_group(self, owner: Owner, metadata: Mapping[str, Any] | None = None) -> Group:
+        """A group for tasks that are submitted together."""
+        return await self._tasks.group(owner.id, await self._tasks.create_group(owner.id, metadata or {}))
+
+    async def get_group(self, owner: Owner, id: str) -> Group:
+        """
+        Raises:
+            UnknownGroup: this owner has no such group.
+        """
+        return await self._tasks.group(owner.id, id)
+
+    async def _after(self, topic: int | tuple[str, str], after: int) -> list[TaskEvent]:
+        if isinstance(topic, int):
+            return await self._events.of_task(topic, after)
+        return await self._events.of_group(*topic, after)
+
+    async def _has_ended(self, owner: Owner, task_id: str | None, group_id: str | None) -> bool:
+        if task_id is not None:
+            return (await self._tasks.get(owner.id, task_id)).is_final
+        return not (await self._tasks.group(owner.id, str(group_id))).is_active
+
+
+def _cursor(number: int) -> str:
+    return base64.urlsafe_b64encode(f"n{number}".encode()).decode().rstrip("=")
+
+
+def _number(cursor: str) -> int:
+    try:
+        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
+        if text.startswith("n"):
+            return int(text[1:])
+    except (binascii.Error, ValueError):
+        pass
+    raise InvalidTask("The page cannot be given:", [Fault("/cursor", "is no cursor of a page: leave it out to begin anew")])

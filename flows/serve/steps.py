@@ -1,0 +1,73 @@
+"""A task's finished steps in the database, so that any worker on any machine goes on from where another one stood."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar, cast
+
+from pydantic import BaseModel
+from sqlalchemy import insert, select
+
+from flows.serve.claims import Claim, Claims
+from flows.serve.database import Database
+from flows.serve.schema import steps
+from research.pipeline import Steps
+from research.steps.keys import Keys
+from research.stored_results.steps import StepName, wrap_steps
+from research.stored_results.store import STORED_TYPES, Done
+
+T = TypeVar("T")
+
+
+class StoredSteps:
+    """The steps of one claimed task: found if they were done before, stored as soon as they are done.
+
+    Args:
+        tells: whether each step is told as an event of progress.
+        finished: is awaited after a step was done, before it counts as stored.
+    """
+
+    def __init__(
+        self, database: Database, claims: Claims, claim: Claim, *, tells: bool, finished: Callable[[], Awaitable[None]]
+    ) -> None:
+        self._database = database
+        self._claims = claims
+        self._claim = claim
+        self._tells = tells
+        self._finished = finished
+
+    def wrapped(self, keys: Keys) -> Steps:
+        """The engine's steps, stored."""
+        return wrap_steps(self._do, keys)
+
+    async def _do(self, step: StepName, label: str, work: Callable[[], Awaitable[T]], key: str) -> Done[T]:
+        if (found := await self._find(step, key)) is not None:
+            return Done(cast(T, found), found=True)
+        await self._tell({"step": step, "message": label, "state": "started"})
+        try:
+            result = await work()
+        finally:
+            await self._finished()  # what was paid is written down, however the step ends
+        await self._store(key, cast(BaseModel, result))
+        await self._tell({"step": step, "message": label, "state": "finished"})
+        return Done(result, found=False)
+
+    async def _find(self, step: StepName, key: str) -> BaseModel | None:
+        chosen = select(steps.c.value).where(steps.c.task_number == self._claim.number, steps.c.key == key)
+        async with self._database.reading() as connection:
+            value = (await connection.execute(chosen)).scalar_one_or_none()
+        try:
+            return None if value is None else STORED_TYPES[step].model_validate_json(value)
+        except ValueError:  # of a version that had other fields: it is done again
+            return None
+
+    async def _store(self, key: str, result: BaseModel) -> None:
+        value = result.model_dump_json(exclude=set(type(result).model_computed_fields))
+        async with self._database.writing() as connection:
+            known = select(steps.c.key).where(steps.c.task_number == self._claim.number, steps.c.key == key)
+            if (await connection.execute(known)).scalar_one_or_none() is None:
+                await connection.execute(insert(steps).values(task_number=self._claim.number, key=key, value=value))
+
+    async def _tell(self, data: dict[str, Any]) -> None:
+        if self._tells:
+            await self._claims.progress(self._claim, data)

@@ -1,0 +1,150 @@
+"""Works on accepted tasks: claims one, researches it, writes what became of it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from contextlib import suppress
+from dataclasses import replace
+from typing import Final
+
+from flows.serve.claims import Claim, Claims
+from flows.serve.database import Database
+from flows.serve.records import TaskError, TaskRecord
+from flows.serve.spending import Spending
+from flows.serve.steps import StoredSteps
+from flows.serve.task_store import TaskStore
+from flows.serve.worlds import Worlds
+from research.display.printable import printable_logger
+from research.errors import Interruption, ResearchError
+from research.pipeline import research
+from research.steps.keys import Keys
+
+LOOK_SECONDS: Final = 1.0
+"""How often a worker looks whether a task of its is to be cancelled."""
+AGAIN_SECONDS: Final = 60.0
+"""After how long a task is claimed again that something around it interrupted."""
+
+_log: Final = printable_logger(__name__)
+
+
+class Worker:
+    """One process's hands. Its world is opened once; its claims are renewed while it works.
+
+    Args:
+        database: the records'.
+        tasks: the tasks in it.
+        claims: the claims in it.
+        spending: the charges in it, and their caps.
+        worlds: what tasks are researched in.
+    """
+
+    def __init__(self, database: Database, tasks: TaskStore, claims: Claims, spending: Spending, worlds: Worlds) -> None:
+        self._database = database
+        self._tasks = tasks
+        self._claims = claims
+        self._spending = spending
+        self._worlds = worlds
+        self._held: dict[Claim, asyncio.Task[None]] = {}
+        self._keeper: asyncio.Task[None] | None = None
+        self.name = f"{socket.gethostname()}-{os.getpid()}"
+
+    async def start(self) -> None:
+        """
+        Raises:
+            InvalidInput: the world cannot be opened.
+        """
+        await self._worlds.of(None)
+        self._keeper = asyncio.create_task(self._keep())
+
+    async def stop(self) -> None:
+        """Stop, and give back what is unfinished."""
+        for work in list(self._held.values()):
+            work.cancel()
+        await asyncio.gather(*self._held.values(), return_exceptions=True)
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.gather(self._keeper, return_exceptions=True)
+        await self._worlds.close()
+
+    async def work_one(self, task_run_id: str | None = None) -> TaskRecord | None:
+        """Claim a task and work on it until it has ended. None: there was none to claim."""
+        claim = await self._claims.take(self.name, task_run_id)
+        if claim is None:
+            return None
+        work = asyncio.create_task(self._work(claim))
+        self._held[claim] = work
+        try:
+            await asyncio.wait([work])
+        except asyncio.CancelledError:
+            work.cancel()
+            await asyncio.wait([work])
+            raise
+        finally:
+            del self._held[claim]
+        if not work.cancelled() and (error := work.exception()) is not None:
+            raise error
+        return await self._tasks.by_number(claim.number)
+
+    async def _work(self, claim: Claim) -> None:
+        record = await self._tasks.by_number(claim.number)
+        if record.status == "cancelling":
+            await self._claims.finish(claim, "cancelled", None, None)
+            return
+        try:
+            await self._research(claim, record)
+        except Interruption as error:
+            _log.warning("task %s is interrupted, and is tried again in %g s: %s", record.id, AGAIN_SECONDS, error)
+            await self._claims.give_back(claim, AGAIN_SECONDS)
+        except ResearchError as error:
+            await self._claims.finish(claim, "failed", None, TaskError(kind=error.kind, message=str(error)))
+        except asyncio.CancelledError:
+            await asyncio.shield(self._leave(claim))
+            raise
+        except Exception as error:  # noqa: BLE001 - an accepted task reaches a final state, whatever is wrong with it
+            _log.exception("task %s failed by a fault of this program", record.id)
+            why = f"a fault of the service itself ({type(error).__name__}); its log says more"
+            await self._claims.finish(claim, "failed", None, TaskError(kind=type(error).__name__, message=why))
+
+    async def _research(self, claim: Claim, record: TaskRecord) -> None:
+        world = await self._worlds.of(record.task.model)
+        async with self._spending.budget_of(record, world) as paying:
+            mine = replace(world, budget=paying.budget)
+            steps = StoredSteps(self._database, self._claims, claim, tells=record.enable_events, finished=paying.write).wrapped(
+                Keys.of(record.task, world.identity)
+            )
+            result = await research(record.task, mine, steps)
+        result = result.changed(created_at=record.created_at, session_id=record.session_id, taskgroup_id=record.group_id)
+        error = None
+        if result.status == "failed":
+            error = TaskError(kind=result.error_kind or "ResearchError", message=result.error or "")
+        await self._claims.finish(claim, result.status, result, error)
+
+    async def _leave(self, claim: Claim) -> None:
+        """Of work that was cancelled: for good where its owner wishes so, else until another worker claims it."""
+        statuses = await self._claims.statuses([claim])
+        if statuses.get(claim.number) == "cancelling":
+            await self._claims.finish(claim, "cancelled", None, None)
+        else:
+            await self._claims.give_back(claim, 0)
+
+    async def _keep(self) -> None:
+        """Renew the claims that this worker holds, and see whether their tasks are still wanted."""
+        looks_a_lease = max(1, int(self._claims.lease_seconds / 3 / LOOK_SECONDS))
+        look = 0
+        while True:
+            await asyncio.sleep(min(LOOK_SECONDS, self._claims.lease_seconds / 3))
+            if not self._held:
+                continue
+            look += 1
+            with suppress(Exception):  # a database that is away: the lease may run out, which `finish` sees
+                if look % looks_a_lease == 0:
+                    held = await self._claims.renew(list(self._held))
+                    lost = [claim for claim in self._held if held.get(claim) in (None, "cancelling")]
+                else:
+                    statuses = await self._claims.statuses(list(self._held))
+                    lost = [claim for claim in self._held if statuses.get(claim.number) == "cancelling"]
+                for claim in lost:
+                    if (work := self._held.get(claim)) is not None:
+                        work.cancel()

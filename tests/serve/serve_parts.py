@@ -1,0 +1,47 @@
+"""A service without HTTP, for tests of what all dialects share."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+
+from flows.serve.admission import Admission
+from flows.serve.composition import Door, Records, in_process, open_door
+from flows.serve.database import Database, default_url
+from flows.serve.records import Owner, Submission
+from flows.serve.worlds import Worlds
+from research.ports.model import Model
+from research.task.task import Task
+from research.web.settings import WebSettings
+from research.world import Settings
+from tests.serve.conftest import PAGES, WEBHOOK_SECRET
+
+ALICE, BOB = Owner(id="alice"), Owner(id="bob")
+
+
+def submission(task: str = "When was the Bell Rock Lighthouse first lit?", **fields: Any) -> Submission:
+    """A submission whose fields are those of the task, but for those of the submission itself."""
+    own = {name: fields.pop(name) for name in list(fields) if name in Submission.model_fields}
+    return Submission(task=Task.model_validate({"task": task, **fields}), dialect="tasks", **own)
+
+
+@asynccontextmanager
+async def door(folder: Path, *, model: Model | None = None, url: str | None = None, **options: Any) -> AsyncIterator[Door]:
+    """A running service with two pages to search."""
+    corpus = folder / "corpus"
+    corpus.mkdir(exist_ok=True)
+    for name, text in PAGES.items():
+        (corpus / name).write_text(text, "utf-8")
+    settings = Settings(cache_dir=folder / "cache", corpus=str(corpus), model=None if model is not None else "extractive")
+    opened = open_door(
+        Records.of(Database(url or default_url(folder))),
+        in_process(Worlds(settings, model)),
+        Admission(WebSettings(), SecretStr(WEBHOOK_SECRET)),
+        **options,
+    )
+    async with opened.running():
+        yield opened

@@ -1,0 +1,84 @@
+"""The service over HTTP, whatever the dialect: keys, limits, bounds, names of requests."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi import APIRouter, Request
+
+from flows.serve.app import create_app
+from flows.serve.errors import KeyRevoked, NotAuthenticated, OverLimit
+from flows.serve.keys import Keys
+from flows.serve.limits import RequestRate
+from flows.serve.records import Owner
+from tests.serve.conftest import Served
+
+
+class Reading:
+    """A dialect that reads bodies."""
+
+    NAME, AT_ROOT = "reading", True
+
+    @staticmethod
+    def router(_service: object) -> APIRouter:
+        router = APIRouter()
+
+        @router.post("/read")
+        async def read(request: Request) -> int:
+            return len(await request.body())
+
+        return router
+
+
+def test_an_answer_names_its_request(served: Served) -> None:
+    with httpx.Client(base_url=served.url, trust_env=False) as client:
+        assert client.get("/health").json() == {"status": "ok"}
+        assert client.get("/health", headers={"x-request-id": "mine1"}).headers["x-request-id"] == "mine1"
+        assert len(client.get("/health").headers["x-request-id"]) == 32
+
+
+async def test_a_body_that_is_too_large_is_refused_whether_it_says_how_large_it_is_or_not(served: Served) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(3):
+            yield b" " * 50
+
+    app = create_app(served.service, served.app.state.access, [Reading], most_bytes=100)
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://door") as client:
+        assert (await client.post("/read", content=b" " * 101)).status_code == 413
+        assert (await client.post("/read", content=pieces())).status_code == 413
+        assert (await client.post("/read", content=b" " * 100)).json() == 100
+
+
+def test_the_openapi_document_says_how_a_key_is_shown(served: Served) -> None:
+    with httpx.Client(base_url=served.url, trust_env=False) as client:
+        document = client.get("/openapi.json").json()
+    assert set(document["components"]["securitySchemes"]) == {"bearer", "x-api-key"}
+
+
+def test_a_file_of_keys_holds_none_and_a_revoked_one_is_refused_at_once(tmp_path: Path) -> None:
+    keys, reader = Keys(tmp_path / "keys.jsonl"), Keys(tmp_path / "keys.jsonl")
+    kept, shown = keys.add("alice", max_cost_usd=2.5)
+    assert reader.owner_of(shown) == Owner(id="alice", max_cost_usd=2.5)
+    assert shown not in (tmp_path / "keys.jsonl").read_text()
+    assert (tmp_path / "keys.jsonl").stat().st_mode & 0o077 == 0
+    keys.revoke(kept.id)
+    with pytest.raises(KeyRevoked):
+        reader.owner_of(shown)
+    with pytest.raises(NotAuthenticated):
+        reader.owner_of(shown + "x")
+
+
+def test_an_owner_who_asks_too_often_is_told_when_to_come_again() -> None:
+    clock = iter([0.0, 0.0, 0.0, 30.0]).__next__
+    rate = RequestRate(2, clock)
+    owner = Owner(id="alice")
+    rate.count(owner)
+    rate.count(owner)
+    with pytest.raises(OverLimit) as refused:
+        rate.count(owner)
+    assert refused.value.retry_after == 30
+    rate.count(owner)
