@@ -6,6 +6,7 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
@@ -19,11 +20,13 @@ from prefect.states import Cancelled, Completed, Failed
 
 from flows.interrupt import answer_signals
 from flows.pilot_approval import PilotInPrefect, pilot_in_prefect
+from flows.run.environment import environment_secrets
 from flows.run.options import EnrichOptions, RefreshOptions, ResynthesizeOptions
 from flows.run.outcome import Enrichment, FailOver, RunStopped, StopCause, failure
 from flows.run.prepared_run import PreparedRun
 from flows.run.runtime import Runtime
 from flows.run.stopping import Stopping
+from flows.secret_blocks import secrets_with_blocks
 from flows.server_loss import PrefectLost, why_lost
 from flows.table_run import carry_out
 from research.display.printable import printable
@@ -62,6 +65,8 @@ async def run_table(options: Options, runtime: Runtime, prepare: Prepare[Options
 
 async def _carry_out(options: Options, runtime: Runtime, prepare: Prepare[Options]) -> State[Enrichment]:
     stopping = Stopping(_grace(options.grace))
+    if runtime.secrets is environment_secrets:
+        runtime = replace(runtime, secrets=secrets_with_blocks)
     pilot = await pilot_in_prefect(_flow_run(), options, runtime)
     if pilot is not None:
         options, runtime = pilot.applied(options), pilot.of(runtime)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from flows.run.outcome import Enrichment, RunFailed, RunStopped
     from flows.run.prepared_run import PreparedRun
     from flows.run.runtime import Runtime
+    from research.secrets import Secrets
 
     Prepare = Callable[[Runtime], AbstractAsyncContextManager[PreparedRun]]
 
@@ -59,7 +60,7 @@ def carry_out(prepare: Prepare, output: Output, starting: Starting, *, dry_run: 
         nonlocal prepared_run
         if not dry_run:
             await check_prefect()
-        runtime = Runtime(approve=approve, opener=partial(open_world, reading=reading))
+        runtime = Runtime(approve=approve, opener=partial(open_world, reading=reading), secrets=_secrets)
         with orderly_end():
             async with prepare(runtime) as prepared:
                 if dry_run:
@@ -125,6 +126,12 @@ def wrong_settings(error: ValueError) -> str:
         faults = validation_faults(error, lambda place: ".".join(map(str, place)))
         said = f"{error.title}: " + "; ".join(f"{fault.pointer.lstrip('/')}: {fault.message}" for fault in faults)
     return f"Prefect's settings are wrong: {said}. Correct the variables PREFECT_…, or the profile (`prefect config view`)."
+
+
+async def _secrets() -> Secrets:
+    from flows.secret_blocks import secrets_with_blocks
+
+    return await secrets_with_blocks()
 
 
 def _begin_server() -> None:

@@ -15,6 +15,7 @@ from flows.run.runner import Runner
 from flows.run.runtime import Runtime
 from flows.run.workers.order import ShardOrder
 from flows.run.workers.worker import do_order
+from flows.secret_blocks import secrets_with_blocks
 from flows.tasks import PrefectRunner, make_logs_printable
 from research.stored_results.store import ResultStore
 
@@ -33,7 +34,7 @@ async def do_in_task_runs(order: ShardOrder, gate: RecordingGate, reported: Call
         reported: how many of them the coordinator waits for.
     """
     make_logs_printable()
-    runtime = Runtime()
+    runtime = Runtime(secrets=secrets_with_blocks)
 
     def make_runner(store: ResultStore) -> Runner:
         return PrefectRunner(store, gate, order.task_runs, runtime.retry_delays)

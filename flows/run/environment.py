@@ -38,7 +38,7 @@ def read_environment() -> Environment:
         raise InvalidInput("Variables of the environment are wrong:", validation_faults(error, _variable)) from None
 
 
-def environment_secrets() -> KnownSecrets:
+async def environment_secrets() -> KnownSecrets:
     """The secrets of this process: its variables `RESEARCH_SECRET_…`. No request can name another variable."""
     return from_variables(os.environ)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -34,6 +34,7 @@ from research.tables.run_folder.mirror import RunMirror
 from research.tables.run_folder.part_files import check_shard_count
 from research.tables.run_folder.request import default_run_path, request_key
 from research.tables.run_folder.run_folder import RunFolder
+from research.world import Settings
 
 if TYPE_CHECKING:
     from research.tables.audit.calibration import KeptCalibration
@@ -136,7 +137,7 @@ async def _open_enrichment(
         service_searches=options.batch,
         patience=patience_seconds(options.patience),
     ).changed(workers=workers)
-    settings = settings.with_secrets(runtime.secrets.resolve(request.sample.secrets))
+    settings = await with_secrets(settings, runtime, request.sample.secrets)
     await asyncio.to_thread(check_writable, settings.cache_dir, CACHE, "RESEARCH_CACHE_DIR")
     if options.batch and options.out is not None and is_remote(options.out):
         refuse_batches(options.out)
@@ -205,6 +206,15 @@ async def _open_resynthesis(
             mirror=mirror,
             calibration=await asyncio.to_thread(calibration_of, runtime, document),
         )
+
+
+async def with_secrets(settings: Settings, runtime: Runtime, names: Sequence[str]) -> Settings:
+    """The settings with the secrets that a request names.
+
+    Raises:
+        InvalidTask: one of them is not known here.
+    """
+    return settings.with_secrets((await runtime.secrets()).resolve(names)) if names else settings
 
 
 async def checked_out(options: RunOptions, cache_dir: Path) -> RunMirror | None:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from flows.run.options import EnrichOptions, RefreshOptions
 from flows.run.patience import patience_seconds
-from flows.run.prepare import Find, PagesFolder, calibration_of, check, checked_out, find_run, request_of_run
+from flows.run.prepare import Find, PagesFolder, calibration_of, check, checked_out, find_run, request_of_run, with_secrets
 from flows.run.prepared_run import PreparedRun, Refresh
 from flows.run.recorded_options import recorded_enrichment
 from flows.run.remote_folder import is_remote, local_folder
@@ -76,7 +76,7 @@ async def open_refresh(
         names_pages=request.names_pages,
         patience=patience_seconds(options.patience),
     ).changed(workers=workers)
-    settings = settings.with_secrets(runtime.secrets.resolve(request.sample.secrets))
+    settings = await with_secrets(settings, runtime, request.sample.secrets)
     settings = settings.changed(web=settings.web.changed(revalidate=True))
     await asyncio.to_thread(check_writable, settings.cache_dir, CACHE, "RESEARCH_CACHE_DIR")
     mirror = await checked_out(options, settings.cache_dir)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -85,8 +85,8 @@ class Runtime:
     retry_delays: Sequence[float] = RETRY_DELAYS
     polling: BatchPolling = BatchPolling()
     environment: Environment = field(default_factory=read_environment)
-    secrets: Secrets = field(default_factory=environment_secrets)
-    """Finds the values of the secrets that a request names."""
+    secrets: Callable[[], Awaitable[Secrets]] = environment_secrets
+    """Which secrets a request may name. Asked only where it names some."""
     prefect_patience: float = 8.0
     """Seconds that a run which has come to its end waits for a Prefect server that does not answer."""
     flow_end: FlowEnd = field(default_factory=FlowEnd)

@@ -55,6 +55,14 @@ class KnownSecrets:
         allowed = frozenset(names)
         return KnownSecrets({name: value for name, value in self._values.items() if name in allowed}, self._how)
 
+    def beside(self, values: Mapping[str, SecretStr | str], how: str) -> KnownSecrets:
+        """The same, and others. Of two with one name, this one's counts.
+
+        Args:
+            how: how another one is made known there, for people.
+        """
+        return KnownSecrets({**values, **self._values}, " or ".join(filter(None, (self._how, how))))
+
     def resolve(self, names: Iterable[str]) -> dict[str, SecretStr]:
         found: dict[str, SecretStr] = {}
         faults: list[Fault] = []
