@@ -113,7 +113,7 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.lists(st.one_of(PIECES, st.text(max_size=8)), max_size=40))
 def test_any_html_gives_text_in_the_form_and_the_same_text_again(pieces: list[str]) -> None:
     data = "".join(pieces).encode("utf-8", "surrogatepass")
@@ -125,7 +125,7 @@ def test_any_html_gives_text_in_the_form_and_the_same_text_again(pieces: list[st
     assert extract(data, url=URL, media_type="text/html") == first
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.one_of(st.binary(max_size=200), st.text(max_size=200).map(lambda text: text.encode("utf-8", "surrogatepass"))))
 @pytest.mark.parametrize("media_type", ["text/html", "text/plain", "text/markdown", "application/json", None])
 def test_any_bytes_give_text_in_the_form_or_a_typed_error(media_type: str | None, data: bytes) -> None:
