@@ -6,7 +6,7 @@ import asyncio
 import base64
 import binascii
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, Final
 
 from flows.serve.admission import Admission
@@ -154,7 +154,7 @@ class Service:
 
     async def events(
         self, owner: Owner, *, task_id: str | None = None, group_id: str | None = None, after: int = 0, follow: bool = True
-    ) -> AsyncIterator[TaskEvent]:
+    ) -> AsyncGenerator[TaskEvent]:
         """What happened to a task, or to the tasks of a group, in order.
 
         Args:

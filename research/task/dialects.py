@@ -26,6 +26,12 @@ def _snake(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])([A-Z])", lambda found: "_" + found[1].lower(), name)
 
 
+def field_name(spelling: str) -> str:
+    """The field that a spelling means; a name that is none stays as it is, in snake_case."""
+    name = _snake(spelling)
+    return ALIASES.get(name, name)
+
+
 @dataclass(frozen=True, slots=True)
 class Folded:
     """A request under the names of `Task`, without what is null."""
@@ -78,13 +84,12 @@ def _spellings(request: Mapping[str, Any], faults: list[Fault]) -> list[tuple[st
     spellings: list[tuple[str, str, Any]] = []
     for given, value in request.items():
         at = pointer([given])
-        name = _snake(given) if isinstance(given, str) else ""
-        name = ALIASES.get(name, name)
+        name = field_name(given) if isinstance(given, str) else ""
         if name == "input" and isinstance(value, str):
             spellings.append((at, "task", value))
         elif name == "task_spec" and isinstance(value, (Mapping, type(None))):
             for inner, part in (value or {}).items():
-                if ALIASES.get(_snake(str(inner)), _snake(str(inner))) == "output_schema":
+                if field_name(str(inner)) == "output_schema":
                     spellings.append((at + pointer([inner]), "output_schema", part))
                 else:
                     faults.append(Fault(at + pointer([inner]), "is not a known field here; task_spec holds output_schema"))

@@ -4,5 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-DIALECTS: Final[tuple[Any, ...]] = ()
+from flows.serve.dialects import tasks
+
+DIALECTS: Final[tuple[Any, ...]] = (tasks,)
 """The modules that are mounted, in order: where two of them have the same path at the root, the first one answers."""

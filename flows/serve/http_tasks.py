@@ -1,0 +1,91 @@
+"""A request that came over HTTP, as a submission. Whoever asks may name no file of the service's own disk: not even whether it is
+there is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from flows.serve.records import Submission
+from research.errors import Fault, InvalidTask
+from research.faults import pointer
+from research.task.dialects import field_name
+from research.task.task import Task
+from research.task.urls import is_web
+
+HANDOFFS: Final = ("webhook", "artifact")
+
+
+def submission_of(
+    request: Mapping[str, Any],
+    *,
+    dialect: str,
+    echo: Mapping[str, Any] | None = None,
+    session_id: str | None = None,
+    idempotency_key: str | None = None,
+    warnings: Sequence[str] = (),
+) -> Submission:
+    """What a request of any spelling asks for.
+
+    Args:
+        request: fields of a task, and those of the service: `webhook`, `handoff`, `enable_events`.
+        dialect: the dialect's name.
+        echo: what the dialect wants to see again in the record.
+        session_id: the session that the task begins or goes on from.
+        warnings: what the dialect has to say about the request.
+
+    Raises:
+        InvalidTask: with every fault, each by its JSON Pointer into the request.
+        NotSupported: only fields that are not built yet stand in the way.
+    """
+    own = {name: value for name, value in request.items() if field_name(name) in ("webhook", "handoff", "enable_events")}
+    faults = [*_named_files(request)]
+    service: dict[str, Any] = {}
+    for spelling, value in own.items():
+        name = field_name(spelling)
+        if value is None or value == "" or (name == "handoff" and value == "none"):
+            continue
+        if fault := _fault_of(name, value):
+            faults.append(Fault(pointer([spelling]), fault))
+        service[name] = value["url"] if name == "webhook" and isinstance(value, Mapping) and not fault else value
+    if faults:
+        raise InvalidTask("The task cannot be accepted:", faults)
+    return Submission(
+        task=Task.model_validate({name: value for name, value in request.items() if name not in own}),
+        dialect=dialect,
+        request=dict(echo or {}),
+        session_id=session_id,
+        idempotency_key=idempotency_key,
+        warnings=list(warnings),
+        **service,
+    )
+
+
+def documented_body(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """What says in the OpenAPI document what a body holds that a route takes as any object: `openapi_extra` of the route."""
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": dict(schema)}}}}
+
+
+def _fault_of(name: str, value: Any) -> str:
+    """What is wrong with a field of the service; "" if nothing is."""
+    if name == "enable_events":
+        return "" if isinstance(value, bool) else "must be true or false"
+    if name == "handoff":
+        return "" if value in HANDOFFS else f"must be one of {', '.join(HANDOFFS)}, none"
+    url = value.get("url") if isinstance(value, Mapping) else value
+    return "" if isinstance(url, str) and url else "must be a URL, or an object that holds one as `url`"
+
+
+def _named_files(request: Mapping[str, Any]) -> Iterator[Fault]:
+    for spelling, value in request.items():
+        name = field_name(spelling)
+        if name == "output_schema" and isinstance(value, str) and not value.lstrip().startswith("{"):
+            yield Fault(pointer([spelling]), "must be an object: no file of the service's own disk is read")
+        elif name == "task_spec" and isinstance(value, Mapping):
+            for fault in _named_files(value):
+                yield Fault(pointer([spelling]) + fault.pointer, fault.message)
+        elif name == "files" and isinstance(value, list):
+            for place, file in enumerate(value):
+                source = file.get("source") if isinstance(file, Mapping) else file
+                if isinstance(source, str) and not is_web(source):
+                    yield Fault(pointer([spelling, place]), "must be a URL: no file of the service's own disk is read")

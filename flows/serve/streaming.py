@@ -1,0 +1,66 @@
+"""Server-sent events: an async iterator as a `text/event-stream` response, with a comment now and then while nothing happens."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from typing import Any, Final
+
+from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
+
+from research.records import Record
+
+QUIET_SECONDS: Final = 15.0
+"""Proxies close connections on which nothing is sent for longer than about a minute."""
+
+DOCUMENTED: Final[dict[str, Any]] = {
+    "description": "Server-sent events",
+    "content": {"text/event-stream": {"schema": {"type": "string"}}},
+}
+"""What the OpenAPI document says of a stream: a route has `responses={200: DOCUMENTED}, response_class=StreamingResponse`."""
+
+
+class SentEvent(Record):
+    """One event of a stream."""
+
+    data: Any
+    """JSON."""
+    is_text: bool = False
+    """Whether `data` is text that is sent as it is: `[DONE]`."""
+    event: str | None = None
+    """Its type; None: clients call it `message`."""
+    id: str | None = None
+    """What a client sends back as `Last-Event-ID` when it connects again."""
+
+
+def event_stream(events: AsyncGenerator[SentEvent], *, quiet_seconds: float = QUIET_SECONDS) -> EventSourceResponse:
+    """A response that sends these events as they come, and ends with them."""
+    headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}  # the second one: nginx does not hold them back
+    return EventSourceResponse(_encoded(events, quiet_seconds), headers=headers)
+
+
+async def _encoded(events: AsyncGenerator[SentEvent], quiet_seconds: float) -> AsyncIterator[bytes]:
+    async with aclosing(events):
+        upcoming: asyncio.Future[SentEvent] | None = None
+        try:
+            while True:
+                upcoming = upcoming or asyncio.ensure_future(anext(events))
+                await asyncio.wait({upcoming}, timeout=quiet_seconds)
+                if not upcoming.done():
+                    yield KEEPALIVE_COMMENT
+                    continue
+                try:
+                    sent = upcoming.result()
+                except StopAsyncIteration:
+                    return
+                finally:
+                    upcoming = None
+                yield format_sse_event(
+                    data_str=sent.data if sent.is_text else json.dumps(sent.data), event=sent.event, id=sent.id
+                )
+        finally:
+            if upcoming is not None:  # the client has gone
+                upcoming.cancel()
+                await asyncio.wait({upcoming})
