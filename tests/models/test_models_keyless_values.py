@@ -380,7 +380,21 @@ async def test_what_is_as_likely_something_else_is_of_low_confidence(html: str, 
 
 @pytest.mark.parametrize(
     "text",
-    ["n/a", "—", "Optional", "on request", "not included", "revoked", "expired in 2019", "~~yes~~", "Partial", "Until 2020"],
+    [
+        "n/a",
+        "—",
+        "Optional",
+        "on request",
+        "not included",
+        "revoked",
+        "expired in 2019",
+        "~~yes~~",
+        "Partial",
+        "Until 2020",
+        "closed for renovation until May",
+        "Out of order",
+        "hors service",
+    ],
 )
 async def test_what_is_not_given_is_no_yes(text: str) -> None:
     assert (await answer(f"<dl><dt>Wi-Fi</dt><dd>{text}</dd></dl>", {"wi_fi": BOOLEAN}))["wi_fi"][0] is not True
