@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import platformdirs
@@ -13,8 +15,11 @@ from research.concurrency.outages import Notice
 from research.errors import NotWaiting, ResearchError
 from research.pipeline import ENGINE, refuse_named_pages, research, with_stop
 from research.ports.model import Model
+from research.ports.sessions import Sessions
 from research.result.result import Result
 from research.secrets import NONE, KnownSecrets, Secrets
+from research.sessions.folder import FolderSessions
+from research.sessions.of_task import SessionOfTask
 from research.steps.keys import Keys
 from research.stored_results.steps import resuming_steps
 from research.stored_results.store import ResultStore
@@ -44,6 +49,8 @@ async def run(
     resume: str | Path | None = None,
     decision: Decision | None = None,
     known_secrets: Mapping[str, str | SecretStr] | Secrets = NONE,
+    sessions: Sessions | None = None,
+    new_session_id: str | None = None,
     listener: Callable[[Notice], None] | None = None,
     **fields: Any,
 ) -> Result:
@@ -68,6 +75,9 @@ async def run(
             of the call that came to it, the task goes on from where it stood.
         known_secrets: the secrets that the task may name in `secrets`, as values by name, or what finds them. They are not read
             from the environment.
+        sessions: where the task's session is found and kept; by default the folder `sessions` of `cache_dir`. An `ephemeral` task
+            reads and keeps none, and its pages and cached answers are removed in the end.
+        new_session_id: what the session is called that a task begins which names none; None: a new random id.
         listener: is called when a service answers nobody and the task waits for it, and when that is over.
         fields: further fields of the request: `processor`, `max_fetches`, …
 
@@ -75,7 +85,8 @@ async def run(
         The result, `completed` or `failed`.
 
     Raises:
-        InvalidInput: the request, the schema, the corpus, the model, a secret or a proxy variable is wrong. Nothing was spent.
+        InvalidInput: the request, the schema, the corpus, the model, a secret or a proxy variable is wrong, or the task's session
+            is not there, or another end user's (`UnknownSession`). Nothing was spent.
         NotWaiting: the task does not wait for this decision.
         ServiceUnavailable: a service answered nobody for longer than `settings.outages.patience` (an hour), which was waited out.
         SurroundingsFault: a folder cannot be written any more.
@@ -103,13 +114,27 @@ async def run(
     chosen = base.changed(**{name: value for name, value in overrides.items() if value is not None})
     own = None if isinstance(model, str) else model
     check_proxies()
-    async with open_world(chosen, chosen.cache_dir / "pages", model=own) as world:
-        if listener is not None:
-            world.outages.listener = listener
-        refuse_named_pages(request, world)
-        refusals: list[ResearchError] = []
-        steps = ENGINE if resume is None else resuming_steps(ResultStore(Path(resume)), Keys.of(request, world.identity))
-        result = await research(request, world, with_stop(steps, refusals.append))
+    session = SessionOfTask(request, sessions or FolderSessions(chosen.cache_dir / "sessions"), new_session_id)
+    await session.load()
+    with _folder_of_pages(chosen, ephemeral=request.ephemeral) as (chosen, pages):
+        async with open_world(chosen, pages, model=own) as opened:
+            if listener is not None:
+                opened.outages.listener = listener
+            refuse_named_pages(request, opened)
+            world = await session.continued(opened)
+            refusals: list[ResearchError] = []
+            steps = ENGINE if resume is None else resuming_steps(ResultStore(Path(resume)), Keys.of(request, world.identity))
+            result = await session.kept(await research(request, world, with_stop(steps, refusals.append)), world)
     if refusals and result.status == "failed":
         raise refusals[0]
     return result
+
+
+@contextmanager
+def _folder_of_pages(settings: Settings, *, ephemeral: bool) -> Iterator[tuple[Settings, Path]]:
+    """Where a task's pages are stored. Those of an ephemeral task, and what its requests leave in caches, are removed with it."""
+    if not ephemeral:
+        yield settings, settings.cache_dir / "pages"
+        return
+    with TemporaryDirectory(prefix="research-", ignore_cleanup_errors=True) as folder:
+        yield settings.changed(web_cache_dir=Path(folder)), Path(folder) / "pages"

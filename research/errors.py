@@ -4,6 +4,7 @@
     ├── TerminalError              trying again cannot help
     │   ├── InvalidInput           what was asked is wrong; raised before anything is spent
     │   │   ├── InvalidTask        a field of the request
+    │   │   │   └── UnknownSession     a session that is not there, or is somebody else's
     │   │   ├── InvalidSchema      an output schema
     │   │   ├── InvalidTable       a table, a column, an objective template
     │   │   ├── InvalidCorpus      a corpus that cannot be read at all
@@ -145,6 +146,10 @@ class InvalidInput(TerminalError):
 
 class InvalidTask(InvalidInput):
     """A field of the request is wrong."""
+
+
+class UnknownSession(InvalidTask):
+    """A task goes on from a session that is not there, or is another end user's. It does not tell which."""
 
 
 class InvalidSchema(InvalidInput):

@@ -44,6 +44,8 @@ class Settings(Record):
 
     cache_dir: Path
     """The folder for indexes, cached answers of search providers and cached web pages."""
+    web_cache_dir: Path | None = None
+    """The folder for cached answers of search providers and cached web pages, where that is another one than `cache_dir`."""
     model: str | None = None
     """`extractive` (needs no key), `claude` (each tier's own models) or a model's id, which then does everything. None takes
     Claude if there is a key, and the keyless model if there is none."""
@@ -118,6 +120,7 @@ async def open_world(
     """
     processors = load_processors(settings.processors)
     names = _providers(settings)
+    cached = settings.web_cache_dir or settings.cache_dir
     outages, shares = Outages(settings.outages), Shares(settings.workers)
     async with AsyncExitStack() as stack:
         calling = _calling(settings, processors, outages, shares, asks_claude=model is None, search=names)
@@ -134,7 +137,7 @@ async def open_world(
                 open_search(
                     names,
                     settings.providers,
-                    settings.cache_dir,
+                    cached,
                     corpus=corpus,
                     ask=caller,
                     outages=outages,
@@ -146,7 +149,7 @@ async def open_world(
         if reads_web or settings.names_pages:
             from research.web.opening import open_web  # its HTTP cache takes a while to import
 
-            opened = open_web(settings.web, settings.cache_dir / "web", readers=readers, outages=outages)
+            opened = open_web(settings.web, cached / "web", readers=readers, outages=outages)
             web = await stack.enter_async_context(opened)
         store = PageStore(pages)
         fetcher = StoringFetcher(_reader(corpus, web if reads_web else None), store)

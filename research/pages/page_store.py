@@ -152,6 +152,11 @@ class StoringFetcher:
         self._recent[wanted] = page
         return page
 
+    async def keep(self, page: Page) -> None:
+        """Store a page that was fetched before, by somebody else."""
+        if not self._store.has(page):
+            await self._put(page)
+
     async def _put(self, page: Page) -> None:
         """Store a page. A thread cannot be stopped, and nothing may be written once this is closed: so that it is waited for."""
         storing = asyncio.create_task(asyncio.to_thread(self._store.put, page))

@@ -9,6 +9,7 @@ from research.errors import Fault
 from research.money.processors import ProcessorName
 from research.money.usage_ledger import UsageLedger
 from research.ports.page import Hit, Passage
+from research.ports.sessions import EarlierTask
 from research.ports.work import Claim, Draft, Grade, Investigated, Judged, Plan, SubQuery, Verified
 from research.task.task import Task
 
@@ -115,6 +116,16 @@ class NeedsTime(Protocol):
 
     async def get_ready(self) -> None:
         """Bring it in. Once is enough; the first question would do it otherwise."""
+        ...
+
+
+@runtime_checkable
+class Continues(Protocol):
+    """A model that can take into account what a task goes on from. One that cannot is asked as if there were nothing before."""
+
+    def continuing(self, task: Task, earlier: Sequence[EarlierTask]) -> tuple[Model, str | None]:
+        """The same model for one task, told of the tasks before it, the oldest first. Their words are data, and no evidence. With
+        it, what people should know of how it takes them; None: nothing."""
         ...
 
 

@@ -12,6 +12,7 @@ from research.money.processors import Processors, load_processors
 from research.ports.fetcher import Fetcher
 from research.ports.model import Model
 from research.ports.search import Search
+from research.ports.sessions import PagesAtHand
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,9 @@ class World:
     attached: Fetcher | None = None
     """Reads what the task itself names, its `start_url` and `files`, and which no model chose. None: `fetcher` does."""
 
+    earlier: PagesAtHand | None = None
+    """The pages of the earlier tasks that the task goes on from, as its session has them. None: it goes on from none."""
+
     budget: Budget = field(default_factory=Budget)
     """Pays for every call of the model and the search: the pipeline hands it to them, in the ledger of each step. An empty one
     has no cap, until a run binds it, before the first call."""
@@ -39,4 +43,5 @@ class World:
     @cached_property
     def identity(self) -> str:
         """Changes whenever any answer may. Put together once: every row asks for it."""
-        return f"{self.model.identity}|{self.search.identity}|{self.fetcher.identity}|{self.processors.identity}"
+        identity = f"{self.model.identity}|{self.search.identity}|{self.fetcher.identity}|{self.processors.identity}"
+        return identity if self.earlier is None else f"{identity}|{self.earlier.identity}"

@@ -68,10 +68,13 @@ class TaskTools:
         if not query:
             return ()
         given = await self._given.search(query, limit)
+        earlier: tuple[Hit, ...] = ()
+        if self._world.earlier is not None:
+            earlier = (await self._world.earlier.search(query, limit=limit, policy=policy, ledger=self._ledger)).hits
         found = await self._world.search.search(query, limit=limit, policy=policy, ledger=self._ledger)
         self._warn(*found.warnings)
         allowed = (hit for hit in found.hits if policy is None or policy.allows(hit.url, hit.published))
-        hits = tuple({hit.url: hit for hit in (*given, *allowed)}.values())[:limit]
+        hits = tuple({hit.url: hit for hit in (*given, *earlier, *allowed)}.values())[:limit]
         for hit in hits:
             self._considered.setdefault(hit.url, hit)
             self._publish(f"{hit.title}\n{hit.snippet}")
@@ -171,7 +174,9 @@ class TaskTools:
             FetchRefused: nobody but the model wrote it, so that it could carry data of the row.
         """
         fetcher, policy = self._world.fetcher, self._task.source_policy
-        if self._task.open_reading or url in self._given or (isinstance(fetcher, Sends) and not fetcher.sends(url)):
+        if self._task.open_reading or url in self._given or self._earlier_with(url) is not None:
+            return url
+        if isinstance(fetcher, Sends) and not fetcher.sends(url):
             return url
         if policy is not None and not policy.allows(url, None):
             raise FetchRefused(f"{url}: outside the task's source policy")
@@ -182,6 +187,11 @@ class TaskTools:
             self._refused_reads.append(url)
             raise FetchRefused(f"{shortened(url, 120)}: {NO}")
         return known
+
+    def _earlier_with(self, url: str) -> Fetcher | None:
+        """What reads a page of the tasks that this one goes on from, without asking anybody; None if it is none of theirs."""
+        earlier = self._world.earlier
+        return earlier if earlier is not None and earlier.holds(url) else None
 
     def _warn(self, *warnings: str) -> None:
         self.warnings += [warning for warning in warnings if warning not in self.warnings]
@@ -199,7 +209,7 @@ class TaskTools:
         if self.fetches >= self._max_fetches:
             raise BudgetExhausted(f"all {self._max_fetches} fetches of this sub-query are used")
         self.fetches += 1
-        fetcher = self._given.fetcher if given else self._world.fetcher
+        fetcher = self._given.fetcher if given else self._earlier_with(url) or self._world.fetcher
         self.at_hand += isinstance(fetcher, AtHand) and fetcher.at_hand
         before, self._last_asked = self._last_asked, asyncio.Event()
         added = self._last_asked

@@ -28,6 +28,8 @@ METADATA_KEY: Final = 16
 METADATA_VALUE: Final = 512
 """Most characters of a metadata key and of a value."""
 MOST_SECRETS: Final = 50
+LONGEST_ID: Final = 256
+"""Characters of an end user's id."""
 
 _WANTED: Final[Mapping[str, str]] = {
     "string_type": "text",
@@ -39,6 +41,9 @@ _WANTED: Final[Mapping[str, str]] = {
 """pydantic's name of a wrong type, and what the message asks for instead."""
 
 EXCUSED: Final[Mapping[str, str]] = {
+    "session_id": "names a session; what it holds is in the world's identity",
+    "end_user_id": "whose session it is; likewise",
+    "ephemeral": "says what is kept afterwards",
     "metadata": "labels: echoed, never read",
     "task_id": "the caller's name for the work, not the work",
     "secrets": "names of keys that let tools in: what tools are asked for stands in other fields",
@@ -54,6 +59,10 @@ def _said(text: str) -> str:
 
 def _own_model(name: str | None) -> str | None:
     return None if name is None or name.strip() in ("", "auto") else name.strip()
+
+
+def _id(text: str | None) -> str | None:
+    return text or None
 
 
 def _start(url: str | None) -> str | None:
@@ -143,6 +152,12 @@ class Task(Record):
     """The caller's id."""
     secrets: tuple[Annotated[str, AfterValidator(_secret)], ...] = Field(default=(), max_length=MOST_SECRETS)
     """Names of secrets that its tools may use. Their values are found where the task is run, and are given to tools alone."""
+    session_id: Annotated[str | None, AfterValidator(_id)] = None
+    """The session of the earlier tasks that it goes on from. Empty is none."""
+    end_user_id: Annotated[str | None, AfterValidator(_id)] = Field(default=None, max_length=LONGEST_ID)
+    """Whose session it is: no other end user can go on from it. Empty is nobody's."""
+    ephemeral: Annotated[bool, Field(strict=True)] = False
+    """Keep nothing for later tasks: no session, and no page."""
 
     def identity(self) -> dict[str, Any]:
         """The JSON of every field that makes the work what it is: all but `EXCUSED`."""
@@ -161,7 +176,7 @@ class Task(Record):
         faults = folded.faults + _own_faults(folded)
         try:
             task = handler(folded.fields)
-            faults += _outside_faults(task, folded.places)
+            faults += _joint_faults(task, folded.places)
         except ValidationError as error:
             taken = {fault.pointer for fault in faults}
             found = validation_faults(error, folded.place_of, _message)
@@ -188,8 +203,11 @@ def _own_faults(folded: Folded) -> list[Fault]:
     return faults
 
 
-def _outside_faults(task: Task, places: Mapping[str, str]) -> list[Fault]:
-    """Pages that the task names itself and its own source policy leaves out."""
+def _joint_faults(task: Task, places: Mapping[str, str]) -> list[Fault]:
+    """What the fields say together: a session that may not be read, and pages that the task names and its own source policy
+    leaves out."""
+    if task.ephemeral and task.session_id is not None:
+        return [Fault(places["session_id"], "an ephemeral task reads no session: leave out one of the two")]
     if task.source_policy is None:
         return []
     named: list[tuple[str, list[int], str]] = [("start_url", [], task.start_url)] if task.start_url else []
@@ -211,6 +229,8 @@ def _message(detail: ErrorDetails) -> str:
         given = detail["input"]
         hint = nearest(given, PROCESSOR_NAMES) if isinstance(given, str) else ""
         return f"must be one of {', '.join(PROCESSOR_NAMES)}, not {given!r:.80}{hint}"
+    if kind == "string_too_long":
+        return f"has at most {detail['ctx']['max_length']} characters, not {len(detail['input'])}"
     if kind == "missing" or kind == "string_too_short":
         return "must not be empty"
     if kind == "extra_forbidden":

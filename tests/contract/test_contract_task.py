@@ -35,6 +35,8 @@ FULL: dict[str, Any] = {
     "model": "some-model",
     "task_id": "t-1",
     "secrets": ["CRM_TOKEN"],
+    "session_id": "s-1",
+    "end_user_id": "alice",
 }
 """Every field that is built, away from its default."""
 
@@ -191,12 +193,11 @@ def test_what_is_not_built_is_refused_unless_it_asks_for_nothing(field: str) -> 
 def test_other_names_of_what_is_not_built_are_refused_too() -> None:
     request = {
         "task": "x",
-        "previous_interaction_id": "i",
-        "sessionId": "s",
+        "completion_handoff": "webhook",
         "ask_question": True,
     }
     assert set(faults_of(request, NotSupported)) == {"/" + name for name in request if name != "task"}
-    assert list(faults_of({"task": "x", "ephemeral": 0}, NotSupported)) == ["/ephemeral"]
+    assert list(faults_of({"task": "x", "allow_questions": 0}, NotSupported)) == ["/allow_questions"]
 
 
 def test_the_contract_has_no_other_field() -> None:
@@ -210,7 +211,7 @@ def test_the_contract_has_no_other_field() -> None:
 @pytest.mark.parametrize("field", Task.model_fields)
 def test_every_field_is_in_the_identity_or_excused(field: str) -> None:
     """A field that makes other work changes the identity; one that does not has its reason in `EXCUSED`."""
-    full = Task.model_validate(FULL)
+    full = Task.model_validate(FULL).model_copy(update={"ephemeral": True})  # which asks for no session, so it is not in `FULL`
     default = Task(task="other", task_id=None)
     changed = full.model_copy(update={field: getattr(default, field)})
     assert getattr(full, field) != getattr(default, field)
@@ -219,7 +220,7 @@ def test_every_field_is_in_the_identity_or_excused(field: str) -> None:
 
 def test_excuses_are_given_for_fields_that_exist() -> None:
     """A new excuse changes what counts as the same work, so it is written here too."""
-    assert set(EXCUSED) == {"metadata", "task_id", "secrets"} <= set(Task.model_fields)
+    assert set(EXCUSED) == {"metadata", "task_id", "secrets", "session_id", "end_user_id", "ephemeral"} <= set(Task.model_fields)
     assert all(EXCUSED.values())
 
 

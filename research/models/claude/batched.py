@@ -45,6 +45,7 @@ from research.money.usage_ledger import UsageLedger
 from research.output_schema.output_spec import OutputSpec
 from research.ports.model import Checker, ResearchTools
 from research.ports.page import Passage
+from research.ports.sessions import EarlierTask
 from research.ports.work import Draft, FieldAnswer, Grade, Investigated, Plan, SubQuery
 from research.result.citation_numbers import renamed
 from research.task.task import SourcePolicy, Task
@@ -133,6 +134,11 @@ class BatchedClaude:
         queued._queue = queue
         return queued
 
+    def continuing(self, task: Task, earlier: Sequence[EarlierTask]) -> tuple[BatchedClaude, None]:
+        told = copy.copy(self)
+        told._inner, _ = self._inner.continuing(task, earlier)
+        return told, None
+
     def unpriced(self, processor: ProcessorName) -> tuple[str, ...]:
         return self._inner.unpriced(processor)
 
@@ -175,9 +181,7 @@ class BatchedClaude:
         work = content_key("batched", model=self.identity, task=task.identity(), fields=list(subquery.fields), typed=typed)
         calls = _Calls(self, self._queue, work)
         conversation = Conversation(calls, self._inner.settings(task, "investigate"), kind, TURNS, _NoWarmup(), ledger)
-        conversation.say(
-            messages.task_message(task, self._inner.today()), messages.question_message(task, subquery, tools.tool_calls_left)
-        )
+        conversation.say(self._inner.task_message(task), messages.question_message(task, subquery, tools.tool_calls_left))
         try:
             draft, quotes = await _get_answer(conversation, answer_schema, subquery.fields)
         except (InvalidAnswer, ModelRefused, ContextOverflow):

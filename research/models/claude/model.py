@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from datetime import date
 from functools import cached_property, partial
@@ -17,6 +18,7 @@ from research.models.claude import messages, step_schemas
 from research.models.claude.answer_schema import AnswerSchema
 from research.models.claude.cache_warmup import CacheWarmup
 from research.models.claude.conversation import Calls, Conversation, ConversationKind
+from research.models.claude.earlier_tasks import earlier_tasks
 from research.models.claude.loop import get_answer
 from research.models.claude.prompts import Prompts, load_prompts
 from research.models.claude.tools import ToolRunner, tool_definitions
@@ -26,6 +28,7 @@ from research.money.usage_ledger import UsageLedger
 from research.output_schema.field_paths import field_of
 from research.output_schema.output_spec import OutputSpec
 from research.ports.model import Checker, ResearchTools
+from research.ports.sessions import EarlierTask
 from research.ports.work import Claim, Draft, Grade, Investigated, Judged, Plan, SubQuery, Verdict, Verified
 from research.result.result import utc_now
 from research.task.task import Task
@@ -78,6 +81,7 @@ class ClaudeModel:
         self._model = model
         self._server = server
         self.today = today
+        self._earlier: tuple[EarlierTask, ...] = ()
         self._warmup = CacheWarmup()
         self._kinds: MutableMapping[tuple[Role, OutputSpec, bool], ConversationKind] = LRUCache(KINDS_KEPT)
         self._untyped_specs: set[OutputSpec] = set()
@@ -103,6 +107,16 @@ class ClaudeModel:
         prices = {name: self.processors.price(name) for name in (self._model or settings.model for settings in roles)}
         return tuple(name for name, price in prices.items() if None in (price.input, price.output))
 
+    def continuing(self, _task: Task, earlier: Sequence[EarlierTask]) -> tuple[ClaudeModel, None]:
+        told = copy.copy(self)
+        told._earlier = tuple(earlier)
+        return told, None
+
+    def task_message(self, task: Task) -> str:
+        """What a conversation begins with: the tasks before this one, if there are any, and the task."""
+        message = messages.task_message(task, self.today())
+        return f"{earlier_tasks(self._earlier)}\n\n{message}" if self._earlier else message
+
     async def get_ready(self) -> None:
         """Open what makes the calls, where that is left until a call: the SDK takes more than a second to import."""
         if isinstance(self.calls, LateCaller):
@@ -110,7 +124,7 @@ class ClaudeModel:
 
     async def plan(self, task: Task, max_subqueries: int, ledger: UsageLedger) -> Plan:
         conversation = self._conversation(task, "plan", ledger, step_schemas.plan_schema(task.output_schema.names))
-        conversation.say(messages.task_message(task, self.today()), f"At most {max_subqueries} sub-queries.")
+        conversation.say(self.task_message(task), f"At most {max_subqueries} sub-queries.")
         reply = await _reply(conversation, step_schemas.PlanReply)
         subqueries = tuple(each.subquery(place) for place, each in enumerate(reply.subqueries[:max_subqueries], start=1))
         return Plan(subqueries=subqueries)
@@ -121,7 +135,7 @@ class ClaudeModel:
             conversation = self._conversation(task, "investigate", ledger, schema, steps=steps, tools=tool_definitions())
             tool_runner = ToolRunner(tools)
             sources = await tool_runner.task_sources(f"{subquery.question} {', '.join(subquery.fields)}")
-            conversation.say(messages.task_message(task, self.today()), *([sources] if sources is not None else []))
+            conversation.say(self.task_message(task), *([sources] if sources is not None else []))
             conversation.say(messages.question_message(task, subquery, tools.tool_calls_left))
             draft = await get_answer(conversation, partial(schema.draft, fields=subquery.fields), tools.check, tool_runner)
             if tool_runner.outage is not None and not tool_runner.read_any:
@@ -133,9 +147,7 @@ class ClaudeModel:
     async def grade(self, task: Task, work: Sequence[Investigated], max_subqueries: int, ledger: UsageLedger) -> Grade:
         names = task.output_schema.names
         conversation = self._conversation(task, "grade", ledger, step_schemas.grade_schema(names))
-        conversation.say(
-            messages.task_message(task, self.today()), messages.work_message(work), f"At most {max_subqueries} more sub-queries."
-        )
+        conversation.say(self.task_message(task), messages.work_message(work), f"At most {max_subqueries} more sub-queries.")
         reply = await _reply(conversation, step_schemas.GradeReply)
         ask = tuple(each.subquery(place) for place, each in enumerate(reply.ask[:max_subqueries], start=1))
         grades = {each.field: each.grade for each in reply.fields if each.field in names}
@@ -144,7 +156,7 @@ class ClaudeModel:
     async def synthesize(self, task: Task, work: Sequence[Investigated], check: Checker, ledger: UsageLedger) -> Draft:
         async def ask(schema: AnswerSchema) -> Draft:
             conversation = self._conversation(task, "synthesize", ledger, schema)
-            conversation.say(messages.task_message(task, self.today()), messages.work_message(work))
+            conversation.say(self.task_message(task), messages.work_message(work))
             return _with_model_name(
                 await get_answer(conversation, partial(schema.draft, fields=task.output_schema.names), check), conversation
             )
@@ -153,7 +165,7 @@ class ClaudeModel:
 
     async def judge(self, task: Task, claims: Sequence[Claim], ledger: UsageLedger) -> Judged:
         conversation = self._conversation(task, "judge", ledger, step_schemas.judge_schema())
-        conversation.say(messages.task_message(task, self.today()), messages.claims_message(claims))
+        conversation.say(self.task_message(task), messages.claims_message(claims))
         reply = await _reply(conversation, step_schemas.JudgeReply)
         supporting = {each.claim: set(each.passages) for each in reply.claims}
         verdicts = tuple(
@@ -166,7 +178,7 @@ class ClaudeModel:
 
     async def verify(self, task: Task, claims: Sequence[Claim], ledger: UsageLedger) -> Verified:
         conversation = self._conversation(task, "verify", ledger, step_schemas.verify_schema())
-        conversation.say(messages.task_message(task, self.today()), messages.claims_message(claims))
+        conversation.say(self.task_message(task), messages.claims_message(claims))
         reply = await _reply(conversation, step_schemas.VerifyReply)
         doubts: dict[str, str] = {}
         for each in reply.claims:

@@ -6,6 +6,7 @@ An honest general baseline. What it does, what it cannot, and how confidence is 
 from __future__ import annotations
 
 import asyncio
+import copy
 import math
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
 from contextlib import aclosing
@@ -20,6 +21,7 @@ from research.models.keyless.answers import Passages, answer_question
 from research.models.keyless.candidates import Asked, Candidate, of_facts
 from research.models.keyless.choosing import Backing, choose
 from research.models.keyless.entities import Entity, aboutness, entity_of, mentions
+from research.models.keyless.follow_ups import name_for, with_name
 from research.models.keyless.merging import merge
 from research.models.keyless.prose import of_sentences
 from research.models.keyless.questions import Question, question_of
@@ -32,6 +34,7 @@ from research.money.processors import ProcessorName
 from research.money.usage_ledger import UsageLedger
 from research.ports.model import Checker, ResearchTools
 from research.ports.page import Hit, Passage
+from research.ports.sessions import EarlierTask
 from research.ports.work import Draft, FieldAnswer, FieldGrade, Grade, Investigated, Plan, SubQuery
 from research.task.task import Task
 
@@ -78,12 +81,21 @@ class KeylessModel:
         """
         self._shelf = Shelf()
         self._deciding = chooser, answerer
+        self._named_earlier = ""
+        """What the task is about, where only an earlier one of its session names that."""
+
+    def continuing(self, task: Task, earlier: Sequence[EarlierTask]) -> tuple[KeylessModel, str | None]:
+        """It reads an earlier task's pages like any, and takes from it what a question is about that names nothing itself."""
+        told = copy.copy(self)
+        told._named_earlier, warning = name_for(task, earlier)
+        return told, warning
 
     def unpriced(self, processor: ProcessorName) -> tuple[str, ...]:
         return ()
 
     async def plan(self, task: Task, max_subqueries: int, ledger: UsageLedger) -> Plan:
         """One sub-query a field; with more fields than sub-queries, neighbouring fields share one."""
+        task = with_name(task, self._named_earlier)
         entity = entity_of(task)
         questions = [question_of(f) for f in task.output_schema.fields]
         groups = _groups(questions, max_subqueries)
@@ -94,6 +106,7 @@ class KeylessModel:
 
         A page that cannot be read is passed over; an exhausted budget ends the reading.
         """
+        task = with_name(task, self._named_earlier)
         entity = entity_of(task)
         questions = [question_of(f) for f in task.output_schema.fields if f.name in subquery.fields]
         read: list[_Read] = []
@@ -136,6 +149,7 @@ class KeylessModel:
         missing = [q for q in questions if grades[q.field] == "missing" and q.description]
         if not missing or max_subqueries < 1 or any(done.subquery.round > 1 for done in work):
             return Grade(fields=grades)
+        task = with_name(task, self._named_earlier)
         entity = entity_of(task)
         descriptions = ", ".join(q.description or q.label for q in missing)
         again = SubQuery(
