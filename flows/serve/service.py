@@ -121,6 +121,19 @@ class Service:
         shown = found[:limit]
         return Page(tasks=shown, next_cursor=_cursor(shown[-1].number) if len(found) > limit else None)
 
+    async def group_tasks(
+        self, owner: Owner, id: str, *, after: int = 0, limit: int = 100, status: Status | None = None
+    ) -> list[TaskRecord]:
+        """The tasks of a group in the order in which they were accepted.
+
+        Args:
+            after: only those whose `number` is higher.
+
+        Raises:
+            UnknownGroup: this owner has no such group.
+        """
+        return await self._tasks.group_tasks(owner.id, id, after=after, limit=min(limit, MOST_OF_PAGE), status=status)
+
     async def cancel(self, owner: Owner, id: str) -> TaskRecord:
         """Cancel a task. One that is final stays as it is; one that is worked on is `cancelling` until its worker sees it.
 

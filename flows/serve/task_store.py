@@ -96,6 +96,20 @@ class TaskStore:
             rows = (await connection.execute(chosen)).mappings().all()
         return [_record(row) for row in rows]
 
+    async def group_tasks(self, owner: str, id: str, *, after: int, limit: int, status: Status | None) -> list[TaskRecord]:
+        """The tasks of a group whose number is higher, the earliest first.
+
+        Raises:
+            UnknownGroup: this owner has no such group.
+        """
+        chosen = select(tasks).where(tasks.c.owner == owner, tasks.c.group_id == id, tasks.c.number > after)
+        if status is not None:
+            chosen = chosen.where(tasks.c.status == status)
+        async with self._database.reading() as connection:
+            await self._check_groups(connection, owner, {id})
+            rows = (await connection.execute(chosen.order_by(tasks.c.number).limit(limit))).mappings().all()
+        return [_record(row) for row in rows]
+
     async def create_group(self, owner: str, metadata: Mapping[str, Any]) -> str:
         """Returns: the new group's id."""
         id = f"tgrp_{uuid4().hex}"
