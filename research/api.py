@@ -23,6 +23,7 @@ from research.sessions.of_task import SessionOfTask
 from research.steps.keys import Keys
 from research.stored_results.steps import resuming_steps
 from research.stored_results.store import ResultStore
+from research.stored_results.task_decisions import TaskDecisions
 from research.task.decisions import Decision
 from research.task.task import Task
 from research.web.proxies import check_proxies
@@ -82,7 +83,7 @@ async def run(
         fields: further fields of the request: `processor`, `max_fetches`, …
 
     Returns:
-        The result, `completed` or `failed`.
+        The result: `completed`, `failed`, `action_required` (see `Result.action`), or `cancelled` by a decision.
 
     Raises:
         InvalidInput: the request, the schema, the corpus, the model, a secret or a proxy variable is wrong, or the task's session
@@ -92,8 +93,8 @@ async def run(
         SurroundingsFault: a folder cannot be written any more.
         AccessDenied, RequestRejected: a service lets no request in (a wrong key, an unknown model), or none of this kind.
     """
-    if decision is not None:
-        raise NotWaiting("the task waits for no decision.")
+    if decision is not None and resume is None:
+        raise NotWaiting("a decision goes on from what is stored: give the folder `resume` of the call that waits for it.")
     if isinstance(task, Task):
         request = task
     else:
@@ -123,8 +124,17 @@ async def run(
             refuse_named_pages(request, opened)
             world = await session.continued(opened)
             refusals: list[ResearchError] = []
-            steps = ENGINE if resume is None else resuming_steps(ResultStore(Path(resume)), Keys.of(request, world.identity))
+            steps, decisions = ENGINE, None
+            if resume is not None:
+                store, keys = ResultStore(Path(resume)), Keys.of(request, world.identity)
+                decisions = TaskDecisions(store, keys)
+                await decisions.load()
+                if decision is not None:
+                    await decisions.decide(decision)
+                steps = resuming_steps(store, keys, decisions.decided)
             result = await session.kept(await research(request, world, with_stop(steps, refusals.append)), world)
+            if decisions is not None:
+                await decisions.ended(result)
     if refusals and result.status == "failed":
         raise refusals[0]
     return result

@@ -19,6 +19,7 @@
     │   │   ├── NeedsBrowser       JavaScript makes it; a browser could render it
     │   │   └── ReadingLimitReached    reading it takes more time or memory than it may
     │   ├── InvalidAnswer          an answer that breaks its schema after its one repair
+    │   ├── StoppedByPerson        a person decided that the work is not done
     │   ├── ModelRefused           a model declined to answer
     │   ├── ContextOverflow        more was put before a model than it can take
     │   ├── RequestRejected        a model's service rejects a request
@@ -30,6 +31,7 @@
     │   ├── FetchFailed            a page did not arrive
     │   ├── SearchFailed           a search provider did not answer
     │   └── ModelUnavailable       a model did not answer
+    ├── ActionRequired             no failure: a person has to decide before the work goes on
     ├── LimitReached               a limit the caller set; more of it and the work can go on
     │   └── BudgetExhausted        tool calls, fetches or money
     └── Interruption               something around the work failed: what meets it is unfinished, not failed
@@ -87,6 +89,10 @@ class BudgetExhausted(LimitReached):
     @property
     def kind(self) -> str:
         return BUDGET_EXHAUSTED
+
+
+class ActionRequired(ResearchError):
+    """A person has to decide before the work goes on: no failure. What is finished is stored."""
 
 
 class Interruption(ResearchError):
@@ -210,6 +216,10 @@ class InvalidAnswer(TerminalError):
     def __init__(self, message: str, faults: Sequence[Fault] = ()) -> None:
         self.faults = tuple(faults)
         super().__init__("\n".join([message, *(f"  {fault}" for fault in self.faults)]))
+
+
+class StoppedByPerson(TerminalError):
+    """A person decided that the work is not done."""
 
 
 class ModelRefused(TerminalError):

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import partial, wraps
-from typing import ParamSpec, Protocol, TypeVar
+from typing import Final, ParamSpec, Protocol, TypeVar
 
 from research.concurrency.outages import counted_as
 from research.errors import (
@@ -18,23 +18,29 @@ from research.errors import (
     ModelRefused,
     PageUnreadable,
     ResearchError,
+    StoppedByPerson,
 )
 from research.evidence.conclusion import conclude, passages_by_id, refuse_invalid
 from research.identity import content_key
 from research.money.usage import Usage
 from research.money.usage_ledger import UsageLedger
 from research.ports.fetcher import Guarded
-from research.ports.model import Reviewer
+from research.ports.model import Asks, Reviewer
+from research.ports.waiting import PlanWaits, QuestionsAsked
 from research.ports.work import Claim, Draft, Grade, Investigated, Judged, Plan, SubQuery, Verdict, Verified
 from research.ports.world import World
 from research.result.result import Result, utc_now
+from research.steps.approval import along, approved, asked_of
 from research.steps.draft_checks import claims_of, undecided
 from research.steps.grade import grade
 from research.steps.investigate import investigate
 from research.steps.plan import plan, whole
 from research.steps.review import judge, second_look, verify, with_second_look
 from research.steps.synthesize import sole, synthesize
+from research.task.decisions import Asked, Decided
 from research.task.task import Task
+
+NOTHING_DECIDED: Final = Decided()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,8 @@ class Steps:
     synthesize: Callable[[Task, Sequence[Investigated], World, UsageLedger], Awaitable[Draft]] = synthesize
     verify: Callable[[Task, Sequence[Claim], World, UsageLedger], Awaitable[Verified]] = verify
     judge: Callable[[Task, Sequence[Claim], World, UsageLedger], Awaitable[Judged]] = judge
+    decided: Decided = NOTHING_DECIDED
+    """What people have decided about the task."""
 
 
 ENGINE = Steps()
@@ -71,6 +79,13 @@ class Progress:
     ledger: UsageLedger
     work: list[Investigated] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    plan: tuple[Asked, ...] = ()
+    """The sub-queries of a plan that people were shown."""
+
+    @property
+    def asked(self) -> tuple[Asked, ...]:
+        """What was put to people, but for questions that are still open."""
+        return (*self.plan, *(each for done in self.work for each in done.asked))
 
     async def count(self, step: Callable[[UsageLedger], Awaitable[F]]) -> F:
         """Do a step, and count what it used, however it ends."""
@@ -96,7 +111,8 @@ async def research(task: Task, world: World, steps: Steps = ENGINE) -> Result:
     """Research one task.
 
     Returns:
-        A `completed` result, or a `failed` one for any ResearchError, with the usage so far. A bug (another exception) is raised.
+        A `completed` result; an `action_required` one if a person has to decide first; a `cancelled` one if a person stopped it;
+        or a `failed` one for any other ResearchError; each with the usage so far. A bug (another exception) is raised.
 
     Raises:
         Interruption: something around the work failed (a service that answers nobody, a full disk). The task is unfinished.
@@ -109,7 +125,7 @@ async def _research(task: Task, world: World, steps: Steps) -> Result:
     created = utc_now()
     progress = Progress(UsageLedger(world.budget))
     base = Result(
-        task_id=task.task_id or content_key("task", task=task.identity(), world=world.identity)[:32],
+        task_id=task_id_of(task, world.identity),
         status="failed",
         task=task.task,
         processor=task.processor,
@@ -122,6 +138,8 @@ async def _research(task: Task, world: World, steps: Steps) -> Result:
     )
     try:
         refuse_named_pages(task, world)
+        if task.allow_questions and not (isinstance(world.model, Asks) and world.model.asks):
+            progress.warnings.append(f"allow_questions: {world.model.name} never asks anybody")
         draft = await _draft(task, world, steps, progress)
         draft = await _verified(task, draft, world, steps, progress)
         refuse_invalid(task.output_schema, draft)  # before a judgement is paid for
@@ -130,20 +148,41 @@ async def _research(task: Task, world: World, steps: Steps) -> Result:
         html_dump = await _html_dump(task, world, progress)
     except Interruption:
         raise
+    except (PlanWaits, QuestionsAsked) as waits:
+        open_ = waits.asked if isinstance(waits, QuestionsAsked) else ()
+        ended = base.changed(
+            status="action_required", action=waits.action, warnings=progress.warnings, asked=(*progress.asked, *open_)
+        )
+    except StoppedByPerson as stopped:
+        ended = base.changed(status="cancelled", error=str(stopped), error_kind=stopped.kind, asked=progress.asked)
     except ResearchError as error:
-        ended = base.changed(error=f"{error.kind}: {error}", error_kind=error.kind)
+        ended = base.changed(error=f"{error.kind}: {error}", error_kind=error.kind, asked=progress.asked)
     else:
         warnings = [*_clamped(task, world), *progress.warnings, *conclusion.warnings]
         ended = base.concluded(replace(conclusion, warnings=warnings)).changed(
-            status="completed", model=draft.model or world.model.name, tiers=[task.processor], html_dump=html_dump
+            status="completed",
+            model=draft.model or world.model.name,
+            tiers=[task.processor],
+            html_dump=html_dump,
+            asked=progress.asked,
         )
     now = utc_now()
-    return ended.changed(usage=progress.ledger.usage, cost_usd=progress.ledger.cost_usd, modified_at=now, completed_at=now)
+    return ended.changed(
+        usage=progress.ledger.usage,
+        cost_usd=progress.ledger.cost_usd,
+        modified_at=now,
+        completed_at=None if ended.status == "action_required" else now,
+    )
+
+
+def task_id_of(task: Task, world_identity: str) -> str:
+    """The caller's id, or else what the work is known by."""
+    return task.task_id or content_key("task", task=task.identity(), world=world_identity)[:32]
 
 
 def is_one_investigation(task: Task, world: World) -> bool:
     """Whether one investigation answers a task, without a plan and without a second look."""
-    return not (_is_divided(task, world) or task.verify_loops)
+    return not (_is_divided(task, world) or task.verify_loops or task.mode == "plan")
 
 
 def _is_divided(task: Task, world: World) -> bool:
@@ -185,12 +224,15 @@ async def _html_dump(task: Task, world: World, progress: Progress) -> str | None
 
 async def _draft(task: Task, world: World, steps: Steps, progress: Progress) -> Draft:
     processor = world.processors[task.processor]
-    if not _is_divided(task, world):
-        await _investigate(task, (whole(task),), world, steps, progress, task.max_fetches)
+    divided = _is_divided(task, world)
+    subqueries: tuple[SubQuery, ...] = ()
+    if divided or task.mode == "plan":
+        subqueries = await _planned(task, world, steps, progress)
+    if not divided:
+        one = along(task, subqueries, whole(task)) if subqueries else whole(task)
+        await _investigate(task, (one,), world, steps, progress, task.max_fetches)
         return sole(progress.work[0])
 
-    planned = await progress.count(partial(steps.plan, task, world))
-    subqueries: tuple[SubQuery, ...] = planned.subqueries
     for round_number in range(1, processor.max_rounds + 1):
         await _investigate(task, subqueries, world, steps, progress, task.max_fetches - progress.ledger.usage.pages_fetched)
         queries_left = task.max_subqueries - len(progress.work)
@@ -203,6 +245,23 @@ async def _draft(task: Task, world: World, steps: Steps, progress: Progress) -> 
             break
         subqueries = graded.ask
     return await progress.count(partial(steps.synthesize, task, tuple(progress.work), world))
+
+
+async def _planned(task: Task, world: World, steps: Steps, progress: Progress) -> tuple[SubQuery, ...]:
+    """The sub-queries to carry out: in mode `plan`, those that a person has approved.
+
+    Raises:
+        PlanWaits, StoppedByPerson: see `approved`.
+    """
+    plan: Plan = await progress.count(partial(steps.plan, task, world))
+    if task.mode != "plan":
+        return plan.subqueries
+    decision = steps.decided.plan
+    auto = "auto" if task.auto_execute_plan else None
+    progress.plan = asked_of(plan.subqueries, auto if decision is None else decision.decision)
+    subqueries = approved(task, plan, decision)
+    progress.plan = asked_of(subqueries, "auto" if decision is None else decision.decision)
+    return subqueries
 
 
 async def _verified(task: Task, draft: Draft, world: World, steps: Steps, progress: Progress) -> Draft:
@@ -271,9 +330,13 @@ async def _investigate(
         [partial(steps.investigate, task, subquery, world, share) for subquery, share in zip(subqueries, shares, strict=True)]
     )
     progress.work.extend(done for done in ended if isinstance(done, Investigated))
-    failures = [done for done in ended if isinstance(done, BaseException)]
+    failures = [done for done in ended if isinstance(done, BaseException) and not isinstance(done, QuestionsAsked)]
     if failures:  # what interrupts the task leaves it unfinished, whatever else failed
         raise next((failure for failure in failures if isinstance(failure, Interruption)), failures[0])
+    if asking := [done for done in ended if isinstance(done, QuestionsAsked)]:
+        raise QuestionsAsked(
+            [question for each in asking for question in each.action.questions], [one for each in asking for one in each.asked]
+        )
 
 
 P = ParamSpec("P")
@@ -284,7 +347,8 @@ Stop = Callable[[ResearchError], None]
 
 def with_stop(steps: Steps, stop: Stop) -> Steps:
     """Steps that call `stop` with an error whose `stops_run` is true, and raise it all the same."""
-    return replace(steps, **{step.name: _listening(getattr(steps, step.name), stop) for step in fields(steps)})
+    listening = {each.name: _listening(getattr(steps, each.name), stop) for each in fields(steps) if each.name != "decided"}
+    return replace(steps, **listening)  # type: ignore[arg-type]  # none of them is `decided`
 
 
 def _listening(step: Callable[P, Awaitable[T]], stop: Stop) -> Callable[P, Awaitable[T]]:

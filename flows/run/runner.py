@@ -9,10 +9,11 @@ from typing import Literal, TypeVar
 
 from research.durable.work import current_work
 from research.errors import ModelUnavailable, ResearchError, TransientError
-from research.pipeline import Steps
+from research.pipeline import NOTHING_DECIDED, Steps
 from research.steps.keys import Keys
 from research.stored_results.steps import StepName, wrap_steps
 from research.stored_results.store import Done, ResultStore
+from research.task.decisions import Decided
 
 T = TypeVar("T")
 
@@ -68,14 +69,15 @@ class Runner:
     async def ready_for_row(self) -> None:
         """Wait until another row may start."""
 
-    def steps(self, keys: Keys, *, here: bool = False) -> Steps:
+    def steps(self, keys: Keys, *, here: bool = False, decided: Decided = NOTHING_DECIDED) -> Steps:
         """The engine's steps for one row's task, each a piece of work.
 
         Args:
             keys: the task's.
             here: all of them are done here and unseen: the row is shown, and has hardly more to show.
+            decided: what people have decided about the task.
         """
-        return wrap_steps(self.do_here if here else self._do_of_row, keys)
+        return wrap_steps(self.do_here if here else self._do_of_row, keys, self.store, decided)
 
     async def _do_of_row(self, kind: Kind, label: str, work: Callable[[], Awaitable[T]], key: str) -> Done[T]:
         """A row's step, with the row in its name: among a run's failed task runs, one called `plan` says nothing."""

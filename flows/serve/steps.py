@@ -11,10 +11,11 @@ from sqlalchemy import insert, select
 from flows.serve.claims import Claim, Claims
 from flows.serve.database import Database
 from flows.serve.schema import steps
-from research.pipeline import Steps
+from research.pipeline import NOTHING_DECIDED, Steps
 from research.steps.keys import Keys
 from research.stored_results.steps import StepName, wrap_steps
 from research.stored_results.store import STORED_TYPES, Done
+from research.task.decisions import Decided
 
 T = TypeVar("T")
 
@@ -36,12 +37,23 @@ class StoredSteps:
         self._tells = tells
         self._finished = finished
 
-    def wrapped(self, keys: Keys) -> Steps:
-        """The engine's steps, stored."""
-        return wrap_steps(self._do, keys)
+    def wrapped(self, keys: Keys, decided: Decided = NOTHING_DECIDED) -> Steps:
+        """The engine's steps, stored.
+
+        Args:
+            decided: what people have decided about the task.
+        """
+        return wrap_steps(self._do, keys, self, decided)
+
+    async def get(self, key: str) -> BaseModel | None:
+        """What is stored of an investigation that waits for answers."""
+        return await self._find(key)
+
+    async def put(self, key: str, result: object) -> None:
+        await self._store(key, cast(BaseModel, result))
 
     async def _do(self, step: StepName, label: str, work: Callable[[], Awaitable[T]], key: str) -> Done[T]:
-        if (found := await self._find(step, key)) is not None:
+        if (found := await self._find(key)) is not None:
             return Done(cast(T, found), found=True)
         await self._tell({"step": step, "message": label, "state": "started"})
         try:
@@ -52,12 +64,12 @@ class StoredSteps:
         await self._tell({"step": step, "message": label, "state": "finished"})
         return Done(result, found=False)
 
-    async def _find(self, step: StepName, key: str) -> BaseModel | None:
+    async def _find(self, key: str) -> BaseModel | None:
         chosen = select(steps.c.value).where(steps.c.task_number == self._claim.number, steps.c.key == key)
         async with self._database.reading() as connection:
             value = (await connection.execute(chosen)).scalar_one_or_none()
         try:
-            return None if value is None else STORED_TYPES[step].model_validate_json(value)
+            return None if value is None else STORED_TYPES[key.partition("-")[0]].model_validate_json(value)
         except ValueError:  # of a version that had other fields: it is done again
             return None
 

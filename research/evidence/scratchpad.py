@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -77,6 +78,27 @@ class Scratchpad:
         """A passage that was handed over; None for any other id, even of a passage that is indexed: what a model was not shown it
         cannot cite."""
         return self._shown.get(passage_id)
+
+    @property
+    def shown_ids(self) -> tuple[str, ...]:
+        """The ids of the passages that were handed over."""
+        return tuple(self._shown)
+
+    def show_again(self, ids: Iterable[str], searches: int) -> None:
+        """Hand over again what was handed over before, once the same pages have been added in the same order.
+
+        Args:
+            ids: `shown_ids` of then.
+            searches: `searches` of then.
+        """
+        passages = {
+            f"p{first + place}": (page, place) for page, cut, first in self._by_page.values() for place in range(len(cut))
+        }
+        for each in ids:
+            if each in passages:
+                page, place = passages[each]
+                self._shown[each] = _with_number(_cut(page)[place], int(each[1:]))
+        self.searches = searches
 
     def is_large(self, page_hash: str) -> bool:
         """Whether ranking a page's passages, or giving all of them an id, takes so long that it is no work for an event loop."""

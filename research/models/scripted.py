@@ -33,6 +33,9 @@ class ScriptedModel:
         max_usd: the most that it says before a call that the call may cost; None: what it does cost.
     """
 
+    asks = True
+    """Whether it asks people is up to its script."""
+
     def __init__(
         self,
         script: Script,

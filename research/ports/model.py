@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Protocol, runtime_checkable
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple, NoReturn, Protocol, runtime_checkable
 
 from research.errors import Fault
 from research.money.processors import ProcessorName
 from research.money.usage_ledger import UsageLedger
 from research.ports.page import Hit, Passage
 from research.ports.sessions import EarlierTask
+from research.ports.waiting import Resumed
 from research.ports.work import Claim, Draft, Grade, Investigated, Judged, Plan, SubQuery, Verified
 from research.task.task import Task
+
+PAGES_OF_A_SEARCH: Final = 3
+"""In mode `chat`: how many of a search's first results can be read."""
+
+
+class Ask(NamedTuple):
+    """A question that a model wants to put to people."""
+
+    text: str
+    choices: tuple[str, ...] = ()
+    """Answers that are proposed."""
 
 
 class ResearchTools(Protocol):
@@ -21,6 +33,33 @@ class ResearchTools(Protocol):
     @property
     def tool_calls_left(self) -> int:
         """Calls of `search` and `read` that are still allowed. At 0 the model must answer from what it has."""
+        ...
+
+    @property
+    def search_only(self) -> bool:
+        """Mode `chat`: the first results of a search can be read, each without a tool call, and nothing else."""
+        ...
+
+    @property
+    def questions_left(self) -> int:
+        """How many questions may still be put to people. 0: none, and none must be offered."""
+        ...
+
+    def ask(self, questions: Sequence[Ask], state: Mapping[str, Any]) -> NoReturn:
+        """Put questions to people, and leave off until they have answered. Free.
+
+        Args:
+            state: JSON of the model's own, with which it goes on then.
+
+        Raises:
+            ActionRequired: always, for the caller. A model lets it through.
+            BudgetExhausted: more than `questions_left`.
+        """
+        ...
+
+    @property
+    def resumed(self) -> Resumed | None:
+        """What the model goes on from, if it has asked before; what it read and searched is at hand again. None: it begins."""
         ...
 
     async def search(self, query: str, limit: int = 10) -> tuple[Hit, ...]:
@@ -127,6 +166,14 @@ class Continues(Protocol):
         """The same model for one task, told of the tasks before it, the oldest first. Their words are data, and no evidence. With
         it, what people should know of how it takes them; None: nothing."""
         ...
+
+
+@runtime_checkable
+class Asks(Protocol):
+    """A model that says whether it can put questions to people. Of one that does not say, it is taken that it cannot."""
+
+    @property
+    def asks(self) -> bool: ...
 
 
 @runtime_checkable

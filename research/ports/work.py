@@ -9,6 +9,7 @@ from research.money.usage import Usage
 from research.ports.page import Hit, Passage
 from research.records import Record
 from research.result.result import Confidence, SourceKind
+from research.task.decisions import Asked
 
 
 class SubQuery(Record):
@@ -23,6 +24,8 @@ class SubQuery(Record):
     """A few words for people: `launch date`."""
     round: int = 1
     """1 for what a plan asks; each later look at the work asks in the next round."""
+    edited: bool = False
+    """Whether a person wrote the question."""
 
 
 class FieldAnswer(Record):
@@ -114,6 +117,8 @@ class Investigated(Record):
     read: tuple[ReadPage, ...] = ()
     """The pages read, in order."""
     warnings: tuple[str, ...] = ()
+    asked: tuple[Asked, ...] = ()
+    """What it asked people, with the answers."""
     usage: Usage = Usage()
     cost_usd: float | None = 0.0
 

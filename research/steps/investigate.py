@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NoReturn
 
 from research.errors import BudgetExhausted, Fault, FetchRefused, QueryRefused, ResearchError
 from research.evidence.scratchpad import Scratchpad, prepare
 from research.faults import shortened
 from research.money.usage import Usage
 from research.money.usage_ledger import UsageLedger
-from research.output_schema.field_paths import field_of
 from research.ports.fetcher import AtHand, Fetcher, Guarded, Sends
+from research.ports.model import PAGES_OF_A_SEARCH, Ask
 from research.ports.page import Hit, Page, Passage
+from research.ports.waiting import QuestionsAsked, ReadAt, Resumed, Standing, Suspended, ToolsState
 from research.ports.work import Draft, Investigated, SubQuery
 from research.ports.world import World
-from research.result.citation_numbers import cited_ids, renamed
+from research.steps.asking import QUESTIONS, Asking, numbered
 from research.steps.attached_documents import AttachedDocuments
 from research.steps.draft_checks import faults_of
+from research.steps.kept_work import kept_of
 from research.steps.readable import NO, ReadableAddresses
 from research.steps.row_cells import withheld_cells
+from research.task.decisions import Asked
 from research.task.source_policy import SourcePolicy
 from research.task.task import Task
 from research.task.urls import is_web
@@ -30,7 +34,15 @@ class TaskTools:
     row out by a query or an address."""
 
     def __init__(
-        self, task: Task, subquery: SubQuery, world: World, ledger: UsageLedger, *, tool_calls: int, max_fetches: int
+        self,
+        task: Task,
+        subquery: SubQuery,
+        world: World,
+        ledger: UsageLedger,
+        *,
+        tool_calls: int,
+        max_fetches: int,
+        standing: Standing | None = None,
     ) -> None:
         self._task = task
         self._subquery = subquery
@@ -47,6 +59,12 @@ class TaskTools:
         self._given = AttachedDocuments(task, world)
         self._withheld = withheld_cells(task, world.search)
         self._readable = ReadableAddresses(task)
+        self._searched: set[str] = set()
+        """In mode `chat`: what may be read."""
+        self._answers = standing.answers if standing is not None else {}
+        self.asked: tuple[Asked, ...] = ()
+        """What was asked and answered."""
+        self.resumed: Resumed | None = None
         self._refused_reads: list[str] = []
         self._refused_columns: dict[str, int] = {}
         """How often a query held a cell of each column."""
@@ -60,6 +78,24 @@ class TaskTools:
     @property
     def tool_calls_left(self) -> int:
         return self._tool_calls_allowed - self.tool_calls
+
+    @property
+    def answers(self) -> Mapping[str, str]:
+        """Of people, by the ids of the questions."""
+        return self._answers
+
+    @property
+    def search_only(self) -> bool:
+        return self._task.mode == "chat"
+
+    @property
+    def questions_left(self) -> int:
+        return QUESTIONS - len(self.asked) if self._task.allow_questions else 0
+
+    def ask(self, questions: Sequence[Ask], state: Mapping[str, Any]) -> NoReturn:
+        if not 0 < len(questions) <= self.questions_left:
+            raise BudgetExhausted(f"{self.questions_left} questions are left; what people do not know has to be decided here")
+        raise Asking(numbered(questions, self._subquery, len(self.asked) + 1), state)
 
     async def search(self, query: str, limit: int = 10) -> tuple[Hit, ...]:
         self._spend_tool_call()
@@ -78,15 +114,22 @@ class TaskTools:
         for hit in hits:
             self._considered.setdefault(hit.url, hit)
             self._publish(f"{hit.title}\n{hit.snippet}")
-        self.found(hit.url for hit in hits)
+        self.found(hit.url for hit in (hits[:PAGES_OF_A_SEARCH] if self.search_only else hits))
         return hits
 
     def found(self, urls: Iterable[str]) -> None:
-        self._readable.add_sites(urls)
+        found = tuple(urls)
+        self._readable.add_sites(found)
+        if self.search_only:
+            self._searched.update(found)
 
     async def read(self, url: str, about: str | None = None, limit: int | None = None) -> tuple[Passage, ...]:
-        self._spend_tool_call()
-        url = self._address(url)
+        if self.search_only:  # the search was the call
+            if url not in self._searched:
+                raise FetchRefused(f"{shortened(url, 120)}: in mode chat only the first results of a search are read")
+        else:
+            self._spend_tool_call()
+            url = self._address(url)
         async with self._fetching.setdefault(url, asyncio.Lock()):
             if url not in self._hashes:
                 try:
@@ -116,6 +159,53 @@ class TaskTools:
         return faults_of(
             draft, self._task.output_schema, known, lambda passage_id: self.scratchpad.passage(passage_id) is not None
         )
+
+    def state(self) -> ToolsState:
+        """Where they stand, so that they can go on from there."""
+        order = {page.page_hash: place for place, page in enumerate(self.scratchpad.read)}
+        first = {page.url: page.page_hash for page in self.scratchpad.read}
+        read = sorted({**first, **self._hashes}.items(), key=lambda one: (order[one[1]], one[0] not in first))
+        return ToolsState(
+            read=tuple(ReadAt(*each) for each in read),
+            shown=self.scratchpad.shown_ids,
+            searches=self.scratchpad.searches,
+            considered=self.considered(),
+            guessed=self._readable.guessed,
+            tool_calls=self.tool_calls,
+            fetches=self.fetches,
+            at_hand=self.at_hand,
+            warnings=tuple(self.warnings),
+            refused_reads=tuple(self._refused_reads),
+            refused_columns=dict(self._refused_columns),
+        )
+
+    async def resume(self, suspended: Suspended) -> None:
+        """Go on from where they stood.
+
+        Raises:
+            PageUnreadable: a page that was read then is not stored any more.
+        """
+        state = suspended.tools
+        pages = {each.page_hash: each for each in reversed(state.read)}
+        recalled = {hash_: await asyncio.to_thread(self._world.fetcher.recall, hash_) for hash_ in pages}
+        for hash_ in dict.fromkeys(each.page_hash for each in state.read):
+            page = recalled[hash_]
+            await asyncio.to_thread(prepare, page)
+            self.scratchpad.add(page, pages[hash_].url)
+            self._readable.add_page(page.final_url, page.text)
+            self._publish(page.text)
+        self._hashes = {each.url: each.page_hash for each in state.read}
+        self.scratchpad.show_again(state.shown, state.searches)
+        for hit in state.considered:
+            self._considered.setdefault(hit.url, hit)
+            self._publish(f"{hit.title}\n{hit.snippet}")
+        self.found(hit.url for hit in state.considered)
+        self._readable.guess_again(state.guessed)
+        self.tool_calls, self.fetches, self.at_hand = state.tool_calls, state.fetches, state.at_hand
+        self.warnings = list(state.warnings)
+        self._refused_reads, self._refused_columns = list(state.refused_reads), dict(state.refused_columns)
+        self.asked = suspended.with_answers(self._answers)
+        self.resumed = Resumed(suspended.model, suspended.questions, self._answers)
 
     def considered(self) -> tuple[Hit, ...]:
         return tuple(self._considered.values())
@@ -236,53 +326,44 @@ class TaskTools:
         return page
 
 
-async def investigate(task: Task, subquery: SubQuery, world: World, max_fetches: int, ledger: UsageLedger) -> Investigated:
+async def investigate(
+    task: Task,
+    subquery: SubQuery,
+    world: World,
+    max_fetches: int,
+    ledger: UsageLedger,
+    standing: Standing | None = None,
+) -> Investigated:
     """Let the model answer one sub-query; keep of its draft what it could know.
 
     Answers for fields that the sub-query does not serve, and passage ids that the model was never shown, are dropped with a
     warning; values are judged later, where the output is put together.
+
+    Args:
+        standing: where it is stored if it asks people, and found again. None: what it has done until then is lost.
+
+    Raises:
+        QuestionsAsked: it waits for answers.
     """
     allowed = world.processors[task.processor].tool_calls
-    tools = TaskTools(task, subquery, world, ledger, tool_calls=allowed, max_fetches=max_fetches)
+    tools = TaskTools(task, subquery, world, ledger, tool_calls=allowed, max_fetches=max_fetches, standing=standing)
+    before = await standing.load() if standing is not None else None
+    if before is not None:
+        ledger.add(before.usage, before.cost_usd)
     try:
+        if before is not None:
+            open_ = [each for each in before.questions if each.id not in tools.answers]
+            await tools.resume(before)
+            if open_:
+                raise QuestionsAsked(open_, tools.asked)
         draft = await world.model.investigate(task, subquery, tools, ledger)
+    except Asking as asking:
+        state = asking.suspended(subquery, tools.asked, tools.state(), ledger)
+        if standing is not None:
+            await standing.save(state)
+        raise QuestionsAsked(state.questions, state.with_answers({})) from None
     finally:
         ledger.add(tools.usage())
-    warnings: list[str] = [f"sub-query {subquery.index}: {warning}" for warning in (*tools.warnings, *tools.refusals())]
-    passages: dict[str, Passage] = {}
-    answers = []
-    names = task.output_schema.names
-
-    def kept(where: str, passage_id: str) -> str | None:
-        """The id by which the task knows a passage, which is kept from now on; None for one that was never shown."""
-        passage = tools.scratchpad.passage(passage_id)
-        if passage is None:
-            warnings.append(f"sub-query {subquery.index}: {where} named the passage {passage_id!r}, which does not exist")
-            return None
-        unique = f"s{subquery.index}{passage_id}"
-        passages[unique] = passage.changed(id=unique)
-        return unique
-
-    for answer in draft.answers:
-        if field_of(answer.field, names) not in subquery.fields:
-            warnings.append(f"sub-query {subquery.index}: an answer for `{answer.field}`, which was not asked, was dropped")
-            continue
-        name = f"`{answer.field}`"
-        supporting = [kept(name, each) for each in answer.passages]
-        against = [kept(name, each) for each in answer.against]
-        answers.append(answer.changed(passages=tuple(filter(None, supporting)), against=tuple(filter(None, against))))
-    prose = f"{draft.summary}\n{draft.report or ''}"
-    ids_in_prose = {each: kept("its summary", each) or each for each in cited_ids(prose)}
-    return Investigated(
-        subquery=subquery,
-        answers=tuple(answers),
-        passages=tuple(passages.values()),
-        summary=renamed(draft.summary, ids_in_prose.__getitem__),
-        report=None if draft.report is None else renamed(draft.report, ids_in_prose.__getitem__),
-        model=draft.model,
-        considered=tools.considered(),
-        read=tools.scratchpad.read,
-        warnings=tuple(warnings),
-        usage=ledger.usage,
-        cost_usd=ledger.cost_usd,
-    )
+    warnings = (*tools.warnings, *tools.refusals())
+    work = kept_of(draft, subquery, task.output_schema.names, tools.scratchpad, warnings)
+    return work.changed(considered=tools.considered(), asked=tools.asked, usage=ledger.usage, cost_usd=ledger.cost_usd)

@@ -14,6 +14,9 @@ VERSIONS: Final[Mapping[str, int]] = {"plan": 2, "investigate": 3, "grade": 2, "
 """Raise a step's version whenever its code gives other results from the same input: what was kept before is then done again.
 `row` covers the pipeline: the order of the steps and what code makes of a draft."""
 
+WAITING: Final[Mapping[str, int]] = {"ask": 1, "decide": 1}
+"""The same for what is stored of a task that waits for people. It makes no other results, so no run's key has it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Keys:
@@ -39,7 +42,20 @@ class Keys:
         return self._key("plan")
 
     def investigate(self, subquery: SubQuery, max_fetches: int) -> str:
-        return self._key("investigate", subquery=subquery.model_dump(mode="json"), max_fetches=max_fetches)
+        return self._key("investigate", subquery=_subquery(subquery), max_fetches=max_fetches)
+
+    def ask(self, subquery: SubQuery, max_fetches: int, number: int) -> str:
+        """Of an investigation that waits for answers.
+
+        Args:
+            number: how many questions it had asked before. Each state has its own key: which of two records of one key is the
+                later is not known.
+        """
+        return self._key("ask", subquery=_subquery(subquery), max_fetches=max_fetches, number=number)
+
+    def decide(self, number: int) -> str:
+        """Of what people have decided about the task, after `number` decisions before."""
+        return self._key("decide", number=number)
 
     def grade(self, work: Sequence[Investigated], max_subqueries: int) -> str:
         return self._key("grade", work=_digest(work), max_subqueries=max_subqueries)
@@ -55,8 +71,14 @@ class Keys:
 
     def _key(self, step: str, **parts: Any) -> str:
         """`<step>-<64 hex>`."""
-        return f"{step}-{content_key(step, task=self.task, world=self.world, version=VERSIONS[step], **parts)}"
+        return f"{step}-{content_key(step, task=self.task, world=self.world, version={**VERSIONS, **WAITING}[step], **parts)}"
+
+
+def _subquery(subquery: SubQuery) -> dict[str, Any]:
+    """Without a mark that came later, where it says nothing: keys of before stay good."""
+    return subquery.model_dump(mode="json", exclude=None if subquery.edited else {"edited"})
 
 
 def _digest(work: Sequence[Investigated]) -> str:
-    return content_key("work", parts=[part.model_dump(mode="json") for part in work])
+    parts = [{**part.model_dump(mode="json", exclude={"asked"}), "subquery": _subquery(part.subquery)} for part in work]
+    return content_key("work", parts=parts)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from research.money.usage_ledger import UsageLedger
 from research.ports.work import Plan, SubQuery
 from research.ports.world import World
@@ -25,11 +27,17 @@ async def plan(task: Task, world: World, ledger: UsageLedger) -> Plan:
         for q in without_withheld(proposed.subqueries[:limit], task, world.search)
         if (fields := tuple(name for name in names if name in q.fields)) and q.question.strip()
     ]
-    left = tuple(name for name in names if not any(name in q.fields for q in subqueries))
-    if left and len(subqueries) < limit:
-        subqueries.append(SubQuery(index=0, question=task.task, fields=left, label=", ".join(left)[:60]))
+    return Plan(subqueries=serving_all(task, subqueries, limit), usage=ledger.usage, cost_usd=ledger.cost_usd)
+
+
+def serving_all(task: Task, subqueries: Sequence[SubQuery], limit: int) -> tuple[SubQuery, ...]:
+    """Sub-queries, numbered from 1, that together serve every field: one more for what none serves, or the last one if that would
+    be more than `limit`."""
+    found = list(subqueries)
+    names = [f.name for f in task.output_schema.fields]
+    left = tuple(name for name in names if not any(name in q.fields for q in found))
+    if left and len(found) < limit:
+        found.append(SubQuery(index=0, question=task.task, fields=left, label=", ".join(left)[:60]))
     elif left:
-        last = subqueries[-1]
-        subqueries[-1] = last.changed(fields=(*last.fields, *left))
-    numbered = tuple(q.changed(index=index) for index, q in enumerate(subqueries, start=1))
-    return Plan(subqueries=numbered, usage=ledger.usage, cost_usd=ledger.cost_usd)
+        found[-1] = found[-1].changed(fields=(*found[-1].fields, *left))
+    return tuple(q.changed(index=index) for index, q in enumerate(found, start=1))

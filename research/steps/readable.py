@@ -72,6 +72,15 @@ class ReadableAddresses:
             if self._cells.found_in(unquote(url)) is None:
                 self._known.setdefault(canonical_url(url), url)
 
+    @property
+    def guessed(self) -> tuple[str, ...]:
+        """Addresses that nobody wrote and that were allowed."""
+        return tuple(sorted(self._guessed))
+
+    def guess_again(self, urls: Iterable[str]) -> None:
+        """Count addresses that were allowed before."""
+        self._guessed.update(urls)
+
     def resolve(self, url: str) -> str | None:
         """The address to ask for where a model asks for `url`; None if it may not be read."""
         key = canonical_url(url)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Literal, Protocol, TypeVar
 
+from pydantic import BaseModel
+
 from research.money.usage_ledger import UsageLedger
-from research.pipeline import ENGINE, Steps
+from research.pipeline import ENGINE, NOTHING_DECIDED, Steps
+from research.ports.waiting import Suspended
 from research.ports.work import Claim, Draft, Grade, Investigated, Judged, Plan, SubQuery, Verified
 from research.ports.world import World
+from research.steps.investigate import investigate as investigate_step
 from research.steps.keys import Keys
 from research.steps.labels import subquery_label
 from research.stored_results.store import Done, ResultStore
+from research.task.decisions import Decided
 from research.task.task import Task
 
 T = TypeVar("T")
@@ -33,19 +38,51 @@ class DoStep(Protocol):
     async def __call__(self, step: StepName, label: str, work: Callable[[], Awaitable[T]], key: str, /) -> Done[T]: ...
 
 
-def wrap_steps(do: DoStep, keys: Keys) -> Steps:
+class Stored(Protocol):
+    """Stores results by their keys: `ResultStore`."""
+
+    async def get(self, key: str, /) -> BaseModel | None: ...
+    async def put(self, key: str, result: object, /) -> None: ...
+
+
+class StoredStanding:
+    """Where one investigation stands while it waits for answers, in a store."""
+
+    def __init__(self, store: Stored, keys: Keys, subquery: SubQuery, max_fetches: int, answers: Mapping[str, str]) -> None:
+        self.answers = answers
+        self._store = store
+        self._key = partial(keys.ask, subquery, max_fetches)
+
+    async def load(self) -> Suspended | None:
+        found: Suspended | None = None
+        while isinstance(later := await self._store.get(self._key(_number(found))), Suspended):
+            found = later
+        return found
+
+    async def save(self, state: Suspended) -> None:
+        await self._store.put(self._key(len(state.asked)), state)
+
+
+def _number(state: Suspended | None) -> int:
+    return 0 if state is None else len(state.asked) + len(state.questions)
+
+
+def wrap_steps(do: DoStep, keys: Keys, store: Stored, decided: Decided = NOTHING_DECIDED) -> Steps:
     """The engine's steps for one task.
 
     Args:
         do: is handed every call.
         keys: the task's.
+        store: where investigations that wait for answers are stored.
+        decided: what people have decided about the task.
     """
 
     async def plan(task: Task, world: World, ledger: UsageLedger) -> Plan:
         return (await do("plan", "plan", partial(ENGINE.plan, task, world, ledger), keys.plan())).result
 
     async def investigate(task: Task, subquery: SubQuery, world: World, max_fetches: int, ledger: UsageLedger) -> Investigated:
-        call = partial(ENGINE.investigate, task, subquery, world, max_fetches, ledger)
+        standing = StoredStanding(store, keys, subquery, max_fetches, decided.answers) if task.allow_questions else None
+        call = partial(investigate_step, task, subquery, world, max_fetches, ledger, standing)
         return (await do("investigate", subquery_label(subquery), call, keys.investigate(subquery, max_fetches))).result
 
     async def grade(task: Task, work: Sequence[Investigated], world: World, max_subqueries: int, ledger: UsageLedger) -> Grade:
@@ -62,13 +99,15 @@ def wrap_steps(do: DoStep, keys: Keys) -> Steps:
     async def judge(task: Task, claims: Sequence[Claim], world: World, ledger: UsageLedger) -> Judged:
         return (await do("judge", "judge", partial(ENGINE.judge, task, claims, world, ledger), keys.judge(claims))).result
 
-    return Steps(plan=plan, investigate=investigate, grade=grade, synthesize=synthesize, verify=verify, judge=judge)
+    return Steps(
+        plan=plan, investigate=investigate, grade=grade, synthesize=synthesize, verify=verify, judge=judge, decided=decided
+    )
 
 
-def resuming_steps(store: ResultStore, keys: Keys) -> Steps:
+def resuming_steps(store: ResultStore, keys: Keys, decided: Decided = NOTHING_DECIDED) -> Steps:
     """The engine's steps for one task, whose finished work is stored, and found by the same task later."""
 
     async def do(step: StepName, label: str, work: Callable[[], Awaitable[T]], key: str) -> Done[T]:
         return await store.find_or_do(key, work)
 
-    return wrap_steps(do, keys)
+    return wrap_steps(do, keys, store, decided)

@@ -21,9 +21,11 @@ from research.display.printable import printable_logger
 from research.durable.segments import Entry, Segments
 from research.durable.surroundings import surroundings_fault
 from research.errors import SurroundingsFault
+from research.ports.waiting import Suspended
 from research.ports.work import Draft, Grade, Investigated, Judged, Plan, Verified
 from research.result.result import Result
 from research.stored_results.committed_results import CommittedResults
+from research.task.decisions import Decided
 
 T = TypeVar("T")
 
@@ -35,6 +37,8 @@ STORED_TYPES: Final[dict[str, type[BaseModel]]] = {
     "verify": Verified,
     "judge": Judged,
     "row": Result,
+    "ask": Suspended,
+    "decide": Decided,
 }
 """By the step that a key begins with."""
 

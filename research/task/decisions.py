@@ -6,10 +6,11 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field
 
+from research.errors import NotWaiting
 from research.money.limits import RANGES
 from research.records import Record
 
-__all__ = ["Action", "Answers", "Asked", "Decision", "PlanDecision", "PlannedQuery", "Question"]
+__all__ = ["Action", "Answers", "Asked", "Decided", "Decision", "PlanDecision", "PlannedQuery", "Question", "refuse_unfit"]
 
 MOST_CHARACTERS: Final = 4_000
 """Of a sub-query or an answer that a person writes."""
@@ -73,6 +74,41 @@ class Answers(Record):
 
 
 Decision = PlanDecision | Answers
+
+
+class Decided(Record):
+    """All that people have decided about a task so far."""
+
+    action: Action | None = None
+    """What it waits for now."""
+    plan: PlanDecision | None = None
+    answers: dict[str, str] = {}  # noqa: RUF012  # pydantic copies it
+
+    def with_decision(self, decision: Decision) -> Decided:
+        """The same, with one decision more. The last one about a thing counts."""
+        if isinstance(decision, PlanDecision):
+            return self.changed(plan=decision, action=None)
+        return self.changed(answers={**self.answers, **decision.answers}, action=None)
+
+
+def refuse_unfit(action: Action | None, decision: Decision) -> None:
+    """See that a decision is one about what a task waits for.
+
+    Raises:
+        NotWaiting: it is not; says what is waited for.
+    """
+    if action is None:
+        raise NotWaiting("the task waits for no decision.")
+    if isinstance(decision, PlanDecision):
+        if action.kind != "plan":
+            raise NotWaiting("the task waits for answers to its questions, and for no decision about a plan.")
+        return
+    if action.kind != "questions":
+        raise NotWaiting("the task waits for a decision about its plan, and has asked no question.")
+    known = [each.id for each in action.questions]
+    unknown = [each for each in decision.answers if each not in known]
+    if unknown:
+        raise NotWaiting(f"the task has no open question {', '.join(unknown)}; open are: {', '.join(known)}.")
 
 
 class Asked(Record):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final, Literal, Self, get_args
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, ModelWrapValidatorHandler, ValidationError, model_validator
@@ -23,6 +23,9 @@ from research.task.source_policy import SourcePolicy
 from research.task.urls import is_web
 
 __all__ = ["SourcePolicy", "Task"]
+
+Mode = Literal["agent", "chat", "plan"]
+MODES: Final[tuple[Mode, ...]] = get_args(Mode)
 
 METADATA_KEY: Final = 16
 METADATA_VALUE: Final = 512
@@ -47,8 +50,12 @@ EXCUSED: Final[Mapping[str, str]] = {
     "metadata": "labels: echoed, never read",
     "task_id": "the caller's name for the work, not the work",
     "secrets": "names of keys that let tools in: what tools are asked for stands in other fields",
+    "auto_execute_plan": "whether somebody is asked first, not what is done",
 }
 """Fields that are not in `Task.identity()`, and why."""
+
+ADDED: Final = frozenset({"mode", "allow_questions"})
+"""Fields that came later. With their default they are left out of `Task.identity()`, so that what was done before is found."""
 
 
 def _said(text: str) -> str:
@@ -139,6 +146,13 @@ class Task(Record):
     """A page to read first. Where it suffices, nothing is searched for. Empty text is no page."""
     files: tuple[AttachedFile, ...] = ()
     """Documents given with the task, by path or URL: searched, read and cited like any source."""
+    mode: Mode = "agent"
+    """`agent`: every tool. `chat`: search only; pages come with the results, and none is read by its address. `plan`: the
+    sub-queries are made and shown, and carried out once somebody has approved them."""
+    auto_execute_plan: Annotated[bool, Field(strict=True)] = False
+    """In mode `plan`: carry the plan out without waiting for anybody."""
+    allow_questions: Annotated[bool, Field(strict=True)] = False
+    """Let the model ask people. The task then waits as `action_required`; without this there is no such tool."""
     open_reading: Annotated[bool, Field(strict=True)] = False
     """Let a model read addresses that it makes up. They can carry what it knows of the row to whoever runs the host."""
     search_columns: tuple[str, ...] | None = None
@@ -160,8 +174,9 @@ class Task(Record):
     """Keep nothing for later tasks: no session, and no page."""
 
     def identity(self) -> dict[str, Any]:
-        """The JSON of every field that makes the work what it is: all but `EXCUSED`."""
-        return self.model_dump(mode="json", exclude=set(EXCUSED))
+        """The JSON of every field that makes the work what it is: all but `EXCUSED`, and `ADDED` ones that ask for nothing."""
+        idle = {name for name in ADDED if getattr(self, name) == type(self).model_fields[name].default}
+        return self.model_dump(mode="json", exclude={*EXCUSED, *idle})
 
     @model_validator(mode="wrap")
     @classmethod
@@ -176,7 +191,7 @@ class Task(Record):
         faults = folded.faults + _own_faults(folded)
         try:
             task = handler(folded.fields)
-            faults += _joint_faults(task, folded.places)
+            faults += [*_joint_faults(task, folded.places), *_mode_faults(task, folded.places)]
         except ValidationError as error:
             taken = {fault.pointer for fault in faults}
             found = validation_faults(error, folded.place_of, _message)
@@ -219,6 +234,19 @@ def _joint_faults(task: Task, places: Mapping[str, str]) -> list[Fault]:
     ]
 
 
+def _mode_faults(task: Task, places: Mapping[str, str]) -> list[Fault]:
+    """What a mode leaves no room for, and what could not wait."""
+    if task.mode == "chat" and task.start_url is not None:
+        return [Fault(places["start_url"], "mode chat reads no page by its address: leave it out, or take the mode agent")]
+    if task.mode == "chat" and task.open_reading:
+        return [Fault(places["open_reading"], "mode chat reads no page by its address: leave it out, or take the mode agent")]
+    if task.ephemeral and task.allow_questions:
+        return [Fault(places["allow_questions"], "an ephemeral task keeps nothing, so it could not go on from a question")]
+    if task.auto_execute_plan and task.mode != "plan":
+        return [Fault(places["auto_execute_plan"], f"the mode {task.mode} makes no plan: take the mode plan, or leave it out")]
+    return []
+
+
 def _message(detail: ErrorDetails) -> str:
     """pydantic's complaint in the words of this project."""
     kind, name = detail["type"], str(detail["loc"][0]) if detail["loc"] else ""
@@ -231,6 +259,8 @@ def _message(detail: ErrorDetails) -> str:
         return f"must be one of {', '.join(PROCESSOR_NAMES)}, not {given!r:.80}{hint}"
     if kind == "string_too_long":
         return f"has at most {detail['ctx']['max_length']} characters, not {len(detail['input'])}"
+    if name == "mode":
+        return f"must be one of {', '.join(MODES)}, not {detail['input']!r:.80}"
     if kind == "missing" or kind == "string_too_short":
         return "must not be empty"
     if kind == "extra_forbidden":

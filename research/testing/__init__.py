@@ -40,7 +40,7 @@ from research.testing.replies import (
     web_fetch,
     web_search,
 )
-from research.testing.researcher import researcher
+from research.testing.researcher import asking, researcher
 from research.testing.rules import Rule, Script, ScriptIsOver, echo, smallest
 from research.testing.search_server import SearchServer
 from research.testing.web_server import Served, WebServer, redirect
@@ -71,6 +71,7 @@ __all__ = [
     "WebPage",
     "WebServer",
     "WebhookReceiver",
+    "asking",
     "call",
     "canceled",
     "cited",

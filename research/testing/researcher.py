@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from typing import Any, Final
 
 from research.models.keyless.casting import cast, cast_list
 from research.models.keyless.questions import question_of
 from research.output_schema.output_spec import OutputSpec
 from research.testing.recording import Request
-from research.testing.replies import Reply, call, structured, tool_calls
+from research.testing.replies import Answer, Reply, call, structured, tool_calls
+from research.testing.rules import Rule
 
 PAGES_READ: Final = 2
 MOST_SUBQUERIES: Final = 4
@@ -41,6 +42,24 @@ def researcher(request: Request) -> Reply:
     return structured({"claims": []})  # verify: nothing falls; judge: nothing is borne out that code did not find
 
 
+def asking(question: str, *choices: str, then: Rule = researcher) -> Rule:
+    """A rule that puts a question to people, once in each conversation that has the tool for it, and goes on when it is answered.
+
+    Args:
+        question: what it asks.
+        choices: answers that it proposes.
+        then: answers everything else, such as what comes after the answer.
+    """
+
+    def rule(request: Request) -> Answer | Awaitable[Answer]:
+        has_asked = any(result.name == "ask_question" for result in request.tool_results)
+        if has_asked or "ask_question" not in request.tools:
+            return then(request)
+        return tool_calls(call("ask_question", question=question, choices=list(choices)))
+
+    return rule
+
+
 def _plan(request: Request, fields: list[str]) -> Reply:
     groups = [fields[place::MOST_SUBQUERIES] for place in range(min(MOST_SUBQUERIES, len(fields)))]
     task = _task(request.text)
@@ -54,9 +73,9 @@ def _investigate(request: Request, fields: Mapping[str, str]) -> Reply:
     done = request.tool_results
     if not done and request.tools:
         return tool_calls(call("search", query=f"{_question(begun)} {' '.join(asked)}"))
-    if done and done[-1].name == "search" and request.tools and (urls := _URL.findall(done[-1].text)[:PAGES_READ]):
+    if done and done[-1].name == "search" and "read" in request.tools and (urls := _URL.findall(done[-1].text)[:PAGES_READ]):
         return tool_calls(*(call("read", url=url, about=" ".join(asked)) for url in urls))
-    passages = [each for result in done if result.name == "read" for each in _PASSAGE.findall(result.text)]
+    passages = [each for result in done for each in _PASSAGE.findall(result.text)]
     found = {name: value for name in asked if (value := _found(name, json.loads(fields[name]), passages)) is not None}
     cited = " ".join(f"{name} is {value} [{passage}]." for name, (value, passage) in found.items())
     return structured(_answer(request, {name: found.get(name) for name in asked}) | {"summary": cited or "Nothing was found."})

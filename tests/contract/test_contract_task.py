@@ -29,6 +29,9 @@ FULL: dict[str, Any] = {
     "source_policy": {"include_domains": ["nasa.gov"], "after_date": "2000-01-01"},
     "start_url": "https://science.nasa.gov/voyager",
     "files": [{"source": "brief.pdf", "sha256": "0" * 64}],
+    "mode": "plan",
+    "auto_execute_plan": True,
+    "allow_questions": True,
     "open_reading": True,
     "search_columns": ["mission"],
     "include_html_dump": True,
@@ -194,10 +197,9 @@ def test_other_names_of_what_is_not_built_are_refused_too() -> None:
     request = {
         "task": "x",
         "completion_handoff": "webhook",
-        "ask_question": True,
     }
     assert set(faults_of(request, NotSupported)) == {"/" + name for name in request if name != "task"}
-    assert list(faults_of({"task": "x", "allow_questions": 0}, NotSupported)) == ["/allow_questions"]
+    assert list(faults_of({"task": "x", "enable_events": 0}, NotSupported)) == ["/enable_events"]
 
 
 def test_the_contract_has_no_other_field() -> None:
@@ -220,7 +222,11 @@ def test_every_field_is_in_the_identity_or_excused(field: str) -> None:
 
 def test_excuses_are_given_for_fields_that_exist() -> None:
     """A new excuse changes what counts as the same work, so it is written here too."""
-    assert set(EXCUSED) == {"metadata", "task_id", "secrets", "session_id", "end_user_id", "ephemeral"} <= set(Task.model_fields)
+    assert (
+        set(EXCUSED)
+        == {"metadata", "task_id", "secrets", "session_id", "end_user_id", "ephemeral", "auto_execute_plan"}
+        <= set(Task.model_fields)
+    )
     assert all(EXCUSED.values())
 
 

@@ -294,6 +294,8 @@ class BrokenDesk:
     """A tools with a bug: its search fails with an error of pydantic's, which wrong arguments of a tool also bring."""
 
     tool_calls_left = 3
+    search_only = False
+    questions_left = 0
 
     async def search(self, query: str, limit: int = 10) -> tuple[Hit, ...]:
         SearchInput.model_validate({"query": 1})

@@ -55,6 +55,8 @@ OTHER = {
     "source_policy": {"include_domains": ["example.org"]},
     "start_url": "https://example.org/",
     "files": [{"source": "brief.pdf", "sha256": "0" * 64}],
+    "mode": "plan",
+    "allow_questions": True,
     "open_reading": True,
     "search_columns": ["name"],
     "include_html_dump": True,
@@ -65,7 +67,9 @@ OTHER = {
 def test_every_field_of_a_task_is_in_every_key_or_excused() -> None:
     """A label does not make other work; anything else does, in every step."""
     labels = {"metadata": {"a": "b"}, "task_id": "7", "secrets": ["KEY"], "session_id": "s", "end_user_id": "alice"}
-    assert set(OTHER) | set(labels) | {"ephemeral"} == set(Task.model_fields), "a new field: does it make other work?"
+    assert set(OTHER) | set(labels) | {"ephemeral", "auto_execute_plan"} == set(Task.model_fields), (
+        "a new field: does it make other work?"
+    )
     for field, value in OTHER.items():
         assert changed(keys_of(Keys.of(task(**{field: value}), "world"))) == ALL, field
     assert changed(keys_of(Keys.of(task(**labels), "world"))) == set()

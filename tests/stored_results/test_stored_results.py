@@ -16,7 +16,7 @@ from research.durable.lines import line_of
 from research.durable.work import working_for
 from research.ports.work import FieldAnswer, Investigated, Plan, SubQuery
 from research.result.result import Result
-from research.steps.keys import VERSIONS, Keys
+from research.steps.keys import VERSIONS, WAITING, Keys
 from research.stored_results.store import STORED_TYPES, Done, ResultStore
 
 SUBQUERY = SubQuery(index=1, question="When?", fields=("a",), label="when")
@@ -233,5 +233,5 @@ async def test_finished_work_is_not_lost_because_it_cannot_be_stored(tmp_path: P
 
 
 def test_every_step_has_its_type_and_every_type_forbids_what_it_does_not_know() -> None:
-    assert set(STORED_TYPES) == set(VERSIONS)
+    assert set(STORED_TYPES) == {*VERSIONS, *WAITING}
     assert {kind.model_config.get("extra") for kind in STORED_TYPES.values()} == {"forbid"}

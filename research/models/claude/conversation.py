@@ -135,6 +135,15 @@ class Conversation:
         else:
             self.messages.append({"role": "user", "content": wire})
 
+    def state(self) -> dict[str, Any]:
+        """JSON of where it stands."""
+        return {"messages": self.messages, "steps": self.steps, "room": self._room, "shortened": self._shortened}
+
+    def go_on(self, state: Mapping[str, Any]) -> None:
+        """Stand where another conversation of this kind stood."""
+        self.messages = list(state["messages"])
+        self.steps, self._room, self._shortened = int(state["steps"]), int(state["room"]), bool(state["shortened"])
+
     async def turn(self, *, tools: bool = True) -> Message:
         """The model's next turn, and the last part of it where it was interrupted. It is part of the conversation from now on.
 

@@ -44,6 +44,7 @@ async def get_answer(
         tool_runner: the tools. At their budget's end, and on the last step, the model gets none and is asked to finish.
 
     Raises:
+        ActionRequired: the model asks people.
         InvalidAnswer: no answer in the form, within these limits or within the conversation's steps.
     """
     schema_retries = SCHEMA_RETRIES
@@ -56,7 +57,11 @@ async def get_answer(
             asked_to_finish = True
         message = await conversation.turn(tools=may_use_tools)
         if calls := _calls(message):
-            conversation.say(*await asyncio.gather(*(_use_tool(call, tool_runner) for call in calls)))
+            asked = tool_runner.questions(calls) if tool_runner is not None and may_use_tools else {}
+            results = await asyncio.gather(*(_use_tool(call, tool_runner) for call in calls if call.id not in asked))
+            if tool_runner is not None and asked:
+                tool_runner.ask(asked, conversation.state(), results)
+            conversation.say(*results)
             continue
         try:
             answer = read(text_of(message))

@@ -64,6 +64,7 @@ class ClaudeModel:
     """
 
     keyless = False
+    asks = True
 
     def __init__(
         self,
@@ -83,7 +84,7 @@ class ClaudeModel:
         self.today = today
         self._earlier: tuple[EarlierTask, ...] = ()
         self._warmup = CacheWarmup()
-        self._kinds: MutableMapping[tuple[Role, OutputSpec, bool], ConversationKind] = LRUCache(KINDS_KEPT)
+        self._kinds: MutableMapping[tuple[Role, OutputSpec, bool, bool, bool], ConversationKind] = LRUCache(KINDS_KEPT)
         self._untyped_specs: set[OutputSpec] = set()
         """Output schemas whose own answer schema the service did not accept."""
 
@@ -130,13 +131,20 @@ class ClaudeModel:
         return Plan(subqueries=subqueries)
 
     async def investigate(self, task: Task, subquery: SubQuery, tools: ResearchTools, ledger: UsageLedger) -> Draft:
+        resumed = tools.resumed
+
         async def ask(schema: AnswerSchema) -> Draft:
             steps = self.processors[task.processor].steps(task.max_steps)
-            conversation = self._conversation(task, "investigate", ledger, schema, steps=steps, tools=tool_definitions())
+            definitions = tool_definitions(search_only=tools.search_only, questions=task.allow_questions)
+            conversation = self._conversation(task, "investigate", ledger, schema, steps=steps, tools=definitions)
             tool_runner = ToolRunner(tools)
-            sources = await tool_runner.task_sources(f"{subquery.question} {', '.join(subquery.fields)}")
-            conversation.say(self.task_message(task), *([sources] if sources is not None else []))
-            conversation.say(messages.question_message(task, subquery, tools.tool_calls_left))
+            if resumed is None:
+                sources = await tool_runner.task_sources(f"{subquery.question} {', '.join(subquery.fields)}")
+                conversation.say(self.task_message(task), *([sources] if sources is not None else []))
+                conversation.say(messages.question_message(task, subquery, tools.tool_calls_left))
+            else:
+                conversation.go_on(resumed.state["conversation"])
+                conversation.say(*tool_runner.answered(resumed))
             draft = await get_answer(conversation, partial(schema.draft, fields=subquery.fields), tools.check, tool_runner)
             if tool_runner.outage is not None and not tool_runner.read_any:
                 raise tool_runner.outage
@@ -204,9 +212,12 @@ class ClaudeModel:
         tools: tuple[Mapping[str, Any], ...] = (),
     ) -> Conversation:
         answers = isinstance(schema, AnswerSchema)
-        key = role, task.output_schema, schema.typed if isinstance(schema, AnswerSchema) else True
+        investigates = role == "investigate"
+        asks, searches = investigates and task.allow_questions, investigates and task.mode == "chat"
+        key = role, task.output_schema, schema.typed if isinstance(schema, AnswerSchema) else True, asks, searches
         if (kind := self._kinds.get(key)) is None:
-            system = self.prompts.system(role, task.output_schema, answers=answers)
+            text = "investigate_chat" if searches else role
+            system = self.prompts.system(text, task.output_schema, answers=answers, questions=asks)
             wire = schema.schema if isinstance(schema, AnswerSchema) else schema
             kind = self._kinds[key] = ConversationKind(role, system, wire, tools, _EACH_CALL.get(role, Usage()))
         return Conversation(self.calls, self.settings(task, role), kind, steps, self._warmup, ledger)

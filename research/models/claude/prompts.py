@@ -11,7 +11,18 @@ from typing import Final
 from research.models.claude.answer_schema import describe_fields
 from research.output_schema.output_spec import OutputSpec
 
-NAMES: Final = ("untrusted", "answer", "investigate", "plan", "grade", "synthesize", "verify", "judge")
+NAMES: Final = (
+    "untrusted",
+    "answer",
+    "investigate",
+    "investigate_chat",
+    "questions",
+    "plan",
+    "grade",
+    "synthesize",
+    "verify",
+    "judge",
+)
 
 
 @dataclass(frozen=True)
@@ -25,16 +36,18 @@ class Prompts:
         """Changes with every word."""
         return hashlib.sha256(repr(self.texts).encode()).hexdigest()[:16]
 
-    def system(self, role: str, spec: OutputSpec, *, answers: bool = False) -> str:
+    def system(self, role: str, spec: OutputSpec, *, answers: bool = False, questions: bool = False) -> str:
         """The instructions of a role. The same for every row of a table, since it holds nothing of a row.
 
         Args:
             role: whose instructions.
             spec: the output that the table asks for.
             answers: whether the role answers the fields.
+            questions: whether it may ask people.
         """
         text = dict(self.texts)
-        parts = [text[role], text["untrusted"], *([text["answer"]] if answers else [])]
+        parts = [text[role], *([text["questions"]] if questions else []), text["untrusted"]]
+        parts += [text["answer"]] if answers else []
         return "\n\n".join(
             [*(part.strip() for part in parts), f"# The fields, each with its JSON Schema\n\n{describe_fields(spec)}"]
         )

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn, TypeVar
 
 import json_repair
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from research.errors import BudgetExhausted, FetchFailed, ResearchError, SearchFailed, TerminalError, TransientError
 from research.faults import validation_faults
 from research.models.claude import quoting
-from research.ports.model import ResearchTools
+from research.ports.model import PAGES_OF_A_SEARCH, Ask, ResearchTools
+from research.ports.page import Hit
+from research.ports.waiting import Resumed
 from research.records import read_table
 
 if TYPE_CHECKING:
@@ -23,6 +26,11 @@ HITS: Final = 8
 """Search results that are shown."""
 PASSAGES: Final = 14
 """Passages of a page that are shown: those that matter most for what is looked for."""
+
+PASSAGES_OF_A_RESULT: Final = 6
+"""Passages of each page that a search brings along in mode `chat`."""
+ASK: Final = "ask_question"
+MOST_CHOICES: Final = 8
 
 MOST_WORDS: Final = 2000
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MOST_WORDS)]
@@ -45,7 +53,16 @@ class ReadInput(BaseModel):
     about: Words
 
 
-Input = TypeVar("Input", SearchInput, ReadInput)
+class AskInput(BaseModel):
+    """Arguments of `ask_question`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    question: Words
+    choices: Annotated[list[Words], Field(max_length=MOST_CHOICES)] = []
+
+
+Input = TypeVar("Input", SearchInput, ReadInput, AskInput)
 
 
 class _WrongInput(Exception):
@@ -56,10 +73,16 @@ class _WrongInput(Exception):
         super().__init__(f"The input of {tool} is wrong ({faults}). Nothing was done. Call it again with the right input.")
 
 
-@lru_cache(maxsize=1)
-def tool_definitions() -> tuple[Mapping[str, Any], ...]:
-    """The tools, as the Messages API takes them."""
-    return tuple(read_table("research.models.claude", "prompt_texts/tools.toml")["tools"])
+@lru_cache(maxsize=8)
+def tool_definitions(*, search_only: bool = False, questions: bool = False) -> tuple[Mapping[str, Any], ...]:
+    """The tools, as the Messages API takes them.
+
+    Args:
+        search_only: mode `chat`.
+        questions: whether people may be asked.
+    """
+    table = read_table("research.models.claude", "prompt_texts/tools.toml")
+    return (*table["chat_tools" if search_only else "tools"], *(table["question_tools"] if questions else ()))
 
 
 class ToolRunner:
@@ -93,6 +116,46 @@ class ToolRunner:
         result = {"type": "tool_result", "tool_use_id": call.id, "content": content}
         return {**result, "is_error": True} if is_error else result
 
+    def questions(self, calls: Sequence[ToolUseBlock]) -> dict[str, Ask]:
+        """Those of a turn's calls that put a question to people and can be asked, by the ids of the calls."""
+        asked: dict[str, Ask] = {}
+        for call in calls:
+            if call.name == ASK and len(asked) < self._tools.questions_left:
+                try:
+                    arguments = _input(AskInput, call)
+                except _WrongInput:
+                    continue
+                asked[call.id] = Ask(arguments.question, tuple(arguments.choices))
+        return asked
+
+    def ask(self, asked: Mapping[str, Ask], conversation: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> NoReturn:
+        """Leave off until people have answered.
+
+        Args:
+            asked: by the ids of the calls.
+            conversation: as it stands, with these calls.
+            results: of the other calls of the same turn.
+
+        Raises:
+            ActionRequired: always.
+        """
+        state = {
+            "conversation": dict(conversation),
+            "results": list(results),
+            "calls": list(asked),
+            "read_any": self.read_any,
+        }
+        self._tools.ask(tuple(asked.values()), state)
+
+    def answered(self, resumed: Resumed) -> list[Mapping[str, Any]]:
+        """The results of the turn in which people were asked, who have answered."""
+        self.read_any = bool(resumed.state["read_any"])
+        answers = [
+            {"type": "tool_result", "tool_use_id": call, "content": f"The answer: {resumed.answers[question.id]}"}
+            for call, question in zip(resumed.state["calls"], resumed.questions, strict=True)
+        ]
+        return [*resumed.state["results"], *answers]
+
     async def task_sources(self, looked_for: str) -> str | None:
         """What the task itself names, for the first turn: its start page, read, and the documents that came with it."""
         parts = []
@@ -106,7 +169,8 @@ class ToolRunner:
             parts.append(f"# The page to begin with\n\nWhere it answers a field, no search is needed for that.\n\n{shown}")
         if documents := await self._tools.documents():
             listed = quoting.quote_hits(documents)
-            parts.append(f"# Documents given with the task\n\n`search` finds them, and `read` reads them.\n\n{listed}")
+            how = "`search` finds them." if self._tools.search_only else "`search` finds them, and `read` reads them."
+            parts.append(f"# Documents given with the task\n\n{how}\n\n{listed}")
         return "\n\n".join(parts) or None
 
     async def _read(self, asked: ReadInput) -> str:
@@ -119,11 +183,34 @@ class ToolRunner:
             case "search":
                 arguments = _input(SearchInput, call)
                 hits = await self._tools.search(arguments.query, HITS)
-                return quoting.quote_hits(hits) if hits else "No results. Try other words."
-            case "read":
+                if not hits:
+                    return "No results. Try other words."
+                listed = quoting.quote_hits(hits)
+                return await self._with_pages(listed, hits, arguments.query) if self._tools.search_only else listed
+            case "read" if not self._tools.search_only:
                 return await self._read(_input(ReadInput, call))
+            case "ask_question":
+                _input(AskInput, call)
+                raise BudgetExhausted("nobody can be asked any more: decide it yourself, and say what you took it to mean")
             case other:
-                raise TerminalError(f"there is no tool {other!r}; there are: search, read")
+                names = "search" if self._tools.search_only else "search, read"
+                raise TerminalError(f"there is no tool {other!r}; there are: {names}")
+
+    async def _with_pages(self, listed: str, hits: Sequence[Hit], query: str) -> str:
+        """Search results with what the pages of the first of them say."""
+
+        async def page(hit: Hit) -> str:
+            try:
+                passages = await self._tools.read(hit.url, query, PASSAGES_OF_A_RESULT)
+            except FetchFailed as error:
+                self.outage = error
+                return _error_text(error)
+            except (TerminalError, BudgetExhausted) as error:
+                return _error_text(error)
+            self.read_any = self.read_any or bool(passages)
+            return quoting.quote_page(hit.url, hit.title, passages) if passages else "The page holds no text."
+
+        return "\n\n".join([listed, *await asyncio.gather(*map(page, hits[:PAGES_OF_A_SEARCH]))])
 
 
 def _input(kind: type[Input], call: ToolUseBlock) -> Input:

@@ -224,9 +224,10 @@ def _queries(task: Task, entity: Entity, questions: Sequence[Question], subquery
     labels = " ".join(q.label for q in questions)
     if subquery.round > 1:
         return [subquery.question]
+    edited = [subquery.question] if subquery.edited else []
     if not entity.named:
-        return [f"{task.task} {labels}"]
-    return [f"{entity.name} {labels}", f"{entity.name} {entity.context}".strip()]
+        return [*edited, f"{task.task} {labels}"]
+    return [*edited, f"{entity.name} {labels}", f"{entity.name} {entity.context}".strip()]
 
 
 def _promising(entity: Entity, hits: Iterable[Hit]) -> list[Hit]:
