@@ -109,7 +109,7 @@ def test_what_means_nothing_here_is_a_warning_that_names_it(client: Parallel) ->
         ),
         ({"source_policy": {"include_domains": [f"site{n}.com" for n in range(201)]}}, "/source_policy", "200"),
         ({"extra_body": {"max_fetchs": 3}}, "/max_fetchs", 'did you mean "max_fetches"?'),
-        ({"extra_body": {"files": ["/etc/hostname"]}}, "/files", "not read"),
+        ({"extra_body": {"files": ["/etc/hostname"]}}, "/files/0", "must be a URL"),
         ({"extra_body": {"output_schema": "/etc/hostname"}}, "/output_schema", "task_spec.output_schema"),
         ({"metadata": {"k" * 17: "v"}}, "/metadata", "16"),
         ({"webhook": {"url": "http://169.254.169.254/"}}, "/webhook", "169.254.169.254"),

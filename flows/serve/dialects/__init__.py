@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from flows.serve.dialects import parallel, tasks
+from flows.serve.dialects import chat, parallel, tasks
 
-DIALECTS: Final[tuple[Any, ...]] = (parallel, tasks)
+DIALECTS: Final[tuple[Any, ...]] = (parallel, chat, tasks)
 """The modules that are mounted, in order: where two of them have the same path at the root, the first one answers."""

@@ -37,7 +37,7 @@ from flows.serve.records import Owner, Submission, TaskRecord
 from flows.serve.routing import dialect_router
 from flows.serve.service import Service
 from flows.serve.streaming import DOCUMENTED, SentEvent, event_stream
-from research.errors import Fault, InvalidTask
+from research.errors import Fault, InvalidInput, InvalidTask
 from research.result.result import Status
 
 NAME: Final = DIALECT
@@ -188,7 +188,7 @@ class _Groups:
                         warned=warned,
                     )
                 )
-            except InvalidTask as error:
+            except InvalidInput as error:
                 faults += error.faults
         if faults:
             raise InvalidTask("The runs cannot be accepted, and none was:", faults)

@@ -10,14 +10,14 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
 from pydantic import BaseModel, ConfigDict, Field
 
+from flows.serve import http_tasks
 from flows.serve.dialects.parallel_shapes import Warned
 from flows.serve.records import Submission
 from research.errors import Fault, InvalidInput, InvalidTask
 from research.faults import nearest, pointer, shortened
 from research.output_schema.output_spec import OutputSpec
 from research.records import read_table
-from research.task.task import Task
-from research.task.urls import is_web
+from research.task.dialects import field_name
 
 NAMES: Final = read_table("flows.serve.dialects", "parallel.toml")
 PROCESSORS: Final[Mapping[str, str]] = NAMES["processors"]
@@ -136,7 +136,11 @@ def submission_of(
     """
     spec = body.task_spec or default_spec or TaskSpecBody()
     request: dict[str, Any] = dict(body.model_extra or {})
-    faults = _path_faults(request)
+    faults = [
+        Fault(pointer([name]), "is not known here; write task_spec.output_schema")
+        for name in list(request)
+        if field_name(name) == "output_schema" and request.pop(name) is not None
+    ]
     tier = tier_of(body.processor)
     if tier is None:
         faults.append(Fault("/processor", _no_processor(body.processor)))
@@ -146,39 +150,36 @@ def submission_of(
         at_schema = "/task_spec/output_schema"
         faults += [Fault(at_schema + fault.pointer, fault.message) for fault in error.faults] or [Fault(at_schema, str(error))]
         output = OutputSpec.parse(None)
+    request |= body.model_dump(
+        exclude_none=True, include={"source_policy", "previous_interaction_id", "enable_events", "webhook", "mcp_servers"}
+    )
     request |= {
         "processor": tier or "base",
         "output_schema": output,
         "metadata": {name: _label(value) for name, value in (body.metadata or {}).items()},
-        "source_policy": body.source_policy,
-        "previous_interaction_id": body.previous_interaction_id,
     }
-    if body.mcp_servers:
-        request["mcp_servers"] = [server.model_dump(exclude_none=True) for server in body.mcp_servers]
     if isinstance(body.input, str):
         request["input"] = body.input
     elif body.input:
         request |= {"task": _objective(body.input, output), "input": body.input}
     else:
         faults.append(Fault("/input", "must not be empty"))
-        request["task"] = "-"
+        request["task"] = "-"  # what else is wrong is told as well
+    warnings = [*warned, *_meaningless(body), *_input_warnings(body.input, spec.input_schema)]
     try:
-        task = Task.model_validate(request)
-    except InvalidTask as error:
+        submission = http_tasks.submission_of(
+            request,
+            dialect=DIALECT,
+            echo={"body": _echo(body, spec), "warned": [each.model_dump(exclude_none=True) for each in warnings]},
+            session_id=body.previous_interaction_id,
+            idempotency_key=idempotency_key,
+            warnings=[each.message for each in warnings],
+        )
+    except InvalidInput as error:
         faults += error.faults
     if faults:
         raise InvalidTask("The run cannot be accepted:", [Fault(at + fault.pointer, fault.message) for fault in faults])
-    warnings = [*warned, *_meaningless(body), *_input_warnings(body.input, spec.input_schema)]
-    return Submission(
-        task=task,
-        dialect=DIALECT,
-        request={"body": _echo(body, spec), "warned": [each.model_dump(exclude_none=True) for each in warnings]},
-        group_id=group_id,
-        idempotency_key=idempotency_key,
-        webhook=None if body.webhook is None else body.webhook.url,
-        enable_events=body.enable_events,
-        warnings=[each.message for each in warnings],
-    )
+    return submission.changed(group_id=group_id)
 
 
 def _no_processor(name: str) -> str:
@@ -196,20 +197,6 @@ def _spelled(schema: dict[str, Any] | str | None) -> dict[str, Any] | None:
     if set(schema) == {"json_schema"}:
         return {"type": "json", **schema}
     return {"type": "text", **schema} if set(schema) == {"description"} else schema
-
-
-def _path_faults(extra: dict[str, Any]) -> list[Fault]:
-    """Fields of other dialects that would read files of this machine, or that this dialect says in another place."""
-    faults = [
-        Fault(pointer([name]), "is not known here; write task_spec.output_schema")
-        for name in ("output_schema", "outputSchema", "schema", "structuredOutput", "structured_output")
-        if extra.pop(name, None) is not None
-    ]
-    files = extra.get("files")
-    if isinstance(files, list) and any(not (isinstance(file, str) and is_web(file)) for file in files):
-        faults.append(Fault("/files", "holds what is no http(s) URL; files of the service's machine are not read"))
-        del extra["files"]
-    return faults
 
 
 def _label(value: str | bool | int | float) -> str:
