@@ -24,6 +24,7 @@ from research.steps.keys import Keys
 from research.stored_results.steps import resuming_steps
 from research.stored_results.store import ResultStore
 from research.stored_results.task_decisions import TaskDecisions
+from research.task.agents import with_agents
 from research.task.decisions import Decision
 from research.task.task import Task
 from research.web.proxies import check_proxies
@@ -49,6 +50,7 @@ async def run(
     settings: Settings | None = None,
     resume: str | Path | None = None,
     decision: Decision | None = None,
+    agents_dir: str | Path | None = None,
     known_secrets: Mapping[str, str | SecretStr] | Secrets = NONE,
     sessions: Sessions | None = None,
     new_session_id: str | None = None,
@@ -74,6 +76,7 @@ async def run(
             None, the default, stores nothing, so that the same call researches everything again.
         decision: of a person, about a task that is `action_required`: a `PlanDecision` or `Answers`. With the `resume` folder
             of the call that came to it, the task goes on from where it stood.
+        agents_dir: the folder of the profiles that `agent_id` and `agent_ids` name, one TOML file each. By default `agents`.
         known_secrets: the secrets that the task may name in `secrets`, as values by name, or what finds them. They are not read
             from the environment.
         sessions: where the task's session is found and kept; by default the folder `sessions` of `cache_dir`. An `ephemeral` task
@@ -100,6 +103,8 @@ async def run(
     else:
         spelling = {"task": task} if isinstance(task, str) else dict(task)
         request = Task.model_validate({**spelling, **({"output_schema": schema} if schema is not None else {}), **fields})
+    base = settings or Settings(cache_dir=default_cache_dir())
+    request = with_agents(request, base.agents_dir if agents_dir is None else Path(agents_dir))
     overrides = {
         "cache_dir": cache_dir,
         "corpus": None if corpus is None else str(corpus),
@@ -111,7 +116,7 @@ async def run(
         "names_pages": request.start_url is not None or bool(request.files) or None,
     }
     known = KnownSecrets(known_secrets) if isinstance(known_secrets, Mapping) else known_secrets
-    base = (settings or Settings(cache_dir=default_cache_dir())).with_secrets(known.resolve(request.secrets))
+    base = base.with_secrets(known.resolve(request.secrets))
     chosen = base.changed(**{name: value for name, value in overrides.items() if value is not None})
     own = None if isinstance(model, str) else model
     check_proxies()

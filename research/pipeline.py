@@ -30,6 +30,7 @@ from research.ports.waiting import PlanWaits, QuestionsAsked
 from research.ports.work import Claim, Draft, Grade, Investigated, Judged, Plan, SubQuery, Verdict, Verified
 from research.ports.world import World
 from research.result.result import Result, utc_now
+from research.steps.agents import agent_warnings, assigned, refuse_unread
 from research.steps.approval import along, approved, asked_of
 from research.steps.draft_checks import claims_of, undecided
 from research.steps.grade import grade
@@ -137,6 +138,7 @@ async def _research(task: Task, world: World, steps: Steps) -> Result:
         modified_at=created,
     )
     try:
+        refuse_unread(task)
         refuse_named_pages(task, world)
         if task.allow_questions and not (isinstance(world.model, Asks) and world.model.asks):
             progress.warnings.append(f"allow_questions: {world.model.name} never asks anybody")
@@ -158,7 +160,12 @@ async def _research(task: Task, world: World, steps: Steps) -> Result:
     except ResearchError as error:
         ended = base.changed(error=f"{error.kind}: {error}", error_kind=error.kind, asked=progress.asked)
     else:
-        warnings = [*_clamped(task, world), *progress.warnings, *conclusion.warnings]
+        warnings = [
+            *_clamped(task, world),
+            *agent_warnings(task, keyless=world.model.keyless),
+            *progress.warnings,
+            *conclusion.warnings,
+        ]
         ended = base.concluded(replace(conclusion, warnings=warnings)).changed(
             status="completed",
             model=draft.model or world.model.name,
@@ -325,6 +332,7 @@ async def _investigate(
 
     All of them end before the first failure is raised, so that what was finished is kept and need not be paid for again.
     """
+    subqueries = [assigned(subquery, task) for subquery in subqueries]
     shares = [fetches // len(subqueries) + (place < fetches % len(subqueries)) for place in range(len(subqueries))]
     ended = await progress.count_all(
         [partial(steps.investigate, task, subquery, world, share) for subquery, share in zip(subqueries, shares, strict=True)]

@@ -32,6 +32,7 @@ from research.search.indexing import Progress
 from research.search.local import LocalCorpus
 from research.search.opening import default_providers, open_search
 from research.search.settings import SearchSettings
+from research.task.agents import FOLDER as AGENTS
 from research.web.settings import WebSettings
 
 if TYPE_CHECKING:
@@ -74,6 +75,8 @@ class Settings(Record):
     """What counts as an outage of a service, and how long it is waited out."""
     reading: ReadingLimits = ReadingLimits()
     """What reading one page may take."""
+    agents_dir: Path = AGENTS
+    """The folder of the profiles of agents, which tasks name: one TOML file each."""
     secrets: Mapping[str, SecretStr] = {}
     """The secrets that the tasks name, by name, for their tools: headers of MCP servers, keys of search providers."""
 

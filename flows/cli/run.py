@@ -40,6 +40,7 @@ def run(command: RunCommand, output: Output) -> int:
     from flows.run.patience import patience_seconds
     from flows.run.writable import CACHE, check_writable
     from research.api import run as research
+    from research.secrets import from_variables
     from research.web.proxies import prepare_proxies
 
     search = tuple(command.search or ())
@@ -56,6 +57,7 @@ def run(command: RunCommand, output: Output) -> int:
                 command.objective,
                 schema=command.output_schema,
                 settings=settings,
+                known_secrets=from_variables(os.environ),
                 listener=lambda notice: note(str(notice)),
                 **stated,
             )

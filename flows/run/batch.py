@@ -53,6 +53,8 @@ def batched(world: World, sample: Task, *, escalate: str | None = None, start_ur
     Raises:
         InvalidInput: this cannot be done in batches.
     """
+    if sample.agent_profiles:
+        raise InvalidInput("--batch is one request a row, and agents are no part of it: leave out --batch or --agent")
     if sample.processor not in ("base", "core"):
         raise InvalidInput(
             f"--batch is for the processors base and core, and not for {sample.processor}: a batch is one request a row"

@@ -17,6 +17,7 @@ from research.faults import validation_faults
 from research.search.settings import SearchSettings
 from research.secrets import KnownSecrets, from_variables
 from research.storage.location import is_url
+from research.task.agents import FOLDER
 from research.web.settings import WebSettings
 from research.world import Settings
 
@@ -86,6 +87,8 @@ class Environment(BaseSettings):
     out is the option `--patience`."""
     reading: ReadingLimits = ReadingLimits()
     """`RESEARCH_READING_SECONDS`, `RESEARCH_READING_MEMORY_MB`: what reading one page may take."""
+    agents_dir: Path = FOLDER
+    """`RESEARCH_AGENTS_DIR`: the folder of the profiles of agents."""
     brave_key: SecretStr | None = Field(default=None, validation_alias="BRAVE_API_KEY")
     tavily_key: SecretStr | None = Field(default=None, validation_alias="TAVILY_API_KEY")
     exa_key: SecretStr | None = Field(default=None, validation_alias="EXA_API_KEY")
@@ -99,7 +102,7 @@ class Environment(BaseSettings):
     base_url: str | None = Field(default=None, validation_alias="ANTHROPIC_BASE_URL")
     """`ANTHROPIC_BASE_URL`: another server that speaks the Messages API."""
 
-    @field_validator("cache_dir", "calibrations", mode="before")
+    @field_validator("cache_dir", "calibrations", "agents_dir", mode="before")
     @classmethod
     def _on_this_disk(cls, value: Any) -> Any:
         if isinstance(value, str) and is_url(value):
@@ -137,6 +140,7 @@ class Environment(BaseSettings):
             base_url=self.base_url,
             outages=self.outages if patience is None else self.outages.changed(patience=patience),
             processors=self.processors,
+            agents_dir=self.agents_dir,
             web=self.web,
             reading=self.reading,
             providers=self.providers.changed(**self._keys()),

@@ -71,7 +71,10 @@ class TaskOptions:
         str | dict[str, Any] | None,
         Option("What to find out: an output schema, as a file or as JSON. Without it, one free answer.", "FILE", flag="schema"),
     ] = None
-    processor: Annotated[ProcessorName, Option("How much may be spent on a task: the tier.", "TIER")] = "core"
+    processor: Annotated[
+        ProcessorName | None,
+        Option("How much may be spent on a task: the tier. Default: that of the agent's profile, else `core`.", "TIER"),
+    ] = None
     max_subqueries: Annotated[int | None, Option("Most sub-queries. Default: 8.", within=RANGES["max_subqueries"])] = None
     max_fetches: Annotated[int | None, Option("Most pages read. Default: 18.", within=RANGES["max_fetches"])] = None
     max_steps: Annotated[
@@ -83,6 +86,19 @@ class TaskOptions:
             "How often each value is checked against its evidence, and what fails is researched again. Default: 0.",
             within=RANGES["verify_loops"],
         ),
+    ] = None
+    agent_ids: Annotated[
+        list[str] | None,
+        Option(
+            "The agent that researches each task, by the name of its profile; several divide the sub-queries of the tier "
+            "`research`.",
+            "NAME",
+            flag="agent",
+        ),
+    ] = None
+    agents_dir: Annotated[
+        str | None,
+        Option("The folder of the profiles, a file `NAME.toml` each. Default: `RESEARCH_AGENTS_DIR`, else `agents`.", "DIR"),
     ] = None
 
 

@@ -39,7 +39,11 @@ from research.world import Settings
 if TYPE_CHECKING:
     from research.tables.audit.calibration import KeptCalibration
 
-FROM_THE_RUN: Final = (*(name for name in names(TaskOptions) if name != "output_schema"), "source_policy")
+FROM_THE_RUN: Final = (
+    *(name for name in names(TaskOptions) if name not in ("output_schema", "agent_ids", "agents_dir")),
+    "source_policy",
+    "agent_profiles",
+)
 """Options that a resynthesis takes from the run, unless it states others. The start page and files are among the stored pages."""
 
 
@@ -124,7 +128,7 @@ async def prepare_worker(run: RunFolder, options: Options, runtime: Runtime, wor
 async def _open_enrichment(
     options: EnrichOptions, request: Request, runtime: Runtime, find: Find, workers: int = 1
 ) -> AsyncIterator[PreparedRun]:
-    escalation = Escalation.parse(options.escalate, options.processor) if options.escalate else None
+    escalation = Escalation.parse(options.escalate, request.sample.processor) if options.escalate else None
     earlier = None
     if options.reuse and options.reuse != LATEST:
         earlier = await asyncio.to_thread(_earlier, options.reuse, runtime.environment.cache_dir, request)
@@ -274,7 +278,13 @@ def _earlier(run: str, cache_dir: Path, request: Request) -> Earlier:
 
 def request_of_run(run: RunFolder, options: EnrichOptions) -> Request:
     opened = open_table(run.columns.input_schema.empty_table())
-    return Request.of(options, table=replace(opened, fingerprint=str(run.request.get("table"))))
+    table = replace(opened, fingerprint=str(run.request.get("table")))
+    return Request.of(options, table=table, agent_profiles=profiles_of(run))
+
+
+def profiles_of(run: RunFolder) -> Any:
+    """The profiles of a run's agents, as it keeps them."""
+    return (run.request.get("task") or {}).get("agent_profiles")
 
 
 def _request_over_stored_pages(options: ResynthesizeOptions, cache_dir: Path) -> tuple[Request, Earlier]:
@@ -298,6 +308,7 @@ def _request_over_stored_pages(options: ResynthesizeOptions, cache_dir: Path) ->
         objective=question.get("template"),
         objective_column=question.get("column"),
         private=before.get("private"),
+        agent_ids=[profile["id"] for profile in task["agent_profiles"] or ()] or None,
         **task,
     )
     other_question = request.content["objective"] != before.get("objective")

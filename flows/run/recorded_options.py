@@ -27,7 +27,7 @@ from research.world import Settings
 FLOWS: Final[Mapping[str, type]] = {"enrich": EnrichOptions, "resynthesize": ResynthesizeOptions, "refresh": RefreshOptions}
 ENRICHMENT: Final = "enrichment"
 """Of a refresh: the options of the enrichment that it amounts to, so that the next refresh needs no earlier folder for them."""
-_PATHS: Final = ("table", "corpus", "reuse", "run", "export")
+_PATHS: Final = ("table", "corpus", "reuse", "run", "export", "agents_dir")
 """Options that name one file or folder. `out` is not kept: a folder may be moved, and is where it is."""
 _RUNS: Final = ("reuse", "run")
 """Those of them that name a run folder."""

@@ -11,7 +11,17 @@ from typing import Any, Final
 
 from flows.run.options import EnrichOptions, RefreshOptions
 from flows.run.patience import patience_seconds
-from flows.run.prepare import Find, PagesFolder, calibration_of, check, checked_out, find_run, request_of_run, with_secrets
+from flows.run.prepare import (
+    Find,
+    PagesFolder,
+    calibration_of,
+    check,
+    checked_out,
+    find_run,
+    profiles_of,
+    request_of_run,
+    with_secrets,
+)
 from flows.run.prepared_run import PreparedRun, Refresh
 from flows.run.recorded_options import recorded_enrichment
 from flows.run.remote_folder import is_remote, local_folder
@@ -55,7 +65,7 @@ async def open_refresh(
     stale = Staleness.parse(options.stale, options.older_than)
     before = await asyncio.to_thread(_before, options, cache_dir, run)
     enrichment = _enrichment(options, before)
-    request = await asyncio.to_thread(_request, enrichment, run)
+    request = await asyncio.to_thread(_request, enrichment, run, before)
     keys = tuple(options.key or (before.request.get("refresh") or {}).get("key") or ())
     columns = request.table.schema.names
     matcher = await asyncio.to_thread(RowMatcher, before, columns, keys, request.private)
@@ -87,7 +97,7 @@ async def open_refresh(
             options = replace(options, out=str(await asyncio.to_thread(_next_folder, before, document)))
         path, done = await find(options, request, document, mirror)
         pages.path = path / ".state" / "pages"
-        escalation = Escalation.parse(enrichment.escalate, enrichment.processor) if enrichment.escalate else None
+        escalation = Escalation.parse(enrichment.escalate, request.sample.processor) if enrichment.escalate else None
         yield PreparedRun(
             options,
             request,
@@ -140,11 +150,11 @@ def _enrichment(options: RefreshOptions, before: RunFolder) -> EnrichOptions:
     return replace(enrichment, batch=False, pilot=None)
 
 
-def _request(enrichment: EnrichOptions, run: RunFolder | None) -> Request:
+def _request(enrichment: EnrichOptions, run: RunFolder | None, before: RunFolder) -> Request:
     if run is not None:
         return request_of_run(run, enrichment)
     try:
-        return Request.of(enrichment)
+        return Request.of(enrichment, agent_profiles=profiles_of(before))
     except InvalidTable as error:
         error.add_note("If the table lies elsewhere now, name it with --table.")
         raise

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 from flows.run.declaration import values
+from flows.run.environment import read_environment
 from flows.run.options import EnrichOptions, SourceOptions, TaskOptions
 from research.errors import InvalidTable
 from research.money.processors import ProcessorName
@@ -18,7 +20,11 @@ from research.tables.inputs.objective import Objective
 from research.tables.inputs.read import Table, open_table
 from research.tables.inputs.start_page import StartPage
 from research.tables.inputs.template import nearest_column
+from research.task.agents import FOLDER, with_agents
 from research.task.task import Task
+
+_OF_AGENTS: Final = ("agent_profiles", "processor", "source_policy")
+"""Fields of a task that its agents' profiles may fill in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,7 @@ class Request:
         objective_column: str | None,
         start_url: str | None = None,
         private: Sequence[str] | None = None,
+        agents_dir: str | Path | None = None,
         **options: Any,
     ) -> Request:
         """Read and check everything that can be wrong before a row is researched.
@@ -71,7 +78,12 @@ class Request:
         hidden = frozenset(private or ())
         refuse_private(hidden, opened.schema.names, question, start)
         stated = {name: value for name, value in options.items() if value is not None}
-        sample = Task.model_validate({"task": "a row's objective", "output_schema": spec, **stated})
+        sample = with_agents(
+            Task.model_validate({"task": "a row's objective", "output_schema": spec, **stated}),
+            FOLDER if agents_dir is None else Path(agents_dir),
+        )
+        for name in _OF_AGENTS if sample.agent_profiles else ():
+            stated[name] = getattr(sample, name)
         stated |= {"files": sample.files} if sample.files else {}  # read once, not for every row
         content = {
             "table": opened.fingerprint,
@@ -94,11 +106,12 @@ class Request:
         )
 
     @classmethod
-    def of(cls, options: EnrichOptions, *, table: Table | None = None) -> Request:
+    def of(cls, options: EnrichOptions, *, table: Table | None = None, agent_profiles: Any = None) -> Request:
         """The request that an enrichment's options make.
 
         Args:
             table: the table, where it is known already.
+            agent_profiles: the profiles of its agents, where they are known already.
 
         Raises:
             InvalidInput: as `check`.
@@ -112,7 +125,9 @@ class Request:
             objective=options.objective,
             objective_column=options.objective_column,
             private=options.private,
-            **values(options, TaskOptions),
+            agent_profiles=agent_profiles,
+            agents_dir=_agents_dir(options),
+            **values(options, TaskOptions, but=("agents_dir",)),
             **values(options, SourceOptions, but=("corpus", "search")),
         )
         return request if not options.name else replace(request, table=replace(request.table, name=options.name))
@@ -192,6 +207,12 @@ class Request:
             "fetcher": world.fetcher.identity,
             "versions": dict(VERSIONS),
         }
+
+
+def _agents_dir(options: EnrichOptions) -> Path | None:
+    if not options.agent_ids:
+        return None
+    return read_environment().agents_dir if options.agents_dir is None else Path(options.agents_dir)
 
 
 def refuse_private(private: Collection[str], columns: Sequence[str], objective: Objective, start: StartPage | None) -> None:

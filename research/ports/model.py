@@ -62,6 +62,10 @@ class ResearchTools(Protocol):
         """What the model goes on from, if it has asked before; what it read and searched is at hand again. None: it begins."""
         ...
 
+    def has(self, tool: str) -> bool:
+        """Whether a tool, `search` or `read`, may be used. `search` finds nothing and `read` refuses where it may not."""
+        ...
+
     async def search(self, query: str, limit: int = 10) -> tuple[Hit, ...]:
         """Search the world. One tool call.
 

@@ -26,6 +26,8 @@ class SubQuery(Record):
     """1 for what a plan asks; each later look at the work asks in the next round."""
     edited: bool = False
     """Whether a person wrote the question."""
+    agent: str = ""
+    """The agent that answers it, where several divide the task."""
 
 
 class FieldAnswer(Record):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from research.money.usage_ledger import UsageLedger
 from research.ports.work import Grade, Investigated
 from research.ports.world import World
+from research.steps.agents import assigned
 from research.steps.row_cells import without_withheld
 from research.task.task import Task
 
@@ -24,5 +25,7 @@ async def grade(task: Task, work: Sequence[Investigated], world: World, max_subq
     ]
     last = max((done.subquery.index for done in work), default=0)
     of_round = max((done.subquery.round for done in work), default=0) + 1
-    numbered = (q.changed(index=last + place, round=of_round) for place, q in enumerate(wanted[:max_subqueries], start=1))
+    numbered = (
+        assigned(q.changed(index=last + place, round=of_round), task) for place, q in enumerate(wanted[:max_subqueries], start=1)
+    )
     return judged.changed(ask=tuple(numbered), usage=ledger.usage, cost_usd=ledger.cost_usd)

@@ -17,6 +17,7 @@ from research.ports.page import Hit, Page, Passage
 from research.ports.waiting import QuestionsAsked, ReadAt, Resumed, Standing, Suspended, ToolsState
 from research.ports.work import Draft, Investigated, SubQuery
 from research.ports.world import World
+from research.steps.agents import agent_of, as_agent_sees
 from research.steps.asking import QUESTIONS, Asking, numbered
 from research.steps.attached_documents import AttachedDocuments
 from research.steps.draft_checks import faults_of
@@ -97,7 +98,13 @@ class TaskTools:
             raise BudgetExhausted(f"{self.questions_left} questions are left; what people do not know has to be decided here")
         raise Asking(numbered(questions, self._subquery, len(self.asked) + 1), state)
 
+    def has(self, tool: str) -> bool:
+        return all(agent.may(tool) for agent in self._task.agent_profiles)
+
     async def search(self, query: str, limit: int = 10) -> tuple[Hit, ...]:
+        if not self.has("search"):
+            self._warn(f"nothing was searched for: {self._agent} has no search")
+            return ()
         self._spend_tool_call()
         policy = self._task.source_policy
         query = self._sayable(query)
@@ -127,6 +134,8 @@ class TaskTools:
         if self.search_only:  # the search was the call
             if url not in self._searched:
                 raise FetchRefused(f"{shortened(url, 120)}: in mode chat only the first results of a search are read")
+        elif not self.has("read"):
+            raise FetchRefused(f"{shortened(url, 120)}: {self._agent} reads no pages")
         else:
             self._spend_tool_call()
             url = self._address(url)
@@ -283,6 +292,10 @@ class TaskTools:
         earlier = self._world.earlier
         return earlier if earlier is not None and earlier.holds(url) else None
 
+    @property
+    def _agent(self) -> str:
+        return f"the agent {self._task.agent_profiles[0].id!r}"
+
     def _warn(self, *warnings: str) -> None:
         self.warnings += [warning for warning in warnings if warning not in self.warnings]
 
@@ -345,6 +358,8 @@ async def investigate(
     Raises:
         QuestionsAsked: it waits for answers.
     """
+    agent = agent_of(task, subquery)
+    task = as_agent_sees(task, agent)
     allowed = world.processors[task.processor].tool_calls
     tools = TaskTools(task, subquery, world, ledger, tool_calls=allowed, max_fetches=max_fetches, standing=standing)
     before = await standing.load() if standing is not None else None

@@ -75,8 +75,8 @@ class Keys:
 
 
 def _subquery(subquery: SubQuery) -> dict[str, Any]:
-    """Without a mark that came later, where it says nothing: keys of before stay good."""
-    return subquery.model_dump(mode="json", exclude=None if subquery.edited else {"edited"})
+    """Without marks that came later, where they say nothing: keys of before stay good."""
+    return subquery.model_dump(mode="json", exclude={name for name in ("edited", "agent") if not getattr(subquery, name)})
 
 
 def _digest(work: Sequence[Investigated]) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from research.money.usage_ledger import UsageLedger
 from research.ports.work import Plan, SubQuery
 from research.ports.world import World
+from research.steps.agents import assigned
 from research.steps.row_cells import without_withheld
 from research.task.task import Task
 
@@ -18,12 +19,12 @@ def whole(task: Task) -> SubQuery:
 
 async def plan(task: Task, world: World, ledger: UsageLedger) -> Plan:
     """Ask the model to divide the task, and hold its plan to the contract: at most `max_subqueries` of them (and no more than
-    there are pages to read), numbered from 1, only fields that exist, every field served."""
+    there are pages to read), numbered from 1, only fields that exist, every field served, each by an agent of the task."""
     limit = min(task.max_subqueries, task.max_fetches)
     proposed = await world.model.plan(task, limit, ledger)
     names = [f.name for f in task.output_schema.fields]
     subqueries = [
-        SubQuery(index=0, question=q.question, fields=fields, label=q.label)
+        SubQuery(index=0, question=q.question, fields=fields, label=q.label, agent=q.agent)
         for q in without_withheld(proposed.subqueries[:limit], task, world.search)
         if (fields := tuple(name for name in names if name in q.fields)) and q.question.strip()
     ]
@@ -40,4 +41,4 @@ def serving_all(task: Task, subqueries: Sequence[SubQuery], limit: int) -> tuple
         found.append(SubQuery(index=0, question=task.task, fields=left, label=", ".join(left)[:60]))
     elif left:
         found[-1] = found[-1].changed(fields=(*found[-1].fields, *left))
-    return tuple(q.changed(index=index) for index, q in enumerate(found, start=1))
+    return tuple(assigned(q.changed(index=index), task) for index, q in enumerate(found, start=1))

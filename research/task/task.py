@@ -17,6 +17,7 @@ from research.output_schema.output_spec import OutputSpec
 from research.output_schema.validation import json_faults
 from research.records import Record
 from research.secrets.known import NAME
+from research.task.agent_profile import MOST_AGENTS, AgentProfile, agent_name
 from research.task.attachments import AttachedFile
 from research.task.dialects import Folded, fold
 from research.task.source_policy import SourcePolicy
@@ -49,12 +50,14 @@ EXCUSED: Final[Mapping[str, str]] = {
     "ephemeral": "says what is kept afterwards",
     "metadata": "labels: echoed, never read",
     "task_id": "the caller's name for the work, not the work",
+    "agent_id": "a name: `agent_profiles` holds what it stands for",
+    "agent_ids": "as `agent_id`",
     "secrets": "names of keys that let tools in: what tools are asked for stands in other fields",
     "auto_execute_plan": "whether somebody is asked first, not what is done",
 }
 """Fields that are not in `Task.identity()`, and why."""
 
-ADDED: Final = frozenset({"mode", "allow_questions"})
+ADDED: Final = frozenset({"mode", "allow_questions", "agent_profiles"})
 """Fields that came later. With their default they are left out of `Task.identity()`, so that what was done before is found."""
 
 
@@ -95,6 +98,10 @@ def _policy(policy: SourcePolicy | None) -> SourcePolicy | None:
 def _within(name: str, default: int | None) -> Any:
     least, most = RANGES[name]
     return Field(default=default, ge=least, le=most)
+
+
+def _agent(name: str | None) -> str | None:
+    return None if name is None or not name.strip() else agent_name(name)
 
 
 def _secret(name: str) -> str:
@@ -172,6 +179,17 @@ class Task(Record):
     """Whose session it is: no other end user can go on from it. Empty is nobody's."""
     ephemeral: Annotated[bool, Field(strict=True)] = False
     """Keep nothing for later tasks: no session, and no page."""
+    agent_id: Annotated[str | None, AfterValidator(_agent)] = None
+    """The agent that researches the task, by the name of its profile. Empty text is none."""
+    agent_ids: tuple[Annotated[str, AfterValidator(agent_name)], ...] = Field(default=(), max_length=MOST_AGENTS)
+    """Or the agents that divide the sub-queries of its plan (research tier)."""
+    agent_profiles: tuple[AgentProfile, ...] = Field(default=(), max_length=MOST_AGENTS)
+    """The profiles of these agents. Those that are not here are read from files, where the task is run."""
+
+    @property
+    def agent_names(self) -> tuple[str, ...]:
+        """The agents that the task names."""
+        return self.agent_ids or ((self.agent_id,) if self.agent_id is not None else ())
 
     def identity(self) -> dict[str, Any]:
         """The JSON of every field that makes the work what it is: all but `EXCUSED`, and `ADDED` ones that ask for nothing."""
@@ -192,6 +210,7 @@ class Task(Record):
         try:
             task = handler(folded.fields)
             faults += [*_joint_faults(task, folded.places), *_mode_faults(task, folded.places)]
+            faults += _agent_faults(task, folded.places)
         except ValidationError as error:
             taken = {fault.pointer for fault in faults}
             found = validation_faults(error, folded.place_of, _message)
@@ -245,6 +264,26 @@ def _mode_faults(task: Task, places: Mapping[str, str]) -> list[Fault]:
     if task.auto_execute_plan and task.mode != "plan":
         return [Fault(places["auto_execute_plan"], f"the mode {task.mode} makes no plan: take the mode plan, or leave it out")]
     return []
+
+
+def _agent_faults(task: Task, places: Mapping[str, str]) -> list[Fault]:
+    """Agents that cannot divide the task, and profiles that nobody asks for."""
+    faults: list[Fault] = []
+    several = places.get("agent_ids", "")
+    if task.agent_id is not None and task.agent_ids not in ((), (task.agent_id,)):
+        faults.append(Fault(several, "names other agents than agent_id: keep one of the two"))
+    if len(set(task.agent_ids)) < len(task.agent_ids):
+        faults.append(Fault(several, "names an agent twice"))
+    if len(task.agent_ids) > 1 and task.processor != "research":
+        faults.append(
+            Fault(several, f"several agents divide a plan, and {task.processor} makes none: ask for the processor research")
+        )
+    held = [profile.id for profile in task.agent_profiles]
+    for place, name in enumerate(held):
+        if name not in task.agent_names or name in held[:place]:
+            at = places.get("agent_profiles", "") + pointer([place, "id"])
+            faults.append(Fault(at, f"{name!r} is named by neither agent_id nor agent_ids, or is there twice"))
+    return faults
 
 
 def _message(detail: ErrorDetails) -> str:

@@ -40,6 +40,9 @@ FULL: dict[str, Any] = {
     "secrets": ["CRM_TOKEN"],
     "session_id": "s-1",
     "end_user_id": "alice",
+    "agent_id": "registrar",
+    "agent_ids": ["registrar"],
+    "agent_profiles": [{"id": "registrar", "instructions": "Prefer registers."}],
 }
 """Every field that is built, away from its default."""
 
@@ -222,9 +225,10 @@ def test_every_field_is_in_the_identity_or_excused(field: str) -> None:
 
 def test_excuses_are_given_for_fields_that_exist() -> None:
     """A new excuse changes what counts as the same work, so it is written here too."""
+    of_agents = {"agent_id", "agent_ids"}
     assert (
         set(EXCUSED)
-        == {"metadata", "task_id", "secrets", "session_id", "end_user_id", "ephemeral", "auto_execute_plan"}
+        == {"metadata", "task_id", "secrets", "session_id", "end_user_id", "ephemeral", "auto_execute_plan"} | of_agents
         <= set(Task.model_fields)
     )
     assert all(EXCUSED.values())

@@ -30,6 +30,7 @@ from flows.run.request import Request
 from research.money.processors import load_processors
 from research.output_schema.output_spec import OutputSpec
 from research.tables import open_run
+from research.task.agents import read_profile
 from tests.docs.docs_blocks import DOCUMENTS, ROOT, RUN, Block, blocks, blocks_in, documents_with, lay_out
 
 CHECKED = {"python", "sh", "json", "toml", "yaml", "text"}
@@ -149,8 +150,11 @@ def test_a_schema_is_one(block: Block) -> None:
 
 
 @pytest.mark.parametrize("block", blocks_in("toml"), ids=lambda block: block.place)
-def test_a_file_of_processors_is_one(block: Block, tmp_path: Path) -> None:
+def test_a_file_of_processors_or_an_agents_profile_is_one(block: Block, tmp_path: Path) -> None:
     (tmp_path / "processors.toml").write_text(block.code)
+    if block.place.startswith("docs/agents.md"):
+        assert read_profile(tmp_path / "processors.toml").instructions
+        return
     assert load_processors(tmp_path / "processors.toml") != load_processors()
 
 

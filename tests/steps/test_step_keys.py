@@ -66,12 +66,14 @@ OTHER = {
 
 def test_every_field_of_a_task_is_in_every_key_or_excused() -> None:
     """A label does not make other work; anything else does, in every step."""
+    agents: dict[str, Any] = {"agent_id": "a", "agent_ids": ["a"], "agent_profiles": [{"id": "a"}]}
     labels = {"metadata": {"a": "b"}, "task_id": "7", "secrets": ["KEY"], "session_id": "s", "end_user_id": "alice"}
-    assert set(OTHER) | set(labels) | {"ephemeral", "auto_execute_plan"} == set(Task.model_fields), (
+    assert set(OTHER) | set(labels) | {"ephemeral", "auto_execute_plan", *agents} == set(Task.model_fields), (
         "a new field: does it make other work?"
     )
     for field, value in OTHER.items():
         assert changed(keys_of(Keys.of(task(**{field: value}), "world"))) == ALL, field
+    assert changed(keys_of(Keys.of(task(**agents), "world"))) == ALL, "the profile; its name alone is a label"
     assert changed(keys_of(Keys.of(task(**labels), "world"))) == set()
 
 
@@ -79,7 +81,7 @@ def test_the_world_the_sub_query_the_work_so_far_and_the_limits_are_in_the_keys(
     keys = Keys.of(task(), "world")
     assert changed(keys_of(Keys.of(task(), "another world"))) == ALL
     assert changed(keys_of(keys, most=4)) == {"investigate", "grade"}
-    for field, value in {"index": 2, "question": "Why?", "fields": ("b",), "label": "why"}.items():
+    for field, value in {"index": 2, "question": "Why?", "fields": ("b",), "label": "why", "agent": "a"}.items():
         other = SUBQUERY.model_copy(update={field: value})
         assert changed(keys_of(keys, subquery=other)) == {"investigate"}, field
     assert changed(keys_of(keys, work=WORK.model_copy(update={"summary": "more"}))) == {"grade", "synthesize"}

@@ -13,6 +13,7 @@ from research.models.claude import quoting
 from research.ports.page import Passage
 from research.ports.work import Claim, FieldAnswer, Investigated, ReadPage, SubQuery
 from research.sources.source_quality import domain_of
+from research.task.agent_profile import AgentProfile
 from research.task.task import Task
 
 _DOMAIN: Final = re.compile(r"[a-z0-9_.:-]{1,253}")
@@ -28,6 +29,12 @@ def task_message(task: Task, today: date) -> str:
         parts.append(f"# Which sources may be used\n\n{policy}")
     parts.append(f"Today is {today.isoformat()}.")
     return "\n\n".join(parts)
+
+
+def agents_message(agents: Sequence[AgentProfile]) -> str:
+    """Between which agents the sub-queries are divided."""
+    listed = "\n".join(f"- `{agent.id}`: {quoting.one_line(agent.description) or 'no description'}" for agent in agents)
+    return f"# The agents\n\nEach sub-query goes to one of these, in `agent`: the one that it suits best.\n\n{listed}"
 
 
 def question_message(task: Task, subquery: SubQuery, tool_calls: int) -> str:

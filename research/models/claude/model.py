@@ -31,6 +31,7 @@ from research.ports.model import Checker, ResearchTools
 from research.ports.sessions import EarlierTask
 from research.ports.work import Claim, Draft, Grade, Investigated, Judged, Plan, SubQuery, Verdict, Verified
 from research.result.result import utc_now
+from research.task.agent_profile import AgentProfile
 from research.task.task import Task
 
 VERSION: Final = 3
@@ -47,6 +48,9 @@ _EACH_CALL: Final[Mapping[Role, Usage]] = {
     "grade": Usage(grader_calls=1),
     "synthesize": Usage(synth_calls=1),
 }
+
+_OF_THE_AGENT: Final = ("plan", "investigate", "synthesize")
+"""Roles that follow the instructions of a task's one agent. Who grades, judges and verifies looks with fresh eyes."""
 
 F = TypeVar("F", bound=BaseModel)
 
@@ -84,7 +88,9 @@ class ClaudeModel:
         self.today = today
         self._earlier: tuple[EarlierTask, ...] = ()
         self._warmup = CacheWarmup()
-        self._kinds: MutableMapping[tuple[Role, OutputSpec, bool, bool, bool], ConversationKind] = LRUCache(KINDS_KEPT)
+        self._kinds: MutableMapping[tuple[Role, OutputSpec, bool, bool, bool, tuple[AgentProfile, ...]], ConversationKind] = (
+            LRUCache(KINDS_KEPT)
+        )
         self._untyped_specs: set[OutputSpec] = set()
         """Output schemas whose own answer schema the service did not accept."""
 
@@ -124,8 +130,10 @@ class ClaudeModel:
             await self.calls.opened()
 
     async def plan(self, task: Task, max_subqueries: int, ledger: UsageLedger) -> Plan:
-        conversation = self._conversation(task, "plan", ledger, step_schemas.plan_schema(task.output_schema.names))
-        conversation.say(self.task_message(task), f"At most {max_subqueries} sub-queries.")
+        agents = _dividing(task)
+        schema = step_schemas.plan_schema(task.output_schema.names, [agent.id for agent in agents])
+        conversation = self._conversation(task, "plan", ledger, schema)
+        conversation.say(self.task_message(task), *_told(agents), f"At most {max_subqueries} sub-queries.")
         reply = await _reply(conversation, step_schemas.PlanReply)
         subqueries = tuple(each.subquery(place) for place, each in enumerate(reply.subqueries[:max_subqueries], start=1))
         return Plan(subqueries=subqueries)
@@ -135,13 +143,13 @@ class ClaudeModel:
 
         async def ask(schema: AnswerSchema) -> Draft:
             steps = self.processors[task.processor].steps(task.max_steps)
-            definitions = tool_definitions(search_only=tools.search_only, questions=task.allow_questions)
-            conversation = self._conversation(task, "investigate", ledger, schema, steps=steps, tools=definitions)
             tool_runner = ToolRunner(tools)
+            definitions = tool_definitions(tool_runner.names, search_only=tools.search_only, questions=task.allow_questions)
+            conversation = self._conversation(task, "investigate", ledger, schema, steps=steps, tools=definitions)
             if resumed is None:
                 sources = await tool_runner.task_sources(f"{subquery.question} {', '.join(subquery.fields)}")
                 conversation.say(self.task_message(task), *([sources] if sources is not None else []))
-                conversation.say(messages.question_message(task, subquery, tools.tool_calls_left))
+                conversation.say(messages.question_message(task, subquery, tool_runner.calls_left))
             else:
                 conversation.go_on(resumed.state["conversation"])
                 conversation.say(*tool_runner.answered(resumed))
@@ -153,9 +161,11 @@ class ClaudeModel:
         return await self._with_answer_schema(task.output_schema, ask)
 
     async def grade(self, task: Task, work: Sequence[Investigated], max_subqueries: int, ledger: UsageLedger) -> Grade:
-        names = task.output_schema.names
-        conversation = self._conversation(task, "grade", ledger, step_schemas.grade_schema(names))
-        conversation.say(self.task_message(task), messages.work_message(work), f"At most {max_subqueries} more sub-queries.")
+        names, agents = task.output_schema.names, _dividing(task)
+        schema = step_schemas.grade_schema(names, [agent.id for agent in agents])
+        conversation = self._conversation(task, "grade", ledger, schema)
+        limit = f"At most {max_subqueries} more sub-queries."
+        conversation.say(self.task_message(task), messages.work_message(work), *_told(agents), limit)
         reply = await _reply(conversation, step_schemas.GradeReply)
         ask = tuple(each.subquery(place) for place, each in enumerate(reply.ask[:max_subqueries], start=1))
         grades = {each.field: each.grade for each in reply.fields if each.field in names}
@@ -214,10 +224,12 @@ class ClaudeModel:
         answers = isinstance(schema, AnswerSchema)
         investigates = role == "investigate"
         asks, searches = investigates and task.allow_questions, investigates and task.mode == "chat"
-        key = role, task.output_schema, schema.typed if isinstance(schema, AnswerSchema) else True, asks, searches
+        agent = task.agent_profiles[0] if len(task.agent_profiles) == 1 and role in _OF_THE_AGENT else None
+        typed = schema.typed if isinstance(schema, AnswerSchema) else True
+        key = role, task.output_schema, typed, asks, searches, task.agent_profiles
         if (kind := self._kinds.get(key)) is None:
             text = "investigate_chat" if searches else role
-            system = self.prompts.system(text, task.output_schema, answers=answers, questions=asks)
+            system = self.prompts.system(text, task.output_schema, answers=answers, questions=asks, agent=agent)
             wire = schema.schema if isinstance(schema, AnswerSchema) else schema
             kind = self._kinds[key] = ConversationKind(role, system, wire, tools, _EACH_CALL.get(role, Usage()))
         return Conversation(self.calls, self.settings(task, role), kind, steps, self._warmup, ledger)
@@ -235,6 +247,15 @@ class ClaudeModel:
                 raise
         self._untyped_specs.add(spec)
         return await ask(AnswerSchema.of(spec, report=report, typed=False))
+
+
+def _dividing(task: Task) -> tuple[AgentProfile, ...]:
+    """The agents between which sub-queries are divided."""
+    return task.agent_profiles if len(task.agent_profiles) > 1 else ()
+
+
+def _told(agents: Sequence[AgentProfile]) -> list[str]:
+    return [messages.agents_message(agents)] if agents else []
 
 
 async def _reply(conversation: Conversation, kind: type[F]) -> F:

@@ -10,6 +10,7 @@ from typing import Final
 
 from research.models.claude.answer_schema import describe_fields
 from research.output_schema.output_spec import OutputSpec
+from research.task.agent_profile import AgentProfile
 
 NAMES: Final = (
     "untrusted",
@@ -22,6 +23,7 @@ NAMES: Final = (
     "synthesize",
     "verify",
     "judge",
+    "agent",
 )
 
 
@@ -36,7 +38,15 @@ class Prompts:
         """Changes with every word."""
         return hashlib.sha256(repr(self.texts).encode()).hexdigest()[:16]
 
-    def system(self, role: str, spec: OutputSpec, *, answers: bool = False, questions: bool = False) -> str:
+    def system(
+        self,
+        role: str,
+        spec: OutputSpec,
+        *,
+        answers: bool = False,
+        questions: bool = False,
+        agent: AgentProfile | None = None,
+    ) -> str:
         """The instructions of a role. The same for every row of a table, since it holds nothing of a row.
 
         Args:
@@ -44,10 +54,13 @@ class Prompts:
             spec: the output that the table asks for.
             answers: whether the role answers the fields.
             questions: whether it may ask people.
+            agent: whose own instructions stand below ours, which come first where the two differ.
         """
         text = dict(self.texts)
         parts = [text[role], *([text["questions"]] if questions else []), text["untrusted"]]
         parts += [text["answer"]] if answers else []
+        if agent is not None and agent.instructions.strip():
+            parts.append(f"# Instructions of the agent {agent.id}\n\n{text['agent'].strip()}\n\n{agent.instructions.strip()}")
         return "\n\n".join(
             [*(part.strip() for part in parts), f"# The fields, each with its JSON Schema\n\n{describe_fields(spec)}"]
         )

@@ -17,13 +17,13 @@ _STRING = {"type": "string"}
 _INTEGER = {"type": "integer"}
 
 
-def plan_schema(names: Sequence[str]) -> dict[str, Any]:
-    return _object({"subqueries": _list(_subquery(names))})
+def plan_schema(names: Sequence[str], agents: Sequence[str] = ()) -> dict[str, Any]:
+    return _object({"subqueries": _list(_subquery(names, agents))})
 
 
-def grade_schema(names: Sequence[str]) -> dict[str, Any]:
+def grade_schema(names: Sequence[str], agents: Sequence[str] = ()) -> dict[str, Any]:
     grade = _object({"field": _one_of(names), "grade": _one_of(("supported", "thin", "conflicting", "missing"))})
-    return _object({"fields": _list(grade), "ask": _list(_subquery(names))})
+    return _object({"fields": _list(grade), "ask": _list(_subquery(names, agents))})
 
 
 def verify_schema() -> dict[str, Any]:
@@ -44,9 +44,12 @@ class PlannedSubquery(_Reply):
     question: str
     fields: list[str]
     label: str = ""
+    agent: str = ""
 
     def subquery(self, index: int) -> SubQuery:
-        return SubQuery(index=index, question=self.question, fields=tuple(self.fields), label=self.label[:80])
+        return SubQuery(
+            index=index, question=self.question, fields=tuple(self.fields), label=self.label[:80], agent=self.agent[:80]
+        )
 
 
 class PlanReply(_Reply):
@@ -94,8 +97,9 @@ def read_reply(kind: type[M], text: str) -> M:
         raise Unreadable(tuple(validation_faults(error))) from None
 
 
-def _subquery(names: Sequence[str]) -> dict[str, Any]:
-    return _object({"question": _STRING, "fields": _list(_one_of(names)), "label": _STRING})
+def _subquery(names: Sequence[str], agents: Sequence[str]) -> dict[str, Any]:
+    assigned = {"agent": _one_of(agents)} if agents else {}
+    return _object({"question": _STRING, "fields": _list(_one_of(names)), "label": _STRING, **assigned})
 
 
 def _one_of(names: Sequence[str]) -> dict[str, Any]:

@@ -29,6 +29,8 @@ PASSAGES: Final = 14
 
 PASSAGES_OF_A_RESULT: Final = 6
 """Passages of each page that a search brings along in mode `chat`."""
+NAMES: Final = ("search", "read")
+"""Of the tools that an agent may be without, in the order in which they are offered."""
 ASK: Final = "ask_question"
 MOST_CHOICES: Final = 8
 
@@ -74,15 +76,19 @@ class _WrongInput(Exception):
 
 
 @lru_cache(maxsize=8)
-def tool_definitions(*, search_only: bool = False, questions: bool = False) -> tuple[Mapping[str, Any], ...]:
+def tool_definitions(
+    names: tuple[str, ...] = NAMES, *, search_only: bool = False, questions: bool = False
+) -> tuple[Mapping[str, Any], ...]:
     """The tools, as the Messages API takes them.
 
     Args:
+        names: those that the agent has.
         search_only: mode `chat`.
         questions: whether people may be asked.
     """
     table = read_table("research.models.claude", "prompt_texts/tools.toml")
-    return (*table["chat_tools" if search_only else "tools"], *(table["question_tools"] if questions else ()))
+    tools = [tool for tool in table["chat_tools" if search_only else "tools"] if tool["name"] in names]
+    return (*tools, *(table["question_tools"] if questions else ()))
 
 
 class ToolRunner:
@@ -95,8 +101,13 @@ class ToolRunner:
         """The last search or fetch that failed in passing."""
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The tools that may be used."""
+        return tuple(name for name in NAMES if self._tools.has(name) and not (name == "read" and self._tools.search_only))
+
+    @property
     def calls_left(self) -> int:
-        return self._tools.tool_calls_left
+        return self._tools.tool_calls_left if self.names else 0
 
     async def use(self, call: ToolUseBlock) -> dict[str, Any]:
         """The result of one call, as a block in its wire form."""
@@ -180,21 +191,20 @@ class ToolRunner:
 
     async def _do(self, call: ToolUseBlock) -> str:
         match call.name:
-            case "search":
+            case "search" if "search" in self.names:
                 arguments = _input(SearchInput, call)
                 hits = await self._tools.search(arguments.query, HITS)
                 if not hits:
                     return "No results. Try other words."
                 listed = quoting.quote_hits(hits)
                 return await self._with_pages(listed, hits, arguments.query) if self._tools.search_only else listed
-            case "read" if not self._tools.search_only:
+            case "read" if "read" in self.names:
                 return await self._read(_input(ReadInput, call))
             case "ask_question":
                 _input(AskInput, call)
                 raise BudgetExhausted("nobody can be asked any more: decide it yourself, and say what you took it to mean")
             case other:
-                names = "search" if self._tools.search_only else "search, read"
-                raise TerminalError(f"there is no tool {other!r}; there are: {names}")
+                raise TerminalError(f"there is no tool {other!r}; there are: {', '.join(self.names) or 'none'}")
 
     async def _with_pages(self, listed: str, hits: Sequence[Hit], query: str) -> str:
         """Search results with what the pages of the first of them say."""
