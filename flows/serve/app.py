@@ -31,7 +31,7 @@ class Dialect(Protocol):
     """A module of `flows.serve.dialects`."""
 
     NAME: str
-    """Under which it is also mounted alone: `/NAME/v1/…`."""
+    """Under which it is also mounted alone: `/NAME/v1/…`. Empty: it is mounted at the root only."""
     AT_ROOT: bool
     """Whether its paths are also mounted without its name."""
 
@@ -70,8 +70,8 @@ def create_app(
     app.state.access = access
     for dialect in dialects:
         if dialect.AT_ROOT:
-            app.include_router(dialect.router(service), tags=[dialect.NAME])
-    for dialect in dialects:
+            app.include_router(dialect.router(service), tags=[dialect.NAME or "tasks"])
+    for dialect in [dialect for dialect in dialects if dialect.NAME]:
         app.include_router(dialect.router(service), prefix=f"/{dialect.NAME}", tags=[dialect.NAME])
 
     @app.get("/health", tags=["service"])

@@ -4,9 +4,11 @@ there is told."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import aclosing
 from typing import Any, Final
 
-from flows.serve.records import Submission
+from flows.serve.records import Owner, Submission
+from flows.serve.service import Service
 from research.errors import Fault, InvalidTask
 from research.faults import pointer
 from research.task.dialects import field_name
@@ -64,6 +66,19 @@ def submission_of(
 def documented_body(schema: Mapping[str, Any]) -> dict[str, Any]:
     """What says in the OpenAPI document what a body holds that a route takes as any object: `openapi_extra` of the route."""
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": dict(schema)}}}}
+
+
+async def has_seen_end(service: Service, owner: Owner, task_id: str, last: int) -> bool:
+    """Whether a task is final, and who has seen the event of this sequence has seen all of its stream: the task's events, and one
+    that follows them with the task itself.
+
+    Raises:
+        UnknownTask: this owner has no such task.
+    """
+    if not (await service.get(owner, task_id)).is_final or last == 0:
+        return False
+    async with aclosing(service.events(owner, task_id=task_id, after=last - 1, follow=False)) as left:
+        return [event async for event in left] == []
 
 
 def _fault_of(name: str, value: Any) -> str:

@@ -18,6 +18,14 @@ Errors = Callable[[Exception], Response]
 an `HTTPException` of Starlette (a body that is no JSON)."""
 
 
+def answer_to(error: Exception, errors: Errors) -> Response:
+    """What a dialect answers to an error. To one that time mends, it says when to ask again."""
+    response = errors(error)
+    if isinstance(error, OverLimit):
+        response.headers.setdefault("Retry-After", str(max(1, round(error.retry_after))))
+    return response
+
+
 def dialect_router(errors: Errors, **options: Any) -> APIRouter:
     """A router whose routes answer errors in their dialect.
 
@@ -34,10 +42,7 @@ def dialect_router(errors: Errors, **options: Any) -> APIRouter:
                 try:
                     return await handle(request)
                 except (ResearchError, RequestValidationError, HTTPException) as error:
-                    response = errors(error)
-                    if isinstance(error, OverLimit):
-                        response.headers.setdefault("Retry-After", str(max(1, round(error.retry_after))))
-                    return response
+                    return answer_to(error, errors)
 
             return answer
 

@@ -63,6 +63,7 @@ tasks: Final = Table(
     UniqueConstraint("owner", "dialect", "idempotency_key"),
     Index("tasks_by_status", "status", "owner", "number"),
     Index("tasks_by_owner", "owner", "number"),
+    Index("tasks_by_session", "owner", "session_id", "number"),
     Index("tasks_by_group", "owner", "group_id", "status"),
     sqlite_autoincrement=True,
 )

@@ -66,6 +66,7 @@ class Service:
             InvalidTask: it is not accepted; nothing is kept.
             TaskConflict: its id or idempotency key was used for something else.
             UnknownGroup: its group is not there.
+            UnknownSession: its session is not there, or is another end user's.
             OverLimit: the owner has too many open tasks.
         """
         return (await self.submit_many(owner, [submission]))[0]

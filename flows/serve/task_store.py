@@ -19,6 +19,7 @@ from flows.serve.records import OPEN, Group, Submission, TaskError, TaskRecord
 from flows.serve.schema import groups, tasks
 from research.identity import content_key
 from research.result.result import Result, Status
+from research.sessions.folder import unknown
 from research.task.task import Task
 
 PREMIUM: Final = ("ultra", "research")
@@ -39,11 +40,14 @@ class TaskStore:
         Raises:
             TaskConflict: the same id or idempotency key, with other content.
             UnknownGroup: a group that is not there.
+            UnknownSession: a session that is not there, or is another end user's.
             TooManyOpen: more would be open than may be.
         """
         async with self._database.writing() as connection:
             now = await self._now(connection)
             await self._check_groups(connection, owner, {each.group_id for each in submissions if each.group_id is not None})
+            for submission in submissions:
+                await self._check_session(connection, owner, submission.task)
             accepted: list[tuple[int, bool]] = []
             for submission in submissions:
                 earlier = await self._earlier(connection, owner, submission)
@@ -146,6 +150,15 @@ class TaskStore:
             if found.scalar_one_or_none() is None:
                 raise UnknownGroup(f"there is no group {id!r}")
 
+    async def _check_session(self, connection: AsyncConnection, owner: str, task: Task) -> None:
+        """A session is its owner's and its end user's, from the moment when its first task was accepted."""
+        if task.session_id is None:
+            return
+        first = select(tasks.c.task).where(tasks.c.owner == owner, tasks.c.session_id == task.session_id)
+        begun = (await connection.execute(first.order_by(tasks.c.number).limit(1))).scalar_one_or_none()
+        if begun is None or Task.model_validate_json(begun).end_user_id != task.end_user_id:
+            raise unknown(task.session_id, task.end_user_id)
+
     async def _earlier(self, connection: AsyncConnection, owner: str, submission: Submission) -> int | None:
         """The number of the same task, accepted before.
 
@@ -181,7 +194,7 @@ class TaskStore:
                 owner=owner,
                 dialect=submission.dialect,
                 group_id=submission.group_id,
-                session_id=submission.session_id,
+                session_id=submission.session_id or submission.task.session_id,
                 idempotency_key=submission.idempotency_key,
                 content_key=content_of(submission),
                 request=json.dumps(submission.request),

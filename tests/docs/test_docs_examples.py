@@ -34,7 +34,10 @@ from research.task.agents import read_profile
 from tests.docs.docs_blocks import DOCUMENTS, ROOT, RUN, Block, blocks, blocks_in, documents_with, lay_out
 
 CHECKED = {"python", "sh", "json", "toml", "yaml", "text"}
-CHECKED_ELSEWHERE = {"sql": ROOT / "tests" / "tables" / "test_tables_warehouse.py"}
+CHECKED_ELSEWHERE = {
+    "sql": ROOT / "tests" / "tables" / "test_tables_warehouse.py",
+    "http": ROOT / "tests" / "serve" / "test_serve_docs.py",
+}
 
 PRINTED = {"docs/web.md": "True Voyager 1 text/html\n"}
 """What the examples of a page print, where that is the point of them."""
@@ -168,7 +171,7 @@ def test_deployments_are_of_flows_that_take_their_parameters(block: Block) -> No
 def test_no_block_is_left_out() -> None:
     languages = {block.language for document in DOCUMENTS for block in blocks(document)}
     assert languages <= CHECKED | CHECKED_ELSEWHERE.keys()
-    assert all("```sql" in test.read_text() for test in CHECKED_ELSEWHERE.values())
+    assert all(language in test.read_text() for language, test in CHECKED_ELSEWHERE.items())
 
 
 def run_python(block: Block, names: dict[str, Any]) -> None:

@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from flows.serve.dialects import chat, parallel, tasks
+from flows.serve.dialects import (
+    agent,
+    browser,
+    chat,
+    parallel,
+    shared_tasks,
+    tasks,
+)
 
-DIALECTS: Final[tuple[Any, ...]] = (parallel, chat, tasks)
+DIALECTS: Final[tuple[Any, ...]] = (
+    parallel,
+    chat,
+    shared_tasks,
+    tasks,
+    browser,
+    agent,
+)
 """The modules that are mounted, in order: where two of them have the same path at the root, the first one answers."""

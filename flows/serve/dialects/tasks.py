@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from flows.serve.access import CurrentOwner, current_owner
 from flows.serve.dialects.task_shapes import EventShape, Refused, TaskList, TaskShape, Unprocessable, shape
 from flows.serve.errors import ServiceError
-from flows.serve.http_tasks import documented_body, submission_of
+from flows.serve.http_tasks import documented_body, has_seen_end, submission_of
 from flows.serve.records import Owner
 from flows.serve.routing import dialect_router
 from flows.serve.service import MOST_OF_PAGE, Service
@@ -28,7 +28,7 @@ from research.result.result import Status
 from research.task.task import METADATA_KEY, METADATA_VALUE
 
 NAME: Final = "tasks"
-AT_ROOT: Final = True
+AT_ROOT: Final = False
 
 MOST_SEQUENCE: Final = 2**53
 """Of an event: what JSON's numbers can say."""
@@ -159,7 +159,7 @@ def add_event_routes(routes: APIRouter, service: Service) -> None:
         last_event_id: Annotated[int, Header(ge=0, le=MOST_SEQUENCE, description=LAST_EVENT)] = 0,
     ) -> Response:
         """What happens to a task, as server-sent events. The last one, `task`, is the task itself."""
-        if (await service.get(owner, task_id)).is_final and await _has_all(service, owner, task_id, last_event_id):
+        if await has_seen_end(service, owner, task_id, last_event_id):
             return Response(status_code=204)  # which tells a browser not to connect again
         return event_stream(_sent(news(service, owner, task_id, last_event_id)))
 
@@ -176,14 +176,6 @@ def add_event_routes(routes: APIRouter, service: Service) -> None:
             return
         await websocket.accept()
         await _until_gone(websocket, _messages(websocket, news(service, owner, task_id, last_event_id)))
-
-
-async def _has_all(service: Service, owner: Owner, task_id: str, after: int) -> bool:
-    """Whether somebody who has seen the event of this sequence has also seen the last one, `task`, of a final task."""
-    if after == 0:
-        return False
-    async with aclosing(service.events(owner, task_id=task_id, after=after - 1, follow=False)) as left:
-        return [event async for event in left] == []
 
 
 async def _sent(events: AsyncGenerator[EventShape]) -> AsyncGenerator[SentEvent]:

@@ -1,0 +1,157 @@
+"""What a request of agent-task-create asks for: its message, its files, its model, and what holds where it says nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from research.errors import Fault, InvalidTask
+from research.faults import pointer, shown
+from research.records import read_table
+from research.task.dialects import field_name
+
+_TABLE: Final = read_table("flows.serve.dialects", "agent.toml")
+DEFAULT_STEPS: Final[Mapping[str, int]] = _TABLE["max_steps"]
+DEFAULT_LOOPS: Final[Mapping[str, int]] = _TABLE["verify_loops"]
+MEANINGLESS: Final[Mapping[str, str]] = _TABLE["meaningless"]
+_SHORT_MODEL: Final = re.compile(rf"({'|'.join(_TABLE['models']['families'])})-(\d+)\.(\d+)")
+VALID_ID: Final = re.compile(r"[A-Za-z0-9._~:@-]{1,256}")
+FORMATS: Final = ("sse", "json")
+OBJECTIVE: Final = "task"
+
+
+@dataclass(slots=True)
+class AgentRequest:
+    """A request in the names of a task."""
+
+    fields: dict[str, Any] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    response_format: str | None = None
+    """`sse` or `json`; None: the header `Accept` decides."""
+
+
+def read_request(body: Mapping[str, Any], models: Mapping[str, Any]) -> AgentRequest:
+    """A request in the names of a task.
+
+    Args:
+        models: those of the model table, by id.
+
+    Raises:
+        InvalidTask: with every fault of what only this dialect has, each by its JSON Pointer.
+    """
+    reader = _Reader(models)
+    for name, value in body.items():
+        if value is not None:
+            reader.take(name, value)
+    reader.message(body.get("message"))
+    if reader.faults:
+        raise InvalidTask("The task cannot be accepted:", reader.faults)
+    _set_defaults(reader.request.fields)
+    return reader.request
+
+
+def accepts_json(accept: str) -> bool:
+    """Whether an `Accept` header asks for JSON rather than for a stream: it names JSON, and no event stream."""
+    kinds = {part.split(";")[0].strip().lower() for part in accept.split(",")}
+    return "application/json" in kinds and "text/event-stream" not in kinds
+
+
+class _Reader:
+    def __init__(self, models: Mapping[str, Any]) -> None:
+        self.request = AgentRequest()
+        self.faults: list[Fault] = []
+        self._models = models
+
+    def take(self, name: str, value: Any) -> None:
+        """Read one field; `message` is read last."""
+        fields, known = self.request.fields, field_name(name)
+        if known in MEANINGLESS:
+            if value not in ("", {}, []):
+                self.request.warnings.append(f"{name}: has no effect here; {MEANINGLESS[known]}")
+        elif known == "response_format":
+            if value in FORMATS:
+                self.request.response_format = value
+            else:
+                self._wrong([name], f"must be one of {', '.join(FORMATS)}, not {shown(value)}")
+        elif known == "task_id":
+            if isinstance(value, str) and VALID_ID.fullmatch(value):
+                fields["task_id"] = value
+            elif value != "":
+                self.request.warnings.append(f"task_id: {shown(value)} can be no id; the task has a new one")
+        elif known == "model":
+            fields["model"] = self._model(name, value)
+        elif known == "files":
+            self._files([name], value)
+        elif known != "message":
+            fields[name] = value
+
+    def message(self, message: Any) -> None:
+        """Read the message. Its text is the objective; what else names one counts only where it has none."""
+        if message is None:
+            return
+        if not isinstance(message, Mapping) or not isinstance(parts := message.get("parts", []), list):
+            self._wrong(["message"], "must be an object with a list `parts`")
+            return
+        texts: list[str] = []
+        for place, part in enumerate(parts):
+            at: list[str | int] = ["message", "parts", place]
+            kind = part.get("type", part.get("kind")) if isinstance(part, Mapping) else None
+            if isinstance(part, Mapping) and kind == "text" and isinstance(part.get("text"), str):
+                texts.append(part["text"])
+            elif isinstance(part, Mapping) and kind == "file":
+                self._file(at, part.get("file", part))
+            else:
+                self._wrong(at, 'must be {"type": "text", "text": …} or {"type": "file", "url": …}')
+        if not texts:
+            return
+        fields = self.request.fields
+        for name in [name for name, value in fields.items() if _is_objective(name, value)]:
+            del fields[name]
+            self.request.warnings.append(f"{name}: is not read beside message.parts")
+        fields[OBJECTIVE] = "\n\n".join(texts)
+
+    def _model(self, name: str, value: Any) -> Any:
+        if not isinstance(value, str) or value in ("", "auto") or value in self._models:
+            return value
+        short = _SHORT_MODEL.fullmatch(value)
+        id = f"claude-{short[1]}-{short[2]}-{short[3]}" if short else ""
+        if id in self._models:
+            return id
+        self._wrong([name], f"{shown(value)} is no model of this service: use one of auto, {', '.join(sorted(self._models))}")
+        return None
+
+    def _files(self, at: list[str | int], value: Any) -> None:
+        if not isinstance(value, list):
+            self._wrong(at, "must be a list of URLs")
+            return
+        for place, file in enumerate(value):
+            self._file([*at, place], file)
+
+    def _file(self, at: list[str | int], file: Any) -> None:
+        names = ("url", "uri", "source")
+        url = next((file[name] for name in names if name in file), None) if isinstance(file, Mapping) else file
+        if isinstance(url, str):
+            self.request.fields.setdefault("files", []).append(url)
+        else:
+            self._wrong(at, "must be a URL, or an object that holds one as `url`; what a file holds cannot be sent along")
+
+    def _wrong(self, at: list[str | int], message: str) -> None:
+        self.faults.append(Fault(pointer(at), message))
+
+
+def _is_objective(name: str, value: Any) -> bool:
+    return field_name(name) == OBJECTIVE or (name == "input" and isinstance(value, str))
+
+
+def _set_defaults(fields: dict[str, Any]) -> None:
+    """What holds in this dialect where a request says nothing."""
+    known = {field_name(name) for name in fields}
+    mode = fields.get("mode", "agent")
+    if "verify_loops" not in known and isinstance(mode, str) and DEFAULT_LOOPS.get(mode):
+        fields["verify_loops"] = DEFAULT_LOOPS[mode]
+    if not known & {"max_steps", "processor"}:
+        fields["max_steps"] = DEFAULT_STEPS["direct" if "agent_id" in known else "swarm"]
+    if "enable_events" not in known:
+        fields["enable_events"] = True  # a stream is what this dialect answers with
