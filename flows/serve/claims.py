@@ -12,7 +12,7 @@ from uuid import uuid4
 from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flows.serve.database import Database
+from flows.serve.database import Database, uninterrupted
 from flows.serve.event_store import PROGRESS, STATUS, EventStore
 from flows.serve.records import FINAL, OPEN, TaskError
 from flows.serve.schema import deliveries, steps, tasks
@@ -31,6 +31,8 @@ class Claim:
     number: int
     token: str
     """Of this claim alone."""
+    replaces: str | None = None
+    """The background task of a worker that was lost while it held the task."""
 
 
 class Claims:
@@ -41,6 +43,7 @@ class Claims:
         self._events = events
         self.lease_seconds = lease_seconds
 
+    @uninterrupted
     async def take(self, worker: str, task_run_id: str | None = None) -> Claim | None:
         """Claim the task whose turn it is: the oldest one of the owner who has the fewest under way. None: none is to be done."""
         async with self._database.writing() as connection:
@@ -48,10 +51,11 @@ class Claims:
             number = await self._next(connection, now)
             if number is None:
                 return None
-            claim = Claim(number, uuid4().hex)
+            row = (await connection.execute(select(tasks).where(tasks.c.number == number))).one()
+            claim = Claim(number, uuid4().hex, row.task_run_id if row.claim is not None else None)
             taken = await connection.execute(
                 update(tasks)
-                .where(tasks.c.number == number, _claimable(now))
+                .where(tasks.c.number == number, claimable(now))
                 .values(
                     claim=claim.token,
                     worker=worker,
@@ -63,10 +67,11 @@ class Claims:
             )
             if taken.rowcount != 1:  # another worker was faster
                 return None
-            if await self._status(connection, number) == "queued":
+            if row.status == "queued":
                 await self._set_status(connection, number, "running", now)
             return claim
 
+    @uninterrupted
     async def renew(self, claims: Collection[Claim]) -> dict[Claim, Status]:
         """Renew claims. Returns those that still hold, each with its task's status: `cancelling` says that the work shall end."""
         held: dict[Claim, Status] = {}
@@ -83,18 +88,21 @@ class Claims:
                     held[claim] = status
         return held
 
+    @uninterrupted
     async def statuses(self, claims: Collection[Claim]) -> dict[int, Status]:
         """The statuses of claimed tasks, by number."""
         chosen = select(tasks.c.number, tasks.c.status).where(tasks.c.number.in_([claim.number for claim in claims]))
         async with self._database.reading() as connection:
             return {row.number: row.status for row in await connection.execute(chosen)}
 
+    @uninterrupted
     async def progress(self, claim: Claim, data: Mapping[str, Any]) -> None:
         """Record that a claimed task has come further."""
         async with self._database.writing() as connection:
             if await self._holds(connection, claim):
                 await self._events.add(connection, claim.number, PROGRESS, data, await self._now(connection))
 
+    @uninterrupted
     async def finish(self, claim: Claim, status: Status, result: Result | None, error: TaskError | None) -> bool:
         """Write what became of a claimed task. False: it is another's by now, or was ended by somebody; nothing is written."""
         async with self._database.writing() as connection:
@@ -102,6 +110,7 @@ class Claims:
                 return False
             return await self.end(connection, claim.number, status, result, error)
 
+    @uninterrupted
     async def suspend(self, claim: Claim, action: Mapping[str, Any], result: Result) -> bool:
         """Let a claimed task wait for a person. It is nobody's until a decision has come."""
         async with self._database.writing() as connection:
@@ -115,6 +124,7 @@ class Claims:
             await self._set_status(connection, claim.number, "action_required", now)
             return True
 
+    @uninterrupted
     async def give_back(self, claim: Claim, seconds: float) -> None:
         """Let others have a claimed task after some seconds: it is unfinished through no fault of its own."""
         async with self._database.writing() as connection:
@@ -125,6 +135,7 @@ class Claims:
                 .values(claim=None, lease_until=now + seconds, attempts=tasks.c.attempts - 1)
             )
 
+    @uninterrupted
     async def cancel(self, owner: str, id: str) -> None:
         """Cancel a task: at once where nobody works on it, else as soon as its worker sees it. A final one stays what it is."""
         async with self._database.writing() as connection:
@@ -138,6 +149,7 @@ class Claims:
             else:
                 await self.end(connection, row.number, "cancelled", None, None)
 
+    @uninterrupted
     async def sweep(self) -> int:
         """End what nobody will end: tasks whose cancellation outlived their worker, and tasks that were claimed too often.
 
@@ -153,7 +165,7 @@ class Claims:
             for number in (await connection.execute(hopeless.with_for_update())).scalars().all():
                 why = f"{MOST_ATTEMPTS} workers ended while they were at this task, so it is not tried again"
                 await self.end(connection, number, "failed", None, TaskError(kind="WorkerLost", message=why))
-            counted = select(func.count()).select_from(tasks).where(_claimable(now))
+            counted = select(func.count()).select_from(tasks).where(claimable(now))
             return int((await connection.execute(counted)).scalar_one())
 
     async def end(
@@ -196,7 +208,7 @@ class Claims:
         return True
 
     async def _next(self, connection: AsyncConnection, now: float) -> int | None:
-        waiting = select(tasks.c.owner, func.min(tasks.c.number).label("number")).where(_claimable(now)).group_by(tasks.c.owner)
+        waiting = select(tasks.c.owner, func.min(tasks.c.number).label("number")).where(claimable(now)).group_by(tasks.c.owner)
         oldest = (await connection.execute(waiting)).all()
         if len(oldest) < 2:
             return oldest[0].number if oldest else None
@@ -208,10 +220,6 @@ class Claims:
         chosen = select(tasks.c.number).where(tasks.c.number == claim.number, tasks.c.claim == claim.token)
         return (await connection.execute(chosen.with_for_update())).scalar_one_or_none() is not None
 
-    async def _status(self, connection: AsyncConnection, number: int) -> Status:
-        status: Status = (await connection.execute(select(tasks.c.status).where(tasks.c.number == number))).scalar_one()
-        return status
-
     async def _set_status(self, connection: AsyncConnection, number: int, status: Status, now: float) -> None:
         await connection.execute(update(tasks).where(tasks.c.number == number).values(status=status, modified_at=now))
         await self._events.add(connection, number, STATUS, {"status": status}, now)
@@ -220,7 +228,7 @@ class Claims:
         return float((await connection.execute(select(self._database.now()))).scalar_one())
 
 
-def _claimable(now: float) -> ColumnElement[bool]:
+def claimable(now: float) -> ColumnElement[bool]:
     """Waiting, or in the hands of a worker that has not renewed its claim."""
     lost = and_(tasks.c.status == "running", tasks.c.lease_until < now)
     return and_(or_(tasks.c.status == "queued", lost), tasks.c.attempts < MOST_ATTEMPTS)

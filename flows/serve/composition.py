@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from flows.serve.admission import Admission
+from flows.serve.capacity import Capacity
 from flows.serve.claims import LEASE_SECONDS, Claims
 from flows.serve.database import Database
 from flows.serve.dispatch import Dispatcher, InProcess, Sweeper
@@ -26,16 +27,19 @@ class Records:
     events: EventStore
     tasks: TaskStore
     claims: Claims
+    capacity: Capacity
 
     @classmethod
     def of(cls, database: Database, lease_seconds: float = LEASE_SECONDS) -> Records:
         events = EventStore(database)
-        return cls(database, events, TaskStore(database, events), Claims(database, events, lease_seconds))
+        claims = Claims(database, events, lease_seconds)
+        return cls(database, events, TaskStore(database, events), claims, Capacity(database))
 
 
 def worker_of(records: Records, worlds: Worlds, max_cost_per_task: float | None = None) -> Worker:
     """A worker for the tasks of a database."""
-    return Worker(records.database, records.tasks, records.claims, Spending(records.database, max_cost_per_task), worlds)
+    spending = Spending(records.database, max_cost_per_task)
+    return Worker(records.database, records.tasks, records.claims, spending, records.capacity, worlds)
 
 
 @dataclass(frozen=True)

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
+from functools import wraps
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final, ParamSpec, TypeVar, cast
 
 from sqlalchemy import ColumnElement, event, extract, func, insert, literal, select, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from flows.serve import schema
 from research.errors import InvalidInput
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 BUSY_SECONDS: Final = 60.0
 """How long a writer of SQLite waits for another one."""
@@ -72,6 +77,7 @@ class Database:
                 version = (await connection.execute(select(schema.about.c.version))).scalar_one_or_none()
                 if version is None:
                     await connection.execute(insert(schema.about).values(version=schema.VERSION))
+                    await connection.execute(insert(schema.dispatched).values(id=1, issued=0, begun=0, changed_at=0.0))
         except (DBAPIError, OSError) as error:
             raise InvalidInput(f"the database {self.name} cannot be used: {error}") from error
         if version not in (None, schema.VERSION):
@@ -107,9 +113,24 @@ class Database:
         return cast(ColumnElement[float], extract("epoch", func.clock_timestamp()))
 
 
-def is_duplicate(error: DBAPIError) -> bool:
-    """Whether a row was not written because one like it is there."""
-    return isinstance(error, IntegrityError)
+def uninterrupted(
+    method: Callable[P, Coroutine[Any, Any, T]],
+) -> Callable[P, Coroutine[Any, Any, T]]:
+    """A method that uses a connection, and which goes on to its end although its caller is cancelled. A statement that is
+    abandoned in the middle leaves a connection, and with SQLite the right to write, in nobody's hands."""
+
+    @wraps(method)
+    async def whole(*args: P.args, **kwargs: P.kwargs) -> T:
+        work = asyncio.create_task(method(*args, **kwargs))
+        try:
+            return await asyncio.shield(work)
+        except asyncio.CancelledError:
+            while not work.done():
+                with suppress(asyncio.CancelledError):
+                    await asyncio.wait([work])
+            raise
+
+    return whole
 
 
 def _on_connect(connection: Any, _record: object) -> None:

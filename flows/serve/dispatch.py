@@ -42,7 +42,7 @@ class InProcess:
         self._loops: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        await self._worker.start()
+        await self._worker.start(self._limit)
         self._loops = [asyncio.create_task(self._work()) for _ in range(self._limit)]
 
     def work_waits(self, count: int) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flows.serve.database import Database
+from flows.serve.database import Database, uninterrupted
 from flows.serve.records import TaskEvent
 from flows.serve.schema import events, tasks
 
@@ -59,12 +59,14 @@ class EventStore:
         chosen = select(events).where(events.c.owner == owner, events.c.group_id == group_id, events.c.id > after)
         return await self._read(chosen.order_by(events.c.id).limit(READ_AT_ONCE))
 
+    @uninterrupted
     async def latest(self) -> int:
         """The highest id there is."""
         async with self._database.reading() as connection:
             found = await connection.execute(select(events.c.id).order_by(events.c.id.desc()).limit(1))
             return found.scalar_one_or_none() or 0
 
+    @uninterrupted
     async def since(self, after: int) -> Sequence[tuple[int, int, str, str | None]]:
         """(id, task number, owner, group) of events after an id, in order."""
         chosen = select(events.c.id, events.c.task_number, events.c.owner, events.c.group_id).where(events.c.id > after)
@@ -72,6 +74,7 @@ class EventStore:
             rows = await connection.execute(chosen.order_by(events.c.id).limit(10 * READ_AT_ONCE))
             return [(row.id, row.task_number, row.owner, row.group_id) for row in rows]
 
+    @uninterrupted
     async def _read(self, chosen: Any) -> list[TaskEvent]:
         async with self._database.reading() as connection:
             rows = (await connection.execute(chosen)).mappings().all()

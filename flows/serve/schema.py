@@ -116,6 +116,24 @@ charges: Final = Table(
     Index("charges_by_owner", "owner"),
 )
 
+workers: Final = Table(
+    "workers",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("slots", Integer, nullable=False),
+    Column("seen_at", Double, nullable=False),
+)
+
+# How many background tasks were handed to Prefect, and how many of them have begun: one row.
+dispatched: Final = Table(
+    "dispatched",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("issued", Integer, nullable=False),
+    Column("begun", Integer, nullable=False),
+    Column("changed_at", Double, nullable=False),
+)
+
 deliveries: Final = Table(
     "deliveries",
     metadata,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import insert, select
 
-from flows.serve.database import Database
+from flows.serve.database import Database, uninterrupted
 from flows.serve.records import TaskRecord
 from flows.serve.schema import charges
 from research.money.amounts import total
@@ -26,6 +26,7 @@ class Paying:
     budget: Budget = field(default_factory=Budget)
     unwritten: list[Charge] = field(default_factory=list)
 
+    @uninterrupted
     async def write(self) -> None:
         """Write down what was charged since."""
         if not self.unwritten:
@@ -60,12 +61,17 @@ class Spending:
     @asynccontextmanager
     async def budget_of(self, record: TaskRecord, world: World) -> AsyncIterator[Paying]:
         """The budget that a task pays from: what it has paid before counts."""
-        async with self._database.reading() as connection:
-            chosen = select(charges.c.counted_usd).where(charges.c.task_number == record.number)
-            before = total((await connection.execute(chosen)).scalars().all())
         paying = Paying(self._database, record)
+        before = await self._charged(record.number)
         paying.budget = Budget(self._max_cost_per_task, before, lambda charge: paying.unwritten.append(charge))
         try:
             yield paying
         finally:
             await paying.write()
+
+    @uninterrupted
+    async def _charged(self, number: int) -> float | None:
+        """What a task has paid before; None: for a call whose price is not known."""
+        chosen = select(charges.c.counted_usd).where(charges.c.task_number == number)
+        async with self._database.reading() as connection:
+            return total((await connection.execute(chosen)).scalars().all())

@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from flows.serve.claims import Claim, Claims
-from flows.serve.database import Database
+from flows.serve.database import Database, uninterrupted
 from flows.serve.schema import steps
 from research.pipeline import NOTHING_DECIDED, Steps
 from research.steps.keys import Keys
@@ -64,6 +64,7 @@ class StoredSteps:
         await self._tell({"step": step, "message": label, "state": "finished"})
         return Done(result, found=False)
 
+    @uninterrupted
     async def _find(self, key: str) -> BaseModel | None:
         chosen = select(steps.c.value).where(steps.c.task_number == self._claim.number, steps.c.key == key)
         async with self._database.reading() as connection:
@@ -73,11 +74,12 @@ class StoredSteps:
         except ValueError:  # of a version that had other fields: it is done again
             return None
 
+    @uninterrupted
     async def _store(self, key: str, result: BaseModel) -> None:
         value = result.model_dump_json(exclude=set(type(result).model_computed_fields))
         async with self._database.writing() as connection:
-            known = select(steps.c.key).where(steps.c.task_number == self._claim.number, steps.c.key == key)
-            if (await connection.execute(known)).scalar_one_or_none() is None:
+            mine = (steps.c.task_number == self._claim.number, steps.c.key == key)
+            if (await connection.execute(update(steps).where(*mine).values(value=value))).rowcount == 0:
                 await connection.execute(insert(steps).values(task_number=self._claim.number, key=key, value=value))
 
     async def _tell(self, data: dict[str, Any]) -> None:

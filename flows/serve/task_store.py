@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, func, insert, select
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flows.serve.database import Database
+from flows.serve.database import Database, uninterrupted
 from flows.serve.errors import TaskConflict, UnknownGroup, UnknownTask
 from flows.serve.event_store import STATUS, EventStore
 from flows.serve.records import OPEN, Group, Submission, TaskError, TaskRecord
@@ -33,6 +33,7 @@ class TaskStore:
         self._database = database
         self._events = events
 
+    @uninterrupted
     async def accept(self, owner: str, submissions: Sequence[Submission], max_open: int | None) -> list[TaskRecord]:
         """Write tasks, all of them or none. What was accepted before, under the same id or idempotency key and with the same
         content, is found again.
@@ -61,6 +62,7 @@ class TaskStore:
             rows = await self._rows(connection, [number for number, _ in accepted])
         return [_record(rows[number], is_new=new) for number, new in accepted]
 
+    @uninterrupted
     async def get(self, owner: str, id: str) -> TaskRecord:
         """
         Raises:
@@ -74,11 +76,13 @@ class TaskStore:
             raise UnknownTask(f"there is no task {id!r}")
         return _record(row)
 
+    @uninterrupted
     async def by_number(self, number: int) -> TaskRecord:
         """A task of whichever owner: for what the service does itself."""
         async with self._database.reading() as connection:
             return _record((await self._rows(connection, [number]))[number])
 
+    @uninterrupted
     async def page(
         self,
         owner: str,
@@ -100,6 +104,7 @@ class TaskStore:
             rows = (await connection.execute(chosen)).mappings().all()
         return [_record(row) for row in rows]
 
+    @uninterrupted
     async def group_tasks(self, owner: str, id: str, *, after: int, limit: int, status: Status | None) -> list[TaskRecord]:
         """The tasks of a group whose number is higher, the earliest first.
 
@@ -114,6 +119,7 @@ class TaskStore:
             rows = (await connection.execute(chosen.order_by(tasks.c.number).limit(limit))).mappings().all()
         return [_record(row) for row in rows]
 
+    @uninterrupted
     async def create_group(self, owner: str, metadata: Mapping[str, Any]) -> str:
         """Returns: the new group's id."""
         id = f"tgrp_{uuid4().hex}"
@@ -124,6 +130,7 @@ class TaskStore:
             )
         return id
 
+    @uninterrupted
     async def group(self, owner: str, id: str) -> Group:
         """
         Raises:

@@ -5,10 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
 from typing import Final
+from uuid import uuid4
 
+from sqlalchemy.exc import DBAPIError
+
+from flows.serve.capacity import Capacity
 from flows.serve.claims import Claim, Claims
 from flows.serve.database import Database
 from flows.serve.records import TaskError, TaskRecord
@@ -23,8 +28,12 @@ from research.steps.keys import Keys
 
 LOOK_SECONDS: Final = 1.0
 """How often a worker looks whether a task of its is to be cancelled."""
+SEEN_LOOKS: Final = 5
+"""After how many of these looks it says again that it is there."""
 AGAIN_SECONDS: Final = 60.0
 """After how long a task is claimed again that something around it interrupted."""
+
+Show = Callable[[Claim, TaskRecord], Awaitable[None]]
 
 _log: Final = printable_logger(__name__)
 
@@ -37,25 +46,36 @@ class Worker:
         tasks: the tasks in it.
         claims: the claims in it.
         spending: the charges in it, and their caps.
+        capacity: is told that this worker is there.
         worlds: what tasks are researched in.
     """
 
-    def __init__(self, database: Database, tasks: TaskStore, claims: Claims, spending: Spending, worlds: Worlds) -> None:
+    def __init__(
+        self, database: Database, tasks: TaskStore, claims: Claims, spending: Spending, capacity: Capacity, worlds: Worlds
+    ) -> None:
         self._database = database
+        self.capacity = capacity
         self._tasks = tasks
         self._claims = claims
         self._spending = spending
         self._worlds = worlds
         self._held: dict[Claim, asyncio.Task[None]] = {}
         self._keeper: asyncio.Task[None] | None = None
-        self.name = f"{socket.gethostname()}-{os.getpid()}"
+        self._slots = 1
+        self.name = f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:6]}"
 
-    async def start(self) -> None:
-        """
+    async def start(self, slots: int) -> None:
+        """Open the world, and say that this worker is there.
+
+        Args:
+            slots: how many tasks it will have at once.
+
         Raises:
             InvalidInput: the world cannot be opened.
         """
         await self._worlds.of(None)
+        self._slots = slots
+        await self.capacity.seen(self.name, slots)
         self._keeper = asyncio.create_task(self._keep())
 
     async def stop(self) -> None:
@@ -66,14 +86,21 @@ class Worker:
         if self._keeper is not None:
             self._keeper.cancel()
             await asyncio.gather(self._keeper, return_exceptions=True)
+        with suppress(DBAPIError):  # the database is away: it will see that this worker is not heard of
+            await self.capacity.left(self.name)
         await self._worlds.close()
 
-    async def work_one(self, task_run_id: str | None = None) -> TaskRecord | None:
-        """Claim a task and work on it until it has ended. None: there was none to claim."""
+    async def work_one(self, task_run_id: str | None = None, show: Show | None = None) -> TaskRecord | None:
+        """Claim a task and work on it until it has ended. None: there was none to claim.
+
+        Args:
+            task_run_id: the background task that this is done for.
+            show: is awaited beside the work, once it is known which task was claimed.
+        """
         claim = await self._claims.take(self.name, task_run_id)
         if claim is None:
             return None
-        work = asyncio.create_task(self._work(claim))
+        work = asyncio.create_task(self._work(claim, show))
         self._held[claim] = work
         try:
             await asyncio.wait([work])
@@ -87,8 +114,10 @@ class Worker:
             raise error
         return await self._tasks.by_number(claim.number)
 
-    async def _work(self, claim: Claim) -> None:
+    async def _work(self, claim: Claim, show: Show | None) -> None:
         record = await self._tasks.by_number(claim.number)
+        if show is not None:
+            await show(claim, record)
         if record.status == "cancelling":
             await self._claims.finish(claim, "cancelled", None, None)
             return
@@ -131,14 +160,17 @@ class Worker:
 
     async def _keep(self) -> None:
         """Renew the claims that this worker holds, and see whether their tasks are still wanted."""
-        looks_a_lease = max(1, int(self._claims.lease_seconds / 3 / LOOK_SECONDS))
+        pause = min(LOOK_SECONDS, self._claims.lease_seconds / 3)
+        looks_a_lease = max(1, int(self._claims.lease_seconds / 3 / pause))
         look = 0
         while True:
-            await asyncio.sleep(min(LOOK_SECONDS, self._claims.lease_seconds / 3))
-            if not self._held:
-                continue
+            await asyncio.sleep(pause)
             look += 1
-            with suppress(Exception):  # a database that is away: the lease may run out, which `finish` sees
+            with suppress(DBAPIError, OSError):  # a database that is away: the lease may run out, which `finish` sees
+                if look % SEEN_LOOKS == 0:
+                    await self.capacity.seen(self.name, self._slots)
+                if not self._held:
+                    continue
                 if look % looks_a_lease == 0:
                     held = await self._claims.renew(list(self._held))
                     lost = [claim for claim in self._held if held.get(claim) in (None, "cancelling")]

@@ -30,7 +30,9 @@ def submission(task: str = "When was the Bell Rock Lighthouse first lit?", **fie
 
 
 @asynccontextmanager
-async def door(folder: Path, *, model: Model | None = None, url: str | None = None, **options: Any) -> AsyncIterator[Door]:
+async def door(
+    folder: Path, *, model: Model | None = None, url: str | None = None, dispatcher: Any = None, **options: Any
+) -> AsyncIterator[Door]:
     """A running service with two pages to search."""
     corpus = folder / "corpus"
     corpus.mkdir(exist_ok=True)
@@ -39,7 +41,7 @@ async def door(folder: Path, *, model: Model | None = None, url: str | None = No
     settings = Settings(cache_dir=folder / "cache", corpus=str(corpus), model=None if model is not None else "extractive")
     opened = open_door(
         Records.of(Database(url or default_url(folder))),
-        in_process(Worlds(settings, model)),
+        dispatcher or in_process(Worlds(settings, model)),
         Admission(WebSettings(), SecretStr(WEBHOOK_SECRET)),
         **options,
     )

@@ -1,0 +1,150 @@
+"""Tasks as Prefect's background tasks: one handed over (`.delay`) for each accepted task, in time for the workers.
+
+A background task has no parameters: it says that work waits, and its worker claims the record whose turn it is. So nothing is
+done twice when one arrives twice, nothing is stored in Prefect that machines would have to share, and owners get their turns.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, Final
+from uuid import UUID
+
+import httpx
+from prefect import Task as PrefectTask
+from prefect import task as prefect_task
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import State
+from prefect.context import TaskRunContext
+from prefect.exceptions import PrefectException
+from prefect.states import Completed, Crashed, Failed
+from prefect.task_worker import aserve
+
+from flows.serve.capacity import Capacity
+from flows.serve.claims import Claim
+from flows.serve.records import TaskRecord
+from flows.serve.worker import Worker
+from research.display.printable import printable_logger
+
+HAND_OVER_SECONDS: Final = 30.0
+"""How long Prefect may take to accept background tasks before the records are looked at anew."""
+LOOK_SECONDS: Final = 2.0
+"""How often the records are looked at while work waits."""
+AGAIN_SECONDS: Final = 2.0
+"""After how long a worker subscribes again whose connection to Prefect has ended."""
+AT_ONCE: Final = 4
+
+_log: Final = printable_logger(__name__)
+
+
+def background_task(worker: Worker | None = None) -> PrefectTask[[], Coroutine[Any, Any, State[None]]]:
+    """The background task. Who hands it over needs no worker; who runs it does.
+
+    Its key in Prefect is made of its name and code, which are the same in both.
+    """
+
+    @prefect_task(name="research a task")
+    async def research_accepted_task() -> State[None]:
+        if worker is None:
+            raise RuntimeError("this process hands tasks over; `research worker` runs them")
+        context = TaskRunContext.get()
+        id = None if context is None else str(context.task_run.id)
+        await worker.capacity.begun()
+        record = await worker.work_one(id, _show)
+        if record is None:
+            return Completed(message="nothing was left to claim")
+        if record.status == "failed":
+            return Failed(message=f"{record.id}: {record.error.message if record.error else 'failed'}")
+        return Completed(message=f"{record.id}: {record.status}")
+
+    return research_accepted_task
+
+
+async def _show(claim: Claim, record: TaskRecord) -> None:
+    """Give the task run the name of its task, and end that of a worker that was lost. Prefect may be away: it only shows."""
+    context = TaskRunContext.get()
+    try:
+        async with get_client() as client:
+            if context is not None:
+                context.task_run.name = record.id
+                await client.set_task_run_name(context.task_run.id, record.id)
+            if claim.replaces is not None:
+                crashed: State[None] = Crashed(message="its worker was lost; another one has the task")
+                await client.set_task_run_state(UUID(claim.replaces), crashed, force=True)
+    except (httpx.HTTPError, PrefectException, OSError) as error:
+        _log.debug("Prefect does not show task %s: %s", record.id, error)
+
+
+class PrefectDispatcher:
+    """Hands background tasks to Prefect, as many as the workers can soon begin.
+
+    Args:
+        capacity: the workers and the background tasks of the records.
+    """
+
+    def __init__(self, capacity: Capacity) -> None:
+        self._capacity = capacity
+        self._task = background_task()
+        self._waiting = asyncio.Event()
+        self._loop: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        self._loop = asyncio.create_task(self._work())
+
+    def work_waits(self, count: int) -> None:
+        self._waiting.set()
+
+    async def stop(self) -> None:
+        if self._loop is not None:
+            self._loop.cancel()
+            await asyncio.gather(self._loop, return_exceptions=True)
+
+    async def top_up(self) -> int:
+        """Hand over what is wanted. Returns how many tasks still wait."""
+        demand = await self._capacity.demand()
+        if demand.are_lost:
+            _log.warning("%d background tasks have not arrived, and are handed over again", demand.on_their_way)
+            await self._capacity.lost()
+            demand = await self._capacity.demand()
+        wanted = demand.wanted
+        while wanted > 0:
+            now = min(wanted, AT_ONCE)
+            await self._capacity.issued(now)  # before they can begin
+            async with asyncio.timeout(HAND_OVER_SECONDS):
+                await asyncio.gather(*(asyncio.to_thread(self._task.delay) for _ in range(now)))
+            wanted -= now
+        return demand.waiting
+
+    async def _work(self) -> None:
+        while True:
+            self._waiting.clear()
+            waiting = 1
+            try:
+                waiting = await self.top_up()
+            except Exception as error:  # noqa: BLE001 - Prefect or the database is away: the records keep what waits
+                _log.warning("background tasks could not be handed to Prefect; trying again (%s)", error or type(error).__name__)
+            try:
+                async with asyncio.timeout(LOOK_SECONDS if waiting else None):
+                    await self._waiting.wait()
+            except TimeoutError:
+                continue
+
+
+async def serve_tasks(worker: Worker, slots: int) -> None:
+    """Work on background tasks until this is cancelled. Prefect may go away and come again.
+
+    Args:
+        slots: tasks at once.
+    """
+    await worker.start(slots)
+    try:
+        while True:
+            try:
+                await aserve(background_task(worker), limit=slots)
+                return  # it was stopped, or cancelled, which it does not raise
+            except Exception as error:  # noqa: BLE001 - whatever ends a connection, the next one may hold
+                _log.warning("the connection to Prefect has ended; subscribing again (%s)", error or type(error).__name__)
+            await asyncio.sleep(AGAIN_SECONDS)
+    finally:
+        await worker.stop()

@@ -1,0 +1,62 @@
+"""Tasks as background tasks of Prefect: handed over in time, run by a worker, again where they were lost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import TaskRunFilter, TaskRunFilterName
+from serve_parts import ALICE, door, submission
+
+from flows.serve.background import PrefectDispatcher, serve_tasks
+from flows.serve.capacity import LOST_SECONDS, Demand
+from flows.serve.composition import Door, worker_of
+from flows.serve.worlds import Worlds
+from research.world import Settings
+
+
+@asynccontextmanager
+async def working(opened: Door, folder: Path) -> AsyncIterator[None]:
+    """A worker on Prefect's background tasks, as `research worker` is one."""
+    worlds = Worlds(Settings(cache_dir=folder / "cache", corpus=str(folder / "corpus"), model="extractive"))
+    serving = asyncio.create_task(serve_tasks(worker_of(opened.records, worlds), 2))
+    try:
+        yield
+    finally:
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+
+
+@pytest.mark.usefixtures("prefect_server")
+async def test_accepted_tasks_are_background_tasks_that_a_worker_runs_under_their_names(tmp_path: Path) -> None:
+    async with door(tmp_path, dispatcher=lambda records: PrefectDispatcher(records.capacity)) as opened:
+        accepted = await opened.service.submit_many(ALICE, [submission(f"What is {n}?") for n in range(4)])
+        async with working(opened, tmp_path):
+            ended = [await opened.service.wait(ALICE, task.id, 60) for task in accepted]
+        async with get_client() as client:
+            runs = [await _run_named(client, task.id) for task in accepted]
+    assert [task.status for task in ended] == ["completed"] * 4
+    assert [run.state_name for run in runs] == ["Completed"] * 4
+
+
+async def _run_named(client: object, name: str) -> object:
+    for _ in range(100):
+        found = await client.read_task_runs(task_run_filter=TaskRunFilter(name=TaskRunFilterName(any_=[name])))
+        if found and found[0].state_name == "Completed":
+            return found[0]
+        await asyncio.sleep(0.1)
+    raise AssertionError(f"no task run {name}")
+
+
+async def test_only_as_many_are_handed_over_as_workers_can_soon_begin() -> None:
+    assert Demand(waiting=10_000, slots=0, busy=0, on_their_way=0, unchanged_seconds=0).wanted == 10
+    assert Demand(waiting=10_000, slots=8, busy=8, on_their_way=10, unchanged_seconds=0).wanted == 6
+    assert Demand(waiting=1, slots=8, busy=0, on_their_way=0, unchanged_seconds=0).wanted == 1
+    late = LOST_SECONDS + 1
+    assert Demand(waiting=1, slots=8, busy=7, on_their_way=1, unchanged_seconds=late).are_lost
+    assert not Demand(waiting=1, slots=8, busy=8, on_their_way=1, unchanged_seconds=late).are_lost
+    assert not Demand(waiting=1, slots=0, busy=0, on_their_way=1, unchanged_seconds=late).are_lost
