@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from flows.api import enrich, refresh, resynthesize
+    from flows.api import enrich, find, refresh, resynthesize
     from flows.run.events import (
         CellsChanged,
         Event,
@@ -21,12 +21,13 @@ if TYPE_CHECKING:
         RunStopping,
         ShardCommitted,
     )
-    from flows.run.outcome import Enrichment, RunFailed, RunStopped
+    from flows.run.outcome import Enrichment, Found, RunFailed, RunStopped
 
 __all__ = [
     "CellsChanged",
     "Enrichment",
     "Event",
+    "Found",
     "PilotFinished",
     "RowEscalated",
     "RowFinished",
@@ -37,13 +38,14 @@ __all__ = [
     "RunStopping",
     "ShardCommitted",
     "enrich",
+    "find",
     "refresh",
     "resynthesize",
 ]
 
 _WHERE: Final = {
-    **dict.fromkeys(("enrich", "refresh", "resynthesize"), "flows.api"),
-    **dict.fromkeys(("Enrichment", "RunFailed", "RunStopped"), "flows.run.outcome"),
+    **dict.fromkeys(("enrich", "find", "refresh", "resynthesize"), "flows.api"),
+    **dict.fromkeys(("Enrichment", "Found", "RunFailed", "RunStopped"), "flows.run.outcome"),
 }
 
 

@@ -1,4 +1,4 @@
-"""`flows.enrich(...)` and `flows.resynthesize(...)`: the flows, called from Python, which may also pass objects."""
+"""`flows.enrich(...)`, `flows.find(...)` and the others: the flows, called from Python, which may also pass objects."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, cast
 
 from flows.enrichment import enrich as enrich_flow
+from flows.finding import find as find_flow
 from flows.interrupt import orderly_end, repeat_signal
 from flows.refreshing import refresh as refresh_flow
 from flows.resynthesis import resynthesize as resynthesize_flow
 from flows.run.declaration import Option, takes, values
 from flows.run.events import Approver, Listener
-from flows.run.options import EnrichOptions, RefreshOptions, ResynthesizeOptions
-from flows.run.outcome import Enrichment, RunStopped, StopCause
+from flows.run.options import EnrichOptions, FindOptions, RefreshOptions, ResynthesizeOptions
+from flows.run.outcome import Enrichment, Found, RunStopped, StopCause
 from flows.run.prepared_run import PreparedRun
 from flows.run.runtime import FlowEnd, Runtime, ignore_event, use_runtime
 from flows.server import no_flow_run, prefect_server
@@ -68,10 +69,16 @@ class RefreshCall(ObjectOptions, RefreshOptions):
     ] = field(kw_only=False)  # type: ignore[assignment]
 
 
+@dataclass(frozen=True, kw_only=True)
+class FindCall(ObjectOptions, FindOptions):
+    """What `flows.find` takes."""
+
+
 FLOWS: Final[dict[type, Callable[..., Any]]] = {
     EnrichOptions: enrich_flow,
     ResynthesizeOptions: resynthesize_flow,
     RefreshOptions: refresh_flow,
+    FindOptions: find_flow,
 }
 
 
@@ -137,6 +144,43 @@ async def refresh(run: str | os.PathLike[str], **options: Any) -> Enrichment:
     if call.model is not None and not isinstance(call.model, str):
         runtime = replace(runtime, opener=partial(open_world, model=call.model))
     return await _run(refresh_flow, _parameters(call, RefreshOptions) | {"run": os.fspath(run)}, runtime)
+
+
+@takes(FindCall)
+async def find(objective: str, **options: Any) -> Found:
+    """Find what meets an objective, as a Prefect flow run: conditions are derived, candidates collected and judged.
+
+    Those that evidence admits are rows of the result, each with the excerpt that admits it.
+
+    The same call goes on where an earlier one stopped; with `extend`, for more rows.
+
+    Raises:
+        InvalidInput: something is wrong with the request. Nothing was spent.
+        NothingDiscovered: the model found no candidate.
+        PrefectUnavailable: no Prefect server can be used. Nothing was spent.
+        PrefectLost: Prefect's server went away and stayed away. What was judged is in the run folder.
+        RunFailed: no candidate could be researched, or more failed than `fail_over` allows. It holds the `Enrichment`.
+        RunStopped: Cancel in Prefect has stopped it. It holds the `Enrichment`.
+        KeyboardInterrupt, asyncio.CancelledError: Ctrl-C has. What was finished is committed, as after each of these.
+        SystemExit: SIGTERM has.
+    """
+    call = FindCall(objective, **options)
+    runtime = Runtime(listener=call.listener)
+    if call.model is not None and not isinstance(call.model, str):
+        runtime = replace(runtime, opener=partial(open_world, model=call.model))
+    return cast(Found, await _run(find_flow, _parameters(call, FindOptions), runtime))
+
+
+async def run_find(options: FindOptions, runtime: Runtime, *, ready: Callable[[], None] = lambda: None) -> Found:
+    """Carry out a find, as a Prefect flow run.
+
+    Args:
+        ready: is called when Prefect's server answers.
+
+    Raises:
+        RunFailed, RunStopped: as for `find`; it was stopped by Ctrl-C and SIGTERM, too.
+    """
+    return cast(Found, await _run_flow(find_flow, values(options, FindOptions), runtime, ready))
 
 
 async def run(prepared: PreparedRun, runtime: Runtime, *, ready: Callable[[], None] = lambda: None) -> Enrichment:

@@ -15,7 +15,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.exceptions import PrefectException
 from prefect.logging import get_run_logger
 
-from flows.run.options import EnrichOptions, Options, RefreshOptions
+from flows.run.options import EnrichOptions, FindOptions, Options, RefreshOptions
 from flows.run.outcome import Enrichment
 from research.display.printable import printable
 from research.identity import content_key
@@ -83,6 +83,8 @@ def inputs(options: Options) -> Iterator[str]:
     if isinstance(options, EnrichOptions):
         yield options.table
         earlier = options.reuse
+    elif isinstance(options, FindOptions):
+        earlier = None  # it begins with a search
     else:
         if isinstance(options, RefreshOptions) and options.table is not None:
             yield options.table

@@ -21,7 +21,7 @@ from prefect.states import Cancelled, Completed, Failed
 from flows.interrupt import answer_signals
 from flows.pilot_approval import PilotInPrefect, pilot_in_prefect
 from flows.run.environment import environment_secrets
-from flows.run.options import EnrichOptions, RefreshOptions, ResynthesizeOptions
+from flows.run.options import EnrichOptions, FindOptions, RefreshOptions, ResynthesizeOptions
 from flows.run.outcome import Enrichment, FailOver, RunStopped, StopCause, failure
 from flows.run.prepared_run import PreparedRun
 from flows.run.runtime import Runtime
@@ -33,7 +33,7 @@ from research.display.printable import printable
 from research.errors import ResearchError
 from research.tables.run_folder.run_folder import RunFolder
 
-Options = TypeVar("Options", EnrichOptions, ResynthesizeOptions, RefreshOptions)
+Options = TypeVar("Options", EnrichOptions, ResynthesizeOptions, RefreshOptions, FindOptions)
 Prepare = Callable[[Options, Runtime], AbstractAsyncContextManager[PreparedRun]]
 
 POLL_SECONDS: Final = 2.0

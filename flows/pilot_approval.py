@@ -19,7 +19,7 @@ from pydantic import Field
 
 from flows.artifacts import table
 from flows.run.events import PilotFinished
-from flows.run.options import EnrichOptions, RefreshOptions, ResynthesizeOptions
+from flows.run.options import EnrichOptions, FindOptions, RefreshOptions, ResynthesizeOptions
 from flows.run.runtime import NotApproved, Runtime
 from research.display.figures import count, duration, share
 from research.display.printable import printable
@@ -28,7 +28,7 @@ from research.money.amounts import dollars
 
 WAITING: Final = "Suspended"
 """The state of a flow run that waits for an answer, as Prefect names it."""
-Options = TypeVar("Options", EnrichOptions, ResynthesizeOptions, RefreshOptions)
+Options = TypeVar("Options", EnrichOptions, ResynthesizeOptions, RefreshOptions, FindOptions)
 
 KEY: Final = "pilot"
 """Prefect's name for this suspension. A flow run is suspended once under one name."""
@@ -101,7 +101,7 @@ class PilotInPrefect:
 
 
 async def pilot_in_prefect(
-    flow_run: FlowRun, options: EnrichOptions | ResynthesizeOptions | RefreshOptions, runtime: Runtime
+    flow_run: FlowRun, options: EnrichOptions | ResynthesizeOptions | RefreshOptions | FindOptions, runtime: Runtime
 ) -> PilotInPrefect | None:
     """The question that the pilot of a flow run will put to the people at Prefect.
 

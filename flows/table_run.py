@@ -155,7 +155,9 @@ async def _run(
                 concurrency = ROWS  # they wait together
             find_work, recall = prepared.work(world)
             money = RowMoney(world.budget, expected_row_usd(prepared))
-            rows = Rows(request, world, runner, report, concurrency, find_work, money)
+            finding = prepared.finding
+            watch = None if finding is None else finding.row_finished
+            rows = Rows(request, world, runner, report, concurrency, find_work, money, watch)
             store.on_fault = charges.on_fault = rows.interrupt
             if remote is not None:
                 remote.on_fault = rows.interrupt
@@ -170,6 +172,8 @@ async def _run(
                 runtime.listener(notice)
 
             world.outages.listener = announce
+            if finding is not None:
+                await asyncio.to_thread(finding.begin, folder, rows.wind_down)
             shards = Shards(folder, rows, recall, runner, report, sweeper(folder, store, world))
             everywhere = RowsEverywhere(rows)
             await held.enter_async_context(sharing(flow_run, world.shares))
@@ -219,6 +223,8 @@ async def _run(
         ended: Literal["finished", "stopped"] = "stopped" if rows.stopped else "finished"
         changes = await asyncio.to_thread(put_changes, prepared, folder) if ended == "finished" else None
         summary = await asyncio.to_thread(_finish, folder, prepared.earlier, charges, table.row_count, ended, rows, warnings)
+        if prepared.finding is not None:
+            await asyncio.to_thread(prepared.finding.write, folder)
         done = Enrichment(
             run=folder.path,
             url=None if prepared.mirror is None else prepared.mirror.url,

@@ -18,6 +18,7 @@ from flows.cli.compare import compare
 from flows.cli.doctor import doctor
 from flows.cli.enrich import enrich
 from flows.cli.export import export
+from flows.cli.find import find
 from flows.cli.history import history
 from flows.cli.look import show, verify
 from flows.cli.refresh import refresh
@@ -47,6 +48,7 @@ schemas: Final = App(name="schema", help="Work with output schemas.")
 
 for command in (
     enrich,
+    find,
     refresh,
     resume,
     approve,

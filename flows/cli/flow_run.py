@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from functools import partial
@@ -23,11 +23,13 @@ from research.web.proxies import prepare_proxies
 if TYPE_CHECKING:
     from flows.cli.starting import Starting
     from flows.run.events import Approver
-    from flows.run.outcome import Enrichment, RunFailed, RunStopped
+    from flows.run.options import FindOptions
+    from flows.run.outcome import Enrichment, Found, RunFailed, RunStopped
     from flows.run.prepared_run import PreparedRun
     from flows.run.runtime import Runtime
     from research.secrets import Secrets
 
+    Begin = Callable[..., Awaitable[Enrichment]]
     Prepare = Callable[[Runtime], AbstractAsyncContextManager[PreparedRun]]
 
 
@@ -85,20 +87,66 @@ async def _run(prepared: PreparedRun, runtime: Runtime, as_json: bool, starting:
     starting.step("starting Prefect")
     _begin_server()
     from flows.api import run
+
+    return await _shown(partial(run, prepared), prepared.place, runtime, as_json, starting, "starting rows")
+
+
+async def _shown(begin: Begin, place: Path | str | None, runtime: Runtime, as_json: bool, starting: Starting, first: str) -> int:
+    """Carry out a flow while its progress is shown. Returns the exit code.
+
+    Args:
+        begin: calls the flow.
+        place: the run folder, where it is known.
+        first: what is being done before the first row.
+    """
     from flows.cli.collector import imports_left_alone
     from flows.cli.progress import show_events
     from flows.run.outcome import RunFailed, RunStopped, StopCause
 
     try:
         with show_events(as_json, starting.clear) as shown, imports_left_alone(shown) as listener:
-            ready = partial(starting.step, "starting rows")
-            done = await run(prepared, replace(runtime, listener=listener), ready=ready)
+            ready = partial(starting.step, first)
+            done = await begin(replace(runtime, listener=listener), ready=ready)
     except RunStopped as stopped:
         code = Exit.TERMINATED if stopped.cause is StopCause.TERMINATED else Exit.INTERRUPTED
-        return _stopped(code, prepared.place, as_json, stopped)
+        here = stopped.enrichment.place if place is None and stopped.enrichment is not None else place
+        return _stopped(code, here, as_json, stopped)
     except RunFailed as failed:
         return _failed(failed, as_json)
     return _ended(done, as_json)
+
+
+def carry_out_find(options: FindOptions, output: Output, starting: Starting) -> int:
+    """Carry out a find. Returns the exit code. Unlike the rows of a table, its candidates are known only within its flow.
+
+    Raises:
+        InvalidInput: something is wrong with the request, or no candidate could be researched as things are.
+    """
+    quiet_prefect(output.debug)
+    prepare_proxies(os.environ)
+    import_pandas_on_demand()
+
+    async def work() -> int:
+        from flows.run.finding import check_find
+        from flows.run.runtime import Runtime
+        from research.world import open_world
+
+        await check_prefect()
+        runtime = Runtime(opener=partial(open_world, reading=starting.reading))
+        with orderly_end():
+            await check_find(options, runtime)
+            starting.step("starting Prefect")
+            _begin_server()
+            from flows.api import run_find
+
+            begin = partial(run_find, options)
+            return await _shown(begin, options.out, runtime, output.json, starting, "looking for candidates")
+
+    try:
+        return asyncio.run(work())
+    except (KeyboardInterrupt, SystemExit) as error:
+        code = Exit.INTERRUPTED if isinstance(error, KeyboardInterrupt) else Exit.TERMINATED
+        return _stopped(code, None, output.json)
 
 
 async def check_prefect() -> None:
@@ -173,14 +221,35 @@ def _ended(done: Enrichment, as_json: bool) -> Exit:
         note(f"error: {done.not_exported}")
     for why in done.not_delivered:
         note(f"warning: {why}")
-    if done.stopped or done.not_exported:
+    if (done.stopped and not _is_enough(done)) or done.not_exported:
         return Exit.LIMIT
     if done.failed and done.failed == done.beyond_retry:
         return Exit.ROWS_REFUSED
     return Exit.ROWS_FAILED if done.failed else Exit.OK
 
 
+def _is_enough(done: Enrichment) -> bool:
+    """Whether a find has stopped because it has found what it was asked for: that is its end."""
+    from flows.run.outcome import Found
+
+    return isinstance(done, Found) and done.is_enough
+
+
+def _print_found(done: Found) -> None:
+    out().print(f"{done} · {money(done.cost_usd)} · {done.seconds:.1f} s\n{done.table or done.place}", markup=False)
+    if done.enriched is not None:
+        out().print(f"enriched: {done.enriched}\n{done.enriched.place}", markup=False)
+    if done.is_enough:
+        note(f"{done.stopped}")
+    elif done.stopped:
+        note(f"stopped: {done.stopped}\nresearch resume {done.place} goes on with it")
+
+
 def _print(done: Enrichment) -> None:
+    from flows.run.outcome import Found
+
+    if isinstance(done, Found):
+        return _print_found(done)
     failed = f", {done.failed} failed" if done.failed else ""
     out().print(
         f"{done.rows} rows: {done.completed} completed{failed} · {money(done.cost_usd)} · {done.seconds:.1f} s\n{done.place}"

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from flows.cli.flow_run import carry_out
+from flows.cli.flow_run import carry_out, carry_out_find
 from flows.cli.pandas_on_demand import import_pandas_on_demand
 from flows.cli.starting import Starting
 from flows.cli.terminal import Output, approver
+from flows.run.options import EnrichOptions, FindOptions, RefreshOptions
 
 if TYPE_CHECKING:
     from flows.cli.flow_run import Prepare
-    from flows.run.options import EnrichOptions, RefreshOptions, ResynthesizeOptions
+    from flows.run.options import Options, ResynthesizeOptions
     from research.tables.run_folder.run_folder import RunFolder
 
 NONE = Output()
@@ -51,20 +53,31 @@ def resume(
     with Starting(output) as starting:
         starting.step("reading what the run was asked")
         import_pandas_on_demand()
-        prepare = _prepared(run, {**changes, "patience": patience})
+        options, folder = _options(run, {**changes, "patience": patience})
+        if isinstance(options, FindOptions):
+            return _find(options, output, starting, dry_run=dry_run)
+        prepare = _prepared(options, folder)
         return carry_out(prepare, output, starting, dry_run=dry_run, approve=approver(yes, output.json))
 
 
-def _prepared(run: str, changes: dict[str, Any]) -> Prepare:
+def _options(run: str, changes: dict[str, Any]) -> tuple[Options, RunFolder]:
     from flows.run.environment import read_environment
-    from flows.run.options import EnrichOptions, RefreshOptions
     from flows.run.recorded_options import recorded_options
     from flows.run.remote_folder import local_folder
     from research.storage.location import is_url
     from research.tables.run_folder.run_folder import RunFolder
 
     folder = RunFolder.open(local_folder(run, read_environment().cache_dir))
-    options = recorded_options(folder, run if is_url(run) else str(folder.path), **changes)
+    return recorded_options(folder, run if is_url(run) else str(folder.path), **changes), folder
+
+
+def _find(options: FindOptions, output: Output, starting: Starting, *, dry_run: bool) -> int:
+    from flows.cli.find import show_plan
+
+    return show_plan(options, output) if dry_run else carry_out_find(replace(options, extend=None), output, starting)
+
+
+def _prepared(options: EnrichOptions | RefreshOptions | ResynthesizeOptions, folder: RunFolder) -> Prepare:
     if isinstance(options, EnrichOptions):
         return _enrichment(folder, options)
     if isinstance(options, RefreshOptions):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar
 
 from flows.run.declaration import Option
+from flows.run.finding_options import FindingOptions
 from flows.run.task_runs import AskedTaskRuns
 from research.money.limits import RANGES, ProcessorName
 
@@ -134,7 +135,7 @@ class SourcePolicyOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SourceOptions:
+class SearchOptions:
     """Where pages are looked for, and which may be used."""
 
     group: ClassVar = "Sources"
@@ -156,6 +157,14 @@ class SourceOptions:
         ),
     ] = None
     source_policy: Annotated[dict[str, Any] | None, Option("Which pages may be used.", parts=SourcePolicyOptions)] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceOptions(SearchOptions):
+    """Which pages a task names itself, and how pages are read."""
+
+    group: ClassVar = "Sources"
+
     start_url: Annotated[
         str | None,
         Option(
@@ -379,5 +388,10 @@ class RefreshOptions(BudgetOptions, RunOptions, ModelOptions, RefreshedRunOption
     """What `refresh` takes. The question, the schema and everything else are the run's own."""
 
 
-Options = EnrichOptions | ResynthesizeOptions | RefreshOptions
+@dataclass(frozen=True, kw_only=True)
+class FindOptions(BudgetOptions, RunOptions, SearchOptions, ModelOptions, FindingOptions):
+    """What `find` takes."""
+
+
+Options = EnrichOptions | ResynthesizeOptions | RefreshOptions | FindOptions
 """Of any flow that takes a table through a run."""

@@ -69,6 +69,24 @@ class Enrichment(BaseModel):
         return f"{self.completed:,} of {self.rows:,} rows{failed}"
 
 
+class Found(Enrichment):
+    """What a finished find says of itself. Its rows are candidates."""
+
+    found: int = 0
+    """Candidates that meet every condition, each with an excerpt."""
+    judged: int = 0
+    """Candidates that were judged so far."""
+    table: Path | None = None
+    """What was found, as Parquet; beside it the same as CSV, and what was not, with the reasons."""
+    is_enough: bool = False
+    """Whether it ended because enough rows were found."""
+    enriched: Enrichment | None = None
+    """The run by which the rows that were found were researched further."""
+
+    def __str__(self) -> str:
+        return f"{self.found:,} found among {self.judged:,} of {self.rows:,} candidates"
+
+
 class StopCause(Enum):
     """What ended a run before its last row, beside its own limits."""
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 from flows.run.declaration import names
 from flows.run.earlier_states import LATEST, hint_of, other_rows_of_it, refuse_changed, resolve_latest
 from flows.run.exporting import check_export
-from flows.run.options import EnrichOptions, Options, RefreshOptions, ResynthesizeOptions, RunOptions, TaskOptions
+from flows.run.options import EnrichOptions, FindOptions, Options, RefreshOptions, ResynthesizeOptions, RunOptions, TaskOptions
 from flows.run.outcome import FailOver
 from flows.run.patience import patience_seconds
 from flows.run.prepared_run import PreparedRun
@@ -119,6 +119,8 @@ async def prepare_worker(run: RunFolder, options: Options, runtime: Runtime, wor
         async with open_refresh(options, runtime, find, workers, run) as prepared:
             yield prepared
         return
+    if isinstance(options, FindOptions):
+        raise InvalidInput("a find has no workers")  # it is refused before it begins
     request = await asyncio.to_thread(request_of_run, run, options)
     async with _open_enrichment(options, request, runtime, find, workers) as prepared:
         yield prepared

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from flows.run.options import EnrichOptions, Options, RefreshOptions
+from flows.run.options import EnrichOptions, FindOptions, Options, RefreshOptions
 from flows.run.recorded_options import record_of
 from flows.run.refreshing import Refreshing
 from flows.run.remote_folder import check_free
@@ -31,9 +31,10 @@ from research.tables.run_folder.run_lock import refuse_locked
 from research.world import Settings
 
 if TYPE_CHECKING:
+    from flows.run.finding import Finding
     from research.tables.audit.calibration import KeptCalibration
 
-FLOW_NAMES: Final = {EnrichOptions: "enrich", RefreshOptions: "refresh"}
+FLOW_NAMES: Final = {EnrichOptions: "enrich", RefreshOptions: "refresh", FindOptions: "find"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,8 @@ class PreparedRun:
     """What would cost less, for a run that begins."""
     refresh: Refresh | None = None
     """Of a refresh; the run before it is `earlier`."""
+    finding: Finding | None = None
+    """Of a find, whose rows are candidates."""
 
     @property
     def place(self) -> Path | str:

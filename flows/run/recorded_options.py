@@ -14,7 +14,7 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from flows.run.declaration import declared
-from flows.run.options import EnrichOptions, Options, RefreshOptions, ResynthesizeOptions
+from flows.run.options import EnrichOptions, FindOptions, Options, RefreshOptions, ResynthesizeOptions
 from flows.run.request import Request
 from research.errors import InvalidRun
 from research.identity import json_copy
@@ -24,7 +24,12 @@ from research.tables.run_folder.run_folder import RunFolder
 from research.task.urls import is_web
 from research.world import Settings
 
-FLOWS: Final[Mapping[str, type]] = {"enrich": EnrichOptions, "resynthesize": ResynthesizeOptions, "refresh": RefreshOptions}
+FLOWS: Final[Mapping[str, type]] = {
+    "enrich": EnrichOptions,
+    "resynthesize": ResynthesizeOptions,
+    "refresh": RefreshOptions,
+    "find": FindOptions,
+}
 ENRICHMENT: Final = "enrichment"
 """Of a refresh: the options of the enrichment that it amounts to, so that the next refresh needs no earlier folder for them."""
 _PATHS: Final = ("table", "corpus", "reuse", "run", "export", "agents_dir")

@@ -6,7 +6,7 @@ import asyncio
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -49,12 +49,18 @@ class Rows:
         concurrency: int,
         find_work: FindWork | None = None,
         money: RowMoney | None = None,
+        watch: Callable[[int, Result], None] | None = None,
     ) -> None:
+        """
+        Args:
+            watch: is called with each completed row's result, before the row is reported.
+        """
         self._request = request
         self._world = world
         self._world_identity = world.identity
         self._runner = runner
         self._listener = listener
+        self._watch = watch
         self._free = asyncio.Semaphore(concurrency)
         self._budget = world.budget
         self._money = money or RowMoney(world.budget, None)
@@ -252,6 +258,8 @@ class Rows:
     def _report(self, row: int, label: str, result: Result, started: float, *, cached: bool) -> None:
         done = result.status == "completed"
         self.completed += done
+        if done and self._watch is not None:
+            self._watch(row, result)
         self._listener(
             RowFinished(
                 row=row,

@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple, NoReturn, Protocol, runtime_checkable
 from research.errors import Fault
 from research.money.processors import ProcessorName
 from research.money.usage_ledger import UsageLedger
+from research.ports.conditions import FindPlan
 from research.ports.page import Hit, Passage
 from research.ports.sessions import EarlierTask
 from research.ports.waiting import Resumed
@@ -191,4 +192,18 @@ class Reviewer(Protocol):
 
     async def verify(self, task: Task, claims: Sequence[Claim], ledger: UsageLedger) -> Verified:
         """Check values against their passages, knowing nothing else of how they were found."""
+        ...
+
+
+@runtime_checkable
+class ConditionWriter(Protocol):
+    """What a model may also be able to do: say what an objective looks for. For one that cannot, code reads the objective."""
+
+    async def conditions(self, objective: str, processor: ProcessorName, ledger: UsageLedger) -> FindPlan:
+        """What a row is, and the conditions that it has to meet. Reads no page.
+
+        Args:
+            objective: in words.
+            processor: the tier whose planner is asked.
+        """
         ...

@@ -76,7 +76,7 @@ NOT_RUN = {
     "run": "asks on: tests/cli/test_cli_input.py",
 }
 """Commands that are not run here, and where they are."""
-DRY = ("enrich", "refresh", "resume", "resynthesize")
+DRY = ("enrich", "find", "refresh", "resume", "resynthesize")
 """Commands that check everything and then say what they would do."""
 ELSEWHERE = ("s3://", "workers:", "dask:", "/shared/", "claude_web", "ddgs", "qwen3")
 """What an example names that is not here: a storage, a pool, a scheduler, a service."""

@@ -25,15 +25,17 @@ from rich.console import Console
 import flows
 from flows.cli.app import app
 from flows.cli.enrich import EnrichCommand
+from flows.cli.find import FindCommand
 from flows.cli.options import arguments, as_command
 from flows.cli.refresh import RefreshCommand
 from flows.cli.resynthesize import ResynthesizeCommand
 from flows.cli.run import RunCommand
 from flows.enrichment import enrich
+from flows.finding import find
 from flows.refreshing import refresh
 from flows.resynthesis import resynthesize
 from flows.run.declaration import REQUIRED, Option, names, takes, values
-from flows.run.options import EnrichOptions, RefreshOptions, ResynthesizeOptions
+from flows.run.options import EnrichOptions, FindOptions, RefreshOptions, ResynthesizeOptions
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = Path(__file__).with_name("golden")
@@ -58,12 +60,12 @@ def same(file: Path, text: str) -> None:
     assert text == file.read_text(encoding="utf-8"), f"{file.name} differs from what the declaration makes; {HOW}"
 
 
-@pytest.mark.parametrize("name", ["enrich", "refresh", "resynthesize", "run"])
+@pytest.mark.parametrize("name", ["enrich", "find", "refresh", "resynthesize", "run"])
 def test_the_help_of_a_command_is_what_it_was(name: str) -> None:
     same(GOLDEN / f"{name}.help.txt", help_of(name))
 
 
-@pytest.mark.parametrize("made", [enrich, refresh, resynthesize], ids=lambda made: made.name)
+@pytest.mark.parametrize("made", [enrich, find, refresh, resynthesize], ids=lambda made: made.name)
 def test_the_form_of_a_deployment_is_what_it_was(made: Any) -> None:
     same(GOLDEN / f"{made.name}.form.json", form_of(made))
 
@@ -71,7 +73,7 @@ def test_the_form_of_a_deployment_is_what_it_was(made: Any) -> None:
 def test_a_flow_that_is_loaded_as_a_deployment_loads_it_has_the_same_form(monkeypatch: pytest.MonkeyPatch) -> None:
     """`prefect deploy` and a worker load the file by its path, under a name of their own."""
     monkeypatch.chdir(ROOT)
-    for made in (enrich, refresh, resynthesize):
+    for made in (enrich, find, refresh, resynthesize):
         file = Path(inspect.getfile(made.fn)).relative_to(ROOT)
         assert form_of(load_flow_from_entrypoint(f"{file}:{made.name}")) == form_of(made)
 
@@ -103,6 +105,7 @@ def table_of(options: type) -> str:
     ("command", "options"),
     [
         ("enrich", EnrichCommand),
+        ("find", FindCommand),
         ("refresh", RefreshCommand),
         ("resynthesize", ResynthesizeCommand),
         ("run", RunCommand),
@@ -116,6 +119,7 @@ def test_the_docs_table_is_made_from_the_declaration(command: str, options: type
 
 def test_python_takes_what_the_flow_takes() -> None:
     assert set(names(EnrichOptions)) < set(inspect.signature(flows.enrich).parameters)
+    assert set(names(FindOptions)) < set(inspect.signature(flows.find).parameters)
     assert set(names(RefreshOptions)) < set(inspect.signature(flows.refresh).parameters)
     assert set(names(ResynthesizeOptions)) < set(inspect.signature(flows.resynthesize).parameters)
     with pytest.raises(TypeError, match="concurency"):

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from research.errors import RequestRejected
 from research.identity import content_key
 from research.models.anthropic.late_caller import LateCaller
-from research.models.claude import messages, step_schemas
+from research.models.claude import conditions, messages, step_schemas
 from research.models.claude.answer_schema import AnswerSchema
 from research.models.claude.cache_warmup import CacheWarmup
 from research.models.claude.conversation import Calls, Conversation, ConversationKind
@@ -27,6 +27,7 @@ from research.money.usage import Usage
 from research.money.usage_ledger import UsageLedger
 from research.output_schema.field_paths import field_of
 from research.output_schema.output_spec import OutputSpec
+from research.ports.conditions import FindPlan
 from research.ports.model import Checker, ResearchTools
 from research.ports.sessions import EarlierTask
 from research.ports.work import Claim, Draft, Grade, Investigated, Judged, Plan, SubQuery, Verdict, Verified
@@ -204,6 +205,14 @@ class ClaudeModel:
                 path = claims[each.claim - 1].field
                 doubts.setdefault(field_of(path, task.output_schema.names) or path, each.reasoning)
         return Verified(doubts=doubts)
+
+    async def conditions(self, objective: str, processor: ProcessorName, ledger: UsageLedger) -> FindPlan:
+        await self.get_ready()
+        kind = ConversationKind("conditions", conditions.instructions(), conditions.SCHEMA, (), _EACH_CALL["plan"])
+        task = Task(task=objective, processor=processor)
+        conversation = Conversation(self.calls, self.settings(task, "plan"), kind, SINGLE_STEPS, self._warmup, ledger)
+        conversation.say(messages.task_message(task, self.today()))
+        return await get_answer(conversation, conditions.read_conditions)
 
     def settings(self, task: Task, role: Role) -> ModelSettings:
         """How a role's model is asked for this task. How a tier's own model thinks says nothing about another one."""

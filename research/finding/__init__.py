@@ -1,0 +1,1 @@
+"""Finding: from an objective to conditions, candidates, and those candidates that evidence admits."""

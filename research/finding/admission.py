@@ -1,0 +1,107 @@
+"""Admission: which candidates are rows of what was found. Right, or silent: none without an excerpt for each condition."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from research.finding.verdicts import Verdict, verdict
+from research.ports.conditions import Condition, FindPlan
+from research.records import Record
+from research.result.result import CONFIDENCE_ORDER, Confidence
+
+_SUPPORTS: Final = ("stated", "inferred")
+
+
+class Evidence(Record):
+    """One passage that a value rests on."""
+
+    url: str
+    title: str
+    excerpt: str
+    page_hash: str
+    start: int
+    end: int
+
+
+class Match(Record):
+    """What was found of one condition for one candidate."""
+
+    condition: str
+    """The condition's name."""
+    verdict: Verdict
+    value: Any = None
+    """What was found, as JSON."""
+    confidence: Confidence | None = None
+    evidence: tuple[Evidence, ...] = ()
+    """Best first."""
+    reasoning: str = ""
+
+
+class Judgement(Record):
+    """What a candidate came to."""
+
+    matches: tuple[Match, ...]
+    """One a condition, in their order."""
+    is_admitted: bool
+    reason: str = ""
+    """Why it is not admitted; "" if it is."""
+
+
+def judge(
+    plan: FindPlan, values: Mapping[str, Any], basis: Sequence[Mapping[str, Any]], least: Confidence, error: str | None = None
+) -> Judgement:
+    """Judge one candidate.
+
+    Args:
+        values: what was found, by the conditions' names.
+        basis: its rows of the table `basis`.
+        least: the confidence that every value must have at least.
+        error: why the candidate could not be researched.
+    """
+    matches = tuple(_match(condition, values.get(condition.name), basis) for condition in plan.conditions)
+    if error is not None:
+        return Judgement(matches=matches, is_admitted=False, reason=f"it could not be researched: {error}")
+    lacking = [_lacking(condition, match, least) for condition, match in zip(plan.conditions, matches, strict=True)]
+    return Judgement(matches=matches, is_admitted=not any(lacking), reason="; ".join(filter(None, lacking)))
+
+
+def _match(condition: Condition, value: Any, basis: Sequence[Mapping[str, Any]]) -> Match:
+    rows = [row for row in basis if row["field"] == condition.name]
+    evidence = tuple(
+        Evidence(
+            url=row["url"],
+            title=row["title"] or "",
+            excerpt=row["excerpt"],
+            page_hash=row["page_hash"],
+            start=row["start"],
+            end=row["end"],
+        )
+        for row in rows
+        if row["support"] in _SUPPORTS and row["excerpt"]
+    )
+    first = rows[0] if rows else {}
+    return Match(
+        condition=condition.name,
+        verdict=verdict(condition, value),
+        value=value,
+        confidence=first.get("confidence"),
+        evidence=evidence,
+        reasoning=first.get("reasoning") or "",
+    )
+
+
+def _lacking(condition: Condition, match: Match, least: Confidence) -> str:
+    """Why a match does not admit; "" if it does."""
+    about = condition.description
+    if match.verdict == "not met":
+        return f"{about}: no ({match.value})"
+    if match.value is None:
+        return f"{about}: nothing was found"
+    if match.verdict == "unknown":
+        return f"{about}: {match.value} does not tell"
+    if not match.evidence or match.confidence is None:
+        return f"{about}: no passage supports it"
+    if CONFIDENCE_ORDER.index(match.confidence) < CONFIDENCE_ORDER.index(least):
+        return f"{about}: only of {match.confidence} confidence"
+    return ""

@@ -1,0 +1,325 @@
+"""Reads an objective in plain English without a language model: what is looked for, and what it has to meet.
+
+    space probes that were launched before 1980 and weigh more than 500 kg
+    kind: space probes · launched: a date until 1979-12-31 · mass_kg: a number above 500
+
+Dates, numbers with a comparison, `operated by NASA` and `property: value` become values that are looked up, and compared by
+code. What is left is a yes or no in the objective's own words. Nothing is guessed: a clause that is not understood stays a
+condition.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any, Final
+
+from research.errors import Fault, InvalidTask
+from research.ports.conditions import MAX_CONDITIONS, MAX_TEXT, Condition, FindPlan, field_name
+from research.records import read_table
+from research.values.dates import StatedDate, dates
+from research.values.quantities import amounts_in
+
+_TABLE: Final = read_table("research.finding", "wording.toml")
+_LEAD: Final = frozenset(_TABLE["lead"])
+_FILLERS: Final = frozenset(_TABLE["fillers"])
+
+
+def _any_of(phrases: Iterable[str]) -> str:
+    spelled = (r"\s+".join(map(re.escape, phrase.split())) for phrase in sorted(phrases, key=len, reverse=True))
+    return "|".join(spelled)
+
+
+_SPLIT: Final = re.compile(
+    rf"\s*[,;]\s*(?:(?:{_any_of(_TABLE['splitters'])})\b\s*)*|\s*\b(?:{_any_of(_TABLE['splitters'])})\b\s*", re.I
+)
+_PARTICIPLE: Final = re.compile(rf"\b((?:\w+ed|{_any_of(_TABLE['participles'])})(?:\s+(?:off|up|out|down|over))?)$", re.I)
+_OPERATORS: Final = {phrase: name for name, phrases in _TABLE["dates"].items() for phrase in phrases}
+_DATE: Final = re.compile(
+    rf"\b(?:(?P<between>between|from)\s+(?P<first>.{{4,24}}?)\s+(?:and|to|until|through)\s+(?=\D{{0,12}}\d)|(?P<op>{_any_of(_OPERATORS)})\s+)"
+    r"(?:the\s+)?(?:(?:start|beginning)\s+of\s+|end\s+of\s+)?(?:the\s+)?(?:years?\s+)?",
+    re.I,
+)
+_DECADE: Final = re.compile(r"(?P<early>early|late|mid)?[ -]?(?P<year>[12]\d\d0)['’]?s\b", re.I)
+_COMPARISONS: Final = {phrase: name for name, phrases in _TABLE["numbers"].items() for phrase in phrases}
+_NUMBER: Final = re.compile(rf"\b(?P<op>{_any_of(_COMPARISONS)})\s+(?=\D{{0,3}}\d|[a-z])", re.I)
+_PROPERTIES: Final = {phrase: name for name, phrases in _TABLE["properties"].items() for phrase in phrases}
+_BY: Final = re.compile(rf"\b(?P<how>\w+ed|{_any_of(_TABLE['participles'])})\s+by\s+(?:the\s+)?(?P<who>\S.*)$", re.I)
+_AT: Final = re.compile(
+    rf"^(?P<how>(?:\w+ed|bound|{_any_of(_TABLE['participles'])})\s+(?:in|for|at|from|to|into|near))\s+(?P<what>\S.*)$",
+    re.I,
+)
+"""`based in Berlin`, `bound for Jupiter`: what pages have as a property with a value."""
+_NAMED: Final = re.compile(r"^(?P<what>[a-z]\w*(?: [a-z]\w*){0,2}) (?P<value>[A-Z]\S*(?: \S+){0,4})$")
+"""`operator ESA`"""
+_IS: Final = re.compile(r"^(?P<what>[\w ()/-]{2,40}?)\s*(?:\b(?:is|was|are|were)\b|[:=])\s*(?P<value>\S.*)$", re.I)
+_PROPERTY: Final = re.compile(r"^(?P<what>[\w ()/-]{2,40}?)\s*[:=]\s*(?P<value>\S.*)$")
+_DATED: Final = re.compile(r"\b(?:date|day|month|year|time)s?$", re.I)
+_TAIL: Final = re.compile(r"^\s+(?P<where>at\s+\w+)\b", re.I)
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Reads one objective."""
+
+    conditions: list[Condition] = field(default_factory=list)
+
+    def add(self, label: str, **parts: Any) -> None:
+        name = field_name(label, (each.name for each in self.conditions))
+        self.conditions.append(Condition(name=name, **parts))
+
+
+def read_objective(objective: str, conditions: Sequence[str] = ()) -> FindPlan:
+    """What an objective asks for.
+
+    Args:
+        objective: in words.
+        conditions: stated by the caller, in words; then the objective only says what is looked for, and adds none.
+
+    Raises:
+        InvalidTask: there is nothing in it to look for; says which text.
+    """
+    text = _plain(objective)
+    if not text:
+        raise InvalidTask("objective: must not be empty")
+    reader = _Reader()
+    kind = _read_clauses(reader, text, is_objective=True)
+    if conditions:
+        reader = _Reader()
+        for place, stated in enumerate(conditions):
+            if not _plain(stated):
+                raise InvalidTask("The conditions cannot be used:", [Fault(f"/conditions/{place}", "must not be empty")])
+            _read_clauses(reader, _plain(stated), is_objective=False)
+    if not reader.conditions:
+        raise InvalidTask(
+            f"objective: {objective[:200]!r} names no condition. Say what a row has to meet (`probes launched before 1980`), or "
+            "give it with --condition."
+        )
+    if len(reader.conditions) > MAX_CONDITIONS:
+        raise InvalidTask(f"objective: it makes {len(reader.conditions)} conditions; at most {MAX_CONDITIONS} can be checked")
+    return FindPlan(kind=kind, conditions=tuple(reader.conditions))
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"\s+", " ", text).strip().rstrip("?.!").strip()
+
+
+def _read_clauses(reader: _Reader, text: str, *, is_objective: bool) -> str:
+    """Read a text clause by clause. Returns what it looks for, which stands in an objective's first clause."""
+    if not is_objective and (stated := _PROPERTY.match(text)) is not None:
+        _add_text(reader, stated["what"], stated["value"], text)
+        return ""
+    text = _without_lead(text) if is_objective else text
+    text = _take_dates(reader, text)
+    text = _take_numbers(reader, text)
+    clauses = [clause for part in text.split("\0") for clause in _SPLIT.split(part)]
+    clauses = [trimmed for clause in clauses if (trimmed := _trimmed(clause))]
+    kind = ""
+    if is_objective and clauses:
+        kind, rest = _kind_of(reader, clauses.pop(0))
+        while not rest and clauses and _KINDS.fullmatch(clauses[0]) and f"{kind} and {clauses[0]}" in text:
+            kind = f"{kind} and {clauses.pop(0)}"  # `probes and space flights`
+        clauses = [rest, *clauses] if rest else clauses
+    for clause in clauses:
+        _add_clause(reader, clause)
+    return kind
+
+
+_KINDS: Final = re.compile(r"(?:[a-z]+ ){0,2}[a-z]+s")
+"""More of what is looked for: a few plain words in the plural."""
+
+
+def _without_lead(text: str) -> str:
+    tokens = text.split(" ")
+    while len(tokens) > 1 and tokens[0].casefold().strip(",:") in _LEAD:
+        tokens.pop(0)
+    return " ".join(tokens)
+
+
+def _trimmed(clause: str) -> str:
+    tokens = clause.strip(" ,;:").split()
+    while tokens and tokens[0].casefold() in _FILLERS:
+        tokens.pop(0)
+    return " ".join(tokens)
+
+
+def _kind_of(reader: _Reader, clause: str) -> tuple[str, str]:
+    """What the first clause looks for, and what it says beside. Participles and names before the noun are conditions:
+    `crewed Soviet flights`."""
+    verb = re.search(rf"\s(?:\w+ed|{_any_of(_TABLE['participles'])})\s+(?:by|on|in|at|to|from|for|near|an?|the)\b", clause, re.I)
+    kind, rest = (clause[: verb.start()], clause[verb.start() :].strip()) if verb else (clause, "")
+    place = re.search(r"\s(?:by|of|from|in|on|to|at|near|around)\s", kind)
+    if place is not None:
+        kind, rest = kind[: place.start()], f"{kind[place.start() :].strip()} {rest}".strip()
+    tokens = kind.split()
+    if len(tokens) > 1 and tokens[-1].casefold() in ("launched", "built", "made", "sent", "flown"):
+        tokens.pop()
+    for token in tokens[:-1]:
+        if _PARTICIPLE.fullmatch(token) or token[:1].isupper():
+            reader.add(token, description=token)
+    return kind, rest
+
+
+def _add_clause(reader: _Reader, clause: str) -> None:
+    by = _BY.search(clause)
+    if by is not None and by.start() == 0:
+        reader.add(
+            f"{by['how']} by", description=clause[:MAX_TEXT], kind="text", value=f"who {by['how']} it", one_of=_choices(by["who"])
+        )
+    elif (at := _AT.match(clause)) is not None:
+        one_of = _choices(at["what"])
+        reader.add(at["how"], description=clause[:MAX_TEXT], kind="text", value=f"what it was {at['how']}", one_of=one_of)
+    elif (stated := _IS.match(clause) or _NAMED.match(clause)) is not None:
+        _add_text(reader, stated["what"], stated["value"], clause)
+    elif re.fullmatch(r"(?:\w+ed|" + _any_of(_TABLE["participles"]) + ")", clause, re.I) and any(
+        each.name.startswith(clause.casefold()) for each in reader.conditions
+    ):
+        pass  # the verb of a date that was taken out
+    else:
+        reader.add(clause, description=clause[:MAX_TEXT])
+
+
+def _add_text(reader: _Reader, what: str, value: str, clause: str) -> None:
+    label = _trimmed(what)
+    reader.add(label, description=clause[:MAX_TEXT], kind="text", value=label, one_of=_choices(value))
+
+
+def _choices(text: str) -> tuple[str, ...]:
+    parts = (re.sub(r"^(?:an?|the)\s+", "", part.strip(" \"'"), flags=re.I) for part in re.split(r"\s*\|\s*|\s+or\s+", text))
+    return tuple(part for part in parts if part)
+
+
+def _take_dates(reader: _Reader, text: str) -> str:
+    """Take the dates out of a text, with what they are compared with. A mark stays in their place."""
+    at = 0
+    while (match := _DATE.search(text, at)) is not None:
+        at = match.end()
+        found = _period(text[match.end() :])
+        if found is None:
+            continue
+        first, last, length = found
+        after: date | None
+        before: date | None
+        if match["between"]:
+            begin = _period(match["first"].strip())
+            if begin is None:
+                continue
+            after, before = begin[0], last
+        else:
+            after, before = _bounds(_OPERATORS[re.sub(r"\s+", " ", match["op"].casefold())], first, last)
+        end = match.end() + length
+        head, label = _label_before(text[: match.start()])
+        if (
+            label
+            and not _PARTICIPLE.fullmatch(label)
+            and (match["op"] or "").casefold() in _TABLE["dates"]["in"]
+            and not _DATED.search(label)
+        ):
+            head, label = text[: match.start()], ""  # `people on board in 1965` is no date called so
+        words = text[match.start() if len(head) > match.start() else len(head) : end].strip()
+        reader.add(
+            label or "date",
+            description=words[:MAX_TEXT],
+            kind="date",
+            value=_when(label),
+            after=None if after is None else after.isoformat(),
+            before=None if before is None else before.isoformat(),
+        )
+        text = f"{head.rstrip()} \0 {text[end:].lstrip()}"
+        at = len(head)
+    return text
+
+
+def _when(label: str) -> str:
+    """What is looked up of a date: `when it was launched`, `when it lifted off`, `launch date`."""
+    if not _PARTICIPLE.fullmatch(label):
+        return label or "its date"
+    return f"when it {label}" if " " in label else f"when it was {label}"
+
+
+def _bounds(operator: str, first: date, last: date) -> tuple[date | None, date | None]:
+    day = timedelta(days=1)
+    return {
+        "before": (None, first - day),
+        "until": (None, last),
+        "after": (last + day, None),
+        "since": (first, None),
+        "in": (first, last),
+    }[operator]
+
+
+def _period(text: str) -> tuple[date, date, int] | None:
+    """The date that a text begins with: its first and last day, and how long it is."""
+    decade = _DECADE.match(text)
+    if decade is not None:
+        year = int(decade["year"])
+        return date(year, 1, 1), date(year + 9, 12, 31), decade.end()
+    stated = next(iter(dates(text[:40])), None)
+    if stated is None or stated.start > 0:
+        return None
+    return _first(stated), _last(stated), stated.end
+
+
+def _first(stated: StatedDate) -> date:
+    return date(stated.year, stated.month or 1, stated.day or 1)
+
+
+def _last(stated: StatedDate) -> date:
+    if stated.day is not None:
+        return _first(stated)
+    year, month = (stated.year, stated.month + 1) if stated.month is not None and stated.month < 12 else (stated.year + 1, 1)
+    return date(year, month, 1) - timedelta(days=1)
+
+
+def _label_before(text: str) -> tuple[str, str]:
+    """What stands before a comparison, split: the text before it, and what is compared (`launched`, `launch date`)."""
+    clause_start = max(
+        (match.end() for match in re.finditer(rf"{_SPLIT.pattern}|\0", text, re.I) if match.end() > match.start()), default=0
+    )
+    tail = text[clause_start:]
+    participle = _PARTICIPLE.search(tail.rstrip())
+    if participle is not None:
+        return text[: clause_start + participle.start()], participle[1]
+    if (by := _BY.search(tail)) is not None:
+        return text, by["how"]  # `launched by NASA in 1977`: who did it stays where it is
+    last = tail.split()[-1:] or [""]
+    if last[0].casefold() in _PROPERTIES:
+        return text.rstrip()[: -len(last[0])], last[0]
+    if clause_start == 0:
+        return text, ""  # `missions before 1970`: what stands there is what is looked for
+    label = re.sub(r"\s+(?:is|was|of|are|were)$", "", _trimmed(tail))
+    return text[:clause_start], label
+
+
+def _take_numbers(reader: _Reader, text: str) -> str:
+    at = 0
+    while (match := _NUMBER.search(text, at)) is not None:
+        at = match.end()
+        rest = text[match.end() :]
+        amount = next(iter(amounts_in(rest[:40])), None)
+        if amount is None or amount[1].start > 0:
+            continue
+        number, measured = amount
+        end = max(number.end, measured.end)
+        unit = rest[number.end : measured.end].strip() if measured.unit is not None else ""
+        phrase = re.sub(r"\s+", " ", match["op"].casefold())
+        head, label = _label_before(text[: match.start()])
+        last_word = label.split()[-1].casefold() if label else ""
+        label = _PROPERTIES.get(phrase) or _PROPERTIES.get(last_word) or label or "amount"
+        tail = _TAIL.match(rest[end:])
+        words = text[len(head) : match.end() + end + (tail.end() if tail else 0)].strip()
+        if tail is not None:
+            label, end = f"{label} {tail['where']}", end + tail.end()
+        named = f"{label} {unit}".strip()
+        reader.add(
+            named,
+            description=words[:MAX_TEXT],
+            kind="number",
+            value=f"{label} in {unit}" if unit else label,
+            **{_COMPARISONS[phrase]: float(number.value)},
+        )
+        text = f"{head.rstrip()} \0 {rest[end:].lstrip()}"
+        at = len(head)
+    return text
