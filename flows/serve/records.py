@@ -10,6 +10,7 @@ from pydantic import Field
 
 from research.records import Record
 from research.result.result import Result, Status, UtcTime
+from research.retrieval.retrieved import Retrieval
 from research.task.task import Task
 
 FINAL: Final[frozenset[Status]] = frozenset({"completed", "failed", "cancelled"})
@@ -34,6 +35,8 @@ class Submission(Record):
 
     task: Task
     """Its `task_id` is the caller's id, if it gave one; the service gives one otherwise."""
+    retrieval: Retrieval | None = None
+    """Pages are wanted, and no answer: the task is not researched. Its result's output is a `Retrieved`."""
     dialect: str
     """The dialect's name: where paths are shared, a record is answered in the dialect that made it."""
     request: dict[str, Any] = {}
@@ -68,6 +71,7 @@ class TaskRecord(Record):
     dialect: str
     request: dict[str, Any]
     task: Task
+    retrieval: Retrieval | None = None
     status: Status
     result: Result | None = None
     """Of a task that completed or failed; None if it failed before anything was researched."""

@@ -39,6 +39,7 @@ tasks: Final = Table(
     Column("content_key", String, nullable=False),  # of all that was asked: the same id with another one is a conflict
     Column("request", Text, nullable=False),
     Column("task", Text, nullable=False),
+    Column("retrieval", Text),
     Column("webhook", Text),
     Column("handoff", String),
     Column("enable_events", Boolean, nullable=False),

@@ -19,6 +19,7 @@ from flows.serve.records import OPEN, Group, Submission, TaskError, TaskRecord
 from flows.serve.schema import groups, tasks
 from research.identity import content_key
 from research.result.result import Result, Status
+from research.retrieval.retrieved import Retrieval
 from research.sessions.folder import unknown
 from research.task.task import Task
 
@@ -206,6 +207,7 @@ class TaskStore:
                 content_key=content_of(submission),
                 request=json.dumps(submission.request),
                 task=task.model_dump_json(),
+                retrieval=None if submission.retrieval is None else submission.retrieval.model_dump_json(),
                 webhook=submission.webhook,
                 handoff=submission.handoff,
                 enable_events=task.processor in PREMIUM if enable is None else enable,
@@ -258,6 +260,7 @@ def _record(row: RowMapping, *, is_new: bool = False) -> TaskRecord:
         dialect=row["dialect"],
         request=json.loads(row["request"]),
         task=Task.model_validate_json(row["task"]),
+        retrieval=None if row["retrieval"] is None else Retrieval.model_validate_json(row["retrieval"]),
         status=row["status"],
         result=None if row["result"] is None else Result.model_validate_json(row["result"]),
         error=None if row["error"] is None else TaskError.model_validate_json(row["error"]),

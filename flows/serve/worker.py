@@ -24,6 +24,7 @@ from flows.serve.worlds import Worlds
 from research.display.printable import printable_logger
 from research.errors import Interruption, ResearchError
 from research.pipeline import research
+from research.retrieval.retrieve import retrieve
 from research.steps.keys import Keys
 
 LOOK_SECONDS: Final = 1.0
@@ -143,7 +144,10 @@ class Worker:
             steps = StoredSteps(self._database, self._claims, claim, tells=record.enable_events, finished=paying.write).wrapped(
                 Keys.of(record.task, world.identity)
             )
-            result = await research(record.task, mine, steps)
+            if record.retrieval is not None:
+                result = await retrieve(record.task, record.retrieval, mine)
+            else:
+                result = await research(record.task, mine, steps)
         result = result.changed(created_at=record.created_at, session_id=record.session_id, taskgroup_id=record.group_id)
         error = None
         if result.status == "failed":

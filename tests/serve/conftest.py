@@ -84,8 +84,9 @@ def serve(
         (corpus / name).write_text(text, "utf-8")
     keys = Keys(folder / FILE)
     shown = {owner: keys.add(owner)[1] for owner in ("alice", "bob")}
-    settings = Settings(cache_dir=folder / "cache", corpus=str(corpus), model=None if model is not None else "extractive")
     web = WebSettings(allow_private_hosts=("127.0.0.1",))
+    named = None if model is not None else "extractive"
+    settings = Settings(cache_dir=folder / "cache", corpus=str(corpus), model=named, web=web)
     door = open_door(
         Records.of(Database(default_url(folder))),
         in_process(Worlds(settings, model)),

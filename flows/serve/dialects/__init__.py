@@ -8,7 +8,9 @@ from flows.serve.dialects import (
     agent,
     browser,
     chat,
+    extract,
     parallel,
+    search,
     shared_tasks,
     tasks,
 )
@@ -16,6 +18,8 @@ from flows.serve.dialects import (
 DIALECTS: Final[tuple[Any, ...]] = (
     parallel,
     chat,
+    search,
+    extract,
     shared_tasks,
     tasks,
     browser,

@@ -67,7 +67,7 @@ class Run(_Shape):
             created_at=record.created_at,
             modified_at=record.modified_at,
             warnings=_warnings(record),
-            error=_error(record),
+            error=run_error(record),
             metadata=body.get("metadata") or {},
             taskgroup_id=record.group_id,
         )
@@ -302,7 +302,8 @@ def _warnings(record: TaskRecord) -> list[Warned]:
     return warned + [Warned(message=message) for message in dict.fromkeys(later) if message not in known]
 
 
-def _error(record: TaskRecord) -> ErrorObject | None:
+def run_error(record: TaskRecord) -> ErrorObject | None:
+    """Why a task failed; None if it did not."""
     if record.status != "failed":
         return None
     if record.error is None:
