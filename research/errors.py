@@ -4,7 +4,8 @@
     ├── TerminalError              trying again cannot help
     │   ├── InvalidInput           what was asked is wrong; raised before anything is spent
     │   │   ├── InvalidTask        a field of the request
-    │   │   │   └── UnknownSession     a session that is not there, or is somebody else's
+    │   │   │   ├── UnknownSession     a session that is not there, or is somebody else's
+    │   │   │   └── TaskConflict       an id that stands for a task with another content
     │   │   ├── InvalidSchema      an output schema
     │   │   ├── InvalidTable       a table, a column, an objective template
     │   │   ├── InvalidCorpus      a corpus that cannot be read at all
@@ -156,6 +157,10 @@ class InvalidTask(InvalidInput):
 
 class UnknownSession(InvalidTask):
     """A task goes on from a session that is not there, or is another end user's. It does not tell which."""
+
+
+class TaskConflict(InvalidTask):
+    """An id is used again for a task with another content. `faults` say what differs."""
 
 
 class InvalidSchema(InvalidInput):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from research.money.usage import Usage
+from research.result.artifact import CompletionArtifact
 from research.result.result import SCHEMA_VERSION, FieldBasis, Finding, Result, Source
 from research.task.task import Task
 
@@ -19,7 +20,7 @@ def contract() -> Mapping[str, dict[str, Any]]:
     """The JSON Schema of each part of the contract, by its file name. A task as it is read under its own names, the others as
     they are written."""
     schemas = {"task.schema.json": Task.model_json_schema()}
-    for model in (Result, FieldBasis, Finding, Source, Usage):
+    for model in (Result, FieldBasis, Finding, Source, Usage, CompletionArtifact):
         schemas[f"{_snake(model.__name__)}.schema.json"] = model.model_json_schema(mode="serialization")
     head = {"$schema": DIALECT, "$comment": f"schema_version {SCHEMA_VERSION}"}
     return {name: {**head, **_summarised(schema)} for name, schema in schemas.items()}

@@ -13,9 +13,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
-import os
 import shutil
-import tempfile
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,6 +26,7 @@ from research.errors import Fault, PageUnreadable, UnknownSession
 from research.identity import content_key
 from research.ports.page import Page, page_hash
 from research.ports.sessions import EarlierTask, Session
+from research.tables.layout.durable import write_whole
 
 _WHAT: Final = "the folder of sessions"
 
@@ -120,13 +119,4 @@ def _page(file: Path, hash_: str) -> Page:
 
 def _write(file: Path, content: bytes) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=file.parent, prefix=".new-")
-    try:
-        with os.fdopen(handle, "wb") as new:
-            new.write(content)
-            new.flush()
-            os.fsync(new.fileno())
-        Path(name).replace(file)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    write_whole(file, content)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 
 from research.errors import SurroundingsFault
 from research.ports.sessions import Session, Sessions
@@ -36,6 +37,16 @@ class SessionOfTask:
         """
         if self._task.session_id is not None:
             self._before = await self._sessions.load(self._task.session_id, self._task.end_user_id)
+
+    @property
+    def earlier(self) -> tuple[str, ...]:
+        """The tasks that it goes on from, by their ids."""
+        return () if self._before is None else tuple(task.task_id for task in self._before.tasks)
+
+    def only(self, tasks: Collection[str]) -> None:
+        """Go on from these tasks of the session alone: those that it held when the task was first begun."""
+        if self._before is not None:
+            self._before = self._before.changed(tasks=tuple(each for each in self._before.tasks if each.task_id in tasks))
 
     async def continued(self, world: World) -> World:
         """The world that the task is researched in."""

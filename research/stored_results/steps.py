@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
-from typing import Literal, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar, get_args
 
 from pydantic import BaseModel
 
@@ -13,6 +14,7 @@ from research.pipeline import ENGINE, NOTHING_DECIDED, Steps
 from research.ports.waiting import Suspended
 from research.ports.work import Claim, Draft, Grade, Investigated, Judged, Plan, SubQuery, Verified
 from research.ports.world import World
+from research.result.progress import ProgressRecorder
 from research.steps.investigate import investigate as investigate_step
 from research.steps.keys import Keys
 from research.steps.labels import subquery_label
@@ -104,10 +106,32 @@ def wrap_steps(do: DoStep, keys: Keys, store: Stored, decided: Decided = NOTHING
     )
 
 
-def resuming_steps(store: ResultStore, keys: Keys, decided: Decided = NOTHING_DECIDED) -> Steps:
-    """The engine's steps for one task, whose finished work is stored, and found by the same task later."""
+def resuming_steps(
+    store: ResultStore, keys: Keys, decided: Decided = NOTHING_DECIDED, recorder: ProgressRecorder | None = None
+) -> Steps:
+    """The engine's steps for one task, whose finished work is stored, and found by the same task later.
+
+    Args:
+        recorder: is told of each step that is not found; None: nobody is.
+    """
 
     async def do(step: StepName, label: str, work: Callable[[], Awaitable[T]], key: str) -> Done[T]:
-        return await store.find_or_do(key, work)
+        return await store.find_or_do(key, work if recorder is None else partial(recorder.during, step, label, work))
 
     return wrap_steps(do, keys, store, decided)
+
+
+def recorded_steps(recorder: ProgressRecorder) -> Steps:
+    """The engine's steps, of which each is recorded and none is stored."""
+
+    def recorded(name: StepName) -> Callable[..., Awaitable[Any]]:
+        step: Callable[..., Awaitable[Any]] = getattr(ENGINE, name)
+
+        async def done(*args: Any) -> Any:
+            label = next((subquery_label(each) for each in args if isinstance(each, SubQuery)), name)
+            return await recorder.during(name, label, partial(step, *args))
+
+        return done
+
+    shown: dict[str, Any] = {name: recorded(name) for name in get_args(StepName)}
+    return replace(ENGINE, **shown)

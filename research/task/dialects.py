@@ -18,6 +18,8 @@ BUILT: Final[tuple[str, ...]] = tuple(_FIELDS["built"])
 """Fields of `Task`."""
 NOT_BUILT: Final[Mapping[str, Sequence[Any]]] = _FIELDS["not_built"]
 """Fields of the contract whose behaviour is not built yet, with the values (beside null) that ask for nothing."""
+MEANINGLESS: Final[Mapping[str, str]] = _FIELDS["meaningless"]
+"""Fields of today's clients that mean nothing here, with the reason."""
 ALIASES: Final[Mapping[str, str]] = _FIELDS["aliases"]
 """Other dialects' names. Each field, and each of these, is also known in camelCase."""
 
@@ -67,6 +69,18 @@ def fold(request: Mapping[str, Any]) -> Folded:
     return folded
 
 
+def without_meaningless(request: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """A request without the fields of `MEANINGLESS`, and a warning for each that asks for something."""
+    kept, warnings = {}, []
+    for name, value in request.items():
+        reason = MEANINGLESS.get(_snake(name)) if isinstance(name, str) else None
+        if reason is None:
+            kept[name] = value
+        elif value not in (None, "", {}, []):
+            warnings.append(f"{name} was left out: {reason}")
+    return kept, tuple(warnings)
+
+
 def _parse_schema(folded: Folded) -> None:
     if "output_schema" not in folded.fields:
         return
@@ -95,6 +109,9 @@ def _spellings(request: Mapping[str, Any], faults: list[Fault]) -> list[tuple[st
                     faults.append(Fault(at + pointer([inner]), "is not a known field here; task_spec holds output_schema"))
         elif name in BUILT or name in NOT_BUILT:
             spellings.append((at, name, value))
+        elif name in MEANINGLESS:
+            if value not in (None, "", {}, []):
+                faults.append(Fault(at, f"means nothing here: {MEANINGLESS[name]}. Leave it out"))
         elif name == "task_spec":
             faults.append(Fault(at, "must be an object that holds output_schema"))
         else:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, Self, get_args
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, ModelWrapValidatorHandler, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ModelWrapValidatorHandler, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_core.core_schema import ValidationInfo
 
@@ -22,6 +22,7 @@ from research.task.attachments import AttachedFile
 from research.task.dialects import Folded, fold
 from research.task.source_policy import SourcePolicy
 from research.task.urls import is_web
+from research.task.webhook import Webhook
 
 __all__ = ["SourcePolicy", "Task"]
 
@@ -34,6 +35,9 @@ METADATA_VALUE: Final = 512
 MOST_SECRETS: Final = 50
 LONGEST_ID: Final = 256
 """Characters of an end user's id."""
+
+Visibility = Literal["private", "public", "unlisted", "team"]
+Handoff = Literal["webhook", "artifact"]
 
 _WANTED: Final[Mapping[str, str]] = {
     "string_type": "text",
@@ -48,6 +52,11 @@ EXCUSED: Final[Mapping[str, str]] = {
     "session_id": "names a session; what it holds is in the world's identity",
     "end_user_id": "whose session it is; likewise",
     "ephemeral": "says what is kept afterwards",
+    "project_id": "a label",
+    "visibility": "a label",
+    "webhook": "who is told of the end",
+    "handoff": "what is handed over in the end",
+    "enable_events": "whether progress is recorded",
     "metadata": "labels: echoed, never read",
     "task_id": "the caller's name for the work, not the work",
     "agent_id": "a name: `agent_profiles` holds what it stands for",
@@ -89,6 +98,18 @@ def _start(url: str | None) -> str | None:
     if secret is not None:
         raise ValueError("holds a user name or a password; write the address without it")
     return url
+
+
+def _webhook(written: Any) -> Any:
+    return None if isinstance(written, str) and not written.strip() else written
+
+
+def _handoff(written: Any) -> Any:
+    return None if written in ("", "none") else written
+
+
+def _visibility(written: Any) -> Any:
+    return "private" if written == "" else written
 
 
 def _policy(policy: SourcePolicy | None) -> SourcePolicy | None:
@@ -191,6 +212,22 @@ class Task(Record):
         """The agents that the task names."""
         return self.agent_ids or ((self.agent_id,) if self.agent_id is not None else ())
 
+    project_id: Annotated[str | None, AfterValidator(_id)] = Field(default=None, max_length=LONGEST_ID)
+    """A label: the project that it belongs to. Empty is none."""
+    visibility: Annotated[Visibility, BeforeValidator(_visibility)] = "private"
+    """A label: who may see it, where a service shows tasks to others. Nothing here does."""
+    webhook: Annotated[Webhook | None, BeforeValidator(_webhook)] = None
+    """An address that is told what became of it: its URL, or an object with `url` and `event_types`. Empty is none."""
+    handoff: Annotated[Handoff | None, BeforeValidator(_handoff)] = None
+    """How the completion artifact is handed over: posted to the webhook, or kept. None, empty or `none`: there is none."""
+    enable_events: Annotated[bool | None, Field(strict=True)] = None
+    """Record its progress as events. None: on the tiers `ultra` and `research`."""
+
+    @property
+    def records_events(self) -> bool:
+        """Whether its progress is recorded."""
+        return self.processor in ("ultra", "research") if self.enable_events is None else self.enable_events
+
     def identity(self) -> dict[str, Any]:
         """The JSON of every field that makes the work what it is: all but `EXCUSED`, and `ADDED` ones that ask for nothing."""
         idle = {name for name in ADDED if getattr(self, name) == type(self).model_fields[name].default}
@@ -242,6 +279,8 @@ def _joint_faults(task: Task, places: Mapping[str, str]) -> list[Fault]:
     leaves out."""
     if task.ephemeral and task.session_id is not None:
         return [Fault(places["session_id"], "an ephemeral task reads no session: leave out one of the two")]
+    if task.ephemeral and task.handoff == "artifact":
+        return [Fault(places["handoff"], "an ephemeral task keeps no artifact: leave out one of the two")]
     if task.source_policy is None:
         return []
     named: list[tuple[str, list[int], str]] = [("start_url", [], task.start_url)] if task.start_url else []
@@ -300,6 +339,9 @@ def _message(detail: ErrorDetails) -> str:
         return f"has at most {detail['ctx']['max_length']} characters, not {len(detail['input'])}"
     if name == "mode":
         return f"must be one of {', '.join(MODES)}, not {detail['input']!r:.80}"
+    if kind == "literal_error":
+        known = get_args(Task.model_fields[name].annotation) if name == "visibility" else ("webhook", "artifact", "none")
+        return f"must be one of {', '.join(known)}, not {detail['input']!r:.80}"
     if kind == "missing" or kind == "string_too_short":
         return "must not be empty"
     if kind == "extra_forbidden":

@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 from research.errors import Fault, InvalidInput, InvalidTask, NotSupported
 from research.identity import canonical_json
 from research.output_schema.output_spec import OutputSpec
-from research.task.dialects import BUILT, NOT_BUILT
+from research.task.dialects import BUILT, MEANINGLESS, NOT_BUILT, without_meaningless
 from research.task.task import EXCUSED, SourcePolicy, Task
 
 FULL: dict[str, Any] = {
@@ -40,11 +40,19 @@ FULL: dict[str, Any] = {
     "secrets": ["CRM_TOKEN"],
     "session_id": "s-1",
     "end_user_id": "alice",
+    "project_id": "p-1",
+    "visibility": "team",
+    "webhook": {"url": "https://hooks.example.com/x", "event_types": ["research.task.failed"]},
+    "handoff": "webhook",
+    "enable_events": False,
     "agent_id": "registrar",
     "agent_ids": ["registrar"],
     "agent_profiles": [{"id": "registrar", "instructions": "Prefer registers."}],
 }
 """Every field that is built, away from its default."""
+
+
+LABELS = {"project_id", "visibility", "webhook", "handoff", "enable_events"}
 
 
 def faults_of(request: object, error: type[InvalidInput] = InvalidTask) -> dict[str, str]:
@@ -64,7 +72,7 @@ def faults_of(request: object, error: type[InvalidInput] = InvalidTask) -> dict[
         {"query": "Who?"},
         {"input": "Who?"},
         {"task": "Who?", "objective": "Who?"},
-        {"task": "Who?", "max_fetches": None, "webhook": None},
+        {"task": "Who?", "max_fetches": None, "mcp_servers": None},
     ],
 )
 def test_the_objective_has_four_names(request_: dict[str, Any]) -> None:
@@ -130,7 +138,7 @@ def test_all_faults_are_named_at_once_by_the_callers_own_names() -> None:
             "input": {"when": float("nan")},
             "task_id": "",
             "metdata": {},
-            "webhook": "https://a.b",
+            "mcp_servers": [{"name": "a"}],
         }
     )
     assert set(faults) == {
@@ -145,13 +153,13 @@ def test_all_faults_are_named_at_once_by_the_callers_own_names() -> None:
         "/input/when",
         "/task_id",
         "/metdata",
-        "/webhook",
+        "/mcp_servers",
     }
     assert faults["/objective"] == "must not be empty"
     assert "from 1 to 30" in faults["/maxFetches"]
     assert "base, core, ultra, research" in faults["/processor"]
     assert 'did you mean "metadata"' in faults["/metdata"]
-    assert "not supported yet" in faults["/webhook"]
+    assert "not supported yet" in faults["/mcp_servers"]
 
 
 def test_a_row_is_named() -> None:
@@ -185,6 +193,47 @@ def test_metadata_limits_are_inclusive() -> None:
     assert Task.model_validate({"task": "x", "metadata": {"k" * 16: "v" * 512}}).metadata
 
 
+@pytest.mark.parametrize(
+    ("field", "good", "bad", "words"),
+    [
+        ("visibility", "unlisted", "secret", "private, public, unlisted, team"),
+        ("handoff", "artifact", "mail", "webhook, artifact, none"),
+        ("enable_events", True, 1, "true or false"),
+        ("project_id", "p", "p" * 257, "at most 256 characters"),
+        ("webhook", "https://a.example/x", "ftp://a.example/x", "begins with http"),
+        ("webhook", {"url": "https://a.example"}, {"url": "https://a.example", "event_types": ["done"]}, "there are"),
+        ("webhook", {"url": "https://a.example", "event_types": ["task_run.status"]}, {"event_types": []}, "must not be empty"),
+    ],
+)
+def test_a_label_has_its_values_and_makes_no_other_work(field: str, good: Any, bad: Any, words: str) -> None:
+    task = Task.model_validate({"task": "x", field: good})
+    assert task.identity() == Task(task="x").identity()
+    assert Task.model_validate_json(task.model_dump_json()) == task
+    (said,) = faults_of({"task": "x", field: bad}).items()
+    assert said[0].startswith(f"/{field}")
+    assert words in said[1]
+
+
+@pytest.mark.parametrize(("field", "idle"), [("visibility", ""), ("handoff", "none"), ("handoff", ""), ("webhook", "")])
+def test_a_label_that_says_nothing_is_none(field: str, idle: str) -> None:
+    assert Task.model_validate({"task": "x", field: idle}) == Task(task="x")
+
+
+def test_an_ephemeral_task_has_no_session_and_no_artifact() -> None:
+    assert list(faults_of({"task": "x", "ephemeral": True, "sessionId": "s"})) == ["/sessionId"]
+    assert list(faults_of({"task": "x", "ephemeral": True, "completion_handoff": "artifact"})) == ["/completion_handoff"]
+
+
+@pytest.mark.parametrize("field", MEANINGLESS)
+def test_a_field_that_means_nothing_here_is_named_with_the_reason(field: str) -> None:
+    """Never accepted and ignored: refused here, and left out with a warning where a client sends it by itself."""
+    assert "means nothing here" in faults_of({"task": "x", field: "something"})[f"/{field}"]
+    assert Task.model_validate({"task": "x", field: None}) == Task(task="x")
+    kept, warnings = without_meaningless({"task": "x", field: {"any": 1}})
+    assert kept == {"task": "x"}
+    assert warnings[0].startswith(f"{field} was left out: ")
+
+
 # What is not built yet
 
 
@@ -199,10 +248,10 @@ def test_what_is_not_built_is_refused_unless_it_asks_for_nothing(field: str) -> 
 def test_other_names_of_what_is_not_built_are_refused_too() -> None:
     request = {
         "task": "x",
-        "completion_handoff": "webhook",
+        "mcpServers": [{"name": "a"}],
     }
     assert set(faults_of(request, NotSupported)) == {"/" + name for name in request if name != "task"}
-    assert list(faults_of({"task": "x", "enable_events": 0}, NotSupported)) == ["/enable_events"]
+    assert list(faults_of({"task": "x", "mcp_servers": {}}, NotSupported)) == ["/mcp_servers"]
 
 
 def test_the_contract_has_no_other_field() -> None:
@@ -228,7 +277,7 @@ def test_excuses_are_given_for_fields_that_exist() -> None:
     of_agents = {"agent_id", "agent_ids"}
     assert (
         set(EXCUSED)
-        == {"metadata", "task_id", "secrets", "session_id", "end_user_id", "ephemeral", "auto_execute_plan"} | of_agents
+        == {"metadata", "task_id", "secrets", "session_id", "end_user_id", "ephemeral", "auto_execute_plan", *LABELS} | of_agents
         <= set(Task.model_fields)
     )
     assert all(EXCUSED.values())

@@ -64,10 +64,19 @@ OTHER = {
 }
 
 
+LABELS = {
+    "project_id": "p",
+    "visibility": "team",
+    "webhook": "https://a.example",
+    "handoff": "webhook",
+    "enable_events": True,
+}
+
+
 def test_every_field_of_a_task_is_in_every_key_or_excused() -> None:
     """A label does not make other work; anything else does, in every step."""
     agents: dict[str, Any] = {"agent_id": "a", "agent_ids": ["a"], "agent_profiles": [{"id": "a"}]}
-    labels = {"metadata": {"a": "b"}, "task_id": "7", "secrets": ["KEY"], "session_id": "s", "end_user_id": "alice"}
+    labels = {"metadata": {"a": "b"}, "task_id": "7", "secrets": ["KEY"], "session_id": "s", "end_user_id": "alice", **LABELS}
     assert set(OTHER) | set(labels) | {"ephemeral", "auto_execute_plan", *agents} == set(Task.model_fields), (
         "a new field: does it make other work?"
     )

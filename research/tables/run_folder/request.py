@@ -40,10 +40,14 @@ def refuse_another(folder: Path, old: Mapping[str, Any], new: Mapping[str, Any])
     )
 
 
-def differences(old: Any, new: Any, at: str = "") -> Iterator[Fault]:
-    """Where two JSON values differ, as deep as both are objects."""
+def differences(old: Any, new: Any, at: str = "", holder: str = "the run") -> Iterator[Fault]:
+    """Where two JSON values differ, as deep as both are objects.
+
+    Args:
+        holder: what has the old one, for people.
+    """
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         for name in sorted({*old, *new}):
-            yield from differences(old.get(name), new.get(name), at + pointer([name]))
+            yield from differences(old.get(name), new.get(name), at + pointer([name]), holder)
     elif old != new:
-        yield Fault(at, f"the run has {shown(old)}, asked is {shown(new)}")
+        yield Fault(at, f"{holder} has {shown(old)}, asked is {shown(new)}")
