@@ -5,12 +5,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from pydantic import SecretStr
 
-from flows.serve.records import Submission
+from flows.serve.records import Owner, Submission
 from research.errors import Fault, InvalidInput, InvalidTask
+from research.secrets import NONE, KnownSecrets
+from research.task.agents import FOLDER, with_agents
 from research.web.guard import Guard
 from research.web.settings import WebSettings
 from research.webhooks.delivery import Receiver
@@ -27,10 +30,26 @@ class Admission:
     Args:
         web: which addresses may be read and told.
         webhook_secret: what webhooks are signed with; None: no webhook can be.
+        secrets: those of this service, of which each owner may name some.
+        agents_dir: the folder of the profiles of agents that tasks may name.
     """
 
     web: WebSettings
     webhook_secret: SecretStr | None = None
+    secrets: KnownSecrets = NONE
+    agents_dir: Path = FOLDER
+
+    def admitted(self, owner: Owner, submission: Submission) -> Submission:
+        """The submission as it is kept: with the profiles of the agents that its task names, as they are now.
+
+        Raises:
+            InvalidTask: it is not accepted. `faults` names each place.
+            InvalidInput: a profile of the service cannot be read.
+        """
+        self.check(submission)
+        self.secrets.only(owner.secrets).resolve(submission.task.secrets)
+        task = with_agents(submission.task, self.agents_dir)
+        return submission if task is submission.task else submission.changed(task=task)
 
     def check(self, submission: Submission) -> None:
         """

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -40,6 +41,8 @@ class Key(Record):
     max_cost_usd: float | None = None
     max_open_tasks: int | None = None
     requests_per_minute: int | None = None
+    secrets: tuple[str, ...] = ()
+    """The secrets of the service that its owner's tasks may name. None, unless it is said."""
 
 
 class Keys:
@@ -67,6 +70,7 @@ class Keys:
             max_cost_usd=found.max_cost_usd,
             max_open_tasks=found.max_open_tasks,
             requests_per_minute=found.requests_per_minute,
+            secrets=found.secrets,
         )
 
     def all(self) -> list[Key]:
@@ -81,6 +85,7 @@ class Keys:
         max_cost_usd: float | None = None,
         max_open_tasks: int | None = None,
         requests_per_minute: int | None = None,
+        secrets_allowed: Sequence[str] = (),
     ) -> tuple[Key, str]:
         """Make a key. Returns it as it is kept, and the key itself, which is nowhere else.
 
@@ -98,6 +103,7 @@ class Keys:
             max_cost_usd=max_cost_usd,
             max_open_tasks=max_open_tasks,
             requests_per_minute=requests_per_minute,
+            secrets=tuple(secrets_allowed),
         )
         with self._lock():
             self._write([*self.all(), key])

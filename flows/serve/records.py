@@ -28,6 +28,8 @@ class Owner(Record):
     """None: the service's own limit."""
     requests_per_minute: int | None = None
     """None: the service's own limit."""
+    secrets: tuple[str, ...] = ()
+    """The secrets of the service that its tasks may name."""
 
 
 class Submission(Record):

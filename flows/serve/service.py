@@ -75,8 +75,7 @@ class Service:
         """Accept tasks, all of them or none; at most `MOST_AT_ONCE`. Raises as `submit` does."""
         if len(submissions) > MOST_AT_ONCE:
             raise InvalidTask("Too many tasks:", [Fault("", f"at most {MOST_AT_ONCE} at once, not {len(submissions)}")])
-        for submission in submissions:
-            self._admission.check(submission)
+        submissions = [self._admission.admitted(owner, submission) for submission in submissions]
         limit = self._max_open if owner.max_open_tasks is None else owner.max_open_tasks
         try:
             records = await self._tasks.accept(owner.id, submissions, limit)

@@ -138,7 +138,7 @@ class Worker:
             await self._claims.finish(claim, "failed", None, TaskError(kind=type(error).__name__, message=why))
 
     async def _research(self, claim: Claim, record: TaskRecord) -> None:
-        world = await self._worlds.of(record.task.model)
+        world = await self._worlds.of(record.task.model, record.task.secrets)
         async with self._spending.budget_of(record, world) as paying:
             mine = replace(world, budget=paying.budget)
             steps = StoredSteps(self._database, self._claims, claim, tells=record.enable_events, finished=paying.write).wrapped(

@@ -15,6 +15,7 @@ from flows.serve.database import Database, default_url
 from flows.serve.records import Owner, Submission
 from flows.serve.worlds import Worlds
 from research.ports.model import Model
+from research.secrets import NONE, KnownSecrets
 from research.task.task import Task
 from research.web.settings import WebSettings
 from research.world import Settings
@@ -31,9 +32,15 @@ def submission(task: str = "When was the Bell Rock Lighthouse first lit?", **fie
 
 @asynccontextmanager
 async def door(
-    folder: Path, *, model: Model | None = None, url: str | None = None, dispatcher: Any = None, **options: Any
+    folder: Path,
+    *,
+    model: Model | None = None,
+    url: str | None = None,
+    dispatcher: Any = None,
+    secrets: KnownSecrets = NONE,
+    **options: Any,
 ) -> AsyncIterator[Door]:
-    """A running service with two pages to search."""
+    """A running service with two pages to search, and profiles of agents in its folder `agents`."""
     corpus = folder / "corpus"
     corpus.mkdir(exist_ok=True)
     for name, text in PAGES.items():
@@ -41,8 +48,8 @@ async def door(
     settings = Settings(cache_dir=folder / "cache", corpus=str(corpus), model=None if model is not None else "extractive")
     opened = open_door(
         Records.of(Database(url or default_url(folder))),
-        dispatcher or in_process(Worlds(settings, model)),
-        Admission(WebSettings(), SecretStr(WEBHOOK_SECRET)),
+        dispatcher or in_process(Worlds(settings, model, secrets)),
+        Admission(WebSettings(), SecretStr(WEBHOOK_SECRET), secrets, folder / "agents"),
         **options,
     )
     async with opened.running():
