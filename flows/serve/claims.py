@@ -3,7 +3,6 @@ free for another worker once it has run out. Only who holds a claim writes what 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -12,11 +11,14 @@ from uuid import uuid4
 from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+import research.errors
 from flows.serve.database import Database, uninterrupted
+from flows.serve.errors import NotWaiting, UnknownTask
 from flows.serve.event_store import PROGRESS, STATUS, EventStore
 from flows.serve.records import FINAL, OPEN, TaskError
 from flows.serve.schema import deliveries, steps, tasks
 from research.result.result import Result, Status
+from research.task.decisions import Action, Decided, Decision, refuse_unfit
 
 LEASE_SECONDS: Final = 30.0
 """How long a claim holds without being renewed."""
@@ -111,18 +113,42 @@ class Claims:
             return await self.end(connection, claim.number, status, result, error)
 
     @uninterrupted
-    async def suspend(self, claim: Claim, action: Mapping[str, Any], result: Result) -> bool:
+    async def suspend(self, claim: Claim, action: Action, result: Result) -> bool:
         """Let a claimed task wait for a person. It is nobody's until a decision has come."""
         async with self._database.writing() as connection:
             if not await self._holds(connection, claim):
                 return False
             now = await self._now(connection)
-            waiting = {"claim": None, "lease_until": None, "attempts": 0, "action": json.dumps(dict(action))}
+            waiting = {"claim": None, "lease_until": None, "attempts": 0, "action": action.model_dump_json()}
             await connection.execute(
                 update(tasks).where(tasks.c.number == claim.number).values(result=result.model_dump_json(), **waiting)
             )
             await self._set_status(connection, claim.number, "action_required", now)
             return True
+
+    @uninterrupted
+    async def decide(self, owner: str, id: str, decision: Decision) -> None:
+        """Write down what a person has decided about a task that waits for it, which is claimed again then.
+
+        Raises:
+            UnknownTask: this owner has no such task.
+            NotWaiting: it waits for nothing, or for something else.
+        """
+        async with self._database.writing() as connection:
+            chosen = select(tasks).where(tasks.c.owner == owner, tasks.c.id == id)
+            row = (await connection.execute(chosen.with_for_update())).one_or_none()
+            if row is None:
+                raise UnknownTask(f"there is no task {id!r}")
+            if row.status != "action_required":
+                raise NotWaiting(f"the task waits for no decision: its status is {row.status}")
+            before = Decided() if row.decision is None else Decided.model_validate_json(row.decision)
+            try:
+                refuse_unfit(Action.model_validate_json(row.action), decision)
+            except research.errors.NotWaiting as error:
+                raise NotWaiting(str(error)) from error
+            decided = before.with_decision(decision).model_dump_json()
+            await connection.execute(update(tasks).where(tasks.c.number == row.number).values(decision=decided, action=None))
+            await self._set_status(connection, row.number, "queued", await self._now(connection))
 
     @uninterrupted
     async def give_back(self, claim: Claim, seconds: float) -> None:

@@ -11,6 +11,7 @@ from pydantic import Field
 from research.records import Record
 from research.result.result import Result, Status, UtcTime
 from research.retrieval.retrieved import Retrieval
+from research.task.decisions import Action, Decided
 from research.task.task import Task
 
 FINAL: Final[frozenset[Status]] = frozenset({"completed", "failed", "cancelled"})
@@ -78,8 +79,10 @@ class TaskRecord(Record):
     result: Result | None = None
     """Of a task that completed or failed; None if it failed before anything was researched."""
     error: TaskError | None = None
-    action: dict[str, Any] | None = None
+    action: Action | None = None
     """What a task that is `action_required` waits for."""
+    decided: Decided = Decided()
+    """What people have decided about it."""
     session_id: str | None = None
     group_id: str | None = None
     webhook: str | None = None

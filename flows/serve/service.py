@@ -19,6 +19,7 @@ from flows.serve.tail import Tail
 from flows.serve.task_store import TaskStore, TooManyOpen
 from research.errors import Fault, InvalidTask
 from research.result.result import Status
+from research.task.decisions import Decision
 
 MOST_AT_ONCE: Final = 1_000
 """Tasks of one `submit_many`."""
@@ -142,6 +143,18 @@ class Service:
         """
         await self._tasks.get(owner.id, id)
         await self._claims.cancel(owner.id, id)
+        self._tail.nudge()
+        return await self._tasks.get(owner.id, id)
+
+    async def decide(self, owner: Owner, id: str, decision: Decision) -> TaskRecord:
+        """Decide about a task that is `action_required`. It goes on from where it stood.
+
+        Raises:
+            UnknownTask: this owner has no such task.
+            NotWaiting: it waits for nothing, or for something else.
+        """
+        await self._claims.decide(owner.id, id, decision)
+        self._dispatcher.work_waits(1)
         self._tail.nudge()
         return await self._tasks.get(owner.id, id)
 

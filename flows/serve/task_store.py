@@ -21,6 +21,7 @@ from research.identity import content_key
 from research.result.result import Result, Status
 from research.retrieval.retrieved import Retrieval
 from research.sessions.folder import unknown
+from research.task.decisions import Action, Decided
 from research.task.task import Task
 
 PREMIUM: Final = ("ultra", "research")
@@ -264,7 +265,8 @@ def _record(row: RowMapping, *, is_new: bool = False) -> TaskRecord:
         status=row["status"],
         result=None if row["result"] is None else Result.model_validate_json(row["result"]),
         error=None if row["error"] is None else TaskError.model_validate_json(row["error"]),
-        action=None if row["action"] is None else json.loads(row["action"]),
+        action=None if row["action"] is None else Action.model_validate_json(row["action"]),
+        decided=Decided() if row["decision"] is None else Decided.model_validate_json(row["decision"]),
         session_id=row["session_id"],
         group_id=row["group_id"],
         webhook=row["webhook"],

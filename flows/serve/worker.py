@@ -142,13 +142,16 @@ class Worker:
         async with self._spending.budget_of(record, world) as paying:
             mine = replace(world, budget=paying.budget)
             steps = StoredSteps(self._database, self._claims, claim, tells=record.enable_events, finished=paying.write).wrapped(
-                Keys.of(record.task, world.identity)
+                Keys.of(record.task, world.identity), record.decided
             )
             if record.retrieval is not None:
                 result = await retrieve(record.task, record.retrieval, mine)
             else:
                 result = await research(record.task, mine, steps)
         result = result.changed(created_at=record.created_at, session_id=record.session_id, taskgroup_id=record.group_id)
+        if result.status == "action_required" and result.action is not None:
+            await self._claims.suspend(claim, result.action, result)
+            return
         error = None
         if result.status == "failed":
             error = TaskError(kind=result.error_kind or "ResearchError", message=result.error or "")

@@ -37,8 +37,10 @@ from research.models.names import KEYLESS
 from research.money.limits import RANGES
 from research.money.processors import load_processors
 from research.result.result import Status
+from research.task.decisions import Answers, PlanDecision
 
 NAME: Final = "agent"
+APPROVED: Final = PlanDecision()
 AT_ROOT: Final = True
 PATH: Final = "/api/v1/tasks"
 MOST_SEQUENCE: Final = 2**53
@@ -95,7 +97,7 @@ REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
     400: {"model": Refused, "description": "The request is wrong"},
     401: {"model": Refused, "description": "No key, or none that is known"},
     403: {"model": Refused, "description": "A key that was revoked"},
-    409: {"model": Refused, "description": "The task's id was used for another task, which has not ended"},
+    409: {"model": Refused, "description": "The task of this id is another one, or waits for no such decision"},
     413: {"description": "The body is too large"},
     429: {"model": Refused, "description": "Too many requests or open tasks; `Retry-After` says when to ask again"},
 }
@@ -235,6 +237,16 @@ def router(service: Service) -> APIRouter:
     async def task_artifacts(task_id: str, owner: CurrentOwner) -> Artifacts:
         """What a task with `completion_handoff: artifact` hands over."""
         return artifacts(await service.get(owner, task_id))
+
+    @routes.post("/{task_id}/approve", responses=UNKNOWN)
+    async def approve_plan(task_id: str, owner: CurrentOwner, decision: Annotated[PlanDecision, Body()] = APPROVED) -> AgentTask:
+        """Approve the plan that a task waits with, edited or not, or stop the task. It goes on from where it stood."""
+        return shape(await service.decide(owner, task_id, decision))
+
+    @routes.post("/{task_id}/answer", responses=UNKNOWN)
+    async def answer_questions(task_id: str, owner: CurrentOwner, answers: Answers) -> AgentTask:
+        """Answer the questions that a task waits with. It goes on from where it stood."""
+        return shape(await service.decide(owner, task_id, answers))
 
     @routes.post("/{task_id}/cancel", responses=UNKNOWN)
     async def cancel_task(task_id: str, owner: CurrentOwner) -> AgentTask:

@@ -175,7 +175,7 @@ def shape(record: TaskRecord, *, is_own: bool = True) -> AgentTask:
         report=None if result is None else result.report,
         basis=basis,
         citations=_citations(basis),
-        action=None if record.action is None else ActionShape.model_validate(record.action),
+        action=None if record.action is None else ActionShape.model_validate(record.action.model_dump()),
         error=None if record.error is None else ErrorShape(code=record.error.kind, message=record.error.message),
         cost_usd=None if result is None else result.cost_usd,
         metadata=task.metadata if is_own else {},
