@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Final, Literal
+from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -124,7 +125,7 @@ def submission_of(body: ChatBody) -> Submission:
             request,
             dialect=DIALECT,
             echo={"model": body.model},
-            session_id=body.previous_interaction_id,
+            session_id=body.previous_interaction_id or str(uuid4()),
             warnings=[f"{name} means nothing here, and changes nothing" for name in extra],
         )
     except InvalidInput as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
+from uuid import uuid4
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
@@ -171,7 +172,8 @@ def submission_of(
             request,
             dialect=DIALECT,
             echo={"body": _echo(body, spec), "warned": [each.model_dump(exclude_none=True) for each in warnings]},
-            session_id=body.previous_interaction_id,
+            # Each run can be gone on from: its session's id is its `interaction_id`.
+            session_id=body.previous_interaction_id or (None if request.get("ephemeral") is True else str(uuid4())),
             idempotency_key=idempotency_key,
             warnings=[each.message for each in warnings],
         )
