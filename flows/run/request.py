@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from flows.run.declaration import values
-from flows.run.environment import read_environment
 from flows.run.options import EnrichOptions, SourceOptions, TaskOptions
 from research.errors import InvalidTable
 from research.money.processors import ProcessorName
@@ -212,7 +211,11 @@ class Request:
 def _agents_dir(options: EnrichOptions) -> Path | None:
     if not options.agent_ids:
         return None
-    return read_environment().agents_dir if options.agents_dir is None else Path(options.agents_dir)
+    if options.agents_dir is not None:
+        return Path(options.agents_dir)
+    from flows.run.environment import read_environment  # it imports the engine, which a mistake in the request need not wait for
+
+    return read_environment().agents_dir
 
 
 def refuse_private(private: Collection[str], columns: Sequence[str], objective: Objective, start: StartPage | None) -> None:
