@@ -129,6 +129,7 @@ async def run(
         "api_key": SecretStr(api_key) if isinstance(api_key, str) else api_key,
         "base_url": base_url,
         "processors": processors,
+        "start_pages": request.start_url is not None or None,
         "names_pages": request.start_url is not None or bool(request.files) or None,
     }
     known = KnownSecrets(known_secrets) if isinstance(known_secrets, Mapping) else known_secrets

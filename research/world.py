@@ -56,6 +56,8 @@ class Settings(Record):
     """Names of search providers. None: the corpus if there is one, else those that can be used."""
     names_pages: bool = False
     """Whether the tasks name pages or files themselves, so that no search is required."""
+    start_pages: bool = False
+    """Whether they name a page of the web to begin with. Where nothing is searched, what it leads to is read from the web."""
     service_searches: bool = False
     """Whether the model's own service searches the web, as in batches: then no provider is needed, and the pages that it cites
     are read from the web."""
@@ -148,7 +150,7 @@ async def open_world(
                 )
             )
         web = None
-        reads_web = settings.service_searches or any(name != "local" for name in names)
+        reads_web = settings.service_searches or any(name != "local" for name in names) or (settings.start_pages and not names)
         if reads_web or settings.names_pages:
             from research.web.opening import open_web  # its HTTP cache takes a while to import
 

@@ -142,7 +142,7 @@ async def _open_enrichment(
         names_pages=request.names_pages,
         service_searches=options.batch,
         patience=patience_seconds(options.patience),
-    ).changed(workers=workers)
+    ).changed(workers=workers, start_pages=request.start is not None)
     settings = await with_secrets(settings, runtime, request.sample.secrets)
     await asyncio.to_thread(check_writable, settings.cache_dir, CACHE, "RESEARCH_CACHE_DIR")
     if options.batch and options.out is not None and is_remote(options.out):

@@ -85,7 +85,7 @@ async def open_refresh(
         search=tuple(enrichment.search or ()),
         names_pages=request.names_pages,
         patience=patience_seconds(options.patience),
-    ).changed(workers=workers)
+    ).changed(workers=workers, start_pages=request.start is not None)
     settings = await with_secrets(settings, runtime, request.sample.secrets)
     settings = settings.changed(web=settings.web.changed(revalidate=True))
     await asyncio.to_thread(check_writable, settings.cache_dir, CACHE, "RESEARCH_CACHE_DIR")

@@ -22,7 +22,7 @@ class Worlds:
     """
 
     def __init__(self, settings: Settings, model: Model | None = None, secrets: Secrets = NONE) -> None:
-        self._settings = settings.changed(names_pages=True)
+        self._settings = settings.changed(names_pages=True, start_pages=True)
         self._model = model
         self._stack = AsyncExitStack()
         self._opening = asyncio.Lock()

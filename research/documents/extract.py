@@ -16,6 +16,7 @@ from research.documents.blocks import Block, Document, clean, write
 from research.documents.charset import decoded
 from research.documents.extracted import Extracted
 from research.documents.html import app_shell, content
+from research.documents.html.links import links
 from research.documents.html.page_data import flatten, page_data
 from research.documents.office import archive, docx, odt, pptx, sheets
 from research.errors import NeedsBrowser, PageUnreadable
@@ -88,6 +89,7 @@ def _html(text: str, url: str) -> Extracted:
     if tree is None:
         return Extracted("", "", "text/html", None)
     data = page_data(tree, url)
+    leads_to = links(tree, url)
     deep = content.is_deep(tree)
     blocks = content.without_layout(text) if deep else content.blocks(tree, data.declared)
     shown = sum(len(block.text) for block in blocks)
@@ -102,7 +104,8 @@ def _html(text: str, url: str) -> Extracted:
     title = (
         data.title or next((block.text for block in blocks if block.kind == "heading" and block.level == 1), "") or data.own_title
     )
-    return _finished(title, blocks, data.lines, "text/html", _date(data.published) or _guessed_date(tree, url))
+    finished = _finished(title, blocks, data.lines, "text/html", _date(data.published) or _guessed_date(tree, url))
+    return replace(finished, links=leads_to)
 
 
 def _markdown(text: str) -> Extracted:

@@ -18,3 +18,5 @@ class Extracted:
     """ISO 8601 date or date-time, from the page's own metadata."""
     warnings: tuple[str, ...] = ()
     """What reading it may have got wrong, for whoever owns it: a sentence each."""
+    links: tuple[tuple[str, str], ...] = ()
+    """Of an HTML page, where it leads: address and words."""

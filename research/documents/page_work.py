@@ -30,6 +30,7 @@ def read_page(arguments: Mapping[str, Any], data: bytes) -> tuple[dict[str, Any]
         "media_type": says.media_type,
         "published": says.published,
         "warnings": says.warnings,
+        "links": says.links,
         "raw_hash": hashlib.sha256(data).hexdigest(),
         "text_bytes": len(text),
         "has_html": has_html,

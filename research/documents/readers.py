@@ -128,7 +128,14 @@ def _page(found: dict[str, Any], made: bytes) -> PageRead:
     html = made[split:].decode("utf-8", "surrogatepass") if found["has_html"] else None
     text = made[:split].decode("utf-8", "surrogatepass")
     return PageRead(
-        Extracted(found["title"], text, found["media_type"], found["published"], tuple(found["warnings"])),
+        Extracted(
+            found["title"],
+            text,
+            found["media_type"],
+            found["published"],
+            tuple(found["warnings"]),
+            tuple((url, words) for url, words in found["links"]),
+        ),
         found["raw_hash"],
         html,
     )

@@ -11,7 +11,7 @@ from research.documents.readers import Readers
 from research.documents.version import EXTRACTION_VERSION
 from research.errors import FetchRefused, PageUnreadable
 from research.ports.fetcher import Fetcher, Guarded
-from research.ports.page import Page, page_hash
+from research.ports.page import Link, Page, page_hash
 from research.task.attachments import MAX_BYTES, SCHEME
 from research.task.source_policy import SourcePolicy
 from research.task.urls import is_web
@@ -64,6 +64,7 @@ class AttachedFilesFetcher:
             extraction_version=EXTRACTION_VERSION,
             raw_hash=read.raw_hash,
             html=read.html,
+            links=tuple(Link(url=address, text=words) for address, words in read.says.links),
         )
 
 

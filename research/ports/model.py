@@ -9,7 +9,7 @@ from research.errors import Fault
 from research.money.processors import ProcessorName
 from research.money.usage_ledger import UsageLedger
 from research.ports.conditions import FindPlan
-from research.ports.page import Hit, Passage
+from research.ports.page import Hit, Link, Passage
 from research.ports.sessions import EarlierTask
 from research.ports.waiting import Resumed
 from research.ports.work import Claim, Draft, Grade, Investigated, Judged, Plan, SubQuery, Verified
@@ -89,6 +89,11 @@ class ResearchTools(Protocol):
             BudgetExhausted: no tool call or no fetch is left.
             FetchRefused, PageUnreadable, FetchFailed: this page cannot be read. Another may be.
         """
+        ...
+
+    def links(self, url: str, about: str, limit: int) -> tuple[Link, ...]:
+        """Links of a page that was read: at most `limit` of those that may be read, first those that share words with `about`.
+        None of a page that was not read, of a corpus, and of one that is no HTML. Free."""
         ...
 
     @property

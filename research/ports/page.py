@@ -38,6 +38,15 @@ def page_hash(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+class Link(Record):
+    """A link of a page."""
+
+    url: str
+    """Whole, http or https, without a fragment."""
+    text: str
+    """Its words. As untrusted as the page, and never evidence."""
+
+
 class Page(Record):
     """One page as it was read: where from, when, and its text. Evidence points into `text`."""
 
@@ -59,6 +68,8 @@ class Page(Record):
     """Lower-case hex SHA-256 of the bytes that the text was made from, after any content encoding; None if they are not known."""
     html: str | None = None
     """The page's own HTML, if it is an HTML page and `keep_html` asked for it."""
+    links: tuple[Link, ...] = ()
+    """Where it leads, if it was read from the web: at most 200, those of its content before those of its menus."""
 
 
 class Passage(Record):

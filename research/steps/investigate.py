@@ -13,7 +13,7 @@ from research.money.usage import Usage
 from research.money.usage_ledger import UsageLedger
 from research.ports.fetcher import AtHand, Fetcher, Guarded, Sends
 from research.ports.model import PAGES_OF_A_SEARCH, Ask
-from research.ports.page import Hit, Page, Passage
+from research.ports.page import Hit, Link, Page, Passage
 from research.ports.waiting import QuestionsAsked, ReadAt, Resumed, Standing, Suspended, ToolsState
 from research.ports.work import Draft, Investigated, SubQuery
 from research.ports.world import World
@@ -22,6 +22,7 @@ from research.steps.asking import QUESTIONS, Asking, numbered
 from research.steps.attached_documents import AttachedDocuments
 from research.steps.draft_checks import faults_of
 from research.steps.kept_work import kept_of
+from research.steps.page_links import PageLinks
 from research.steps.readable import NO, ReadableAddresses
 from research.steps.row_cells import withheld_cells
 from research.task.decisions import Asked
@@ -60,6 +61,7 @@ class TaskTools:
         self._given = AttachedDocuments(task, world)
         self._withheld = withheld_cells(task, world.search)
         self._readable = ReadableAddresses(task)
+        self._links = PageLinks(self._readable, task.source_policy, world.fetcher)
         self._searched: set[str] = set()
         """In mode `chat`: what may be read."""
         self._answers = standing.answers if standing is not None else {}
@@ -131,6 +133,7 @@ class TaskTools:
             self._searched.update(found)
 
     async def read(self, url: str, about: str | None = None, limit: int | None = None) -> tuple[Passage, ...]:
+        wanted = url
         if self.search_only:  # the search was the call
             if url not in self._searched:
                 raise FetchRefused(f"{shortened(url, 120)}: in mode chat only the first results of a search are read")
@@ -148,9 +151,13 @@ class TaskTools:
                         self._warn(f"start_url could not be read: {error}")
                     raise
         page_hash = self._hashes[url]
+        self._links.read(wanted, page_hash)
         if self.scratchpad.is_large(page_hash):
             return await asyncio.to_thread(self.scratchpad.hand_over, page_hash, about, limit)
         return self.scratchpad.hand_over(page_hash, about, limit)
+
+    def links(self, url: str, about: str, limit: int) -> tuple[Link, ...]:
+        return self._links.of(url, about, limit)
 
     @property
     def start(self) -> str | None:
@@ -201,7 +208,8 @@ class TaskTools:
             page = recalled[hash_]
             await asyncio.to_thread(prepare, page)
             self.scratchpad.add(page, pages[hash_].url)
-            self._readable.add_page(page.final_url, page.text)
+            self._readable.add_page(page)
+            self._links.add(page)
             self._publish(page.text)
         self._hashes = {each.url: each.page_hash for each in state.read}
         self.scratchpad.show_again(state.shown, state.searches)
@@ -322,7 +330,8 @@ class TaskTools:
             await before.wait()  # pages are numbered in the order in which they were asked for, however long each takes
             added.set()
         self.scratchpad.add(page, url)
-        self._readable.add_page(page.final_url, page.text)
+        self._readable.add_page(page)
+        self._links.add(page)
         self._publish(page.text)
         self._hashes[url] = page.page_hash
 

@@ -3,7 +3,8 @@
 Readable are addresses that others wrote or the user did, never the model's own:
 
 - what a search found, the task's start page and files, and addresses that stand in the task's objective or row;
-- addresses that stand in the text of a page that was read, unless one spells a cell that the objective does not name;
+- addresses that stand in the text of a page that was read, or that it links to, unless one spells a cell that the objective does
+  not name;
 - of the sites of the first group: their front page, the folders above a known page, and pages that most sites have
   (`usual_pages.toml`), a few in each investigation;
 - anything of a domain that the task's source policy includes by name.
@@ -20,6 +21,7 @@ from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
+from research.ports.page import Page
 from research.records import read_table
 from research.steps.row_cells import UnnamedCells
 from research.task.task import Task
@@ -31,7 +33,7 @@ LINKS: Final = 200
 """Addresses of one page's text that count, from its beginning."""
 NO: Final = (
     "not read: this address stands in nothing that was found or read here, and an address that is made up could carry the row's "
-    "data to a stranger. Readable are search results, addresses that stand in the text of pages read here, and the front page "
+    "data to a stranger. Readable are search results, addresses that stand in pages read here, their links, and the front page "
     "and usual pages (/about, /contact) of a site that a search found. Search for the page instead"
 )
 
@@ -65,10 +67,10 @@ class ReadableAddresses:
                 site = self._sites.setdefault(registrable_domain(host), _Site())
                 site.add(url, host)
 
-    def add_page(self, final_url: str, text: str) -> None:
-        """A page that was read: where it was found in the end, and the addresses in its text."""
-        self._known.setdefault(canonical_url(final_url), final_url)
-        for url in _linked(text):
+    def add_page(self, page: Page) -> None:
+        """A page that was read: where it was found in the end, the addresses in its text, and where it leads."""
+        self._known.setdefault(canonical_url(page.final_url), page.final_url)
+        for url in (*_linked(page.text), *(link.url for link in page.links)):
             if self._cells.found_in(unquote(url)) is None:
                 self._known.setdefault(canonical_url(url), url)
 
@@ -80,6 +82,10 @@ class ReadableAddresses:
     def guess_again(self, urls: Iterable[str]) -> None:
         """Count addresses that were allowed before."""
         self._guessed.update(urls)
+
+    def knows(self, url: str) -> bool:
+        """Whether others wrote this very address, or the user did."""
+        return canonical_url(url) in self._known
 
     def resolve(self, url: str) -> str | None:
         """The address to ask for where a model asks for `url`; None if it may not be read."""

@@ -16,7 +16,7 @@ from research.documents.readers import PageRead, Readers
 from research.documents.sniffing import HTML
 from research.documents.version import EXTRACTION_VERSION
 from research.errors import FetchRefused, NeedsBrowser, PageUnreadable
-from research.ports.page import Page, page_hash
+from research.ports.page import Link, Page, page_hash
 from research.task.source_policy import SourcePolicy
 from research.task.urls import is_web
 from research.web.browser import Load, Loaded, Rendered
@@ -125,6 +125,7 @@ class WebFetcher:
                 extraction_version=EXTRACTION_VERSION,
                 raw_hash=read.raw_hash,
                 html=read.html,
+                links=tuple(Link(url=address, text=words) for address, words in read.says.links),
             )
 
     def recall(self, page_hash: str) -> Page:

@@ -35,7 +35,7 @@ from research.result.result import utc_now
 from research.task.agent_profile import AgentProfile
 from research.task.task import Task
 
-VERSION: Final = 3
+VERSION: Final = 4
 """Raise it when the same settings and prompts give other answers."""
 
 SINGLE_STEPS: Final = 8

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from research.ports.page import Hit, Passage
+from research.ports.page import Hit, Link, Passage
 
 INDENT: Final = "    "
 SNIPPET: Final = 300
@@ -64,6 +64,15 @@ def quote_hits(hits: Sequence[Hit]) -> str:
         parts = (f"url: {one_line(hit.url)}", f"title: {one_line(hit.title)}", dated, one_line(hit.snippet)[:SNIPPET])
         blocks.append((f"{place}.", "\n".join(part for part in parts if part)))
     return fenced("results", blocks)
+
+
+def quote_links(links: Sequence[Link]) -> str:
+    """Links of a page."""
+    blocks = (
+        (f"{place}.", "\n".join(part for part in (f"url: {one_line(link.url)}", one_line(link.text)) if part))
+        for place, link in enumerate(links, start=1)
+    )
+    return fenced("links", blocks)
 
 
 def shortened(text: str, room: int) -> str:

@@ -22,11 +22,17 @@ if TYPE_CHECKING:
     from anthropic.types import ToolUseBlock
 
 
+START: Final = (
+    "Where it answers a field, no search is needed for that. Where it leads to a page that may, `read` it again with `links`: "
+    "they are listed then."
+)
 HITS: Final = 8
 """Search results that are shown."""
 PASSAGES: Final = 14
 """Passages of a page that are shown: those that matter most for what is looked for."""
 
+LINKS: Final = 40
+"""Links of a page that are shown where they are asked for."""
 PASSAGES_OF_A_RESULT: Final = 6
 """Passages of each page that a search brings along in mode `chat`."""
 NAMES: Final = ("search", "read")
@@ -53,6 +59,7 @@ class ReadInput(BaseModel):
 
     url: Words
     about: Words
+    links: bool = False
 
 
 class AskInput(BaseModel):
@@ -177,7 +184,7 @@ class ToolRunner:
                 self.outage, shown = error, _error_text(error)
             except (TerminalError, BudgetExhausted) as error:
                 shown = _error_text(error)
-            parts.append(f"# The page to begin with\n\nWhere it answers a field, no search is needed for that.\n\n{shown}")
+            parts.append(f"# The page to begin with\n\n{START}\n\n{shown}")
         if documents := await self._tools.documents():
             listed = quoting.quote_hits(documents)
             how = "`search` finds them." if self._tools.search_only else "`search` finds them, and `read` reads them."
@@ -187,7 +194,11 @@ class ToolRunner:
     async def _read(self, asked: ReadInput) -> str:
         passages = await self._tools.read(asked.url, asked.about, PASSAGES)
         self.read_any = self.read_any or bool(passages)
-        return quoting.quote_page(asked.url, "", passages) if passages else "The page holds no text."
+        shown = quoting.quote_page(asked.url, "", passages) if passages else "The page holds no text."
+        if not asked.links:
+            return shown
+        links = self._tools.links(asked.url, asked.about, LINKS)
+        return f"{shown}\n\n{quoting.quote_links(links) if links else 'The page has no links that can be read.'}"
 
     async def _do(self, call: ToolUseBlock) -> str:
         match call.name:
