@@ -213,7 +213,7 @@ class TemporaryServer:
             _check_home(get_current_settings())
             if self._watcher is None:
                 atexit.register(self.end)  # before Prefect's own threads, so that it runs after they have sent what they hold
-            self._port = _free_port()
+            self._port = free_port()
             self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with this object
             self._watcher = _spawn(self._port, self._log)
 
@@ -308,13 +308,19 @@ def server_url() -> str | None:
     return _temporary_server.url if _needs_temporary(settings) else settings.api.url
 
 
-def _spawn(port: int, log: IO[bytes]) -> subprocess.Popen[bytes]:
+def server_command(port: int) -> tuple[list[str], dict[str, str]]:
+    """The command that starts a server on loopback, and the variables that it has beside this process's: the current settings."""
     server = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     with temporary_settings(set_defaults=TEMPORARY):
         settings = get_current_settings().to_environment_variables(exclude_unset=True)
+    return [*server, "--log-level", "ERROR", "--no-ui"], {**settings, "PREFECT_CLI_PROMPT": "0"}
+
+
+def _spawn(port: int, log: IO[bytes]) -> subprocess.Popen[bytes]:
+    command, variables = server_command(port)
     return subprocess.Popen(  # noqa: S603 - our own interpreter, and nothing from outside in its arguments
-        [sys.executable, "-I", server_watcher.__file__, *server, "--log-level", "ERROR", "--no-ui"],
-        env={**os.environ, **settings, "PREFECT_CLI_PROMPT": "0"},
+        [sys.executable, "-I", server_watcher.__file__, *command],
+        env={**os.environ, **variables},
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=log,
@@ -322,7 +328,8 @@ def _spawn(port: int, log: IO[bytes]) -> subprocess.Popen[bytes]:
     )
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of loopback that nothing listens at."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]

@@ -30,6 +30,7 @@ from flows.cli.run import run
 from flows.cli.runs import runs
 from flows.cli.schema import check
 from flows.cli.score import calibrate, score
+from flows.cli.serve import keys, serve, worker
 from flows.cli.terminal import Exit, note, print_json
 from flows.cli.watch import watch
 from research.durable.surroundings import NO_ROOM, surroundings_fault
@@ -66,11 +67,14 @@ for command in (
     export,
     clean,
     doctor,
+    serve,
+    worker,
 ):
     app.command(command)
 schemas.command(check)
 app.command(schemas)
 app.command(review)
+app.command(keys)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

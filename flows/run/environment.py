@@ -80,6 +80,8 @@ class Environment(BaseSettings):
     """`RESEARCH_WEBHOOK`: the address that is told what a run came to, when the request names none. It may be a secret itself."""
     webhook_secret: SecretStr | None = None
     """`RESEARCH_WEBHOOK_SECRET`: what deliveries to a webhook are signed with."""
+    database: SecretStr | None = None
+    """`RESEARCH_DATABASE`: where `research serve` and its workers keep their records, `sqlite:///…` or `postgresql://…`."""
     web: WebSettings = WebSettings()
     """`RESEARCH_WEB_…`: how the web is read, each setting under its name: `RESEARCH_WEB_CONTACT`, `RESEARCH_WEB_OBEY_ROBOTS`."""
     outages: OutageTimes = OutageTimes()

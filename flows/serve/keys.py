@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from filelock import FileLock
+from platformdirs import user_data_path
 from pydantic import ValidationError
 
 from flows.serve.errors import KeyRevoked, NotAuthenticated
@@ -26,6 +27,20 @@ from research.result.result import UtcTime, utc_now
 FILE: Final = "keys.jsonl"
 PREFIX: Final = "rsk_"
 _BYTES: Final = 32
+
+
+def default_folder() -> Path:
+    """The folder of a service that was given none."""
+    return user_data_path("research-flows") / "serve"
+
+
+def keys_of(folder: Path | None) -> Keys:
+    """The keys of a service.
+
+    Args:
+        folder: its folder; None: the default one.
+    """
+    return Keys((folder or default_folder()) / FILE)
 
 
 class Key(Record):

@@ -1,0 +1,184 @@
+"""`research serve` and `research worker`: the service and its workers as processes."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import uvicorn
+from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
+
+from flows.run.environment import Environment, names_of, read_environment
+from flows.serve.access import Access
+from flows.serve.admission import Admission
+from flows.serve.app import create_app
+from flows.serve.background import PrefectDispatcher, serve_tasks
+from flows.serve.composition import Records, in_process, open_door, worker_of
+from flows.serve.database import Database, default_url
+from flows.serve.dialects import DIALECTS
+from flows.serve.dispatch import Dispatcher
+from flows.serve.keys import default_folder, keys_of
+from flows.serve.limits import RequestRate
+from flows.serve.options import DoorOptions, WorkOptions
+from flows.serve.processes import KeptProcess
+from flows.serve.worlds import Worlds
+from flows.server import DEFAULTS, PrefectUnavailable, free_port, server_command
+from research.errors import InvalidInput
+
+DATABASE: Final = "RESEARCH_DATABASE"
+END_SECONDS: Final = 5
+"""How long open connections may take to end when the service is stopped."""
+
+
+@dataclass(frozen=True)
+class Listening:
+    """Where the service answers."""
+
+    url: str
+    folder: Path
+    database: str
+    has_keys: bool
+    prefect: str | None
+    """The address of Prefect's API; None: tasks run in this process."""
+
+
+def folder_of(options: WorkOptions) -> Path:
+    """The folder of keys and records."""
+    return options.folder or default_folder()
+
+
+async def serve(options: WorkOptions, door_options: DoorOptions, on_start: Callable[[Listening], None]) -> None:
+    """Serve until a signal ends it.
+
+    Args:
+        on_start: is told where it answers.
+
+    Raises:
+        InvalidInput: an option, the database, the world or the port cannot be used.
+    """
+    environment = read_environment()
+    records = _records(options, environment)
+    async with AsyncExitStack() as stack:
+        listener = stack.enter_context(_listener(door_options))
+        worlds = _worlds(options, environment)
+        prefect = None
+        if not door_options.in_process:
+            prefect = await stack.enter_async_context(_prefect(folder_of(options)))
+            await stack.enter_async_context(_workers(options, door_options.workers, prefect))
+
+        def dispatcher(records: Records) -> Dispatcher:
+            if door_options.in_process:
+                return in_process(worlds, options.concurrency, options.max_cost_per_task)(records)
+            return PrefectDispatcher(records.capacity)
+
+        admission = Admission(environment.web, environment.webhook_secret)
+        door = open_door(records, dispatcher, admission, door_options.max_open_tasks)
+        keys = keys_of(options.folder)
+        access = Access(keys, RequestRate(door_options.requests_per_minute))
+        most_bytes = int(door_options.max_body_mb * 1_000_000)
+        app = create_app(door.service, access, DIALECTS, running=door.running, most_bytes=most_bytes)
+        config = uvicorn.Config(
+            app, log_level="warning", lifespan="on", ws="websockets-sansio", timeout_graceful_shutdown=END_SECONDS
+        )
+        host, port = listener.getsockname()[:2]
+        url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        on_start(Listening(url, folder_of(options), records.database.name, bool(keys.all()), prefect))
+        await uvicorn.Server(config).serve(sockets=[listener])
+
+
+async def work(options: WorkOptions, on_start: Callable[[str], None]) -> None:
+    """Work on the tasks of a service until a signal ends it.
+
+    Raises:
+        InvalidInput: an option, the database or the world cannot be used.
+        PrefectUnavailable: it is not said which Prefect server the service uses.
+    """
+    if (url := get_current_settings().api.url) is None:
+        raise PrefectUnavailable(
+            "A worker takes its tasks from the service's Prefect server: set PREFECT_API_URL to its address (docs/serve.md)."
+        )
+    environment = read_environment()
+    records = _records(options, environment)
+    await records.database.open()
+    worker = worker_of(records, _worlds(options, environment), options.max_cost_per_task)
+    try:
+        on_start(url)
+        await serve_tasks(worker, options.concurrency)
+    finally:
+        await records.database.close()
+
+
+def _records(options: WorkOptions, environment: Environment) -> Records:
+    url = options.database or (environment.database.get_secret_value() if environment.database is not None else None)
+    return Records.of(Database(url or default_url(folder_of(options))))
+
+
+def _worlds(options: WorkOptions, environment: Environment) -> Worlds:
+    if options.concurrency < 1:
+        raise InvalidInput("--concurrency must be at least 1")
+    search = names_of(options.search or "")
+    return Worlds(environment.settings(model=options.model, corpus=options.corpus, search=search))
+
+
+def _listener(options: DoorOptions) -> socket.socket:
+    family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
+    try:
+        return socket.create_server((options.host, options.port), family=family, backlog=2048)
+    except (OSError, OverflowError) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise InvalidInput(
+            f"nothing can listen at {options.host}:{options.port} ({why}): choose another --port or --host"
+        ) from error
+
+
+@asynccontextmanager
+async def _prefect(folder: Path) -> AsyncIterator[str]:
+    """The address of the Prefect server that the user's settings name, or of one that is kept running beside the service."""
+    if (url := get_current_settings().api.url) is not None:
+        yield url
+        return
+    port = free_port()
+    with temporary_settings(set_defaults=DEFAULTS):
+        command, environment = server_command(port)
+        process = KeptProcess("Prefect's server", command, environment)
+        url = f"http://127.0.0.1:{port}/api"
+        with temporary_settings(updates={PREFECT_API_URL: url}):
+            await process.start()
+            try:
+                yield url
+            finally:
+                await process.stop()
+
+
+@asynccontextmanager
+async def _workers(options: WorkOptions, count: int, prefect: str) -> AsyncIterator[None]:
+    command = [sys.executable, "-m", "flows.cli", "worker", *_arguments(options)]
+    variables = {"PREFECT_API_URL": prefect, "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore"}
+    if options.database is not None:
+        variables[DATABASE] = options.database
+    processes = [KeptProcess(f"worker {number + 1}", command, variables) for number in range(count)]
+    for process in processes:
+        await process.start()
+    try:
+        yield
+    finally:
+        await asyncio.gather(*(process.stop() for process in processes))
+
+
+def _arguments(options: WorkOptions) -> list[str]:
+    """The options as a worker's command has them. The database's address may hold a password, so it is no argument."""
+    stated = {
+        "--folder": folder_of(options).absolute(),
+        "--corpus": options.corpus,
+        "--search": options.search,
+        "--model": options.model,
+        "--concurrency": options.concurrency,
+        "--max-cost-per-task": options.max_cost_per_task,
+    }
+    return [f"{name}={value}" for name, value in stated.items() if value is not None]

@@ -1,0 +1,43 @@
+"""`research serve`, `research worker` and `research keys` as commands."""
+
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+
+import pytest
+
+from flows.cli import main
+from flows.serve.keys import FILE, Keys
+
+
+def test_a_key_is_shown_once_listed_without_it_and_revoked_by_its_id(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    at = ["--folder", str(tmp_path)]
+    assert main(["keys", "add", "alice", *at]) == 0
+    shown = capsys.readouterr().out.strip()
+    assert Keys(tmp_path / FILE).owner_of(shown).id == "alice"
+    assert main(["keys", "list", "--json", *at]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert (listed["owner"], listed["revoked_at"]) == ("alice", None)
+    assert main(["keys", "revoke", listed["id"], *at]) == 0
+    assert main(["keys", "list", *at]) == 0
+    assert shown not in (table := capsys.readouterr().out)
+    assert listed["id"] in table
+    assert main(["keys", "revoke", "k_none", *at]) == 2
+
+
+def test_a_taken_port_and_a_foreign_database_are_refused_with_what_to_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        assert main(["serve", "--in-process", "--folder", str(tmp_path), "--port", port]) == 2
+    assert f"nothing can listen at 127.0.0.1:{port}" in capsys.readouterr().err
+    assert main(["serve", "--folder", str(tmp_path), "--database", "mysql://host/name"]) == 2
+    assert "SQLite or PostgreSQL" in capsys.readouterr().err
+
+
+def test_a_worker_asks_for_the_prefect_server_of_its_service(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["worker", "--folder", str(tmp_path)]) == 2
+    assert "PREFECT_API_URL" in capsys.readouterr().err
