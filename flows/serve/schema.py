@@ -11,6 +11,7 @@ from sqlalchemy import (
     Double,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -133,6 +134,15 @@ dispatched: Final = Table(
     Column("issued", Integer, nullable=False),
     Column("begun", Integer, nullable=False),
     Column("changed_at", Double, nullable=False),
+)
+
+# Pages that tasks of sessions have read, once an owner: gzipped JSON.
+session_pages: Final = Table(
+    "session_pages",
+    metadata,
+    Column("owner", String, primary_key=True),
+    Column("page_hash", String, primary_key=True),
+    Column("content", LargeBinary, nullable=False),
 )
 
 deliveries: Final = Table(

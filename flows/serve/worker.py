@@ -19,12 +19,14 @@ from flows.serve.database import Database
 from flows.serve.records import TaskError, TaskRecord
 from flows.serve.spending import Spending
 from flows.serve.steps import StoredSteps
+from flows.serve.task_sessions import TaskSessions
 from flows.serve.task_store import TaskStore
 from flows.serve.worlds import Worlds
 from research.display.printable import printable_logger
 from research.errors import Interruption, ResearchError
 from research.pipeline import research
 from research.retrieval.retrieve import retrieve
+from research.sessions.of_task import SessionOfTask
 from research.steps.keys import Keys
 
 LOOK_SECONDS: Final = 1.0
@@ -138,16 +140,19 @@ class Worker:
             await self._claims.finish(claim, "failed", None, TaskError(kind=type(error).__name__, message=why))
 
     async def _research(self, claim: Claim, record: TaskRecord) -> None:
-        world = await self._worlds.of(record.task.model, record.task.secrets)
-        async with self._spending.budget_of(record, world) as paying:
-            mine = replace(world, budget=paying.budget)
+        session = SessionOfTask(record.task, TaskSessions(self._database, record), record.session_id)
+        await session.load()
+        async with self._worlds.for_task(record.task) as world, self._spending.budget_of(record, world) as paying:
+            mine = await session.continued(replace(world, budget=paying.budget))
             steps = StoredSteps(self._database, self._claims, claim, tells=record.enable_events, finished=paying.write).wrapped(
-                Keys.of(record.task, world.identity), record.decided
+                Keys.of(record.task, mine.identity), record.decided
             )
             if record.retrieval is not None:
                 result = await retrieve(record.task, record.retrieval, mine)
             else:
                 result = await research(record.task, mine, steps)
+            if record.session_id is not None:
+                result = await session.kept(result, mine)
         result = result.changed(created_at=record.created_at, session_id=record.session_id, taskgroup_id=record.group_id)
         if result.status == "action_required" and result.action is not None:
             await self._claims.suspend(claim, result.action, result)

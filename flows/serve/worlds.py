@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from research.ports.model import Model
 from research.ports.world import World
 from research.secrets import NONE, Secrets
+from research.task.task import Task
 from research.world import Settings, open_world
 
 
@@ -41,11 +44,32 @@ class Worlds:
         key = model, frozenset(secrets)
         async with self._opening:
             if key not in self._worlds:
-                settings = self._settings if model is None else self._settings.changed(model=model)
-                settings = settings.with_secrets(self._secrets.resolve(secrets))
-                opening = open_world(settings, settings.cache_dir / "pages", model=None if model is not None else self._model)
+                settings = self._settings_of(model, secrets)
+                opening = open_world(settings, settings.cache_dir / "pages", model=self._own(model))
                 self._worlds[key] = await self._stack.enter_async_context(opening)
             return self._worlds[key]
+
+    @asynccontextmanager
+    async def for_task(self, task: Task) -> AsyncIterator[World]:
+        """The world of a task. An ephemeral one has its own, whose pages and cached answers are removed in the end.
+
+        Raises:
+            InvalidInput: it cannot be opened.
+        """
+        if not task.ephemeral:
+            yield await self.of(task.model, task.secrets)
+            return
+        with TemporaryDirectory(prefix="research-", ignore_cleanup_errors=True) as folder:
+            settings = self._settings_of(task.model, task.secrets).changed(web_cache_dir=Path(folder))
+            async with open_world(settings, Path(folder) / "pages", model=self._own(task.model)) as world:
+                yield world
+
+    def _settings_of(self, model: str | None, secrets: Sequence[str]) -> Settings:
+        settings = self._settings if model is None else self._settings.changed(model=model)
+        return settings.with_secrets(self._secrets.resolve(secrets))
+
+    def _own(self, model: str | None) -> Model | None:
+        return None if model is not None else self._model
 
     async def close(self) -> None:
         self._worlds.clear()

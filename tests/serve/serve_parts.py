@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -38,12 +38,13 @@ async def door(
     url: str | None = None,
     dispatcher: Any = None,
     secrets: KnownSecrets = NONE,
+    pages: Mapping[str, str] = PAGES,
     **options: Any,
 ) -> AsyncIterator[Door]:
     """A running service with two pages to search, and profiles of agents in its folder `agents`."""
     corpus = folder / "corpus"
     corpus.mkdir(exist_ok=True)
-    for name, text in PAGES.items():
+    for name, text in pages.items():
         (corpus / name).write_text(text, "utf-8")
     settings = Settings(cache_dir=folder / "cache", corpus=str(corpus), model=None if model is not None else "extractive")
     opened = open_door(
