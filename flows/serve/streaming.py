@@ -15,9 +15,14 @@ from research.records import Record
 QUIET_SECONDS: Final = 15.0
 """Proxies close connections on which nothing is sent for longer than about a minute."""
 
+_EVENT: Final[dict[str, Any]] = {
+    "type": "object",
+    "properties": {"data": {"type": "string"}, "event": {"type": "string"}, "id": {"type": "string"}},
+}
+"""One event, as OpenAPI describes it: `data` is JSON."""
 DOCUMENTED: Final[dict[str, Any]] = {
     "description": "Server-sent events",
-    "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    "content": {"text/event-stream": {"schema": _EVENT}},
 }
 """What the OpenAPI document says of a stream: a route has `responses={200: DOCUMENTED}, response_class=StreamingResponse`."""
 

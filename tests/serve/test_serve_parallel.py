@@ -205,6 +205,18 @@ def test_another_owner_sees_neither_the_run_nor_the_group(client: Parallel, serv
         assert added.status_code == 404
 
 
+def test_a_run_that_waits_for_a_person_goes_on_once_its_plan_is_approved(client: Parallel, served: Served) -> None:
+    run = client.task_run.create(input=QUESTION, processor="base", extra_body={"mode": "plan"})
+    with pytest.raises(parallel.NotFoundError, match=f"/api/v1/tasks/{run.run_id}/approve"):
+        client.task_run.result(run.run_id)
+    waiting = client.task_run.retrieve(run.run_id)
+    assert (waiting.status, waiting.is_active) == ("action_required", False)
+    assert waiting.action["plan"]  # type: ignore[attr-defined]
+    with served.client() as plain:
+        assert plain.post(f"/api/v1/tasks/{run.run_id}/approve").status_code == 200
+    assert client.task_run.result(run.run_id).output.content == {"answer": "1 February 1811"}
+
+
 def test_the_example_of_the_reference_page_is_answered_field_by_field(served: Served) -> None:
     with served.client() as client:
         answer = client.post(
@@ -227,6 +239,7 @@ def test_the_example_of_the_reference_page_is_answered_field_by_field(served: Se
         "error": None,
         "metadata": {},
         "taskgroup_id": None,
+        "action": None,
     }
 
 

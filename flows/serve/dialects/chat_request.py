@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -83,7 +83,7 @@ class ChatBody(BaseModel):
 
     model_config = ConfigDict(extra="allow", use_attribute_docstrings=True)
 
-    model: str
+    model: Annotated[str, Field(json_schema_extra={"enum": list(MODELS)})]
     """One of `GET /v1/models`."""
     messages: list[Message] = Field(min_length=1)
     stream: bool = False

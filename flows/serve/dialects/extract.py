@@ -55,8 +55,8 @@ class _Extract:
         self,
         owner: CurrentOwner,
         request: Request,
-        url: Annotated[str, Query(max_length=8_000)],
-        objective: Annotated[str | None, Query(max_length=8_000)] = None,
+        url: Annotated[str, Query(max_length=2_000)],
+        objective: Annotated[str | None, Query(max_length=1_000)] = None,
         full_content: bool = True,
     ) -> ExtractAnswer:
         """Read one page."""

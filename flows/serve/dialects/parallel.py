@@ -51,7 +51,7 @@ LOOK_SECONDS: Final = 5.0
 Betas = Annotated[str | None, Header(alias="parallel-beta", description="Beta features, separated by commas.")]
 IdempotencyKey = Annotated[str | None, Header(alias="idempotency-key", max_length=200)]
 RunId = Annotated[str, Path(max_length=256)]
-GroupId = Annotated[str, Path(max_length=256)]
+GroupId = Annotated[str, Path(alias="taskgroup_id", max_length=256)]
 LastEventId = Annotated[
     str | None, Query(description="The `event_id` of the last event that was seen: what comes after it is sent.")
 ]
@@ -73,18 +73,18 @@ def router(service: Service) -> APIRouter:
         api.add_api_route(f"{run}/{{run_id}}/cancel", runs.cancel, methods=["POST"], response_model=Run, responses=no_run)
         api.add_api_route(f"{run}/{{run_id}}/events", runs.events, responses=STREAM | no_run, **stream)
         api.add_api_route(group, groups.create, methods=["POST"], status_code=202, response_model=GroupView, responses=also())
-        api.add_api_route(f"{group}/{{group_id}}", groups.get, response_model=GroupView, responses=no_group)
+        api.add_api_route(f"{group}/{{taskgroup_id}}", groups.get, response_model=GroupView, responses=no_group)
         api.add_api_route(
-            f"{group}/{{group_id}}/runs",
+            f"{group}/{{taskgroup_id}}/runs",
             groups.add,
             methods=["POST"],
             status_code=202,
             response_model=AddedRuns,
             responses=no_group,
         )
-        api.add_api_route(f"{group}/{{group_id}}/runs", groups.runs, responses=STREAM | no_group, **stream)
-        api.add_api_route(f"{group}/{{group_id}}/runs/{{run_id}}", groups.run, response_model=Run, responses=no_run)
-        api.add_api_route(f"{group}/{{group_id}}/events", groups.events, responses=STREAM | no_group, **stream)
+        api.add_api_route(f"{group}/{{taskgroup_id}}/runs", groups.runs, responses=STREAM | no_group, **stream)
+        api.add_api_route(f"{group}/{{taskgroup_id}}/runs/{{run_id}}", groups.run, response_model=Run, responses=no_run)
+        api.add_api_route(f"{group}/{{taskgroup_id}}/events", groups.events, responses=STREAM | no_group, **stream)
     return api
 
 
@@ -265,6 +265,8 @@ def _cursor(event_id: str | None) -> int:
 
 def _why_no_result(record: TaskRecord) -> str:
     if record.status == "action_required":
-        return f"the run {record.id} waits for a person to decide, and has no result before that"
+        return (
+            f"the run {record.id} waits for a person: POST /api/v1/tasks/{record.id}/approve its plan, or /answer its questions"
+        )
     why = f": {record.error.message}" if record.error is not None else ""
     return f"the run {record.id} {'failed' if record.status == 'failed' else 'was cancelled'}, and has no result{why}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from uuid import uuid4
 
 from jsonschema import Draft202012Validator
@@ -24,6 +24,7 @@ NAMES: Final = read_table("flows.serve.dialects", "parallel.toml")
 PROCESSORS: Final[Mapping[str, str]] = NAMES["processors"]
 BETAS: Final[Mapping[str, str]] = NAMES["betas"]
 FAST: Final = "-fast"
+PROCESSOR_NAMES: Final = (*PROCESSORS, *(f"{name}{FAST}" for name in PROCESSORS if name != "research"))
 DIALECT: Final = "parallel"
 MOST_RUNS: Final = 1_000
 """Of one POST to a group."""
@@ -72,8 +73,8 @@ class RunBody(BaseModel):
 
     input: str | dict[str, Any]
     """Text, or an object of named values."""
-    processor: str
-    """One of theirs or ours; see `docs/dialects.md`."""
+    processor: Annotated[str, Field(json_schema_extra={"enum": list(PROCESSOR_NAMES)})]
+    """One of theirs or ours: `docs/clients.md`."""
     task_spec: TaskSpecBody | None = None
     metadata: Metadata | None = None
     source_policy: dict[str, Any] | None = None
@@ -113,7 +114,7 @@ def unknown_betas(header: str | None) -> list[Warned]:
 
 def tier_of(processor: str) -> str | None:
     """Our tier for a processor's name; None if there is no such processor."""
-    return PROCESSORS.get(processor.removesuffix(FAST))
+    return PROCESSORS[processor.removesuffix(FAST)] if processor in PROCESSOR_NAMES else None
 
 
 def submission_of(
@@ -185,8 +186,8 @@ def submission_of(
 
 
 def _no_processor(name: str) -> str:
-    names = [*PROCESSORS, *(f"{each}{FAST}" for each in PROCESSORS if each != "research")]
-    return f'"{shortened(name, 100)}" is no processor here; there are {", ".join(names)}{nearest(name, names)}'
+    names = ", ".join(PROCESSOR_NAMES)
+    return f'"{shortened(name, 100)}" is no processor here; there are {names}{nearest(name, PROCESSOR_NAMES)}'
 
 
 def _spelled(schema: dict[str, Any] | str | None) -> dict[str, Any] | None:

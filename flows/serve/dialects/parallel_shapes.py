@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from flows.serve.records import Group, TaskEvent, TaskRecord
 from research.result.result import ACTIVE, FieldBasis, Result, Status, UtcTime
+from research.task.decisions import Action
 
 
 class _Shape(BaseModel):
@@ -54,6 +55,9 @@ class Run(_Shape):
     """Only of a failed run."""
     metadata: dict[str, str | bool | int | float] | None
     taskgroup_id: str | None
+    action: Action | None
+    """Only of a run that is `action_required`: the plan or the questions that it waits with. Their SDK has no call that decides:
+    `POST /api/v1/tasks/{run_id}/approve` or `/answer` does."""
 
     @classmethod
     def of(cls, record: TaskRecord) -> Run:
@@ -70,6 +74,7 @@ class Run(_Shape):
             error=run_error(record),
             metadata=body.get("metadata") or {},
             taskgroup_id=record.group_id,
+            action=record.action if record.status == "action_required" else None,
         )
 
 
