@@ -68,6 +68,7 @@ def add(
     *,
     max_open_tasks: int | None = None,
     requests_per_minute: int | None = None,
+    secret: list[str] | None = None,
     folder: Path | None = None,
     output: Output = NONE,
 ) -> int:
@@ -77,11 +78,17 @@ def add(
         owner: whose it is. Owners see nothing of each other; several keys may be one owner's.
         max_open_tasks: open tasks of the owner. Default: the service's limit.
         requests_per_minute: requests of the owner. Default: the service's limit.
+        secret: the name of a secret of the service that the owner's tasks may use. Default: none.
         folder: the service's folder, where `serve` was given another one than the default.
     """
     from flows.serve.keys import keys_of
 
-    kept, shown = keys_of(folder).add(owner, max_open_tasks=max_open_tasks, requests_per_minute=requests_per_minute)
+    kept, shown = keys_of(folder).add(
+        owner,
+        max_open_tasks=max_open_tasks,
+        requests_per_minute=requests_per_minute,
+        secrets_allowed=secret or (),
+    )
     if output.json:
         print_json({"id": kept.id, "owner": kept.owner, "key": shown})
     else:

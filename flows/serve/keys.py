@@ -23,6 +23,7 @@ from flows.serve.records import Owner
 from research.errors import InvalidInput
 from research.records import Record
 from research.result.result import UtcTime, utc_now
+from research.secrets.known import NAME
 
 FILE: Final = "keys.jsonl"
 PREFIX: Final = "rsk_"
@@ -105,8 +106,10 @@ class Keys:
         """Make a key. Returns it as it is kept, and the key itself, which is nowhere else.
 
         Raises:
-            InvalidInput: the owner has no name.
+            InvalidInput: the owner has no name, or a secret's name can be none.
         """
+        if wrong := [name for name in secrets_allowed if not NAME.fullmatch(name)]:
+            raise InvalidInput(f"{wrong[0]!r:.80} is no name of a secret: letters, digits and _, a letter first")
         if not owner.strip() or len(owner) > 256:
             raise InvalidInput("a key needs an owner: a name of 1 to 256 characters")
         secret = PREFIX + secrets.token_urlsafe(_BYTES)

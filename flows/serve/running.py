@@ -15,6 +15,7 @@ import uvicorn
 from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
 
 from flows.run.environment import Environment, names_of, read_environment
+from flows.secret_blocks import secrets_with_blocks
 from flows.serve.access import Access
 from flows.serve.admission import Admission
 from flows.serve.app import create_app
@@ -30,6 +31,7 @@ from flows.serve.processes import KeptProcess
 from flows.serve.worlds import Worlds
 from flows.server import DEFAULTS, PrefectUnavailable, free_port, server_command
 from research.errors import InvalidInput
+from research.secrets import KnownSecrets
 
 DATABASE: Final = "RESEARCH_DATABASE"
 END_SECONDS: Final = 5
@@ -66,18 +68,19 @@ async def serve(options: WorkOptions, door_options: DoorOptions, on_start: Calla
     records = _records(options, environment)
     async with AsyncExitStack() as stack:
         listener = stack.enter_context(_listener(door_options))
-        worlds = _worlds(options, environment)
         prefect = None
         if not door_options.in_process:
             prefect = await stack.enter_async_context(_prefect(folder_of(options)))
             await stack.enter_async_context(_workers(options, door_options.workers, prefect))
+        secrets = await secrets_with_blocks()
+        worlds = _worlds(options, environment, secrets)
 
         def dispatcher(records: Records) -> Dispatcher:
             if door_options.in_process:
                 return in_process(worlds, options.concurrency, options.max_cost_per_task)(records)
             return PrefectDispatcher(records.capacity)
 
-        admission = Admission(environment.web, environment.webhook_secret)
+        admission = Admission(environment.web, environment.webhook_secret, secrets, environment.agents_dir)
         door = open_door(records, dispatcher, admission, door_options.max_open_tasks)
         keys = keys_of(options.folder)
         access = Access(keys, RequestRate(door_options.requests_per_minute))
@@ -106,7 +109,7 @@ async def work(options: WorkOptions, on_start: Callable[[str], None]) -> None:
     environment = read_environment()
     records = _records(options, environment)
     await records.database.open()
-    worker = worker_of(records, _worlds(options, environment), options.max_cost_per_task)
+    worker = worker_of(records, _worlds(options, environment, await secrets_with_blocks()), options.max_cost_per_task)
     try:
         on_start(url)
         await serve_tasks(worker, options.concurrency)
@@ -119,11 +122,11 @@ def _records(options: WorkOptions, environment: Environment) -> Records:
     return Records.of(Database(url or default_url(folder_of(options))))
 
 
-def _worlds(options: WorkOptions, environment: Environment) -> Worlds:
+def _worlds(options: WorkOptions, environment: Environment, secrets: KnownSecrets) -> Worlds:
     if options.concurrency < 1:
         raise InvalidInput("--concurrency must be at least 1")
     search = names_of(options.search or "")
-    return Worlds(environment.settings(model=options.model, corpus=options.corpus, search=search))
+    return Worlds(environment.settings(model=options.model, corpus=options.corpus, search=search), secrets=secrets)
 
 
 def _listener(options: DoorOptions) -> socket.socket:

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 from research.ports.model import Model
 from research.ports.world import World
-from research.secrets import NONE, Secrets
+from research.secrets import NONE, KnownSecrets
 from research.task.task import Task
 from research.world import Settings, open_world
 
@@ -24,7 +24,7 @@ class Worlds:
         secrets: those that tasks may name; whose they are was seen when a task was accepted.
     """
 
-    def __init__(self, settings: Settings, model: Model | None = None, secrets: Secrets = NONE) -> None:
+    def __init__(self, settings: Settings, model: Model | None = None, secrets: KnownSecrets = NONE) -> None:
         self._settings = settings.changed(names_pages=True, start_pages=True)
         self._model = model
         self._stack = AsyncExitStack()
@@ -66,7 +66,7 @@ class Worlds:
 
     def _settings_of(self, model: str | None, secrets: Sequence[str]) -> Settings:
         settings = self._settings if model is None else self._settings.changed(model=model)
-        return settings.with_secrets(self._secrets.resolve(secrets))
+        return settings.with_secrets(self._secrets.only(secrets).resolve(secrets))  # no error names another owner's
 
     def _own(self, model: str | None) -> Model | None:
         return None if model is not None else self._model

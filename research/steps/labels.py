@@ -18,5 +18,7 @@ def label(place: str, words: str) -> str:
 
 
 def subquery_label(subquery: SubQuery) -> str:
-    """`sub-query 2 · launch date`."""
-    return label(f"sub-query {subquery.index}", subquery.label or subquery.question)
+    """`sub-query 2 · launch date`, or `sub-query 2 (registrar) · launch date` where agents divide a task."""
+    return label(
+        f"sub-query {subquery.index}{f' ({subquery.agent})' if subquery.agent else ''}", subquery.label or subquery.question
+    )

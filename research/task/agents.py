@@ -105,4 +105,4 @@ def _unknown(task: Task, name: str, folder: Path) -> tuple[str, str]:
     known = known_agents(folder)
     there = f"There are: {', '.join(known)}." if known else f"There is none in {folder}: a profile is a file there, {name}.toml."
     place = pointer(["agent_id"] if task.agent_id is not None else ["agent_ids", task.agent_names.index(name)])
-    return place, f"there is no agent {name!r}{nearest(name, known)} {there}"
+    return place, f"there is no agent {name!r}{nearest(name, known) or '.'} {there}"

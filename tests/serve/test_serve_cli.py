@@ -14,9 +14,12 @@ from flows.serve.keys import FILE, Keys
 
 def test_a_key_is_shown_once_listed_without_it_and_revoked_by_its_id(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     at = ["--folder", str(tmp_path)]
-    assert main(["keys", "add", "alice", *at]) == 0
+    assert main(["keys", "add", "alice", "--secret", "CRM_TOKEN", "--secret", "OTHER", *at]) == 0
     shown = capsys.readouterr().out.strip()
-    assert Keys(tmp_path / FILE).owner_of(shown).id == "alice"
+    owner = Keys(tmp_path / FILE).owner_of(shown)
+    assert (owner.id, owner.secrets) == ("alice", ("CRM_TOKEN", "OTHER"))
+    assert main(["keys", "add", "alice", "--secret", "../x", *at]) == 2
+    assert "no name of a secret" in capsys.readouterr().err
     assert main(["keys", "list", "--json", *at]) == 0
     listed = json.loads(capsys.readouterr().out)
     assert (listed["owner"], listed["revoked_at"]) == ("alice", None)
