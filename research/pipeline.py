@@ -162,6 +162,7 @@ async def _research(task: Task, world: World, steps: Steps) -> Result:
     else:
         warnings = [
             *_clamped(task, world),
+            *world.warnings,
             *agent_warnings(task, keyless=world.model.keyless),
             *progress.warnings,
             *conclusion.warnings,

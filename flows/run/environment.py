@@ -89,6 +89,9 @@ class Environment(BaseSettings):
     out is the option `--patience`."""
     reading: ReadingLimits = ReadingLimits()
     """`RESEARCH_READING_SECONDS`, `RESEARCH_READING_MEMORY_MB`: what reading one page may take."""
+    sessions: Path | None = None
+    """`RESEARCH_SESSIONS`: the folder of the sessions that rows go on from. Default: `sessions` in the cache folder, where
+    `research.run` keeps them."""
     agents_dir: Path = FOLDER
     """`RESEARCH_AGENTS_DIR`: the folder of the profiles of agents."""
     brave_key: SecretStr | None = Field(default=None, validation_alias="BRAVE_API_KEY")
@@ -104,7 +107,7 @@ class Environment(BaseSettings):
     base_url: str | None = Field(default=None, validation_alias="ANTHROPIC_BASE_URL")
     """`ANTHROPIC_BASE_URL`: another server that speaks the Messages API."""
 
-    @field_validator("cache_dir", "calibrations", "agents_dir", mode="before")
+    @field_validator("cache_dir", "calibrations", "agents_dir", "sessions", mode="before")
     @classmethod
     def _on_this_disk(cls, value: Any) -> Any:
         if isinstance(value, str) and is_url(value):

@@ -28,7 +28,9 @@ from flows.run.workers.choice import check_runner
 from flows.run.writable import CACHE, RUN_FOLDER, check_writable
 from research.errors import InvalidInput, InvalidRun
 from research.pages.row_pages import RowPages
+from research.ports.sessions import Sessions
 from research.result.escalation import Escalation
+from research.sessions.folder import FolderSessions
 from research.tables.inputs.read import Table, open_table
 from research.tables.run_folder.mirror import RunMirror
 from research.tables.run_folder.part_files import check_shard_count
@@ -77,6 +79,7 @@ async def prepare_enrichment(
     """
     await check(options, runtime)
     request: Request = await asyncio.to_thread(Request.of, options) if checked is None else checked
+    request = await request.with_ids(sessions_of(runtime))
     async with _open_enrichment(options, request, runtime, find_run) as prepared:
         yield prepared
 
@@ -122,6 +125,7 @@ async def prepare_worker(run: RunFolder, options: Options, runtime: Runtime, wor
     if isinstance(options, FindOptions):
         raise InvalidInput("a find has no workers")  # it is refused before it begins
     request = await asyncio.to_thread(request_of_run, run, options)
+    request = await request.with_ids(sessions_of(runtime), run.request.get("sessions") or {})
     async with _open_enrichment(options, request, runtime, find, workers) as prepared:
         yield prepared
 
@@ -268,6 +272,12 @@ async def check(options: Options, runtime: Runtime) -> None:
         receiver_of(options, runtime.environment)
 
 
+def sessions_of(runtime: Runtime) -> Sessions:
+    """Where the sessions are that rows of a table go on from."""
+    environment = runtime.environment
+    return FolderSessions(environment.sessions or environment.cache_dir / "sessions")
+
+
 def calibration_of(runtime: Runtime, document: Mapping[str, Any]) -> KeptCalibration:
     from research.tables.audit.calibration import find_calibration  # a request that is refused needs none
 
@@ -299,6 +309,11 @@ def _request_over_stored_pages(options: ResynthesizeOptions, cache_dir: Path) ->
     question = before.get("objective") or {}
     if options.objective is not None:
         question = {"template": options.objective, "column": None}
+    if "session_id" in (before.get("id_columns") or {}):
+        raise InvalidInput(
+            f"{folder.path}: its rows go on from sessions, and a resynthesis has nothing but stored pages. Ask the question with "
+            "`enrich` and the session column"
+        )
     task = {name: before.get("task", {}).get(name) for name in FROM_THE_RUN}
     if options.processor is not None:
         task["processor"] = options.processor

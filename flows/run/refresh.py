@@ -20,6 +20,7 @@ from flows.run.prepare import (
     find_run,
     profiles_of,
     request_of_run,
+    sessions_of,
     with_secrets,
 )
 from flows.run.prepared_run import PreparedRun, Refresh
@@ -66,6 +67,7 @@ async def open_refresh(
     before = await asyncio.to_thread(_before, options, cache_dir, run)
     enrichment = _enrichment(options, before)
     request = await asyncio.to_thread(_request, enrichment, run, before)
+    request = await request.with_ids(sessions_of(runtime), None if run is None else run.request.get("sessions") or {})
     keys = tuple(options.key or (before.request.get("refresh") or {}).get("key") or ())
     columns = request.table.schema.names
     matcher = await asyncio.to_thread(RowMatcher, before, columns, keys, request.private)

@@ -70,18 +70,20 @@ class Refreshing:
     async def work(self, row: int, values: Mapping[str, Any]) -> RowWork:
         task = self._request.task(row, values)
         before = await self._earlier.row(row, values)
+        world = await self._request.world_of(task, row, self._world)
+        identity = self._identity if world is self._world else world.identity
         if before is None or not before.keep:
-            return RowWork.of(task, self._world, self._identity)
-        keys = Keys.of(task, self._identity)
+            return RowWork.of(task, world, identity)
+        keys = Keys.of(task, identity)
         key = keys.row(before.digest)
 
         async def refreshed(runner: Runner) -> Result:
-            return await self._refreshed(row, values, task, key, before, runner)
+            return await self._refreshed(row, values, task, key, before, runner, world)
 
-        return RefreshedRow(task=task, world=self._world, keys=keys, key=key, refreshed=refreshed)
+        return RefreshedRow(task=task, world=world, keys=keys, key=key, refreshed=refreshed)
 
     async def _refreshed(
-        self, row: int, values: Mapping[str, Any], task: Task, key: str, before: EarlierRow, runner: Runner
+        self, row: int, values: Mapping[str, Any], task: Task, key: str, before: EarlierRow, runner: Runner, world: World
     ) -> Result:
         """A row's completed result.
 
@@ -102,8 +104,8 @@ class Refreshing:
         if not ask:
             return wholly_kept(result, spec, task.task, key.removeprefix("row-")[:32], None).changed(usage=visits)
         part = self._request.part(row, values, ask, task.processor) if kept else task
-        steps = runner.steps(Keys.of(part, self._identity), here=is_one_investigation(part, self._world))
-        found = completed(await research(part, self._world, steps))
+        steps = runner.steps(Keys.of(part, world.identity), here=is_one_investigation(part, world))
+        found = completed(await research(part, world, steps))
         found = found.changed(usage=found.usage + visits)
         if not kept:
             return found

@@ -9,9 +9,11 @@ from typing import Any, Final
 
 from flows.run.declaration import values
 from flows.run.options import EnrichOptions, SourceOptions, TaskOptions
+from flows.run.row_ids import NO_IDS, RowIds, read_row_ids
 from research.errors import InvalidTable
 from research.money.processors import ProcessorName
 from research.output_schema.output_spec import OutputSpec
+from research.ports.sessions import Sessions
 from research.ports.world import World
 from research.result.escalation import part_of
 from research.steps.keys import VERSIONS
@@ -42,6 +44,10 @@ class Request:
     """JSON: everything that the answers depend on, except the world."""
     private: frozenset[str] = frozenset()
     """Columns that stay in the table: no task has them."""
+    ids: RowIds = NO_IDS
+    """Columns that hold ids of rows, sessions and end users."""
+    sessions: Sessions | None = None
+    """Where the sessions are that rows go on from."""
 
     @classmethod
     def check(
@@ -57,6 +63,7 @@ class Request:
         objective_column: str | None,
         start_url: str | None = None,
         private: Sequence[str] | None = None,
+        ids: RowIds | None = None,
         agents_dir: str | Path | None = None,
         **options: Any,
     ) -> Request:
@@ -74,7 +81,9 @@ class Request:
         start = StartPage(start_url) if start_url is not None else None
         if start is not None:
             start.check(opened.schema)
-        hidden = frozenset(private or ())
+        ids = ids or NO_IDS
+        ids.check(opened.schema.names, (*(question.columns or ()), *(start.columns if start is not None else ())))
+        hidden = frozenset(private or ()) | ids.hidden
         refuse_private(hidden, opened.schema.names, question, start)
         stated = {name: value for name, value in options.items() if value is not None}
         sample = with_agents(
@@ -92,6 +101,7 @@ class Request:
             "start_url": start_url,
             "task": {name: part for name, part in sample.identity().items() if name not in ("task", "input")},
             **({"private": sorted(hidden)} if hidden else {}),
+            **ids.content,
         }
         return cls(
             table=opened,
@@ -102,6 +112,7 @@ class Request:
             sample=sample,
             content=content,
             private=hidden,
+            ids=ids,
         )
 
     @classmethod
@@ -124,12 +135,39 @@ class Request:
             objective=options.objective,
             objective_column=options.objective_column,
             private=options.private,
+            ids=RowIds(options.task_id_column, options.session_id_column, options.end_user_id_column),
             agent_profiles=agent_profiles,
             agents_dir=_agents_dir(options),
             **values(options, TaskOptions, but=("agents_dir",)),
             **values(options, SourceOptions, but=("corpus", "search")),
         )
         return request if not options.name else replace(request, table=replace(request.table, name=options.name))
+
+    async def with_ids(self, sessions: Sessions, held: Mapping[str, str] | None = None) -> Request:
+        """The same request, once the columns with ids were read, as far as it names any.
+
+        Args:
+            sessions: where the sessions of its rows are.
+            held: what these hold, where it is known already: in a worker, which does not read the table.
+
+        Raises:
+            InvalidTable: an id stands for rows that differ.
+        """
+        if not self.ids.content:
+            return self
+        if held is not None:
+            ids = replace(self.ids, held=held)
+        else:
+            ids = await read_row_ids(self.ids, self.table, self.private, sessions)
+        return replace(self, ids=ids, sessions=sessions, content={**self.content, **ids.content})
+
+    async def world_of(self, task: Task, row: int, world: World) -> World:
+        """The world that a row is researched in: with the session that it goes on from, if it does.
+
+        Raises:
+            UnknownSession, InvalidTask: it cannot go on from it; names the row.
+        """
+        return world if self.sessions is None else await self.ids.world_of(task, row, world, self.sessions)
 
     def keeping(self, earlier: Mapping[str, Any]) -> Request:
         """The same request, with cells of an earlier run kept.
@@ -193,6 +231,7 @@ class Request:
             "output_schema": spec,
             "start_url": start,
             "search_columns": self.objective.columns,
+            **self.ids.fields(values),
             **options,
         }
         return Task.model_validate(fields, context={"row": row})

@@ -55,13 +55,13 @@ class RowWork:
     """The row's result, where nothing is left to research."""
 
     @classmethod
-    def of(cls, task: Task, world: World, identity: str) -> RowWork:
+    def of(cls, task: Task, world: World, identity: str | None = None) -> RowWork:
         """A whole task.
 
         Args:
-            identity: `world.identity`, which takes a while to put together.
+            identity: `world.identity`, where it is known: it takes a while to put together.
         """
-        keys = Keys.of(task, identity)
+        keys = Keys.of(task, world.identity if identity is None else identity)
         return cls(task=task, world=world, keys=keys, key=keys.row())
 
     async def do(self, runner: Runner) -> Result:
@@ -86,6 +86,8 @@ def whole_rows(request: Request, world: World) -> FindWork:
     identity = world.identity
 
     async def work_of(row: int, values: Mapping[str, Any]) -> RowWork:
-        return RowWork.of(request.task(row, values), world, identity)
+        task = request.task(row, values)
+        own = await request.world_of(task, row, world)
+        return RowWork.of(task, own, identity if own is world else None)
 
     return work_of

@@ -143,6 +143,10 @@ class Rows:
         """
         if (known := self._cache.take(row)) is not None:
             return known
+        result, own = await self._research(row, values), self._request.ids.fields(values).get("task_id")
+        return result if result is None or own in (None, result.task_id) else result.changed(task_id=own)
+
+    async def _research(self, row: int, values: Mapping[str, Any]) -> Result | None:
         label = row_label(row, self._request.visible(values))
         report = partial(self._report, row, label)
         try:
@@ -157,7 +161,8 @@ class Rows:
     async def again(self, row: int, values: Mapping[str, Any], fields: Sequence[str], processor: ProcessorName) -> Result | None:
         """Some fields of a row, researched on another tier; None as in `research`. The row is not reported once more."""
         task = self._request.part(row, values, fields, processor)
-        work = RowWork.of(task, self._world, self._world_identity)
+        world = await self._request.world_of(task, row, self._world)
+        work = RowWork.of(task, world, self._world_identity if world is self._world else None)
         return await self._once(f"{row_label(row, self._request.visible(values))} · {processor}", work, _no_report)
 
     async def _once(self, label: str, work: RowWork, report: Report) -> Result | None:

@@ -30,6 +30,9 @@ class World:
     earlier: PagesAtHand | None = None
     """The pages of the earlier tasks that the task goes on from, as its session has them. None: it goes on from none."""
 
+    warnings: tuple[str, ...] = ()
+    """What the results of its tasks say of it."""
+
     budget: Budget = field(default_factory=Budget)
     """Pays for every call of the model and the search: the pipeline hands it to them, in the ledger of each step. An empty one
     has no cap, until a run binds it, before the first call."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, Protocol, runtime_checkable
 
 from research.errors import PageUnreadable
@@ -73,17 +73,9 @@ class SessionPages:
         return self._inner.recall(page_hash)
 
 
-@dataclass(frozen=True, slots=True)
-class Continued:
-    """A world in which a task goes on from a session."""
-
-    world: World
-    warnings: tuple[str, ...] = ()
-    """What of the session could not be had."""
-
-
-async def continue_session(task: Task, world: World, sessions: Sessions, session: Session, end_user_id: str | None) -> Continued:
-    """The same world, with a session's tasks and pages. Its identity holds what the session holds."""
+async def continue_session(task: Task, world: World, sessions: Sessions, session: Session, end_user_id: str | None) -> World:
+    """The same world, with a session's tasks and pages. Its identity holds what the session holds; its warnings say what of it
+    cannot be had."""
     tasks = session.tasks[-MOST_TASKS:]
     wanted = list(dict.fromkeys(page for task in reversed(tasks) for page in task.pages))[:MOST_PAGES]
     pages: dict[EarlierPage, Page] = {}
@@ -104,7 +96,7 @@ async def continue_session(task: Task, world: World, sessions: Sessions, session
         warnings.append(f"session: {model.name} is not told of the earlier tasks; their pages are at hand all the same")
     keep = world.fetcher.keep if isinstance(world.fetcher, _Keeps) else None
     earlier = SessionPages(Session(session_id="", tasks=tasks).digest, pages, keep)
-    return Continued(replace(world, model=model, earlier=earlier), tuple(warnings))
+    return replace(world, model=model, earlier=earlier, warnings=(*world.warnings, *warnings))
 
 
 async def keep_task(sessions: Sessions, session_id: str, end_user_id: str | None, result: Result, world: World) -> None:

@@ -26,7 +26,6 @@ class SessionOfTask:
         self._task = task
         self._sessions = sessions
         self._before: Session | None = None
-        self._warnings: tuple[str, ...] = ()
         self.id = None if task.ephemeral else task.session_id or new_id or uuid.uuid4().hex
 
     async def load(self) -> None:
@@ -52,18 +51,15 @@ class SessionOfTask:
         """The world that the task is researched in."""
         if self._before is None:
             return world
-        continued = await continue_session(self._task, world, self._sessions, self._before, self._task.end_user_id)
-        self._warnings = continued.warnings
-        return continued.world
+        return await continue_session(self._task, world, self._sessions, self._before, self._task.end_user_id)
 
     async def kept(self, result: Result, world: World) -> Result:
         """The result, which names its session; a completed one is kept there for the next task. That this failed is a warning:
         the answer is there."""
-        warnings = list(self._warnings)
         result = result.changed(session_id=self.id)
         if self.id is not None and result.status == "completed":
             try:
                 await keep_task(self._sessions, self.id, self._task.end_user_id, result, world)
             except SurroundingsFault as fault:
-                warnings.append(f"session: this task could not be kept for later ones: {fault}")
-        return result.changed(warnings=[*result.warnings, *warnings]) if warnings else result
+                return result.changed(warnings=[*result.warnings, f"session: this task could not be kept for later: {fault}"])
+        return result

@@ -166,7 +166,7 @@ async def test_an_answer_is_not_lost_because_it_cannot_be_kept(pages: Path) -> N
 
     result = await asked(QUESTION, pages, sessions=Full(pages))
     assert result.status == "completed"
-    assert "could not be kept for later ones" in result.warnings[-1]
+    assert "could not be kept for later" in result.warnings[-1]
 
 
 def test_a_model_is_told_of_earlier_tasks_inside_a_fence() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from research.models.keyless.entities import entity_of
+from research.models.keyless.vocabulary import NAMING
 from research.ports.sessions import EarlierTask
 from research.task.task import Task
 
@@ -16,9 +17,10 @@ _NAMING: Final = re.compile(r"\b(?:it|he|she|they|him|them|that one|this one)\b"
 
 
 def name_for(task: Task, earlier: Sequence[EarlierTask]) -> tuple[str, str | None]:
-    """The name of what the newest earlier task was about that names anything; "" where the task names something itself, or none
-    of them does. With it, what people should know."""
-    if not earlier or entity_of(task).named:
+    """The name of what the newest earlier task was about that names anything; "" where the task's question or a naming
+    column of its row names something, or none of them does. With it, what people should know."""
+    entity = entity_of(task)
+    if not earlier or (entity.named and (not entity.column or entity.column.casefold() in NAMING)):
         return "", None
     names = (entity_of(Task(task=each.task)).name for each in reversed(earlier))
     if name := next(filter(None, names), ""):
@@ -28,7 +30,9 @@ def name_for(task: Task, earlier: Sequence[EarlierTask]) -> tuple[str, str | Non
 
 def with_name(task: Task, name: str) -> Task:
     """The task, with its question about `name`; the same task where that is empty."""
-    return task.changed(task=_named(task.task, name)) if name else task
+    if not name:
+        return task
+    return task.changed(task=_named(task.task, name), input={"name": name, **task.input} if task.input else {})
 
 
 def _named(question: str, name: str) -> str:
