@@ -21,6 +21,7 @@ from flows.cli.export import export
 from flows.cli.find import find
 from flows.cli.history import history
 from flows.cli.look import show, verify
+from flows.cli.monitor import monitor
 from flows.cli.refresh import refresh
 from flows.cli.report import report
 from flows.cli.resume import resume
@@ -75,6 +76,7 @@ schemas.command(check)
 app.command(schemas)
 app.command(review)
 app.command(keys)
+app.command(monitor)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

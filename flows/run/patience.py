@@ -17,7 +17,7 @@ def patience_seconds(text: str) -> float:
     Raises:
         InvalidInput: it is no duration.
     """
-    seconds = _seconds(text)
+    seconds = duration_seconds(text)
     if seconds is None:
         raise InvalidInput(f"--patience {text!r} is no duration: write it as 90s, 30m, 2h or 1h30m; 0 waits for nothing")
     return seconds
@@ -29,13 +29,14 @@ def age_seconds(text: str) -> float:
     Raises:
         InvalidInput: it is no duration.
     """
-    seconds = _seconds(text)
+    seconds = duration_seconds(text)
     if seconds is None:
         raise InvalidInput(f"--older-than {text!r} is no duration: write it as 12h, 30d or 4w")
     return seconds
 
 
-def _seconds(text: str) -> float | None:
+def duration_seconds(text: str) -> float | None:
+    """The seconds in `12h`, `30d` or `4w`; None: it is no duration."""
     stated = text.strip().lower()
     if stated == "0":
         return 0.0

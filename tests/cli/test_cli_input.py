@@ -137,12 +137,12 @@ def test_the_processors_and_the_ranges_are_the_engines() -> None:
 def commands() -> list[tuple[str, set[str]]]:
     """Every command with its options."""
     found = []
-    for group in ([], ["schema"], ["review"], ["keys"]):
+    for group in ([], ["schema"], ["review"], ["keys"], ["monitor"]):
         at = app
         for name in group:
             at = at[name]
         for name in at:
-            if not name.startswith("-") and name not in ("schema", "review", "keys"):
+            if not name.startswith("-") and name not in ("schema", "review", "keys", "monitor"):
                 arguments = at[name].assemble_argument_collection()
                 options = {n for a in arguments for n in a.names if n.startswith("--") and not n.startswith("--no-")}
                 found.append((" ".join([*group, name]), options))

@@ -72,6 +72,7 @@ COPIES = ("runs/demo", "runs/companies-3f9a1c20")
 """Run folders that examples name beside `RUN`."""
 NOT_RUN = {
     "approve": "needs a run that waits for a decision: tests/flows/test_flows_pilot_approval.py",
+    "monitor": "needs a Prefect server of one's own: tests/flows/test_flows_monitors.py",
     "review": "needs a file of decisions: tests/tables/test_tables_review.py",
     "run": "asks on: tests/cli/test_cli_input.py",
 }
