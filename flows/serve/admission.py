@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from pydantic import SecretStr
+from pydantic_core import PydanticSerializationError
 
 from flows.serve.records import Owner, Submission
 from research.errors import Fault, InvalidInput, InvalidTask
@@ -56,6 +57,12 @@ class Admission:
         Raises:
             InvalidTask: it is not accepted. `faults` names each place.
         """
+        try:
+            submission.model_dump_json()
+        except PydanticSerializationError as error:  # JSON can write half of a surrogate pair, and no text can hold it
+            raise InvalidTask(
+                "The task cannot be accepted:", [Fault("", "holds half of a character (\\ud800 to \\udfff)")]
+            ) from error
         task, faults = submission.task, []
         guard = Guard(self.web.allow_private_hosts, self.web.allow_ports)
         if task.task_id is not None and not _ID.fullmatch(task.task_id):

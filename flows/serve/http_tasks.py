@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import aclosing
-from typing import Any, Final
+from typing import Any
 
 from flows.serve.records import Owner, Submission
 from flows.serve.service import Service
@@ -14,8 +14,6 @@ from research.faults import pointer
 from research.task.dialects import field_name
 from research.task.task import Task
 from research.task.urls import is_web
-
-HANDOFFS: Final = ("webhook", "artifact")
 
 
 def submission_of(
@@ -30,7 +28,7 @@ def submission_of(
     """What a request of any spelling asks for.
 
     Args:
-        request: fields of a task, and those of the service: `webhook`, `handoff`, `enable_events`.
+        request: fields of a task.
         dialect: the dialect's name.
         echo: what the dialect wants to see again in the record.
         session_id: the session that the task begins or goes on from.
@@ -40,26 +38,19 @@ def submission_of(
         InvalidTask: with every fault, each by its JSON Pointer into the request.
         NotSupported: only fields that are not built yet stand in the way.
     """
-    own = {name: value for name, value in request.items() if field_name(name) in ("webhook", "handoff", "enable_events")}
-    faults = [*_named_files(request)]
-    service: dict[str, Any] = {}
-    for spelling, value in own.items():
-        name = field_name(spelling)
-        if value is None or value == "" or (name == "handoff" and value == "none"):
-            continue
-        if fault := _fault_of(name, value):
-            faults.append(Fault(pointer([spelling]), fault))
-        service[name] = value["url"] if name == "webhook" and isinstance(value, Mapping) and not fault else value
-    if faults:
+    if faults := [*_named_files(request)]:
         raise InvalidTask("The task cannot be accepted:", faults)
+    task = Task.model_validate(request)
     return Submission(
-        task=Task.model_validate({name: value for name, value in request.items() if name not in own}),
+        task=task,
         dialect=dialect,
         request=dict(echo or {}),
         session_id=session_id,
         idempotency_key=idempotency_key,
+        webhook=None if task.webhook is None else task.webhook.url,
+        handoff=task.handoff,
+        enable_events=task.enable_events,
         warnings=list(warnings),
-        **service,
     )
 
 
@@ -79,16 +70,6 @@ async def has_seen_end(service: Service, owner: Owner, task_id: str, last: int) 
         return False
     async with aclosing(service.events(owner, task_id=task_id, after=last - 1, follow=False)) as left:
         return [event async for event in left] == []
-
-
-def _fault_of(name: str, value: Any) -> str:
-    """What is wrong with a field of the service; "" if nothing is."""
-    if name == "enable_events":
-        return "" if isinstance(value, bool) else "must be true or false"
-    if name == "handoff":
-        return "" if value in HANDOFFS else f"must be one of {', '.join(HANDOFFS)}, none"
-    url = value.get("url") if isinstance(value, Mapping) else value
-    return "" if isinstance(url, str) and url else "must be a URL, or an object that holds one as `url`"
 
 
 def _named_files(request: Mapping[str, Any]) -> Iterator[Fault]:

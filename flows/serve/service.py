@@ -239,8 +239,8 @@ def _cursor(number: int) -> str:
 def _number(cursor: str) -> int:
     try:
         text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
-        if text.startswith("n"):
-            return int(text[1:])
+        if text.startswith("n") and (number := int(text[1:])) < 2**63:
+            return number
     except (binascii.Error, ValueError):
         pass
     raise InvalidTask("The page cannot be given:", [Fault("/cursor", "is no cursor of a page: leave it out to begin anew")])

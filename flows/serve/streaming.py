@@ -26,6 +26,9 @@ DOCUMENTED: Final[dict[str, Any]] = {
 }
 """What the OpenAPI document says of a stream: a route has `responses={200: DOCUMENTED}, response_class=StreamingResponse`."""
 
+_pumps: Final[set[asyncio.Task[None]]] = set()
+"""Those under way. The event loop alone would let them be collected."""
+
 
 class SentEvent(Record):
     """One event of a stream."""
@@ -47,25 +50,34 @@ def event_stream(events: AsyncGenerator[SentEvent], *, quiet_seconds: float = QU
 
 
 async def _encoded(events: AsyncGenerator[SentEvent], quiet_seconds: float) -> AsyncIterator[bytes]:
-    async with aclosing(events):
-        upcoming: asyncio.Future[SentEvent] | None = None
-        try:
-            while True:
-                upcoming = upcoming or asyncio.ensure_future(anext(events))
-                await asyncio.wait({upcoming}, timeout=quiet_seconds)
-                if not upcoming.done():
-                    yield KEEPALIVE_COMMENT
-                    continue
-                try:
-                    sent = upcoming.result()
-                except StopAsyncIteration:
-                    return
-                finally:
-                    upcoming = None
-                yield format_sse_event(
-                    data_str=sent.data if sent.is_text else json.dumps(sent.data), event=sent.event, id=sent.id
-                )
-        finally:
-            if upcoming is not None:  # the client has gone
-                upcoming.cancel()
-                await asyncio.wait({upcoming})
+    waiting: asyncio.Queue[SentEvent | None] = asyncio.Queue(1)
+    pump = asyncio.create_task(_pump(events, waiting))
+    _pumps.add(pump)
+    pump.add_done_callback(_pumps.discard)
+    try:
+        while True:
+            try:
+                async with asyncio.timeout(quiet_seconds):
+                    sent = await waiting.get()
+            except TimeoutError:
+                yield KEEPALIVE_COMMENT
+                continue
+            if sent is None:
+                break
+            text = sent.data if sent.is_text else json.dumps(sent.data)
+            yield format_sse_event(data_str=text, event=sent.event, id=sent.id)
+        await pump  # raises what the events have raised
+    finally:
+        pump.cancel()  # where the client has gone, nothing can be awaited here any more: the pump closes the events itself
+
+
+async def _pump(events: AsyncGenerator[SentEvent], waiting: asyncio.Queue[SentEvent | None]) -> None:
+    """Put events into a queue as they come, and None after the last one."""
+    try:
+        async with aclosing(events):
+            async for sent in events:
+                await waiting.put(sent)
+    except Exception:
+        await waiting.put(None)
+        raise
+    await waiting.put(None)

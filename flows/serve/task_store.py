@@ -163,6 +163,8 @@ class TaskStore:
         """A session is its owner's and its end user's, from the moment when its first task was accepted."""
         if task.session_id is None:
             return
+        if "\0" in task.session_id:  # which PostgreSQL takes in no text
+            raise unknown(task.session_id, task.end_user_id)
         first = select(tasks.c.task).where(tasks.c.owner == owner, tasks.c.session_id == task.session_id)
         begun = (await connection.execute(first.order_by(tasks.c.number).limit(1))).scalar_one_or_none()
         if begun is None or Task.model_validate_json(begun).end_user_id != task.end_user_id:

@@ -103,9 +103,14 @@ def test_a_model_of_another_maker_is_refused_with_those_that_can_be_used(name: s
     assert "claude-opus-4-8" in message
 
 
+def test_several_agents_divide_the_plan_of_the_tier_that_makes_one() -> None:
+    assert read(agentIds=["geologist", "historian"]).fields["processor"] == "research"
+    assert "processor" not in read(agent_ids=["geologist"]).fields
+
+
 def test_fields_that_mean_nothing_here_are_named_in_a_warning() -> None:
     warnings = read(sandbox="box-1", memory_scope_key="team", sandbox_id="", task_id="not an id").warnings
-    assert [warning.split(":")[0] for warning in warnings] == ["sandbox", "memory_scope_key", "task_id"]
+    assert [warning.split()[0].rstrip(":") for warning in warnings] == ["sandbox", "memory_scope_key", "task_id"]
 
 
 @pytest.mark.parametrize(
@@ -163,7 +168,8 @@ def test_an_artifact_is_kept_where_it_is_asked_for(served: Served, done: dict[st
         plain = client.post(PATH, json={**ASKED, "response_format": "json"}).json()
         served.wait(f"{PATH}/{plain['task_id']}")
         none = client.get(f"{PATH}/{plain['task_id']}/artifacts").json()["artifacts"]
-    assert [(each["type"], each["content"]["output"]) for each in kept] == [("completion", done["output"])]
+    assert [(each["type"], each["content"]["result"]["output"]) for each in kept] == [("completion", done["output"])]
+    assert kept[0]["content"]["events"]
     assert none == []
 
 

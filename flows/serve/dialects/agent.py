@@ -147,15 +147,12 @@ async def create(service: Service, owner: Owner, fields: Mapping[str, Any], warn
 
 
 def _submission(fields: Mapping[str, Any], warnings: list[str]) -> Submission:
-    named = {name: fields[name] for name in ("mode", "project_id", "visibility") if isinstance(fields.get(name), str)}
-    agents = [fields["agent_id"]] if isinstance(fields.get("agent_id"), str) else fields.get("agent_ids", [])
     session = fields.get("session_id")
     if not session and fields.get("ephemeral") is not True:
         session = str(uuid4())
     return submission_of(
         fields,
         dialect=NAME,
-        echo={**named, "agent_ids": agents},
         session_id=session if isinstance(session, str) else None,
         warnings=warnings,
     )
@@ -236,7 +233,8 @@ def router(service: Service) -> APIRouter:
     @routes.get("/{task_id}/artifacts", responses=UNKNOWN)
     async def task_artifacts(task_id: str, owner: CurrentOwner) -> Artifacts:
         """What a task with `completion_handoff: artifact` hands over."""
-        return artifacts(await service.get(owner, task_id))
+        record = await service.get(owner, task_id)
+        return artifacts(record, [event async for event in service.events(owner, task_id=task_id, follow=False)])
 
     @routes.post("/{task_id}/approve", responses=UNKNOWN)
     async def approve_plan(task_id: str, owner: CurrentOwner, decision: Annotated[PlanDecision, Body()] = APPROVED) -> AgentTask:

@@ -10,16 +10,17 @@ from typing import Any, Final
 from research.errors import Fault, InvalidTask
 from research.faults import pointer, shown
 from research.records import read_table
-from research.task.dialects import field_name
+from research.task.dialects import field_name, without_meaningless
 
 _TABLE: Final = read_table("flows.serve.dialects", "agent.toml")
 DEFAULT_STEPS: Final[Mapping[str, int]] = _TABLE["max_steps"]
 DEFAULT_LOOPS: Final[Mapping[str, int]] = _TABLE["verify_loops"]
-MEANINGLESS: Final[Mapping[str, str]] = _TABLE["meaningless"]
 _SHORT_MODEL: Final = re.compile(rf"({'|'.join(_TABLE['models']['families'])})-(\d+)\.(\d+)")
 VALID_ID: Final = re.compile(r"[A-Za-z0-9._~:@-]{1,256}")
 FORMATS: Final = ("sse", "json")
 OBJECTIVE: Final = "task"
+SEVERAL_AGENTS: Final = "research"
+"""The tier whose sub-queries are divided among several agents."""
 
 
 @dataclass(slots=True)
@@ -42,7 +43,9 @@ def read_request(body: Mapping[str, Any], models: Mapping[str, Any]) -> AgentReq
         InvalidTask: with every fault of what only this dialect has, each by its JSON Pointer.
     """
     reader = _Reader(models)
-    for name, value in body.items():
+    meant, warnings = without_meaningless(body)
+    reader.request.warnings.extend(warnings)
+    for name, value in meant.items():
         if value is not None:
             reader.take(name, value)
     reader.message(body.get("message"))
@@ -67,10 +70,7 @@ class _Reader:
     def take(self, name: str, value: Any) -> None:
         """Read one field; `message` is read last."""
         fields, known = self.request.fields, field_name(name)
-        if known in MEANINGLESS:
-            if value not in ("", {}, []):
-                self.request.warnings.append(f"{name}: has no effect here; {MEANINGLESS[known]}")
-        elif known == "response_format":
+        if known == "response_format":
             if value in FORMATS:
                 self.request.response_format = value
             else:
@@ -147,11 +147,13 @@ def _is_objective(name: str, value: Any) -> bool:
 
 def _set_defaults(fields: dict[str, Any]) -> None:
     """What holds in this dialect where a request says nothing."""
-    known = {field_name(name) for name in fields}
-    mode = fields.get("mode", "agent")
+    known = {field_name(name): value for name, value in fields.items()}
+    mode, agents = known.get("mode", "agent"), known.get("agent_ids")
     if "verify_loops" not in known and isinstance(mode, str) and DEFAULT_LOOPS.get(mode):
         fields["verify_loops"] = DEFAULT_LOOPS[mode]
-    if not known & {"max_steps", "processor"}:
+    if not known.keys() & {"max_steps", "processor"}:
         fields["max_steps"] = DEFAULT_STEPS["direct" if "agent_id" in known else "swarm"]
+    if "processor" not in known and isinstance(agents, list) and len(agents) > 1:
+        fields["processor"] = SEVERAL_AGENTS
     if "enable_events" not in known:
         fields["enable_events"] = True  # a stream is what this dialect answers with

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from flows.serve.records import TaskRecord
+from flows.serve.records import TaskEvent, TaskRecord
+from research.result.artifact import CompletionArtifact
+from research.result.progress import ProgressEvent
 from research.result.result import Citation, FieldBasis, Status, UtcTime
 
 
@@ -127,7 +130,7 @@ class Artifact(Shape):
     media_type: str
     created_at: UtcTime
     content: dict[str, Any]
-    """The result, as docs/contract.md has it."""
+    """The completion artifact, as schemas/contract/completion_artifact.schema.json has it."""
 
 
 class Artifacts(Shape):
@@ -164,10 +167,10 @@ def shape(record: TaskRecord, *, is_own: bool = True) -> AgentTask:
         created_at=record.created_at,
         warnings=[*record.warnings, *([] if result is None else result.warnings)],
         task=task.task,
-        mode=record.request.get("mode", "agent"),
-        visibility=record.request.get("visibility", "private"),
-        project_id=record.request.get("project_id") if is_own else None,
-        agent_ids=record.request.get("agent_ids", []),
+        mode=task.mode,
+        visibility=task.visibility,
+        project_id=task.project_id if is_own else None,
+        agent_ids=list(task.agent_names),
         processor=task.processor,
         model=None if result is None else result.model,
         message=Message(role="assistant", parts=[Part(type="text", text=result.answer)]) if result and is_done else None,
@@ -184,18 +187,19 @@ def shape(record: TaskRecord, *, is_own: bool = True) -> AgentTask:
     )
 
 
-def artifacts(record: TaskRecord) -> Artifacts:
+def artifacts(record: TaskRecord, events: Sequence[TaskEvent]) -> Artifacts:
     """What a record hands over by `completion_handoff: artifact`."""
     kept: list[Artifact] = []
     if record.handoff == "artifact" and record.is_final and record.result is not None and record.completed_at is not None:
-        content = record.result.model_dump(mode="json")
+        told = [ProgressEvent.model_validate(event.model_dump(include=set(ProgressEvent.model_fields))) for event in events]
+        whole = CompletionArtifact.of(record.task, record.result, tuple(told))
         kept.append(
             Artifact(
                 id=f"{record.id}/completion",
                 type="completion",
                 media_type="application/json",
                 created_at=record.completed_at,
-                content=content,
+                content=whole.model_dump(mode="json"),
             )
         )
     return Artifacts(task_id=record.id, artifacts=kept)
