@@ -131,6 +131,7 @@ async def run(
         "processors": processors,
         "start_pages": request.start_url is not None or None,
         "names_pages": request.start_url is not None or bool(request.files) or None,
+        "names_servers": bool(request.mcp_servers) or None,
     }
     known = KnownSecrets(known_secrets) if isinstance(known_secrets, Mapping) else known_secrets
     base = base.with_secrets(known.resolve(request.secrets))

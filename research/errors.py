@@ -12,10 +12,10 @@
     │   │   ├── NotWaiting         a decision about a task that waits for none, or for another one
     │   │   ├── InvalidLocation    a URL at which nothing can be read or written
     │   │   ├── InvalidRun         a run folder that is not one, holds another request, or cannot hold this one
-    │   │   └── NotSupported       a field of the contract whose behaviour is not built yet
     │   ├── DamagedRun             a run folder lacks a file of its own, or holds one that cannot be read
     │   ├── FetchRefused           a page that may not be read (outside the corpus, outside the policy, an address made up)
     │   ├── QueryRefused           a search query that may not be sent: it holds what the objective does not name
+    │   ├── ToolRefused            a tool of a server that may not be called, or that says that it failed
     │   ├── PageUnreadable         a page that was read and holds nothing to read
     │   │   ├── NeedsBrowser       JavaScript makes it; a browser could render it
     │   │   └── ReadingLimitReached    reading it takes more time or memory than it may
@@ -31,6 +31,7 @@
     ├── TransientError             the same call may succeed later
     │   ├── FetchFailed            a page did not arrive
     │   ├── SearchFailed           a search provider did not answer
+    │   ├── ToolFailed             a server of tools did not answer
     │   └── ModelUnavailable       a model did not answer
     ├── ActionRequired             no failure: a person has to decide before the work goes on
     ├── LimitReached               a limit the caller set; more of it and the work can go on
@@ -191,16 +192,16 @@ class DamagedRun(TerminalError):
     """A run folder lacks a file or rows that it says it has, or a file in it cannot be read. May be met after money was spent."""
 
 
-class NotSupported(InvalidInput):
-    """A field of the contract whose behaviour is not built yet."""
-
-
 class FetchRefused(TerminalError):
     """A page that may not be read."""
 
 
 class QueryRefused(TerminalError):
     """A search query that may not be sent."""
+
+
+class ToolRefused(TerminalError):
+    """A tool of a server may not be called, or not with these arguments; or it says itself that it failed."""
 
 
 class PageUnreadable(TerminalError):
@@ -265,6 +266,10 @@ class FetchFailed(TransientError):
 
 class SearchFailed(TransientError):
     """A search provider did not answer."""
+
+
+class ToolFailed(TransientError):
+    """A server of tools did not answer, or not as it must."""
 
 
 class ModelUnavailable(TransientError):

@@ -163,6 +163,7 @@ async def _research(task: Task, world: World, steps: Steps) -> Result:
         warnings = [
             *_clamped(task, world),
             *world.warnings,
+            *_without_servers(task, world),
             *agent_warnings(task, keyless=world.model.keyless),
             *progress.warnings,
             *conclusion.warnings,
@@ -198,19 +199,22 @@ def _is_divided(task: Task, world: World) -> bool:
 
 
 def refuse_named_pages(task: Task, world: World) -> None:
-    """Refuse a task that names pages which may not be read, before anything is spent.
+    """Refuse a task that names pages or MCP servers which may not be asked, before anything is spent.
 
     Raises:
         InvalidTask: says which, and why.
     """
     reader = world.attached or world.fetcher
-    if not isinstance(reader, Guarded):
-        return
-    named = [("/start_url", task.start_url)] if task.start_url else []
-    named += [(f"/files/{place}", file.source) for place, file in enumerate(task.files) if file.is_web]
-    faults = [Fault(pointer, reason) for pointer, url in named if (reason := reader.refusal(url)) is not None]
+    faults: list[Fault] = []
+    if isinstance(reader, Guarded):
+        named = [("/start_url", task.start_url)] if task.start_url else []
+        named += [(f"/files/{place}", file.source) for place, file in enumerate(task.files) if file.is_web]
+        faults += [Fault(pointer, reason) for pointer, url in named if (reason := reader.refusal(url)) is not None]
+    if world.tool_servers is not None:
+        refusals = enumerate(map(world.tool_servers.refusal, task.mcp_servers))
+        faults += [Fault(f"/mcp_servers/{place}/url", reason) for place, reason in refusals if reason is not None]
     if faults:
-        raise InvalidTask("The task names pages that may not be read:", faults)
+        raise InvalidTask("The task names addresses that may not be asked:", faults)
 
 
 async def _html_dump(task: Task, world: World, progress: Progress) -> str | None:
@@ -324,6 +328,12 @@ def _clamped(task: Task, world: World) -> list[str]:
     if task.max_steps is None or task.max_steps <= allowed:
         return []
     return [f"max_steps: {task.processor} allows {allowed}, so {task.max_steps} was taken as {allowed}"]
+
+
+def _without_servers(task: Task, world: World) -> list[str]:
+    if not task.mcp_servers or not world.model.keyless:
+        return []
+    return [f"mcp_servers: {world.model.name} calls no tools of servers; a model that is asked with a key does"]
 
 
 async def _investigate(

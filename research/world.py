@@ -15,6 +15,7 @@ from research.concurrency.outages import Outages, OutageTimes
 from research.concurrency.shares import Shares
 from research.documents.readers import Readers, ReadingLimits
 from research.errors import InvalidInput
+from research.mcp.settings import McpSettings
 from research.models.names import KEYLESS, TIERS_OWN
 from research.money.budget import Budget
 from research.money.charge_file import ChargeFile
@@ -75,6 +76,10 @@ class Settings(Record):
     """How the web is read."""
     outages: OutageTimes = OutageTimes()
     """What counts as an outage of a service, and how long it is waited out."""
+    names_servers: bool = False
+    """Whether the tasks name MCP servers."""
+    mcp: McpSettings = McpSettings()
+    """Which MCP servers may be asked, and what one may take."""
     reading: ReadingLimits = ReadingLimits()
     """What reading one page may take."""
     agents_dir: Path = AGENTS
@@ -161,12 +166,19 @@ async def open_world(
         attached = StoringFetcher(AttachedFilesFetcher(web, readers), store)
         for storing in (fetcher, attached):
             stack.push_async_callback(storing.close)
+        tool_servers = None
+        if settings.names_servers:
+            from research.mcp.servers import open_servers  # most tasks name none
+
+            servers = open_servers(settings.mcp, readers, fetcher.keep, secrets=settings.secrets)
+            tool_servers = await stack.enter_async_context(servers)
         yield World(
             model=answering,
             search=search,
             fetcher=fetcher,
             processors=processors,
             attached=attached,
+            tool_servers=tool_servers,
             budget=budget or Budget(),
             outages=outages,
             shares=shares,

@@ -37,6 +37,7 @@ class RunCommand(PatienceOptions, SourceOptions, ModelOptions, TaskOptions):
 def run(command: RunCommand, output: Output) -> int:
     """Research one question. On a terminal it prints a card; piped, or with `--json`, the whole result as one line of JSON."""
     from flows.run.environment import read_environment
+    from flows.run.mcp_servers import read_servers
     from flows.run.patience import patience_seconds
     from flows.run.writable import CACHE, check_writable
     from research.api import run as research
@@ -51,6 +52,8 @@ def run(command: RunCommand, output: Output) -> int:
     check_writable(settings.cache_dir, CACHE, "RESEARCH_CACHE_DIR")
     task = values(command, TaskOptions, but=["output_schema"]) | values(command, SourceOptions, but=["corpus", "search"])
     stated = {name: value for name, value in task.items() if value is not None}
+    if "mcp_servers" in stated:
+        stated["mcp_servers"] = read_servers(stated["mcp_servers"])
     try:
         result = asyncio.run(
             research(

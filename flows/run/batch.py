@@ -66,6 +66,10 @@ def batched(world: World, sample: Task, *, escalate: str | None = None, start_ur
             "--start-url and --file cannot be had with --batch, where the service itself chooses what it reads: leave them out, "
             "or leave --batch out"
         )
+    if sample.mcp_servers:
+        raise InvalidInput(
+            "--mcp-server cannot be had with --batch: a batch is one request a row, and calls no tools of servers. Leave one out"
+        )
     if escalate:
         raise InvalidInput("--escalate cannot be had with --batch: let the batch end, and escalate with another command")
     model = world.model

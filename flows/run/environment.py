@@ -14,6 +14,7 @@ from research.concurrency.outages import OutageTimes
 from research.documents.readers import ReadingLimits
 from research.errors import InvalidInput
 from research.faults import validation_faults
+from research.mcp.settings import McpSettings
 from research.search.settings import SearchSettings
 from research.secrets import KnownSecrets, from_variables
 from research.storage.location import is_url
@@ -84,6 +85,8 @@ class Environment(BaseSettings):
     """`RESEARCH_DATABASE`: where `research serve` and its workers keep their records, `sqlite:///…` or `postgresql://…`."""
     web: WebSettings = WebSettings()
     """`RESEARCH_WEB_…`: how the web is read, each setting under its name: `RESEARCH_WEB_CONTACT`, `RESEARCH_WEB_OBEY_ROBOTS`."""
+    mcp: McpSettings = McpSettings()
+    """`RESEARCH_MCP_…`: which MCP servers may be asked beside public ones, and what one may take."""
     outages: OutageTimes = OutageTimes()
     """`RESEARCH_OUTAGES_…`: what counts as an outage of a service, in seconds: `RESEARCH_OUTAGES_AFTER`. How long one is waited
     out is the option `--patience`."""
@@ -114,7 +117,7 @@ class Environment(BaseSettings):
             raise ValueError("must be a folder on this disk, not a URL")
         return value
 
-    @field_validator("web", mode="before")
+    @field_validator("web", "mcp", mode="before")
     @classmethod
     def _lists(cls, value: Any) -> Any:
         """Lists are written with commas."""
@@ -130,6 +133,7 @@ class Environment(BaseSettings):
         corpus: str | None = None,
         search: tuple[str, ...] = (),
         names_pages: bool = False,
+        names_servers: bool = False,
         service_searches: bool = False,
         patience: float | None = None,
     ) -> Settings:
@@ -140,6 +144,8 @@ class Environment(BaseSettings):
             corpus=corpus or self.corpus,
             search=search or names_of(self.search or ""),
             names_pages=names_pages,
+            names_servers=names_servers,
+            mcp=self.mcp,
             service_searches=service_searches,
             api_key=self.api_key,
             base_url=self.base_url,

@@ -51,10 +51,7 @@ class TableOptions:
             "COLUMN",
         ),
     ] = None
-    name: Annotated[
-        str | None,
-        Option("What the run and its folder are called. Default: the table's file name.", "NAME"),
-    ] = None
+    name: Annotated[str | None, Option("What the run and its folder are called. Default: the table's file name.", "NAME")] = None
     reuse: Annotated[
         str | None,
         Option(
@@ -185,6 +182,12 @@ class SourceOptions(SearchOptions):
         Option("Let a model read addresses that it makes up. They can carry what it knows of the row to whoever runs the host."),
     ] = False
     include_html_dump: Annotated[bool, Option("Keep the HTML of the last page that each task read.")] = False
+    mcp_servers: Annotated[
+        list[str] | list[dict[str, Any]] | None,
+        Option(
+            "MCP servers whose tools the model may use, told what a row says: a TOML or JSON file.", "FILE", flag="mcp-server"
+        ),
+    ] = None
     secrets: Annotated[
         list[str] | None,
         Option(

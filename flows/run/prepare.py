@@ -36,10 +36,12 @@ from research.tables.run_folder.mirror import RunMirror
 from research.tables.run_folder.part_files import check_shard_count
 from research.tables.run_folder.request import default_run_path, request_key
 from research.tables.run_folder.run_folder import RunFolder
-from research.world import Settings
 
 if TYPE_CHECKING:
+    from research.ports.world import World
     from research.tables.audit.calibration import KeptCalibration
+    from research.task.task import Task
+    from research.world import Settings
 
 FROM_THE_RUN: Final = (
     *(name for name in names(TaskOptions) if name not in ("output_schema", "agent_ids", "agents_dir")),
@@ -144,6 +146,7 @@ async def _open_enrichment(
         corpus=options.corpus,
         search=tuple(options.search or ()),
         names_pages=request.names_pages,
+        names_servers=bool(request.sample.mcp_servers),
         service_searches=options.batch,
         patience=patience_seconds(options.patience),
     ).changed(workers=workers, start_pages=request.start is not None)
@@ -158,6 +161,7 @@ async def _open_enrichment(
             from flows.run.batch import batched  # the SDK takes half a second to import, and most runs have no batch
 
             world = batched(world, request.sample, escalate=options.escalate, start_url=options.start_url)
+        server_warnings = await check_servers(request.sample, world)
         document = request.document(world)
         if options.reuse == LATEST:
             directory = Path("runs") if options.out is None or is_remote(options.out) else Path(options.out).parent
@@ -187,6 +191,7 @@ async def _open_enrichment(
             mirror=mirror,
             calibration=await asyncio.to_thread(calibration_of, runtime, document),
             hint=hint,
+            server_warnings=server_warnings,
         )
 
 
@@ -276,6 +281,20 @@ def sessions_of(runtime: Runtime) -> Sessions:
     """Where the sessions are that rows of a table go on from."""
     environment = runtime.environment
     return FolderSessions(environment.sessions or environment.cache_dir / "sessions")
+
+
+async def check_servers(sample: Task, world: World) -> tuple[str, ...]:
+    """Ask the MCP servers that all rows may use for their tools. Returns what is missing of them.
+
+    Raises:
+        InvalidTask: one may not be asked; says which setting would allow it.
+    """
+    if not sample.mcp_servers or world.tool_servers is None:
+        return ()
+    from research.pipeline import refuse_named_pages  # a request that is refused needs no pipeline
+
+    refuse_named_pages(sample, world)
+    return () if world.model.keyless else (await world.tool_servers.offered(sample.mcp_servers)).warnings
 
 
 def calibration_of(runtime: Runtime, document: Mapping[str, Any]) -> KeptCalibration:

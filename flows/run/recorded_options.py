@@ -14,6 +14,7 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from flows.run.declaration import declared
+from flows.run.mcp_servers import is_file
 from flows.run.options import EnrichOptions, FindOptions, Options, RefreshOptions, ResynthesizeOptions
 from flows.run.request import Request
 from research.errors import InvalidRun
@@ -66,6 +67,8 @@ def record_of(options: Options, settings: Settings, rows: int, enrichment: Enric
                 place = str(find_run(place))  # what was typed may be the beginning of its name
             kept[name] = without_secrets(place) if is_url(place) else _absolute(place)
             withheld += [name] if is_url(place) and kept[name] != place else []
+    if servers := kept.get("mcp_servers"):
+        kept["mcp_servers"] = [_absolute(each) if is_file(each) else each for each in servers]
     amounts_to = {} if enrichment is None else {ENRICHMENT: record_of(enrichment, settings, rows)}
     record = {"flow": flow, "directory": str(Path.cwd()), "options": kept, "rows": rows, "withheld": withheld}
     return json_copy(record | amounts_to)

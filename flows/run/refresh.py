@@ -16,6 +16,7 @@ from flows.run.prepare import (
     PagesFolder,
     calibration_of,
     check,
+    check_servers,
     checked_out,
     find_run,
     profiles_of,
@@ -86,6 +87,7 @@ async def open_refresh(
         corpus=enrichment.corpus,
         search=tuple(enrichment.search or ()),
         names_pages=request.names_pages,
+        names_servers=bool(request.sample.mcp_servers),
         patience=patience_seconds(options.patience),
     ).changed(workers=workers, start_pages=request.start is not None)
     settings = await with_secrets(settings, runtime, request.sample.secrets)
@@ -94,6 +96,7 @@ async def open_refresh(
     mirror = await checked_out(options, settings.cache_dir)
     pages = PagesFolder()
     async with runtime.opener(settings, pages) as world:
+        server_warnings = await check_servers(request.sample, world)
         document = request.document(world)
         if options.out is None and run is None:
             options = replace(options, out=str(await asyncio.to_thread(_next_folder, before, document)))
@@ -113,6 +116,7 @@ async def open_refresh(
             mirror=mirror,
             calibration=await asyncio.to_thread(calibration_of, runtime, document),
             refresh=Refresh(enrichment, stale, changes),
+            server_warnings=server_warnings,
         )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from flows.run.declaration import values
+from flows.run.mcp_servers import read_servers
 from flows.run.options import EnrichOptions, SourceOptions, TaskOptions
 from flows.run.row_ids import NO_IDS, RowIds, read_row_ids
 from research.errors import InvalidTable
@@ -86,6 +87,8 @@ class Request:
         hidden = frozenset(private or ()) | ids.hidden
         refuse_private(hidden, opened.schema.names, question, start)
         stated = {name: value for name, value in options.items() if value is not None}
+        if "mcp_servers" in stated:
+            stated["mcp_servers"] = read_servers(stated["mcp_servers"])
         sample = with_agents(
             Task.model_validate({"task": "a row's objective", "output_schema": spec, **stated}),
             FOLDER if agents_dir is None else Path(agents_dir),
@@ -93,6 +96,7 @@ class Request:
         for name in _OF_AGENTS if sample.agent_profiles else ():
             stated[name] = getattr(sample, name)
         stated |= {"files": sample.files} if sample.files else {}  # read once, not for every row
+        stated |= {"mcp_servers": sample.mcp_servers} if sample.mcp_servers else {}
         content = {
             "table": opened.fingerprint,
             "query": query,

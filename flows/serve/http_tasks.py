@@ -36,7 +36,6 @@ def submission_of(
 
     Raises:
         InvalidTask: with every fault, each by its JSON Pointer into the request.
-        NotSupported: only fields that are not built yet stand in the way.
     """
     if faults := [*_named_files(request)]:
         raise InvalidTask("The task cannot be accepted:", faults)

@@ -142,8 +142,7 @@ class StoringFetcher:
         page = self._recent.get(wanted)
         if page is None:
             page = await self._in_flight.once(wanted, lambda: self._fetch(wanted))
-        if not self._store.has(page):  # another shard's row may have fetched it
-            await self._put(page)
+        await self.keep(page)  # another shard's row may have fetched it
         return page
 
     async def _fetch(self, wanted: _Wanted) -> Page:

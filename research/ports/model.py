@@ -11,6 +11,7 @@ from research.money.usage_ledger import UsageLedger
 from research.ports.conditions import FindPlan
 from research.ports.page import Hit, Link, Passage
 from research.ports.sessions import EarlierTask
+from research.ports.tool_servers import ServerTool
 from research.ports.waiting import Resumed
 from research.ports.work import Claim, Draft, Grade, Investigated, Judged, Plan, SubQuery, Verified
 from research.task.task import Task
@@ -33,7 +34,7 @@ class ResearchTools(Protocol):
 
     @property
     def tool_calls_left(self) -> int:
-        """Calls of `search` and `read` that are still allowed. At 0 the model must answer from what it has."""
+        """Calls of `search`, `read` and `call_tool` that are still allowed. At 0 the model must answer from what it has."""
         ...
 
     @property
@@ -94,6 +95,26 @@ class ResearchTools(Protocol):
     def links(self, url: str, about: str, limit: int) -> tuple[Link, ...]:
         """Links of a page that was read: at most `limit` of those that may be read, first those that share words with `about`.
         None of a page that was not read, of a corpus, and of one that is no HTML. Free."""
+        ...
+
+    async def server_tools(self) -> tuple[ServerTool, ...]:
+        """The tools of the MCP servers that the task names. Servers are asked once. Free."""
+        ...
+
+    async def call_tool(
+        self, name: str, arguments: Mapping[str, Any], about: str | None = None, limit: int | None = None
+    ) -> tuple[str, tuple[Passage, ...]]:
+        """Call a tool of a server by the name under which it is offered. One tool call.
+
+        Returns:
+            The address by which its answer is cited and can be read again, and its passages, as `read` returns them.
+
+        Raises:
+            BudgetExhausted: no tool call is left.
+            ToolRefused: there is no such tool, or it may not be called so, or it failed. Another call may do.
+            ToolFailed: its server did not answer.
+            PageUnreadable: there is nothing to read in what it returned.
+        """
         ...
 
     @property

@@ -13,6 +13,7 @@ from research.ports.fetcher import Fetcher
 from research.ports.model import Model
 from research.ports.search import Search
 from research.ports.sessions import PagesAtHand
+from research.ports.tool_servers import ToolServers
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class World:
 
     earlier: PagesAtHand | None = None
     """The pages of the earlier tasks that the task goes on from, as its session has them. None: it goes on from none."""
+    tool_servers: ToolServers | None = None
+    """Asks the servers that tasks name for their tools, and calls them. None: tasks are researched without."""
 
     warnings: tuple[str, ...] = ()
     """What the results of its tasks say of it."""

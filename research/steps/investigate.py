@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
-from research.errors import BudgetExhausted, Fault, FetchRefused, QueryRefused, ResearchError
+from research.errors import BudgetExhausted, Fault, FetchRefused, ResearchError
 from research.evidence.scratchpad import Scratchpad, prepare
 from research.faults import shortened
 from research.money.usage import Usage
@@ -14,6 +14,7 @@ from research.money.usage_ledger import UsageLedger
 from research.ports.fetcher import AtHand, Fetcher, Guarded, Sends
 from research.ports.model import PAGES_OF_A_SEARCH, Ask
 from research.ports.page import Hit, Link, Page, Passage
+from research.ports.tool_servers import ServerTool
 from research.ports.waiting import QuestionsAsked, ReadAt, Resumed, Standing, Suspended, ToolsState
 from research.ports.work import Draft, Investigated, SubQuery
 from research.ports.world import World
@@ -24,7 +25,9 @@ from research.steps.draft_checks import faults_of
 from research.steps.kept_work import kept_of
 from research.steps.page_links import PageLinks
 from research.steps.readable import NO, ReadableAddresses
-from research.steps.row_cells import withheld_cells
+from research.steps.reading_order import ReadingOrder
+from research.steps.sayable_queries import SayableQueries
+from research.steps.server_tools import ServerTools, is_answer, new_addresses
 from research.task.decisions import Asked
 from research.task.source_policy import SourcePolicy
 from research.task.task import Task
@@ -54,14 +57,13 @@ class TaskTools:
         self._max_fetches = max_fetches
         self._hashes: dict[str, str] = {}
         self._fetching: dict[str, asyncio.Lock] = {}
-        self._last_asked = asyncio.Event()
-        """Set once every page that was asked for so far is in the scratchpad, or has failed."""
-        self._last_asked.set()
+        self._order = ReadingOrder()
         self._considered: dict[str, Hit] = {}
         self._given = AttachedDocuments(task, world)
-        self._withheld = withheld_cells(task, world.search)
+        self._queries = SayableQueries(task, world)
         self._readable = ReadableAddresses(task)
         self._links = PageLinks(self._readable, task.source_policy, world.fetcher)
+        self._server_tools = ServerTools(task, world)
         self._searched: set[str] = set()
         """In mode `chat`: what may be read."""
         self._answers = standing.answers if standing is not None else {}
@@ -69,8 +71,6 @@ class TaskTools:
         """What was asked and answered."""
         self.resumed: Resumed | None = None
         self._refused_reads: list[str] = []
-        self._refused_columns: dict[str, int] = {}
-        """How often a query held a cell of each column."""
         self.scratchpad = Scratchpad()
         self.tool_calls = 0
         self.fetches = 0
@@ -109,7 +109,7 @@ class TaskTools:
             return ()
         self._spend_tool_call()
         policy = self._task.source_policy
-        query = self._sayable(query)
+        query = self._queries.sayable(query)
         if not query:
             return ()
         given = await self._given.search(query, limit)
@@ -122,7 +122,7 @@ class TaskTools:
         hits = tuple({hit.url: hit for hit in (*given, *earlier, *allowed)}.values())[:limit]
         for hit in hits:
             self._considered.setdefault(hit.url, hit)
-            self._publish(f"{hit.title}\n{hit.snippet}")
+            self._queries.publish(f"{hit.title}\n{hit.snippet}")
         self.found(hit.url for hit in (hits[:PAGES_OF_A_SEARCH] if self.search_only else hits))
         return hits
 
@@ -141,7 +141,9 @@ class TaskTools:
             raise FetchRefused(f"{shortened(url, 120)}: {self._agent} reads no pages")
         else:
             self._spend_tool_call()
-            url = self._address(url)
+            if is_answer(url) and url not in self._hashes and self._earlier_with(url) is None:
+                raise FetchRefused(f"{shortened(url, 120)}: no tool returned this here, and no address calls one")
+            url = url if is_answer(url) else self._address(url)
         async with self._fetching.setdefault(url, asyncio.Lock()):
             if url not in self._hashes:
                 try:
@@ -150,14 +152,32 @@ class TaskTools:
                     if url == self.start:  # otherwise the page that the task names would be passed over in silence
                         self._warn(f"start_url could not be read: {error}")
                     raise
-        page_hash = self._hashes[url]
-        self._links.read(wanted, page_hash)
+        self._links.read(wanted, self._hashes[url])
+        return await self._handed_over(self._hashes[url], about, limit)
+
+    async def _handed_over(self, page_hash: str, about: str | None, limit: int | None) -> tuple[Passage, ...]:
         if self.scratchpad.is_large(page_hash):
             return await asyncio.to_thread(self.scratchpad.hand_over, page_hash, about, limit)
         return self.scratchpad.hand_over(page_hash, about, limit)
 
     def links(self, url: str, about: str, limit: int) -> tuple[Link, ...]:
         return self._links.of(url, about, limit)
+
+    async def server_tools(self) -> tuple[ServerTool, ...]:
+        self._warn(*(offered := await self._server_tools.offered()).warnings)
+        return offered.tools
+
+    async def call_tool(
+        self, name: str, arguments: Mapping[str, Any], about: str | None = None, limit: int | None = None
+    ) -> tuple[str, tuple[Passage, ...]]:
+        self._spend_tool_call()
+        async with self._order.turn():
+            page = await self._server_tools.call(name, arguments)
+            await asyncio.to_thread(prepare, page)
+        self.scratchpad.add(page, page.url)
+        self._hashes[page.url] = page.page_hash
+        self._readable.add_links(new_addresses(page.text, arguments))
+        return page.url, await self._handed_over(page.page_hash, about, limit)
 
     @property
     def start(self) -> str | None:
@@ -171,10 +191,8 @@ class TaskTools:
         return documents
 
     def check(self, draft: Draft) -> tuple[Fault, ...]:
-        known = {*self._subquery.fields}
-        return faults_of(
-            draft, self._task.output_schema, known, lambda passage_id: self.scratchpad.passage(passage_id) is not None
-        )
+        shown = self.scratchpad.passage
+        return faults_of(draft, self._task.output_schema, {*self._subquery.fields}, lambda id_: shown(id_) is not None)
 
     def state(self) -> ToolsState:
         """Where they stand, so that they can go on from there."""
@@ -192,7 +210,7 @@ class TaskTools:
             at_hand=self.at_hand,
             warnings=tuple(self.warnings),
             refused_reads=tuple(self._refused_reads),
-            refused_columns=dict(self._refused_columns),
+            refused_columns=dict(self._queries.refused),
         )
 
     async def resume(self, suspended: Suspended) -> None:
@@ -208,19 +226,20 @@ class TaskTools:
             page = recalled[hash_]
             await asyncio.to_thread(prepare, page)
             self.scratchpad.add(page, pages[hash_].url)
-            self._readable.add_page(page)
+            if not is_answer(page.url):
+                self._readable.add_page(page)
+                self._queries.publish(page.text)
             self._links.add(page)
-            self._publish(page.text)
         self._hashes = {each.url: each.page_hash for each in state.read}
         self.scratchpad.show_again(state.shown, state.searches)
         for hit in state.considered:
             self._considered.setdefault(hit.url, hit)
-            self._publish(f"{hit.title}\n{hit.snippet}")
+            self._queries.publish(f"{hit.title}\n{hit.snippet}")
         self.found(hit.url for hit in state.considered)
         self._readable.guess_again(state.guessed)
         self.tool_calls, self.fetches, self.at_hand = state.tool_calls, state.fetches, state.at_hand
         self.warnings = list(state.warnings)
-        self._refused_reads, self._refused_columns = list(state.refused_reads), dict(state.refused_columns)
+        self._refused_reads, self._queries.refused = list(state.refused_reads), state.refused_columns
         self.asked = suspended.with_answers(self._answers)
         self.resumed = Resumed(suspended.model, suspended.questions, self._answers)
 
@@ -246,33 +265,8 @@ class TaskTools:
             warnings.append(
                 f"{len(self._refused_reads)} addresses were not read, because nobody but the model wrote them; the first: {first}"
             )
-        warnings += [
-            f"{count} queries held a cell of the column {name!r}, which the objective does not name"
-            for name, count in self._refused_columns.items()
-        ]
+        warnings += self._queries.refusals()
         return tuple(warnings)
-
-    def _sayable(self, query: str) -> str:
-        """The query, as it may be sent.
-
-        Raises:
-            QueryRefused: it holds a cell that the objective does not name. A query that code made is sent without it.
-        """
-        column = self._withheld.found_in(query) if self._withheld is not None else None
-        if self._withheld is None or column is None:
-            return query
-        if self._world.model.keyless:
-            return self._withheld.without(query)
-        self._refused_columns[column] = self._refused_columns.get(column, 0) + 1
-        raise QueryRefused(
-            f"not searched: the query holds what the row's column {column!r} says, which the objective does not name, and a "
-            "search provider must not learn it. Search without it"
-        )
-
-    def _publish(self, text: str) -> None:
-        """Others say this, so a query may."""
-        if self._withheld is not None:
-            self._withheld.publish(text)
 
     def _address(self, url: str) -> str:
         """The address to ask for where a model asks for `url`.
@@ -322,17 +316,12 @@ class TaskTools:
         self.fetches += 1
         fetcher = self._given.fetcher if given else self._earlier_with(url) or self._world.fetcher
         self.at_hand += isinstance(fetcher, AtHand) and fetcher.at_hand
-        before, self._last_asked = self._last_asked, asyncio.Event()
-        added = self._last_asked
-        try:
+        async with self._order.turn():
             page = await self._prepared(fetcher, url, policy)
-        finally:
-            await before.wait()  # pages are numbered in the order in which they were asked for, however long each takes
-            added.set()
         self.scratchpad.add(page, url)
         self._readable.add_page(page)
         self._links.add(page)
-        self._publish(page.text)
+        self._queries.publish(page.text)
         self._hashes[url] = page.page_hash
 
     async def _prepared(self, fetcher: Fetcher, url: str, policy: SourcePolicy | None) -> Page:

@@ -70,7 +70,11 @@ class ReadableAddresses:
     def add_page(self, page: Page) -> None:
         """A page that was read: where it was found in the end, the addresses in its text, and where it leads."""
         self._known.setdefault(canonical_url(page.final_url), page.final_url)
-        for url in (*_linked(page.text), *(link.url for link in page.links)):
+        self.add_links((*_linked(page.text), *(link.url for link in page.links)))
+
+    def add_links(self, urls: Iterable[str]) -> None:
+        """Addresses that others wrote. One that spells a cell which the objective does not name stays out."""
+        for url in urls:
             if self._cells.found_in(unquote(url)) is None:
                 self._known.setdefault(canonical_url(url), url)
 

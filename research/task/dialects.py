@@ -16,8 +16,6 @@ _FIELDS: Final = read_table("research.task", "request_fields.toml")
 
 BUILT: Final[tuple[str, ...]] = tuple(_FIELDS["built"])
 """Fields of `Task`."""
-NOT_BUILT: Final[Mapping[str, Sequence[Any]]] = _FIELDS["not_built"]
-"""Fields of the contract whose behaviour is not built yet, with the values (beside null) that ask for nothing."""
 MEANINGLESS: Final[Mapping[str, str]] = _FIELDS["meaningless"]
 """Fields of today's clients that mean nothing here, with the reason."""
 ALIASES: Final[Mapping[str, str]] = _FIELDS["aliases"]
@@ -42,8 +40,6 @@ class Folded:
     places: dict[str, str] = field(default_factory=dict)
     """Where each field stands in the request, as a JSON Pointer."""
     faults: list[Fault] = field(default_factory=list)
-    unsupported: list[Fault] = field(default_factory=list)
-    """Fields that are not built yet and ask for something."""
 
     def place_of(self, path: Sequence[str | int]) -> str:
         """Where a place in `fields` stands in the request, as a JSON Pointer."""
@@ -60,9 +56,6 @@ def fold(request: Mapping[str, Any]) -> Folded:
         if name in folded.fields and not _same(folded.fields[name], value):
             other = folded.places[name]
             folded.faults.append(Fault(at, f"says something else than {other}, and both mean {name}: keep one"))
-        elif name in NOT_BUILT:
-            if not any(_same(value, idle) for idle in NOT_BUILT[name]):
-                folded.unsupported.append(Fault(at, "not supported yet; leave it out"))
         else:
             folded.fields[name], folded.places[name] = value, at
     _parse_schema(folded)
@@ -107,7 +100,7 @@ def _spellings(request: Mapping[str, Any], faults: list[Fault]) -> list[tuple[st
                     spellings.append((at + pointer([inner]), "output_schema", part))
                 else:
                     faults.append(Fault(at + pointer([inner]), "is not a known field here; task_spec holds output_schema"))
-        elif name in BUILT or name in NOT_BUILT:
+        elif name in BUILT:
             spellings.append((at, name, value))
         elif name in MEANINGLESS:
             if value not in (None, "", {}, []):
@@ -115,7 +108,7 @@ def _spellings(request: Mapping[str, Any], faults: list[Fault]) -> list[tuple[st
         elif name == "task_spec":
             faults.append(Fault(at, "must be an object that holds output_schema"))
         else:
-            names = (*BUILT, *NOT_BUILT, *ALIASES)
+            names = (*BUILT, *ALIASES)
             faults.append(Fault(at, f"is not a known field{nearest(_snake(str(given)), names)}"))
     return spellings
 

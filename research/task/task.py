@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ModelWrapValidatorH
 from pydantic_core import ErrorDetails
 from pydantic_core.core_schema import ValidationInfo
 
-from research.errors import Fault, InvalidTask, NotSupported
+from research.errors import Fault, InvalidTask
 from research.faults import complaint, nearest, pointer, validation_faults
 from research.money.limits import PROCESSOR_NAMES, RANGES, ProcessorName
 from research.output_schema.output_spec import OutputSpec
@@ -20,6 +20,7 @@ from research.secrets.known import NAME
 from research.task.agent_profile import MOST_AGENTS, AgentProfile, agent_name
 from research.task.attachments import AttachedFile
 from research.task.dialects import Folded, fold
+from research.task.mcp_servers import MOST_SERVERS, McpServer, distinct, secret_faults
 from research.task.source_policy import SourcePolicy
 from research.task.urls import is_web
 from research.task.webhook import Webhook
@@ -66,7 +67,7 @@ EXCUSED: Final[Mapping[str, str]] = {
 }
 """Fields that are not in `Task.identity()`, and why."""
 
-ADDED: Final = frozenset({"mode", "allow_questions", "agent_profiles"})
+ADDED: Final = frozenset({"mcp_servers", "mode", "allow_questions", "agent_profiles"})
 """Fields that came later. With their default they are left out of `Task.identity()`, so that what was done before is found."""
 
 
@@ -141,7 +142,6 @@ class Task(Record):
 
     Raises:
         InvalidTask: with every fault, each by its JSON Pointer into the request.
-        NotSupported: only fields that are not built yet stand in the way.
     """
 
     task: Annotated[str, AfterValidator(_said)] = Field(min_length=1)
@@ -186,6 +186,10 @@ class Task(Record):
     search_columns: tuple[str, ...] | None = None
     """The columns of `input` whose cells search queries may hold. None: those that the objective names, by their name or their
     value; where it names none, all."""
+    mcp_servers: Annotated[tuple[McpServer, ...], AfterValidator(distinct)] = Field(
+        default=(), json_schema_extra={"maxItems": MOST_SERVERS}
+    )
+    """MCP servers whose tools a model may use. The row's data may be sent to them. What they return is read as pages are."""
     include_html_dump: Annotated[bool, Field(strict=True)] = False
     """Keep the HTML of the last page that was read, on the result."""
     model: Annotated[str | None, AfterValidator(_own_model)] = None
@@ -229,9 +233,13 @@ class Task(Record):
         return self.processor in ("ultra", "research") if self.enable_events is None else self.enable_events
 
     def identity(self) -> dict[str, Any]:
-        """The JSON of every field that makes the work what it is: all but `EXCUSED`, and `ADDED` ones that ask for nothing."""
+        """The JSON of every field that makes the work what it is: all but `EXCUSED`, and `ADDED` ones that ask for nothing.
+        Headers are there by their names."""
         idle = {name for name in ADDED if getattr(self, name) == type(self).model_fields[name].default}
-        return self.model_dump(mode="json", exclude={*EXCUSED, *idle})
+        identity = self.model_dump(mode="json", exclude={*EXCUSED, *idle})
+        if self.mcp_servers:
+            identity["mcp_servers"] = [server.identity() for server in self.mcp_servers]
+        return identity
 
     @model_validator(mode="wrap")
     @classmethod
@@ -253,9 +261,7 @@ class Task(Record):
             found = validation_faults(error, folded.place_of, _message)
             faults += [fault for fault in found if fault.pointer not in taken]
         if faults:
-            raise InvalidTask(f"{where} cannot be run:", [*faults, *folded.unsupported])
-        if folded.unsupported:
-            raise NotSupported(f"{where} asks for what is not built yet:", folded.unsupported)
+            raise InvalidTask(f"{where} cannot be run:", faults)
         return task
 
 
@@ -275,17 +281,19 @@ def _own_faults(folded: Folded) -> list[Fault]:
 
 
 def _joint_faults(task: Task, places: Mapping[str, str]) -> list[Fault]:
-    """What the fields say together: a session that may not be read, and pages that the task names and its own source policy
-    leaves out."""
+    """What the fields say together: a session that may not be read, secrets of headers that the task does not name, and pages
+    that the task names and its own source policy leaves out."""
     if task.ephemeral and task.session_id is not None:
         return [Fault(places["session_id"], "an ephemeral task reads no session: leave out one of the two")]
     if task.ephemeral and task.handoff == "artifact":
         return [Fault(places["handoff"], "an ephemeral task keeps no artifact: leave out one of the two")]
+    unnamed = secret_faults(task.mcp_servers, task.secrets)
+    faults = [Fault(places["mcp_servers"] + fault.pointer, fault.message) for fault in unnamed]
     if task.source_policy is None:
-        return []
+        return faults
     named: list[tuple[str, list[int], str]] = [("start_url", [], task.start_url)] if task.start_url else []
     named += [("files", [place], file.source) for place, file in enumerate(task.files) if file.is_web]
-    return [
+    return faults + [
         Fault(places[name] + pointer(inner), f"{url}: its own source_policy leaves it out")
         for name, inner, url in named
         if not task.source_policy.allows(url)
@@ -347,4 +355,6 @@ def _message(detail: ErrorDetails) -> str:
     if kind == "extra_forbidden":
         return f"is not a known field{nearest(str(detail['loc'][-1]), SourcePolicy.model_fields)}"
     wanted = _WANTED.get(kind)
+    if "headers" in detail["loc"] and wanted is not None:  # whatever it is, it may be a secret
+        return f"must be {wanted}"
     return f"must be {wanted}, not {detail['input']!r:.80}" if wanted else complaint(detail)

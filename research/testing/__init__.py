@@ -1,5 +1,5 @@
 """Doubles for testing flows, without a key and without cost: on loopback, Anthropic's Messages API for the real SDK, search
-providers, a small web, and a receiver of webhooks; in memory, a few pages.
+providers, a small web, MCP servers, and a receiver of webhooks; in memory, a few pages.
 
     with ModelServer([text("Hello")]) as server:
         client = anthropic.Anthropic(base_url=server.url, api_key="test")
@@ -10,6 +10,7 @@ See docs/testing.md.
 from research.testing.batches import Batches
 from research.testing.dns import ScriptedResolver
 from research.testing.faults import Faults
+from research.testing.mcp_server import McpDouble, McpTool, WireAnswer, WireRequest
 from research.testing.model_server import ModelServer
 from research.testing.pages import Pages, make_page
 from research.testing.plausible import ImpossibleReply
@@ -54,6 +55,8 @@ __all__ = [
     "Failure",
     "Faults",
     "ImpossibleReply",
+    "McpDouble",
+    "McpTool",
     "ModelServer",
     "Pages",
     "PromptCache",
@@ -71,6 +74,8 @@ __all__ = [
     "WebPage",
     "WebServer",
     "WebhookReceiver",
+    "WireAnswer",
+    "WireRequest",
     "asking",
     "call",
     "canceled",

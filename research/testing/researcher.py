@@ -1,4 +1,5 @@
-"""`researcher`: a rule that researches. It plans, searches, reads the first pages, and answers from lines like `Operator: NASA`.
+"""`researcher`: a rule that researches. It plans, asks MCP servers, searches, reads the first pages, and answers from lines like
+`Operator: NASA`.
 
 It stands in for Claude where a whole flow is tested: every tier, any schema, any pages. What it answers stands in a passage that
 it names, so it comes through with evidence; a field that no line names is not found.
@@ -20,10 +21,13 @@ from research.testing.rules import Rule
 
 PAGES_READ: Final = 2
 MOST_SUBQUERIES: Final = 4
+SERVERS: Final = "mcp__"
+"""How names of tools of MCP servers begin."""
 _PASSAGE: Final = re.compile(r"^((?:s\d+)?p\d+)\n((?:    .*\n?)+)", re.MULTILINE)
 _LINE: Final = re.compile(r"^\s*(?:[-*] )?([^\s:][^:\n]{0,60}):\s+(\S.*)$", re.MULTILINE)
 _FIELD: Final = re.compile(r"^- `(.+?)`: (\{.*\})$", re.MULTILINE)
 _URL: Final = re.compile(r"^    url: (\S+)", re.MULTILINE)
+_ROW: Final = re.compile(r"^Columns:\n    (\{.*\})$", re.MULTILINE)
 _WORK: Final = re.compile(r"^`(.+?)`:\n    value: (.*)\n    passages: (\S+?)(?:,|\s)", re.MULTILINE)
 
 
@@ -71,7 +75,9 @@ def _investigate(request: Request, fields: Mapping[str, str]) -> Reply:
     begun = "\n".join(block["text"] for block in request.messages[0]["content"])
     asked = [name for name in re.findall(r"`(.+?)`", begun.partition("# The fields to answer")[2]) if name in fields]
     done = request.tool_results
-    if not done and request.tools:
+    if not done and (calls := _server_calls(request, begun)):
+        return tool_calls(*calls)
+    if (not done or done[-1].name.startswith(SERVERS)) and request.tools and not any(each.name == "search" for each in done):
         return tool_calls(call("search", query=f"{_question(begun)} {' '.join(asked)}"))
     if done and done[-1].name == "search" and "read" in request.tools and (urls := _URL.findall(done[-1].text)[:PAGES_READ]):
         return tool_calls(*(call("read", url=url, about=" ".join(asked)) for url in urls))
@@ -79,6 +85,16 @@ def _investigate(request: Request, fields: Mapping[str, str]) -> Reply:
     found = {name: value for name in asked if (value := _found(name, json.loads(fields[name]), passages)) is not None}
     cited = " ".join(f"{name} is {value} [{passage}]." for name, (value, passage) in found.items())
     return structured(_answer(request, {name: found.get(name) for name in asked}) | {"summary": cited or "Nothing was found."})
+
+
+def _server_calls(request: Request, begun: str) -> list[Mapping[str, Any]]:
+    """One call of each tool of an MCP server: its arguments are the row's cells of their names, or the question."""
+    row = json.loads(found[1]) if (found := _ROW.search(begun)) else {}
+    return [
+        call(tool["name"], {name: str(row.get(name, _question(begun))) for name in tool["input_schema"].get("required", ())})
+        for tool in request.params.get("tools") or ()
+        if tool["name"] in request.tools and tool["name"].startswith(SERVERS)
+    ]
 
 
 def _synthesize(request: Request, fields: list[str]) -> Reply:

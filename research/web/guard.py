@@ -72,6 +72,7 @@ class Guard:
             (`10.0.0.0/8`), each with `:port` or for any port. A name counts for itself alone, not for names under it. A network
             counts for names, too, that resolve into it.
         allow_ports: ports that any host may use besides 80 and 443.
+        setting: the variable that sets `allow_private_hosts`, for messages.
 
     Raises:
         InvalidInput: an entry cannot be read. Its faults name every one.
@@ -79,6 +80,7 @@ class Guard:
 
     allow_private_hosts: Sequence[str] = ()
     allow_ports: Sequence[int] = ()
+    setting: str = "RESEARCH_WEB_ALLOW_PRIVATE_HOSTS"
     _allowed: tuple[_Allowed, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -147,7 +149,7 @@ class Guard:
         why = never_public(host) if address is None else _why_not_address(host, address)
         if why:
             place = bracketed(host) if port in WEB_PORTS else f"{bracketed(host)}:{port}"
-            return f"{why}; to fetch it all the same, name {place!r} in allow_private_hosts (RESEARCH_WEB_ALLOW_PRIVATE_HOSTS)"
+            return f"{why}; to fetch it all the same, name {place!r} in allow_private_hosts ({self.setting})"
         if port not in WEB_PORTS and port not in self.allow_ports:
             return f"port {port} is not one of the web's (80 and 443); to fetch it all the same, name {port} in allow_ports"
         return None

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from research.errors import Fault, InvalidInput, InvalidTask, NotSupported
+from research.errors import Fault, InvalidInput, InvalidTask
 from research.identity import canonical_json
 from research.output_schema.output_spec import OutputSpec
-from research.task.dialects import BUILT, MEANINGLESS, NOT_BUILT, without_meaningless
+from research.task.dialects import BUILT, MEANINGLESS, without_meaningless
 from research.task.task import EXCUSED, SourcePolicy, Task
 
 FULL: dict[str, Any] = {
@@ -45,6 +45,7 @@ FULL: dict[str, Any] = {
     "webhook": {"url": "https://hooks.example.com/x", "event_types": ["research.task.failed"]},
     "handoff": "webhook",
     "enable_events": False,
+    "mcp_servers": [{"name": "crm", "url": "https://crm.example/mcp", "allowed_tools": ["lookup"]}],
     "agent_id": "registrar",
     "agent_ids": ["registrar"],
     "agent_profiles": [{"id": "registrar", "instructions": "Prefer registers."}],
@@ -153,13 +154,13 @@ def test_all_faults_are_named_at_once_by_the_callers_own_names() -> None:
         "/input/when",
         "/task_id",
         "/metdata",
-        "/mcp_servers",
+        "/mcp_servers/0/url",
     }
     assert faults["/objective"] == "must not be empty"
     assert "from 1 to 30" in faults["/maxFetches"]
     assert "base, core, ultra, research" in faults["/processor"]
     assert 'did you mean "metadata"' in faults["/metdata"]
-    assert "not supported yet" in faults["/mcp_servers"]
+    assert faults["/mcp_servers/0/url"] == "must not be empty"
 
 
 def test_a_row_is_named() -> None:
@@ -234,29 +235,8 @@ def test_a_field_that_means_nothing_here_is_named_with_the_reason(field: str) ->
     assert warnings[0].startswith(f"{field} was left out: ")
 
 
-# What is not built yet
-
-
-@pytest.mark.parametrize("field", NOT_BUILT)
-def test_what_is_not_built_is_refused_unless_it_asks_for_nothing(field: str) -> None:
-    """No field is accepted and ignored."""
-    for idle in (None, *NOT_BUILT[field]):
-        assert Task.model_validate({"task": "x", field: idle}) == Task(task="x")
-    assert faults_of({"task": "x", field: "something"}, NotSupported) == {f"/{field}": "not supported yet; leave it out"}
-
-
-def test_other_names_of_what_is_not_built_are_refused_too() -> None:
-    request = {
-        "task": "x",
-        "mcpServers": [{"name": "a"}],
-    }
-    assert set(faults_of(request, NotSupported)) == {"/" + name for name in request if name != "task"}
-    assert list(faults_of({"task": "x", "mcp_servers": {}}, NotSupported)) == ["/mcp_servers"]
-
-
 def test_the_contract_has_no_other_field() -> None:
     assert set(Task.model_fields) == set(BUILT)
-    assert not set(BUILT) & set(NOT_BUILT)
 
 
 # Identity
@@ -370,7 +350,7 @@ def test_the_published_schema_agrees_with_the_door() -> None:
 
 @given(
     st.dictionaries(
-        st.sampled_from([*BUILT, *NOT_BUILT, "x", "maxSteps"]),
+        st.sampled_from([*BUILT, "x", "maxSteps"]),
         st.recursive(
             st.none() | st.booleans() | st.integers() | st.text(),
             lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),

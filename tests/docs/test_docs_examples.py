@@ -25,12 +25,14 @@ from prefect.flows import load_flow_from_entrypoint
 import flows
 from flows.cli.app import app, main
 from flows.enrichment import enrich
+from flows.run.mcp_servers import read_servers
 from flows.run.options import EnrichOptions
 from flows.run.request import Request
 from research.money.processors import load_processors
 from research.output_schema.output_spec import OutputSpec
 from research.tables import open_run
 from research.task.agents import read_profile
+from research.task.task import Task
 from tests.docs.docs_blocks import DOCUMENTS, ROOT, RUN, Block, blocks, blocks_in, documents_with, lay_out
 
 CHECKED = {"python", "sh", "json", "toml", "yaml", "text"}
@@ -154,10 +156,15 @@ def test_a_schema_is_one(block: Block) -> None:
 
 
 @pytest.mark.parametrize("block", blocks_in("toml"), ids=lambda block: block.place)
-def test_a_file_of_processors_or_an_agents_profile_is_one(block: Block, tmp_path: Path) -> None:
+def test_a_file_of_processors_or_servers_or_an_agents_profile_is_one(block: Block, tmp_path: Path) -> None:
     (tmp_path / "processors.toml").write_text(block.code)
     if block.place.startswith("docs/agents.md"):
         assert read_profile(tmp_path / "processors.toml").instructions
+        return
+    if "[[mcp_servers]]" in block.code:
+        assert Task.model_validate(
+            {"task": "x", "mcp_servers": read_servers([str(tmp_path / "processors.toml")]), "secrets": ["CRM_TOKEN"]}
+        )
         return
     assert load_processors(tmp_path / "processors.toml") != load_processors()
 

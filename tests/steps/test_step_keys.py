@@ -59,6 +59,7 @@ OTHER = {
     "allow_questions": True,
     "open_reading": True,
     "search_columns": ["name"],
+    "mcp_servers": [{"name": "crm", "url": "https://crm.example/mcp"}],
     "include_html_dump": True,
     "model": "another",
 }
@@ -107,3 +108,14 @@ def test_a_step_s_version_is_in_its_own_key_and_in_the_row_s(monkeypatch: pytest
 def test_a_key_says_which_step_it_is_of() -> None:
     assert {step: key.split("-")[0] for step, key in BASE.items()} == {step: step for step in VERSIONS}
     assert len(set(BASE.values())) == len(BASE)
+
+
+def test_servers_are_in_the_keys_and_the_values_of_their_headers_are_not() -> None:
+    def with_server(**fields: object) -> dict[str, str]:
+        server = {"name": "crm", "url": "https://crm.example/mcp", "headers": {"Authorization": "Bearer one"}, **fields}
+        return keys_of(Keys.of(task(mcp_servers=[server]), "world"))
+
+    assert with_server() == with_server(headers={"authorization": "Bearer two"})
+    assert with_server() != with_server(headers={})
+    assert with_server() != with_server(allowed_tools=["lookup"])
+    assert with_server() != with_server(url="https://crm.example/other")

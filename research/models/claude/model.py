@@ -12,7 +12,7 @@ from cachetools import LRUCache
 from pydantic import BaseModel
 
 from research.errors import RequestRejected
-from research.identity import content_key
+from research.identity import canonical_json, content_key
 from research.models.anthropic.late_caller import LateCaller
 from research.models.claude import conditions, messages, step_schemas
 from research.models.claude.answer_schema import AnswerSchema
@@ -21,7 +21,7 @@ from research.models.claude.conversation import Calls, Conversation, Conversatio
 from research.models.claude.earlier_tasks import earlier_tasks
 from research.models.claude.loop import get_answer
 from research.models.claude.prompts import Prompts, load_prompts
-from research.models.claude.tools import ToolRunner, tool_definitions
+from research.models.claude.tools import ToolRunner, server_tool_definition, tool_definitions
 from research.money.processors import ModelSettings, ProcessorName, Processors, Role, load_processors
 from research.money.usage import Usage
 from research.money.usage_ledger import UsageLedger
@@ -89,9 +89,7 @@ class ClaudeModel:
         self.today = today
         self._earlier: tuple[EarlierTask, ...] = ()
         self._warmup = CacheWarmup()
-        self._kinds: MutableMapping[tuple[Role, OutputSpec, bool, bool, bool, tuple[AgentProfile, ...]], ConversationKind] = (
-            LRUCache(KINDS_KEPT)
-        )
+        self._kinds: MutableMapping[tuple[Any, ...], ConversationKind] = LRUCache(KINDS_KEPT)
         self._untyped_specs: set[OutputSpec] = set()
         """Output schemas whose own answer schema the service did not accept."""
 
@@ -144,12 +142,16 @@ class ClaudeModel:
 
         async def ask(schema: AnswerSchema) -> Draft:
             steps = self.processors[task.processor].steps(task.max_steps)
-            tool_runner = ToolRunner(tools)
+            looked_for = f"{subquery.question} {', '.join(subquery.fields)}"
+            tool_runner = ToolRunner(tools, await tools.server_tools(), looked_for)
             definitions = tool_definitions(tool_runner.names, search_only=tools.search_only, questions=task.allow_questions)
+            definitions = (*definitions, *map(server_tool_definition, tool_runner.server_tools))
             conversation = self._conversation(task, "investigate", ledger, schema, steps=steps, tools=definitions)
             if resumed is None:
-                sources = await tool_runner.task_sources(f"{subquery.question} {', '.join(subquery.fields)}")
+                sources = await tool_runner.task_sources(looked_for)
                 conversation.say(self.task_message(task), *([sources] if sources is not None else []))
+                if tool_runner.server_tools:
+                    conversation.say(messages.server_tools_message(tool_runner.server_tools))
                 conversation.say(messages.question_message(task, subquery, tool_runner.calls_left))
             else:
                 conversation.go_on(resumed.state["conversation"])
@@ -235,7 +237,7 @@ class ClaudeModel:
         asks, searches = investigates and task.allow_questions, investigates and task.mode == "chat"
         agent = task.agent_profiles[0] if len(task.agent_profiles) == 1 and role in _OF_THE_AGENT else None
         typed = schema.typed if isinstance(schema, AnswerSchema) else True
-        key = role, task.output_schema, typed, asks, searches, task.agent_profiles
+        key = role, task.output_schema, typed, asks, searches, task.agent_profiles, "".join(map(canonical_json, tools))
         if (kind := self._kinds.get(key)) is None:
             text = "investigate_chat" if searches else role
             system = self.prompts.system(text, task.output_schema, answers=answers, questions=asks, agent=agent)

@@ -1,4 +1,4 @@
-"""The tools that Claude has while it investigates: `search` and `read`, on the engine's tools."""
+"""The tools that Claude has while it investigates: `search`, `read` and those of MCP servers, on the engine's tools."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn, TypeVar
 import json_repair
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from research.errors import BudgetExhausted, FetchFailed, ResearchError, SearchFailed, TerminalError, TransientError
+from research.errors import BudgetExhausted, FetchFailed, ResearchError, SearchFailed, TerminalError, ToolFailed, TransientError
 from research.faults import validation_faults
 from research.models.claude import quoting
 from research.ports.model import PAGES_OF_A_SEARCH, Ask, ResearchTools
 from research.ports.page import Hit
+from research.ports.tool_servers import ServerTool
 from research.ports.waiting import Resumed
 from research.records import read_table
 
@@ -98,11 +99,26 @@ def tool_definitions(
     return (*tools, *(table["question_tools"] if questions else ()))
 
 
-class ToolRunner:
-    """Runs the tool calls of one investigation. An error is the result of its call: the model may try another."""
+def server_tool_definition(tool: ServerTool) -> Mapping[str, Any]:
+    """A server's tool, as the Messages API takes it. What the server says of it stands in a fence, and is data."""
+    said = quoting.fenced("tool", ((f"{quoting.one_line(tool.server)} says of it:", tool.described),)) if tool.described else ""
+    ours = f"A tool of the MCP server {tool.server}, which the person who asks has named. Each call counts as one tool call."
+    return {"name": tool.name, "description": f"{ours}\n{said}".strip(), "input_schema": dict(tool.arguments)}
 
-    def __init__(self, tools: ResearchTools) -> None:
+
+class ToolRunner:
+    """Runs the tool calls of one investigation. An error is the result of its call: the model may try another.
+
+    Args:
+        tools: the engine's.
+        server_tools: those of MCP servers that the model is offered.
+        looked_for: what the investigation wants to know: by it, passages of a long answer are chosen.
+    """
+
+    def __init__(self, tools: ResearchTools, server_tools: Sequence[ServerTool] = (), looked_for: str = "") -> None:
         self._tools = tools
+        self.server_tools = tuple(server_tools)
+        self._looked_for = looked_for[:MOST_WORDS]
         self.read_any = False
         self.outage: TransientError | None = None
         """The last search or fetch that failed in passing."""
@@ -114,7 +130,7 @@ class ToolRunner:
 
     @property
     def calls_left(self) -> int:
-        return self._tools.tool_calls_left if self.names else 0
+        return self._tools.tool_calls_left if self.names or self.server_tools else 0
 
     async def use(self, call: ToolUseBlock) -> dict[str, Any]:
         """The result of one call, as a block in its wire form."""
@@ -122,6 +138,8 @@ class ToolRunner:
             content, is_error = await self._do(call), False
         except (SearchFailed, FetchFailed) as error:
             self.outage = error
+            content, is_error = _error_text(error), True
+        except ToolFailed as error:  # a tool is missing, and no answer with it: the row goes on
             content, is_error = _error_text(error), True
         except BudgetExhausted as error:
             content, is_error = f"Not done: {quoting.one_line(str(error))}. Answer with what you have.", True
@@ -214,8 +232,13 @@ class ToolRunner:
             case "ask_question":
                 _input(AskInput, call)
                 raise BudgetExhausted("nobody can be asked any more: decide it yourself, and say what you took it to mean")
+            case name if any(tool.name == name for tool in self.server_tools):
+                url, passages = await self._tools.call_tool(name, _arguments(call), self._looked_for, PASSAGES)
+                self.read_any = self.read_any or bool(passages)
+                return quoting.quote_page(url, "", passages) if passages else "It returned no text."
             case other:
-                raise TerminalError(f"there is no tool {other!r}; there are: {', '.join(self.names) or 'none'}")
+                there_are = ", ".join([*self.names, *(tool.name for tool in self.server_tools)])
+                raise TerminalError(f"there is no tool {other!r:.80}; there are: {there_are or 'none'}")
 
     async def _with_pages(self, listed: str, hits: Sequence[Hit], query: str) -> str:
         """Search results with what the pages of the first of them say."""
@@ -232,6 +255,18 @@ class ToolRunner:
             return quoting.quote_page(hit.url, hit.title, passages) if passages else "The page holds no text."
 
         return "\n\n".join([listed, *await asyncio.gather(*map(page, hits[:PAGES_OF_A_SEARCH]))])
+
+
+def _arguments(call: ToolUseBlock) -> Mapping[str, Any]:
+    """The arguments for a server's tool, which the server checks itself.
+
+    Raises:
+        TerminalError: they are no object.
+    """
+    arguments: Any = json_repair.loads(call.input) if isinstance(call.input, str) else call.input
+    if not isinstance(arguments, dict):
+        raise TerminalError(f"the input of {call.name} must be an object. Nothing was done. Call it again with the right input.")
+    return arguments
 
 
 def _input(kind: type[Input], call: ToolUseBlock) -> Input:
