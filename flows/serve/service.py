@@ -17,7 +17,7 @@ from flows.serve.event_store import EventStore
 from flows.serve.records import Group, Owner, Page, Submission, TaskEvent, TaskRecord
 from flows.serve.tail import Tail
 from flows.serve.task_store import TaskStore, TooManyOpen
-from research.errors import Fault, InvalidTask
+from research.errors import Fault, InvalidInput, InvalidTask
 from research.result.result import Status
 from research.task.decisions import Decision
 
@@ -70,13 +70,26 @@ class Service:
             UnknownSession: its session is not there, or is another end user's.
             OverLimit: the owner has too many open tasks.
         """
-        return (await self.submit_many(owner, [submission]))[0]
+        return (await self._accept(owner, [self._admission.admitted(owner, submission)]))[0]
 
     async def submit_many(self, owner: Owner, submissions: Sequence[Submission]) -> list[TaskRecord]:
-        """Accept tasks, all of them or none; at most `MOST_AT_ONCE`. Raises as `submit` does."""
+        """Accept tasks, all of them or none; at most `MOST_AT_ONCE`. Raises as `submit` does; faults begin with the place
+        of their task: `/17/webhook`."""
         if len(submissions) > MOST_AT_ONCE:
             raise InvalidTask("Too many tasks:", [Fault("", f"at most {MOST_AT_ONCE} at once, not {len(submissions)}")])
-        submissions = [self._admission.admitted(owner, submission) for submission in submissions]
+        admitted: list[Submission] = []
+        faults: list[Fault] = []
+        for place, submission in enumerate(submissions):
+            try:
+                admitted.append(self._admission.admitted(owner, submission))
+            except InvalidInput as error:
+                found = error.faults or (Fault("", str(error)),)
+                faults += [Fault(f"/{place}{fault.pointer}", fault.message) for fault in found]
+        if faults:
+            raise InvalidTask("The tasks cannot be accepted, and none was:", faults)
+        return await self._accept(owner, admitted)
+
+    async def _accept(self, owner: Owner, submissions: Sequence[Submission]) -> list[TaskRecord]:
         limit = self._max_open if owner.max_open_tasks is None else owner.max_open_tasks
         try:
             records = await self._tasks.accept(owner.id, submissions, limit)

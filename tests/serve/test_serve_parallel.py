@@ -189,6 +189,9 @@ def test_one_wrong_run_keeps_a_whole_post_out_of_the_group(client: Parallel) -> 
     right, wrong = {"input": QUESTION, "processor": "base"}, {"input": QUESTION, "processor": "huge"}
     with pytest.raises(parallel.UnprocessableEntityError, match="/inputs/1/processor"):
         client.task_group.add_runs(group.task_group_id, inputs=[right, wrong])  # type: ignore[list-item]
+    told = {"input": QUESTION, "processor": "base", "webhook": {"url": "http://10.0.0.1/"}}
+    with pytest.raises(parallel.UnprocessableEntityError, match="/inputs/1/webhook"):
+        client.task_group.add_runs(group.task_group_id, inputs=[right, told])  # type: ignore[list-item]
     assert client.task_group.retrieve(group.task_group_id).status.num_task_runs == 0
 
 

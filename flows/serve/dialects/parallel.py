@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
@@ -192,7 +192,10 @@ class _Groups:
                 faults += error.faults
         if faults:
             raise InvalidTask("The runs cannot be accepted, and none was:", faults)
-        records = await self._service.submit_many(owner, submissions)
+        try:
+            records = await self._service.submit_many(owner, submissions)
+        except InvalidTask as error:
+            raise InvalidTask("The runs cannot be accepted, and none was:", _placed(error.faults, "/inputs")) from error
         had_runs = any(group.counts.values())
         return AddedRuns(
             run_ids=[record.id for record in records],
@@ -253,6 +256,11 @@ async def _own(service: Service, owner: Owner, id: str) -> TaskRecord:
     if record.dialect != DIALECT:
         raise UnknownTask(f"there is no run {id!r}")
     return record
+
+
+def _placed(faults: Sequence[Fault], at: str) -> list[Fault]:
+    """Faults of a list's items (`/17/webhook`) by their places in the request."""
+    return [Fault(f"{at}{fault.pointer}", fault.message) if fault.pointer[1:2].isdigit() else fault for fault in faults]
 
 
 def _cursor(event_id: str | None) -> int:

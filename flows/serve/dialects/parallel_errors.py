@@ -43,11 +43,16 @@ def errors(error: Exception) -> Response:
         faults = list(error.faults) if isinstance(error, InvalidInput) else []
     detail: dict[str, Any] | None = None
     if faults:
-        detail = {"errors": [{"pointer": fault.pointer, "message": fault.message} for fault in faults]}
+        detail = {"errors": [{"pointer": _written(fault.pointer), "message": fault.message} for fault in faults]}
     body = ErrorBody(error=ErrorObject(ref_id=uuid4().hex, message=message, detail=detail))
     # Their SDK tries conflicts again, which cannot help.
     headers = {"x-should-retry": "false"} if status == 409 else None
     return JSONResponse(body.model_dump(mode="json"), status, headers)
+
+
+def _written(pointer: str) -> str:
+    """A place in a task as the dialect calls it."""
+    return "/previous_interaction_id" if pointer == "/session_id" else pointer
 
 
 def status_of(error: Exception) -> int:

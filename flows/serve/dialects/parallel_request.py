@@ -248,6 +248,9 @@ def _input_warnings(given: str | dict[str, Any], schema: dict[str, Any] | str | 
 def _echo(body: RunBody, spec: TaskSpecBody) -> dict[str, Any]:
     """What is answered where a run's input is asked for: as it was sent, without the headers of MCP servers, which hold keys."""
     sent = body.model_dump(mode="json", exclude_none=True, exclude={"mcp_servers": {"__all__": {"headers"}}})
+    for name in body.model_extra or ():
+        if field_name(name) == "mcp_servers":
+            del sent[name]
     if spec.output_schema is not None:
         sent["task_spec"] = spec.model_dump(mode="json", exclude_none=True)
     return sent
