@@ -19,6 +19,7 @@ from research.errors import AccessDenied, AuthenticationFailed, QuotaExhausted, 
 from research.faults import validation_faults
 from research.money.budget import Budget
 from research.search.rate import Turns
+from research.secrets.known import LEAST
 
 MAX_BYTES: Final = 20_000_000
 """A longer answer is none."""
@@ -232,7 +233,7 @@ class JsonApi(Generic[Answer]):
                 content += piece
                 if len(content) > MAX_BYTES:
                     raise httpx.ReadError(f"the answer is longer than {MAX_BYTES:,} bytes")
-        return response, bytes(content)
+        return response, self._without_key(bytes(content))
 
     def _refused(self, refused: Refused) -> _Lost | ResearchError:
         name, status = self.service.name, refused.status
@@ -277,6 +278,11 @@ class JsonApi(Generic[Answer]):
         except (ValueError, RecursionError):
             said = "" if text.lstrip().startswith("<") else text
         return self._redacted(" ".join(said.split()))[:300]
+
+    def _without_key(self, content: bytes) -> bytes:
+        """An answer, in which no provider can repeat its key: what it says is stored, and shown to models."""
+        key = self.service.key.get_secret_value() if self.service.key is not None else ""
+        return content if len(key) < LEAST else content.replace(key.encode(), "…".encode())
 
     def _redacted(self, text: str) -> str:
         secrets = [self.service.key, *(self.service.auth[1:] if self.service.auth else ())]
