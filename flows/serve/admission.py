@@ -4,7 +4,7 @@ a webhook that could not be told, ids that no path can hold."""
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -13,8 +13,11 @@ from pydantic_core import PydanticSerializationError
 
 from flows.serve.records import Owner, Submission
 from research.errors import Fault, InvalidInput, InvalidTask
+from research.mcp.settings import SETTING as MCP_SETTING
+from research.mcp.settings import McpSettings
 from research.secrets import NONE, KnownSecrets
 from research.task.agents import FOLDER, with_agents
+from research.task.task import Task
 from research.web.guard import Guard
 from research.web.settings import WebSettings
 from research.webhooks.delivery import Receiver
@@ -33,12 +36,14 @@ class Admission:
         webhook_secret: what webhooks are signed with; None: no webhook can be.
         secrets: those of this service, of which each owner may name some.
         agents_dir: the folder of the profiles of agents that tasks may name.
+        mcp: which servers of tools may be asked.
     """
 
     web: WebSettings
     webhook_secret: SecretStr | None = None
     secrets: KnownSecrets = NONE
     agents_dir: Path = FOLDER
+    mcp: McpSettings = field(default_factory=McpSettings)
 
     def admitted(self, owner: Owner, submission: Submission) -> Submission:
         """The submission as it is kept: with the profiles of the agents that its task names, as they are now.
@@ -74,6 +79,7 @@ class Admission:
                 faults.append(Fault(f"/files/{place}", "must be a URL: over HTTP, no file of the service's own disk is read"))
             elif (why := guard.refusal(file.source)) is not None:
                 faults.append(Fault(f"/files/{place}", why))
+        faults += self._server_faults(task)
         if submission.webhook is not None:
             try:
                 self.receiver(submission.webhook)
@@ -81,6 +87,19 @@ class Admission:
                 faults.append(Fault("/webhook", str(error)))
         if faults:
             raise InvalidTask("The task cannot be accepted:", faults)
+
+    def _server_faults(self, task: Task) -> list[Fault]:
+        """MCP servers that may not be asked, and headers that would be lost: a task is kept without the values of its headers."""
+        guard = Guard(self.mcp.allow_private_hosts, self.mcp.allow_ports, MCP_SETTING)
+        faults = []
+        for place, server in enumerate(task.mcp_servers):
+            if (why := guard.refusal(server.url)) is not None:
+                faults.append(Fault(f"/mcp_servers/{place}/url", why))
+            if plain := server.plain_headers:
+                names = ", ".join(plain)
+                why = f"{names}: over HTTP, no value is kept; write ${{secrets.NAME}}, and NAME in the task's `secrets`"
+                faults.append(Fault(f"/mcp_servers/{place}/headers", why))
+        return faults
 
     def receiver(self, url: str) -> Receiver:
         """Who is told at an address.

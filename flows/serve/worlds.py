@@ -25,7 +25,7 @@ class Worlds:
     """
 
     def __init__(self, settings: Settings, model: Model | None = None, secrets: KnownSecrets = NONE) -> None:
-        self._settings = settings.changed(names_pages=True, start_pages=True)
+        self._settings = settings.changed(names_pages=True, start_pages=True, names_servers=True)
         self._model = model
         self._stack = AsyncExitStack()
         self._opening = asyncio.Lock()

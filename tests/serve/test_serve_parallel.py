@@ -113,6 +113,12 @@ def test_what_means_nothing_here_is_a_warning_that_names_it(client: Parallel) ->
         ({"extra_body": {"output_schema": "/etc/hostname"}}, "/output_schema", "task_spec.output_schema"),
         ({"metadata": {"k" * 17: "v"}}, "/metadata", "16"),
         ({"webhook": {"url": "http://169.254.169.254/"}}, "/webhook", "169.254.169.254"),
+        ({"mcp_servers": [{"name": "x", "url": "http://10.0.0.1/mcp"}]}, "/mcp_servers/0/url", "10.0.0.1"),
+        (
+            {"mcp_servers": [{"name": "x", "url": "https://example.com/mcp", "headers": {"Authorization": "Bearer k"}}]},
+            "/mcp_servers/0/headers",
+            "${secrets.NAME}",
+        ),
     ],
 )
 def test_a_run_that_is_wrong_is_refused_with_its_place(client: Parallel, wrong: dict[str, Any], at: str, says: str) -> None:
