@@ -65,14 +65,16 @@ class Progress:
         self._rows = rows
         self._done = kept
         self._failed = 0
+        self._waiting = 0
         self._paused: dict[str, ServicePaused] = {}
         self._artifact: UUID | None = None
         self._mover: asyncio.Task[None] | None = None
         self._answer_seconds = ANSWER_SECONDS
 
-    def row_finished(self, *, failed: bool) -> None:
+    def row_finished(self, *, failed: bool, waiting: bool = False) -> None:
         self._done += 1
         self._failed += failed
+        self._waiting += waiting
 
     def service_changed(self, notice: Notice) -> None:
         """A service pauses, or answers again."""
@@ -118,6 +120,7 @@ class Progress:
 
     def _words(self) -> str:
         failed = f", {self._failed:,} failed" if self._failed else ""
+        failed += f", {self._waiting:,} waiting for people" if self._waiting else ""
         paused = [printable(str(each), one_line=True) for each in self._paused.values()]
         return ". ".join([f"{self._done:,} of {self._rows:,} rows{failed}", *paused])
 
@@ -150,7 +153,9 @@ def facts(done: Enrichment, look: SecondLook) -> Iterator[tuple[str, object]]:
     yield "rows", count(done.rows)
     yield "completed", f"{count(done.completed)} ({share(done.completed, done.rows)})"
     yield "failed", f"{count(look.all_failed)} ({share(look.all_failed, done.rows)})" if look.all_failed else "none"
-    if left := done.rows - done.completed - look.all_failed:
+    if done.waiting:
+        yield "waiting for people", count(done.waiting)
+    if left := done.rows - done.completed - look.all_failed - done.waiting:
         yield "left", count(left)
     yield "cost of the rows", _money(done.cost_usd)
     yield "paid so far", _money(done.spent_usd)

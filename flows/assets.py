@@ -103,7 +103,7 @@ def describe(folder: RunFolder, done: Enrichment) -> dict[str, Any]:
         "run": done.address,
         "request": folder.key,
         "status": folder.status,
-        **{name: getattr(done, name) for name in ("rows", "completed", "failed", "cost_usd", "spent_usd", "model")},
+        **{name: getattr(done, name) for name in ("rows", "completed", "failed", "waiting", "cost_usd", "spent_usd", "model")},
         "confidence": dict(zip(_CONFIDENCES, sure, strict=True)),
         "schema": {
             output.field: {

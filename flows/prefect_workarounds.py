@@ -21,11 +21,15 @@ from prefect.states import Cancelled, Completed
 from prefect.task_engine import run_task_async
 from prefect.transactions import get_transaction
 
+from research.display.printable import printable
+from research.errors import ActionRequired
 from research.stored_results.store import Done, ResultStore
 
 T = TypeVar("T")
 
 FINAL_STATES: Final = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+WAITS: Final = "ActionRequired"
+"""The name of the state of a task run that has left off until people have decided."""
 _NOTHING: Final = ResultRecord[None](result=None, metadata=ResultRecordMetadata(storage_key="nothing"))
 """What our tasks return, as a state's data. Of a task that returns no state, or one without such a record, Prefect 3.8.8 makes a
 record each time, with a path that it resolves on disk, also where no result is stored: a fifth of a task run's cost here."""
@@ -39,7 +43,7 @@ class Work(Generic[T]):
     exist, and time and memory are spent on each part. This object is a leaf to it, and the tasks return nothing.
     """
 
-    __slots__ = ("cancelled", "do", "done", "key", "label", "store")
+    __slots__ = ("cancelled", "do", "done", "key", "label", "store", "waits")
 
     done: Done[T]
 
@@ -51,6 +55,8 @@ class Work(Generic[T]):
         self.store = store
         self.cancelled: asyncio.CancelledError | None = None
         """What has ended it; None: it came to its end."""
+        self.waits: ActionRequired | None = None
+        """What it waits for; None: for nothing."""
 
     def __str__(self) -> str:
         return self.label
@@ -65,6 +71,9 @@ async def _find_or_do(work: Work[Any]) -> State[None]:
     except asyncio.CancelledError as cancelled:
         work.cancelled = cancelled  # raised to the engine, it would show the task run as crashed
         return Cancelled(message="The run was stopped.")
+    except ActionRequired as waits:
+        work.waits = waits  # no failure: its task run has ended, and its row goes on in another one
+        return Completed(name=WAITS, message=printable(str(waits)), data=_NOTHING)
     return Completed(name="Cached" if work.done.found else "Completed", data=_NOTHING)
 
 

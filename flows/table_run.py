@@ -24,13 +24,14 @@ from flows.end_report import EndOf, report_end
 from flows.prefect_workarounds import quiet_task_runs, recorded_task_runs
 from flows.recording_gate import RecordingGate
 from flows.run.changes import put_changes
+from flows.run.decisions import decide, undecided
 from flows.run.escalate import Escalating
 from flows.run.event_log import EventLog
 from flows.run.events import CellsChanged, Event, RowEscalated, RowFinished, RunFinished, RunStarted, RunStopping
 from flows.run.exporting import export_at_end
 from flows.run.mending import mend
 from flows.run.outcome import Enrichment
-from flows.run.pilot import STOPPED, run_pilot
+from flows.run.pilot import STOPPED, WAITING_PILOT, run_pilot
 from flows.run.prepared_run import PreparedRun
 from flows.run.remote_folder import RemoteFolder, holding
 from flows.run.reuse import Earlier
@@ -116,10 +117,11 @@ async def _run(
     request, world, options, escalation = prepared.request, prepared.world, prepared.options, prepared.escalation
     table = request.table
     await mend(folder, world.fetcher, runtime.listener)
-    left = await asyncio.to_thread(Remaining.of, folder, table.row_count)
+    decisions = await asyncio.to_thread(decide, folder, runtime.decisions)
+    left = await asyncio.to_thread(lambda: Remaining.of(folder, table.row_count, undecided(folder, decisions)))
     tiers = (request.sample.processor, *([escalation.processor] if escalation else []))
     choice = runner_of(options)
-    has_workers = choice.kind != "local" and left.kept < table.row_count
+    has_workers = choice.kind != "local" and not left.is_empty
     if has_workers:
         from flows.engines.handing_out import check_engine  # most runs have no workers
 
@@ -140,8 +142,8 @@ async def _run(
 
             def report(event: Event) -> None:
                 if isinstance(event, RowFinished):
-                    progress.row_finished(failed=event.status != "completed")
-                    if event.status != "completed" and rows.stopped is None:
+                    progress.row_finished(failed=event.is_failed, waiting=event.status == "action_required")
+                    if event.is_failed and rows.stopped is None:
                         log.warning("%s failed: %s", event.label, shortened(" ".join((event.error or "").split()), ERROR))
                 elif not isinstance(event, RowEscalated | RunStopping):
                     log.info("%s", event)
@@ -157,7 +159,7 @@ async def _run(
             money = RowMoney(world.budget, expected_row_usd(prepared))
             finding = prepared.finding
             watch = None if finding is None else finding.row_finished
-            rows = Rows(request, world, runner, report, concurrency, find_work, money, watch)
+            rows = Rows(request, world, runner, report, concurrency, find_work, money, watch, decisions)
             store.on_fault = charges.on_fault = rows.interrupt
             if remote is not None:
                 remote.on_fault = rows.interrupt
@@ -196,6 +198,9 @@ async def _run(
                 pilot_report = await run_pilot(pilot, table, folder, left, rows, concurrency)
                 report(pilot_report)
                 go_on = pilot_report.rows_left == 0 or rows.stopped is not None
+                if pilot_report.waiting and not go_on:
+                    rows.stop_starting_rows(STOPPED, WAITING_PILOT)
+                    go_on, only = True, pilot
                 if not go_on and runtime.approve is not None:
                     go_on = bool(await stopping.unless_stopped(runtime.approve(pilot_report))) or stopping.cause is not None
                 if not go_on:
@@ -231,6 +236,7 @@ async def _run(
             rows=table.row_count,
             completed=summary["completed"],
             failed=summary["failed"],
+            waiting=summary["waiting"],
             beyond_retry=await asyncio.to_thread(beyond_retry, folder) if summary["failed"] else 0,
             cost_usd=summary["cost_usd"],
             spent_usd=None if any(map(world.model.unpriced, tiers)) else charges.usd,
@@ -242,7 +248,7 @@ async def _run(
             not_escalated=escalating.failed if escalating else 0,
         )
         if (lost := await why_lost(runtime.prefect_patience if stopping.cause is None else 0)) is None:
-            is_new = left.kept < table.row_count or done.escalated > 0
+            is_new = not left.is_empty or done.escalated > 0
             end = EndOf(folder, done, prepared.options, is_new=is_new, is_waiting=is_waiting, changes=changes)
             gate.task_run_finished(await report_end(end, runtime.environment.runs_url))
     except asyncio.CancelledError:
@@ -273,6 +279,7 @@ async def _run(
             rows=done.rows,
             completed=done.completed,
             failed=done.failed,
+            waiting=done.waiting,
             cost_usd=done.cost_usd,
             seconds=done.seconds,
             spent_usd=done.spent_usd,

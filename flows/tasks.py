@@ -65,6 +65,8 @@ class PrefectRunner(Runner):
             forget_ended_task_runs()
         if piece.cancelled is not None:
             raise piece.cancelled
+        if piece.waits is not None:
+            raise piece.waits
         return piece.done
 
     async def ready_for_row(self) -> None:

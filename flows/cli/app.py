@@ -12,6 +12,7 @@ from typing import Final
 
 from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
 
+from flows.cli.answer import answer
 from flows.cli.approve import approve
 from flows.cli.clean import clean
 from flows.cli.compare import compare
@@ -54,6 +55,7 @@ for command in (
     refresh,
     resume,
     approve,
+    answer,
     resynthesize,
     run,
     runs,

@@ -22,6 +22,7 @@ from research.web.proxies import prepare_proxies
 
 if TYPE_CHECKING:
     from flows.cli.starting import Starting
+    from flows.run.decisions import RowDecisions
     from flows.run.events import Approver
     from flows.run.options import FindOptions
     from flows.run.outcome import Enrichment, Found, RunFailed, RunStopped
@@ -33,7 +34,15 @@ if TYPE_CHECKING:
     Prepare = Callable[[Runtime], AbstractAsyncContextManager[PreparedRun]]
 
 
-def carry_out(prepare: Prepare, output: Output, starting: Starting, *, dry_run: bool, approve: Approver | None = None) -> int:
+def carry_out(
+    prepare: Prepare,
+    output: Output,
+    starting: Starting,
+    *,
+    dry_run: bool,
+    approve: Approver | None = None,
+    decisions: RowDecisions | None = None,
+) -> int:
     """Check a request whole, then show its plan, or run it. Returns the exit code.
 
     Args:
@@ -41,6 +50,7 @@ def carry_out(prepare: Prepare, output: Output, starting: Starting, *, dry_run: 
         starting: says what is being done until rows are under way.
         dry_run: show the plan, and run nothing.
         approve: says after a pilot whether the run goes on.
+        decisions: of people, about rows that wait for them.
 
     Raises:
         InvalidInput: something is wrong with the request, or no row could be researched as things are.
@@ -62,7 +72,8 @@ def carry_out(prepare: Prepare, output: Output, starting: Starting, *, dry_run: 
         nonlocal prepared_run
         if not dry_run:
             await check_prefect()
-        runtime = Runtime(approve=approve, opener=partial(open_world, reading=reading), secrets=_secrets)
+        opener = partial(open_world, reading=reading)
+        runtime = Runtime(approve=approve, opener=opener, secrets=_secrets, decisions=decisions or {})
         with orderly_end():
             async with prepare(runtime) as prepared:
                 if dry_run:
@@ -221,6 +232,8 @@ def _ended(done: Enrichment, as_json: bool) -> Exit:
         note(f"error: {done.not_exported}")
     for why in done.not_delivered:
         note(f"warning: {why}")
+    if done.waiting and not done.not_exported:
+        return Exit.WAITING
     if (done.stopped and not _is_enough(done)) or done.not_exported:
         return Exit.LIMIT
     if done.failed and done.failed == done.beyond_retry:
@@ -251,6 +264,7 @@ def _print(done: Enrichment) -> None:
     if isinstance(done, Found):
         return _print_found(done)
     failed = f", {done.failed} failed" if done.failed else ""
+    failed += f", {done.waiting} waiting for people" if done.waiting else ""
     out().print(
         f"{done.rows} rows: {done.completed} completed{failed} · {money(done.cost_usd)} · {done.seconds:.1f} s\n{done.place}"
         + (f"\n{done.exported}" if done.exported else ""),
@@ -259,6 +273,8 @@ def _print(done: Enrichment) -> None:
     if done.escalated or done.not_escalated:
         missed = f"; {done.not_escalated} could not be, and stay as they were" if done.not_escalated else ""
         note(f"{done.escalated} rows were researched again on a dearer tier{missed}")
+    if done.waiting:
+        _tell_waiting(done)
     if done.stopped:
         note(f"stopped: {done.stopped}\nresearch resume {done.place} goes on with it")
     elif done.failed > done.beyond_retry:
@@ -269,6 +285,20 @@ def _print(done: Enrichment) -> None:
             f"{rows} cannot be asked as the table stands, and running again does not help: research show {done.place} --failed "
             "says what to correct in the table; research refresh then researches what has changed"
         )
+
+
+def _tell_waiting(done: Enrichment) -> None:
+    """Which rows wait, and what lets them go on."""
+    from research.tables.run_folder.open_questions import waiting_rows
+    from research.tables.run_folder.run_folder import RunFolder
+
+    kinds = [each.action.kind for each in waiting_rows(RunFolder.open(done.run))]
+    if plans := kinds.count("plan"):
+        rows = "1 plan waits" if plans == 1 else f"{plans:,} plans wait"
+        note(f"{rows} to be approved: research approve {done.place} (with --edits FILE to see and edit them)")
+    if asking := kinds.count("questions"):
+        rows = "1 row waits" if asking == 1 else f"{asking:,} rows wait"
+        note(f"{rows} for answers: research answer {done.place} questions.csv writes the questions, and takes the answers")
 
 
 def quiet_prefect(debug: bool) -> None:

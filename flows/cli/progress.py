@@ -76,6 +76,7 @@ class _Notes:
         self._console = console
         self._begin = begin
         self.failed = 0
+        self.waiting = 0
         self._count_from: int | None = None
 
     def __call__(self, event: Event) -> None:
@@ -89,7 +90,11 @@ class _Notes:
             self._print(str(event))
         elif isinstance(event, RunStopping):
             self._stopping(event)
-        elif isinstance(event, RowFinished) and event.status != "completed":
+        elif isinstance(event, RowFinished) and event.status == "action_required":
+            self.waiting += 1
+            if self.waiting <= FAILURES_SHOWN:
+                self._print(f"row {event.row} waits: {'; '.join(event.waits_for)}")
+        elif isinstance(event, RowFinished) and event.is_failed:
             self.failed += 1
             if self.failed <= FAILURES_SHOWN:
                 self._print(f"row {event.row} failed: {event.error}")
@@ -133,7 +138,7 @@ def _progress() -> Progress:
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[failed]} failed"),
+        TextColumn("{task.fields[failed]} failed{task.fields[waiting]}"),
         _Speed(),
         TimeElapsedColumn(),
         TextColumn("ETA"),
@@ -150,7 +155,7 @@ class _Bar(_Notes):
         super().__init__(progress.console, begin)
         self._paused: dict[str, ServicePaused] = {}
         self._progress = progress
-        self._bar = progress.add_task("starting", total=None, failed=0, paused=None)
+        self._bar = progress.add_task("starting", total=None, failed=0, waiting="", paused=None)
 
     def __call__(self, event: Event) -> None:
         renewed = isinstance(event, ServicePaused) and event.service in self._paused
@@ -164,12 +169,15 @@ class _Bar(_Notes):
             self._progress.update(self._bar, paused=next(iter(self._paused.values()), None))
         elif isinstance(event, RunStarted):
             self._progress.start()
-            self._progress.reset(self._bar, total=event.rows, completed=event.kept, description="rows", failed=0, paused=None)
+            self._progress.reset(
+                self._bar, total=event.rows, completed=event.kept, description="rows", failed=0, waiting="", paused=None
+            )
         elif isinstance(event, PilotFinished):
             self._progress.stop()  # a question may follow, and a bar would write over it
         elif isinstance(event, RowFinished):
             self._progress.start()  # after a question
-            self._progress.update(self._bar, advance=1, failed=self.failed)
+            waiting = f", {self.waiting} waiting" if self.waiting else ""
+            self._progress.update(self._bar, advance=1, failed=self.failed, waiting=waiting)
         elif isinstance(event, RunFinished):
             self._progress.update(self._bar, description="done · Prefect is recording the end")
 

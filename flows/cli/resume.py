@@ -13,9 +13,11 @@ from flows.cli.pandas_on_demand import import_pandas_on_demand
 from flows.cli.starting import Starting
 from flows.cli.terminal import Output, approver
 from flows.run.options import EnrichOptions, FindOptions, RefreshOptions
+from research.errors import InvalidInput
 
 if TYPE_CHECKING:
     from flows.cli.flow_run import Prepare
+    from flows.run.decisions import RowDecisions
     from flows.run.options import Options, ResynthesizeOptions
     from research.tables.run_folder.run_folder import RunFolder
 
@@ -58,6 +60,18 @@ def resume(
             return _find(options, output, starting, dry_run=dry_run)
         prepare = _prepared(options, folder)
         return carry_out(prepare, output, starting, dry_run=dry_run, approve=approver(yes, output.json))
+
+
+def go_on_with(run: str, decisions: RowDecisions, output: Output, *, max_cost: float | None = None) -> int:
+    """Go on with a run whose rows waited for people."""
+    with Starting(output) as starting:
+        starting.step("reading what the run was asked")
+        import_pandas_on_demand()
+        options, folder = _options(run, {"max_cost": max_cost})
+        if isinstance(options, FindOptions):
+            raise InvalidInput(f"{run} is a find, whose rows wait for nobody.")
+        prepare, ask = _prepared(options, folder), approver(False, output.json)
+        return carry_out(prepare, output, starting, dry_run=False, approve=ask, decisions=decisions)
 
 
 def _options(run: str, changes: dict[str, Any]) -> tuple[Options, RunFolder]:

@@ -50,7 +50,7 @@ def rows_to_show(run: Run, fields: Sequence[str], failed: bool, limit: int) -> l
         values = {output.column: output.json_values(part[output.column]) for output in outputs}
         plain = [line for batch in part.select(list(dict.fromkeys(wanted))).to_batches() for line in json_rows(batch)]
         for place, line in enumerate(plain):
-            if not failed or line[columns.run["status"]] != "completed":
+            if not failed or line[columns.run["status"]] not in ("completed", "action_required"):
                 of_row = {field: sure.get((line[columns.row_index], field)) for field in fields}
                 rows.append(ShownRow(line | {column: values[column][place] for column in values}, of_row))
             if len(rows) == limit:

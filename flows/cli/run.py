@@ -72,6 +72,9 @@ def run(command: RunCommand, output: Output) -> int:
         print_json_text(result.model_dump_json())
     else:
         out().print(card(result))
+    if result.status == "action_required":
+        note("the task waits for people; a table's run (research enrich) goes on once they have decided")
+        return Exit.WAITING
     if result.status != "completed":
         note(f"failed: {result.error}")
         return Exit.ROWS_FAILED

@@ -105,7 +105,7 @@ def shown(value: Any) -> str:
 
 
 class Exit(IntEnum):
-    """Exit codes. After 3, 4, 5, 130 and 143 the same command continues: it does only what is left."""
+    """Exit codes. After 3, 4, 5, 7, 130 and 143 the same command continues: it does only what is left."""
 
     OK = 0
     """All rows are completed."""
@@ -121,6 +121,8 @@ class Exit(IntEnum):
     """The run is finished and failed as a whole: no row could be researched, or more failed than `--fail-over` allows."""
     ROWS_REFUSED = 6
     """The run is finished, and the rows that failed cannot be asked as the table stands: running again cannot mend them."""
+    WAITING = 7
+    """Rows wait for people: for the approval of a plan, or for answers."""
     INTERRUPTED = 130
     """Ctrl-C, or Cancel in Prefect, stopped the run."""
     TERMINATED = 143

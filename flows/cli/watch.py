@@ -79,7 +79,7 @@ def shown(status: RunStatus) -> RenderableType:
     """A run's status for a person. `research show` prints it, too."""
     parts: list[RenderableType] = [_head(status)]
     if status.run.rows:
-        done = status.run.completed + status.run.failed
+        done = status.run.completed + status.run.failed + status.run.waiting
         parts.append(Text("━" * round(BAR * min(1.0, done / status.run.rows))))
     parts.append(_figures(status))
     if status.cells:
@@ -102,6 +102,7 @@ def _head(status: RunStatus) -> Text:
 def _figures(status: RunStatus) -> Text:
     run = status.run
     failed = f", {run.failed:,} failed" if run.failed else ""
+    failed += f", {run.waiting:,} waiting for people" if run.waiting else ""
     figures = [f"{run.completed:,} of {'?' if run.rows is None else f'{run.rows:,}'} rows{failed}"]
     if status.rows_per_second is not None:
         speed = status.rows_per_second

@@ -61,6 +61,10 @@ def batched(world: World, sample: Task, *, escalate: str | None = None, start_ur
         )
     if sample.verify_loops:
         raise InvalidInput("--verify-loops cannot be had with --batch: a batch is one request a row, and takes no second look")
+    if sample.mode == "plan" or sample.allow_questions:
+        raise InvalidInput(
+            "--mode plan and --allow-questions cannot be had with --batch: a batch is one request a row, and waits for nobody"
+        )
     if start_url or sample.files:
         raise InvalidInput(
             "--start-url and --file cannot be had with --batch, where the service itself chooses what it reads: leave them out, "

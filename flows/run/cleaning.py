@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -68,7 +69,13 @@ def _sweep_finished(folder: RunFolder) -> None:
     for shard in folder.committed_shards():
         left = unfinished.get(shard, ())
         results.sweep(shard, left)
-        pages.sweep(shard, (lambda page: not folder.stores_page(page)) if left else None)
+        suspended = frozenset(results.suspended_pages(shard))
+        needed = partial(_is_needed, folder, suspended)
+        pages.sweep(shard, needed if left else None)
+
+
+def _is_needed(folder: RunFolder, suspended: frozenset[str], page: str) -> bool:
+    return page in suspended or not folder.stores_page(page)
 
 
 def _sizes(folder: Path) -> dict[Path, int]:

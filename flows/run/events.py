@@ -58,6 +58,12 @@ class RowFinished:
     """What kind of error it is; `error` is for people."""
     cells: dict[str, int] = field(default_factory=dict)
     """Its fields by their confidence: `high`, `medium`, `low`, `none`."""
+    waits_for: tuple[str, ...] = ()
+    """What people have to decide before it goes on, if it is `action_required`."""
+
+    @property
+    def is_failed(self) -> bool:
+        return self.status not in ("completed", "action_required")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +94,12 @@ class ShardCommitted:
     failed: int
     left: int = 0
     """Rows that are not in it, because the run was stopped before it had come to them."""
+    waiting: int = 0
+    """Rows that wait for people."""
 
     def __str__(self) -> str:
         failed = f", {self.failed} failed" if self.failed else ""
+        failed += f", {self.waiting} waiting for people" if self.waiting else ""
         left = f", {self.left} left for the next time" if self.left else ""
         return f"shard {self.shard} committed: rows {self.row_start}-{self.row_start + self.rows - 1}{failed}{left}"
 
@@ -119,6 +128,8 @@ class RunFinished:
     cost_usd: float | None
     """US dollars that the rows cost as they stand."""
     seconds: float
+    waiting: int = 0
+    """Rows that wait for people."""
     spent_usd: float | None = None
     """US dollars paid so far, calls that came to nothing included; None if a price is not known."""
     stopped: str | None = None
@@ -177,6 +188,8 @@ class PilotFinished:
     projected_seconds: float
     fields: dict[str, FieldSample]
     """The output's fields: how many of the completed rows have a value, and how sure these are."""
+    waiting: int = 0
+    """Rows of the pilot that wait for people."""
 
     @property
     def all_fields(self) -> FieldSample:
@@ -184,7 +197,9 @@ class PilotFinished:
         return sum(self.fields.values(), start=FieldSample(0, 0, 0, 0))
 
     def __str__(self) -> str:
-        failed = f", {self.rows - self.completed} failed" if self.completed < self.rows else ""
+        not_completed = self.rows - self.completed - self.waiting
+        failed = f", {not_completed} failed" if not_completed else ""
+        failed += f", {self.waiting} waiting for people" if self.waiting else ""
         left = "the 1 row that is left" if self.rows_left == 1 else f"the {self.rows_left:,} rows that are left"
         cells, whole = self.completed * len(self.fields), self.all_fields
         widest = max((len(printable(name, one_line=True)) for name in self.fields), default=0)

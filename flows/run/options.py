@@ -9,8 +9,9 @@ from typing import Annotated, Any, ClassVar
 
 from flows.run.declaration import Option
 from flows.run.finding_options import FindingOptions
+from flows.run.task_options import TaskOptions as TaskOptions
 from flows.run.task_runs import AskedTaskRuns
-from research.money.limits import RANGES, ProcessorName
+from research.money.limits import ProcessorName
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,47 +60,6 @@ class TableOptions:
             "`latest`: the newest run of the same request over an earlier state of the table, if there is one.",
             "RUN",
         ),
-    ] = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class TaskOptions:
-    """What to find out in each task, and how much it may use. A row of a table is one task."""
-
-    group: ClassVar = "Task"
-
-    output_schema: Annotated[
-        str | dict[str, Any] | None,
-        Option("What to find out: an output schema, as a file or as JSON. Without it, one free answer.", "FILE", flag="schema"),
-    ] = None
-    processor: Annotated[
-        ProcessorName | None,
-        Option("How much may be spent on a task: the tier. Default: that of the agent's profile, else `core`.", "TIER"),
-    ] = None
-    max_subqueries: Annotated[int | None, Option("Most sub-queries. Default: 8.", within=RANGES["max_subqueries"])] = None
-    max_fetches: Annotated[int | None, Option("Most pages read. Default: 18.", within=RANGES["max_fetches"])] = None
-    max_steps: Annotated[
-        int | None, Option("Most model calls of one investigation. Default: the tier's own.", within=RANGES["max_steps"])
-    ] = None
-    verify_loops: Annotated[
-        int | None,
-        Option(
-            "How often each value is checked against its evidence, and what fails is researched again. Default: 0.",
-            within=RANGES["verify_loops"],
-        ),
-    ] = None
-    agent_ids: Annotated[
-        list[str] | None,
-        Option(
-            "The agent that researches each task, by the name of its profile; several divide the sub-queries of the tier "
-            "`research`.",
-            "NAME",
-            flag="agent",
-        ),
-    ] = None
-    agents_dir: Annotated[
-        str | None,
-        Option("The folder of the profiles, a file `NAME.toml` each. Default: `RESEARCH_AGENTS_DIR`, else `agents`.", "DIR"),
     ] = None
 
 

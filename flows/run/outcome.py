@@ -36,6 +36,8 @@ class Enrichment(BaseModel):
     """US dollars paid for this run folder so far, calls that came to nothing included; None if a price is not known."""
     model: str
     seconds: float
+    waiting: int = 0
+    """Rows that wait for people: for the approval of a plan, or for answers."""
     stopped: str | None = None
     """Why rows are left; the same call goes on with them, after a limit once that is higher. None: none are left."""
     refused: bool = False
@@ -66,7 +68,8 @@ class Enrichment(BaseModel):
 
     def __str__(self) -> str:
         failed = f", {self.failed:,} failed" if self.failed else ""
-        return f"{self.completed:,} of {self.rows:,} rows{failed}"
+        waiting = f", {self.waiting:,} waiting for people" if self.waiting else ""
+        return f"{self.completed:,} of {self.rows:,} rows{failed}{waiting}"
 
 
 class Found(Enrichment):
@@ -144,7 +147,7 @@ class FailOver:
 def failure(done: Enrichment, fail_over: FailOver | None) -> RunFailed | None:
     """Why a run that came to its end failed as a whole; None: it did not. A run that a limit stopped is not judged by its share
     of failed rows: they were not even begun."""
-    if done.rows and not done.completed:
+    if done.rows and not done.completed and not done.waiting:
         why = f": {done.stopped}" if done.stopped else ""
         return RunFailed(f"no row could be researched, {done}{why}", done)
     if fail_over is not None and done.stopped is None and fail_over.exceeded(done.failed, done.rows):

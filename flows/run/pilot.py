@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from statistics import fmean, median, quantiles
 from typing import Any, Final, NamedTuple
@@ -20,6 +21,11 @@ from research.tables.run_folder.run_folder import RunFolder
 STOPPED: Final = "stopped_after_pilot"
 """The name of the error of a row that waits for a person's decision after a pilot."""
 
+WAITING_PILOT: Final = (
+    "rows of the pilot wait for people: research approve RUN for plans, research answer RUN FILE for questions; then the pilot "
+    "goes on"
+)
+"""Why the rows after a pilot are left."""
 _BATCH: Final = 1_000
 
 
@@ -47,7 +53,9 @@ async def run_pilot(
     fields = [output.field for output in folder.columns.outputs]
     sample = [*_committed(folder, left, rows_wanted), *(_sampled(result, fields) for result in results.values())]
     remaining = table.row_count - left.kept - sum(result.status == "completed" for result in results.values())
-    return project(sample, remaining, concurrency, fields)
+    waiting = sum(result.status == "action_required" for result in results.values())
+    waiting += sum(row < rows_wanted for row in left.waiting)
+    return replace(project(sample, remaining, concurrency, fields), waiting=waiting)
 
 
 def project(sample: Sequence[Sampled], rows_left: int, concurrency: int, fields: Sequence[str] = ()) -> PilotFinished:
@@ -128,7 +136,7 @@ def _committed(folder: RunFolder, left: Remaining, count: int) -> Iterable[Sampl
             basis.setdefault(line["row_index"], []).append((line["field"], line["confidence"]))
         lines = table.select(wanted[:3]).to_pylist()
         for place, (line, took) in enumerate(zip(lines, seconds, strict=True)):
-            if line[index] < count and left.has(line[index]):
+            if line[index] < count and left.has(line[index]) and line[index] not in left.waiting:
                 found = {output.field: column[place] for output, column in zip(outputs, values, strict=True)}
                 cells = _cells(found, basis.get(line[index], ()))
                 yield Sampled(line[own["task_id"]], True, line[own["cost_usd"]], float(took or 0), cells)

@@ -33,6 +33,7 @@ from research.result.escalation import Escalation
 from research.sessions.folder import FolderSessions
 from research.tables.inputs.read import Table, open_table
 from research.tables.run_folder.mirror import RunMirror
+from research.tables.run_folder.open_questions import waiting_rows
 from research.tables.run_folder.part_files import check_shard_count
 from research.tables.run_folder.request import default_run_path, request_key
 from research.tables.run_folder.run_folder import RunFolder
@@ -262,7 +263,8 @@ async def find_run(options: Options, request: Request, document: Mapping[str, An
     if run is None:
         check_shard_count(rows, options.shard_size)
         return path, 0
-    return path, (await asyncio.to_thread(Remaining.of, run, rows)).kept
+    left = await asyncio.to_thread(lambda: Remaining.of(run, rows, (each.row for each in waiting_rows(run))))
+    return path, left.kept
 
 
 async def check(options: Options, runtime: Runtime) -> None:

@@ -219,12 +219,15 @@ class Request:
         return self._task(row, values, self.spec, self.options)
 
     def part(self, row: int, values: Mapping[str, Any], fields: Sequence[str], processor: ProcessorName) -> Task:
-        """The task of one row, for some of its fields, on another tier.
+        """The task of one row, for some of its fields, on another tier. It waits for nobody.
 
         Raises:
             InvalidTask: its objective cannot be made, or is empty; names row and column.
         """
-        return self._task(row, values, part_of(self.spec, fields), {**self.options, "processor": processor})
+        alone = {"auto_execute_plan": True} if self.sample.mode == "plan" else {}
+        return self._task(
+            row, values, part_of(self.spec, fields), {**self.options, "processor": processor, "allow_questions": False, **alone}
+        )
 
     def _task(self, row: int, values: Mapping[str, Any], spec: OutputSpec, options: Mapping[str, Any]) -> Task:
         visible = self.visible(values)

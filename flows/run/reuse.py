@@ -40,6 +40,8 @@ MAY_DIFFER: Final = frozenset(
         "max_fetches",
         "max_steps",
         "verify_loops",
+        "mode",
+        "allow_questions",
         "include_html_dump",
         "open_reading",
         "search_columns",

@@ -8,11 +8,31 @@ from typing import Any
 
 from flows.run.request import Request
 from flows.run.runner import Runner
-from research.pipeline import is_one_investigation, research
+from research.errors import ActionRequired
+from research.pipeline import NOTHING_DECIDED, is_one_investigation, research
 from research.ports.world import World
 from research.result.result import Result
 from research.steps.keys import Keys
+from research.task.decisions import Decided
 from research.task.task import Task
+
+
+class RowWaiting(ActionRequired):
+    """Ends a row's task run as one that waits for people, and carries the row's result out of it."""
+
+    def __init__(self, result: Result) -> None:
+        self.result = result
+        super().__init__("; ".join(waits_for(result)))
+
+
+def waits_for(result: Result) -> list[str]:
+    """What a row waits for, in a line each."""
+    if result.action is None:
+        return []
+    if result.action.kind == "plan":
+        number = len(result.action.plan)
+        return ["1 sub-query waits to be approved" if number == 1 else f"{number} sub-queries wait to be approved"]
+    return [question.text for question in result.action.questions]
 
 
 class RowFailed(Exception):
@@ -27,8 +47,11 @@ def completed(result: Result) -> Result:
     """The same result.
 
     Raises:
+        RowWaiting: it waits for people.
         RowFailed: it is not a completed one.
     """
+    if result.status == "action_required":
+        raise RowWaiting(result)
     if result.status != "completed":
         raise RowFailed(result)
     return result
@@ -53,6 +76,8 @@ class RowWork:
     """Makes the row's result of what was researched."""
     known: Result | None = None
     """The row's result, where nothing is left to research."""
+    decided: Decided = NOTHING_DECIDED
+    """What people have decided about the task."""
 
     @classmethod
     def of(cls, task: Task, world: World, identity: str | None = None) -> RowWork:
@@ -68,11 +93,12 @@ class RowWork:
         """The row's completed result.
 
         Raises:
+            RowWaiting: it waits for people.
             RowFailed: it failed.
         """
         if self.known is not None:
             return self.known
-        steps = runner.steps(self.keys, here=is_one_investigation(self.task, self.world))
+        steps = runner.steps(self.keys, here=is_one_investigation(self.task, self.world), decided=self.decided)
         return self.complete(completed(await research(self.task, self.world, steps)))
 
 

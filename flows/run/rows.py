@@ -8,22 +8,25 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+from flows.run.decisions import Decisions
 from flows.run.events import Listener, RowFinished
 from flows.run.failed_rows import FailedRows, NotStarted
 from flows.run.request import Request
 from flows.run.row_cache import RowCache
 from flows.run.row_money import RowMoney
-from flows.run.row_work import FindWork, RowFailed, RowWork, completed, whole_rows
+from flows.run.row_work import FindWork, RowFailed, RowWaiting, RowWork, completed, waits_for, whole_rows
 from flows.run.runner import Runner
 from flows.run.task_labels import row_label
 from research.durable.surroundings import NO_ROOM, surroundings_fault
 from research.durable.work import working_for
 from research.errors import BUDGET_EXHAUSTED, Interruption, InvalidInput
 from research.money.processors import ProcessorName
+from research.pipeline import task_id_of
 from research.ports.world import World
 from research.result.combining import field_confidences
 from research.result.result import Result
@@ -50,6 +53,7 @@ class Rows:
         find_work: FindWork | None = None,
         money: RowMoney | None = None,
         watch: Callable[[int, Result], None] | None = None,
+        decisions: Decisions | None = None,
     ) -> None:
         """
         Args:
@@ -65,6 +69,7 @@ class Rows:
         self._budget = world.budget
         self._money = money or RowMoney(world.budget, None)
         self._find_work = find_work or whole_rows(request, world)
+        self._decisions = decisions
         self._cache = RowCache()
         self._failures = FailedRows(request, world)
         self._not_started: NotStarted | None = None
@@ -156,6 +161,8 @@ class Rows:
             result = await self._show(label, self._failures.refused(row, error))
             report(result, started, cached=False)
             return result
+        if self._decisions:
+            work = replace(work, decided=self._decisions.of(task_id_of(work.task, work.world.identity)))
         return await self._once(label, work, report)
 
     async def again(self, row: int, values: Mapping[str, Any], fields: Sequence[str], processor: ProcessorName) -> Result | None:
@@ -204,8 +211,8 @@ class Rows:
                     try:
                         result, found = await self._runner.do("row", label, partial(work.do, self._runner), work.key)
                         cached = cached or found
-                    except RowFailed as failed:
-                        result = failed.result
+                    except (RowFailed, RowWaiting) as ended:
+                        result = ended.result
                     except Interruption:
                         raise
                     except Exception as bug:  # one row's bug is that row's error; its task run has the traceback
@@ -227,8 +234,8 @@ class Rows:
 
         try:
             return (await self._runner.do("row", label, known, key)).result
-        except RowFailed as failed:
-            return failed.result
+        except (RowFailed, RowWaiting) as ended:
+            return ended.result
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
@@ -276,6 +283,7 @@ class Rows:
                 error=result.error,
                 error_kind=result.error_kind,
                 label=label,
+                waits_for=tuple(waits_for(result)),
                 cells=dict(Counter(sure or "none" for sure in field_confidences(result).values())) if done else {},
             )
         )

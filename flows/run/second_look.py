@@ -74,7 +74,7 @@ def second_look(run: Path, most: int) -> SecondLook:
     own = folder.columns.run
     row_index, error, status = (quoted(own[name]) for name in ("row_index", "error", "status"))
     kind = f"coalesce({quoted(own['error_kind'])}, '')" if "error_kind" in own else "''"
-    not_completed = f"FROM results WHERE {status} <> 'completed'"
+    not_completed = f"FROM results WHERE {status} NOT IN ('completed', 'action_required')"
     with duckdb.connect(str(run / FILE), read_only=True) as db:
         failed = db.execute(
             f"SELECT {row_index}, {error}, {kind} {not_completed} AND NOT list_contains(?, {kind}) ORDER BY 1 LIMIT ?",

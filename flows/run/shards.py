@@ -7,7 +7,7 @@ nothing else. The number of open shards is bounded, so what is held in memory do
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -131,9 +131,10 @@ class Shards:
         except Interruption as error:  # the disk is full: others may still find room
             self._rows.interrupt(error)
             return
-        failed = sum(result.status != "completed" for result in done.values())
+        waiting = sum(result.status == "action_required" for result in done.values())
+        failed = sum(result.status != "completed" for result in done.values()) - waiting
         left = len(results) - len(done)
-        self._listener(ShardCommitted(shard.index, shard.row_start, shard.batch.num_rows, failed, left))
+        self._listener(ShardCommitted(shard.index, shard.row_start, shard.batch.num_rows, failed, left, waiting))
 
     async def _commit(self, shard: Shard, results: Mapping[int, Result | None], done: Mapping[int, Result]) -> None:
         index, batch, start = shard.index, shard.batch, shard.row_start
@@ -145,7 +146,10 @@ class Shards:
                 else:
                     self._folder.rewrite_shard(index, done, self._recall, batch=batch, row_start=start)
             if self._sweep is not None:
-                self._sweep(index, [row for row, result in results.items() if result is None or result.status != "completed"])
+                unfinished = {row for row, result in results.items() if result is None or result.status != "completed"}
+                if shard.unfinished is not None:  # others of the shard may wait for people
+                    unfinished.update(self._folder.read_shard(index).unfinished)
+                self._sweep(index, sorted(unfinished))
 
         await write_to_the_end(write)
 
@@ -178,16 +182,30 @@ class Remaining:
     committed: frozenset[int]
     unfinished: Mapping[int, Sequence[int]]
     """Rows that failed, or are not there, by committed shard."""
+    waiting: frozenset[int] = frozenset()
+    """Rows that wait for people who have not decided yet. They stay as they are."""
 
     @classmethod
-    def of(cls, folder: RunFolder, row_count: int) -> Remaining:
-        return cls(row_count, folder.shard_size, frozenset(folder.committed_shards()), folder.unfinished(row_count))
+    def of(cls, folder: RunFolder, row_count: int, waiting: Iterable[int] = ()) -> Remaining:
+        """
+        Args:
+            waiting: rows that wait for people who have not decided yet.
+        """
+        waits = frozenset(waiting)
+        unfinished = folder.unfinished(row_count)
+        left = {shard: rows for shard, all_ in unfinished.items() if (rows := [row for row in all_ if row not in waits])}
+        return cls(row_count, folder.shard_size, frozenset(folder.committed_shards()), left, waits)
 
     @property
     def kept(self) -> int:
         """Rows that are completed already."""
         in_committed = sum(max(0, min(self.size, self.row_count - shard * self.size)) for shard in self.committed)
-        return in_committed - sum(map(len, self.unfinished.values()))
+        return in_committed - sum(map(len, self.unfinished.values())) - len(self.waiting)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to do."""
+        return self.kept + len(self.waiting) >= self.row_count
 
     @property
     def shard_count(self) -> int:
@@ -195,7 +213,7 @@ class Remaining:
         return -(-self.row_count // self.size) - len(self.committed) + len(self.unfinished)
 
     def has(self, row: int) -> bool:
-        """Whether a row is completed already."""
+        """Whether there is nothing to do for a row: it is completed already, or waits for people."""
         shard = row // self.size
         return shard in self.committed and row not in self.unfinished.get(shard, ())
 
@@ -205,7 +223,7 @@ class Remaining:
         Args:
             rows: only shards that hold some of the first so many rows.
         """
-        if self.kept >= self.row_count:
+        if self.is_empty:
             return  # a table that is done is not read again
         row_start = 0
         for index, batch in enumerate(table.batches(self.size)):

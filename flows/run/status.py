@@ -136,14 +136,15 @@ class Watcher:
         kept = 0 if self._started is None else int(self._started["kept"])
         finished = Counter(event["status"] for event in self._rows.values())
         completed = max(run.completed, kept + finished["completed"])
-        failed = max(run.failed, sum(finished.values()) - finished["completed"])
+        waiting = max(run.waiting, finished["action_required"])
+        failed = max(run.failed, sum(finished.values()) - finished["completed"] - finished["action_required"])
         lately = [time for time in self._times if time > now - LATELY_SECONDS]
         since = max(now - LATELY_SECONDS, began, 0.0)
         speed = len(lately) / (now - since) if lately and now > since else None
-        left = None if run.rows is None else run.rows - completed - failed
+        left = None if run.rows is None else run.rows - completed - failed - waiting
         state = self._folder / STATE
         return RunStatus(
-            run=replace(run, completed=completed, failed=failed),
+            run=replace(run, completed=completed, failed=failed, waiting=waiting),
             started_at=run.created_at if run.holder is None else run.holder.since,
             seconds=now - began,
             rows_per_second=speed,
@@ -192,7 +193,7 @@ class Watcher:
 
     def _failed(self) -> Iterator[Failed]:
         for event in self._rows.values():
-            if event["status"] != "completed":
+            if event["status"] not in ("completed", "action_required"):
                 yield Failed(event["row"], event.get("error_kind"), event["error"] or "", event["label"])
 
     def _in_trouble(self) -> tuple[ServiceStatus, ...]:
@@ -207,7 +208,7 @@ class Watcher:
 
 
 def failed_rows(run: Run) -> Iterator[Failed]:
-    """The rows of a run that are committed and not completed."""
+    """The rows of a run that are committed and failed."""
     columns = run.folder.columns
     own = {name: columns.run[name] for name in ("status", "error", "error_kind") if name in columns.run}
     named_by = label_columns(run.request, columns.inputs)
@@ -215,7 +216,7 @@ def failed_rows(run: Run) -> Iterator[Failed]:
         part = run.folder.read("results", shard, [columns.row_index, *columns.inputs, *own.values()])
         lines = [line for batch in part.to_batches() for line in json_rows(batch)]
         for line in lines:
-            if line[own["status"]] != "completed":
+            if line[own["status"]] not in ("completed", "action_required"):
                 kind = line[own["error_kind"]] if "error_kind" in own else None
                 row = line[columns.row_index]
                 yield Failed(row, kind, line[own["error"]] or "", row_label(row, {name: line[name] for name in named_by}))

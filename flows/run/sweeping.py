@@ -20,8 +20,8 @@ _log: Final = printable_logger(__name__)
 def sweeper(folder: RunFolder, store: ResultStore, world: World) -> Sweep:
     """Sweeps the state of one run's shards: stored results and pages.
 
-    The finished steps of unfinished rows stay, and the pages that only they have read. What cannot be removed is logged: it is
-    in nobody's way.
+    The finished steps of unfinished rows stay, and the pages that only they have read, or from which they go on. What cannot be
+    removed is logged: it is in nobody's way.
     """
     readers: list[object] = [world.fetcher, world.attached]
     stores = [reader for reader in readers if isinstance(reader, Storing)]
@@ -29,8 +29,9 @@ def sweeper(folder: RunFolder, store: ResultStore, world: World) -> Sweep:
     def sweep(shard: int, unfinished: Collection[int]) -> None:
         try:
             store.sweep(shard, unfinished)
+            suspended = store.suspended_pages(shard)
             for pages in stores:
-                pages.sweep(shard, (lambda page: not folder.stores_page(page)) if unfinished else None)
+                pages.sweep(shard, (lambda page: page in suspended or not folder.stores_page(page)) if unfinished else None)
         except OSError as error:
             _log.warning("the state of shard %d could not be swept: %s", shard, error)
 

@@ -24,7 +24,7 @@ def approved(task: Task, plan: Plan, decision: PlanDecision | None) -> tuple[Sub
             return plan.subqueries
         raise PlanWaits(plan.subqueries)
     if decision.decision == "stop":
-        raise StoppedByPerson("its plan was not approved; research approve takes another decision")
+        raise StoppedByPerson("its plan was not approved")
     return plan.subqueries if decision.subqueries is None else _edited(task, plan, decision.subqueries)
 
 

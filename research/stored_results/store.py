@@ -42,6 +42,8 @@ STORED_TYPES: Final[dict[str, type[BaseModel]]] = {
 }
 """By the step that a key begins with."""
 
+ASK: Final = "ask"
+"""The step whose result is where an investigation stands that waits for answers."""
 ROW: Final = "row"
 """The step whose result is a row's."""
 _KEY: Final = re.compile(r"(?P<step>[a-z]+)-(?P<digest>[0-9a-f]{64})")
@@ -129,6 +131,13 @@ class ResultStore:
             return entry.row in unfinished
 
         self._segments.sweep(shard, is_needed if unfinished else None)
+
+    def suspended_pages(self, shard: int) -> set[str]:
+        """The hashes of the pages that a shard's investigations have read which wait for answers. Blocks."""
+        self._open()
+        asked = {key for key, _ in self._segments.entries(shard) if key.startswith(f"{ASK}-")}
+        found = [self._read_line(key, Suspended) for key in asked]
+        return {page.page_hash for state in found if isinstance(state, Suspended) for page in state.tools.read}
 
     def _type(self, key: str) -> type[BaseModel]:
         """

@@ -10,7 +10,17 @@ from research.errors import NotWaiting
 from research.money.limits import RANGES
 from research.records import Record
 
-__all__ = ["Action", "Answers", "Asked", "Decided", "Decision", "PlanDecision", "PlannedQuery", "Question", "refuse_unfit"]
+__all__ = [
+    "Action",
+    "Answers",
+    "Asked",
+    "Decided",
+    "Decision",
+    "PlanDecision",
+    "PlannedQuery",
+    "Question",
+    "refuse_unfit",
+]
 
 MOST_CHARACTERS: Final = 4_000
 """Of a sub-query or an answer that a person writes."""

@@ -21,14 +21,12 @@ from research.task.agent_profile import MOST_AGENTS, AgentProfile, agent_name
 from research.task.attachments import AttachedFile
 from research.task.dialects import Folded, fold
 from research.task.mcp_servers import MOST_SERVERS, McpServer, distinct, secret_faults
+from research.task.modes import MODES, Mode
 from research.task.source_policy import SourcePolicy
 from research.task.urls import is_web
 from research.task.webhook import Webhook
 
 __all__ = ["SourcePolicy", "Task"]
-
-Mode = Literal["agent", "chat", "plan"]
-MODES: Final[tuple[Mode, ...]] = get_args(Mode)
 
 METADATA_KEY: Final = 16
 METADATA_VALUE: Final = 512

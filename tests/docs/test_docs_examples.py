@@ -73,6 +73,7 @@ def place(tmp_path_factory: pytest.TempPathFactory, prefect_server: None) -> Pat
 COPIES = ("runs/demo", "runs/companies-3f9a1c20")
 """Run folders that examples name beside `RUN`."""
 NOT_RUN = {
+    "answer": "needs a run that waits for answers: tests/flows/test_flows_waiting.py",
     "approve": "needs a run that waits for a decision: tests/flows/test_flows_pilot_approval.py",
     "monitor": "needs a Prefect server of one's own: tests/flows/test_flows_monitors.py",
     "review": "needs a file of decisions: tests/tables/test_tables_review.py",

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.run.environment import read_environment
-from flows.run.events import Event
+from flows.run.events import Event, Listener
 from flows.run.mending import mend
 from flows.run.outcome import Enrichment, RunFailed
 from flows.run.request import Request
@@ -134,6 +134,8 @@ async def below_prefect(
     finish: bool = True,
     max_cost: float | None = None,
     first: int | None = None,
+    listener: Listener = ignore_event,
+    **options: Any,
 ) -> Path:
     """The whole run without Prefect: the same rows and shards. `first`: only the shards of so many first rows."""
     request = Request.check(
@@ -143,6 +145,7 @@ async def below_prefect(
         output_schema=SCHEMA,
         objective=OBJECTIVE,
         objective_column=None,
+        **options,
     )
 
     async with runtime(model).opener(read_environment().settings(), run / ".state" / "pages") as world:
@@ -153,10 +156,10 @@ async def below_prefect(
             await mend(folder, world.fetcher, ignore_event)
             store = ResultStore(folder.state / "results", RowReader(folder, request.spec))
             runner = Runner(store)
-            rows = Rows(request, world, runner, ignore_event, concurrency)
+            rows = Rows(request, world, runner, listener, concurrency)
             left = Remaining.of(folder, request.table.row_count)
             sweep = sweeper(folder, store, world)
-            await Shards(folder, rows, world.fetcher.recall, runner, ignore_event, sweep).run(
+            await Shards(folder, rows, world.fetcher.recall, runner, listener, sweep).run(
                 left.shards(request.table), open_at_once=3
             )
             if finish:

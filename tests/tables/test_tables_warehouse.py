@@ -23,6 +23,7 @@ PEOPLE_ASK = [
     "evidence",
     "failed_rows",
     "low_confidence",
+    "open_questions",
     "reviewed_results",
     "spend",
     "suspicious_sources",
@@ -49,7 +50,17 @@ def rows(db: duckdb.DuckDBPyConnection, query: str) -> list[tuple[Any, ...]]:
 def test_it_holds_every_table_and_view_with_a_comment(db: duckdb.DuckDBPyConnection) -> None:
     tables = rows(db, "SELECT table_name, comment FROM duckdb_tables() ORDER BY 1")
     views = rows(db, "SELECT view_name, comment FROM duckdb_views() WHERE NOT internal ORDER BY 1")
-    assert [name for name, _ in tables] == ["basis", "findings", "pages", "reports", "results", "reviews", "sources", "usage"]
+    assert [name for name, _ in tables] == [
+        "basis",
+        "findings",
+        "pages",
+        "questions",
+        "reports",
+        "results",
+        "reviews",
+        "sources",
+        "usage",
+    ]
     assert [name for name, _ in views] == PEOPLE_ASK
     assert all(comment for _, comment in tables + views)
     comments = dict(rows(db, "SELECT column_name, comment FROM duckdb_columns() WHERE table_name = 'results'"))

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
+from flows.run.decisions import Decisions
 from flows.run.events import Event, RowFinished, ShardCommitted
 from flows.run.prepare import prepare_worker
 from flows.run.prepared_run import PreparedRun
@@ -106,7 +107,7 @@ class _Worker:
         runner = self._make_runner(store)
         find_work, recall = prepared.work(world)
         money = RowMoney(world.budget, expected_row_usd(prepared))
-        rows = Rows(prepared.request, world, runner, events, order.concurrency, find_work, money)
+        rows = Rows(prepared.request, world, runner, events, order.concurrency, find_work, money, decisions=Decisions(run.state))
         store.on_fault = charges.on_fault = rows.interrupt
         world.outages.listener = events
         self._rows, self._shares = rows, world.shares
@@ -171,11 +172,11 @@ class _EventWriter:
         """Shards that lack no row."""
 
     def __call__(self, event: Event) -> None:
-        if isinstance(event, RowFinished) and event.status != "completed":
+        if isinstance(event, RowFinished) and event.is_failed:
             self._failed[event.row] = event
             return
         if isinstance(event, RowFinished):
-            self.completed += not event.cached
+            self.completed += event.status == "completed" and not event.cached
         elif isinstance(event, ShardCommitted):
             if not event.left:
                 self.committed.append(event.shard)

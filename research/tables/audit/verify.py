@@ -165,7 +165,7 @@ class _Check:
             self._add(f"has {self._count('run_rows')} rows; run.json counts {summary['rows']}", "results")
 
     def _references(self) -> None:
-        for table in ("basis", "usage", "findings", "sources", "reports"):
+        for table in ("basis", "usage", "findings", "sources", "reports", "questions"):
             source = self._source(table)
             for file, row, task, its in self._rows_of(
                 f"SELECT DISTINCT t.file, t.row_index, t.task_id, r.task_id FROM {source} AS t LEFT JOIN run_rows AS r "
@@ -177,6 +177,10 @@ class _Check:
             "AS u USING (row_index) GROUP BY r.row_index HAVING count(u.row_index) <> 1 ORDER BY 2"
         ):
             self._add(f"has {n} rows in usage, not one", file.replace("results/", "usage/"), row)
+        open_ = f"SELECT row_index FROM {self._source('questions')} WHERE answer IS NULL"
+        waiting = f"SELECT file, row_index FROM run_rows WHERE status = 'action_required' AND row_index NOT IN ({open_})"
+        for file, row in self._rows_of(waiting):
+            self._add("waits for people, and nothing says for what", file, row)
 
     def _reports(self) -> None:
         """What a report cites is a source of its row."""

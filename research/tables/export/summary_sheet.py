@@ -60,6 +60,8 @@ class SummarySheet:
         rows, completed = sum(came_to.values()), came_to.get("completed", 0)
         self._put(0, folder.path.resolve().name, looks.TITLE, height=24)
         failed = f", {rows - completed:,} not" if rows > completed else ""
+        if waiting := came_to.get("action_required", 0):
+            failed += f" ({waiting:,} of them wait for people)"
         self._put(0, f"{rows:,} rows researched: {completed:,} completed{failed}", looks.SUBTITLE)
         self._section("What was asked")
         for label, value, style in _facts(folder):

@@ -111,7 +111,7 @@ class _Export:
         self._part = 0
         self._results[0].show_first()
         self._summary = SummarySheet(workbook, self._cells)
-        failed = rows - came_to.get("completed", 0)
+        failed = rows - came_to.get("completed", 0) - came_to.get("action_required", 0)
         of_input = [ListColumn(name, 20, header=looks.HEADER_INPUT) for name in folder.columns.inputs]
         self._failed = self._list("Failed rows", (*FAILED, *of_input)) if failed else None
         self._decisions = self._list("Decisions", REVIEWS) if reviewed else None

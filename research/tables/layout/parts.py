@@ -1,4 +1,4 @@
-"""Results become tables: the seven tables of a run folder, and the rows that one shard's results make in them."""
+"""Results become tables: the eight tables of a run folder, and the rows that one shard's results make in them."""
 
 from __future__ import annotations
 
@@ -93,6 +93,15 @@ SCHEMAS: Final[Mapping[str, pa.Schema]] = MappingProxyType(
                 ("cited", pa.list_(pa.struct([("index", _INTEGER), *_texts("url", "title")]))),
             ]
         ),
+        "questions": pa.schema(
+            [
+                *_ROW,
+                *_texts("question_id", "kind", "text"),
+                ("choices", pa.list_(pa.string())),
+                ("fields", pa.list_(pa.string())),
+                *_texts("answer"),
+            ]
+        ),
         "pages": pa.schema(
             [
                 *_texts("page_hash", "url", "final_url", "title", "media_type"),
@@ -106,7 +115,7 @@ SCHEMAS: Final[Mapping[str, pa.Schema]] = MappingProxyType(
 
 TABLES: Final = ("results", *SCHEMAS)
 
-OPTIONAL: Final = frozenset({"reports"})
+OPTIONAL: Final = frozenset({"reports", "questions"})
 """Tables of which a shard has a part only if it has lines in it. Folders of earlier versions have none."""
 REQUIRED: Final = tuple(table for table in TABLES if table not in OPTIONAL)
 """Tables of which every committed shard has a part."""
@@ -141,6 +150,7 @@ def tables_of(
         "findings": _table("findings", [r for row, result in pairs for r in _findings(row, result)]),
         "sources": _table("sources", [r for row, result in pairs for r in _sources(row, result)]),
         "reports": _table("reports", [_report(row, result) for row, result in pairs if result.report]),
+        "questions": _table("questions", [r for row, result in pairs for r in _questions(row, result)]),
     }
 
 
@@ -222,6 +232,12 @@ def _report(row: int, result: Result) -> Row:
     named = {int(number) for number in _CITED.findall(result.report or "")}
     cited = [{"index": s.index, "url": s.url, "title": s.title} for s in result.sources_detailed if s.index in named]
     return {"row_index": row, "task_id": result.task_id, "report": result.report, "cited": cited}
+
+
+def _questions(row: int, result: Result) -> Iterator[Row]:
+    for asked in result.asked:
+        line = {"row_index": row, "task_id": result.task_id, **asked.model_dump()}
+        yield {"question_id": line.pop("id"), **line}
 
 
 def _results(

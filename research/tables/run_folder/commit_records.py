@@ -64,9 +64,11 @@ class ShardRows:
     count: int
     completed: tuple[tuple[int, int], ...]
     """The first and the last of each stretch of completed rows."""
+    waiting: int = 0
+    """How many wait for people."""
 
     @classmethod
-    def of(cls, count: int, completed: Iterable[int]) -> ShardRows:
+    def of(cls, count: int, completed: Iterable[int], waiting: int = 0) -> ShardRows:
         """
         Args:
             completed: in order.
@@ -77,7 +79,7 @@ class ShardRows:
                 stretches[-1] = (stretches[-1][0], row)
             else:
                 stretches.append((row, row))
-        return cls(count, tuple(stretches))
+        return cls(count, tuple(stretches), waiting)
 
     def not_completed(self, rows: range) -> list[int]:
         """Those of some rows that failed, or are not there."""
@@ -105,8 +107,12 @@ class CommitRecord:
 
     def to_json(self) -> dict[str, Any]:
         rows = self.rows
+        waiting = {"waiting": rows.waiting} if rows is not None and rows.waiting else {}
+        of_rows = (
+            None if rows is None else {"count": rows.count, "completed": [list(stretch) for stretch in rows.completed], **waiting}
+        )
         return {
-            "rows": None if rows is None else {"count": rows.count, "completed": [list(stretch) for stretch in rows.completed]},
+            "rows": of_rows,
             "parts": {table: part._asdict() for table, part in self.parts.items()},
             "run": dict(self.run),
         }
@@ -120,7 +126,9 @@ class CommitRecord:
         rows = document["rows"]
         return cls(
             parts={table: PartRecord(**part) for table, part in document["parts"].items()},
-            rows=None if rows is None else ShardRows(rows["count"], tuple((first, last) for first, last in rows["completed"])),
+            rows=None
+            if rows is None
+            else ShardRows(rows["count"], tuple((first, last) for first, last in rows["completed"]), rows.get("waiting", 0)),
             run=document["run"],
         )
 

@@ -52,6 +52,8 @@ class RunOverview:
     """Of the table; None: it does not say."""
     completed: int
     failed: int
+    waiting: int
+    """Rows that wait for people: for the approval of a plan, or for answers."""
     cost_usd: float | None
     """US dollars of the rows as they stand; of a run that has not ended, paid so far. None: not known."""
     created_at: str
@@ -73,8 +75,9 @@ def overview(folder: Path) -> RunOverview:
         state = "killed"
     if summary is not None and state in ("finished", "stopped"):
         completed, failed, cost = summary["completed"], summary["failed"], summary["cost_usd"]
+        waiting = summary.get("waiting", 0)
     else:
-        completed, failed = _committed(folder)
+        completed, failed, waiting = _committed(folder)
         cost = ChargeFile(folder / STATE).usd
     rows = invocation.get("rows")
     return RunOverview(
@@ -89,6 +92,7 @@ def overview(folder: Path) -> RunOverview:
         rows=summary["rows"] if rows is None and summary is not None else rows,
         completed=completed,
         failed=failed,
+        waiting=waiting,
         cost_usd=cost,
         created_at=document["created_at"],
         finished_at=document["finished_at"],
@@ -127,11 +131,12 @@ def _is_locked(lock: Path) -> bool:
         return True
 
 
-def _committed(folder: Path) -> tuple[int, int]:
-    """Completed and failed rows of the committed shards."""
+def _committed(folder: Path) -> tuple[int, int, int]:
+    """Completed, failed and waiting rows of the committed shards."""
     rows = [record.rows for record in CommitRecords(folder).all().values() if record.rows is not None]
     completed = sum(last - first + 1 for each in rows for first, last in each.completed)
-    return completed, sum(each.count for each in rows) - completed
+    waiting = sum(each.waiting for each in rows)
+    return completed, sum(each.count for each in rows) - completed - waiting, waiting
 
 
 def _objective(request: Mapping[str, Any]) -> str:

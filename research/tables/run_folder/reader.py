@@ -215,6 +215,10 @@ class Run:
         """One row per row that has a report: those of the research tier."""
         return self._frame("reports")
 
+    def questions(self) -> pd.DataFrame:
+        """One row per sub-query of a plan, and per question, that was put to people. `answer` is null while it is waited for."""
+        return self._frame("questions")
+
     def report(self, row: int) -> Report | None:
         """What the research tier wrote about a row; None if another tier answered it.
 

@@ -23,12 +23,13 @@ from research.output_schema.output_spec import OutputSpec
 from research.result.result import SAMPLE_OF_SOURCES, Citation, Excerpt, FieldBasis, Finding, Result, Source
 from research.tables.inputs.json_values import json_rows
 from research.tables.run_folder.run_folder import RunFolder
+from research.task.decisions import Asked
 
 Row = dict[str, Any]
 
 SHARDS_OPEN: Final = 4
 """Shards whose tables a `RowReader` holds in memory."""
-_PARTS: Final = ("basis", "usage", "findings", "sources", "reports")
+_PARTS: Final = ("basis", "usage", "findings", "sources", "reports", "questions")
 
 
 class CommittedRows:
@@ -86,6 +87,7 @@ class CommittedRows:
             findings=[_built(Finding, part) for part in self._of(row, "findings")],
             sources_detailed=sources,
             report=next((part["report"] for part in self._of(row, "reports")), None),
+            asked=tuple(_asked(part) for part in self._of(row, "questions")),
             sources=read[:SAMPLE_OF_SOURCES],
             read=read,
             considered=[source.url for source in sources],
@@ -166,6 +168,10 @@ def _usage(lines: list[Row]) -> tuple[Usage, float]:
     counts = {name: line[name] for name in Usage.model_fields if name != "tokens"}
     tokens = Tokens(**{part: line[f"tokens_{part}"] for part in Tokens.model_fields})
     return Usage(**counts, tokens=tokens), line["seconds"] or 0.0
+
+
+def _asked(line: Row) -> Asked:
+    return Asked.model_validate({**{name: line[name] for name in Asked.model_fields if name in line}, "id": line["question_id"]})
 
 
 def _built(kind: Any, line: Row) -> Any:

@@ -197,4 +197,5 @@ def rows_in(table: pa.Table, index: str, status: str) -> ShardRows:
     """The rows of a part of `results`, in their columns of row index and status."""
     rows: list[Any] = table[index].to_pylist()
     states = table[status].to_pylist()
-    return ShardRows.of(len(rows), (row for row, state in zip(rows, states, strict=True) if state == "completed"))
+    completed = (row for row, state in zip(rows, states, strict=True) if state == "completed")
+    return ShardRows.of(len(rows), completed, states.count("action_required"))

@@ -258,6 +258,10 @@ class RunFolder:
                 found[shard] = left
         return found
 
+    def waiting_shards(self) -> list[int]:
+        """The committed shards that hold rows which wait for people, in order."""
+        return [shard for shard, rows in self._parts.committed().items() if (rows or self._rows_in(shard)).waiting]
+
     def recorded_parts(self, table: str) -> dict[int, PartRecord | None]:
         """A table's parts that were committed, by shard, whether they are there or not; None of one without a record."""
         return self._parts.recorded_parts(table)

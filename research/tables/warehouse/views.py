@@ -74,6 +74,11 @@ def views(columns: ResultColumns, names: Sequence[str]) -> Iterator[View]:
         "Pages that look as if they try to instruct a model: their words, how many rows read them, how many cells cite them.",
         _SUSPICIOUS,
     )
+    yield View(
+        "open_questions",
+        "What rows wait for: questions to answer (research answer), plans to approve (research approve).",
+        "SELECT row_index, question_id, kind, text, choices, fields FROM questions WHERE answer IS NULL ORDER BY row_index",
+    )
     yield View("coverage", "Per output field: how many rows have a value, and how sure they are.", _COVERAGE)
 
 
@@ -126,7 +131,8 @@ def _failed(columns: ResultColumns, called: Mapping[str, str], run: Mapping[str,
     inputs = [quoted(called[name]) for name in columns.inputs]
     outcome = [run[name] for name in ("status", "error", "warnings", "cost_usd", "task_id")]
     return (
-        f"SELECT {', '.join([run['row_index'], *inputs, *outcome])} FROM results WHERE {run['status']} <> 'completed' ORDER BY 1"
+        f"SELECT {', '.join([run['row_index'], *inputs, *outcome])} FROM results "
+        f"WHERE {run['status']} NOT IN ('completed', 'action_required') ORDER BY 1"
     )
 
 
@@ -142,7 +148,8 @@ WITH tasks AS (
 )
 SELECT processor, model, sum(of_rows)::BIGINT AS "rows", count(*) AS tasks,
        coalesce(sum(of_rows) FILTER (WHERE status = 'completed'), 0)::BIGINT AS completed,
-       coalesce(sum(of_rows) FILTER (WHERE status <> 'completed'), 0)::BIGINT AS failed,
+       coalesce(sum(of_rows) FILTER (WHERE status NOT IN ('completed', 'action_required')), 0)::BIGINT AS failed,
+       coalesce(sum(of_rows) FILTER (WHERE status = 'action_required'), 0)::BIGINT AS waiting,
        sum(cost_usd) AS cost_usd, count(*) FILTER (WHERE cost_usd IS NULL) AS tasks_of_unknown_cost,
        sum(tokens_input)::BIGINT AS tokens_input, sum(tokens_output)::BIGINT AS tokens_output,
        sum(tool_calls)::BIGINT AS tool_calls, sum(pages_fetched)::BIGINT AS pages_fetched, sum(seconds) AS seconds

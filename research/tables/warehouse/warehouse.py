@@ -41,6 +41,7 @@ _COMMENTS: Final[Mapping[str, str]] = {
     "findings": "What each sub-query of a row brought.",
     "sources": "The pages that a row's research considered; read says which of them it read.",
     "reports": "What the research tier wrote about a row, as Markdown; cited are the sources that its numbers name.",
+    "questions": "What was put to people: the sub-queries of plans, and questions. answer is NULL while it is waited for.",
     "pages": "The pages that were read, once each: page_hash is the SHA-256 of text.",
 }
 _MADE_COMMENTS: Final[Mapping[str, str]] = {
@@ -191,11 +192,12 @@ def _summary(db: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     (summed over tasks, which run side by side), and the size of each table."""
     row = db.execute(
         'SELECT coalesce(sum("rows"), 0)::BIGINT, coalesce(sum(completed), 0)::BIGINT, coalesce(sum(failed), 0)::BIGINT, '
+        "coalesce(sum(waiting), 0)::BIGINT, "
         "coalesce(sum(tasks), 0)::BIGINT, "
         "CASE WHEN coalesce(sum(tasks_of_unknown_cost), 0) = 0 THEN coalesce(sum(cost_usd), 0) END, "
         "coalesce(list(DISTINCT model ORDER BY model), []), coalesce(sum(seconds), 0) FROM spend"
     ).fetchone()
     assert row is not None, "an aggregate has one row"  # noqa: S101
-    summary = dict(zip(("rows", "completed", "failed", "tasks", "cost_usd", "models", "seconds"), row, strict=True))
+    summary = dict(zip(("rows", "completed", "failed", "waiting", "tasks", "cost_usd", "models", "seconds"), row, strict=True))
     counts = {name: db.execute(f"SELECT count(*) FROM {name}").fetchall()[0][0] for name in _COMMENTS}
     return {**summary, "tables": counts}

@@ -1,0 +1,88 @@
+"""What `research answer` and `research approve` share: the rows that wait, and how they go on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flows.cli.terminal import Exit, Output, note, print_json
+
+if TYPE_CHECKING:
+    from flows.run.decisions import RowDecisions
+    from research.tables.run_folder.open_questions import WaitingRow
+    from research.tables.run_folder.run_folder import RunFolder
+    from research.task.decisions import Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The rows of a run that wait for one kind of decision."""
+
+    folder: RunFolder
+    rows: list[WaitingRow]
+    labels: Mapping[int, str]
+
+
+def waiting_of(run: str, kind: str) -> Waiting:
+    """The rows of a run that wait.
+
+    Args:
+        run: the run folder, or its URL.
+        kind: `plan` or `questions`.
+    """
+    from flows.run.decision_files import labels
+    from flows.run.environment import read_environment
+    from flows.run.remote_folder import local_folder
+    from research.tables.run_folder.open_questions import waiting_rows
+    from research.tables.run_folder.run_folder import RunFolder
+
+    folder = RunFolder.open(local_folder(run, read_environment().cache_dir))
+    rows = [each for each in waiting_rows(folder) if each.action.kind == kind]
+    return Waiting(folder, rows, labels(folder, rows))
+
+
+def wrote(file: Path, write: Callable[[], None], then: str, output: Output) -> Exit:
+    """Write a file to fill in, and say what to do with it."""
+    write()
+    if output.json:
+        print_json({"event": "file_written", "file": str(file)})
+    note(f"{file} is written: {then}")
+    return Exit.WAITING
+
+
+def goes_on(run: str, decisions: RowDecisions, output: Output, *, max_cost: float | None = None) -> int:
+    """Let rows go on: in the flow run that waits in Prefect for them, or else here and now.
+
+    Raises:
+        InvalidInput: the run cannot go on.
+    """
+    from flows.cli.resume import go_on_with
+
+    return go_on_with(run, decisions, output, max_cost=max_cost)
+
+
+def rows_of(text: str, known: Iterable[int]) -> list[int]:
+    """The rows that a text names: `0-9,12`.
+
+    Raises:
+        InvalidInput: it names none, or one that does not wait.
+    """
+    from research.errors import InvalidInput
+
+    waiting = set(known)
+    found: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        if not first.isdigit() or (dash and not last.isdigit()):
+            raise InvalidInput(f"--rows is {text!r}: name rows by their places in the input, as `0-9,12`.")
+        found += range(int(first), int(last if dash else first) + 1)
+    if strangers := [row for row in dict.fromkeys(found) if row not in waiting]:
+        shown = ", ".join(map(str, strangers[:10]))
+        raise InvalidInput(f"--rows: {shown} {'does' if len(strangers) == 1 else 'do'} not wait for approval.")
+    return list(dict.fromkeys(found))
+
+
+def same_for(rows: Iterable[int], decision: Decision) -> RowDecisions:
+    return dict.fromkeys(rows, decision)

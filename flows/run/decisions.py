@@ -1,0 +1,119 @@
+"""What people have decided about the tasks of a run, in its folder: `.state/decisions.jsonl`, a line a decision.
+
+    {"digest":"0f3c…","task_id":"81ab…","at":"2026-11-29T14:27:04Z","decision":{"decision":"approve","subqueries":null}}
+
+Rows that ask the same are one task, and one decision is about all of them. Only the process that holds the run folder's lock
+writes here; the last decision about a thing counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Final
+
+from flows.run.writable import RUN_FOLDER
+from research.durable.lines import append, json_line, read_json_line
+from research.durable.surroundings import writing
+from research.errors import Fault, NotWaiting
+from research.pipeline import NOTHING_DECIDED
+from research.result.result import utc_now
+from research.tables.run_folder.open_questions import WaitingRow, waiting_rows
+from research.tables.run_folder.run_folder import RunFolder
+from research.task.decisions import Answers, Decided, Decision, PlanDecision, refuse_unfit
+
+FILE: Final = "decisions.jsonl"
+
+RowDecisions = Mapping[int, Decision]
+"""Decisions about rows, by their places in the input."""
+
+
+class Decisions:
+    """The decisions in a run folder."""
+
+    def __init__(self, state: Path) -> None:
+        self._file = state / FILE
+        self._of: dict[str, Decided] = {}
+        try:
+            lines = self._file.read_bytes().split(b"\n")
+        except FileNotFoundError:
+            lines = []
+        for line in lines:
+            if line and (document := read_json_line(line)) is not None:
+                self._note(document["task_id"], _decision(document["decision"]))
+
+    def __bool__(self) -> bool:
+        return bool(self._of)
+
+    def of(self, task_id: str) -> Decided:
+        """What was decided about a task."""
+        return self._of.get(task_id, NOTHING_DECIDED)
+
+    def settle(self, waiting: WaitingRow) -> bool:
+        """Whether something was decided about what a row waits for, so that it can go on."""
+        decided = self.of(waiting.task_id)
+        if waiting.action.kind == "plan":
+            return decided.plan is not None
+        return any(question.id in decided.answers for question in waiting.action.questions)
+
+    def add(self, task_id: str, decision: Decision) -> None:
+        """Write a decision down.
+
+        Raises:
+            SurroundingsFault: it cannot be written.
+        """
+        line = {"task_id": task_id, "at": utc_now().isoformat(), "decision": decision.model_dump(mode="json")}
+        with writing(self._file.parent.parent, RUN_FOLDER, "--out"):
+            append(self._file, json_line(line))
+        self._note(task_id, decision)
+
+    def _note(self, task_id: str, decision: Decision) -> None:
+        self._of[task_id] = self.of(task_id).with_decision(decision)
+
+
+def decide(folder: RunFolder, rows: RowDecisions) -> Decisions:
+    """The decisions in a run folder, with these about its rows.
+
+    Raises:
+        NotWaiting: a row does not wait for its decision. Nothing is written.
+    """
+    decisions = Decisions(folder.state)
+    if not rows:
+        return decisions
+    waiting = {each.row: each for each in waiting_rows(folder)}
+    refuse_unfit_rows(rows, waiting)
+    for row, decision in rows.items():
+        decisions.add(waiting[row].task_id, decision)
+    return decisions
+
+
+def refuse_unfit_rows(rows: RowDecisions, waiting: Mapping[int, WaitingRow]) -> None:
+    """See that every decision is about a row that waits for it, and that rows which ask the same are answered alike.
+
+    Raises:
+        NotWaiting: names each row.
+    """
+    faults: list[Fault] = []
+    of_task: dict[str, tuple[int, Decision]] = {}
+    for row, decision in rows.items():
+        found = waiting.get(row)
+        try:
+            refuse_unfit(None if found is None else found.action, decision)
+        except NotWaiting as error:
+            faults.append(Fault(f"/{row}", str(error)))
+            continue
+        if found is not None:
+            first, same = of_task.setdefault(found.task_id, (row, decision))
+            if same != decision:
+                faults.append(Fault(f"/{row}", f"it asks the same as row {first}, and is decided otherwise: decide them alike"))
+    if faults:
+        raise NotWaiting("These decisions cannot be taken; nothing was stored:", faults)
+
+
+def undecided(folder: RunFolder, decisions: Decisions) -> Iterable[int]:
+    """The rows that wait for people who have decided nothing yet."""
+    return [each.row for each in waiting_rows(folder) if not decisions.settle(each)]
+
+
+def _decision(document: Mapping[str, object]) -> Decision:
+    return Answers.model_validate(document) if "answers" in document else PlanDecision.model_validate(document)
