@@ -29,7 +29,7 @@ from research.display.printable import printable_logger
 
 HAND_OVER_SECONDS: Final = 30.0
 """How long Prefect may take to accept background tasks before the records are looked at anew."""
-LOOK_SECONDS: Final = 2.0
+LOOK_SECONDS: Final = 0.5
 """How often the records are looked at while work waits."""
 AGAIN_SECONDS: Final = 2.0
 """After how long a worker subscribes again whose connection to Prefect has ended."""

@@ -19,6 +19,8 @@ SEEN_SECONDS: Final = 20.0
 """How long a worker counts as there after it was last heard of."""
 LOST_SECONDS: Final = 10.0
 """How long free hands wait for background tasks before these are taken for lost."""
+AHEAD: Final = 4
+"""Background tasks for each pair of hands: those in them, and those that they begin before the next look at the records."""
 FEWEST: Final = 10
 """Background tasks that may wait in Prefect while no worker is there."""
 
@@ -40,7 +42,7 @@ class Demand(NamedTuple):
     @property
     def wanted(self) -> int:
         """How many background tasks to hand over now."""
-        return max(0, min(self.waiting, max(FEWEST, 2 * self.slots)) - self.on_their_way)
+        return max(0, min(self.waiting, max(FEWEST, AHEAD * self.slots)) - self.on_their_way)
 
     @property
     def are_lost(self) -> bool:

@@ -19,6 +19,7 @@ from flows.serve.records import FINAL, OPEN, TaskError
 from flows.serve.schema import deliveries, steps, tasks
 from research.result.result import Result, Status
 from research.task.decisions import Action, Decided, Decision, refuse_unfit
+from research.task.webhook import ARTIFACT
 
 LEASE_SECONDS: Final = 30.0
 """How long a claim holds without being renewed."""
@@ -218,19 +219,10 @@ class Claims:
         await connection.execute(delete(steps).where(steps.c.task_number == number))
         row = (await connection.execute(select(tasks).where(tasks.c.number == number))).one()
         if row.webhook is not None:
-            await connection.execute(
-                insert(deliveries).values(
-                    task_number=number,
-                    owner=row.owner,
-                    task_id=row.id,
-                    url=row.webhook,
-                    type="task",
-                    data="{}",
-                    at=now,
-                    next_at=now,
-                    accepted=False,
-                )
-            )
+            told = [STATUS, ARTIFACT] if row.handoff == "webhook" else [STATUS]
+            mine = {"task_number": number, "owner": row.owner, "task_id": row.id, "url": row.webhook}
+            rows = [{**mine, "type": type, "attempts": 0, "next_at": now, "accepted": False} for type in told]
+            await connection.execute(insert(deliveries), rows)
         return True
 
     async def _next(self, connection: AsyncConnection, now: float) -> int | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -12,11 +12,13 @@ from flows.serve.claims import LEASE_SECONDS, Claims
 from flows.serve.database import Database
 from flows.serve.dispatch import Dispatcher, InProcess, Sweeper
 from flows.serve.event_store import EventStore
+from flows.serve.outbox import Outbox, Words
 from flows.serve.service import MOST_OPEN, Service
 from flows.serve.spending import Spending
 from flows.serve.task_store import TaskStore
 from flows.serve.worker import Worker
 from flows.serve.worlds import Worlds
+from research.webhooks.delivery import Patience
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class Door:
     service: Service
     records: Records
     dispatcher: Dispatcher
+    outbox: Outbox
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -61,9 +64,11 @@ class Door:
         await self.dispatcher.start()
         sweeper = Sweeper(self.records.claims, self.dispatcher)
         sweeper.start()
+        self.outbox.start()
         try:
             yield
         finally:
+            await self.outbox.stop()
             await sweeper.stop()
             await self.dispatcher.stop()
             await self.service.close()
@@ -71,12 +76,23 @@ class Door:
 
 
 def open_door(
-    records: Records, dispatcher: Callable[[Records], Dispatcher], admission: Admission, max_open: int = MOST_OPEN
+    records: Records,
+    dispatcher: Callable[[Records], Dispatcher],
+    admission: Admission,
+    max_open: int = MOST_OPEN,
+    words: Mapping[str, Words] | None = None,
+    patience: Patience | None = None,
 ) -> Door:
-    """A service over some records."""
+    """A service over some records.
+
+    Args:
+        words: what webhooks are told in some dialects, by their names.
+        patience: how long webhooks are tried.
+    """
     dispatching = dispatcher(records)
     service = Service(records.tasks, records.claims, records.events, dispatching, admission, max_open)
-    return Door(service, records, dispatching)
+    outbox = Outbox(records.database, records.tasks, records.events, admission, words or {}, patience)
+    return Door(service, records, dispatching, outbox)
 
 
 def in_process(worlds: Worlds, limit: int = 4, max_cost_per_task: float | None = None) -> Callable[[Records], InProcess]:

@@ -154,8 +154,7 @@ deliveries: Final = Table(
     Column("task_id", String, nullable=False),
     Column("url", Text, nullable=False),
     Column("type", String, nullable=False),
-    Column("data", Text, nullable=False),
-    Column("at", Double, nullable=False),
+    Column("attempts", Integer, nullable=False),
     Column("next_at", Double),  # null: it was accepted, or is given up
     Column("accepted", Boolean, nullable=False, default=False),
     Index("deliveries_due", "next_at"),

@@ -56,12 +56,16 @@ class StoredSteps:
         if (found := await self._find(key)) is not None:
             return Done(cast(T, found), found=True)
         await self._tell({"step": step, "message": label, "state": "started"})
+        state = "stopped"
         try:
             result = await work()
+            state = "finished"
         finally:
             await self._finished()  # what was paid is written down, however the step ends
+            if state == "stopped":
+                await self._tell({"step": step, "message": label, "state": state})
         await self._store(key, cast(BaseModel, result))
-        await self._tell({"step": step, "message": label, "state": "finished"})
+        await self._tell({"step": step, "message": label, "state": state})
         return Done(result, found=False)
 
     @uninterrupted

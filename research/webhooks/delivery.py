@@ -144,6 +144,20 @@ async def deliver(
     return Delivered(delivery, accepted=False, attempts=number, why=attempt.error)
 
 
+async def attempt_delivery(
+    event: Event, receiver: Receiver, delivery: str, number: int, seconds: float, *, resolver: Resolver | None = None
+) -> Attempt:
+    """Make one attempt, for who keeps the attempts elsewhere than in a file. That the receiver fails is in what is returned.
+
+    Args:
+        delivery: its id (`delivery_id`), the same in all its attempts.
+        number: of the attempt, from 1.
+        seconds: that it may take.
+    """
+    async with guarded_transport(receiver.guard, resolver, http2=False) as transport:
+        return await _attempt(transport, event, receiver, delivery, _body(event), number, seconds)
+
+
 def delivery_id(event: Event, receiver: Receiver) -> str:
     """The id of an event's delivery to a receiver: always the same one."""
     parts = json.dumps([event.type, event.key, receiver.url])

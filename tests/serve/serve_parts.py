@@ -39,9 +39,15 @@ async def door(
     dispatcher: Any = None,
     secrets: KnownSecrets = NONE,
     pages: Mapping[str, str] = PAGES,
+    web: WebSettings | None = None,
+    works: bool = True,
     **options: Any,
 ) -> AsyncIterator[Door]:
-    """A running service with two pages to search, and profiles of agents in its folder `agents`."""
+    """A running service with two pages to search, and profiles of agents in its folder `agents`.
+
+    Args:
+        works: tasks are worked on; otherwise they wait for ever.
+    """
     corpus = folder / "corpus"
     corpus.mkdir(exist_ok=True)
     for name, text in pages.items():
@@ -49,8 +55,8 @@ async def door(
     settings = Settings(cache_dir=folder / "cache", corpus=str(corpus), model=None if model is not None else "extractive")
     opened = open_door(
         Records.of(Database(url or default_url(folder))),
-        dispatcher or in_process(Worlds(settings, model, secrets)),
-        Admission(WebSettings(), SecretStr(WEBHOOK_SECRET), secrets, folder / "agents"),
+        dispatcher or in_process(Worlds(settings, model, secrets), 4 if works else 0),
+        Admission(web or WebSettings(), SecretStr(WEBHOOK_SECRET), secrets, folder / "agents"),
         **options,
     )
     async with opened.running():

@@ -1,0 +1,68 @@
+"""Webhooks of tasks over HTTP: told once a task has ended, signed, tried again, each attempt a row."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from serve_parts import ALICE, door, submission
+from sqlalchemy import select
+
+from flows.serve.composition import Door
+from flows.serve.outbox import Told
+from flows.serve.records import TaskRecord
+from flows.serve.schema import attempts
+from research.testing import WebhookReceiver
+from research.web.settings import WebSettings
+from research.webhooks.delivery import Patience
+from research.webhooks.signing import WebhookSecret
+from tests.serve.conftest import WEBHOOK_SECRET
+
+SOON = Patience(delays=(0.1, 0.1))
+LOOPBACK = WebSettings(allow_private_hosts=("127.0.0.1",))
+
+
+async def test_the_end_of_a_task_is_told_until_it_is_accepted_and_each_attempt_is_a_row(tmp_path: Path) -> None:
+    with WebhookReceiver(WebhookSecret(WEBHOOK_SECRET), failures=[503]) as receiver:
+        async with door(tmp_path, web=LOOPBACK, patience=SOON) as opened:
+            asked = submission(webhook=f"{receiver.url}/secret-path", handoff="webhook", enable_events=True)
+            task = await opened.service.submit(ALICE, asked)
+            await opened.service.wait(ALICE, task.id, 30)
+            await _until(lambda: len(receiver.accepted) == 2)
+            rows = await _attempts(opened)
+    told = {each.event["type"]: each.event["data"] for each in receiver.accepted}
+    assert set(told) == {"research.task.completed", "research.task.artifact"}
+    assert told["research.task.completed"]["task_id"] == task.id
+    assert told["research.task.artifact"]["result"]["status"] == "completed"
+    assert told["research.task.artifact"]["events"]
+    assert sorted(row["accepted"] for row in rows) == [False, True, True]
+    assert "/secret-path" not in json.dumps(rows)  # what follows the host may be a secret
+
+
+async def test_a_dialect_tells_in_its_own_words_and_a_cancelled_task_is_told_too(tmp_path: Path) -> None:
+    def words(record: TaskRecord) -> Told:
+        return Told("task_run.status", {"run_id": record.id, "status": record.status})
+
+    with WebhookReceiver(WebhookSecret(WEBHOOK_SECRET)) as receiver:
+        async with door(tmp_path, web=LOOPBACK, words={"tasks": words}, works=False) as opened:
+            task = await opened.service.submit(ALICE, submission(webhook=receiver.url))
+            await opened.service.cancel(ALICE, task.id)
+            await _until(lambda: bool(receiver.accepted))
+    [told] = receiver.accepted
+    assert told.event["type"] == "task_run.status"
+    assert told.event["data"] == {"run_id": task.id, "status": "cancelled"}
+
+
+async def _attempts(opened: Door) -> list[dict[str, object]]:
+    async with opened.records.database.reading() as connection:
+        return [json.loads(value) for value in (await connection.execute(select(attempts.c.value))).scalars()]
+
+
+async def _until(holds: Callable[[], bool]) -> None:
+    for _ in range(300):
+        if holds():
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("it has not come")
