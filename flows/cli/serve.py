@@ -66,6 +66,7 @@ def add(
     owner: str,
     /,
     *,
+    team: str | None = None,
     max_open_tasks: int | None = None,
     requests_per_minute: int | None = None,
     secret: list[str] | None = None,
@@ -76,6 +77,7 @@ def add(
 
     Args:
         owner: whose it is. Owners see nothing of each other; several keys may be one owner's.
+        team: whose owners may read each other's tasks that have the visibility `team`. Default: none.
         max_open_tasks: open tasks of the owner. Default: the service's limit.
         requests_per_minute: requests of the owner. Default: the service's limit.
         secret: the name of a secret of the service that the owner's tasks may use. Default: none.
@@ -85,6 +87,7 @@ def add(
 
     kept, shown = keys_of(folder).add(
         owner,
+        team=team,
         max_open_tasks=max_open_tasks,
         requests_per_minute=requests_per_minute,
         secrets_allowed=secret or (),

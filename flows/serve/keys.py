@@ -54,6 +54,7 @@ class Key(Record):
     owner: str
     created_at: UtcTime
     revoked_at: UtcTime | None = None
+    team: str | None = None
     max_cost_usd: float | None = None
     max_open_tasks: int | None = None
     requests_per_minute: int | None = None
@@ -83,6 +84,7 @@ class Keys:
             raise KeyRevoked("this key was revoked")
         return Owner(
             id=found.owner,
+            team=found.team,
             max_cost_usd=found.max_cost_usd,
             max_open_tasks=found.max_open_tasks,
             requests_per_minute=found.requests_per_minute,
@@ -98,6 +100,7 @@ class Keys:
         self,
         owner: str,
         *,
+        team: str | None = None,
         max_cost_usd: float | None = None,
         max_open_tasks: int | None = None,
         requests_per_minute: int | None = None,
@@ -117,6 +120,7 @@ class Keys:
             id=f"k_{secrets.token_hex(6)}",
             sha256=_hash(secret),
             owner=owner.strip(),
+            team=(team or "").strip() or None,
             created_at=utc_now(),
             max_cost_usd=max_cost_usd,
             max_open_tasks=max_open_tasks,

@@ -23,6 +23,8 @@ class Owner(Record):
     """Who a key belongs to. Every look-up of the service takes one, and finds nothing of anybody else."""
 
     id: str
+    team: str | None = None
+    """Owners of one team may read each other's tasks whose visibility is `team`. None: it is in none."""
     max_cost_usd: float | None = None
     """What all of its tasks together may cost. None: no cap of its own."""
     max_open_tasks: int | None = None

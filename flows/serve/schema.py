@@ -36,6 +36,8 @@ tasks: Final = Table(
     Column("dialect", String, nullable=False),
     Column("group_id", String),
     Column("session_id", String),
+    Column("visibility", String, nullable=False),
+    Column("team", String),
     Column("idempotency_key", String),
     Column("content_key", String, nullable=False),  # of all that was asked: the same id with another one is a conflict
     Column("request", Text, nullable=False),
@@ -65,6 +67,8 @@ tasks: Final = Table(
     UniqueConstraint("owner", "dialect", "idempotency_key"),
     Index("tasks_by_status", "status", "owner", "number"),
     Index("tasks_by_owner", "owner", "number"),
+    Index("tasks_by_visibility", "visibility", "number"),
+    Index("tasks_by_id", "id"),
     Index("tasks_by_session", "owner", "session_id", "number"),
     Index("tasks_by_group", "owner", "group_id", "status"),
     sqlite_autoincrement=True,

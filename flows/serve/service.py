@@ -12,7 +12,7 @@ from typing import Any, Final
 from flows.serve.admission import Admission
 from flows.serve.claims import Claims
 from flows.serve.dispatch import Dispatcher
-from flows.serve.errors import OverLimit
+from flows.serve.errors import OverLimit, UnknownTask
 from flows.serve.event_store import EventStore
 from flows.serve.records import Group, Owner, Page, Submission, TaskEvent, TaskRecord
 from flows.serve.tail import Tail
@@ -92,7 +92,7 @@ class Service:
     async def _accept(self, owner: Owner, submissions: Sequence[Submission]) -> list[TaskRecord]:
         limit = self._max_open if owner.max_open_tasks is None else owner.max_open_tasks
         try:
-            records = await self._tasks.accept(owner.id, submissions, limit)
+            records = await self._tasks.accept(owner.id, submissions, limit, team=owner.team)
         except TooManyOpen as error:
             raise OverLimit(
                 f"you may have {limit} open tasks, and would have {error.held}: wait until some are done", 30
@@ -108,6 +108,28 @@ class Service:
             UnknownTask: this owner has no such task.
         """
         return await self._tasks.get(owner.id, id)
+
+    async def readable(self, owner: Owner, id: str) -> TaskRecord:
+        """An owner's task, or another's that its visibility lets this one read: `public` and `unlisted` by everybody who has a
+        key and knows the id, `team` by the owners of the same team.
+
+        Raises:
+            UnknownTask: there is no such task, or it may not be read.
+        """
+        try:
+            return await self._tasks.get(owner.id, id)
+        except UnknownTask:
+            return await self._tasks.readable(owner.id, owner.team, id)
+
+    async def public_page(self, *, cursor: str | None = None, limit: int = 50, dialect: str) -> Page:
+        """The public tasks of all owners, the latest first.
+
+        Raises:
+            InvalidTask: the cursor is none.
+        """
+        before = None if cursor is None else _number(cursor)
+        found = await self._tasks.public(before=before, limit=limit + 1, dialect=dialect)
+        return Page(tasks=found[:limit], next_cursor=_cursor(found[limit - 1].number) if len(found) > limit else None)
 
     async def page(
         self,

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, func, insert, select
+from sqlalchemy import ColumnElement, and_, func, insert, or_, select
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -24,6 +24,8 @@ from research.sessions.folder import unknown
 from research.task.decisions import Action, Decided
 from research.task.task import Task
 
+OPEN_TO_ALL: Final = ("public", "unlisted")
+"""What a task's visibility is that every owner may read who knows its id."""
 PREMIUM: Final = ("ultra", "research")
 """Tiers whose progress is recorded unless the caller says otherwise."""
 
@@ -36,9 +38,14 @@ class TaskStore:
         self._events = events
 
     @uninterrupted
-    async def accept(self, owner: str, submissions: Sequence[Submission], max_open: int | None) -> list[TaskRecord]:
+    async def accept(
+        self, owner: str, submissions: Sequence[Submission], max_open: int | None, *, team: str | None = None
+    ) -> list[TaskRecord]:
         """Write tasks, all of them or none. What was accepted before, under the same id or idempotency key and with the same
         content, is found again.
+
+        Args:
+            team: the owner's, which may read those of its tasks that say so.
 
         Raises:
             TaskConflict: the same id or idempotency key, with other content.
@@ -55,7 +62,9 @@ class TaskStore:
             for submission in submissions:
                 earlier = await self._earlier(connection, owner, submission)
                 accepted.append(
-                    (earlier, False) if earlier is not None else (await self._insert(connection, owner, submission, now), True)
+                    (earlier, False)
+                    if earlier is not None
+                    else (await self._insert(connection, owner, team, submission, now), True)
                 )
             if max_open is not None and any(new for _, new in accepted):
                 held = await self._count_open(connection, owner)
@@ -77,6 +86,32 @@ class TaskStore:
         if row is None:
             raise UnknownTask(f"there is no task {id!r}")
         return _record(row)
+
+    @uninterrupted
+    async def readable(self, reader: str, team: str | None, id: str) -> TaskRecord:
+        """A task of another owner that its visibility lets this one read. Of several with the same id, the first one.
+
+        Raises:
+            UnknownTask: there is none.
+        """
+        of_team = and_(tasks.c.visibility == "team", tasks.c.team == team, tasks.c.team.is_not(None))
+        may = or_(tasks.c.visibility.in_(OPEN_TO_ALL), of_team)
+        chosen = select(tasks).where(tasks.c.id == id, tasks.c.owner != reader, may).order_by(tasks.c.number).limit(1)
+        async with self._database.reading() as connection:
+            row = (await connection.execute(chosen)).mappings().one_or_none()
+        if row is None:
+            raise UnknownTask(f"there is no task {id!r}")
+        return _record(row)
+
+    @uninterrupted
+    async def public(self, *, before: int | None, limit: int, dialect: str) -> list[TaskRecord]:
+        """The public tasks of all owners, the latest first."""
+        chosen = select(tasks).where(tasks.c.visibility == "public", tasks.c.dialect == dialect)
+        if before is not None:
+            chosen = chosen.where(tasks.c.number < before)
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(chosen.order_by(tasks.c.number.desc()).limit(limit))).mappings().all()
+        return [_record(row) for row in rows]
 
     @uninterrupted
     async def by_number(self, number: int) -> TaskRecord:
@@ -194,7 +229,7 @@ class TaskStore:
             return int(row.number)
         return None
 
-    async def _insert(self, connection: AsyncConnection, owner: str, submission: Submission, now: float) -> int:
+    async def _insert(self, connection: AsyncConnection, owner: str, team: str | None, submission: Submission, now: float) -> int:
         id = submission.task.task_id or str(uuid4())
         task = submission.task.changed(task_id=id)
         enable = submission.enable_events
@@ -204,6 +239,8 @@ class TaskStore:
                 id=id,
                 owner=owner,
                 dialect=submission.dialect,
+                visibility=task.visibility,
+                team=team,
                 group_id=submission.group_id,
                 session_id=submission.session_id or submission.task.session_id,
                 idempotency_key=submission.idempotency_key,

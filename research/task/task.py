@@ -217,7 +217,7 @@ class Task(Record):
     project_id: Annotated[str | None, AfterValidator(_id)] = Field(default=None, max_length=LONGEST_ID)
     """A label: the project that it belongs to. Empty is none."""
     visibility: Annotated[Visibility, BeforeValidator(_visibility)] = "private"
-    """A label: who may see it, where a service shows tasks to others. Nothing here does."""
+    """A label: who may see it, where a service shows tasks to others (docs/dialects.md)."""
     webhook: Annotated[Webhook | None, BeforeValidator(_webhook)] = None
     """An address that is told what became of it: its URL, or an object with `url` and `event_types`. Empty is none."""
     handoff: Annotated[Handoff | None, BeforeValidator(_handoff)] = None

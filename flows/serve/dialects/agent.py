@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 from uuid import uuid4
 
 from fastapi import APIRouter, Body, Header, Query, Response
@@ -211,15 +211,21 @@ def router(service: Service) -> APIRouter:
         cursor: str | None = None,
         limit: Annotated[int, Query(ge=1, le=MOST_OF_PAGE)] = 50,
         status: Status | None = None,
+        visibility: Literal["public"] | None = None,
     ) -> AgentTasks:
-        """Your tasks of this dialect, the latest first."""
-        page = await service.page(owner, cursor=cursor, limit=limit, status=status, dialect=NAME)
-        return AgentTasks(tasks=[shape(record) for record in page.tasks], next_cursor=page.next_cursor)
+        """Your tasks of this dialect, the latest first; with `visibility=public`, the public ones of everybody."""
+        if visibility == "public":
+            page = await service.public_page(cursor=cursor, limit=limit, dialect=NAME)
+        else:
+            page = await service.page(owner, cursor=cursor, limit=limit, status=status, dialect=NAME)
+        shown = [shape(record, is_own=record.owner == owner.id) for record in page.tasks]
+        return AgentTasks(tasks=shown, next_cursor=page.next_cursor)
 
     @routes.get("/{task_id}", responses=UNKNOWN)
     async def get_task(task_id: str, owner: CurrentOwner) -> AgentTask:
-        """A task as it is now."""
-        return shape(await service.get(owner, task_id))
+        """A task as it is now: yours, or another's that its `visibility` lets you read."""
+        record = await service.readable(owner, task_id)
+        return shape(record, is_own=record.owner == owner.id)
 
     @routes.get("/{task_id}/events", response_class=StreamingResponse, responses=STREAM)
     async def task_events(
