@@ -36,11 +36,15 @@ from research.finding.found_tables import FOLDER, FOUND, judged, judgement_of, r
 from research.finding.wording import read_objective
 from research.money.budget import Budget
 from research.money.usage_ledger import UsageLedger
+from research.pipeline import Steps
 from research.ports.conditions import FindPlan
 from research.ports.model import ConditionWriter
 from research.ports.world import World
 from research.records import Record
 from research.result.result import Result
+from research.steps.keys import Keys
+from research.stored_results.steps import resuming_steps
+from research.stored_results.store import ResultStore
 from research.tables.inputs.read import Table, open_table
 from research.tables.layout.durable import write_json
 from research.tables.run_folder.request import default_run_path, refuse_another, request_key
@@ -256,7 +260,12 @@ async def _candidates(
         )
         return found[: options.candidates], [unchecked] if plan.kind else []
     task = {"processor": options.processor, **({} if policy is None else {"source_policy": policy})}
-    return await discover(options.objective, plan, world, most=options.candidates, stored=path / STATE / DISCOVERY, options=task)
+    store = ResultStore(path / STATE / DISCOVERY)
+
+    def steps_of(asked: Task) -> Steps:
+        return resuming_steps(store, Keys.of(asked, world.identity))
+
+    return await discover(options.objective, plan, world, most=options.candidates, steps_of=steps_of, options=task)
 
 
 def _judging(options: FindOptions, collected: Collected, table: Table, exact_dates: bool) -> Request:

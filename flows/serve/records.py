@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 
 from pydantic import Field
 
+from research.finding.find import FindRequest
 from research.records import Record
 from research.result.result import Result, Status, UtcTime
 from research.retrieval.retrieved import Retrieval
@@ -42,6 +43,8 @@ class Submission(Record):
     """Its `task_id` is the caller's id, if it gave one; the service gives one otherwise."""
     retrieval: Retrieval | None = None
     """Pages are wanted, and no answer: the task is not researched. Its result's output is a `Retrieved`."""
+    find: FindRequest | None = None
+    """Rows are wanted: what meets the task's objective. Its result's output is a `FoundNames`."""
     dialect: str
     """The dialect's name: where paths are shared, a record is answered in the dialect that made it."""
     request: dict[str, Any] = {}
@@ -77,6 +80,7 @@ class TaskRecord(Record):
     request: dict[str, Any]
     task: Task
     retrieval: Retrieval | None = None
+    find: FindRequest | None = None
     status: Status
     result: Result | None = None
     """Of a task that completed or failed; None if it failed before anything was researched."""

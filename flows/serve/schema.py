@@ -43,6 +43,7 @@ tasks: Final = Table(
     Column("request", Text, nullable=False),
     Column("task", Text, nullable=False),
     Column("retrieval", Text),
+    Column("find", Text),
     Column("webhook", Text),
     Column("handoff", String),
     Column("enable_events", Boolean, nullable=False),

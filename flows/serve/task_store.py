@@ -17,6 +17,7 @@ from flows.serve.errors import TaskConflict, UnknownGroup, UnknownTask
 from flows.serve.event_store import STATUS, EventStore
 from flows.serve.records import OPEN, Group, Submission, TaskError, TaskRecord
 from flows.serve.schema import groups, tasks
+from research.finding.find import FindRequest
 from research.identity import content_key
 from research.result.result import Result, Status
 from research.retrieval.retrieved import Retrieval
@@ -248,6 +249,7 @@ class TaskStore:
                 request=json.dumps(submission.request),
                 task=task.model_dump_json(),
                 retrieval=None if submission.retrieval is None else submission.retrieval.model_dump_json(),
+                find=None if submission.find is None else submission.find.model_dump_json(),
                 webhook=submission.webhook,
                 handoff=submission.handoff,
                 enable_events=task.processor in PREMIUM if enable is None else enable,
@@ -301,6 +303,7 @@ def _record(row: RowMapping, *, is_new: bool = False) -> TaskRecord:
         request=json.loads(row["request"]),
         task=Task.model_validate_json(row["task"]),
         retrieval=None if row["retrieval"] is None else Retrieval.model_validate_json(row["retrieval"]),
+        find=None if row["find"] is None else FindRequest.model_validate_json(row["find"]),
         status=row["status"],
         result=None if row["result"] is None else Result.model_validate_json(row["result"]),
         error=None if row["error"] is None else TaskError.model_validate_json(row["error"]),

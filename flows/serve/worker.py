@@ -24,10 +24,12 @@ from flows.serve.task_store import TaskStore
 from flows.serve.worlds import Worlds
 from research.display.printable import printable_logger
 from research.errors import Interruption, ResearchError
-from research.pipeline import research
+from research.finding.find import FindRequest, FoundNames, find
+from research.pipeline import Steps, research
 from research.retrieval.retrieve import retrieve
 from research.sessions.of_task import SessionOfTask
 from research.steps.keys import Keys
+from research.task.task import Task
 
 LOOK_SECONDS: Final = 1.0
 """How often a worker looks whether a task of its is to be cancelled."""
@@ -144,13 +146,17 @@ class Worker:
         await session.load()
         async with self._worlds.for_task(record.task) as world, self._spending.budget_of(record, world) as paying:
             mine = await session.continued(replace(world, budget=paying.budget))
-            steps = StoredSteps(self._database, self._claims, claim, tells=record.enable_events, finished=paying.write).wrapped(
-                Keys.of(record.task, mine.identity), record.decided
-            )
+            stored = StoredSteps(self._database, self._claims, claim, tells=record.enable_events, finished=paying.write)
+
+            def steps_of(task: Task) -> Steps:
+                return stored.wrapped(Keys.of(task, mine.identity), record.decided)
+
             if record.retrieval is not None:
                 result = await retrieve(record.task, record.retrieval, mine)
+            elif record.find is not None:
+                result = await find(record.task, record.find, mine, steps_of, await self._found_before(record, record.find))
             else:
-                result = await research(record.task, mine, steps)
+                result = await research(record.task, mine, steps_of(record.task))
             if record.session_id is not None:
                 result = await session.kept(result, mine)
         result = result.changed(created_at=record.created_at, session_id=record.session_id, taskgroup_id=record.group_id)
@@ -161,6 +167,15 @@ class Worker:
         if result.status == "failed":
             error = TaskError(kind=result.error_kind or "ResearchError", message=result.error or "")
         await self._claims.finish(claim, result.status, result, error)
+
+    async def _found_before(self, record: TaskRecord, asked: FindRequest) -> FoundNames | None:
+        """What the find came to that this one goes on with."""
+        if asked.earlier is None:
+            return None
+        earlier = await self._tasks.get(record.owner, asked.earlier)
+        if earlier.result is None or earlier.status != "completed":
+            return None
+        return FoundNames.model_validate(earlier.result.output)
 
     async def _leave(self, claim: Claim) -> None:
         """Of work that was cancelled: for good where its owner wishes so, else until another worker claims it."""

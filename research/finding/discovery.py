@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from research.errors import BUDGET_EXHAUSTED, BudgetExhausted, ResearchError
 from research.finding.candidate import MOST_EXCERPT, Candidate, without_repeats
-from research.pipeline import research, with_stop
+from research.pipeline import Steps, research, with_stop
 from research.ports.conditions import FindPlan
 from research.ports.world import World
 from research.result.result import Result
-from research.steps.keys import Keys
-from research.stored_results.steps import resuming_steps
-from research.stored_results.store import ResultStore
 from research.task.task import Task
 
 ROUNDS: Final = 3
@@ -42,13 +38,13 @@ class NothingDiscovered(ResearchError):
 
 
 async def discover(
-    objective: str, plan: FindPlan, world: World, *, most: int, stored: Path, options: Mapping[str, Any]
+    objective: str, plan: FindPlan, world: World, *, most: int, steps_of: Callable[[Task], Steps], options: Mapping[str, Any]
 ) -> tuple[list[Candidate], list[str]]:
     """Candidates in the order in which they were found, and what went wrong on the way.
 
     Args:
         most: candidates that are wanted at most.
-        stored: a folder in which finished steps are kept, so that the same call pays for none twice.
+        steps_of: the steps of each task, which find what was finished before, so that the same call pays for nothing twice.
         options: fields of a task beside its objective, schema and input: processor, limits, source policy, files.
 
     Raises:
@@ -58,12 +54,10 @@ async def discover(
     """
     found: list[Candidate] = []
     warnings: list[str] = []
-    store = ResultStore(stored)
     for number in range(ROUNDS):
         task = _task(objective, plan, found, options)
         refusals: list[ResearchError] = []
-        steps = with_stop(resuming_steps(store, Keys.of(task, world.identity)), refusals.append)
-        result = await research(task, world, steps)
+        result = await research(task, world, with_stop(steps_of(task), refusals.append))
         if refusals and result.status == "failed":
             raise refusals[0]
         if result.status == "failed":

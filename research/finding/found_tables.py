@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 
 from research.finding.admission import Judgement, judge
 from research.ports.conditions import FindPlan
-from research.result.result import Confidence, Result
+from research.result.result import Confidence, FieldBasis, Result
 from research.tables.export.csv_file import as_text, harmless
 from research.tables.layout.durable import write_json, write_whole
 from research.tables.run_folder.run_folder import RunFolder
@@ -77,20 +77,30 @@ def judgement_of(plan: FindPlan, result: Result, least: Confidence) -> Judgement
     """What a candidate's result comes to."""
     output = result.output if isinstance(result.output, dict) else {}
     basis = [
+        {"field": part.field, "confidence": part.confidence, "reasoning": part.reasoning, **place}
+        for part in result.basis
+        for place in (_places_of(part) or (_NOWHERE,))
+    ]
+    return judge(plan, output, basis, least, result.error if result.status != "completed" else None)
+
+
+_NOWHERE: Final[Mapping[str, Any]] = dict.fromkeys(("url", "title", "excerpt", "page_hash", "start", "end", "support"))
+
+
+def _places_of(part: FieldBasis) -> Sequence[Mapping[str, Any]]:
+    return [
         {
-            "field": part.field,
-            "confidence": part.confidence,
-            "reasoning": part.reasoning,
             "url": citation.url,
             "title": citation.title,
+            "excerpt": excerpt.text,
+            "page_hash": excerpt.page_hash,
+            "start": excerpt.start,
+            "end": excerpt.end,
+            "support": excerpt.support,
         }
-        | {"excerpt": excerpt.text, "page_hash": excerpt.page_hash, "start": excerpt.start, "end": excerpt.end}
-        | {"support": excerpt.support}
-        for part in result.basis
         for citation in part.citations
         for excerpt in citation.excerpts
     ]
-    return judge(plan, output, basis, least, result.error if result.status != "completed" else None)
 
 
 def judged(folder: RunFolder, plan: FindPlan, least: Confidence) -> Iterator[JudgedCandidate]:

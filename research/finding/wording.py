@@ -10,6 +10,7 @@ condition.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -70,6 +71,30 @@ class _Reader:
         name = field_name(label, (each.name for each in self.conditions))
         self.conditions.append(Condition(name=name, **parts))
 
+    def add_read(self, condition: Condition) -> None:
+        name = field_name(condition.name, (each.name for each in self.conditions))
+        self.conditions.append(condition.changed(name=name))
+
+
+def read_condition(stated: str, name: str = "") -> Condition:
+    """A condition in words. One that is not wholly understood is a yes or no in these words.
+
+    Args:
+        name: of its field; "": its words make one.
+
+    Raises:
+        InvalidTask: it is empty.
+    """
+    text, reader = _plain(stated), _Reader()
+    if not text:
+        raise InvalidTask("a condition must not be empty")
+    _read_clauses(reader, text, is_objective=False)
+    if len(reader.conditions) == 1 and reader.conditions[0].kind != "yes":
+        found = reader.conditions[0].changed(description=text[:MAX_TEXT])
+    else:
+        found = Condition(name=field_name(text), description=text[:MAX_TEXT])
+    return found.changed(name=field_name(name)) if name else found
+
 
 def read_objective(objective: str, conditions: Sequence[str] = ()) -> FindPlan:
     """What an objective asks for.
@@ -91,7 +116,7 @@ def read_objective(objective: str, conditions: Sequence[str] = ()) -> FindPlan:
         for place, stated in enumerate(conditions):
             if not _plain(stated):
                 raise InvalidTask("The conditions cannot be used:", [Fault(f"/conditions/{place}", "must not be empty")])
-            _read_clauses(reader, _plain(stated), is_objective=False)
+            reader.add_read(read_condition(stated))
     if not reader.conditions:
         raise InvalidTask(
             f"objective: {objective[:200]!r} names no condition. Say what a row has to meet (`probes launched before 1980`), or "
@@ -302,6 +327,9 @@ def _take_numbers(reader: _Reader, text: str) -> str:
         if amount is None or amount[1].start > 0:
             continue
         number, measured = amount
+        bound = float(number.value)
+        if not math.isfinite(bound):
+            continue
         end = max(number.end, measured.end)
         unit = rest[number.end : measured.end].strip() if measured.unit is not None else ""
         phrase = re.sub(r"\s+", " ", match["op"].casefold())
@@ -318,7 +346,7 @@ def _take_numbers(reader: _Reader, text: str) -> str:
             description=words[:MAX_TEXT],
             kind="number",
             value=f"{label} in {unit}" if unit else label,
-            **{_COMPARISONS[phrase]: float(number.value)},
+            **{_COMPARISONS[phrase]: bound},
         )
         text = f"{head.rstrip()} \0 {rest[end:].lstrip()}"
         at = len(head)
