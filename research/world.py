@@ -16,7 +16,7 @@ from research.concurrency.shares import Shares
 from research.documents.readers import Readers, ReadingLimits
 from research.errors import InvalidInput
 from research.mcp.settings import McpSettings
-from research.models.names import KEYLESS, TIERS_OWN
+from research.models.names import KEYLESS, TIERS_OWN, refuse_other_makers
 from research.money.budget import Budget
 from research.money.charge_file import ChargeFile
 from research.money.processors import ProcessorName, Processors, load_processors
@@ -278,13 +278,14 @@ def _named_model(settings: Settings, processors: Processors, caller: Caller | La
     """The model that the settings name, or the best that can be used.
 
     Raises:
-        InvalidInput: the model needs a key, and there is none.
+        InvalidInput: the model is another maker's, or needs a key, and there is none.
     """
     named = settings.named_model
     if named == KEYLESS or (named is None and settings.key is None):
         from research.models.keyless.model import KeylessModel
 
         return KeylessModel()
+    refuse_other_makers(named, settings.base_url, processors)
     if caller is None:
         raise InvalidInput(
             f"the model {named!r} needs a key: set ANTHROPIC_API_KEY, or ANTHROPIC_BASE_URL for a server of your own that needs "

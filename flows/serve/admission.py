@@ -15,6 +15,8 @@ from flows.serve.records import Owner, Submission
 from research.errors import Fault, InvalidInput, InvalidTask
 from research.mcp.settings import SETTING as MCP_SETTING
 from research.mcp.settings import McpSettings
+from research.models.names import refuse_other_makers
+from research.money.processors import load_processors
 from research.secrets import NONE, KnownSecrets
 from research.task.agents import FOLDER, with_agents
 from research.task.task import Task
@@ -37,6 +39,8 @@ class Admission:
         secrets: those of this service, of which each owner may name some.
         agents_dir: the folder of the profiles of agents that tasks may name.
         mcp: which servers of tools may be asked.
+        base_url: the server of the models; None: Anthropic's own, which has no other maker's.
+        processors: the file that overrides the table of models.
     """
 
     web: WebSettings
@@ -44,6 +48,8 @@ class Admission:
     secrets: KnownSecrets = NONE
     agents_dir: Path = FOLDER
     mcp: McpSettings = field(default_factory=McpSettings)
+    base_url: str | None = None
+    processors: Path | None = None
 
     def admitted(self, owner: Owner, submission: Submission) -> Submission:
         """The submission as it is kept: with the profiles of the agents that its task names, as they are now.
@@ -80,6 +86,10 @@ class Admission:
             elif (why := guard.refusal(file.source)) is not None:
                 faults.append(Fault(f"/files/{place}", why))
         faults += self._server_faults(task)
+        try:
+            refuse_other_makers(task.model, self.base_url, load_processors(self.processors))
+        except InvalidInput as error:
+            faults += error.faults
         if submission.webhook is not None:
             try:
                 self.receiver(submission.webhook)

@@ -80,7 +80,15 @@ async def serve(options: WorkOptions, door_options: DoorOptions, on_start: Calla
                 return in_process(worlds, options.concurrency, options.max_cost_per_task)(records)
             return PrefectDispatcher(records.capacity)
 
-        admission = Admission(environment.web, environment.webhook_secret, secrets, environment.agents_dir, environment.mcp)
+        admission = Admission(
+            environment.web,
+            environment.webhook_secret,
+            secrets,
+            environment.agents_dir,
+            environment.mcp,
+            environment.base_url,
+            environment.processors,
+        )
         door = open_door(records, dispatcher, admission, door_options.max_open_tasks)
         keys = keys_of(options.folder)
         access = Access(keys, RequestRate(door_options.requests_per_minute))

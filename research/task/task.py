@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, Self, get_args
 from urllib.parse import urlsplit
@@ -34,6 +35,9 @@ METADATA_VALUE: Final = 512
 MOST_SECRETS: Final = 50
 LONGEST_ID: Final = 256
 """Characters of an end user's id."""
+
+_SHORT_MODEL: Final = re.compile(r"(opus|sonnet|haiku|fable)-(\d+)\.(\d+)")
+"""How some clients name Claude's models: `opus-4.8`."""
 
 Visibility = Literal["private", "public", "unlisted", "team"]
 Handoff = Literal["webhook", "artifact"]
@@ -76,7 +80,10 @@ def _said(text: str) -> str:
 
 
 def _own_model(name: str | None) -> str | None:
-    return None if name is None or name.strip() in ("", "auto") else name.strip()
+    name = (name or "").strip()
+    if name in ("", "auto"):
+        return None
+    return f"claude-{short[1]}-{short[2]}-{short[3]}" if (short := _SHORT_MODEL.fullmatch(name)) else name
 
 
 def _id(text: str | None) -> str | None:
@@ -191,7 +198,7 @@ class Task(Record):
     include_html_dump: Annotated[bool, Field(strict=True)] = False
     """Keep the HTML of the last page that was read, on the result."""
     model: Annotated[str | None, AfterValidator(_own_model)] = None
-    """Overrides the tier's model. None is the tier's own; so are `auto` and an empty text."""
+    """Overrides the tier's model. None is the tier's own; so are `auto` and an empty text. `opus-4.8` is `claude-opus-4-8`."""
     task_id: str | None = Field(default=None, min_length=1)
     """The caller's id."""
     secrets: tuple[Annotated[str, AfterValidator(_secret)], ...] = Field(default=(), max_length=MOST_SECRETS)

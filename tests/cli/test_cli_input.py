@@ -27,7 +27,7 @@ ASK = ("--schema", "mission.json", "--corpus", "pages")
         (("enrich", "missions.csv", *ASK, "--objective-column", "q"), "objective column 'q'"),
         (("enrich", "missions.csv", *ASK, "--objective", "x", "--objective-column", "mission"), "not both"),
         (("enrich", "missions.csv", "--schema", "mission.json"), "there is nothing to search"),
-        (("enrich", "missions.csv", *ASK, "--model", "gpt-0"), "model 'gpt-0' needs a key"),
+        (("enrich", "missions.csv", *ASK, "--model", "gpt-0"), '"gpt-0" is none of Anthropic'),
         (("enrich", "missions.csv", *ASK, "--batch"), "the model extractive is not asked there: set ANTHROPIC_API_KEY"),
         (("enrich", "missions.csv", *ASK, "--batch", "--processor", "ultra"), "base and core, and not for ultra"),
         (("enrich", "missions.csv", *ASK, "--limit", "0"), "--limit. Must be >= 1"),

@@ -119,6 +119,14 @@ def test_two_spellings_that_disagree_are_a_conflict() -> None:
     assert "/task" in faults["/query"]
 
 
+@pytest.mark.parametrize(
+    ("written", "model"),
+    [("opus-4.8", "claude-opus-4-8"), ("haiku-4.5", "claude-haiku-4-5"), ("gpt-5.5-high", "gpt-5.5-high"), (" auto ", None)],
+)
+def test_a_short_name_of_claudes_models_is_understood(written: str, model: str | None) -> None:
+    assert Task.model_validate({"task": "x", "model": written}).model == model
+
+
 def test_auto_is_no_model_and_an_empty_policy_is_none() -> None:
     """What asks for nothing is the same work as saying nothing."""
     assert Task.model_validate({"task": "x", "model": "auto", "source_policy": {}}) == Task(task="x")

@@ -58,6 +58,16 @@ async def test_a_model_that_needs_a_key_is_refused_without_one(pages: Path):
             pass
 
 
+@pytest.mark.parametrize("key", [None, KEY])
+async def test_a_model_of_another_maker_is_refused_with_those_that_can_be_used(pages: Path, key: str | None):
+    with pytest.raises(
+        InvalidInput, match=r'"gpt-5.5-high" is none of Anthropic.* use one of claude-opus-5-5, .*extractive'
+    ) as no:
+        async with open_world(settings(pages, api_key=key, model="gpt-5.5-high"), pages / "store"):
+            pass
+    assert [fault.pointer for fault in no.value.faults] == ["/model"]
+
+
 @pytest.mark.parametrize("address", ["localhost:11434", "ftp://a.example", "http://", "http://[1"])
 async def test_an_address_that_is_none_is_refused(pages: Path, address: str):
     with pytest.raises(InvalidInput, match="is no address"):
