@@ -10,7 +10,7 @@ from prefect.events import emit_event
 
 from flows.artifacts import TABLE_ROWS, publish
 from flows.assets import materialize_results
-from flows.run.announcements import Announcement, announcements, of_changes
+from flows.run.announcements import Announcement, announcements, of_changes, of_waiting
 from flows.run.events import CellsChanged
 from flows.run.options import Options
 from flows.run.outcome import Enrichment
@@ -30,7 +30,7 @@ class EndOf:
     is_new: bool
     """Whether the results are others than before this flow run."""
     is_waiting: bool
-    """Whether it goes on once its pilot is approved: then the UI shows what it came to so far, and no event tells of an end."""
+    """Whether it goes on once people have decided: then the UI shows what it came to so far, and no event tells of an end."""
     changes: CellsChanged | None = None
     """Of a refresh that has come to its end."""
 
@@ -46,6 +46,8 @@ async def report_end(end: EndOf, runs_url: str | None) -> int:
     look = await asyncio.to_thread(second_look, end.done.run, TABLE_ROWS)
     await publish(end.done, look, runs_url)
     if end.is_waiting:
+        if end.done.waiting:
+            emit(end.folder, end.done.address, [of_waiting(end.done)])
         return 0
     emit(end.folder, end.done.address, announcements(end.done, look, end.options.max_cost))
     if end.changes is not None and end.changes.has_changes and end.is_new:

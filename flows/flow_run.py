@@ -29,6 +29,7 @@ from flows.run.stopping import Stopping
 from flows.secret_blocks import secrets_with_blocks
 from flows.server_loss import PrefectLost, why_lost
 from flows.table_run import carry_out
+from flows.waiting_in_prefect import Waits, waits_in_prefect
 from research.display.printable import printable
 from research.errors import ResearchError
 from research.tables.run_folder.run_folder import RunFolder
@@ -70,6 +71,9 @@ async def _carry_out(options: Options, runtime: Runtime, prepare: Prepare[Option
     pilot = await pilot_in_prefect(_flow_run(), options, runtime)
     if pilot is not None:
         options, runtime = pilot.applied(options), pilot.of(runtime)
+    waits = await waits_in_prefect(_flow_run())
+    if waits is not None and not runtime.decisions:
+        runtime = replace(runtime, decisions=waits.decisions)
     try:
         async with _told_to_stop(stopping):
             if runtime.prepared is not None and runtime.prepared.options == options:
@@ -85,6 +89,8 @@ async def _carry_out(options: Options, runtime: Runtime, prepare: Prepare[Option
         return _cancelled(stopping.cause, done)
     if pilot is not None and pilot.is_open and stopping.cause is None:
         await _suspend(pilot, done, options.max_cost)
+    if waits is not None and done.waiting and stopping.cause is None:
+        await _wait_for_people(waits, done)
     if failed := failure(done, FailOver.parse(options.fail_over) if options.fail_over is not None else None):
         return Failed(message=printable(str(failed)), data=failed)
     stopped = f"; stopped: {done.stopped}" if done.stopped else ""
@@ -96,6 +102,15 @@ async def _suspend(pilot: PilotInPrefect, done: Enrichment, max_cost: float | No
     folder = await asyncio.to_thread(RunFolder.open, done.run)
     try:
         await pilot.suspend(_flow_run(), folder.key, done.spent_usd, max_cost)
+    except RuntimeError as error:  # all that Prefect raises where its server does not suspend a run (3.8.8)
+        get_run_logger().warning("the flow run is not suspended: %s", error)
+
+
+async def _wait_for_people(waits: Waits, done: Enrichment) -> None:
+    """Suspend the flow run, whose process then ends here. If that cannot be, its rows wait all the same."""
+    folder = await asyncio.to_thread(RunFolder.open, done.run)
+    try:
+        await waits.suspend(_flow_run(), folder)
     except RuntimeError as error:  # all that Prefect raises where its server does not suspend a run (3.8.8)
         get_run_logger().warning("the flow run is not suspended: %s", error)
 

@@ -249,6 +249,7 @@ async def _run(
         )
         if (lost := await why_lost(runtime.prefect_patience if stopping.cause is None else 0)) is None:
             is_new = not left.is_empty or done.escalated > 0
+            is_waiting = is_waiting or done.waiting > 0
             end = EndOf(folder, done, prepared.options, is_new=is_new, is_waiting=is_waiting, changes=changes)
             gate.task_run_finished(await report_end(end, runtime.environment.runs_url))
     except asyncio.CancelledError:

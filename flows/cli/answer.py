@@ -27,4 +27,4 @@ def answer(run: str, file: Path, /, *, output: Output = NONE) -> int:
     if not file.exists():
         write = partial(write_questions, file, waiting.rows, waiting.labels)
         return wrote(file, write, f"fill in its column `answer`, then: research answer {run} {file}", output)
-    return goes_on(run, read_answers(file, waiting.rows), output)
+    return goes_on(run, waiting, read_answers(file, waiting.rows), output)

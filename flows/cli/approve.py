@@ -54,7 +54,7 @@ def approve(
 
         write = partial(write_plans, edits, waiting.rows, waiting.labels)
         return wrote(edits, write, f"edit its sub-queries, then: research approve {run} --edits {edits}", output)
-    return goes_on(run, _decisions(waiting, rows, edits, stop), output, max_cost=max_cost)
+    return goes_on(run, waiting, _decisions(waiting, rows, edits, stop), output, max_cost=max_cost)
 
 
 def _decisions(waiting: Waiting, rows: str | None, edits: Path | None, stop: bool) -> RowDecisions:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows.cli.terminal import Exit, Output, note, print_json
+from flows.cli.flow_run import quiet_prefect
+from flows.cli.terminal import Exit, Output, note, out, print_json
 
 if TYPE_CHECKING:
     from flows.run.decisions import RowDecisions
@@ -52,7 +54,7 @@ def wrote(file: Path, write: Callable[[], None], then: str, output: Output) -> E
     return Exit.WAITING
 
 
-def goes_on(run: str, decisions: RowDecisions, output: Output, *, max_cost: float | None = None) -> int:
+def goes_on(run: str, waiting: Waiting, decisions: RowDecisions, output: Output, *, max_cost: float | None = None) -> int:
     """Let rows go on: in the flow run that waits in Prefect for them, or else here and now.
 
     Raises:
@@ -60,7 +62,18 @@ def goes_on(run: str, decisions: RowDecisions, output: Output, *, max_cost: floa
     """
     from flows.cli.resume import go_on_with
 
-    return go_on_with(run, decisions, output, max_cost=max_cost)
+    quiet_prefect(output.debug)
+    from flows.waiting_in_prefect import send
+
+    flow_run = asyncio.run(send(waiting.folder.key, decisions)) if max_cost is None else None
+    if flow_run is None:
+        return go_on_with(run, decisions, output, max_cost=max_cost)
+    rows = "1 row" if len(decisions) == 1 else f"{len(decisions):,} rows"
+    if output.json:
+        print_json({"flow_run": flow_run.id, "name": flow_run.name, "rows": list(decisions)})
+    else:
+        out().print(f"{flow_run.name} goes on with {rows}, once a worker takes it", markup=False)
+    return Exit.OK
 
 
 def rows_of(text: str, known: Iterable[int]) -> list[int]:
@@ -69,19 +82,14 @@ def rows_of(text: str, known: Iterable[int]) -> list[int]:
     Raises:
         InvalidInput: it names none, or one that does not wait.
     """
+    from flows.run.row_numbers import row_numbers
     from research.errors import InvalidInput
 
-    waiting = set(known)
-    found: list[int] = []
-    for part in text.split(","):
-        first, dash, last = part.strip().partition("-")
-        if not first.isdigit() or (dash and not last.isdigit()):
-            raise InvalidInput(f"--rows is {text!r}: name rows by their places in the input, as `0-9,12`.")
-        found += range(int(first), int(last if dash else first) + 1)
-    if strangers := [row for row in dict.fromkeys(found) if row not in waiting]:
+    waiting, found = set(known), row_numbers(text)
+    if strangers := [row for row in found if row not in waiting]:
         shown = ", ".join(map(str, strangers[:10]))
         raise InvalidInput(f"--rows: {shown} {'does' if len(strangers) == 1 else 'do'} not wait for approval.")
-    return list(dict.fromkeys(found))
+    return found
 
 
 def same_for(rows: Iterable[int], decision: Decision) -> RowDecisions:

@@ -21,7 +21,10 @@ from flows.run.declaration import Option, values
 from flows.run.options import ModelOptions, PatienceOptions, SourceOptions, TaskOptions
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from research.result.result import Result
+    from research.task.decisions import Decision
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +34,10 @@ class RunCommand(PatienceOptions, SourceOptions, ModelOptions, TaskOptions):
     group: ClassVar = "Task"
 
     objective: Annotated[str, Option("The question.")] = field(kw_only=False)
+    approve: Annotated[bool, Option("Carry out the plan that the same command has shown before.")] = False
+    answer: Annotated[
+        list[str] | None, Option("The answer to a question that the same command has asked before: `s1q1=the probe`.", "ID=TEXT")
+    ] = None
 
 
 @as_command(RunCommand)
@@ -54,6 +61,7 @@ def run(command: RunCommand, output: Output) -> int:
     stated = {name: value for name, value in task.items() if value is not None}
     if "mcp_servers" in stated:
         stated["mcp_servers"] = read_servers(stated["mcp_servers"])
+    waits = command.allow_questions or (command.mode == "plan" and not command.auto_execute_plan)
     try:
         result = asyncio.run(
             research(
@@ -62,6 +70,8 @@ def run(command: RunCommand, output: Output) -> int:
                 settings=settings,
                 known_secrets=from_variables(os.environ),
                 listener=lambda notice: note(str(notice)),
+                resume=settings.cache_dir / "waiting" if waits else None,
+                decision=_decision(command.approve, command.answer),
                 **stated,
             )
         )
@@ -73,12 +83,32 @@ def run(command: RunCommand, output: Output) -> int:
     else:
         out().print(card(result))
     if result.status == "action_required":
-        note("the task waits for people; a table's run (research enrich) goes on once they have decided")
+        plan = result.action is not None and result.action.kind == "plan"
+        note(f"it waits: the same command with {'--approve' if plan else '--answer ID=TEXT'} goes on")
         return Exit.WAITING
     if result.status != "completed":
         note(f"failed: {result.error}")
         return Exit.ROWS_FAILED
     return Exit.OK
+
+
+def _decision(approve: bool, answers: Sequence[str] | None) -> Decision | None:
+    """What the person decides.
+
+    Raises:
+        InvalidInput: both at once, or an answer without a question.
+    """
+    from research.errors import InvalidInput
+    from research.task.decisions import Answers, PlanDecision
+
+    if approve and answers:
+        raise InvalidInput("--approve is for plans, --answer for questions: leave out one of the two.")
+    if not answers:
+        return PlanDecision() if approve else None
+    pairs = [each.partition("=") for each in answers]
+    if wrong := [text for text, (name, _, answer) in zip(answers, pairs, strict=True) if not (name.strip() and answer.strip())]:
+        raise InvalidInput(f"--answer {wrong[0]!r:.80}: name the question and what you answer, as s1q1=the probe.")
+    return Answers(answers={name.strip(): answer for name, _, answer in pairs})
 
 
 def references(result: Result) -> list[Text]:
@@ -110,6 +140,10 @@ def card(result: Result) -> Panel:
         sure = (why.confidence if why else None) or "–"
         table.add_row(Text(name, style="bold"), Text(shown(value)), Text(sure), Text(source, style="dim"))
     parts: list[Any] = [table] if result.status == "completed" else [Text(result.error or "failed", style="red")]
+    if result.action is not None:
+        plan = [f"{place}. {each.question} ({', '.join(each.fields)})" for place, each in enumerate(result.action.plan, start=1)]
+        asked = [f"{each.id}: {each.text} {' · '.join(each.choices)}".rstrip() for each in result.action.questions]
+        parts = [Text("\n".join([*plan, *asked]))]
     if result.report:
         parts += [Text(), Markdown(result.report, hyperlinks=False), Text(), *references(result)]
     parts += [Text(f"warning: {warning}", style="yellow") for warning in result.warnings]

@@ -19,9 +19,10 @@ from research.faults import shortened
 
 RUN_FINISHED: Final = "research.run.finished"
 ROWS_FAILED: Final = "research.rows.failed"
+ROWS_WAITING: Final = "research.rows.waiting"
 BUDGET_REACHED: Final = "research.budget.reached"
 CELLS_CHANGED: Final = "research.cells.changed"
-NAMES: Final = (RUN_FINISHED, ROWS_FAILED, BUDGET_REACHED, CELLS_CHANGED)
+NAMES: Final = (RUN_FINISHED, ROWS_FAILED, ROWS_WAITING, BUDGET_REACHED, CELLS_CHANGED)
 
 FIRST_ROWS: Final = 5
 """Failed rows, and changed cells, that an event names."""
@@ -65,6 +66,12 @@ def announcements(done: Enrichment, look: SecondLook, max_cost: float | None) ->
         yield Announcement(ROWS_FAILED, {**run, "failed": look.all_failed, "causes": causes, "first": first})
     if unpaid := look.causes.get(BUDGET_EXHAUSTED, 0):
         yield Announcement(BUDGET_REACHED, {**run, "left": unpaid, "max_cost_usd": max_cost, **money})
+
+
+def of_waiting(done: Enrichment) -> Announcement:
+    """The event of a run whose rows wait for people."""
+    run = {"run": done.address, "rows": done.rows, "completed": done.completed}
+    return Announcement(ROWS_WAITING, {**run, "waiting": done.waiting, "cost_usd": done.cost_usd, "spent_usd": done.spent_usd})
 
 
 def of_changes(changes: CellsChanged, lines: Iterable[Mapping[str, Any]]) -> Announcement:

@@ -8,7 +8,7 @@ writes here; the last decision about a thing counts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +26,8 @@ FILE: Final = "decisions.jsonl"
 
 RowDecisions = Mapping[int, Decision]
 """Decisions about rows, by their places in the input."""
+DecisionsOf = Callable[[Sequence[WaitingRow]], RowDecisions]
+"""Makes decisions of the rows that wait."""
 
 
 class Decisions:
@@ -71,16 +73,20 @@ class Decisions:
         self._of[task_id] = self.of(task_id).with_decision(decision)
 
 
-def decide(folder: RunFolder, rows: RowDecisions) -> Decisions:
-    """The decisions in a run folder, with these about its rows.
+def decide(folder: RunFolder, given: RowDecisions | DecisionsOf) -> Decisions:
+    """The decisions in a run folder, with others about its rows.
+
+    Args:
+        given: decisions by row, or what makes them of the rows that wait.
 
     Raises:
         NotWaiting: a row does not wait for its decision. Nothing is written.
     """
     decisions = Decisions(folder.state)
-    if not rows:
+    if not given:
         return decisions
     waiting = {each.row: each for each in waiting_rows(folder)}
+    rows = given(list(waiting.values())) if callable(given) else given
     refuse_unfit_rows(rows, waiting)
     for row, decision in rows.items():
         decisions.add(waiting[row].task_id, decision)
@@ -108,6 +114,19 @@ def refuse_unfit_rows(rows: RowDecisions, waiting: Mapping[int, WaitingRow]) -> 
                 faults.append(Fault(f"/{row}", f"it asks the same as row {first}, and is decided otherwise: decide them alike"))
     if faults:
         raise NotWaiting("These decisions cannot be taken; nothing was stored:", faults)
+
+
+def fitting(rows: RowDecisions, waiting: Sequence[WaitingRow]) -> RowDecisions:
+    """Those of some decisions whose rows still wait for them: a form may be read again that was taken before."""
+    of_row = {each.row: each for each in waiting}
+    found: dict[int, Decision] = {}
+    for row, decision in rows.items():
+        try:
+            refuse_unfit_rows({**found, row: decision}, of_row)
+        except NotWaiting:
+            continue
+        found[row] = decision
+    return found
 
 
 def undecided(folder: RunFolder, decisions: Decisions) -> Iterable[int]:

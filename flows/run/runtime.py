@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from flows.run.decisions import RowDecisions
+from flows.run.decisions import DecisionsOf, RowDecisions
 from flows.run.environment import Environment, environment_secrets, read_environment
 from flows.run.events import Approver, Event, Listener
 from research.pages.page_store import Folder
@@ -83,7 +83,7 @@ class Runtime:
     approve: Approver | None = None
     """Asked after a pilot. None: a run with a pilot stops after it."""
     not_approved: NotApproved = NotApproved()
-    decisions: RowDecisions = field(default_factory=dict)
+    decisions: RowDecisions | DecisionsOf = field(default_factory=dict)
     """What people have decided about rows that wait for them: written into the run folder before rows go on."""
     retry_delays: Sequence[float] = RETRY_DELAYS
     polling: BatchPolling = BatchPolling()

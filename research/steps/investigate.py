@@ -231,6 +231,8 @@ class TaskTools:
                 self._queries.publish(page.text)
             self._links.add(page)
         self._hashes = {each.url: each.page_hash for each in state.read}
+        for url, page_hash in self._hashes.items():
+            self._links.read(url, page_hash)
         self.scratchpad.show_again(state.shown, state.searches)
         for hit in state.considered:
             self._considered.setdefault(hit.url, hit)

@@ -20,7 +20,16 @@ from prefect.events.schemas.automations import AutomationCore, EventTrigger
 
 from flows import assets
 from flows.enrichment import enrich
-from flows.run.announcements import BUDGET_REACHED, CELLS_CHANGED, NAMES, ROWS_FAILED, RUN_FINISHED, announcements
+from flows.run.announcements import (
+    BUDGET_REACHED,
+    CELLS_CHANGED,
+    NAMES,
+    ROWS_FAILED,
+    ROWS_WAITING,
+    RUN_FINISHED,
+    announcements,
+    of_waiting,
+)
 from flows.run.options import EnrichOptions
 from flows.run.outcome import Enrichment
 from flows.run.pilot import STOPPED
@@ -41,6 +50,12 @@ def told(causes: Mapping[str, int], *failed: FailedRow) -> dict[str, Mapping[str
 
 def test_a_run_without_failures_is_told_as_finished_only() -> None:
     assert list(told({})) == [RUN_FINISHED]
+
+
+def test_rows_that_wait_are_told_by_an_event_of_their_own() -> None:
+    waiting = of_waiting(DONE.model_copy(update={"waiting": 2}))
+    assert (waiting.name, waiting.payload["waiting"]) == (ROWS_WAITING, 2)
+    assert {f"`{name}`" for name in waiting.payload} <= set(re.findall(r"`\w+`", (DOCS / "prefect.md").read_text()))
 
 
 def test_rows_that_nobody_tried_are_left_and_have_not_failed() -> None:

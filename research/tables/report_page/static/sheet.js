@@ -6,8 +6,9 @@ function showFacts() {
   document.title = `${about.name}: review`;
   byId("name").textContent = about.name;
   const { summary } = about;
-  const failed = rows.status.filter((status) => status !== "completed").length;
-  const facts = [counted(rows.count, "row"), failed ? `${failed.toLocaleString("en")} failed` : "", summary?.models?.join(", "), summary ? money(summary.cost_usd) : "", about.status === "finished" ? "" : about.status, `as of ${new Date(about.madeAt).toLocaleDateString()}`];
+  const waiting = rows.status.filter((status) => status === "action_required").length;
+  const failed = rows.status.filter((status) => status !== "completed").length - waiting;
+  const facts = [counted(rows.count, "row"), failed ? `${failed.toLocaleString("en")} failed` : "", waiting ? `${waiting.toLocaleString("en")} waiting for people` : "", summary?.models?.join(", "), summary ? money(summary.cost_usd) : "", about.status === "finished" ? "" : about.status, `as of ${new Date(about.madeAt).toLocaleDateString()}`];
   byId("facts").replaceChildren(facts.filter(Boolean).join("  ·  "));
   if (about.objective) byId("facts").title = about.objective;
 }

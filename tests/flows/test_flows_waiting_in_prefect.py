@@ -1,0 +1,136 @@
+"""Rows of a deployment's run wait in Prefect: the flow run is suspended, and goes on as its form, or the command, answers."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pandas as pd
+import pytest
+from flows_doubles import OBJECTIVE, SCHEMA, planets, reader, runtime
+from flows_waiting_killed import asker
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import FlowRun
+from prefect.exceptions import Pause
+from prefect.flow_engine import run_flow_async
+from prefect.flow_runs import aresume_flow_run
+
+from flows.enrichment import enrich
+from flows.run.row_numbers import as_ranges, row_numbers
+from flows.run.runtime import use_runtime
+from flows.waiting_in_prefect import Form, Waits, describe, form_of, send
+from research.errors import InvalidInput
+from research.models.scripted import ScriptedModel
+from research.tables import RunFolder, open_run
+from research.tables.run_folder.open_questions import WaitingRow
+from research.task.decisions import Action, Answers, PlanDecision, PlannedQuery, Question
+
+
+async def deployed(folder: Path, **options: Any) -> FlowRun:
+    """A flow run of a deployment, over four planets."""
+    pd.DataFrame(planets(4)).to_csv(folder / "planets.csv", index=False)
+    asked = {"table": str(folder / "planets.csv"), "output_schema": SCHEMA, "objective": OBJECTIVE, "out": str(folder / "run")}
+    async with get_client() as client:
+        deployment = await client.create_deployment(await client.create_flow(enrich), name=f"waiting-{uuid4()}")
+        return await client.create_flow_run_from_deployment(deployment, parameters={**asked, **options})
+
+
+async def run(flow_run: FlowRun, model: ScriptedModel) -> FlowRun:
+    """What a worker's process does with a flow run. Returns it as it is then."""
+    async with get_client() as client:
+        now = await client.read_flow_run(flow_run.id)
+        with use_runtime(runtime(model)), suppress(Pause):
+            await run_flow_async(enrich, flow_run=now, parameters=now.parameters, return_type="state")
+        return await client.read_flow_run(flow_run.id)
+
+
+async def schema_of(flow_run: FlowRun) -> dict[str, Any]:
+    """The form that the UI shows."""
+    assert flow_run.state is not None
+    keys = flow_run.state.state_details.run_input_keyset
+    assert keys is not None
+    async with get_client() as client:
+        response = await client.request("GET", f"/flow_runs/{flow_run.id}/input/{keys['schema']}")
+        schema: dict[str, Any] = response.json()
+        return schema
+
+
+@pytest.mark.usefixtures("prefect_server")
+async def test_a_deployment_s_run_waits_for_plans_and_goes_on_as_often_as_its_form_is_answered(tmp_path: Path) -> None:
+    flow_run = await run(await deployed(tmp_path, mode="plan"), model := reader())
+    assert (flow_run.state_name, model.calls) == ("Suspended", {"plan": 4})
+    properties = (await schema_of(flow_run))["properties"]
+    assert properties["rows"]["default"] == "0-3"
+    assert properties["row_2"]["title"] == "row 2 · Planet 2"
+    planned = properties["row_0"]["default"]
+    assert len(planned) == 2
+
+    edited = {"plans": "approve", "rows": "0,2", "row_0": planned, "row_2": ["Look at it"]}
+    await aresume_flow_run(flow_run.id, run_input=edited)
+    flow_run = await run(flow_run, again := reader())
+    assert (flow_run.state_name, again.calls["investigate"], again.calls["plan"]) == ("Suspended", 3, 0)
+    opened = open_run(tmp_path / "run")
+    assert [*opened.findings()["subquery"]] == [*planned, "Look at it"]
+    assert (await schema_of(flow_run))["properties"]["rows"]["default"] == "1,3"
+
+    await aresume_flow_run(flow_run.id, run_input={"plans": "stop", "rows": "1,3"})
+    flow_run = await run(flow_run, last := reader())
+    assert (flow_run.state_name, last.calls) == ("Completed", {})
+    assert [*open_run(tmp_path / "run").results()["status"]] == ["completed", "cancelled", "completed", "cancelled"]
+
+
+@pytest.mark.usefixtures("prefect_server")
+async def test_questions_are_answered_by_the_form_and_by_the_command_alike(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    flow_run = await run(await deployed(tmp_path, allow_questions=True), asker(log, ("Planet 1", "Planet 3")))
+    assert flow_run.state_name == "Suspended"
+    field = (await schema_of(flow_run))["properties"]["row_1_s1q1"]
+    assert (field["title"], field["description"]) == ("row 1 · Planet 1", "Which Planet 1? (the inner · the outer)")
+    await aresume_flow_run(flow_run.id, run_input={"row_1_s1q1": "the inner", "row_3_s1q1": ""})
+    flow_run = await run(flow_run, asker(log))
+    assert flow_run.state_name == "Suspended"
+
+    folder = RunFolder.open(tmp_path / "run")
+    sent = await send(folder.key, {3: Answers(answers={"s1q1": "the outer"})})
+    assert sent is not None
+    assert sent.id == flow_run.id
+    assert await send(folder.key, {3: Answers(answers={"s1q1": "again"})}) is None, "nobody waits any more"
+    flow_run = await run(flow_run, asker(log))
+    assert flow_run.state_name == "Completed"
+    told = [line for line in log.read_text().splitlines() if line.startswith("answered")]
+    assert told == ["answered the inner Planet 1", "answered the outer Planet 3"]
+    assert log.read_text().count("search") == 4
+
+
+def waiting_row(row: int, action: Action) -> WaitingRow:
+    return WaitingRow(row, f"t{row}", action, 0.01, {"name": f"Planet {row}"})
+
+
+PLAN = Action(
+    kind="plan", plan=(PlannedQuery(question="How | many?", fields=("a",)), PlannedQuery(question="Why?", fields=("b",)))
+)
+ASKING = Action(kind="questions", questions=(Question(id="s1q1", text="Which?"),))
+
+
+def test_a_form_is_about_the_rows_that_it_showed_and_that_still_wait() -> None:
+    rows = [waiting_row(0, PLAN), waiting_row(1, PLAN), waiting_row(2, ASKING)]
+    about = {each.row: f"row {each.row}" for each in rows}
+    form = form_of(rows, about)
+    assert {"row_0", "row_1", "row_2_s1q1"} <= set(form.model_fields)
+    assert "2 plans to approve" in describe(rows, about)
+    answered = Form.model_validate({"rows": "0", "row_0": ["Why?"], "row_1": ["x"], "row_2_s1q1": " that "})
+    expected = {0: PlanDecision(subqueries=("Why?",)), 2: Answers(answers={"s1q1": "that"})}
+    assert Waits(1, answered).decisions(rows) == expected
+    assert Waits(1, answered).decisions(rows[1:2]) == {}, "what it decided goes on by now; another row is not meant"
+    assert Waits(1, Form(rows="0-1")).decisions(rows) == dict.fromkeys((0, 1), PlanDecision())
+    assert Waits(0, None).decisions(rows) == {}
+
+
+def test_rows_are_named_by_their_places() -> None:
+    assert row_numbers("0-2, 7 ,1") == [0, 1, 2, 7]
+    assert as_ranges([7, 0, 1, 2, 9]) == "0-2,7,9"
+    for wrong in ("", "a", "1-", "-3"):
+        with pytest.raises(InvalidInput, match="names no rows"):
+            row_numbers(wrong)
