@@ -6,11 +6,12 @@ import asyncio
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import httpx
 import uvicorn
 from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
 
@@ -34,6 +35,8 @@ from research.errors import InvalidInput
 from research.secrets import KnownSecrets
 
 DATABASE: Final = "RESEARCH_DATABASE"
+READY_SECONDS: Final = 120.0
+"""How long Prefect's server may take to start."""
 END_SECONDS: Final = 5
 """How long open connections may take to end when the service is stopped."""
 
@@ -162,9 +165,27 @@ async def _prefect(folder: Path) -> AsyncIterator[str]:
         with temporary_settings(updates={PREFECT_API_URL: url}):
             await process.start()
             try:
+                await until_answers(url)
                 yield url
             finally:
                 await process.stop()
+
+
+async def until_answers(url: str) -> None:
+    """Wait until a Prefect server answers: the first thing that it is asked for is its Secret blocks.
+
+    Raises:
+        PrefectUnavailable: it does not, for `READY_SECONDS`.
+    """
+    try:
+        async with asyncio.timeout(READY_SECONDS), httpx.AsyncClient(trust_env=False) as client:
+            while True:
+                with suppress(httpx.TransportError):
+                    if (await client.get(f"{url}/health")).is_success:
+                        return
+                await asyncio.sleep(0.2)
+    except TimeoutError as error:
+        raise PrefectUnavailable(f"Prefect's server at {url} did not start within {READY_SECONDS:.0f} seconds.") from error
 
 
 @asynccontextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 from pathlib import Path
@@ -10,6 +11,8 @@ import pytest
 
 from flows.cli import main
 from flows.serve.keys import FILE, Keys
+from flows.serve.running import until_answers
+from research.testing.web_server import WebServer
 
 
 def test_a_key_is_shown_once_listed_without_it_and_revoked_by_its_id(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -44,3 +47,13 @@ def test_a_taken_port_and_a_foreign_database_are_refused_with_what_to_do(
 def test_a_worker_asks_for_the_prefect_server_of_its_service(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["worker", "--folder", str(tmp_path)]) == 2
     assert "PREFECT_API_URL" in capsys.readouterr().err
+
+
+async def test_nothing_is_asked_of_the_services_own_prefect_server_before_it_answers() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    waiting = asyncio.create_task(until_answers(f"http://127.0.0.1:{port}/api"))
+    await asyncio.sleep(0.3)
+    assert not waiting.done()
+    with WebServer({"/api/health": "true"}, port=port):
+        await asyncio.wait_for(waiting, 10)

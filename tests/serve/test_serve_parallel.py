@@ -226,6 +226,18 @@ def test_a_run_that_waits_for_a_person_goes_on_once_its_plan_is_approved(client:
     assert client.task_run.result(run.run_id).output.content == {"answer": "1 February 1811"}
 
 
+def test_a_run_goes_on_from_an_earlier_one_of_its_owner(client: Parallel, served: Served) -> None:
+    first = client.task_run.execute(input=QUESTION, processor="base")
+    id = first.run.interaction_id
+    second = client.task_run.create(input="Who built the Bell Rock Lighthouse?", processor="base", previous_interaction_id=id)
+    assert client.task_run.result(second.run_id).run.interaction_id == id
+    bob = Parallel(base_url=served.url, api_key=served.keys["bob"], max_retries=0)
+    for asking, wrong in ((client, "nothing"), (bob, id)):
+        with pytest.raises(parallel.UnprocessableEntityError, match="previous_interaction_id") as refused:
+            asking.task_run.create(input="And who built it?", processor="base", previous_interaction_id=wrong)
+        assert refused.value.body["error"]["detail"]["errors"][0]["pointer"] == "/previous_interaction_id"  # type: ignore[index]
+
+
 def test_the_example_of_the_reference_page_is_answered_field_by_field(served: Served) -> None:
     with served.client() as client:
         answer = client.post(
