@@ -18,7 +18,7 @@ from research.output_schema.output_spec import OutputSpec
 from research.output_schema.validation import json_faults
 from research.records import Record
 from research.secrets.known import NAME
-from research.task.agent_profile import MOST_AGENTS, AgentProfile, agent_name
+from research.task.agent_profile import MOST_AGENTS, TOOLS, AgentProfile, agent_name
 from research.task.attachments import AttachedFile
 from research.task.dialects import Folded, fold
 from research.task.mcp_servers import MOST_SERVERS, McpServer, distinct, secret_faults
@@ -330,6 +330,13 @@ def _agent_faults(task: Task, places: Mapping[str, str]) -> list[Fault]:
         faults.append(
             Fault(several, f"several agents divide a plan, and {task.processor} makes none: ask for the processor research")
         )
+    tools = (*TOOLS, *(server.name for server in task.mcp_servers))
+    for place, profile in enumerate(task.agent_profiles):
+        for of_profile, name in enumerate(profile.tools or ()):
+            if name not in tools:
+                at = places.get("agent_profiles", "/agent_profiles") + pointer([place, "tools", of_profile])
+                names = ", ".join(tools)
+                faults.append(Fault(at, f"{name!r:.80} is no tool of this task{nearest(name, tools)} There are: {names}"))
     held = [profile.id for profile in task.agent_profiles]
     for place, name in enumerate(held):
         if name not in task.agent_names or name in held[:place]:

@@ -96,6 +96,10 @@ def test_a_wrong_profile_is_refused_with_its_file_and_key(folder: Path, content:
         ({"agent_ids": ["a", "a"], "processor": "research"}, "/agent_ids: names an agent twice"),
         ({"agent_id": "a", "agent_ids": ["b"]}, "/agent_ids: names other agents than agent_id"),
         ({"agent_id": "a", "agent_profiles": [{"id": "b"}]}, "/agent_profiles/0/id: 'b' is named by neither"),
+        (
+            {"agent_id": "a", "agent_profiles": [{"id": "a", "tools": ["read", "serch"]}]},
+            "/agent_profiles/0/tools/1: 'serch' is no tool of this task; did you mean \"search\"? There are: search, read",
+        ),
         ({"agentIds": ["a b"]}, "/agentIds/0: 'a b' is no name of an agent"),
     ],
 )
