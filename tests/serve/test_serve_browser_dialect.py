@@ -39,6 +39,18 @@ def test_a_submission_is_pending_and_has_a_session_of_its_own(accepted: dict[str
     assert accepted["sessionId"] not in ("", accepted["taskId"])
 
 
+def test_the_examples_of_the_page_are_accepted(served: Served) -> None:
+    short = {"endUserId": "alice", "task": "What is the current top story on Hacker News?"}
+    form = {"startUrl": "http://127.0.0.1:9/", "schema": {"story": "string"}, "maxSteps": 123, "include_html_dump": True}
+    with served.client() as client:
+        begun = client.post(ROOT, json=short)
+        whole = client.post(ROOT, json={**short, **form, "sessionId": begun.json()["sessionId"]})
+        record = client.get(f"{ROOT}/{whole.json()['taskId']}").json()
+    assert (begun.status_code, whole.status_code) == (201, 201)
+    assert whole.json()["sessionId"] == begun.json()["sessionId"]
+    assert (record["maxSteps"], record["startUrl"]) == (25, form["startUrl"])
+
+
 def test_a_completed_task_has_its_structured_content(served: Served, accepted: dict[str, Any]) -> None:
     done = served.wait(f"{ROOT}/{accepted['taskId']}")
     assert (done["status"], done["endUserId"], done["sessionId"]) == ("completed", "alice-17", accepted["sessionId"])

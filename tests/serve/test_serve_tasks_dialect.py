@@ -130,6 +130,24 @@ def test_a_task_is_answered_with_its_evidence(done: dict[str, Any]) -> None:
     assert "16 October 1759" in done["basis"][0]["citations"][0]["excerpts"][0]
 
 
+def test_what_the_example_of_the_page_asks_for_is_echoed(served: Served) -> None:
+    schema = {"summary": "string", "key_findings": "array", "recommendations": "array"}
+    labels = {"user": "researcher_42", "priority": "high"}
+    asked = {"task": "Summarize recent developments in renewable energy", "output_schema": schema, "metadata": labels}
+    with served.client() as client:
+        told = client.post(ROOT, json={**asked, "processor": "core", "webhook": None}).raise_for_status().json()
+    assert list(told) == MEMBERS
+    assert (told["task"], told["query"], told["metadata"], told["output_schema"]) == (
+        asked["task"],
+        asked["task"],
+        labels,
+        schema,
+    )
+    assert (told["fields"], told["processor"], told["status"]) == (list(schema), "core", "queued")
+    done = served.wait(f"{ROOT}/{told['task_id']}")
+    assert list(done["output"]) == list(schema)
+
+
 def test_a_request_that_is_wrong_gets_a_body_as_fastapi_shapes_it(served: Served) -> None:
     with served.client() as client:
         wrong = client.post(ROOT, json={"task": " ", "max_fetches": 31, "procesor": "core"})
