@@ -33,9 +33,7 @@ from flows.serve.service import MOST_OF_PAGE, Service
 from flows.serve.streaming import DOCUMENTED, SentEvent, event_stream
 from research.errors import InvalidInput
 from research.faults import pointer
-from research.models.names import KEYLESS
 from research.money.limits import RANGES
-from research.money.processors import load_processors
 from research.result.result import Status
 from research.task.decisions import Answers, PlanDecision
 
@@ -186,7 +184,6 @@ async def _begun(record: TaskRecord, events: AsyncGenerator[SentEvent]) -> Async
 def router(service: Service) -> APIRouter:
     """`/api/v1/tasks`."""
     routes = dialect_router(errors, prefix=PATH, responses=REFUSALS)
-    models = {**load_processors().prices, KEYLESS: None}
 
     @routes.post(
         "",
@@ -199,7 +196,7 @@ def router(service: Service) -> APIRouter:
     ) -> Response:
         """Start a task, or go on from one that has ended. Answered with a stream of events, which ends where the task ends or
         waits for a person; or, by `response_format` or `Accept`, with its id. The task runs on, whoever listens."""
-        request = read_request(body, models)
+        request = read_request(body)
         record = await create(service, owner, request.fields, request.warnings)
         if request.response_format == "json" or (request.response_format is None and accepts_json(accept)):
             return JSONResponse(acknowledged(record).model_dump(mode="json"), 202)

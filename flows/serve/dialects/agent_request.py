@@ -1,4 +1,4 @@
-"""What a request of agent-task-create asks for: its message, its files, its model, and what holds where it says nothing."""
+"""What a request of agent-task-create asks for: its message, its files, and what holds where it says nothing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from research.task.dialects import field_name, without_meaningless
 _TABLE: Final = read_table("flows.serve.dialects", "agent.toml")
 DEFAULT_STEPS: Final[Mapping[str, int]] = _TABLE["max_steps"]
 DEFAULT_LOOPS: Final[Mapping[str, int]] = _TABLE["verify_loops"]
-_SHORT_MODEL: Final = re.compile(rf"({'|'.join(_TABLE['models']['families'])})-(\d+)\.(\d+)")
 VALID_ID: Final = re.compile(r"[A-Za-z0-9._~:@-]{1,256}")
 FORMATS: Final = ("sse", "json")
 OBJECTIVE: Final = "task"
@@ -33,16 +32,13 @@ class AgentRequest:
     """`sse` or `json`; None: the header `Accept` decides."""
 
 
-def read_request(body: Mapping[str, Any], models: Mapping[str, Any]) -> AgentRequest:
+def read_request(body: Mapping[str, Any]) -> AgentRequest:
     """A request in the names of a task.
-
-    Args:
-        models: those of the model table, by id.
 
     Raises:
         InvalidTask: with every fault of what only this dialect has, each by its JSON Pointer.
     """
-    reader = _Reader(models)
+    reader = _Reader()
     meant, warnings = without_meaningless(body)
     reader.request.warnings.extend(warnings)
     for name, value in meant.items():
@@ -62,10 +58,9 @@ def accepts_json(accept: str) -> bool:
 
 
 class _Reader:
-    def __init__(self, models: Mapping[str, Any]) -> None:
+    def __init__(self) -> None:
         self.request = AgentRequest()
         self.faults: list[Fault] = []
-        self._models = models
 
     def take(self, name: str, value: Any) -> None:
         """Read one field; `message` is read last."""
@@ -80,8 +75,6 @@ class _Reader:
                 fields["task_id"] = value
             elif value != "":
                 self.request.warnings.append(f"task_id: {shown(value)} can be no id; the task has a new one")
-        elif known == "model":
-            fields["model"] = self._model(name, value)
         elif known == "files":
             self._files([name], value)
         elif known != "message":
@@ -111,16 +104,6 @@ class _Reader:
             del fields[name]
             self.request.warnings.append(f"{name}: is not read beside message.parts")
         fields[OBJECTIVE] = "\n\n".join(texts)
-
-    def _model(self, name: str, value: Any) -> Any:
-        if not isinstance(value, str) or value in ("", "auto") or value in self._models:
-            return value
-        short = _SHORT_MODEL.fullmatch(value)
-        id = f"claude-{short[1]}-{short[2]}-{short[3]}" if short else ""
-        if id in self._models:
-            return id
-        self._wrong([name], f"{shown(value)} is no model of this service: use one of auto, {', '.join(sorted(self._models))}")
-        return None
 
     def _files(self, at: list[str | int], value: Any) -> None:
         if not isinstance(value, list):
