@@ -291,11 +291,14 @@ async def test_nobody_waits_for_a_slow_first_for_ever():
 
 
 class BrokenDesk:
-    """A tools with a bug: its search fails with an error of pydantic's, which wrong arguments of a tool also bring."""
+    """Tools with a bug: the search fails with an error of pydantic's, which wrong arguments of a tool also bring."""
 
     tool_calls_left = 3
     search_only = False
     questions_left = 0
+
+    def has(self, tool: str) -> bool:
+        return True
 
     async def search(self, query: str, limit: int = 10) -> tuple[Hit, ...]:
         SearchInput.model_validate({"query": 1})
