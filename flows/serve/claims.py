@@ -19,7 +19,8 @@ from flows.serve.records import FINAL, OPEN, TaskError
 from flows.serve.schema import deliveries, steps, tasks
 from research.result.result import Result, Status
 from research.task.decisions import Action, Decided, Decision, refuse_unfit
-from research.task.webhook import ARTIFACT
+from research.task.task import Task
+from research.task.webhook import ARTIFACT, STATUS_EVENTS
 
 LEASE_SECONDS: Final = 30.0
 """How long a claim holds without being renewed."""
@@ -219,10 +220,13 @@ class Claims:
         await connection.execute(delete(steps).where(steps.c.task_number == number))
         row = (await connection.execute(select(tasks).where(tasks.c.number == number))).one()
         if row.webhook is not None:
-            told = [STATUS, ARTIFACT] if row.handoff == "webhook" else [STATUS]
+            wanted = Task.model_validate_json(row.task).webhook
+            there = {STATUS: STATUS_EVENTS[status], **({ARTIFACT: ARTIFACT} if row.handoff == "webhook" else {})}
+            told = [kind for kind, event in there.items() if wanted is None or wanted.wants(event)]
             mine = {"task_number": number, "owner": row.owner, "task_id": row.id, "url": row.webhook}
-            rows = [{**mine, "type": type, "attempts": 0, "next_at": now, "accepted": False} for type in told]
-            await connection.execute(insert(deliveries), rows)
+            rows = [{**mine, "type": kind, "attempts": 0, "next_at": now, "accepted": False} for kind in told]
+            if rows:
+                await connection.execute(insert(deliveries), rows)
         return True
 
     async def _next(self, connection: AsyncConnection, now: float) -> int | None:

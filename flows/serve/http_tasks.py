@@ -14,6 +14,7 @@ from research.faults import pointer
 from research.task.dialects import field_name
 from research.task.task import Task
 from research.task.urls import is_web
+from research.task.webhook import STATUS_EVENTS
 
 
 def submission_of(
@@ -40,6 +41,9 @@ def submission_of(
     if faults := [*_named_files(request)]:
         raise InvalidTask("The task cannot be accepted:", faults)
     task = Task.model_validate(request)
+    if task.webhook is not None and STATUS_EVENTS["action_required"] in task.webhook.event_types:
+        waits = STATUS_EVENTS["action_required"]
+        warnings = [*warnings, f"webhook: {waits} is not told by this service; the task's own events say it"]
     return Submission(
         task=task,
         dialect=dialect,

@@ -11,6 +11,7 @@ from serve_parts import ALICE, door, submission
 from sqlalchemy import select
 
 from flows.serve.composition import Door
+from flows.serve.http_tasks import submission_of
 from flows.serve.outbox import Told
 from flows.serve.records import TaskRecord
 from flows.serve.schema import attempts
@@ -39,6 +40,18 @@ async def test_the_end_of_a_task_is_told_until_it_is_accepted_and_each_attempt_i
     assert told["research.task.artifact"]["events"]
     assert sorted(row["accepted"] for row in rows) == [False, True, True]
     assert "/secret-path" not in json.dumps(rows)  # what follows the host may be a secret
+
+
+async def test_only_the_events_that_were_asked_for_are_told(tmp_path: Path) -> None:
+    with WebhookReceiver(WebhookSecret(WEBHOOK_SECRET)) as receiver:
+        async with door(tmp_path, web=LOOPBACK, patience=SOON, works=False) as opened:
+            wants = {"url": receiver.url, "event_types": ["research.task.artifact", "research.task.action_required"]}
+            fields = {"task": "Who?", "webhook": wants, "handoff": "webhook"}
+            task = await opened.service.submit(ALICE, submission_of(fields, dialect="tasks"))
+            await opened.service.cancel(ALICE, task.id)
+            await _until(lambda: bool(receiver.accepted))
+    assert [each.event["type"] for each in receiver.accepted] == ["research.task.artifact"]
+    assert task.warnings == ["webhook: research.task.action_required is not told by this service; the task's own events say it"]
 
 
 async def test_a_dialect_tells_in_its_own_words_and_a_cancelled_task_is_told_too(tmp_path: Path) -> None:
