@@ -14,6 +14,7 @@ from research.ports.sessions import EarlierTask
 from research.ports.tool_servers import ServerTool
 from research.ports.waiting import Resumed
 from research.ports.work import Claim, Draft, Grade, Investigated, Judged, Plan, SubQuery, Verified
+from research.task.decisions import Asked
 from research.task.task import Task
 
 PAGES_OF_A_SEARCH: Final = 3
@@ -57,6 +58,11 @@ class ResearchTools(Protocol):
             ActionRequired: always, for the caller. A model lets it through.
             BudgetExhausted: more than `questions_left`.
         """
+        ...
+
+    @property
+    def asked(self) -> tuple[Asked, ...]:
+        """What was asked before, with the answers; also where the model does not go on from there, but begins anew."""
         ...
 
     @property

@@ -52,7 +52,7 @@ class Suspended(Record):
     """JSON of the model's own: its conversation so far."""
     tools: ToolsState = ToolsState()
     usage: Usage = Usage()
-    """What it has used so far, but for what its tools count."""
+    """What it has used so far."""
     cost_usd: float | None = 0.0
 
     def with_answers(self, answers: Mapping[str, str]) -> tuple[Asked, ...]:
@@ -62,6 +62,9 @@ class Suspended(Record):
 
 class Standing(Protocol):
     """Where the state of one investigation is stored while it waits."""
+
+    is_counted: bool
+    """Whether what it had used when it asked is in the ledger: an investigation that is tried again counts it once."""
 
     @property
     def answers(self) -> Mapping[str, str]:

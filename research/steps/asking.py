@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from research.money.usage_ledger import UsageLedger
+from research.money.usage import Usage
 from research.ports.model import Ask
 from research.ports.waiting import QuestionsAsked, Suspended, ToolsState
 from research.ports.work import SubQuery
@@ -22,12 +22,15 @@ class Asking(QuestionsAsked):
         super().__init__(questions)
         self._state = state
 
-    def suspended(self, subquery: SubQuery, asked: tuple[Asked, ...], tools: ToolsState, ledger: UsageLedger) -> Suspended:
+    def suspended(
+        self, subquery: SubQuery, asked: tuple[Asked, ...], tools: ToolsState, usage: Usage, cost_usd: float | None
+    ) -> Suspended:
         """What is stored until the answers come.
 
         Args:
             asked: what was asked before, with the answers.
-            ledger: without what the tools count.
+            usage: of all so far.
+            cost_usd: likewise.
         """
         return Suspended(
             subquery=subquery,
@@ -35,8 +38,8 @@ class Asking(QuestionsAsked):
             asked=asked,
             model=dict(self._state),
             tools=tools,
-            usage=ledger.usage,
-            cost_usd=ledger.cost_usd,
+            usage=usage,
+            cost_usd=cost_usd,
         )
 
 

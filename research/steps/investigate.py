@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
-from research.errors import BudgetExhausted, Fault, FetchRefused, ResearchError
+from research.errors import BudgetExhausted, Fault, FetchRefused, PageUnreadable, ResearchError
 from research.evidence.scratchpad import Scratchpad, prepare
 from research.faults import shortened
 from research.money.usage import Usage
@@ -32,6 +32,15 @@ from research.task.decisions import Asked
 from research.task.source_policy import SourcePolicy
 from research.task.task import Task
 from research.task.urls import is_web
+
+_COUNTS: Final = (
+    "tool_calls",
+    "pages_fetched",
+    "scratchpad_chunks_indexed",
+    "scratchpad_chunks_used",
+    "scratchpad_searches",
+)
+"""What tools count in `Usage`."""
 
 
 class TaskTools:
@@ -70,6 +79,8 @@ class TaskTools:
         self.asked: tuple[Asked, ...] = ()
         """What was asked and answered."""
         self.resumed: Resumed | None = None
+        self._counted_before = Usage()
+        """What they had done when they were resumed."""
         self._refused_reads: list[str] = []
         self.scratchpad = Scratchpad()
         self.tool_calls = 0
@@ -214,14 +225,15 @@ class TaskTools:
         )
 
     async def resume(self, suspended: Suspended) -> None:
-        """Go on from where they stood.
-
-        Raises:
-            PageUnreadable: a page that was read then is not stored any more.
-        """
+        """Go on from where they stood. Where a page that was read is not stored any more, they begin anew, with the answers."""
         state = suspended.tools
+        self.asked = suspended.with_answers(self._answers)
         pages = {each.page_hash: each for each in reversed(state.read)}
-        recalled = {hash_: await asyncio.to_thread(self._world.fetcher.recall, hash_) for hash_ in pages}
+        try:
+            recalled = {hash_: await asyncio.to_thread(self._world.fetcher.recall, hash_) for hash_ in pages}
+        except PageUnreadable as lost:
+            self._warn(f"it began anew with the answers, and did not go on from where it had asked: {lost}")
+            return
         for hash_ in dict.fromkeys(each.page_hash for each in state.read):
             page = recalled[hash_]
             await asyncio.to_thread(prepare, page)
@@ -242,14 +254,18 @@ class TaskTools:
         self.tool_calls, self.fetches, self.at_hand = state.tool_calls, state.fetches, state.at_hand
         self.warnings = list(state.warnings)
         self._refused_reads, self._queries.refused = list(state.refused_reads), state.refused_columns
-        self.asked = suspended.with_answers(self._answers)
+        self._counted_before = self._counted()
         self.resumed = Resumed(suspended.model, suspended.questions, self._answers)
 
     def considered(self) -> tuple[Hit, ...]:
         return tuple(self._considered.values())
 
     def usage(self) -> Usage:
-        """What the tools did themselves; searches are in the ledger already."""
+        """What the tools did themselves, since they were resumed; searches are in the ledger already."""
+        now, before = self._counted(), self._counted_before
+        return now.changed(**{name: getattr(now, name) - getattr(before, name) for name in _COUNTS})
+
+    def _counted(self) -> Usage:
         return Usage(
             tool_calls=self.tool_calls,
             pages_fetched=self.fetches - self.at_hand,
@@ -363,17 +379,17 @@ async def investigate(
     allowed = world.processors[task.processor].tool_calls
     tools = TaskTools(task, subquery, world, ledger, tool_calls=allowed, max_fetches=max_fetches, standing=standing)
     before = await standing.load() if standing is not None else None
-    if before is not None:
+    if standing is not None and before is not None and not standing.is_counted:
         ledger.add(before.usage, before.cost_usd)
+        standing.is_counted = True
     try:
         if before is not None:
-            open_ = [each for each in before.questions if each.id not in tools.answers]
+            if open_ := [each for each in before.questions if each.id not in tools.answers]:
+                raise QuestionsAsked(open_, before.with_answers(tools.answers))
             await tools.resume(before)
-            if open_:
-                raise QuestionsAsked(open_, tools.asked)
         draft = await world.model.investigate(task, subquery, tools, ledger)
     except Asking as asking:
-        state = asking.suspended(subquery, tools.asked, tools.state(), ledger)
+        state = asking.suspended(subquery, tools.asked, tools.state(), ledger.usage + tools.usage(), ledger.cost_usd)
         if standing is not None:
             await standing.save(state)
         raise QuestionsAsked(state.questions, state.with_answers({})) from None

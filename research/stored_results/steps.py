@@ -52,6 +52,7 @@ class StoredStanding:
 
     def __init__(self, store: Stored, keys: Keys, subquery: SubQuery, max_fetches: int, answers: Mapping[str, str]) -> None:
         self.answers = answers
+        self.is_counted = False
         self._store = store
         self._key = partial(keys.ask, subquery, max_fetches)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +152,24 @@ async def test_a_task_goes_on_from_where_it_asked_and_nothing_is_paid_twice(run:
     assert (done.usage.tool_calls, done.usage.search_queries, done.usage.pages_fetched) == (3, 1, 2)
     assert [(each.text, each.answer) for each in done.asked] == [("Which Voyager 1 is meant?", "the probe")]
     assert done.basis[0].citations[0].excerpts[0].text == "Launched: 1977-09-05", "passages of before are cited"
+
+
+async def test_where_its_pages_are_gone_it_begins_anew_with_the_answer(run: Any, tmp_path: Path) -> None:
+    read_then_ask = asking("Which one?")
+
+    def rule(request: Any) -> Any:
+        begun = "\n".join(block["text"] for block in request.messages[0]["content"])
+        begins_anew = "# What you asked before\n\nWhich one?\nThe answer: the probe" in begun
+        asks_now = any(r.name == "read" for r in request.tool_results) and not begins_anew
+        return read_then_ask(request) if asks_now else researcher(request)
+
+    with ModelServer(rule) as server:
+        waiting = await run(**asks(server), allow_questions=True)
+        shutil.rmtree(tmp_path / "cache" / "pages")
+        done = await run(**asks(server), allow_questions=True, decision=Answers(answers={"s1q1": "the probe"}))
+    assert (done.status, done.output) == ("completed", TRUTH)
+    assert any("it began anew with the answers" in each for each in done.warnings)
+    assert done.usage.tool_calls == 2 * waiting.usage.tool_calls, "what was done twice is counted twice"
 
 
 async def test_without_the_permission_neither_the_tool_nor_a_word_of_it_exists(run: Any) -> None:

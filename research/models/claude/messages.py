@@ -15,6 +15,7 @@ from research.ports.tool_servers import ServerTool
 from research.ports.work import Claim, FieldAnswer, Investigated, ReadPage, SubQuery
 from research.sources.source_quality import domain_of
 from research.task.agent_profile import AgentProfile
+from research.task.decisions import Asked
 from research.task.task import Task
 
 _DOMAIN: Final = re.compile(r"[a-z0-9_.:-]{1,253}")
@@ -45,6 +46,12 @@ def question_message(task: Task, subquery: SubQuery, tool_calls: int) -> str:
         f"{asked}# The fields to answer\n\n{', '.join(f'`{name}`' for name in subquery.fields)}\n\n"
         f"You have {tool_calls} tool calls."
     )
+
+
+def answered_message(asked: Sequence[Asked]) -> str:
+    """What people have answered to the questions of an investigation that begins anew."""
+    told = "\n\n".join(f"{each.text}\nThe answer: {each.answer}" for each in asked if each.answer is not None)
+    return f"# What you asked before\n\n{told}"
 
 
 def server_tools_message(tools: Sequence[ServerTool]) -> str:

@@ -153,6 +153,8 @@ class ClaudeModel:
                 if tool_runner.server_tools:
                     conversation.say(messages.server_tools_message(tool_runner.server_tools))
                 conversation.say(messages.question_message(task, subquery, tool_runner.calls_left))
+                if tools.asked:
+                    conversation.say(messages.answered_message(tools.asked))
             else:
                 conversation.go_on(resumed.state["conversation"])
                 conversation.say(*tool_runner.answered(resumed))
