@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from functools import wraps
 from pathlib import Path
-from typing import Any, Final, ParamSpec, TypeVar, cast
+from typing import Any, Final, ParamSpec, TypeVar
 
-from sqlalchemy import ColumnElement, event, extract, func, insert, literal, select, text
+from sqlalchemy import ColumnElement, Double, cast, event, extract, func, insert, literal, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -23,8 +23,8 @@ T = TypeVar("T")
 
 BUSY_SECONDS: Final = 60.0
 """How long a writer of SQLite waits for another one."""
-_EVENT_LOCK: Final = 0x7265_7365
-"""The advisory lock of PostgreSQL that orders the numbers of events as they are committed."""
+_WRITERS: Final = 0x7265_7365
+"""The advisory lock of PostgreSQL by which writers take their turns."""
 
 
 def default_url(folder: Path) -> str:
@@ -71,8 +71,6 @@ class Database:
         """
         try:
             async with self.writing() as connection:
-                if not self.is_sqlite:  # two processes that start at once
-                    await connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": _EVENT_LOCK + 1})
                 await connection.run_sync(schema.metadata.create_all)
                 version = (await connection.execute(select(schema.about.c.version))).scalar_one_or_none()
                 if version is None:
@@ -94,23 +92,21 @@ class Database:
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction: all of it is kept, or nothing."""
+        """A transaction: all of it is kept, or nothing. One at a time, as in SQLite also in PostgreSQL: so who has seen the
+        number of an event has seen all below it, what is looked for and then inserted is not there twice, and none waits for
+        another in a circle. They take milliseconds; no work is done in them."""
         async with self.engine.connect() as plain:
             connection = await plain.execution_options(writes=True)
             async with connection.begin():
+                if not self.is_sqlite:
+                    await connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": _WRITERS})
                 yield connection
-
-    async def order_events(self, connection: AsyncConnection) -> None:
-        """Until this transaction ends, no other one numbers events: so who has seen a number has seen all below it. SQLite has
-        one writer anyway."""
-        if not self.is_sqlite:
-            await connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": _EVENT_LOCK})
 
     def now(self) -> ColumnElement[float]:
         """The time by the database's clock, which all machines share."""
         if self.is_sqlite:
             return literal(time.time())
-        return cast(ColumnElement[float], extract("epoch", func.clock_timestamp()))
+        return cast(extract("epoch", func.clock_timestamp()), Double())
 
 
 def uninterrupted(

@@ -28,7 +28,6 @@ class EventStore:
 
     async def add(self, connection: AsyncConnection, number: int, type: str, data: Mapping[str, Any], at: float) -> None:
         """Write an event in the transaction that makes it true."""
-        await self._database.order_events(connection)
         counted = (
             update(tasks)
             .where(tasks.c.number == number)
