@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
-from cyclopts import App
+from cyclopts import App, Parameter
 from rich.table import Table
 
 from flows.cli.terminal import Exit, Output, note, out, print_json
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 NONE = Output()
 WORK = WorkOptions()
 DOOR = DoorOptions()
-keys: Final = App(name="keys", help="Make, list and revoke the keys that callers of `research serve` show.")
+keys: Final = App(
+    name="keys",
+    help="Make, list and revoke the keys that callers of `research serve` show.",
+)
 
 
 def serve(*, work: WorkOptions = WORK, door: DoorOptions = DOOR, output: Output = NONE) -> int:
@@ -67,9 +70,10 @@ def add(
     /,
     *,
     team: str | None = None,
+    max_cost: float | None = None,
     max_open_tasks: int | None = None,
     requests_per_minute: int | None = None,
-    secret: list[str] | None = None,
+    secret: Annotated[list[str] | None, Parameter(negative=())] = None,
     folder: Path | None = None,
     output: Output = NONE,
 ) -> int:
@@ -78,6 +82,7 @@ def add(
     Args:
         owner: whose it is. Owners see nothing of each other; several keys may be one owner's.
         team: whose owners may read each other's tasks that have the visibility `team`. Default: none.
+        max_cost: what all tasks of the owner together may cost, in US dollars. Default: no cap of its own.
         max_open_tasks: open tasks of the owner. Default: the service's limit.
         requests_per_minute: requests of the owner. Default: the service's limit.
         secret: the name of a secret of the service that the owner's tasks may use. Default: none.
@@ -88,6 +93,7 @@ def add(
     kept, shown = keys_of(folder).add(
         owner,
         team=team,
+        max_cost_usd=max_cost,
         max_open_tasks=max_open_tasks,
         requests_per_minute=requests_per_minute,
         secrets_allowed=secret or (),

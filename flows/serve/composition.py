@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from flows.serve.accounts import SERVICE, Accounts
 from flows.serve.admission import Admission
 from flows.serve.capacity import Capacity
 from flows.serve.claims import LEASE_SECONDS, Claims
@@ -52,6 +53,8 @@ class Door:
     records: Records
     dispatcher: Dispatcher
     outbox: Outbox
+    accounts: Accounts
+    max_cost: float | None = None
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -61,6 +64,7 @@ class Door:
             InvalidInput: the database or the world cannot be used.
         """
         await self.records.database.open()
+        await self.accounts.cap(SERVICE, self.max_cost)
         await self.dispatcher.start()
         sweeper = Sweeper(self.records.claims, self.dispatcher)
         sweeper.start()
@@ -82,17 +86,19 @@ def open_door(
     max_open: int = MOST_OPEN,
     words: Mapping[str, Words] | None = None,
     patience: Patience | None = None,
+    max_cost: float | None = None,
 ) -> Door:
     """A service over some records.
 
     Args:
         words: what webhooks are told in some dialects, by their names.
         patience: how long webhooks are tried.
+        max_cost: what all tasks together may cost, in US dollars; None: no cap.
     """
-    dispatching = dispatcher(records)
-    service = Service(records.tasks, records.claims, records.events, dispatching, admission, max_open)
+    dispatching, accounts = dispatcher(records), Accounts(records.database)
+    service = Service(records.tasks, records.claims, records.events, dispatching, admission, max_open, accounts)
     outbox = Outbox(records.database, records.tasks, records.events, admission, words or {}, patience)
-    return Door(service, records, dispatching, outbox)
+    return Door(service, records, dispatching, outbox, accounts, max_cost)
 
 
 def in_process(worlds: Worlds, limit: int = 4, max_cost_per_task: float | None = None) -> Callable[[Records], InProcess]:

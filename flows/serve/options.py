@@ -44,6 +44,8 @@ class DoorOptions:
     """Worker processes to start beside it; 0 if all are elsewhere."""
     in_process: Annotated[bool, Parameter(show_default=False)] = False
     """Work on tasks in this very process, without Prefect: for trying it out."""
+    max_cost: float | None = None
+    """The most that all tasks together may cost, in US dollars, what was spent before included. Default: no cap."""
     max_open_tasks: int = 20_000
     """Open tasks of one owner."""
     requests_per_minute: int = 6_000

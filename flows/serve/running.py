@@ -92,7 +92,7 @@ async def serve(options: WorkOptions, door_options: DoorOptions, on_start: Calla
             environment.base_url,
             environment.processors,
         )
-        door = open_door(records, dispatcher, admission, door_options.max_open_tasks)
+        door = open_door(records, dispatcher, admission, door_options.max_open_tasks, max_cost=door_options.max_cost)
         keys = keys_of(options.folder)
         access = Access(keys, RequestRate(door_options.requests_per_minute))
         most_bytes = int(door_options.max_body_mb * 1_000_000)

@@ -123,6 +123,16 @@ charges: Final = Table(
     Index("charges_by_owner", "owner"),
 )
 
+# Of the service (`service`) and of each owner (`owner:…`): what may be spent, what was, and calls whose price is not known.
+accounts: Final = Table(
+    "accounts",
+    metadata,
+    Column("scope", String, primary_key=True),
+    Column("max_usd", Double),
+    Column("spent_usd", Double, nullable=False),
+    Column("unknown", Integer, nullable=False),
+)
+
 workers: Final = Table(
     "workers",
     metadata,

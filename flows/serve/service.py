@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, Final
 
+from flows.serve.accounts import Accounts, owner_scope
 from flows.serve.admission import Admission
 from flows.serve.claims import Claims
 from flows.serve.dispatch import Dispatcher
@@ -38,6 +39,7 @@ class Service:
         dispatcher: has them worked on.
         admission: what is accepted.
         max_open: open tasks of one owner, where the owner has no limit of its own.
+        accounts: keep what owners may spend; None: they may spend what they like.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class Service:
         dispatcher: Dispatcher,
         admission: Admission,
         max_open: int = MOST_OPEN,
+        accounts: Accounts | None = None,
     ) -> None:
         self._tasks = tasks
         self._claims = claims
@@ -55,6 +58,7 @@ class Service:
         self._dispatcher = dispatcher
         self._admission = admission
         self._max_open = max_open
+        self._accounts = accounts
         self._tail = Tail(events)
 
     async def close(self) -> None:
@@ -90,6 +94,8 @@ class Service:
         return await self._accept(owner, admitted)
 
     async def _accept(self, owner: Owner, submissions: Sequence[Submission]) -> list[TaskRecord]:
+        if self._accounts is not None:
+            await self._accounts.cap(owner_scope(owner.id), owner.max_cost_usd)
         limit = self._max_open if owner.max_open_tasks is None else owner.max_open_tasks
         try:
             records = await self._tasks.accept(owner.id, submissions, limit, team=owner.team)

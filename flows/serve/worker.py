@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from sqlalchemy.exc import DBAPIError
 
+from flows.serve.accounts import MoneyIsOut
 from flows.serve.capacity import Capacity
 from flows.serve.claims import Claim, Claims
 from flows.serve.database import Database
@@ -35,6 +36,8 @@ LOOK_SECONDS: Final = 1.0
 """How often a worker looks whether a task of its is to be cancelled."""
 SEEN_LOOKS: Final = 5
 """After how many of these looks it says again that it is there."""
+MONEY_SECONDS: Final = 5.0
+"""After how long a task is claimed again that waits for what other tasks do not spend."""
 AGAIN_SECONDS: Final = 60.0
 """After how long a task is claimed again that something around it interrupted."""
 
@@ -128,6 +131,8 @@ class Worker:
             return
         try:
             await self._research(claim, record)
+        except MoneyIsOut:
+            await self._claims.give_back(claim, MONEY_SECONDS)
         except Interruption as error:
             _log.warning("task %s is interrupted, and is tried again in %g s: %s", record.id, AGAIN_SECONDS, error)
             await self._claims.give_back(claim, AGAIN_SECONDS)

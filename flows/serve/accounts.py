@@ -1,0 +1,115 @@
+"""What the service and each owner have spent, and may spend.
+
+A task takes what it may spend out of what its owner and the service have left, before it calls anything, and what it does not
+spend comes back when it ends. So tasks side by side, on any number of workers, never pass a cap together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from flows.serve.database import Database, uninterrupted
+from flows.serve.schema import accounts, tasks
+from research.errors import BudgetExhausted
+from research.money.amounts import dollars
+
+SERVICE: Final = "service"
+_NAMES: Final = {SERVICE: "the service"}
+
+
+class MoneyIsOut(Exception):
+    """All that is left is in the hands of other tasks, which may give some back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What a task may spend from now on, in US dollars. None: there is no cap."""
+
+    usd: float | None
+
+
+class Accounts:
+    """The accounts of a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._caps: dict[str, float | None] = {}
+
+    @uninterrupted
+    async def cap(self, scope: str, max_usd: float | None) -> None:
+        """Say what an account may spend. None: no cap."""
+        if scope in self._caps and self._caps[scope] == max_usd:
+            return
+        async with self._database.writing() as connection:
+            await self._open(connection, scope)
+            await connection.execute(update(accounts).where(accounts.c.scope == scope).values(max_usd=max_usd))
+        self._caps[scope] = max_usd
+
+    @uninterrupted
+    async def take(self, number: int, owner: str, most_usd: float | None) -> Share:
+        """Take a task's share.
+
+        Args:
+            most_usd: the most that the task may still spend; None: no cap of its own. Then it takes all that is left, and others
+                wait for what it gives back.
+
+        Raises:
+            BudgetExhausted: nothing is left.
+            MoneyIsOut: nothing is left for now.
+        """
+        async with self._database.writing() as connection:
+            share = most_usd
+            for scope in (SERVICE, owner_scope(owner)):
+                left = await self._left(connection, scope, owner, number)
+                share = left if share is None else share if left is None else min(share, left)
+            await connection.execute(update(tasks).where(tasks.c.number == number).values(reserved_usd=share or 0.0))
+        return Share(share)
+
+    async def spent(self, connection: AsyncConnection, owner: str, counted_usd: float | None) -> None:
+        """Count a charge, in the transaction that writes it down. None: its price is not known."""
+        for scope in (SERVICE, owner_scope(owner)):
+            await self._open(connection, scope)
+            added = (
+                {"unknown": accounts.c.unknown + 1} if counted_usd is None else {"spent_usd": accounts.c.spent_usd + counted_usd}
+            )
+            await connection.execute(update(accounts).where(accounts.c.scope == scope).values(**added))
+
+    @uninterrupted
+    async def give_back(self, number: int) -> None:
+        """A task has ended, or is in nobody's hands."""
+        async with self._database.writing() as connection:
+            await connection.execute(update(tasks).where(tasks.c.number == number).values(reserved_usd=0.0))
+
+    async def _left(self, connection: AsyncConnection, scope: str, owner: str, number: int) -> float | None:
+        """What an account has left beside what other tasks hold."""
+        row = (await connection.execute(select(accounts).where(accounts.c.scope == scope))).one_or_none()
+        if row is None or row.max_usd is None:
+            return None
+        name = _NAMES.get(scope, "you")
+        if row.unknown:
+            raise BudgetExhausted(f"a call was made whose price is not known, so the cap of {name} cannot be held")
+        if row.spent_usd >= row.max_usd:
+            raise BudgetExhausted(f"{dollars(row.spent_usd)} are spent, and the cap of {name} is {dollars(row.max_usd)}")
+        held = select(func.coalesce(func.sum(tasks.c.reserved_usd), 0.0)).where(
+            tasks.c.status.in_(("running", "cancelling")), tasks.c.number != number
+        )
+        if scope != SERVICE:
+            held = held.where(tasks.c.owner == owner)
+        left = float(row.max_usd - row.spent_usd - (await connection.execute(held)).scalar_one())
+        if left <= 0:
+            raise MoneyIsOut
+        return left
+
+    async def _open(self, connection: AsyncConnection, scope: str) -> None:
+        known = (await connection.execute(select(accounts.c.scope).where(accounts.c.scope == scope))).scalar_one_or_none()
+        if known is None:
+            await connection.execute(insert(accounts).values(scope=scope, max_usd=None, spent_usd=0.0, unknown=0))
+
+
+def owner_scope(owner: str) -> str:
+    """The name of an owner's account."""
+    return f"owner:{owner}"

@@ -1,0 +1,76 @@
+"""What tasks may cost over HTTP: their own caps, their owners', the service's; over every attempt and every worker."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from serve_parts import ALICE, BOB, door, submission
+from sqlalchemy import insert, update
+
+from flows.serve.accounts import SERVICE, Accounts, MoneyIsOut, owner_scope
+from flows.serve.composition import Door
+from flows.serve.schema import charges, tasks
+from research.errors import BudgetExhausted
+
+
+@pytest.fixture
+async def opened(tmp_path: Path) -> AsyncIterator[Door]:
+    async with door(tmp_path, works=False) as opened:
+        yield opened
+
+
+async def _running(opened: Door, count: int) -> list[int]:
+    """The numbers of tasks of alice's that are under way."""
+    numbers = [task.number for task in await opened.service.submit_many(ALICE, [submission(f"{n}?") for n in range(count)])]
+    async with opened.records.database.writing() as connection:
+        await connection.execute(update(tasks).values(status="running"))
+    return numbers
+
+
+async def test_shares_side_by_side_never_pass_a_cap_together_and_what_is_left_comes_back(opened: Door) -> None:
+    accounts = Accounts(opened.records.database)
+    first, second, third = await _running(opened, 3)
+    await accounts.cap(SERVICE, 1.0)
+    assert (await accounts.take(first, "alice", 0.6)).usd == 0.6
+    assert (await accounts.take(second, "alice", 0.6)).usd == pytest.approx(0.4)
+    with pytest.raises(MoneyIsOut):
+        await accounts.take(third, "alice", 0.6)
+    async with opened.records.database.writing() as connection:
+        await accounts.spent(connection, "alice", 0.1)
+    await accounts.give_back(first)
+    assert (await accounts.take(third, "alice", None)).usd == pytest.approx(0.5)
+
+
+async def test_an_owners_cap_is_that_owners_alone_and_an_unknown_price_ends_it(opened: Door) -> None:
+    accounts = Accounts(opened.records.database)
+    [number] = await _running(opened, 1)
+    await accounts.cap(owner_scope("alice"), 0.5)
+    async with opened.records.database.writing() as connection:
+        await accounts.spent(connection, "alice", 0.5)
+    with pytest.raises(BudgetExhausted, match=r"\$0.50 are spent, and the cap of you"):
+        await accounts.take(number, "alice", None)
+    assert (await accounts.take(number, "bob", None)).usd is None
+    await accounts.cap(owner_scope("bob"), 5)
+    async with opened.records.database.writing() as connection:
+        await accounts.spent(connection, "bob", None)
+    with pytest.raises(BudgetExhausted, match="not known"):
+        await accounts.take(number, "bob", None)
+
+
+async def test_a_task_of_an_owner_whose_money_is_spent_fails_and_says_so(tmp_path: Path) -> None:
+    async with door(tmp_path) as opened:
+        poor = BOB.changed(max_cost_usd=0.25)
+        async with opened.records.database.writing() as connection:
+            await connection.execute(
+                insert(charges).values(task_number=0, owner="bob", usd=0.25, counted_usd=0.25, purpose="plan", at=0.0)
+            )
+            await opened.accounts.spent(connection, "bob", 0.25)
+        task = await opened.service.submit(poor, submission())
+        done = await opened.service.wait(poor, task.id, 30)
+        rich = await opened.service.submit(ALICE, submission())
+        assert (await opened.service.wait(ALICE, rich.id, 30)).status == "completed"
+    assert done.status == "failed"
+    assert done.error is not None
+    assert done.error.kind == "budget_exhausted"
