@@ -11,7 +11,7 @@ from flows.serve.admission import Admission
 from flows.serve.capacity import Capacity
 from flows.serve.claims import LEASE_SECONDS, Claims
 from flows.serve.database import Database
-from flows.serve.dispatch import Dispatcher, InProcess, Sweeper
+from flows.serve.dispatch import SWEEP_SECONDS, Dispatcher, InProcess, Sweeper
 from flows.serve.event_store import EventStore
 from flows.serve.outbox import Outbox, Words
 from flows.serve.service import MOST_OPEN, Service
@@ -55,6 +55,7 @@ class Door:
     outbox: Outbox
     accounts: Accounts
     max_cost: float | None = None
+    sweep_seconds: float = SWEEP_SECONDS
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -66,7 +67,7 @@ class Door:
         await self.records.database.open()
         await self.accounts.cap(SERVICE, self.max_cost)
         await self.dispatcher.start()
-        sweeper = Sweeper(self.records.claims, self.dispatcher)
+        sweeper = Sweeper(self.records.claims, self.dispatcher, self.sweep_seconds)
         sweeper.start()
         self.outbox.start()
         try:
@@ -87,6 +88,7 @@ def open_door(
     words: Mapping[str, Words] | None = None,
     patience: Patience | None = None,
     max_cost: float | None = None,
+    sweep_seconds: float = SWEEP_SECONDS,
 ) -> Door:
     """A service over some records.
 
@@ -94,11 +96,12 @@ def open_door(
         words: what webhooks are told in some dialects, by their names.
         patience: how long webhooks are tried.
         max_cost: what all tasks together may cost, in US dollars; None: no cap.
+        sweep_seconds: between two looks for work that nobody holds.
     """
     dispatching, accounts = dispatcher(records), Accounts(records.database)
     service = Service(records.tasks, records.claims, records.events, dispatching, admission, max_open, accounts)
     outbox = Outbox(records.database, records.tasks, records.events, admission, words or {}, patience)
-    return Door(service, records, dispatching, outbox, accounts, max_cost)
+    return Door(service, records, dispatching, outbox, accounts, max_cost, sweep_seconds)
 
 
 def in_process(worlds: Worlds, limit: int = 4, max_cost_per_task: float | None = None) -> Callable[[Records], InProcess]:

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from flows.serve.admission import Admission
+from flows.serve.claims import LEASE_SECONDS
 from flows.serve.composition import Door, Records, in_process, open_door
 from flows.serve.database import Database, default_url
 from flows.serve.records import Owner, Submission
@@ -41,6 +42,7 @@ async def door(
     pages: Mapping[str, str] = PAGES,
     web: WebSettings | None = None,
     works: bool = True,
+    lease_seconds: float = LEASE_SECONDS,
     **options: Any,
 ) -> AsyncIterator[Door]:
     """A running service with two pages to search, and profiles of agents in its folder `agents`.
@@ -54,7 +56,7 @@ async def door(
         (corpus / name).write_text(text, "utf-8")
     settings = Settings(cache_dir=folder / "cache", corpus=str(corpus), model=None if model is not None else "extractive")
     opened = open_door(
-        Records.of(Database(url or default_url(folder))),
+        Records.of(Database(url or default_url(folder)), lease_seconds),
         dispatcher or in_process(Worlds(settings, model, secrets), 4 if works else 0),
         Admission(web or WebSettings(), SecretStr(WEBHOOK_SECRET), secrets, folder / "agents"),
         **options,
