@@ -57,8 +57,8 @@ class Capacity:
         self._database = database
 
     @uninterrupted
-    async def seen(self, worker: str, slots: int) -> None:
-        """A worker is there."""
+    async def seen(self, worker: str, slots: int) -> int:
+        """A worker is there. Returns how many are, this one included."""
         async with self._database.writing() as connection:
             now = (await connection.execute(select(self._database.now()))).scalar_one()
             values = {"slots": slots, "seen_at": now}
@@ -66,6 +66,8 @@ class Capacity:
             if renewed.rowcount == 0:
                 await connection.execute(insert(workers).values(name=worker, **values))
             await connection.execute(delete(workers).where(workers.c.seen_at < now - 10 * SEEN_SECONDS))
+            there = select(func.count()).select_from(workers).where(workers.c.seen_at >= now - SEEN_SECONDS)
+            return int((await connection.execute(there)).scalar_one())
 
     @uninterrupted
     async def left(self, worker: str) -> None:

@@ -23,7 +23,7 @@ from flows.serve.app import create_app
 from flows.serve.background import PrefectDispatcher, serve_tasks
 from flows.serve.composition import Records, in_process, open_door, worker_of
 from flows.serve.database import Database, default_url
-from flows.serve.dialects import DIALECTS
+from flows.serve.dialects import DIALECTS, words
 from flows.serve.dispatch import Dispatcher
 from flows.serve.keys import default_folder, keys_of
 from flows.serve.limits import RequestRate
@@ -92,7 +92,7 @@ async def serve(options: WorkOptions, door_options: DoorOptions, on_start: Calla
             environment.base_url,
             environment.processors,
         )
-        door = open_door(records, dispatcher, admission, door_options.max_open_tasks, max_cost=door_options.max_cost)
+        door = open_door(records, dispatcher, admission, door_options.max_open_tasks, words(), max_cost=door_options.max_cost)
         keys = keys_of(options.folder)
         access = Access(keys, RequestRate(door_options.requests_per_minute))
         most_bytes = int(door_options.max_body_mb * 1_000_000)

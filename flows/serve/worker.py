@@ -83,7 +83,7 @@ class Worker:
         """
         await self._worlds.of(None)
         self._slots = slots
-        await self.capacity.seen(self.name, slots)
+        self._worlds.share_limits(await self.capacity.seen(self.name, slots))
         self._keeper = asyncio.create_task(self._keep())
 
     async def stop(self) -> None:
@@ -200,7 +200,7 @@ class Worker:
             look += 1
             with suppress(DBAPIError, OSError):  # a database that is away: the lease may run out, which `finish` sees
                 if look % SEEN_LOOKS == 0:
-                    await self.capacity.seen(self.name, self._slots)
+                    self._worlds.share_limits(await self.capacity.seen(self.name, self._slots))
                 if not self._held:
                     continue
                 if look % looks_a_lease == 0:

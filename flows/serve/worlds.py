@@ -31,6 +31,7 @@ class Worlds:
         self._opening = asyncio.Lock()
         self._secrets = secrets
         self._worlds: dict[tuple[str | None, frozenset[str]], World] = {}
+        self._sharers = 1
 
     async def of(self, model: str | None, secrets: Sequence[str] = ()) -> World:
         """The world in which a named model does the work; None: the one that the settings name.
@@ -47,6 +48,7 @@ class Worlds:
                 settings = self._settings_of(model, secrets)
                 opening = open_world(settings, settings.cache_dir / "pages", model=self._own(model))
                 self._worlds[key] = await self._stack.enter_async_context(opening)
+                self.share_limits(self._sharers)
             return self._worlds[key]
 
     @asynccontextmanager
@@ -70,6 +72,16 @@ class Worlds:
 
     def _own(self, model: str | None) -> Model | None:
         return None if model is not None else self._model
+
+    def share_limits(self, workers: int) -> None:
+        """Keep to an equal part of the limits of the model's service and of search providers.
+
+        Args:
+            workers: how many use them, this one included.
+        """
+        self._sharers = workers
+        for world in self._worlds.values():
+            world.shares.set_runs(dict.fromkeys(world.shares.runs, workers))
 
     async def close(self) -> None:
         self._worlds.clear()

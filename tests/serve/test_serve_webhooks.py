@@ -11,6 +11,7 @@ from serve_parts import ALICE, door, submission
 from sqlalchemy import select
 
 from flows.serve.composition import Door
+from flows.serve.dialects import parallel_request, words
 from flows.serve.http_tasks import submission_of
 from flows.serve.outbox import Told
 from flows.serve.records import TaskRecord
@@ -55,11 +56,11 @@ async def test_only_the_events_that_were_asked_for_are_told(tmp_path: Path) -> N
 
 
 async def test_a_dialect_tells_in_its_own_words_and_a_cancelled_task_is_told_too(tmp_path: Path) -> None:
-    def words(record: TaskRecord) -> Told:
+    def own_words(record: TaskRecord) -> Told:
         return Told("task_run.status", {"run_id": record.id, "status": record.status})
 
     with WebhookReceiver(WebhookSecret(WEBHOOK_SECRET)) as receiver:
-        async with door(tmp_path, web=LOOPBACK, words={"tasks": words}, works=False) as opened:
+        async with door(tmp_path, web=LOOPBACK, words={"tasks": own_words}, works=False) as opened:
             task = await opened.service.submit(ALICE, submission(webhook=receiver.url))
             await opened.service.cancel(ALICE, task.id)
             await _until(lambda: bool(receiver.accepted))
@@ -79,3 +80,14 @@ async def _until(holds: Callable[[], bool]) -> None:
             return
         await asyncio.sleep(0.05)
     raise AssertionError("it has not come")
+
+
+async def test_a_run_of_the_parallel_dialect_is_told_as_the_dialect_answers_it(tmp_path: Path) -> None:
+    body = parallel_request.RunBody.model_validate({"input": "When was the Bell Rock Lighthouse first lit?", "processor": "core"})
+    with WebhookReceiver(WebhookSecret(WEBHOOK_SECRET)) as receiver:
+        async with door(tmp_path, web=LOOPBACK, words=words()) as opened:
+            run = await opened.service.submit(ALICE, parallel_request.submission_of(body).changed(webhook=receiver.url))
+            await _until(lambda: bool(receiver.accepted))
+    [told] = receiver.accepted
+    assert (told.event["type"], told.event["data"]["run_id"]) == ("task_run.status", run.id)
+    assert told.event["data"]["status"] == "completed"

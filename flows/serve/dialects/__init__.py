@@ -15,6 +15,7 @@ from flows.serve.dialects import (
     shared_tasks,
     tasks,
 )
+from flows.serve.outbox import Words
 
 DIALECTS: Final[tuple[Any, ...]] = (
     parallel,
@@ -28,3 +29,8 @@ DIALECTS: Final[tuple[Any, ...]] = (
     agent,
 )
 """The modules that are mounted, in order: where two of them have the same path at the root, the first one answers."""
+
+
+def words() -> dict[str, Words]:
+    """What dialects tell webhooks in words of their own, by their names: `told` of their modules."""
+    return {dialect.NAME: dialect.told for dialect in DIALECTS if hasattr(dialect, "told")}

@@ -33,6 +33,7 @@ from flows.serve.dialects.parallel_shapes import (
 )
 from flows.serve.dialects.parallel_streams import for_seconds, group_events, group_runs, run_events
 from flows.serve.errors import UnknownTask
+from flows.serve.outbox import Told
 from flows.serve.records import Owner, Submission, TaskRecord
 from flows.serve.routing import dialect_router
 from flows.serve.service import Service
@@ -55,6 +56,11 @@ GroupId = Annotated[str, Path(alias="taskgroup_id", max_length=256)]
 LastEventId = Annotated[
     str | None, Query(description="The `event_id` of the last event that was seen: what comes after it is sent.")
 ]
+
+
+def told(record: TaskRecord) -> Told:
+    """What a webhook is told of a run that has ended: the run, as it is answered."""
+    return Told("task_run.status", Run.of(record).model_dump(mode="json"))
 
 
 def router(service: Service) -> APIRouter:
