@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -31,14 +32,19 @@ from flows.serve.options import DoorOptions, WorkOptions
 from flows.serve.processes import KeptProcess
 from flows.serve.worlds import Worlds
 from flows.server import DEFAULTS, PrefectUnavailable, free_port, server_command
+from research.display.printable import printable_logger
 from research.errors import InvalidInput
 from research.secrets import KnownSecrets
 
 DATABASE: Final = "RESEARCH_DATABASE"
 READY_SECONDS: Final = 120.0
 """How long Prefect's server may take to start."""
+PREFECT_SECONDS: Final = 2.0
+"""After how long a Prefect server is asked again that did not answer."""
 END_SECONDS: Final = 5
 """How long open connections may take to end when the service is stopped."""
+
+_log: Final = printable_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,7 @@ async def serve(options: WorkOptions, door_options: DoorOptions, on_start: Calla
     Raises:
         InvalidInput: an option, the database, the world or the port cannot be used.
     """
+    _show_warnings()
     environment = read_environment()
     records = _records(options, environment)
     async with AsyncExitStack() as stack:
@@ -75,7 +82,7 @@ async def serve(options: WorkOptions, door_options: DoorOptions, on_start: Calla
         if not door_options.in_process:
             prefect = await stack.enter_async_context(_prefect(folder_of(options)))
             await stack.enter_async_context(_workers(options, door_options.workers, prefect))
-        secrets = await secrets_with_blocks()
+        secrets = await _secrets()
         worlds = _worlds(options, environment, secrets)
 
         def dispatcher(records: Records) -> Dispatcher:
@@ -117,15 +124,36 @@ async def work(options: WorkOptions, on_start: Callable[[str], None]) -> None:
         raise PrefectUnavailable(
             "A worker takes its tasks from the service's Prefect server: set PREFECT_API_URL to its address (docs/serve.md)."
         )
+    _show_warnings()
     environment = read_environment()
     records = _records(options, environment)
     await records.database.open()
-    worker = worker_of(records, _worlds(options, environment, await secrets_with_blocks()), options.max_cost_per_task)
+    worker = worker_of(records, _worlds(options, environment, await _secrets()), options.max_cost_per_task)
     try:
         on_start(url)
         await serve_tasks(worker, options.concurrency)
     finally:
         await records.database.close()
+
+
+async def _secrets() -> KnownSecrets:
+    """The secrets of the service, once Prefect's server, which keeps some of them, is there: it may be starting."""
+    while True:
+        try:
+            return await secrets_with_blocks()
+        except httpx.TransportError as error:
+            _log.warning("Prefect's server does not answer yet; trying again (%s)", error or type(error).__name__)
+            await asyncio.sleep(PREFECT_SECONDS)
+
+
+def _show_warnings() -> None:
+    """What the service has to say of itself goes to stderr, although Prefect's log is kept quiet."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    for name in ("flows.serve", "research"):
+        logger = logging.getLogger(name)
+        logger.addHandler(handler)
+        logger.propagate = False
 
 
 def _records(options: WorkOptions, environment: Environment) -> Records:
