@@ -125,7 +125,9 @@ def errors(error: Exception) -> Response:
     return JSONResponse(Refused(error=ErrorShape(code=code, message=message, details=details)).model_dump(), status)
 
 
-async def create(service: Service, owner: Owner, fields: Mapping[str, Any], warnings: list[str]) -> TaskRecord:
+async def create(
+    service: Service, owner: Owner, fields: Mapping[str, Any], warnings: list[str], idempotency_key: str | None = None
+) -> TaskRecord:
     """Accept a task. The id of one that has ended makes it the next task of that one's session, with an id of its own.
 
     Raises:
@@ -133,18 +135,20 @@ async def create(service: Service, owner: Owner, fields: Mapping[str, Any], warn
         TaskConflict: the task of this id asks for something else, and has not ended or has no session.
     """
     try:
-        return await service.submit(owner, _submission(fields, warnings))
+        return await service.submit(owner, _submission(fields, warnings, idempotency_key))
     except TaskConflict:
+        if "task_id" not in fields:
+            raise
         earlier = await service.get(owner, str(fields["task_id"]))
         if not earlier.is_final or earlier.session_id is None or earlier.task.ephemeral:
             raise
         told = f"task_id: {earlier.id!r} has ended; this task goes on from it, and has an id of its own"
         follow_up = {name: value for name, value in fields.items() if name != "task_id"}
         own = {"session_id": earlier.session_id, "end_user_id": earlier.task.end_user_id}
-        return await service.submit(owner, _submission({**follow_up, **own}, [*warnings, told]))
+        return await service.submit(owner, _submission({**follow_up, **own}, [*warnings, told], idempotency_key))
 
 
-def _submission(fields: Mapping[str, Any], warnings: list[str]) -> Submission:
+def _submission(fields: Mapping[str, Any], warnings: list[str], idempotency_key: str | None) -> Submission:
     session = fields.get("session_id")
     if not session and fields.get("ephemeral") is not True:
         session = str(uuid4())
@@ -152,6 +156,7 @@ def _submission(fields: Mapping[str, Any], warnings: list[str]) -> Submission:
         fields,
         dialect=NAME,
         session_id=session if isinstance(session, str) else None,
+        idempotency_key=idempotency_key,
         warnings=warnings,
     )
 
@@ -192,12 +197,15 @@ def router(service: Service) -> APIRouter:
         openapi_extra=documented_body(REQUEST_SCHEMA),
     )
     async def create_task(
-        body: Annotated[dict[str, Any], Body()], owner: CurrentOwner, accept: Annotated[str, Header()] = ""
+        body: Annotated[dict[str, Any], Body()],
+        owner: CurrentOwner,
+        accept: Annotated[str, Header()] = "",
+        idempotency_key: Annotated[str | None, Header(max_length=256)] = None,
     ) -> Response:
         """Start a task, or go on from one that has ended. Answered with a stream of events, which ends where the task ends or
         waits for a person; or, by `response_format` or `Accept`, with its id. The task runs on, whoever listens."""
         request = read_request(body)
-        record = await create(service, owner, request.fields, request.warnings)
+        record = await create(service, owner, request.fields, request.warnings, idempotency_key)
         if request.response_format == "json" or (request.response_format is None and accepts_json(accept)):
             return JSONResponse(acknowledged(record).model_dump(mode="json"), 202)
         return event_stream(_begun(record, news(service, owner, record.id, 0)))

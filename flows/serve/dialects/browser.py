@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Annotated, Any, Final, Literal
 from uuid import uuid4
 
-from fastapi import APIRouter, Body, Query, Response
+from fastapi import APIRouter, Body, Header, Query, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict
@@ -164,7 +164,7 @@ def _word(status: Status) -> Word:
     return "pending" if status == "queued" else status
 
 
-async def submit(service: Service, owner: Owner, body: Mapping[str, Any]) -> Accepted:
+async def submit(service: Service, owner: Owner, body: Mapping[str, Any], idempotency_key: str | None = None) -> Accepted:
     """Accept the task that a body asks for.
 
     Raises:
@@ -192,6 +192,7 @@ async def submit(service: Service, owner: Owner, body: Mapping[str, Any]) -> Acc
         dialect=NAME,
         echo={"has_schema": body.get("schema") is not None},
         session_id=session if isinstance(session, str) else str(uuid4()),
+        idempotency_key=idempotency_key,
         warnings=[warning] if warning else [],
     )
     record = await service.submit(owner, submission)
@@ -203,9 +204,13 @@ def router(service: Service) -> APIRouter:
     routes = dialect_router(errors, responses=REFUSALS)
 
     @routes.post("/v1/tasks", status_code=201, openapi_extra=documented_body(REQUEST_SCHEMA))
-    async def submit_task(body: Annotated[dict[str, Any], Body()], owner: CurrentOwner) -> Accepted:
+    async def submit_task(
+        body: Annotated[dict[str, Any], Body()],
+        owner: CurrentOwner,
+        idempotency_key: Annotated[str | None, Header(max_length=256)] = None,
+    ) -> Accepted:
         """Submit a task on behalf of an end user."""
-        return await submit(service, owner, body)
+        return await submit(service, owner, body, idempotency_key)
 
     @routes.get("/v1/tasks")
     async def list_tasks(

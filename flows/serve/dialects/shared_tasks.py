@@ -50,7 +50,7 @@ def router(service: Service) -> APIRouter:
         if not browser.OWN_NAMES & body.keys():
             return await tasks.create(service, current_owner(request), body, idempotency_key)
         try:
-            accepted = await browser.submit(service, current_owner(request), body)
+            accepted = await browser.submit(service, current_owner(request), body, idempotency_key)
         except ResearchError as error:
             return answer_to(error, browser.errors)
         return JSONResponse(accepted.model_dump(mode="json"), 201)
