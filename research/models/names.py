@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rapidfuzz import fuzz, process
 
 from research.errors import Fault, InvalidInput
 from research.faults import shown
-from research.money.processors import Processors
+
+if TYPE_CHECKING:
+    from research.money.processors import Processors  # commands that only name a model need no pydantic
 
 KEYLESS: Final = "extractive"
 """The model that needs no key."""
