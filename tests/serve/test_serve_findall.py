@@ -72,7 +72,7 @@ def test_a_run_finds_what_meets_its_conditions(lights: Served, sdk: parallel.Par
     assert next(each for each in result.candidates if each.name == "Skerryvore").match_status == "unmatched"
 
     schema = {"type": "json", "json_schema": {"type": "object", "properties": {"builder": {"type": "string"}}}}
-    enriched = sdk.beta.findall.enrich(findall_id=made.findall_id, output_schema=schema, processor="base")
+    enriched = sdk.beta.findall.enrich(findall_id=made.findall_id, output_schema=schema, processor="lite")
     assert len(enriched.enrichments or []) == 1
     ended(lights, made.findall_id)
     result = sdk.beta.findall.result(findall_id=made.findall_id)

@@ -143,7 +143,7 @@ class _Finds:
         """Research the candidates that match further, by an output schema."""
         last, asked = await self._ended(owner, findall_id)
         enriching = body.enriching()
-        Task.model_validate({"task": "a candidate", "processor": body.processor or last.task.processor})
+        Task.model_validate({"task": "a candidate", "processor": enriching.processor or last.task.processor})
         return schema_of(await self._go_on(owner, findall_id, last, asked.changed(enrich=enriching)))
 
     async def events(

@@ -7,6 +7,7 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from flows.serve.dialects.parallel_request import PROCESSORS
 from flows.serve.dialects.parallel_shapes import RunBasis
 from flows.serve.records import TaskRecord
 from research.errors import Fault, InvalidInput, InvalidTask
@@ -118,7 +119,8 @@ class EnrichBody(Shape):
             InvalidSchema: the schema is none; each fault by its place.
         """
         spec = OutputSpec.parse(self.output_schema.json_schema)
-        return Enriching(output_schema=dict(spec.schema), processor=self.processor)
+        processor = None if self.processor is None else PROCESSORS.get(self.processor, self.processor)
+        return Enriching(output_schema=dict(spec.schema), processor=processor)
 
 
 class EnrichShape(Shape):
