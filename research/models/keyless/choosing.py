@@ -142,7 +142,7 @@ def standing(question: Question, groups: Sequence[Group], place: int) -> Standin
     return Standing(
         best=best.log_odds,
         source=best.candidate.source,
-        kind=question.kind,
+        kind="formed text" if "shape:formed" in best.candidate.marks else question.kind,
         sources=len({b.candidate.source for b in here if b.log_odds >= best.log_odds - 3}),
         times=len({b.passages for b in here if b.log_odds >= best.log_odds - 3}),
         pages=len({b.page for b in group.backings if b.log_odds >= best.log_odds - 2 and not b.suspected}),
