@@ -11,9 +11,7 @@ from pathlib import Path
 
 from serve_parts import ALICE, BOB, door, submission
 
-from flows.serve.claims import MOST_ATTEMPTS
-from flows.serve.composition import Records
-from flows.serve.database import Database, default_url
+from flows.serve.claims import MOST_ATTEMPTS, Claims
 
 ROOT = Path(__file__).parents[2]
 COUNT = 24
@@ -41,7 +39,7 @@ async def test_what_a_killed_service_accepted_is_ended_once_by_the_next_one(tmp_
 async def test_a_lost_worker_can_end_nothing_and_its_task_goes_on_with_another_one(tmp_path: Path) -> None:
     async with door(tmp_path, works=False) as opened:
         task = await opened.service.submit(ALICE, submission())
-        claims = Records.of(Database(default_url(tmp_path)), lease_seconds=0).claims
+        claims = Claims(opened.records.database, opened.records.events, lease_seconds=0)
         lost = await claims.take("lost", "0000-run")
         found = await claims.take("another")
         assert lost is not None
@@ -60,7 +58,7 @@ async def test_a_task_that_kills_its_workers_fails_in_the_end_and_a_cancelled_on
     async with door(tmp_path, works=False) as opened:
         service = opened.service
         deadly = await service.submit(ALICE, submission("Deadly?"))
-        claims = Records.of(Database(default_url(tmp_path)), lease_seconds=0).claims
+        claims = Claims(opened.records.database, opened.records.events, lease_seconds=0)
         for _ in range(MOST_ATTEMPTS):
             assert await claims.take("worker") is not None
         assert await claims.take("worker") is None
