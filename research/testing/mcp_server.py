@@ -172,7 +172,7 @@ class McpDouble:
             self.requests.append(request)
             answer = self._interfere(request) if self._interfere is not None else None
             if answer is not None:
-                await _send(answer, send)
+                await _send(answer, receive, send)
                 return
             pending = [{"type": "http.request", "body": body, "more_body": False}]
 
@@ -207,13 +207,22 @@ async def _body(receive: Callable[[], Awaitable[Any]]) -> bytes:
             return b"".join(pieces)
 
 
-async def _send(answer: WireAnswer, send: Callable[[Any], Awaitable[None]]) -> None:
-    await asyncio.sleep(answer.delay)
+async def _gone(receive: Callable[[], Awaitable[Any]]) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _send(answer: WireAnswer, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]) -> None:
+    """Answer, until the client has gone."""
+    gone = asyncio.ensure_future(_gone(receive))
+    await asyncio.wait([gone], timeout=answer.delay)
     headers = [(name.lower().encode(), value.encode()) for name, value in answer.headers.items()]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     pieces = [answer.body] if isinstance(answer.body, bytes) else answer.body
     for piece in pieces:
-        if answer.pause:
-            await asyncio.sleep(answer.pause)
+        await asyncio.sleep(answer.pause)
+        if gone.done():
+            return
         await send({"type": "http.response.body", "body": piece, "more_body": True})
+    gone.cancel()
     await send({"type": "http.response.body", "body": b"", "more_body": False})
