@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from research.concurrency.outages import Notice
 from research.errors import NotWaiting, ResearchError
+from research.money.budget import Budget
 from research.pipeline import ENGINE, refuse_named_pages, research, with_stop
 from research.ports.model import Model
 from research.ports.sessions import Sessions
@@ -53,6 +54,7 @@ async def run(
     base_url: str | None = None,
     processors: Path | None = None,
     settings: Settings | None = None,
+    budget: Budget | None = None,
     resume: str | Path | None = None,
     decision: Decision | None = None,
     agents_dir: str | Path | None = None,
@@ -79,6 +81,7 @@ async def run(
         base_url: another server that speaks the Messages API.
         processors: a TOML file that overrides tiers and prices.
         settings: everything else: keys of search providers, how the web is read. The other arguments override it.
+        budget: pays for every call, and may have a cap: `research.money.budget.Budget`. None: nothing is capped.
         resume: a folder in which finished steps are stored, and found again: the same task continues from there if it was
             interrupted or failed, and is answered from there if it completed. Another model, corpus or provider has other keys.
             None, the default, stores nothing, so that the same call researches everything again.
@@ -153,7 +156,7 @@ async def run(
             artifacts=Path(artifacts) if artifacts is not None else chosen.cache_dir / "artifacts",
             once=resume is not None,
         )
-        async with open_world(chosen, scratch / "pages", model=own) as opened:
+        async with open_world(chosen, scratch / "pages", budget=budget, model=own) as opened:
             if listener is not None:
                 opened.outages.listener = listener
             refuse_named_pages(request, opened)

@@ -22,6 +22,7 @@ from flows.cli.export import export
 from flows.cli.find import find
 from flows.cli.history import history
 from flows.cli.look import show, verify
+from flows.cli.mcp import mcp
 from flows.cli.monitor import monitor
 from flows.cli.refresh import refresh
 from flows.cli.report import report
@@ -72,6 +73,7 @@ for command in (
     doctor,
     serve,
     worker,
+    mcp,
 ):
     app.command(command)
 schemas.command(check)

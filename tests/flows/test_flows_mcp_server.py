@@ -1,0 +1,149 @@
+"""`research mcp`, called by the official SDK's own client: in this process, over standard input and output, and over HTTP."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+import uvicorn
+from mcp import Client, StdioServerParameters
+from mcp.client.streamable_http import streamable_http_client
+
+from flows.mcp.engine import Engine
+from flows.mcp.root import Root
+from flows.mcp.server import make_server
+from flows.mcp.serving import http_app
+from flows.run.environment import Environment
+from flows.serve.keys import Keys
+
+TOOLS = {"research", "enrich_table", "show_run", "cell_evidence", "verify_run"}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "pages" / "acme.md").write_text("# Acme\n\nFounded: 1935\nHead office: Oslo\n")
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root" / "companies.csv").write_text("name\nAcme\n")
+    (tmp_path / "secret.csv").write_text("name\nAcme\n")
+    (tmp_path / "root" / "link.csv").symlink_to(tmp_path / "secret.csv")
+    return tmp_path
+
+
+def engine(folder: Path) -> Engine:
+    environment = Environment(cache_dir=folder / "cache", corpus=str(folder / "pages"), model="extractive")
+    return Engine(Root(folder / "root"), 0.5, environment)
+
+
+async def called(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
+    result = await client.call_tool(tool, arguments)
+    assert not result.is_error, result.content
+    assert isinstance(result.structured_content, dict)
+    return result.structured_content
+
+
+async def refused(client: Client, tool: str, **arguments: Any) -> str:
+    result = await client.call_tool(tool, arguments)
+    assert result.is_error
+    return str(getattr(result.content[0], "text", ""))
+
+
+async def test_a_question_comes_back_with_its_evidence(folder: Path) -> None:
+    async with Client(make_server(engine(folder))) as client:
+        listed = await client.list_tools()
+        answer = await called(client, "research", question="When was Acme founded?", schema={"founded": "integer"})
+        wrong = await refused(client, "research", question="When?", schema={"founded": {"type": "strin"}})
+    assert {tool.name for tool in listed.tools} == TOOLS
+    assert answer["output"] == {"founded": 1935}
+    assert answer["basis"][0]["citations"][0]["excerpts"] == ["Founded: 1935"]
+    assert "/output_schema/founded" in wrong
+
+
+async def test_no_path_leads_out_of_the_folder_and_no_call_costs_more_than_it_may(folder: Path) -> None:
+    schema = {"founded": "integer"}
+    async with Client(make_server(engine(folder))) as client:
+        for table in ("../secret.csv", str(folder / "secret.csv"), "link.csv", "s3://bucket/x.csv", "x.duckdb::t", "", "."):
+            assert "folder" in await refused(client, "enrich_table", table=table, run="run", schema=schema)
+        assert "leads out" in await refused(client, "enrich_table", table="companies.csv", run="../run", schema=schema)
+        assert "leads out" in await refused(client, "enrich_table", table="companies.csv", run="run", schema="../../etc/passwd")
+        for tool, more in (("show_run", {}), ("verify_run", {}), ("cell_evidence", {"row": 0, "field": "founded"})):
+            assert "leads out" in await refused(client, tool, run="..", **more)
+            assert "is not a run folder" in await refused(client, tool, run="companies.csv", **more)
+        for cap in (0.6, 0, -1):
+            assert "max_cost_usd" in await refused(client, "research", question="Who?", max_cost_usd=cap)
+    assert not (folder / "run").exists()
+
+
+@pytest.mark.usefixtures("prefect_server")
+async def test_a_table_is_enriched_looked_at_and_proved_over_standard_input_and_output(folder: Path) -> None:
+    """The command itself, in a process of its own."""
+    variables = {
+        **os.environ,
+        "RESEARCH_CACHE_DIR": str(folder / "cache"),
+        "RESEARCH_CORPUS": str(folder / "pages"),
+        "RESEARCH_MODEL": "extractive",
+    }
+    command = StdioServerParameters(
+        command=sys.executable, args=["-m", "flows.cli", "mcp", "--root", str(folder / "root")], env=variables
+    )
+    request = {
+        "table": "companies.csv",
+        "run": "runs/companies",
+        "schema": {"founded": "integer"},
+        "objective": "When was {name} founded?",
+    }
+    seen: list[tuple[float, float | None]] = []
+
+    async def progress(done: float, rows: float | None, _message: str | None) -> None:
+        seen.append((done, rows))
+
+    async with Client(command, read_timeout_seconds=120) as client:
+        result = await client.call_tool("enrich_table", request, progress_callback=progress)
+        assert not result.is_error, result.content
+        ended = result.structured_content
+        shown = await called(client, "show_run", run="runs/companies")
+        cell = await called(client, "cell_evidence", run="runs/companies", row=0, field="founded")
+        proof = await called(client, "verify_run", run="runs/companies")
+    assert isinstance(ended, dict)
+    assert (ended["run"], ended["rows"], ended["completed"], ended["exit_code"]) == ("runs/companies", 1, 1, 0)
+    assert seen[-1] == (1, 1)
+    assert (shown["status"], shown["rows"][0]["founded"]) == ("finished", 1935)
+    assert (cell["value"], cell["evidence"][0]["excerpt"]) == (1935, "Founded: 1935")
+    assert (proof["ok"], proof["problems"]) == (True, [])
+
+
+@pytest.fixture
+def served(folder: Path) -> Iterator[tuple[str, str]]:
+    """The server over HTTP, and a key."""
+    import socket
+
+    keys = Keys(folder / "keys.jsonl")
+    _, key = keys.add("agent")
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(http_app(make_server(engine(folder)), keys), log_config=None, lifespan="on"))
+    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}/mcp", key
+    server.should_exit = server.force_exit = True
+    thread.join(30)
+
+
+async def test_over_http_every_request_shows_a_key(served: tuple[str, str]) -> None:
+    url, key = served
+    async with (
+        httpx2.AsyncClient(headers={"authorization": f"Bearer {key}"}) as http,
+        Client(streamable_http_client(url, http_client=http)) as client,
+    ):
+        answer = await called(client, "research", question="When was Acme founded?", schema={"founded": "integer"})
+    assert answer["output"] == {"founded": 1935}
+    async with httpx2.AsyncClient() as http:
+        for headers in ({}, {"authorization": "Bearer wrong"}, {"authorization": f"Basic {key}"}):
+            assert (await http.post(url, json={}, headers=headers)).status_code == 401
+        elsewhere = {"authorization": f"Bearer {key}", "host": "evil.example", "accept": "application/json, text/event-stream"}
+        assert (await http.post(url, json={}, headers=elsewhere)).status_code in (403, 421)
