@@ -176,9 +176,12 @@ def _sent(form: Form) -> dict[int, Decision]:
 
 
 def _field(title: str, description: str, place: int) -> Any:
-    return Field(
-        title=shortened(title, LONGEST), description=shortened(description, LONGEST), json_schema_extra={"position": 10 + place}
-    )
+    return Field(title=_words(title), description=_words(description), json_schema_extra={"position": 10 + place})
+
+
+def _words(text: str) -> str:
+    """What others wrote, as a field shows it. The UI may take it for Markdown, so no link of theirs is one."""
+    return shortened(text, LONGEST).replace("](", "] (")
 
 
 def describe(waiting: Sequence[WaitingRow], about: Mapping[int, str]) -> str:

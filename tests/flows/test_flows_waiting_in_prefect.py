@@ -111,7 +111,7 @@ def waiting_row(row: int, action: Action) -> WaitingRow:
 PLAN = Action(
     kind="plan", plan=(PlannedQuery(question="How | many?", fields=("a",)), PlannedQuery(question="Why?", fields=("b",)))
 )
-ASKING = Action(kind="questions", questions=(Question(id="s1q1", text="Which?"),))
+ASKING = Action(kind="questions", questions=(Question(id="s1q1", text="Which? [here](https://evil.example)"),))
 
 
 def test_a_form_is_about_the_rows_that_it_showed_and_that_still_wait() -> None:
@@ -119,6 +119,7 @@ def test_a_form_is_about_the_rows_that_it_showed_and_that_still_wait() -> None:
     about = {each.row: f"row {each.row}" for each in rows}
     form = form_of(rows, about)
     assert {"row_0", "row_1", "row_2_s1q1"} <= set(form.model_fields)
+    assert form.model_fields["row_2_s1q1"].description == "Which? [here] (https://evil.example)"
     assert "2 plans to approve" in describe(rows, about)
     answered = Form.model_validate({"rows": "0", "row_0": ["Why?"], "row_1": ["x"], "row_2_s1q1": " that "})
     expected = {0: PlanDecision(subqueries=("Why?",)), 2: Answers(answers={"s1q1": "that"})}
