@@ -29,8 +29,8 @@ def test_a_table_goes_in_and_a_run_comes_out(research: Command, desk: Path) -> N
     ]
     assert ran.lines[0]["model"] == "extractive"
     assert ran.lines[-1] | {"seconds": 0} == {
-        "event": "run_finished", "run": "run", "rows": 2, "completed": 2, "failed": 0, "cost_usd": 0.0, "seconds": 0,
-        "spent_usd": 0.0, "stopped": None, "exported": None, "not_exported": None,
+        "event": "run_finished", "run": "run", "rows": 2, "completed": 2, "failed": 0, "waiting": 0, "cost_usd": 0.0,
+        "seconds": 0, "spent_usd": 0.0, "stopped": None, "exported": None, "not_exported": None,
     }  # fmt: skip
     again = research(*ENRICH, "--objective", "Facts about {mission}", "--out", "run")
     assert again.code == 0
