@@ -72,8 +72,8 @@ def test_a_paid_model_is_estimated_without_being_called(research: Command, monke
     [plan] = research(*ENRICH, "--dry-run", "--processor", "ultra", "--json").lines
     assert plan["estimate"]["rows"] == 2
     assert 0 < plan["estimate"]["low_usd"] < plan["estimate"]["high_usd"]
-    [other] = research(*ENRICH, "--dry-run", "--model", "somebody-else-7b", "--json").lines
-    assert (other["estimate"]["likely_usd"], other["estimate"]["unpriced"]) == (None, ["somebody-else-7b"])
+    [other] = research(*ENRICH, "--dry-run", "--model", "claude-of-tomorrow", "--json").lines
+    assert (other["estimate"]["likely_usd"], other["estimate"]["unpriced"]) == (None, ["claude-of-tomorrow"])
 
 
 @pytest.mark.usefixtures("prefect_server")

@@ -17,10 +17,10 @@ from flows.run.workers.files import WorkerFiles
 from research.testing import Answer, Request
 from tests.models.faulty_run import SCHEMA, page_text, researcher
 
-ROWS, SHARD, CONCURRENCY = 24, 3, 4
+ROWS, SHARD, CONCURRENCY = 15, 3, 4
 EQUAL = 2
 """Rows that are equal to an earlier one, in another shard."""
-KILL_AT = 30
+KILL_AT = 18
 """The call at which a worker is killed: about half of all."""
 CALLS = 3
 """Of a row: search, read, answer."""

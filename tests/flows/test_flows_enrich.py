@@ -295,5 +295,6 @@ async def test_python_may_hand_over_a_table_from_memory_and_a_model(tmp_path: Pa
 def test_the_form_in_the_ui_says_what_each_parameter_is() -> None:
     properties = enrich.parameters.properties
     assert [name for name, schema in properties.items() if not schema.get("description")] == []
-    assert properties["processor"]["enum"] == ["base", "core", "ultra", "research"]
+    tier, nothing = properties["processor"]["anyOf"]
+    assert (tier["enum"], nothing) == (["base", "core", "ultra", "research"], {"type": "null"})
     assert enrich.parameters.required == ["table"]
