@@ -13,6 +13,8 @@ from flows.serve.claims import LEASE_SECONDS, Claims
 from flows.serve.database import Database
 from flows.serve.dispatch import SWEEP_SECONDS, Dispatcher, InProcess, Sweeper
 from flows.serve.event_store import EventStore
+from flows.serve.monitor_store import MonitorStore
+from flows.serve.monitors import Owners
 from flows.serve.outbox import Outbox, Words
 from flows.serve.service import MOST_OPEN, Service
 from flows.serve.spending import Spending
@@ -31,12 +33,13 @@ class Records:
     tasks: TaskStore
     claims: Claims
     capacity: Capacity
+    monitors: MonitorStore
 
     @classmethod
     def of(cls, database: Database, lease_seconds: float = LEASE_SECONDS) -> Records:
         events = EventStore(database)
         claims = Claims(database, events, lease_seconds)
-        return cls(database, events, TaskStore(database, events), claims, Capacity(database))
+        return cls(database, events, TaskStore(database, events), claims, Capacity(database), MonitorStore(database))
 
 
 def worker_of(records: Records, worlds: Worlds, max_cost_per_task: float | None = None) -> Worker:
@@ -67,7 +70,7 @@ class Door:
         await self.records.database.open()
         await self.accounts.cap(SERVICE, self.max_cost)
         await self.dispatcher.start()
-        sweeper = Sweeper(self.records.claims, self.dispatcher, self.sweep_seconds)
+        sweeper = Sweeper(self.records.claims, self.dispatcher, self.sweep_seconds, before=self.service.monitors.sweep)
         sweeper.start()
         self.outbox.start()
         try:
@@ -89,6 +92,7 @@ def open_door(
     patience: Patience | None = None,
     max_cost: float | None = None,
     sweep_seconds: float = SWEEP_SECONDS,
+    owners: Owners | None = None,
 ) -> Door:
     """A service over some records.
 
@@ -96,10 +100,13 @@ def open_door(
         words: what webhooks are told in some dialects, by their names.
         patience: how long webhooks are tried.
         max_cost: what all tasks together may cost, in US dollars; None: no cap.
-        sweep_seconds: between two looks for work that nobody holds.
+        sweep_seconds: between two looks for work that nobody holds, and for monitors that are due.
+        owners: who an owner is by now, by its id, and whether it may still ask; None: whoever has made a monitor may.
     """
     dispatching, accounts = dispatcher(records), Accounts(records.database)
-    service = Service(records.tasks, records.claims, records.events, dispatching, admission, max_open, accounts)
+    service = Service(
+        records.tasks, records.claims, records.events, dispatching, admission, records.monitors, max_open, accounts, owners
+    )
     outbox = Outbox(records.database, records.tasks, records.events, admission, words or {}, patience)
     return Door(service, records, dispatching, outbox, accounts, max_cost, sweep_seconds)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
 from flows.serve.claims import Claims
@@ -76,12 +77,20 @@ class Sweeper:
         claims: the records' claims.
         dispatcher: is told.
         seconds: between two looks.
+        before: what else is looked for each time, which may bring work.
     """
 
-    def __init__(self, claims: Claims, dispatcher: Dispatcher, seconds: float = SWEEP_SECONDS) -> None:
+    def __init__(
+        self,
+        claims: Claims,
+        dispatcher: Dispatcher,
+        seconds: float = SWEEP_SECONDS,
+        before: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         self._claims = claims
         self._dispatcher = dispatcher
         self._seconds = seconds
+        self._before = before
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -94,6 +103,11 @@ class Sweeper:
 
     async def _sweep(self) -> None:
         while True:
+            try:
+                if self._before is not None:
+                    await self._before()
+            except Exception:  # noqa: BLE001 - as below; and what waits is seen all the same
+                _log.warning("the monitors could not be looked through; trying again", exc_info=True)
             try:
                 if waiting := await self._claims.sweep():
                     self._dispatcher.work_waits(waiting)

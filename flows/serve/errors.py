@@ -5,8 +5,10 @@
     ├── KeyRevoked          a key that was known and is not accepted any more
     ├── UnknownRecord       no such record of this owner: not there, or somebody else's, which is not told apart
     │   ├── UnknownTask
-    │   └── UnknownGroup
+    │   ├── UnknownGroup
+    │   └── UnknownMonitor
     ├── TaskConflict        the same id or idempotency key with other content
+    ├── MonitorCancelled    what a cancelled monitor cannot do any more
     ├── NotWaiting          a decision for a task that waits for none
     ├── OverLimit           too many requests or open tasks; `retry_after` seconds may help
     └── TooLarge            the body of a request
@@ -50,6 +52,16 @@ class UnknownTask(UnknownRecord):
 
 class UnknownGroup(UnknownRecord):
     """There is no such group of this owner."""
+
+
+class UnknownMonitor(UnknownRecord):
+    """There is no such monitor of this owner."""
+
+
+class MonitorCancelled(ServiceError):
+    """The monitor is cancelled, which is for good."""
+
+    http_status = 409
 
 
 class TaskConflict(ServiceError):

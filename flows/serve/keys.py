@@ -61,6 +61,17 @@ class Key(Record):
     secrets: tuple[str, ...] = ()
     """The secrets of the service that its owner's tasks may name. None, unless it is said."""
 
+    def as_owner(self) -> Owner:
+        """Who shows it."""
+        return Owner(
+            id=self.owner,
+            team=self.team,
+            max_cost_usd=self.max_cost_usd,
+            max_open_tasks=self.max_open_tasks,
+            requests_per_minute=self.requests_per_minute,
+            secrets=self.secrets,
+        )
+
 
 class Keys:
     """The keys of a file. It need not exist: then there are none."""
@@ -82,14 +93,12 @@ class Keys:
             raise NotAuthenticated("this key is not known")
         if found.revoked_at is not None:
             raise KeyRevoked("this key was revoked")
-        return Owner(
-            id=found.owner,
-            team=found.team,
-            max_cost_usd=found.max_cost_usd,
-            max_open_tasks=found.max_open_tasks,
-            requests_per_minute=found.requests_per_minute,
-            secrets=found.secrets,
-        )
+        return found.as_owner()
+
+    def owner_by_id(self, id: str) -> Owner | None:
+        """An owner as its latest key has it, for what it has asked for in advance. None: no key of it is accepted any more."""
+        held = [key for key in self.all() if key.owner == id and key.revoked_at is None]
+        return held[-1].as_owner() if held else None
 
     def all(self) -> list[Key]:
         """Every key, revoked ones too, the oldest first."""

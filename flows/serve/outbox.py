@@ -15,6 +15,7 @@ from sqlalchemy.engine import Row
 from flows.serve.admission import Admission
 from flows.serve.database import Database, uninterrupted
 from flows.serve.event_store import EventStore
+from flows.serve.monitor_records import MONITOR_EVENTS, notice
 from flows.serve.records import TaskRecord
 from flows.serve.schema import attempts, deliveries
 from flows.serve.task_store import TaskStore
@@ -113,7 +114,10 @@ class Outbox:
 
     async def _send(self, row: Row[Any]) -> None:
         record = await self._tasks.by_number(row.task_number)
-        told = await self._artifact(record) if row.type == ARTIFACT else self._status(record)
+        if row.type in MONITOR_EVENTS:
+            told = Told(row.type, notice(record))
+        else:
+            told = await self._artifact(record) if row.type == ARTIFACT else self._status(record)
         at = record.completed_at or record.modified_at
         event = Event(told.type, json.dumps([record.owner, record.id, told.type]), told.data, at)
         try:

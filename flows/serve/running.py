@@ -99,8 +99,16 @@ async def serve(options: WorkOptions, door_options: DoorOptions, on_start: Calla
             environment.base_url,
             environment.processors,
         )
-        door = open_door(records, dispatcher, admission, door_options.max_open_tasks, words(), max_cost=door_options.max_cost)
         keys = keys_of(options.folder)
+        door = open_door(
+            records,
+            dispatcher,
+            admission,
+            door_options.max_open_tasks,
+            words(),
+            max_cost=door_options.max_cost,
+            owners=keys.owner_by_id,
+        )
         access = Access(keys, RequestRate(door_options.requests_per_minute))
         most_bytes = int(door_options.max_body_mb * 1_000_000)
         app = create_app(door.service, access, DIALECTS, running=door.running, most_bytes=most_bytes)

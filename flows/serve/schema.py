@@ -187,3 +187,44 @@ attempts: Final = Table(
     Index("attempts_by_delivery", "delivery_id"),
     Index("attempts_by_task", "owner", "task_id"),
 )
+
+# A task on a schedule. `next_at` is what processes compare and set, so that one of them begins a run.
+monitors: Final = Table(
+    "monitors",
+    metadata,
+    Column("number", _number, primary_key=True, autoincrement=True),
+    Column("id", String, nullable=False),
+    Column("owner", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("status", String, nullable=False),
+    Column("spec", Text, nullable=False),
+    Column("baseline", String),  # the task that the next result is compared with
+    Column("created_at", Double, nullable=False),
+    Column("last_run_at", Double),
+    Column("next_at", Double, nullable=False),
+    UniqueConstraint("owner", "id"),
+    Index("monitors_due", "status", "next_at"),
+    sqlite_autoincrement=True,
+)
+
+# A run of a monitor, and what came of it: its event. It is open until `outcome` is set, which happens once.
+monitor_runs: Final = Table(
+    "monitor_runs",
+    metadata,
+    Column("number", _number, primary_key=True, autoincrement=True),
+    Column("id", String, nullable=False, unique=True),
+    Column("monitor_number", _number, nullable=False),
+    Column("owner", String, nullable=False),
+    Column("submission", Text, nullable=False),
+    Column("task_id", String),  # null: not submitted yet
+    Column("started_at", Double, nullable=False),
+    Column("ended_at", Double),
+    Column("outcome", String),
+    Column("previous", String),  # the task that its result was compared with
+    Column("fields", Text),
+    Column("error", Text),
+    UniqueConstraint("owner", "task_id"),
+    Index("monitor_runs_by_monitor", "monitor_number", "number"),
+    Index("monitor_runs_open", "outcome"),
+    sqlite_autoincrement=True,
+)

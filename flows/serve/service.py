@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, Final
@@ -12,9 +10,12 @@ from typing import Any, Final
 from flows.serve.accounts import Accounts, owner_scope
 from flows.serve.admission import Admission
 from flows.serve.claims import Claims
+from flows.serve.cursors import cursor_of, number_of
 from flows.serve.dispatch import Dispatcher
 from flows.serve.errors import OverLimit, UnknownTask
 from flows.serve.event_store import EventStore
+from flows.serve.monitor_store import MonitorStore
+from flows.serve.monitors import Monitors, Owners
 from flows.serve.records import Group, Owner, Page, Submission, TaskEvent, TaskRecord
 from flows.serve.tail import Tail
 from flows.serve.task_store import TaskStore, TooManyOpen
@@ -40,6 +41,8 @@ class Service:
         admission: what is accepted.
         max_open: open tasks of one owner, where the owner has no limit of its own.
         accounts: keep what owners may spend; None: they may spend what they like.
+        monitors: the tasks on schedules.
+        owners: who an owner is by now, to whom a task on a schedule belongs.
     """
 
     def __init__(
@@ -49,9 +52,12 @@ class Service:
         events: EventStore,
         dispatcher: Dispatcher,
         admission: Admission,
+        monitors: MonitorStore,
         max_open: int = MOST_OPEN,
         accounts: Accounts | None = None,
+        owners: Owners | None = None,
     ) -> None:
+        self.monitors = Monitors(monitors, self, owners)
         self._tasks = tasks
         self._claims = claims
         self._events = events
@@ -75,6 +81,14 @@ class Service:
             OverLimit: the owner has too many open tasks.
         """
         return (await self._accept(owner, [self._admission.admitted(owner, submission)]))[0]
+
+    def check(self, owner: Owner, submission: Submission) -> None:
+        """Judge a task that will be submitted later.
+
+        Raises:
+            InvalidTask: it would not be accepted.
+        """
+        self._admission.admitted(owner, submission)
 
     async def submit_many(self, owner: Owner, submissions: Sequence[Submission]) -> list[TaskRecord]:
         """Accept tasks, all of them or none; at most `MOST_AT_ONCE`. Raises as `submit` does; faults begin with the place
@@ -133,9 +147,9 @@ class Service:
         Raises:
             InvalidTask: the cursor is none.
         """
-        before = None if cursor is None else _number(cursor)
+        before = None if cursor is None else number_of(cursor)
         found = await self._tasks.public(before=before, limit=limit + 1, dialect=dialect)
-        return Page(tasks=found[:limit], next_cursor=_cursor(found[limit - 1].number) if len(found) > limit else None)
+        return Page(tasks=found[:limit], next_cursor=cursor_of(found[limit - 1].number) if len(found) > limit else None)
 
     async def page(
         self,
@@ -156,12 +170,12 @@ class Service:
             InvalidTask: the cursor is none.
         """
         limit = max(1, min(limit, MOST_OF_PAGE))
-        before = None if cursor is None else _number(cursor)
+        before = None if cursor is None else number_of(cursor)
         found = await self._tasks.page(
             owner.id, before=before, limit=limit + 1, dialect=dialect, status=status, group_id=group_id
         )
         shown = found[:limit]
-        return Page(tasks=shown, next_cursor=_cursor(shown[-1].number) if len(found) > limit else None)
+        return Page(tasks=shown, next_cursor=cursor_of(shown[-1].number) if len(found) > limit else None)
 
     async def group_tasks(
         self, owner: Owner, id: str, *, after: int = 0, limit: int = 100, status: Status | None = None
@@ -271,17 +285,3 @@ class Service:
         if task_id is not None:
             return (await self._tasks.get(owner.id, task_id)).is_final
         return not (await self._tasks.group(owner.id, str(group_id))).is_active
-
-
-def _cursor(number: int) -> str:
-    return base64.urlsafe_b64encode(f"n{number}".encode()).decode().rstrip("=")
-
-
-def _number(cursor: str) -> int:
-    try:
-        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
-        if text.startswith("n") and (number := int(text[1:])) < 2**63:
-            return number
-    except (binascii.Error, ValueError):
-        pass
-    raise InvalidTask("The page cannot be given:", [Fault("/cursor", "is no cursor of a page: leave it out to begin anew")])

@@ -17,6 +17,7 @@ from flows.serve.accounts import MoneyIsOut
 from flows.serve.capacity import Capacity
 from flows.serve.claims import Claim, Claims
 from flows.serve.database import Database
+from flows.serve.monitor_records import is_of_monitor
 from flows.serve.records import TaskError, TaskRecord
 from flows.serve.spending import Spending
 from flows.serve.steps import StoredSteps
@@ -149,7 +150,8 @@ class Worker:
     async def _research(self, claim: Claim, record: TaskRecord) -> None:
         session = SessionOfTask(record.task, TaskSessions(self._database, record), record.session_id)
         await session.load()
-        async with self._worlds.for_task(record.task) as world, self._spending.budget_of(record, world) as paying:
+        world_of = self._worlds.for_task(record.task, looks_again=is_of_monitor(record))
+        async with world_of as world, self._spending.budget_of(record, world) as paying:
             mine = await session.continued(replace(world, budget=paying.budget))
             stored = StoredSteps(self._database, self._claims, claim, tells=record.enable_events, finished=paying.write)
 

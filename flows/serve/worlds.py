@@ -52,12 +52,25 @@ class Worlds:
             return self._worlds[key]
 
     @asynccontextmanager
-    async def for_task(self, task: Task) -> AsyncIterator[World]:
+    async def for_task(self, task: Task, *, looks_again: bool = False) -> AsyncIterator[World]:
         """The world of a task. An ephemeral one has its own, whose pages and cached answers are removed in the end.
+
+        Args:
+            looks_again: it wants to know what has changed. It has a world of its own, too: the corpus as it is now, searches that
+                are asked anew, and pages whose servers have said that they are still the same.
 
         Raises:
             InvalidInput: it cannot be opened.
         """
+        if looks_again and not task.ephemeral:
+            settings = self._settings_of(task.model, task.secrets)
+            settings = settings.changed(
+                web=settings.web.changed(revalidate=True),
+                providers=settings.providers.changed(freshness=0),
+            )
+            async with open_world(settings, settings.cache_dir / "pages", model=self._own(task.model)) as world:
+                yield world
+            return
         if not task.ephemeral:
             yield await self.of(task.model, task.secrets)
             return

@@ -91,6 +91,7 @@ def serve(
         Records.of(Database(default_url(folder))),
         in_process(Worlds(settings, model)),
         Admission(web, SecretStr(WEBHOOK_SECRET)),
+        owners=keys.owner_by_id,
     )
     app = create_app(
         door.service, Access(keys, RequestRate(None)), DIALECTS if dialects is None else dialects, running=door.running

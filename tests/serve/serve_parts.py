@@ -13,6 +13,8 @@ from flows.serve.admission import Admission
 from flows.serve.claims import LEASE_SECONDS
 from flows.serve.composition import Door, Records, in_process, open_door
 from flows.serve.database import Database, default_url
+from flows.serve.dialects.monitors_request import MonitorBody, QuerySettings, query_spec
+from flows.serve.monitor_records import MonitorSpec
 from flows.serve.records import Owner, Submission
 from flows.serve.worlds import Worlds
 from research.ports.model import Model
@@ -29,6 +31,33 @@ def submission(task: str = "When was the Bell Rock Lighthouse first lit?", **fie
     """A submission whose fields are those of the task, but for those of the submission itself."""
     own = {name: fields.pop(name) for name in list(fields) if name in Submission.model_fields}
     return Submission(task=Task.model_validate({"task": task, **fields}), dialect="tasks", **own)
+
+
+MONITOR: dict[str, Any] = {
+    "type": "event_stream",
+    "frequency": "1d",
+    "settings": {
+        "query": "When was the Bell Rock Lighthouse first lit, and how high is it?",
+        "output_schema": {
+            "type": "json",
+            "json_schema": {
+                "type": "object",
+                "properties": {
+                    "first_lit": {"type": "string", "format": "date", "description": "when it was first lit"},
+                    "height": {"type": "number", "description": "height in metres"},
+                },
+            },
+        },
+    },
+}
+"""A monitor of a query as a client asks for it."""
+
+
+def monitor_spec(**fields: Any) -> MonitorSpec:
+    """What `MONITOR` asks for, with other fields."""
+    body = MonitorBody.model_validate(MONITOR | fields)
+    assert isinstance(body.settings, QuerySettings)
+    return query_spec(body, body.settings)
 
 
 @asynccontextmanager

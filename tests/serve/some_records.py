@@ -13,6 +13,7 @@ BODIES: Final[tuple[tuple[str, dict[str, Any], str], ...]] = (
     ("/api/v1/tasks", {"input": TASK, "response_format": "json"}, "task_id"),
     ("/v1/tasks/runs", {"input": TASK, "processor": "core", "enable_events": True}, "run_id"),
     ("/v1beta/tasks/groups", {"metadata": {"secret": "mine"}}, "taskgroup_id"),
+    ("/v1/monitors", {"type": "event_stream", "frequency": "1d", "settings": {"query": TASK}}, "monitor_id"),
 )
 """Of each kind of record: where it is made, of what, and which member of the answer is its id."""
 

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from serve_parts import ALICE, BOB, door, submission
+from serve_parts import ALICE, BOB, door, monitor_spec, submission
 
 from flows.serve.errors import OverLimit
 from flows.server import free_port
@@ -75,3 +75,10 @@ async def test_the_service_keeps_its_records_in_postgresql(tmp_path: Path, postg
         assert done.result.output == {"first_lit": "1811-02-01"}
         with pytest.raises(OverLimit):
             await service.submit(ALICE.changed(max_open_tasks=0), submission())
+        made = await service.monitors.create(ALICE, monitor_spec())
+        async with asyncio.timeout(30):
+            while not await opened.records.monitors.ended(made.number):  # noqa: ASYNC110 - as a sweep looks
+                await asyncio.sleep(0.05)
+        await asyncio.gather(*(service.monitors.sweep() for _ in range(3)))
+        page = await service.monitors.runs(ALICE, made, limit=9, outcomes=["baseline", "failed"])
+        assert [run.outcome for run in page.runs] == ["baseline"]
