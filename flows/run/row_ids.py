@@ -94,8 +94,13 @@ class RowIds:
             return world
         try:
             session = await sessions.load(task.session_id, task.end_user_id)
-        except UnknownSession as error:
-            raise UnknownSession(f"The task of row {row} cannot go on from its session:", error.faults) from error
+        except UnknownSession:
+            # Neither id is named: no log learns what these columns hold, and the error stands in several.
+            column = self.session_column or "session_id"
+            fault = Fault(
+                "/session_id", f"the end user of this row has no session as its cell in {column!r:.80} names; correct or empty it"
+            )
+            raise UnknownSession(f"The task of row {row} cannot go on from its session:", [fault]) from None
         key = _key({"session_id": task.session_id, "end_user_id": task.end_user_id})
         if self.held.get(key) != _digest(session):
             raise InvalidTask(

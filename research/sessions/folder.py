@@ -85,10 +85,10 @@ class FolderSessions:
 
 def unknown(session_id: str, end_user_id: str | None) -> UnknownSession:
     """The refusal of a session that is not there, or is somebody else's: it does not tell which."""
-    whose = "no end user" if end_user_id is None else "this end user"
+    whose = "without an end user" if end_user_id is None else "of this end user"
     return UnknownSession(
         "The task cannot go on from its session:",
-        [Fault("/session_id", f"{session_id!r:.200} is no session of {whose}; leave it out to begin a new one")],
+        [Fault("/session_id", f"{session_id!r:.200} is no session {whose}; leave it out to begin a new one")],
     )
 
 

@@ -87,6 +87,7 @@ async def test_each_row_goes_on_from_its_session_and_a_foreign_one_fails_alone(t
     assert results["first_lit"].astype(str).tolist()[:2] == ["1882-05-18", "1759-10-16"]
     assert results["status"].tolist() == ["completed", "completed", "failed"]
     assert results["error"][2].startswith("UnknownSession: The task of row 2 ")
+    assert "s-2" not in results["error"][2], "an error stands in logs, which learn of no session"
     assert results["task_id"].tolist() == ["a", "b", "c"]
     assert "Eddystone Lighthouse" in results["warnings"][0][0]
     assert verify(folder.path).ok, "the page of the session is a page of the run"
