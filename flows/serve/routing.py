@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from flows.serve.errors import OverLimit
-from research.errors import ResearchError
+from research.errors import Fault, InvalidTask, ResearchError
 
 Errors = Callable[[Exception], Response]
 """How a dialect answers a `ResearchError` (those of `flows.serve.errors` among them), a `RequestValidationError` of FastAPI, or
@@ -42,8 +42,17 @@ def dialect_router(errors: Errors, **options: Any) -> APIRouter:
                 try:
                     return await handle(request)
                 except (ResearchError, RequestValidationError, HTTPException) as error:
-                    return answer_to(error, errors)
+                    return answer_to(_without_a_type(error), errors)
 
             return answer
 
     return APIRouter(route_class=DialectRoute, **options)
+
+
+def _without_a_type(error: Exception) -> Exception:
+    """FastAPI leaves a body as bytes that no header calls JSON, as curl's `-d` sends it, and says no word of the header."""
+    if isinstance(error, RequestValidationError) and isinstance(error.body, bytes):
+        return InvalidTask(
+            "The request cannot be read:", [Fault("", "send the header `Content-Type: application/json` with this body")]
+        )
+    return error

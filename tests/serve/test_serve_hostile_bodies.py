@@ -30,6 +30,14 @@ def test_a_body_that_is_wrong_is_refused_and_is_no_fault_of_the_service(served: 
     assert sum(status in (400, 403, 422) for status in answered.values()) > len(answered) * 0.8
 
 
+@pytest.mark.parametrize("path", ["/v1/tasks", "/browser/v1/tasks", "/api/v1/tasks", "/v1/tasks/runs", "/v1/chat/completions"])
+def test_a_body_that_no_header_calls_json_is_told_which_header(served: Served, path: str) -> None:
+    with served.client() as client:
+        answer = client.post(path, content='{"task":"x"}', headers={"content-type": "application/x-www-form-urlencoded"})
+    assert answer.status_code in (400, 422)
+    assert "Content-Type: application/json" in answer.text
+
+
 def test_a_cursor_or_an_id_that_is_none_is_refused(served: Served) -> None:
     with served.client() as client:
         for path in ("/v1/tasks/%00", "/api/v1/tasks/%ff", "/v1/tasks/%F0%9F/events"):
