@@ -21,7 +21,7 @@ TERMINATE_SECONDS: Final = 5.0
 
 
 def watch(command: Sequence[str]) -> int:
-    """Run the command until stdin is closed or the command ends. Returns its exit code."""
+    """Run the command until stdin is closed or the command ends. Returns its exit code, 137 after `kill -9`."""
     closed = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: closed.set())
     server = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)  # noqa: S603 - our caller's own command
@@ -29,7 +29,7 @@ def watch(command: Sequence[str]) -> int:
     while server.poll() is None and not closed.wait(LOOK_SECONDS):
         pass
     _end(server)
-    return server.returncode
+    return server.returncode if server.returncode >= 0 else 128 - server.returncode
 
 
 def _wait_for_end_of_stdin(closed: threading.Event) -> None:

@@ -256,6 +256,8 @@ def _print_found(done: Found) -> None:
         note(f"{done.stopped}")
     elif done.stopped:
         note(f"stopped: {done.stopped}\nresearch resume {done.place} goes on with it")
+    elif done.judged == done.rows:
+        note("every candidate that was named is judged: --condition in other words, or more to search, may find more")
 
 
 def _print(done: Enrichment) -> None:

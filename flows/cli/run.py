@@ -62,6 +62,7 @@ def run(command: RunCommand, output: Output) -> int:
     if "mcp_servers" in stated:
         stated["mcp_servers"] = read_servers(stated["mcp_servers"])
     waits = command.allow_questions or (command.mode == "plan" and not command.auto_execute_plan)
+    decision = _decision(command.approve, command.answer, waits)
     try:
         result = asyncio.run(
             research(
@@ -71,7 +72,7 @@ def run(command: RunCommand, output: Output) -> int:
                 known_secrets=from_variables(os.environ),
                 listener=lambda notice: note(str(notice)),
                 resume=settings.cache_dir / "waiting" if waits else None,
-                decision=_decision(command.approve, command.answer),
+                decision=decision,
                 **stated,
             )
         )
@@ -92,17 +93,19 @@ def run(command: RunCommand, output: Output) -> int:
     return Exit.OK
 
 
-def _decision(approve: bool, answers: Sequence[str] | None) -> Decision | None:
+def _decision(approve: bool, answers: Sequence[str] | None, waits: bool) -> Decision | None:
     """What the person decides.
 
     Raises:
-        InvalidInput: both at once, or an answer without a question.
+        InvalidInput: both at once, an answer without a question, or beside a command that waits for nobody.
     """
     from research.errors import InvalidInput
     from research.task.decisions import Answers, PlanDecision
 
     if approve and answers:
         raise InvalidInput("--approve is for plans, --answer for questions: leave out one of the two.")
+    if (approve or answers) and not waits:
+        raise InvalidInput("--approve is beside --mode plan, --answer beside --allow-questions: repeat the command that waits.")
     if not answers:
         return PlanDecision() if approve else None
     pairs = [each.partition("=") for each in answers]

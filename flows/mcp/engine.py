@@ -105,10 +105,13 @@ class Engine:
         }
 
     def _cell(self, run: str, row: int, field: str) -> dict[str, Any]:
+        opened = self._open(run)
+        if field not in opened.fields:
+            raise InvalidInput(f"the output has no field {field!r:.80}; it has {', '.join(opened.fields)}")
         try:
-            cell = self._open(run).cell(row, field)
+            cell = opened.cell(row, field)
         except KeyError as error:
-            raise InvalidInput(str(error.args[0])) from error
+            raise InvalidInput(f"{run} has no row {row}, or not yet; rows are counted from 0") from error
         shown: dict[str, Any] = json.loads(json.dumps(asdict(cell), default=str))
         return shown
 

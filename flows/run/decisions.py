@@ -103,15 +103,17 @@ def refuse_unfit_rows(rows: RowDecisions, waiting: Mapping[int, WaitingRow]) -> 
     of_task: dict[str, tuple[int, Decision]] = {}
     for row, decision in rows.items():
         found = waiting.get(row)
+        if found is None:
+            faults.append(Fault(f"/{row}", "the task waits for no decision: leave its row out."))
+            continue
         try:
-            refuse_unfit(None if found is None else found.action, decision)
+            refuse_unfit(found.action, decision)
         except NotWaiting as error:
             faults.append(Fault(f"/{row}", str(error)))
             continue
-        if found is not None:
-            first, same = of_task.setdefault(found.task_id, (row, decision))
-            if same != decision:
-                faults.append(Fault(f"/{row}", f"it asks the same as row {first}, and is decided otherwise: decide them alike"))
+        first, same = of_task.setdefault(found.task_id, (row, decision))
+        if same != decision:
+            faults.append(Fault(f"/{row}", f"it asks the same as row {first}, and is decided otherwise: decide them alike"))
     if faults:
         raise NotWaiting("These decisions cannot be taken; nothing was stored:", faults)
 

@@ -336,7 +336,7 @@ def _agent_faults(task: Task, places: Mapping[str, str]) -> list[Fault]:
             if name not in tools:
                 at = places.get("agent_profiles", "/agent_profiles") + pointer([place, "tools", of_profile])
                 names = ", ".join(tools)
-                faults.append(Fault(at, f"{name!r:.80} is no tool of this task{nearest(name, tools)} There are: {names}"))
+                faults.append(Fault(at, f"{name!r:.80} is no tool of this task{nearest(name, tools) or '.'} There are: {names}"))
     held = [profile.id for profile in task.agent_profiles]
     for place, name in enumerate(held):
         if name not in task.agent_names or name in held[:place]:

@@ -23,4 +23,5 @@ def test_a_plan_is_shown_and_the_same_command_with_a_yes_carries_it_out(research
 
 
 def test_a_decision_about_a_task_that_never_waits_is_refused(research: Command) -> None:
-    assert research(*ASKED, "--approve").code == 2
+    refused = research(*ASKED, "--approve")
+    assert (refused.code, "beside --mode plan" in refused.err) == (2, True)

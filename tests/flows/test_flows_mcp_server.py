@@ -109,6 +109,7 @@ async def test_a_table_is_enriched_looked_at_and_proved_over_standard_input_and_
         ended = result.structured_content
         shown = await called(client, "show_run", run="runs/companies")
         cell = await called(client, "cell_evidence", run="runs/companies", row=0, field="founded")
+        assert "it has founded" in await refused(client, "cell_evidence", run="runs/companies", row=0, field="foundd")
         proof = await called(client, "verify_run", run="runs/companies")
     assert isinstance(ended, dict)
     assert (ended["run"], ended["rows"], ended["completed"], ended["exit_code"]) == ("runs/companies", 1, 1, 0)
