@@ -34,6 +34,7 @@ from flows.serve.worlds import Worlds
 from flows.server import DEFAULTS, PrefectUnavailable, free_port, server_command
 from research.display.printable import printable_logger
 from research.errors import InvalidInput
+from research.search.corpus import open_corpus
 from research.secrets import KnownSecrets
 
 DATABASE: Final = "RESEARCH_DATABASE"
@@ -76,6 +77,8 @@ async def serve(options: WorkOptions, door_options: DoorOptions, on_start: Calla
     _show_warnings()
     environment = read_environment()
     records = _records(options, environment)
+    if door_options.in_process or door_options.workers:
+        await asyncio.to_thread(_check_corpus, options.corpus or environment.corpus)
     async with AsyncExitStack() as stack:
         listener = stack.enter_context(_listener(door_options))
         prefect = None
@@ -174,6 +177,16 @@ def _worlds(options: WorkOptions, environment: Environment, secrets: KnownSecret
         raise InvalidInput("--concurrency must be at least 1")
     search = names_of(options.search or "")
     return Worlds(environment.settings(model=options.model, corpus=options.corpus, search=search), secrets=secrets)
+
+
+def _check_corpus(corpus: str | None) -> None:
+    """Refuse one that is not there at once: workers would end for it, again and again, and accepted tasks would wait.
+
+    Raises:
+        InvalidInput: it is not there, or of a kind that cannot be read.
+    """
+    if corpus is not None and "://" not in corpus:
+        open_corpus(corpus)
 
 
 def _listener(options: DoorOptions) -> socket.socket:

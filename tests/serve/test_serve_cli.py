@@ -42,6 +42,8 @@ def test_a_taken_port_and_a_foreign_database_are_refused_with_what_to_do(
     assert f"nothing can listen at 127.0.0.1:{port}" in capsys.readouterr().err
     assert main(["serve", "--folder", str(tmp_path), "--database", "mysql://host/name"]) == 2
     assert "SQLite or PostgreSQL" in capsys.readouterr().err
+    assert main(["serve", "--folder", str(tmp_path), "--port", "0", "--corpus", str(tmp_path / "nowhere")]) == 2
+    assert "there is no such folder or file" in capsys.readouterr().err
 
 
 def test_a_worker_asks_for_the_prefect_server_of_its_service(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
