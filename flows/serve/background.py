@@ -7,7 +7,8 @@ done twice when one arrives twice, nothing is stored in Prefect that machines wo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -19,7 +20,7 @@ from prefect.client.schemas.objects import State
 from prefect.context import TaskRunContext
 from prefect.exceptions import PrefectException
 from prefect.states import Completed, Crashed, Failed
-from prefect.task_worker import aserve
+from prefect.task_worker import StopTaskWorker, TaskWorker
 
 from flows.serve.capacity import Capacity
 from flows.serve.claims import Claim
@@ -131,6 +132,16 @@ class PrefectDispatcher:
                 continue
 
 
+class _Subscriber(TaskWorker):
+    """Ends in order at SIGTERM. Prefect's own handler (3.8.8) raises wherever this process happens to be: in a task under way,
+    which would then have failed, or in the event loop, which would end with a traceback."""
+
+    on_sigterm: Callable[[], object]
+
+    def handle_sigterm(self, signum: int, frame: object) -> None:
+        self.on_sigterm()
+
+
 async def serve_tasks(worker: Worker, slots: int) -> None:
     """Work on background tasks until this is cancelled. Prefect may go away and come again.
 
@@ -138,11 +149,22 @@ async def serve_tasks(worker: Worker, slots: int) -> None:
         slots: tasks at once.
     """
     await worker.start(slots)
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
     try:
-        while True:
+        while not ended.is_set():
+            subscriber = _Subscriber(background_task(worker), limit=slots)
+            subscription = asyncio.create_task(subscriber.astart())
+
+            def end(subscription: asyncio.Task[None] = subscription) -> None:
+                ended.set()
+                subscription.cancel()
+
+            subscriber.on_sigterm = partial(loop.call_soon_threadsafe, end)
             try:
-                await aserve(background_task(worker), limit=slots)
-                return  # it was stopped, or cancelled, which it does not raise
+                await subscription
+                return
+            except (asyncio.CancelledError, StopTaskWorker):
+                return
             except Exception as error:  # noqa: BLE001 - whatever ends a connection, the next one may hold
                 _log.warning("the connection to Prefect has ended; subscribing again (%s)", error or type(error).__name__)
             await asyncio.sleep(AGAIN_SECONDS)
