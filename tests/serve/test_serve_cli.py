@@ -8,6 +8,7 @@ import socket
 from pathlib import Path
 
 import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows.cli import main
 from flows.serve.keys import FILE, Keys
@@ -47,7 +48,8 @@ def test_a_taken_port_and_a_foreign_database_are_refused_with_what_to_do(
 
 
 def test_a_worker_asks_for_the_prefect_server_of_its_service(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["worker", "--folder", str(tmp_path)]) == 2
+    with temporary_settings(restore_defaults={PREFECT_API_URL}):  # another test of this process may have set one
+        assert main(["worker", "--folder", str(tmp_path)]) == 2
     assert "PREFECT_API_URL" in capsys.readouterr().err
 
 
