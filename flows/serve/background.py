@@ -35,6 +35,8 @@ LOOK_SECONDS: Final = 0.5
 AGAIN_SECONDS: Final = 2.0
 """After how long a worker subscribes again whose connection to Prefect has ended."""
 AT_ONCE: Final = 4
+"""Background tasks that are handed over side by side. With SQLite, Prefect's server (3.8.8) refuses one in ten for a moment, and
+its client tries again after two seconds: the others need not wait for that."""
 
 _log: Final = printable_logger(__name__)
 
@@ -88,6 +90,7 @@ class PrefectDispatcher:
         self._capacity = capacity
         self._task = background_task()
         self._waiting = asyncio.Event()
+        self._side_by_side = asyncio.Semaphore(AT_ONCE)
         self._loop: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -108,14 +111,15 @@ class PrefectDispatcher:
             _log.warning("%d background tasks have not arrived, and are handed over again", demand.on_their_way)
             await self._capacity.lost()
             demand = await self._capacity.demand()
-        wanted = demand.wanted
-        while wanted > 0:
-            now = min(wanted, AT_ONCE)
-            await self._capacity.issued(now)  # before they can begin
+        if wanted := demand.wanted:
+            await self._capacity.issued(wanted)  # before they can begin
             async with asyncio.timeout(HAND_OVER_SECONDS):
-                await asyncio.gather(*(asyncio.to_thread(self._task.delay) for _ in range(now)))
-            wanted -= now
+                await asyncio.gather(*(self._hand_over() for _ in range(wanted)))
         return demand.waiting
+
+    async def _hand_over(self) -> None:
+        async with self._side_by_side:
+            await asyncio.to_thread(self._task.delay)
 
     async def _work(self) -> None:
         while True:

@@ -19,7 +19,7 @@ SEEN_SECONDS: Final = 20.0
 """How long a worker counts as there after it was last heard of."""
 LOST_SECONDS: Final = 10.0
 """How long free hands wait for background tasks before these are taken for lost."""
-AHEAD: Final = 4
+AHEAD: Final = 8
 """Background tasks for each pair of hands: those in them, and those that they begin before the next look at the records."""
 FEWEST: Final = 10
 """Background tasks that may wait in Prefect while no worker is there."""

@@ -54,7 +54,7 @@ async def _run_named(client: object, name: str) -> object:
 
 async def test_only_as_many_are_handed_over_as_workers_can_soon_begin() -> None:
     assert Demand(waiting=10_000, slots=0, busy=0, on_their_way=0, unchanged_seconds=0).wanted == 10
-    assert Demand(waiting=10_000, slots=8, busy=8, on_their_way=10, unchanged_seconds=0).wanted == 22
+    assert Demand(waiting=10_000, slots=8, busy=8, on_their_way=10, unchanged_seconds=0).wanted == 54
     assert Demand(waiting=1, slots=8, busy=0, on_their_way=0, unchanged_seconds=0).wanted == 1
     late = LOST_SECONDS + 1
     assert Demand(waiting=1, slots=8, busy=7, on_their_way=1, unchanged_seconds=late).are_lost
