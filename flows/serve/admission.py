@@ -3,7 +3,6 @@ a webhook that could not be told, ids that no path can hold."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -11,7 +10,7 @@ from typing import Final
 from pydantic import SecretStr
 from pydantic_core import PydanticSerializationError
 
-from flows.serve.records import Owner, Submission
+from flows.serve.records import TASK_ID, Owner, Submission
 from research.errors import Fault, InvalidInput, InvalidTask
 from research.mcp.settings import SETTING as MCP_SETTING
 from research.mcp.settings import McpSettings
@@ -25,7 +24,6 @@ from research.web.settings import WebSettings
 from research.webhooks.delivery import Receiver
 from research.webhooks.signing import WebhookSecret
 
-_ID: Final = re.compile(r"[A-Za-z0-9._~:@-]{1,256}")
 SECRET: Final = "RESEARCH_WEBHOOK_SECRET"  # noqa: S105 - its name
 
 
@@ -76,7 +74,7 @@ class Admission:
             ) from error
         task, faults = submission.task, []
         guard = Guard(self.web.allow_private_hosts, self.web.allow_ports)
-        if task.task_id is not None and not _ID.fullmatch(task.task_id):
+        if task.task_id is not None and not TASK_ID.fullmatch(task.task_id):
             faults.append(Fault("/task_id", "must be 1 to 256 characters, each a letter, a digit or one of . _ ~ : @ -"))
         if task.start_url is not None and (why := guard.refusal(task.start_url)) is not None:
             faults.append(Fault("/start_url", why))

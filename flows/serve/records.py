@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final, Literal
 
 from pydantic import Field
@@ -18,6 +19,8 @@ from research.task.task import Task
 FINAL: Final[frozenset[Status]] = frozenset({"completed", "failed", "cancelled"})
 """A task that has one of these never changes again."""
 OPEN: Final[tuple[Status, ...]] = ("queued", "running", "action_required", "cancelling")
+TASK_ID: Final = re.compile(r"[A-Za-z0-9._~:@-]{1,256}")
+"""An id that a caller may give a task: a path can hold it."""
 
 
 class Owner(Record):

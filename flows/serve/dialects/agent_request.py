@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from flows.serve.records import TASK_ID
 from research.errors import Fault, InvalidTask
 from research.faults import pointer, shown
 from research.records import read_table
@@ -15,7 +15,6 @@ from research.task.dialects import field_name, without_meaningless
 _TABLE: Final = read_table("flows.serve.dialects", "agent.toml")
 DEFAULT_STEPS: Final[Mapping[str, int]] = _TABLE["max_steps"]
 DEFAULT_LOOPS: Final[Mapping[str, int]] = _TABLE["verify_loops"]
-VALID_ID: Final = re.compile(r"[A-Za-z0-9._~:@-]{1,256}")
 FORMATS: Final = ("sse", "json")
 OBJECTIVE: Final = "task"
 SEVERAL_AGENTS: Final = "research"
@@ -71,7 +70,7 @@ class _Reader:
             else:
                 self._wrong([name], f"must be one of {', '.join(FORMATS)}, not {shown(value)}")
         elif known == "task_id":
-            if isinstance(value, str) and VALID_ID.fullmatch(value):
+            if isinstance(value, str) and TASK_ID.fullmatch(value):
                 fields["task_id"] = value
             elif value != "":
                 self.request.warnings.append(f"task_id: {shown(value)} can be no id; the task has a new one")
