@@ -46,7 +46,7 @@ def mcp(
         server.run("stdio")
         return Exit.OK
     from flows.mcp.serving import HOST, serve_http
-    from flows.serve.keys import keys_of
+    from flows.serve.http.keys import keys_of
     from research.errors import InvalidInput
 
     keys = keys_of(None)

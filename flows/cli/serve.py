@@ -88,7 +88,7 @@ def add(
         secret: the name of a secret of the service that the owner's tasks may use. Default: none.
         folder: the service's folder, where `serve` was given another one than the default.
     """
-    from flows.serve.keys import keys_of
+    from flows.serve.http.keys import keys_of
 
     kept, shown = keys_of(folder).add(
         owner,
@@ -113,7 +113,7 @@ def show(*, folder: Path | None = None, output: Output = NONE) -> int:
     Args:
         folder: the service's folder, where `serve` was given another one than the default.
     """
-    from flows.serve.keys import keys_of
+    from flows.serve.http.keys import keys_of
 
     table = Table("id", "owner", "made", "revoked", box=None, padding=(0, 2, 0, 0))
     for key in keys_of(folder).all():
@@ -134,7 +134,7 @@ def revoke(id: str, /, *, folder: Path | None = None, output: Output = NONE) -> 
         id: the key's id, as `research keys list` shows it.
         folder: the service's folder, where `serve` was given another one than the default.
     """
-    from flows.serve.keys import keys_of
+    from flows.serve.http.keys import keys_of
 
     key = keys_of(folder).revoke(id)
     if output.json:

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from flows.serve.errors import KeyRevoked, NotAuthenticated
-from flows.serve.keys import Keys
+from flows.serve.http.keys import Keys
 
 if TYPE_CHECKING:
     from mcp.server.mcpserver import MCPServer

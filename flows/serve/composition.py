@@ -6,21 +6,26 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from flows.serve.accounts import SERVICE, Accounts
-from flows.serve.admission import Admission
-from flows.serve.capacity import Capacity
-from flows.serve.claims import LEASE_SECONDS, Claims
-from flows.serve.database import Database
-from flows.serve.dispatch import SWEEP_SECONDS, Dispatcher, InProcess, Sweeper
-from flows.serve.event_store import EventStore
-from flows.serve.monitor_store import MonitorStore
-from flows.serve.monitors import Owners
-from flows.serve.outbox import Outbox, Words
-from flows.serve.service import MOST_OPEN, Service
-from flows.serve.spending import Spending
-from flows.serve.task_store import TaskStore
-from flows.serve.worker import Worker
-from flows.serve.worlds import Worlds
+from flows.serve.database.accounts import SERVICE, Accounts
+from flows.serve.database.database import Database
+from flows.serve.database.event_store import EventStore
+from flows.serve.database.monitor_store import MonitorStore
+from flows.serve.database.task_store import TaskStore
+from flows.serve.service.admission import Admission
+from flows.serve.service.monitors import Owners
+from flows.serve.service.outbox import Outbox, Words
+from flows.serve.service.service import MOST_OPEN, Service
+from flows.serve.work.capacity import Capacity
+from flows.serve.work.claims import LEASE_SECONDS, Claims
+from flows.serve.work.dispatch import (
+    SWEEP_SECONDS,
+    Dispatcher,
+    InProcess,
+    Sweeper,
+)
+from flows.serve.work.spending import Spending
+from flows.serve.work.worker import Worker
+from flows.serve.work.worlds import Worlds
 from research.webhooks.delivery import Patience
 
 

@@ -18,19 +18,19 @@ from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_se
 
 from flows.run.environment import Environment, names_of, read_environment
 from flows.secret_blocks import secrets_with_blocks
-from flows.serve.access import Access
-from flows.serve.admission import Admission
-from flows.serve.app import create_app
-from flows.serve.background import PrefectDispatcher, serve_tasks
 from flows.serve.composition import Records, in_process, open_door, worker_of
-from flows.serve.database import Database, default_url
+from flows.serve.database.database import Database, default_url
 from flows.serve.dialects import DIALECTS, words
-from flows.serve.dispatch import Dispatcher
-from flows.serve.keys import default_folder, keys_of
-from flows.serve.limits import RequestRate
+from flows.serve.http.access import Access
+from flows.serve.http.app import create_app
+from flows.serve.http.keys import default_folder, keys_of
+from flows.serve.http.limits import RequestRate
 from flows.serve.options import DoorOptions, WorkOptions
 from flows.serve.processes import KeptProcess
-from flows.serve.worlds import Worlds
+from flows.serve.service.admission import Admission
+from flows.serve.work.background import PrefectDispatcher, serve_tasks
+from flows.serve.work.dispatch import Dispatcher
+from flows.serve.work.worlds import Worlds
 from flows.server import DEFAULTS, PrefectUnavailable, free_port, server_command
 from research.display.printable import printable_logger
 from research.errors import InvalidInput

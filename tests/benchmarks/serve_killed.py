@@ -24,7 +24,7 @@ from typing import Any
 
 import httpx
 
-from flows.serve.keys import FILE, Keys
+from flows.serve.http.keys import FILE, Keys
 
 PAGE = "# Station {n}\n\nStation {n} was launched on {day} March 1998. It is {n} m long.\n"
 

@@ -20,7 +20,7 @@ from flows.mcp.root import Root
 from flows.mcp.server import make_server
 from flows.mcp.serving import http_app
 from flows.run.environment import Environment
-from flows.serve.keys import Keys
+from flows.serve.http.keys import Keys
 
 TOOLS = {"research", "enrich_table", "show_run", "cell_evidence", "verify_run"}
 

@@ -16,16 +16,16 @@ import pytest
 import uvicorn
 from pydantic import SecretStr
 
-from flows.serve.access import Access
-from flows.serve.admission import Admission
-from flows.serve.app import create_app
 from flows.serve.composition import Records, in_process, open_door
-from flows.serve.database import Database, default_url
+from flows.serve.database.database import Database, default_url
 from flows.serve.dialects import DIALECTS
-from flows.serve.keys import FILE, Keys
-from flows.serve.limits import RequestRate
-from flows.serve.service import Service
-from flows.serve.worlds import Worlds
+from flows.serve.http.access import Access
+from flows.serve.http.app import create_app
+from flows.serve.http.keys import FILE, Keys
+from flows.serve.http.limits import RequestRate
+from flows.serve.service.admission import Admission
+from flows.serve.service.service import Service
+from flows.serve.work.worlds import Worlds
 from research.ports.model import Model
 from research.web.settings import WebSettings
 from research.world import Settings

@@ -9,14 +9,14 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from flows.serve.admission import Admission
-from flows.serve.claims import LEASE_SECONDS
 from flows.serve.composition import Door, Records, in_process, open_door
-from flows.serve.database import Database, default_url
+from flows.serve.database.database import Database, default_url
 from flows.serve.dialects.monitors_request import MonitorBody, QuerySettings, query_spec
-from flows.serve.monitor_records import MonitorSpec
-from flows.serve.records import Owner, Submission
-from flows.serve.worlds import Worlds
+from flows.serve.records.monitor_records import MonitorSpec
+from flows.serve.records.task_records import Owner, Submission
+from flows.serve.service.admission import Admission
+from flows.serve.work.claims import LEASE_SECONDS
+from flows.serve.work.worlds import Worlds
 from research.ports.model import Model
 from research.secrets import NONE, KnownSecrets
 from research.task.task import Task

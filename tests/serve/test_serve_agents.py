@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from serve_parts import ALICE, BOB, door, submission
 
-from flows.serve.keys import Keys
+from flows.serve.http.keys import Keys
 from research.errors import InvalidTask
 from research.secrets import KnownSecrets
 

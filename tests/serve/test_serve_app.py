@@ -9,11 +9,11 @@ import httpx
 import pytest
 from fastapi import APIRouter, Request
 
-from flows.serve.app import create_app
 from flows.serve.errors import KeyRevoked, NotAuthenticated, OverLimit
-from flows.serve.keys import Keys
-from flows.serve.limits import RequestRate
-from flows.serve.records import Owner
+from flows.serve.http.app import create_app
+from flows.serve.http.keys import Keys
+from flows.serve.http.limits import RequestRate
+from flows.serve.records.task_records import Owner
 from tests.serve.conftest import Served
 
 

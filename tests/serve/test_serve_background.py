@@ -12,10 +12,10 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import TaskRunFilter, TaskRunFilterName
 from serve_parts import ALICE, door, submission
 
-from flows.serve.background import PrefectDispatcher, serve_tasks
-from flows.serve.capacity import LOST_SECONDS, Demand
 from flows.serve.composition import Door, worker_of
-from flows.serve.worlds import Worlds
+from flows.serve.work.background import PrefectDispatcher, serve_tasks
+from flows.serve.work.capacity import LOST_SECONDS, Demand
+from flows.serve.work.worlds import Worlds
 from research.world import Settings
 
 

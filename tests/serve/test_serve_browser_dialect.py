@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from flows.serve.dialects.browser import shape
-from flows.serve.records import TaskRecord
+from flows.serve.records.task_records import TaskRecord
 from research.result.result import Result
 from research.task.task import Task
 from tests.serve.conftest import Served

@@ -11,7 +11,7 @@ import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows.cli import main
-from flows.serve.keys import FILE, Keys
+from flows.serve.http.keys import FILE, Keys
 from flows.serve.running import until_answers
 from research.testing.web_server import WebServer
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from serve_parts import ALICE, BOB, door, submission
 
-from flows.serve.claims import MOST_ATTEMPTS, Claims
+from flows.serve.work.claims import MOST_ATTEMPTS, Claims
 
 ROOT = Path(__file__).parents[2]
 COUNT = 24

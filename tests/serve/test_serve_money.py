@@ -9,9 +9,14 @@ import pytest
 from serve_parts import ALICE, BOB, door, submission
 from sqlalchemy import insert, update
 
-from flows.serve.accounts import SERVICE, Accounts, MoneyIsOut, owner_scope
 from flows.serve.composition import Door
-from flows.serve.schema import charges, tasks
+from flows.serve.database.accounts import (
+    SERVICE,
+    Accounts,
+    MoneyIsOut,
+    owner_scope,
+)
+from flows.serve.database.schema import charges, tasks
 from research.errors import BudgetExhausted
 
 

@@ -13,10 +13,15 @@ import pytest
 from sqlalchemy import func, select, update
 
 from flows.serve.composition import Door
+from flows.serve.database.schema import (
+    deliveries,
+    monitor_runs,
+    monitors,
+    tasks,
+)
 from flows.serve.errors import UnknownMonitor
-from flows.serve.monitor_changes import changed_fields
-from flows.serve.monitors import Monitors
-from flows.serve.schema import deliveries, monitor_runs, monitors, tasks
+from flows.serve.service.monitor_changes import changed_fields
+from flows.serve.service.monitors import Monitors
 from research.result.result import Result
 from research.testing import WebhookReceiver
 from research.web.settings import WebSettings

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from flows.serve.records import Submission, TaskRecord
-from flows.serve.service import Service
+from flows.serve.records.task_records import Submission, TaskRecord
+from flows.serve.service.service import Service
 from research.errors import UnknownSession
 from research.models.scripted import ScriptedModel, quoting
 from research.task.task import Task

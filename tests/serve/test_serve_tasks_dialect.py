@@ -11,7 +11,7 @@ from websockets.exceptions import ConnectionClosedOK, InvalidStatus
 from websockets.sync.client import connect
 
 from flows.serve.dialects.task_shapes import shape
-from flows.serve.records import TaskError, TaskRecord
+from flows.serve.records.task_records import TaskError, TaskRecord
 from research.money.usage import Tokens, Usage
 from research.result.result import Citation, Excerpt, FieldBasis, Finding, Result, Source, SourceQuality
 from research.task.task import Task

@@ -11,11 +11,11 @@ from serve_parts import ALICE, door, submission
 from sqlalchemy import select
 
 from flows.serve.composition import Door
+from flows.serve.database.schema import attempts
 from flows.serve.dialects import parallel_request, words
-from flows.serve.http_tasks import submission_of
-from flows.serve.outbox import Told
-from flows.serve.records import TaskRecord
-from flows.serve.schema import attempts
+from flows.serve.http.http_tasks import submission_of
+from flows.serve.records.task_records import TaskRecord
+from flows.serve.service.outbox import Told
 from research.testing import WebhookReceiver
 from research.web.settings import WebSettings
 from research.webhooks.delivery import Patience

@@ -16,7 +16,7 @@ from flows.serve.dialects import (
     shared_tasks,
     tasks,
 )
-from flows.serve.outbox import Words
+from flows.serve.service.outbox import Words
 
 DIALECTS: Final[tuple[Any, ...]] = (
     parallel,

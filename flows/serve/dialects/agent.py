@@ -12,7 +12,6 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.exceptions import HTTPException
 
-from flows.serve.access import CurrentOwner
 from flows.serve.dialects.agent_request import FORMATS, accepts_json, read_request
 from flows.serve.dialects.agent_shapes import (
     Acknowledged,
@@ -26,11 +25,12 @@ from flows.serve.dialects.agent_shapes import (
     shape,
 )
 from flows.serve.errors import ServiceError, TaskConflict
-from flows.serve.http_tasks import documented_body, has_seen_end, submission_of
-from flows.serve.records import Owner, Submission, TaskRecord
-from flows.serve.routing import dialect_router
-from flows.serve.service import MOST_OF_PAGE, Service
-from flows.serve.streaming import DOCUMENTED, SentEvent, event_stream
+from flows.serve.http.access import CurrentOwner
+from flows.serve.http.http_tasks import documented_body, has_seen_end, submission_of
+from flows.serve.http.routing import dialect_router
+from flows.serve.http.streaming import DOCUMENTED, SentEvent, event_stream
+from flows.serve.records.task_records import Owner, Submission, TaskRecord
+from flows.serve.service.service import MOST_OF_PAGE, Service
 from research.errors import InvalidInput
 from research.faults import pointer
 from research.money.limits import RANGES

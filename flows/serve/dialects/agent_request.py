@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from flows.serve.records import TASK_ID
+from flows.serve.records.task_records import TASK_ID
 from research.errors import Fault, InvalidTask
 from research.faults import pointer, shown
 from research.records import read_table

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from flows.serve.records import TaskEvent, TaskRecord
+from flows.serve.records.task_records import TaskEvent, TaskRecord
 from research.result.artifact import CompletionArtifact
 from research.result.progress import ProgressEvent
 from research.result.result import Citation, FieldBasis, Status, UtcTime

@@ -13,12 +13,12 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 
-from flows.serve.access import CurrentOwner
 from flows.serve.errors import ServiceError
-from flows.serve.http_tasks import documented_body, submission_of
-from flows.serve.records import Owner, TaskRecord
-from flows.serve.routing import dialect_router
-from flows.serve.service import MOST_OF_PAGE, Service
+from flows.serve.http.access import CurrentOwner
+from flows.serve.http.http_tasks import documented_body, submission_of
+from flows.serve.http.routing import dialect_router
+from flows.serve.records.task_records import Owner, TaskRecord
+from flows.serve.service.service import MOST_OF_PAGE, Service
 from research.errors import Fault, InvalidInput, InvalidTask, UnknownSession
 from research.faults import shown
 from research.money.limits import RANGES

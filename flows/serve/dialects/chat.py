@@ -14,15 +14,15 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from flows.serve.access import CurrentOwner
 from flows.serve.dialects.chat_request import MODELS, ChatBody, submission_of
 from flows.serve.dialects.chat_shapes import ChatError, ChatErrorBody, Completion, Model, Models, chunks_of, completion_of
 from flows.serve.dialects.parallel_errors import status_of
 from flows.serve.errors import ServiceError
-from flows.serve.records import Owner, TaskRecord
-from flows.serve.routing import dialect_router
-from flows.serve.service import Service
-from flows.serve.streaming import SentEvent, event_stream
+from flows.serve.http.access import CurrentOwner
+from flows.serve.http.routing import dialect_router
+from flows.serve.http.streaming import SentEvent, event_stream
+from flows.serve.records.task_records import Owner, TaskRecord
+from flows.serve.service.service import Service
 from research.errors import InvalidInput
 from research.faults import pointer
 

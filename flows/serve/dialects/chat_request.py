@@ -8,9 +8,9 @@ from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from flows.serve import http_tasks
 from flows.serve.dialects.parallel_request import NAMES, tier_of
-from flows.serve.records import Submission
+from flows.serve.http import http_tasks
+from flows.serve.records.task_records import Submission
 from research.errors import Fault, InvalidInput, InvalidTask
 from research.faults import nearest, shortened
 

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel
 
 from flows.serve.dialects.parallel_shapes import RunBasis, without_forbidden_nulls
-from flows.serve.records import TaskRecord
+from flows.serve.records.task_records import TaskRecord
 from research.result.result import Result
 
 PIECE: Final = re.compile(r"\S+\s*|\s+")

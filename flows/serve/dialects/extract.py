@@ -7,13 +7,13 @@ from uuid import uuid4
 
 from fastapi import APIRouter, Query, Request
 
-from flows.serve import http_tasks
-from flows.serve.access import CurrentOwner
 from flows.serve.dialects.parallel_errors import also, errors
 from flows.serve.dialects.retrieval_shapes import MOST_URLS, ExtractAnswer, ExtractBody, waited_for
-from flows.serve.records import Submission
-from flows.serve.routing import dialect_router
-from flows.serve.service import Service
+from flows.serve.http import http_tasks
+from flows.serve.http.access import CurrentOwner
+from flows.serve.http.routing import dialect_router
+from flows.serve.records.task_records import Submission
+from flows.serve.service.service import Service
 from research.errors import Fault, InvalidTask
 from research.retrieval.retrieved import Retrieval
 from research.task.task import Task

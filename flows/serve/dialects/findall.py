@@ -11,7 +11,6 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Header, Path, Query
 from fastapi.responses import Response, StreamingResponse
 
-from flows.serve.access import CurrentOwner
 from flows.serve.dialects.findall_shapes import (
     TIERS,
     EnrichBody,
@@ -31,10 +30,11 @@ from flows.serve.dialects.findall_shapes import (
 )
 from flows.serve.dialects.parallel_errors import also, errors
 from flows.serve.errors import NotWaiting, UnknownGroup, UnknownTask
-from flows.serve.records import Owner, Submission, TaskRecord
-from flows.serve.routing import dialect_router
-from flows.serve.service import Service
-from flows.serve.streaming import DOCUMENTED, SentEvent, event_stream
+from flows.serve.http.access import CurrentOwner
+from flows.serve.http.routing import dialect_router
+from flows.serve.http.streaming import DOCUMENTED, SentEvent, event_stream
+from flows.serve.records.task_records import Owner, Submission, TaskRecord
+from flows.serve.service.service import Service
 from research.errors import Fault, InvalidTask
 from research.finding.find import FindRequest, FoundNames
 from research.task.task import Task

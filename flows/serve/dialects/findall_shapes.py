@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from flows.serve.dialects.parallel_request import PROCESSORS
 from flows.serve.dialects.parallel_shapes import RunBasis
-from flows.serve.records import TaskRecord
+from flows.serve.records.task_records import TaskRecord
 from research.errors import Fault, InvalidInput, InvalidTask
 from research.finding.find import Enriching, FindRequest, FoundNames, JudgedName
 from research.finding.names import name_key

@@ -7,7 +7,6 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Path, Query
 from fastapi.responses import Response
 
-from flows.serve.access import CurrentOwner
 from flows.serve.dialects.monitors_request import (
     ChangeBody,
     MonitorBody,
@@ -20,10 +19,19 @@ from flows.serve.dialects.monitors_request import (
 )
 from flows.serve.dialects.monitors_shapes import MonitorEvents, Monitors, MonitorShape, event_of
 from flows.serve.dialects.parallel_errors import also, errors
-from flows.serve.monitor_records import DIALECT, Kind, Monitor, MonitorRun, MonitorSpec, MonitorStatus, Outcome
-from flows.serve.records import Owner, TaskRecord
-from flows.serve.routing import dialect_router
-from flows.serve.service import Service
+from flows.serve.http.access import CurrentOwner
+from flows.serve.http.routing import dialect_router
+from flows.serve.records.monitor_records import (
+    DIALECT,
+    Kind,
+    Monitor,
+    MonitorRun,
+    MonitorSpec,
+    MonitorStatus,
+    Outcome,
+)
+from flows.serve.records.task_records import Owner, TaskRecord
+from flows.serve.service.service import Service
 from research.errors import Fault, InvalidTask
 
 NAME: Final = DIALECT

@@ -12,7 +12,6 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from flows.serve.access import CurrentOwner
 from flows.serve.dialects.parallel_errors import RunNotCompleted, StillActive, also, errors
 from flows.serve.dialects.parallel_request import (
     DIALECT,
@@ -33,11 +32,12 @@ from flows.serve.dialects.parallel_shapes import (
 )
 from flows.serve.dialects.parallel_streams import for_seconds, group_events, group_runs, run_events
 from flows.serve.errors import UnknownTask
-from flows.serve.outbox import Told
-from flows.serve.records import Owner, Submission, TaskRecord
-from flows.serve.routing import dialect_router
-from flows.serve.service import Service
-from flows.serve.streaming import DOCUMENTED, SentEvent, event_stream
+from flows.serve.http.access import CurrentOwner
+from flows.serve.http.routing import dialect_router
+from flows.serve.http.streaming import DOCUMENTED, SentEvent, event_stream
+from flows.serve.records.task_records import Owner, Submission, TaskRecord
+from flows.serve.service.outbox import Told
+from flows.serve.service.service import Service
 from research.errors import Fault, InvalidInput, InvalidTask
 from research.result.result import Status
 

@@ -11,9 +11,9 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
 from pydantic import BaseModel, ConfigDict, Field
 
-from flows.serve import http_tasks
 from flows.serve.dialects.parallel_shapes import Warned
-from flows.serve.records import Submission
+from flows.serve.http import http_tasks
+from flows.serve.records.task_records import Submission
 from research.errors import Fault, InvalidInput, InvalidTask
 from research.faults import nearest, pointer, shortened
 from research.output_schema.output_spec import OutputSpec

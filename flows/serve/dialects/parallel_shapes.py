@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from flows.serve.records import Group, TaskEvent, TaskRecord
+from flows.serve.records.task_records import Group, TaskEvent, TaskRecord
 from research.result.result import ACTIVE, FieldBasis, Result, Status, UtcTime
 from research.task.decisions import Action
 

@@ -9,9 +9,9 @@ from contextlib import aclosing
 from typing import Final, TypeVar
 
 from flows.serve.dialects.parallel_shapes import group_status_event, progress_event, state_event, stats_event
-from flows.serve.records import Owner, TaskRecord
-from flows.serve.service import Service
-from flows.serve.streaming import SentEvent
+from flows.serve.http.streaming import SentEvent
+from flows.serve.records.task_records import Owner, TaskRecord
+from flows.serve.service.service import Service
 from research.result.result import ACTIVE, Status
 
 STATUS_SECONDS: Final = 1.0

@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from flows.serve.dialects.parallel_shapes import ErrorObject, RunBasis, Warned, run_error
 from flows.serve.errors import ServiceError
-from flows.serve.records import Owner, TaskRecord
-from flows.serve.service import Service
+from flows.serve.records.task_records import Owner, TaskRecord
+from flows.serve.service.service import Service
 from research.result.result import ACTIVE, Status, UtcTime
 from research.retrieval.retrieved import CHARACTERS, MOST_PAGES, Retrieved, RetrievedPage, Shape
 

@@ -13,15 +13,15 @@ from uuid import uuid4
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response, StreamingResponse
 
-from flows.serve.access import CurrentOwner
 from flows.serve.dialects.parallel_errors import also, errors
 from flows.serve.dialects.parallel_shapes import progress_event
 from flows.serve.dialects.retrieval_shapes import SearchAnswer, SearchBody, SearchRun, SearchRuns, waited_for
 from flows.serve.errors import UnknownTask
-from flows.serve.records import Owner, Submission, TaskRecord
-from flows.serve.routing import dialect_router
-from flows.serve.service import Service
-from flows.serve.streaming import DOCUMENTED, SentEvent, event_stream
+from flows.serve.http.access import CurrentOwner
+from flows.serve.http.routing import dialect_router
+from flows.serve.http.streaming import DOCUMENTED, SentEvent, event_stream
+from flows.serve.records.task_records import Owner, Submission, TaskRecord
+from flows.serve.service.service import Service
 from research.retrieval.retrieved import Retrieval
 from research.task.task import Task
 

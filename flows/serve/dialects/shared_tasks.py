@@ -8,14 +8,14 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Body, Header, Query, Request, Response
 from fastapi.responses import JSONResponse
 
-from flows.serve.access import CurrentOwner, current_owner
 from flows.serve.dialects import browser, tasks
 from flows.serve.dialects.browser import BrowserTask
 from flows.serve.dialects.task_shapes import Refused, TaskList, TaskShape, shape
-from flows.serve.http_tasks import documented_body
-from flows.serve.records import TaskRecord
-from flows.serve.routing import answer_to, dialect_router
-from flows.serve.service import MOST_OF_PAGE, Service
+from flows.serve.http.access import CurrentOwner, current_owner
+from flows.serve.http.http_tasks import documented_body
+from flows.serve.http.routing import answer_to, dialect_router
+from flows.serve.records.task_records import TaskRecord
+from flows.serve.service.service import MOST_OF_PAGE, Service
 from research.errors import ResearchError
 from research.result.result import Status
 

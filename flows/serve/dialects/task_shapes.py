@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from flows.serve.records import TaskRecord
+from flows.serve.records.task_records import TaskRecord
 from research.money.limits import ProcessorName
 from research.result.result import Citation, FieldBasis, Finding, Result, Source, SourceKind, Status, UtcTime
 

@@ -13,14 +13,14 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.exceptions import HTTPException
 
-from flows.serve.access import CurrentOwner, current_owner
 from flows.serve.dialects.task_shapes import EventShape, Refused, TaskList, TaskShape, Unprocessable, shape
 from flows.serve.errors import ServiceError
-from flows.serve.http_tasks import documented_body, has_seen_end, submission_of
-from flows.serve.records import Owner
-from flows.serve.routing import dialect_router
-from flows.serve.service import MOST_OF_PAGE, Service
-from flows.serve.streaming import DOCUMENTED, SentEvent, event_stream
+from flows.serve.http.access import CurrentOwner, current_owner
+from flows.serve.http.http_tasks import documented_body, has_seen_end, submission_of
+from flows.serve.http.routing import dialect_router
+from flows.serve.http.streaming import DOCUMENTED, SentEvent, event_stream
+from flows.serve.records.task_records import Owner
+from flows.serve.service.service import MOST_OF_PAGE, Service
 from research.errors import Fault, InvalidInput, ResearchError
 from research.faults import unpointer
 from research.money.limits import PROCESSOR_NAMES, RANGES

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from flows.serve.event_store import EventStore
+from flows.serve.database.event_store import EventStore
 from research.display.printable import printable_logger
 
 POLL_SECONDS: Final = 0.1

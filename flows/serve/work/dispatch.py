@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
-from flows.serve.claims import Claims
-from flows.serve.worker import Worker
+from flows.serve.work.claims import Claims
+from flows.serve.work.worker import Worker
 from research.display.printable import printable_logger
 
 SWEEP_SECONDS: Final = 5.0

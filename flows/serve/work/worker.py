@@ -13,17 +13,17 @@ from uuid import uuid4
 
 from sqlalchemy.exc import DBAPIError
 
-from flows.serve.accounts import MoneyIsOut
-from flows.serve.capacity import Capacity
-from flows.serve.claims import Claim, Claims
-from flows.serve.database import Database
-from flows.serve.monitor_records import is_of_monitor
-from flows.serve.records import TaskError, TaskRecord
-from flows.serve.spending import Spending
-from flows.serve.steps import StoredSteps
-from flows.serve.task_sessions import TaskSessions
-from flows.serve.task_store import TaskStore
-from flows.serve.worlds import Worlds
+from flows.serve.database.accounts import MoneyIsOut
+from flows.serve.database.database import Database
+from flows.serve.database.task_sessions import TaskSessions
+from flows.serve.database.task_store import TaskStore
+from flows.serve.records.monitor_records import is_of_monitor
+from flows.serve.records.task_records import TaskError, TaskRecord
+from flows.serve.work.capacity import Capacity
+from flows.serve.work.claims import Claim, Claims
+from flows.serve.work.finished_steps import StoredSteps
+from flows.serve.work.spending import Spending
+from flows.serve.work.worlds import Worlds
 from research.display.printable import printable_logger
 from research.errors import Interruption, ResearchError
 from research.finding.find import FindRequest, FoundNames, find

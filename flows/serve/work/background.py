@@ -22,10 +22,10 @@ from prefect.exceptions import PrefectException
 from prefect.states import Completed, Crashed, Failed
 from prefect.task_worker import StopTaskWorker, TaskWorker
 
-from flows.serve.capacity import Capacity
-from flows.serve.claims import Claim
-from flows.serve.records import TaskRecord
-from flows.serve.worker import Worker
+from flows.serve.records.task_records import TaskRecord
+from flows.serve.work.capacity import Capacity
+from flows.serve.work.claims import Claim
+from flows.serve.work.worker import Worker
 from research.display.printable import printable_logger
 
 HAND_OVER_SECONDS: Final = 30.0

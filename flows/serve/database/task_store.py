@@ -12,11 +12,17 @@ from sqlalchemy import ColumnElement, and_, func, insert, or_, select
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flows.serve.database import Database, uninterrupted
+from flows.serve.database.database import Database, uninterrupted
+from flows.serve.database.event_store import STATUS, EventStore
+from flows.serve.database.schema import groups, tasks
 from flows.serve.errors import TaskConflict, UnknownGroup, UnknownTask
-from flows.serve.event_store import STATUS, EventStore
-from flows.serve.records import OPEN, Group, Submission, TaskError, TaskRecord
-from flows.serve.schema import groups, tasks
+from flows.serve.records.task_records import (
+    OPEN,
+    Group,
+    Submission,
+    TaskError,
+    TaskRecord,
+)
 from research.finding.find import FindRequest
 from research.identity import content_key
 from research.result.result import Result, Status

@@ -12,11 +12,23 @@ from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flows.serve.database import Database, uninterrupted
+from flows.serve.database.database import Database, uninterrupted
+from flows.serve.database.schema import (
+    deliveries,
+    monitor_runs,
+    monitors,
+    tasks,
+)
 from flows.serve.errors import MonitorCancelled, OverLimit, UnknownMonitor
-from flows.serve.monitor_records import TOLD, Monitor, MonitorRun, MonitorSpec, MonitorStatus, Outcome
-from flows.serve.records import FINAL, Submission
-from flows.serve.schema import deliveries, monitor_runs, monitors, tasks
+from flows.serve.records.monitor_records import (
+    TOLD,
+    Monitor,
+    MonitorRun,
+    MonitorSpec,
+    MonitorStatus,
+    Outcome,
+)
+from flows.serve.records.task_records import FINAL, Submission
 
 MOST_MONITORS: Final = 1_000
 """Of one owner, without those that are cancelled."""

@@ -12,9 +12,9 @@ from contextlib import suppress
 from sqlalchemy import insert, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from flows.serve.database import Database
-from flows.serve.records import TaskRecord
-from flows.serve.schema import session_pages, tasks
+from flows.serve.database.database import Database
+from flows.serve.database.schema import session_pages, tasks
+from flows.serve.records.task_records import TaskRecord
 from research.errors import PageUnreadable, SurroundingsFault
 from research.faults import first_line
 from research.ports.page import Page, page_hash

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
-from flows.serve.records import Submission, TaskRecord
+from flows.serve.records.task_records import Submission, TaskRecord
 from research.records import Record
 from research.result.result import UtcTime
 

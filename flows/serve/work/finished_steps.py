@@ -8,9 +8,9 @@ from typing import Any, TypeVar, cast
 from pydantic import BaseModel
 from sqlalchemy import insert, select, update
 
-from flows.serve.claims import Claim, Claims
-from flows.serve.database import Database, uninterrupted
-from flows.serve.schema import steps
+from flows.serve.database.database import Database, uninterrupted
+from flows.serve.database.schema import steps
+from flows.serve.work.claims import Claim, Claims
 from research.pipeline import NOTHING_DECIDED, Steps
 from research.steps.keys import Keys
 from research.stored_results.steps import StepName, wrap_steps

@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager
 
 from sqlalchemy import insert, select
 
-from flows.serve.accounts import Accounts
-from flows.serve.database import Database, uninterrupted
-from flows.serve.records import TaskRecord
-from flows.serve.schema import charges
+from flows.serve.database.accounts import Accounts
+from flows.serve.database.database import Database, uninterrupted
+from flows.serve.database.schema import charges
+from flows.serve.records.task_records import TaskRecord
 from research.errors import BudgetExhausted, InvalidInput
 from research.money.amounts import dollars, total
 from research.money.budget import Budget, Charge

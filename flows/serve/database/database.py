@@ -15,7 +15,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from flows.serve import schema
+from flows.serve.database import schema
 from research.errors import InvalidInput
 
 P = ParamSpec("P")

@@ -19,7 +19,7 @@ from platformdirs import user_data_path
 from pydantic import ValidationError
 
 from flows.serve.errors import KeyRevoked, NotAuthenticated
-from flows.serve.records import Owner
+from flows.serve.records.task_records import Owner
 from research.errors import InvalidInput
 from research.records import Record
 from research.result.result import UtcTime, utc_now

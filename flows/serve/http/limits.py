@@ -10,7 +10,7 @@ from typing import Final
 from cachetools import LRUCache
 
 from flows.serve.errors import OverLimit
-from flows.serve.records import Owner
+from flows.serve.records.task_records import Owner
 
 PER_MINUTE: Final = 6_000
 """Requests of one owner, unless its key or the service says otherwise."""

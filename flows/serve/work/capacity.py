@@ -11,9 +11,9 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import delete, func, insert, select, update
 
-from flows.serve.claims import claimable
-from flows.serve.database import Database, uninterrupted
-from flows.serve.schema import dispatched, tasks, workers
+from flows.serve.database.database import Database, uninterrupted
+from flows.serve.database.schema import dispatched, tasks, workers
+from flows.serve.work.claims import claimable
 
 SEEN_SECONDS: Final = 20.0
 """How long a worker counts as there after it was last heard of."""

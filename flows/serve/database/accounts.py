@@ -12,8 +12,8 @@ from typing import Final
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flows.serve.database import Database, uninterrupted
-from flows.serve.schema import accounts, tasks
+from flows.serve.database.database import Database, uninterrupted
+from flows.serve.database.schema import accounts, tasks
 from research.errors import BudgetExhausted
 from research.money.amounts import dollars
 

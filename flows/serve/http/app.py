@@ -12,9 +12,9 @@ from uuid import uuid4
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
-from flows.serve.access import Access
 from flows.serve.errors import ServiceError
-from flows.serve.service import Service
+from flows.serve.http.access import Access
+from flows.serve.service.service import Service
 from research.errors import InvalidInput, ResearchError
 
 MOST_BYTES: Final = 16 * 1024 * 1024

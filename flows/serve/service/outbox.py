@@ -12,13 +12,13 @@ from typing import Any, Final
 from sqlalchemy import insert, select, update
 from sqlalchemy.engine import Row
 
-from flows.serve.admission import Admission
-from flows.serve.database import Database, uninterrupted
-from flows.serve.event_store import EventStore
-from flows.serve.monitor_records import MONITOR_EVENTS, notice
-from flows.serve.records import TaskRecord
-from flows.serve.schema import attempts, deliveries
-from flows.serve.task_store import TaskStore
+from flows.serve.database.database import Database, uninterrupted
+from flows.serve.database.event_store import EventStore
+from flows.serve.database.schema import attempts, deliveries
+from flows.serve.database.task_store import TaskStore
+from flows.serve.records.monitor_records import MONITOR_EVENTS, notice
+from flows.serve.records.task_records import TaskRecord
+from flows.serve.service.admission import Admission
 from research.display.printable import printable_logger
 from research.errors import InvalidInput
 from research.result.artifact import CompletionArtifact

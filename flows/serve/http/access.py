@@ -10,9 +10,9 @@ from fastapi.requests import HTTPConnection
 from fastapi.security.utils import get_authorization_scheme_param
 
 from flows.serve.errors import NotAuthenticated
-from flows.serve.keys import Keys
-from flows.serve.limits import RequestRate
-from flows.serve.records import Owner
+from flows.serve.http.keys import Keys
+from flows.serve.http.limits import RequestRate
+from flows.serve.records.task_records import Owner
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,11 @@ from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, u
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 import research.errors
-from flows.serve.database import Database, uninterrupted
+from flows.serve.database.database import Database, uninterrupted
+from flows.serve.database.event_store import PROGRESS, STATUS, EventStore
+from flows.serve.database.schema import deliveries, steps, tasks
 from flows.serve.errors import NotWaiting, UnknownTask
-from flows.serve.event_store import PROGRESS, STATUS, EventStore
-from flows.serve.records import FINAL, OPEN, TaskError
-from flows.serve.schema import deliveries, steps, tasks
+from flows.serve.records.task_records import FINAL, OPEN, TaskError
 from research.result.result import Result, Status
 from research.task.decisions import Action, Decided, Decision, refuse_unfit
 from research.task.task import Task

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
-from flows.serve.records import Owner, Submission
-from flows.serve.service import Service
+from flows.serve.records.task_records import Owner, Submission
+from flows.serve.service.service import Service
 from research.errors import Fault, InvalidTask
 from research.faults import pointer
 from research.task.dialects import field_name

@@ -11,9 +11,9 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flows.serve.database import Database, uninterrupted
-from flows.serve.records import TaskEvent
-from flows.serve.schema import events, tasks
+from flows.serve.database.database import Database, uninterrupted
+from flows.serve.database.schema import events, tasks
+from flows.serve.records.task_records import TaskEvent
 
 STATUS: Final = "status"
 PROGRESS: Final = "progress"

@@ -7,18 +7,25 @@ import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, Final
 
-from flows.serve.accounts import Accounts, owner_scope
-from flows.serve.admission import Admission
-from flows.serve.claims import Claims
 from flows.serve.cursors import cursor_of, number_of
-from flows.serve.dispatch import Dispatcher
+from flows.serve.database.accounts import Accounts, owner_scope
+from flows.serve.database.event_store import EventStore
+from flows.serve.database.monitor_store import MonitorStore
+from flows.serve.database.task_store import TaskStore, TooManyOpen
 from flows.serve.errors import OverLimit, UnknownTask
-from flows.serve.event_store import EventStore
-from flows.serve.monitor_store import MonitorStore
-from flows.serve.monitors import Monitors, Owners
-from flows.serve.records import Group, Owner, Page, Submission, TaskEvent, TaskRecord
-from flows.serve.tail import Tail
-from flows.serve.task_store import TaskStore, TooManyOpen
+from flows.serve.records.task_records import (
+    Group,
+    Owner,
+    Page,
+    Submission,
+    TaskEvent,
+    TaskRecord,
+)
+from flows.serve.service.admission import Admission
+from flows.serve.service.monitors import Monitors, Owners
+from flows.serve.service.tail import Tail
+from flows.serve.work.claims import Claims
+from flows.serve.work.dispatch import Dispatcher
 from research.errors import Fault, InvalidInput, InvalidTask
 from research.result.result import Status
 from research.task.decisions import Decision

@@ -10,7 +10,7 @@ from typing import Final
 from pydantic import SecretStr
 from pydantic_core import PydanticSerializationError
 
-from flows.serve.records import TASK_ID, Owner, Submission
+from flows.serve.records.task_records import TASK_ID, Owner, Submission
 from research.errors import Fault, InvalidInput, InvalidTask
 from research.mcp.settings import SETTING as MCP_SETTING
 from research.mcp.settings import McpSettings

@@ -1,0 +1,1 @@
+"""What the service keeps: its tables, and one store for each kind of record."""

@@ -1,0 +1,1 @@
+"""The data of the service: tasks, what happens to them, and monitors."""

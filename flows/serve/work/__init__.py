@@ -1,0 +1,1 @@
+"""How accepted tasks are worked on: who may, in what order, with what money, and what is left for the next one."""
