@@ -82,7 +82,7 @@ class Worker:
         Raises:
             InvalidInput: the world cannot be opened.
         """
-        await self._worlds.of(None)
+        await self._worlds.check()
         self._slots = slots
         self._worlds.share_limits(await self.capacity.seen(self.name, slots))
         self._keeper = asyncio.create_task(self._keep())
