@@ -10,6 +10,7 @@ from research.money.processors import ProcessorName
 from research.money.usage_ledger import UsageLedger
 from research.ports.model import Checker, ResearchTools
 from research.ports.page import Passage
+from research.ports.tool_servers import ServerTool
 from research.ports.work import Draft, FieldAnswer, Grade, Investigated, Plan, SubQuery
 from research.task.task import Task
 from research.values.values import places
@@ -69,7 +70,7 @@ class ScriptedModel:
         ledger.add(cost_usd=cost)
         return answered
 
-    async def plan(self, task: Task, max_subqueries: int, ledger: UsageLedger) -> Plan:
+    async def plan(self, task: Task, max_subqueries: int, ledger: UsageLedger, server_tools: Sequence[ServerTool] = ()) -> Plan:
         async def answer() -> Plan:
             names = [field.name for field in task.output_schema.fields]
             groups = [tuple(names[place::max_subqueries]) for place in range(min(max_subqueries, len(names)))]

@@ -169,8 +169,12 @@ class Model(Protocol):
         that costs money and does not pay from its ledgers names itself."""
         ...
 
-    async def plan(self, task: Task, max_subqueries: int, ledger: UsageLedger) -> Plan:
-        """Divide a task. At most `max_subqueries` sub-queries, which together name every field."""
+    async def plan(self, task: Task, max_subqueries: int, ledger: UsageLedger, server_tools: Sequence[ServerTool] = ()) -> Plan:
+        """Divide a task. At most `max_subqueries` sub-queries, which together name every field.
+
+        Args:
+            server_tools: those of MCP servers that an investigation will have.
+        """
         ...
 
     async def investigate(self, task: Task, subquery: SubQuery, tools: ResearchTools, ledger: UsageLedger) -> Draft:

@@ -9,6 +9,7 @@ from research.ports.work import Plan, SubQuery
 from research.ports.world import World
 from research.steps.agents import assigned
 from research.steps.row_cells import without_withheld
+from research.steps.server_tools import plannable_tools
 from research.task.task import Task
 
 
@@ -21,7 +22,9 @@ async def plan(task: Task, world: World, ledger: UsageLedger) -> Plan:
     """Ask the model to divide the task, and hold its plan to the contract: at most `max_subqueries` of them (and no more than
     there are pages to read), numbered from 1, only fields that exist, every field served, each by an agent of the task."""
     limit = min(task.max_subqueries, task.max_fetches)
-    proposed = await world.model.plan(task, limit, ledger)
+    # A keyless model calls no tools, so no server is asked for its list.
+    server_tools = () if world.model.keyless else await plannable_tools(task, world)
+    proposed = await world.model.plan(task, limit, ledger, server_tools)
     names = [f.name for f in task.output_schema.fields]
     subqueries = [
         SubQuery(index=0, question=q.question, fields=fields, label=q.label, agent=q.agent)

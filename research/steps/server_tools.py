@@ -17,6 +17,7 @@ from research.identity import canonical_json
 from research.ports.page import Page
 from research.ports.tool_servers import OfferedTools, ServerTool
 from research.ports.world import World
+from research.steps.agents import as_agent_sees
 from research.task.mcp_servers import McpServer
 from research.task.task import Task
 from research.task.urls import host_of
@@ -68,6 +69,12 @@ class ServerTools:
         if tool is None or self._world is None:
             raise ToolRefused(f"there is no tool {name!r:.80}{nearest(name, tools)}")
         return await self._world.call(self._servers[tool.server], tool.tool, arguments)
+
+
+async def plannable_tools(task: Task, world: World) -> tuple[ServerTool, ...]:
+    """The tools that at least one of the investigations will have. What is missing is a warning of theirs."""
+    offered = [await ServerTools(as_agent_sees(task, agent), world).offered() for agent in task.agent_profiles or (None,)]
+    return tuple({tool.name: tool for each in offered for tool in each.tools}.values())
 
 
 def is_answer(url: str) -> bool:

@@ -46,6 +46,7 @@ from research.output_schema.output_spec import OutputSpec
 from research.ports.model import Checker, ResearchTools
 from research.ports.page import Passage
 from research.ports.sessions import EarlierTask
+from research.ports.tool_servers import ServerTool
 from research.ports.work import Draft, FieldAnswer, Grade, Investigated, Plan, SubQuery
 from research.result.citation_numbers import renamed
 from research.task.task import SourcePolicy, Task
@@ -161,7 +162,7 @@ class BatchedClaude:
         self._untyped.add(task.output_schema)
         return await self._investigate(task, subquery, tools, ledger, typed=False)
 
-    async def plan(self, task: Task, max_subqueries: int, ledger: UsageLedger) -> Plan:
+    async def plan(self, task: Task, max_subqueries: int, ledger: UsageLedger, server_tools: Sequence[ServerTool] = ()) -> Plan:
         raise RequestRejected("a batch is one request a row: nothing is planned")
 
     async def grade(self, task: Task, work: Sequence[Investigated], max_subqueries: int, ledger: UsageLedger) -> Grade:

@@ -30,6 +30,7 @@ from research.output_schema.output_spec import OutputSpec
 from research.ports.conditions import FindPlan
 from research.ports.model import Checker, ResearchTools
 from research.ports.sessions import EarlierTask
+from research.ports.tool_servers import ServerTool
 from research.ports.work import Claim, Draft, Grade, Investigated, Judged, Plan, SubQuery, Verdict, Verified
 from research.result.result import utc_now
 from research.task.agent_profile import AgentProfile
@@ -128,11 +129,12 @@ class ClaudeModel:
         if isinstance(self.calls, LateCaller):
             await self.calls.opened()
 
-    async def plan(self, task: Task, max_subqueries: int, ledger: UsageLedger) -> Plan:
+    async def plan(self, task: Task, max_subqueries: int, ledger: UsageLedger, server_tools: Sequence[ServerTool] = ()) -> Plan:
         agents = _dividing(task)
         schema = step_schemas.plan_schema(task.output_schema.names, [agent.id for agent in agents])
         conversation = self._conversation(task, "plan", ledger, schema)
-        conversation.say(self.task_message(task), *_told(agents), f"At most {max_subqueries} sub-queries.")
+        tools = [messages.plannable_tools_message(server_tools)] if server_tools else []
+        conversation.say(self.task_message(task), *_told(agents), *tools, f"At most {max_subqueries} sub-queries.")
         reply = await _reply(conversation, step_schemas.PlanReply)
         subqueries = tuple(each.subquery(place) for place, each in enumerate(reply.subqueries[:max_subqueries], start=1))
         return Plan(subqueries=subqueries)

@@ -35,6 +35,7 @@ from research.money.usage_ledger import UsageLedger
 from research.ports.model import Checker, ResearchTools
 from research.ports.page import Hit, Passage
 from research.ports.sessions import EarlierTask
+from research.ports.tool_servers import ServerTool
 from research.ports.work import Draft, FieldAnswer, FieldGrade, Grade, Investigated, Plan, SubQuery
 from research.task.task import Task
 
@@ -93,7 +94,7 @@ class KeylessModel:
     def unpriced(self, processor: ProcessorName) -> tuple[str, ...]:
         return ()
 
-    async def plan(self, task: Task, max_subqueries: int, ledger: UsageLedger) -> Plan:
+    async def plan(self, task: Task, max_subqueries: int, ledger: UsageLedger, server_tools: Sequence[ServerTool] = ()) -> Plan:
         """One sub-query a field; with more fields than sub-queries, neighbouring fields share one."""
         task = with_name(task, self._named_earlier)
         entity = entity_of(task)
