@@ -13,8 +13,9 @@ from prefect.client.schemas.filters import TaskRunFilter, TaskRunFilterName
 from serve_parts import ALICE, door, submission
 
 from flows.serve.composition import Door, worker_of
+from flows.serve.database.database import Database, default_url
 from flows.serve.work.background import PrefectDispatcher, serve_tasks
-from flows.serve.work.capacity import LOST_SECONDS, Demand
+from flows.serve.work.capacity import LOST_SECONDS, OUT_OF_ORDER, Capacity, Demand
 from flows.serve.work.worlds import Worlds
 from research.world import Settings
 
@@ -60,3 +61,35 @@ async def test_only_as_many_are_handed_over_as_workers_can_soon_begin() -> None:
     assert Demand(waiting=1, slots=8, busy=7, on_their_way=1, unchanged_seconds=late).are_lost
     assert not Demand(waiting=1, slots=8, busy=8, on_their_way=1, unchanged_seconds=late).are_lost
     assert not Demand(waiting=1, slots=0, busy=0, on_their_way=1, unchanged_seconds=late).are_lost
+
+
+async def test_background_tasks_that_others_have_overtaken_are_lost(tmp_path: Path) -> None:
+    async with _capacity(tmp_path) as capacity:
+        numbers = await capacity.announce(2 * OUT_OF_ORDER)
+        for number in numbers:
+            await capacity.handed(number, f"run {number}")
+        assert (await capacity.demand()).on_their_way == 2 * OUT_OF_ORDER
+        await capacity.begun(f"run {numbers[0]}")
+        assert (await capacity.demand()).on_their_way == 2 * OUT_OF_ORDER - 1
+        await capacity.begun(f"run {numbers[-1]}")  # those between may still come, but for the oldest
+        assert (await capacity.demand()).on_their_way == OUT_OF_ORDER - 1
+        await capacity.lost()
+        assert (await capacity.demand()).on_their_way == 0
+
+
+async def test_a_background_task_may_begin_before_prefect_has_answered_who_handed_it_over(tmp_path: Path) -> None:
+    async with _capacity(tmp_path) as capacity:
+        [number] = await capacity.announce(1)
+        await capacity.begun("run")
+        await capacity.handed(number, "run")
+        assert (await capacity.demand()).on_their_way == 0
+
+
+@asynccontextmanager
+async def _capacity(folder: Path) -> AsyncIterator[Capacity]:
+    database = Database(default_url(folder))
+    await database.open()
+    try:
+        yield Capacity(database)
+    finally:
+        await database.close()

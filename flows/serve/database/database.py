@@ -75,7 +75,6 @@ class Database:
                 version = (await connection.execute(select(schema.about.c.version))).scalar_one_or_none()
                 if version is None:
                     await connection.execute(insert(schema.about).values(version=schema.VERSION))
-                    await connection.execute(insert(schema.dispatched).values(id=1, issued=0, begun=0, changed_at=0.0))
         except (DBAPIError, OSError) as error:
             raise InvalidInput(f"the database {self.name} cannot be used: {error}") from error
         if version not in (None, schema.VERSION):

@@ -141,14 +141,16 @@ workers: Final = Table(
     Column("seen_at", Double, nullable=False),
 )
 
-# How many background tasks were handed to Prefect, and how many of them have begun: one row.
-dispatched: Final = Table(
-    "dispatched",
+# Background tasks that were handed to Prefect, in that order, and when they began.
+handed_over: Final = Table(
+    "handed_over",
     metadata,
-    Column("id", Integer, primary_key=True),
-    Column("issued", Integer, nullable=False),
-    Column("begun", Integer, nullable=False),
-    Column("changed_at", Double, nullable=False),
+    Column("number", _number, primary_key=True, autoincrement=True),
+    Column("task_run_id", String, unique=True),  # null: Prefect has not answered yet
+    Column("at", Double, nullable=False),
+    Column("begun_at", Double),
+    Index("handed_over_begun", "begun_at"),
+    sqlite_autoincrement=True,
 )
 
 # Pages that tasks of sessions have read, once an owner: gzipped JSON.

@@ -1,4 +1,4 @@
-"""Tasks as Prefect's background tasks: one handed over (`.delay`) for each accepted task, in time for the workers.
+"""Tasks as Prefect's background tasks: one handed over for each accepted task, in time for the workers.
 
 A background task has no parameters: it says that work waits, and its worker claims the record whose turn it is. So nothing is
 done twice when one arrives twice, nothing is stored in Prefect that machines would have to share, and owners get their turns.
@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from functools import partial
+from http import HTTPStatus
 from typing import Any, Final
 from uuid import UUID
 
 import httpx
 from prefect import Task as PrefectTask
 from prefect import task as prefect_task
-from prefect.client.orchestration import get_client
+from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.objects import State
-from prefect.context import TaskRunContext
-from prefect.exceptions import PrefectException
-from prefect.states import Completed, Crashed, Failed
+from prefect.context import AsyncClientContext, TaskRunContext
+from prefect.exceptions import PrefectException, PrefectHTTPStatusError
+from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+from prefect.states import Completed, Crashed, Failed, Scheduled
 from prefect.task_worker import StopTaskWorker, TaskWorker
+from prefect.utilities.engine import emit_task_run_state_change_event
 
 from flows.serve.records.task_records import TaskRecord
 from flows.serve.work.capacity import Capacity
@@ -34,9 +38,11 @@ LOOK_SECONDS: Final = 0.5
 """How often the records are looked at while work waits."""
 AGAIN_SECONDS: Final = 2.0
 """After how long a worker subscribes again whose connection to Prefect has ended."""
-AT_ONCE: Final = 4
-"""Background tasks that are handed over side by side. With SQLite, Prefect's server (3.8.8) refuses one in ten for a moment, and
-its client tries again after two seconds: the others need not wait for that."""
+AT_ONCE: Final = 2
+"""Background tasks that are handed over side by side."""
+REFUSED_SECONDS: Final = 0.05
+"""After how long a background task is handed over again that Prefect's server refused. With SQLite (3.8.8), it refuses about one
+in ten, whose transaction another one has overtaken; Prefect's client would wait two seconds and more, and others with it."""
 
 _log: Final = printable_logger(__name__)
 
@@ -53,7 +59,8 @@ def background_task(worker: Worker | None = None) -> PrefectTask[[], Coroutine[A
             raise RuntimeError("this process hands tasks over; `research worker` runs them")
         context = TaskRunContext.get()
         id = None if context is None else str(context.task_run.id)
-        await worker.capacity.begun()
+        if id is not None:
+            await worker.capacity.begun(id)
         record = await worker.work_one(id, _show)
         if record is None:
             return Completed(message="nothing was left to claim")
@@ -104,7 +111,7 @@ class PrefectDispatcher:
             self._loop.cancel()
             await asyncio.gather(self._loop, return_exceptions=True)
 
-    async def top_up(self) -> int:
+    async def top_up(self, client: PrefectClient) -> int:
         """Hand over what is wanted. Returns how many tasks still wait."""
         demand = await self._capacity.demand()
         if demand.are_lost:
@@ -112,38 +119,55 @@ class PrefectDispatcher:
             await self._capacity.lost()
             demand = await self._capacity.demand()
         if wanted := demand.wanted:
-            await self._capacity.issued(wanted)  # before they can begin
+            numbers = await self._capacity.announce(wanted)
             async with asyncio.timeout(HAND_OVER_SECONDS):
-                await asyncio.gather(*(self._hand_over() for _ in range(wanted)))
+                await asyncio.gather(*(self._hand_over(client, number) for number in numbers))
         return demand.waiting
 
-    async def _hand_over(self) -> None:
+    async def _hand_over(self, client: PrefectClient, number: int) -> None:
+        """As `.delay()` does, which would make a client, with its certificates, for each."""
         async with self._side_by_side:
-            await asyncio.to_thread(self._task.delay)
+            while True:
+                try:
+                    run = await self._task.create_run(client, parameters={}, deferred=True)
+                    break
+                except PrefectHTTPStatusError as error:
+                    if error.response.status_code != HTTPStatus.SERVICE_UNAVAILABLE:
+                        raise
+                await asyncio.sleep(REFUSED_SECONDS)
+            emit_task_run_state_change_event(run, initial_state=None, validated_state=run.state or Scheduled())
+            await self._capacity.handed(number, str(run.id))
 
     async def _work(self) -> None:
-        while True:
-            self._waiting.clear()
-            waiting = 1
-            try:
-                waiting = await self.top_up()
-            except Exception as error:  # noqa: BLE001 - Prefect or the database is away: the records keep what waits
-                _log.warning("background tasks could not be handed to Prefect; trying again (%s)", error or type(error).__name__)
-            try:
-                async with asyncio.timeout(LOOK_SECONDS if waiting else None):
-                    await self._waiting.wait()
-            except TimeoutError:
-                continue
+        with temporary_settings(updates={PREFECT_CLIENT_MAX_RETRIES: 0}):
+            async with get_client() as client:
+                while True:
+                    self._waiting.clear()
+                    waiting = 1
+                    try:
+                        waiting = await self.top_up(client)
+                    except Exception as error:  # noqa: BLE001 - Prefect or the database is away: the records keep what waits
+                        why = error or type(error).__name__
+                        _log.warning("background tasks could not be handed to Prefect; trying again (%s)", why)
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(LOOK_SECONDS if waiting else None):
+                            await self._waiting.wait()
 
 
 class _Subscriber(TaskWorker):
     """Ends in order at SIGTERM. Prefect's own handler (3.8.8) raises wherever this process happens to be: in a task under way,
-    which would then have failed, or in the event loop, which would end with a traceback."""
+    which would then have failed, or in the event loop, which would end with a traceback. All its tasks share a client: Prefect's
+    engine would make one, with its certificates, for each."""
 
     on_sigterm: Callable[[], object]
 
     def handle_sigterm(self, signum: int, frame: object) -> None:
         self.on_sigterm()
+
+    async def work(self) -> None:
+        """Work until the connection to Prefect has ended."""
+        async with AsyncClientContext():
+            await self.astart()
 
 
 async def serve_tasks(worker: Worker, slots: int) -> None:
@@ -157,7 +181,7 @@ async def serve_tasks(worker: Worker, slots: int) -> None:
     try:
         while not ended.is_set():
             subscriber = _Subscriber(background_task(worker), limit=slots)
-            subscription = asyncio.create_task(subscriber.astart())
+            subscription = asyncio.create_task(subscriber.work())
 
             def end(subscription: asyncio.Task[None] = subscription) -> None:
                 ended.set()

@@ -1,8 +1,9 @@
 """How many hands there are, and how many background tasks are on their way to them.
 
 What Prefect holds of a background task that no worker has received is in its server's memory: bounded, and lost when that server
-ends. So only so many are handed to it as workers can soon begin. A worker counts what it receives, and where hands are free
-although background tasks should be on their way, those are taken for lost.
+ends. So only so many are handed to it as workers can soon begin. A worker writes down which of them have begun. They begin in the
+order in which they were handed over, so one that has not although many later ones have was lost with the worker or the server
+that had it; and where hands are free although background tasks should be on their way, all of those are.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Final, NamedTuple
 from sqlalchemy import delete, func, insert, select, update
 
 from flows.serve.database.database import Database, uninterrupted
-from flows.serve.database.schema import dispatched, tasks, workers
+from flows.serve.database.schema import handed_over, tasks, workers
 from flows.serve.work.claims import claimable
 
 SEEN_SECONDS: Final = 20.0
@@ -21,6 +22,11 @@ LOST_SECONDS: Final = 10.0
 """How long free hands wait for background tasks before these are taken for lost."""
 AHEAD: Final = 8
 """Background tasks for each pair of hands: those in them, and those that they begin before the next look at the records."""
+REMEMBERED: Final = 1_000
+"""Background tasks that are remembered after they have begun or were lost."""
+OUT_OF_ORDER: Final = 16
+"""By how many a background task may overtake another one: they are handed over side by side, and Prefect's client tries again
+when one was refused for a moment."""
 FEWEST: Final = 10
 """Background tasks that may wait in Prefect while no worker is there."""
 
@@ -84,23 +90,46 @@ class Capacity:
             slots = select(func.coalesce(func.sum(workers.c.slots), 0)).where(workers.c.name.in_(there))
             active = tasks.c.status.in_(("running", "cancelling"))
             busy = select(func.count()).select_from(tasks).where(active, tasks.c.claim.is_not(None), tasks.c.worker.in_(there))
-            row = (await connection.execute(select(dispatched))).one()
-            counts = [int((await connection.execute(chosen)).scalar_one()) for chosen in (waiting, slots, busy)]
-        return Demand(counts[0], counts[1], counts[2], max(0, row.issued - row.begun), now - row.changed_at)
-
-    async def issued(self, count: int) -> None:
-        """Background tasks were handed to Prefect."""
-        await self._count(issued=dispatched.c.issued + count)
-
-    async def begun(self) -> None:
-        """A background task has arrived."""
-        await self._count(begun=dispatched.c.begun + 1)
-
-    async def lost(self) -> None:
-        """Those on their way will not arrive."""
-        await self._count(begun=dispatched.c.issued)
+            begun = select(func.coalesce(func.max(handed_over.c.number), 0)).where(handed_over.c.begun_at.is_not(None))
+            not_lost = handed_over.c.number > begun.scalar_subquery() - OUT_OF_ORDER
+            coming = select(func.count()).select_from(handed_over).where(handed_over.c.begun_at.is_(None), not_lost)
+            counts = [int((await connection.execute(chosen)).scalar_one()) for chosen in (waiting, slots, busy, coming)]
+            newest = select(func.max(handed_over.c.at), func.max(handed_over.c.begun_at))
+            changes = [at for at in (await connection.execute(newest)).one() if at is not None]
+        return Demand(counts[0], counts[1], counts[2], counts[3], now - max(changes, default=0.0))
 
     @uninterrupted
-    async def _count(self, **values: object) -> None:
+    async def announce(self, count: int) -> list[int]:
+        """So many background tasks will be handed to Prefect now. Returns their numbers."""
         async with self._database.writing() as connection:
-            await connection.execute(update(dispatched).values(changed_at=self._database.now(), **values))
+            newest = (await connection.execute(select(func.max(handed_over.c.number)))).scalar_one() or 0
+            await connection.execute(delete(handed_over).where(handed_over.c.number < newest - REMEMBERED))
+            rows = [{"at": self._database.now()} for _ in range(count)]
+            announced = insert(handed_over).values(rows).returning(handed_over.c.number)
+            return list((await connection.execute(announced)).scalars())
+
+    @uninterrupted
+    async def handed(self, number: int, task_run_id: str) -> None:
+        """Prefect has answered: an announced background task is this one of its task runs."""
+        this = handed_over.c.task_run_id == task_run_id
+        async with self._database.writing() as connection:
+            early = delete(handed_over).where(this).returning(handed_over.c.begun_at)  # it began before the answer was here
+            begun_at = (await connection.execute(early)).scalar_one_or_none()
+            answered = update(handed_over).where(handed_over.c.number == number)
+            await connection.execute(answered.values(task_run_id=task_run_id, begun_at=begun_at))
+
+    @uninterrupted
+    async def begun(self, task_run_id: str) -> None:
+        """A background task has arrived."""
+        this = handed_over.c.task_run_id == task_run_id
+        async with self._database.writing() as connection:
+            now = self._database.now()
+            arrived = await connection.execute(update(handed_over).where(this).values(begun_at=now))
+            if arrived.rowcount == 0:
+                await connection.execute(insert(handed_over).values(task_run_id=task_run_id, at=now, begun_at=now))
+
+    @uninterrupted
+    async def lost(self) -> None:
+        """Those on their way will not arrive."""
+        async with self._database.writing() as connection:
+            await connection.execute(delete(handed_over).where(handed_over.c.begun_at.is_(None)))

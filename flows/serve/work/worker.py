@@ -69,6 +69,7 @@ class Worker:
         self._spending = spending
         self._worlds = worlds
         self._held: dict[Claim, asyncio.Task[None]] = {}
+        self._showing: set[asyncio.Future[None]] = set()
         self._keeper: asyncio.Task[None] | None = None
         self._slots = 1
         self.name = f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:6]}"
@@ -91,7 +92,9 @@ class Worker:
         """Stop, and give back what is unfinished."""
         for work in list(self._held.values()):
             work.cancel()
-        await asyncio.gather(*self._held.values(), return_exceptions=True)
+        for showing in self._showing:
+            showing.cancel()
+        await asyncio.gather(*self._held.values(), *self._showing, return_exceptions=True)
         if self._keeper is not None:
             self._keeper.cancel()
             await asyncio.gather(self._keeper, return_exceptions=True)
@@ -104,7 +107,7 @@ class Worker:
 
         Args:
             task_run_id: the background task that this is done for.
-            show: is awaited beside the work, once it is known which task was claimed.
+            show: runs beside the work, once it is known which task was claimed. The work does not wait for it; it raises nothing.
         """
         claim = await self._claims.take(self.name, task_run_id)
         if claim is None:
@@ -126,7 +129,7 @@ class Worker:
     async def _work(self, claim: Claim, show: Show | None) -> None:
         record = await self._tasks.by_number(claim.number)
         if show is not None:
-            await show(claim, record)
+            self._show(show(claim, record))
         if record.status == "cancelling":
             await self._claims.finish(claim, "cancelled", None, None)
             return
@@ -146,6 +149,11 @@ class Worker:
             _log.exception("task %s failed by a fault of this program", record.id)
             why = f"a fault of the service itself ({type(error).__name__}); its log says more"
             await self._claims.finish(claim, "failed", None, TaskError(kind=type(error).__name__, message=why))
+
+    def _show(self, work: Awaitable[None]) -> None:
+        showing = asyncio.ensure_future(work)
+        self._showing.add(showing)
+        showing.add_done_callback(self._showing.discard)
 
     async def _research(self, claim: Claim, record: TaskRecord) -> None:
         session = SessionOfTask(record.task, TaskSessions(self._database, record), record.session_id)
