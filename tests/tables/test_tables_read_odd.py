@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
+import json
 from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pyarrow.parquet.encryption as encryption
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,6 +30,19 @@ PAGES: dict[str, Any] = {
     "data_page_size": 400,
     "write_batch_size": 20,
 }
+
+
+class OpenKeys(encryption.KmsClient):
+    """Wraps a key by writing it down."""
+
+    def __init__(self) -> None:
+        super().__init__()
+
+    def wrap_key(self, key_bytes: Any, _master_key_identifier: str) -> Any:
+        return base64.b64encode(key_bytes)
+
+    def unwrap_key(self, wrapped_key: Any, _master_key_identifier: str) -> Any:
+        return base64.b64decode(wrapped_key)
 
 
 def rows_of(table: Table) -> list[dict[str, Any]]:
@@ -127,6 +143,40 @@ def test_a_column_too_large_for_memory_is_refused_by_what_the_file_says_of_it(
     file = written(tmp_path, small=[1] * 500, large=["x" * 50] * 500)
     with pytest.raises(InvalidTable, match=r"t\.parquet: column 'large' from row 0 on takes [\d,]+ bytes in one row group"):
         open_table(file)
+
+
+def test_an_encrypted_column_is_refused_by_its_name_and_does_not_end_the_process(tmp_path: Path) -> None:
+    factory = encryption.CryptoFactory(lambda _: OpenKeys())
+    config = encryption.EncryptionConfiguration(footer_key="footer", column_keys={"one": ["secret"]}, plaintext_footer=True)
+    properties = factory.file_encryption_properties(encryption.KmsConnectionConfig(), config)
+    pq.write_table(pa.table({"name": ["A"], "secret": [1]}), tmp_path / "t[1].parquet", encryption_properties=properties)
+    with pytest.raises(InvalidTable, match=r"column 'secret' from row 0 on cannot be read.*without encryption"):
+        open_table(tmp_path / "t[1].parquet")
+
+
+def test_times_and_durations_keep_their_nanoseconds() -> None:
+    """Python's own times would leave them out without a word, and a float's seconds their last digits."""
+    table = pa.table(
+        {
+            "at": pa.array([86_399_999_999_999, 45_000_000_000_000], pa.time64("ns")),
+            "each": pa.array([[1], None], pa.list_(pa.time64("ns"))),
+            "took": pa.array([2**60 + 1, -5_000_000], pa.duration("us")),
+        }
+    )
+    assert rows_of(open_table(table)) == [
+        {"at": "23:59:59.999999999", "each": ["00:00:00.000000001"], "took": "PT1152921504606.846977S"},
+        {"at": "12:30:00", "each": None, "took": "PT-5S"},
+    ]
+
+
+@pytest.mark.parametrize("depth", [30, 90, 200, 800])
+def test_json_that_duckdb_cannot_type_for_its_depth_is_text(tmp_path: Path, depth: int) -> None:
+    """Arrow types 64 levels; looking for the type of more than a hundred ends DuckDB's database, and with it the reading."""
+    deep = '{"a":' * depth + "1" + "}" * depth
+    (tmp_path / "t.jsonl").write_text(f'{{"n": 1, "v": {deep}}}\n', encoding="utf-8")
+    [row] = rows_of(open_table(tmp_path / "t.jsonl"))
+    assert row["n"] == 1
+    assert row["v"] == (deep if depth > 64 else json.loads(deep))
 
 
 def test_a_map_that_has_a_key_twice_is_a_list_of_pairs() -> None:

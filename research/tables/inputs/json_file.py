@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 import duckdb
+import pyarrow as pa
 
 from research.errors import InvalidTable
 from research.faults import pointer
@@ -45,15 +46,33 @@ def read_json(path: Path, scratch: Scratch, shown: str, suffix: str, rows_at: st
         InvalidTable: there is no object, a line is not JSON or not an object, a key stands twice in one, or a `.json` file holds
             one object that is more likely around the rows than a row.
     """
-    with connection() as con:
+    by_line = suffix != ".json" and _first_byte(path) != b"["
+    try:
         try:
-            warnings = _make_objects(con, path, suffix, shown, rows_at)
-            names = _names(con, shown)
-            columns = [f"{_column(con, name)} AS c{index}" for index, name in enumerate(names)]
-            return spooled(con.sql(f"SELECT {', '.join(columns)} FROM objects"), scratch), names, warnings
-        except duckdb.Error as exc:
-            why = json_fault(path, by_line=suffix != ".json" and _first_byte(path) != b"[") or f": {reason(exc)}"
-            raise InvalidTable(f"{shown}{why}") from exc
+            return _read(path, scratch, shown, suffix, rows_at, keeps_form=True)
+        except (duckdb.InternalError, pa.ArrowInvalid) as exc:
+            if (why := json_fault(path, by_line=by_line)) is not None:
+                raise InvalidTable(f"{shown}{why}") from exc
+            # Lists or objects stand deep in each other: Arrow types 64 of them, and looking for more ends DuckDB's database.
+            return _read(path, scratch, shown, suffix, rows_at, keeps_form=False)
+    except duckdb.Error as exc:
+        why = json_fault(path, by_line=by_line) or f": {reason(exc)}"
+        raise InvalidTable(f"{shown}{why}") from exc
+
+
+def _read(
+    path: Path, scratch: Scratch, shown: str, suffix: str, rows_at: str, *, keeps_form: bool
+) -> tuple[Spool, list[str], list[str]]:
+    """What `read_json` gives.
+
+    Args:
+        keeps_form: whether lists and objects keep their form where they can, or are JSON text.
+    """
+    with connection() as con:
+        warnings = _make_objects(con, path, suffix, shown, rows_at)
+        names = _names(con, shown)
+        columns = [f"{_column(con, name, keeps_form=keeps_form)} AS c{index}" for index, name in enumerate(names)]
+        return spooled(con.sql(f"SELECT {', '.join(columns)} FROM objects"), scratch), names, warnings
 
 
 def _make_objects(con: duckdb.DuckDBPyConnection, path: Path, suffix: str, shown: str, rows_at: str) -> list[str]:
@@ -151,7 +170,7 @@ def _names(con: duckdb.DuckDBPyConnection, shown: str) -> list[str]:
     return [key for (key,) in found]
 
 
-def _column(con: duckdb.DuckDBPyConnection, name: str) -> str:
+def _column(con: duckdb.DuckDBPyConnection, name: str, *, keeps_form: bool) -> str:
     """The SQL that reads one key, typed so that no value changes."""
     value = f"json_extract(json, {literal(pointer([name]))})"
     kinds, exact_bigint, exact_double = con.sql(
@@ -169,7 +188,7 @@ def _column(con: duckdb.DuckDBPyConnection, name: str) -> str:
         if exact_bigint:
             return f"CAST({value} AS BIGINT)"
         return f"CAST({value} AS DOUBLE)" if exact_double else text
-    if found in ({"ARRAY"}, {"OBJECT"}):
+    if keeps_form and found in ({"ARRAY"}, {"OBJECT"}):
         if (structure := _structure(con, value)) is None:
             return text
         typed = f"from_json({value}, {literal(structure)})"
@@ -185,7 +204,9 @@ def _structure(con: duckdb.DuckDBPyConnection, value: str) -> str | None:
     """What all values of a column have in common, as DuckDB writes it; None if Arrow has no type for it."""
     try:
         [(found,)] = con.sql(f"SELECT json_group_structure({value}) FROM objects").fetchall()
-    except duckdb.Error:  # nested deeper than DuckDB looks
+    except duckdb.InternalError:
+        raise
+    except duckdb.Error:
         return None
     structure: str = found
     return structure if _sound(json.loads(structure)) else None

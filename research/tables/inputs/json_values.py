@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -17,6 +17,7 @@ from research.errors import InvalidTable
 _BEYOND_PYTHON: Final = (OverflowError, ValueError, KeyError, pa.ArrowException)
 """What pyarrow raises of a value that Python cannot hold: a year beyond 9999, a zone without rules, a map with a key twice."""
 _KNOWN_EXTENSIONS: Final = frozenset({"arrow.uuid", "arrow.json", "arrow.bool8"})
+_MICROSECOND: Final = timedelta(microseconds=1)
 _SECONDS: Final = {"s": Decimal(1), "ms": Decimal("1e-3"), "us": Decimal("1e-6"), "ns": Decimal("1e-9")}
 
 
@@ -30,16 +31,15 @@ def json_rows(batch: pa.RecordBatch) -> list[dict[str, Any]]:
     Raises:
         InvalidTable: a value has no JSON form (binary).
     """
-    try:
-        rows = batch.to_pylist(maps_as_pydicts="strict")
-    except _BEYOND_PYTHON:
-        columns = [[_python(cell) for cell in column] for column in batch.columns]
-        rows = [dict(zip(batch.schema.names, cells, strict=True)) for cells in zip(*columns, strict=True)]
+    columns = [python_values(column) for column in batch.columns]
+    rows = [dict(zip(batch.schema.names, cells, strict=True)) for cells in zip(*columns, strict=True)]
     return [{name: json_value(value) for name, value in row.items()} for row in rows]
 
 
-def python_values(column: pa.ChunkedArray[Any]) -> list[Any]:
+def python_values(column: pa.ChunkedArray[Any] | pa.Array[Any]) -> list[Any]:
     """A column's values as Python has them; what it cannot hold as text, as in `json_rows`."""
+    if _holds(column.type, _is_finer_than_python):
+        return [_python(cell) for cell in column]
     try:
         return list(column.to_pylist(maps_as_pydicts="strict"))
     except _BEYOND_PYTHON:
@@ -60,13 +60,27 @@ def unreadable(column: pa.Field[Any]) -> str | None:
 
 def _holds_binary(kind: pa.DataType) -> bool:
     """Whether a column's type has bytes in it, at any depth: they have no JSON form, and no place in a question."""
-    if isinstance(kind, pa.BaseExtensionType):
-        return not isinstance(kind, pa.UuidType) and _holds_binary(kind.storage_type)
-    if pt.is_dictionary(kind):
-        return _holds_binary(kind.value_type)
-    if pt.is_nested(kind):
-        return any(_holds_binary(kind.field(index).type) for index in range(kind.num_fields))
+    return _holds(kind, _is_binary)
+
+
+def _is_binary(kind: pa.DataType) -> bool:
     return any(test(kind) for test in (pt.is_binary, pt.is_large_binary, pt.is_fixed_size_binary, pt.is_binary_view))
+
+
+def _holds(kind: pa.DataType, is_meant: Callable[[pa.DataType], bool]) -> bool:
+    """Whether a column's type is one of these, or has one in it at any depth."""
+    if isinstance(kind, pa.BaseExtensionType):
+        return not isinstance(kind, pa.UuidType) and _holds(kind.storage_type, is_meant)
+    if pt.is_dictionary(kind):
+        return _holds(kind.value_type, is_meant)
+    if pt.is_nested(kind):
+        return any(_holds(kind.field(index).type, is_meant) for index in range(kind.num_fields))
+    return is_meant(kind)
+
+
+def _is_finer_than_python(kind: pa.DataType) -> bool:
+    """Whether Python's values would leave out nanoseconds without a word. Moments come as pandas' values, which keep them."""
+    return isinstance(kind, (pa.Time64Type, pa.DurationType)) and kind.unit == "ns"
 
 
 def _python(cell: Any) -> Any:
@@ -84,6 +98,8 @@ def _python(cell: Any) -> Any:
             return {cell.type.field(place).name: _python(part) for place, part in enumerate(cell.values())}
         case pa.DictionaryScalar() | pa.ExtensionScalar():
             return _python(cell.value)
+    if _is_finer_than_python(cell.type) and cell.value % 1000:
+        return _as_text(cell)
     try:
         return cell.as_py()
     except _BEYOND_PYTHON:
@@ -131,7 +147,7 @@ def json_value(value: Any) -> Any:
         case datetime() | date() | time():
             return None if value != value else value.isoformat()  # pandas' NaT is a datetime that does not equal itself
         case timedelta():
-            return f"PT{value.total_seconds():.9f}".rstrip("0").rstrip(".") + "S"
+            return f"PT{Decimal(value // _MICROSECOND) * _SECONDS['us']:.6f}".rstrip("0").rstrip(".") + "S"
         case pa.MonthDayNano():
             return f"P{value.months}M{value.days}DT{value.nanoseconds / 1e9:.9f}".rstrip("0").rstrip(".") + "S"
         case Decimal():

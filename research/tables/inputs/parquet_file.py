@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import glob
 from pathlib import Path
 from typing import Final
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pyarrow.types as pt
 
 from research.errors import InvalidTable
 from research.faults import first_line
+from research.tables.inputs.database import connection, literal, reason
 
 FAULTS: Final = (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError, RecursionError)
 """What pyarrow raises of a file that it cannot read. A name that is not UTF-8 is a `ValueError`."""
@@ -22,6 +25,9 @@ _ROWS: Final = 8192
 _ROWS_TO_FIND: Final = 100
 """At once, where a damaged place is looked for."""
 _WRITE_AGAIN: Final = "The file is damaged: get it again, or write it again from what it was made of"
+_DAMAGED: Final = (
+    "The file is damaged, or encrypted: get it again, or write it again, without encryption, from what it was made of"
+)
 
 
 def checked_schema(file: Path) -> pa.Schema:
@@ -43,7 +49,7 @@ def checked_schema(file: Path) -> pa.Schema:
     try:
         found = sum(validated(batch).num_rows for batch in opened.iter_batches(batch_size=_ROWS))
     except FAULTS as exc:
-        advice = "Write it with smaller values, or smaller row groups" if isinstance(exc, MemoryError) else _WRITE_AGAIN
+        advice = "Write it with smaller values, or smaller row groups" if isinstance(exc, MemoryError) else _DAMAGED
         raise InvalidTable(f"{file}: {_place(opened, schema)}cannot be read: {first_line(exc)}. {advice}") from exc
     if found != announced:
         raise InvalidTable(f"{file}: announces {announced:,} rows and holds {found:,}. {_WRITE_AGAIN}")
@@ -52,21 +58,28 @@ def checked_schema(file: Path) -> pa.Schema:
 
 
 def _refuse_bombs(file: Path, opened: pq.ParquetFile) -> None:
-    """
+    """DuckDB tells the sizes, because pyarrow (26.0.1) ends the process where the size of an encrypted column is asked.
+
     Raises:
         InvalidTable: a column of one row group says that it takes more memory than any row's cells should.
     """
-    row = 0
-    for index in range(opened.num_row_groups):
-        group = opened.metadata.row_group(index)
-        for place in range(group.num_columns):
-            column = group.column(place)
-            if column.total_uncompressed_size > _MOST_BYTES:
-                raise InvalidTable(
-                    f"{file}: column {column.path_in_schema!r} from row {row} on takes {column.total_uncompressed_size:,} bytes "
-                    f"in one row group; at most {_MOST_BYTES:,} are read. Write it with smaller row groups, or without the column"
-                )
-        row += group.num_rows
+    metadata = f"parquet_metadata({literal(glob.escape(str(file)))})"
+    try:
+        with connection() as con:
+            bombs = con.sql(
+                f"SELECT row_group_id, path_in_schema, total_uncompressed_size FROM {metadata} "  # noqa: S608 (our own names)
+                f"WHERE total_uncompressed_size > {_MOST_BYTES} ORDER BY row_group_id, column_id LIMIT 1"
+            ).fetchall()
+    except duckdb.Error as exc:
+        raise InvalidTable(f"{file}: is not a Parquet file that can be read: {reason(exc)}") from exc
+    if not bombs:
+        return
+    group, column, size = bombs[0]
+    row = sum(opened.metadata.row_group(index).num_rows for index in range(group))
+    raise InvalidTable(
+        f"{file}: column {column.split(', ')[0]!r} from row {row} on takes {size:,} bytes in one row group; at most "
+        f"{_MOST_BYTES:,} are read. Write it with smaller row groups, or without the column"
+    )
 
 
 def _refuse_far_moments(file: Path, opened: pq.ParquetFile) -> None:
