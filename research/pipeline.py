@@ -30,7 +30,7 @@ from research.ports.waiting import PlanWaits, QuestionsAsked
 from research.ports.work import Claim, Draft, Grade, Investigated, Judged, Plan, SubQuery, Verdict, Verified
 from research.ports.world import World
 from research.result.result import Result, utc_now
-from research.steps.agents import agent_warnings, assigned, refuse_unread
+from research.steps.agents import agent_warnings, agents_of, assigned, refuse_unread
 from research.steps.approval import along, approved, asked_of
 from research.steps.draft_checks import claims_of, undecided
 from research.steps.grade import grade
@@ -177,6 +177,7 @@ async def _research(task: Task, world: World, steps: Steps) -> Result:
         )
     now = utc_now()
     return ended.changed(
+        agents=agents_of(task, (done.subquery for done in progress.work)),
         usage=progress.ledger.usage,
         cost_usd=progress.ledger.cost_usd,
         modified_at=now,

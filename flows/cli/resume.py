@@ -101,20 +101,19 @@ def _prepared(options: EnrichOptions | RefreshOptions | ResynthesizeOptions, fol
 
 def _enrichment(folder: RunFolder, options: EnrichOptions) -> Prepare:
     import_pandas_on_demand()
+    from flows.run.prepare import prepare_enrichment, profiles_of
     from flows.run.recorded_options import refuse_changed_table
     from flows.run.request import Request
     from research.errors import InvalidTable
 
     import_pandas_on_demand()
     try:
-        request = Request.of(options)
+        request = Request.of(options, agent_profiles=profiles_of(folder))
     except InvalidTable as error:
         error.add_note("If the table of the run has moved, name it with --table.")
         raise
     refuse_changed_table(folder, options, request)
-    from flows.run.prepare import prepare_enrichment
-
-    return lambda runtime: prepare_enrichment(options, runtime, request)
+    return lambda runtime: prepare_enrichment(options, runtime, request, folder)
 
 
 def _resynthesis(options: ResynthesizeOptions) -> Prepare:

@@ -17,7 +17,7 @@ from research.tables.run_folder.run_folder import RunFolder
 
 LATEST: Final = "latest"
 """What `--reuse` calls the newest run of the same request over an earlier state of its table."""
-_OF_THE_TABLE: Final = frozenset({"table", "limit", "reuse", "refresh", "sessions"})
+_OF_THE_TABLE: Final = frozenset({"table", "limit", "reuse", "refresh", "sessions", "agents"})
 """Parts of a request that say which rows there are, and what is kept of others."""
 _LOOKED_AT: Final = 500
 """Run folders, the newest first, that are looked at."""
@@ -155,7 +155,7 @@ def _is_same_request(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
 
 
 def _is_same_state(run: RunFolder, document: Mapping[str, Any]) -> bool:
-    return all(run.request.get(part) == document.get(part) for part in ("table", "limit", "sessions"))
+    return all(run.request.get(part) == document.get(part) for part in ("table", "limit", "sessions", "agents"))
 
 
 def _limit(request: Mapping[str, Any]) -> float:

@@ -40,6 +40,9 @@ class TableOptions:
     task_id_column: Annotated[str | None, Option("The column of the rows' own ids; rows of one id are one row.", "COLUMN")] = None
     session_id_column: Annotated[str | None, Option("The column of the sessions that rows go on from.", "COLUMN")] = None
     end_user_id_column: Annotated[str | None, Option("The column of those whose sessions they are.", "COLUMN")] = None
+    agent_column: Annotated[
+        str | None, Option("The column of the agents that research the rows; several in a cell with commas.", "COLUMN")
+    ] = None
     query: Annotated[
         str | None, Option("One SELECT over the table, which it calls `input`; its rows are researched instead.", "SQL")
     ] = None

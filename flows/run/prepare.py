@@ -22,6 +22,7 @@ from flows.run.prepared_run import PreparedRun
 from flows.run.remote_folder import is_remote, local_folder, open_mirror, refuse_batches
 from flows.run.request import Request
 from flows.run.reuse import Earlier, spec_of
+from flows.run.row_agents import RowAgents
 from flows.run.runtime import Runtime
 from flows.run.shards import Remaining
 from flows.run.workers.choice import check_runner
@@ -70,19 +71,20 @@ class PagesFolder:
 
 @asynccontextmanager
 async def prepare_enrichment(
-    options: EnrichOptions, runtime: Runtime, checked: Request | None = None
+    options: EnrichOptions, runtime: Runtime, checked: Request | None = None, began: RunFolder | None = None
 ) -> AsyncIterator[PreparedRun]:
     """Check an enrichment, and open its world for as long as the block lasts.
 
     Args:
         checked: `Request.of(options)`, where the caller has it already.
+        began: the run that goes on: its agents keep the profiles that they had.
 
     Raises:
         InvalidInput: something is wrong with the request, or its corpus cannot be read. Nothing was spent.
     """
     await check(options, runtime)
     request: Request = await asyncio.to_thread(Request.of, options) if checked is None else checked
-    request = await request.with_ids(sessions_of(runtime))
+    request = await request.with_row_columns(sessions_of(runtime), before=None if began is None else began.request)
     async with _open_enrichment(options, request, runtime, find_run) as prepared:
         yield prepared
 
@@ -128,7 +130,7 @@ async def prepare_worker(run: RunFolder, options: Options, runtime: Runtime, wor
     if isinstance(options, FindOptions):
         raise InvalidInput("a find has no workers")  # it is refused before it begins
     request = await asyncio.to_thread(request_of_run, run, options)
-    request = await request.with_ids(sessions_of(runtime), run.request.get("sessions") or {})
+    request = await request.with_row_columns(sessions_of(runtime), recorded=run.request)
     async with _open_enrichment(options, request, runtime, find, workers) as prepared:
         yield prepared
 
@@ -162,7 +164,7 @@ async def _open_enrichment(
             from flows.run.batch import batched  # the SDK takes half a second to import, and most runs have no batch
 
             world = batched(world, request.sample, escalate=options.escalate, start_url=options.start_url)
-        server_warnings = await check_servers(request.sample, world)
+        warnings = (*request.agents.warnings, *await check_servers(request.sample, world))
         document = request.document(world)
         if options.reuse == LATEST:
             directory = Path("runs") if options.out is None or is_remote(options.out) else Path(options.out).parent
@@ -192,7 +194,7 @@ async def _open_enrichment(
             mirror=mirror,
             calibration=await asyncio.to_thread(calibration_of, runtime, document),
             hint=hint,
-            server_warnings=server_warnings,
+            request_warnings=warnings,
         )
 
 
@@ -346,6 +348,7 @@ def _request_over_stored_pages(options: ResynthesizeOptions, cache_dir: Path) ->
         objective=question.get("template"),
         objective_column=question.get("column"),
         private=before.get("private"),
+        agents=RowAgents(before.get("agent_column")).recorded(before),
         agent_ids=[profile["id"] for profile in task["agent_profiles"] or ()] or None,
         **task,
     )

@@ -78,8 +78,8 @@ class PreparedRun:
     """Of a refresh; the run before it is `earlier`."""
     finding: Finding | None = None
     """Of a find, whose rows are candidates."""
-    server_warnings: tuple[str, ...] = ()
-    """What its MCP servers lack: one that does not list its tools, tools that cannot be used."""
+    request_warnings: tuple[str, ...] = ()
+    """What it asks for and does not get: tools of MCP servers that cannot be used, parts of agents' profiles."""
 
     @property
     def place(self) -> Path | str:
@@ -123,7 +123,7 @@ class PreparedRun:
         """What reading the table may have got wrong or has left out, and what a run that begins goes without."""
         lacking = self.calibration.warning if self.calibration is not None and folder.is_new else ""
         hint = self.hint if folder.is_new else ""
-        return (*self.request.table.warnings, *self.server_warnings, *(each for each in (lacking, hint) if each))
+        return (*self.request.table.warnings, *self.request_warnings, *(each for each in (lacking, hint) if each))
 
     @property
     def _settings(self) -> dict[str, Any]:

@@ -68,7 +68,9 @@ async def open_refresh(
     before = await asyncio.to_thread(_before, options, cache_dir, run)
     enrichment = _enrichment(options, before)
     request = await asyncio.to_thread(_request, enrichment, run, before)
-    request = await request.with_ids(sessions_of(runtime), None if run is None else run.request.get("sessions") or {})
+    request = await request.with_row_columns(
+        sessions_of(runtime), recorded=None if run is None else run.request, before=before.request
+    )
     keys = tuple(options.key or (before.request.get("refresh") or {}).get("key") or ())
     columns = request.table.schema.names
     matcher = await asyncio.to_thread(RowMatcher, before, columns, keys, request.private)
@@ -96,7 +98,7 @@ async def open_refresh(
     mirror = await checked_out(options, settings.cache_dir)
     pages = PagesFolder()
     async with runtime.opener(settings, pages) as world:
-        server_warnings = await check_servers(request.sample, world)
+        warnings = (*request.agents.warnings, *await check_servers(request.sample, world))
         document = request.document(world)
         if options.out is None and run is None:
             options = replace(options, out=str(await asyncio.to_thread(_next_folder, before, document)))
@@ -116,7 +118,7 @@ async def open_refresh(
             mirror=mirror,
             calibration=await asyncio.to_thread(calibration_of, runtime, document),
             refresh=Refresh(enrichment, stale, changes),
-            server_warnings=server_warnings,
+            request_warnings=warnings,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any, Final
 from flows.run.declaration import values
 from flows.run.mcp_servers import read_servers
 from flows.run.options import EnrichOptions, SourceOptions, TaskOptions
+from flows.run.row_agents import NO_AGENTS, RowAgents
 from flows.run.row_ids import NO_IDS, RowIds, read_row_ids
 from research.errors import InvalidTable
 from research.money.processors import ProcessorName
@@ -47,6 +49,10 @@ class Request:
     """Columns that stay in the table: no task has them."""
     ids: RowIds = NO_IDS
     """Columns that hold ids of rows, sessions and end users."""
+    agents: RowAgents = NO_AGENTS
+    """The column that names each row's agents."""
+    agents_dir: Path | None = None
+    """The folder of agents' profiles. None: the default one."""
     sessions: Sessions | None = None
     """Where the sessions are that rows go on from."""
 
@@ -65,6 +71,7 @@ class Request:
         start_url: str | None = None,
         private: Sequence[str] | None = None,
         ids: RowIds | None = None,
+        agents: RowAgents | None = None,
         agents_dir: str | Path | None = None,
         **options: Any,
     ) -> Request:
@@ -84,14 +91,17 @@ class Request:
             start.check(opened.schema)
         ids = ids or NO_IDS
         ids.check(opened.schema.names, (*(question.columns or ()), *(start.columns if start is not None else ())))
+        agents = agents or NO_AGENTS
+        agents.check(opened.schema.names, frozenset(private or ()) | ids.hidden, options.get("agent_ids"))
         hidden = frozenset(private or ()) | ids.hidden
         refuse_private(hidden, opened.schema.names, question, start)
         stated = {name: value for name, value in options.items() if value is not None}
         if "mcp_servers" in stated:
             stated["mcp_servers"] = read_servers(stated["mcp_servers"])
+        folder = None if agents_dir is None else Path(agents_dir)
         sample = with_agents(
             Task.model_validate({"task": "a row's objective", "output_schema": spec, **stated}),
-            FOLDER if agents_dir is None else Path(agents_dir),
+            FOLDER if folder is None else folder,
         )
         for name in _OF_AGENTS if sample.agent_profiles else ():
             stated[name] = getattr(sample, name)
@@ -106,6 +116,7 @@ class Request:
             "task": {name: part for name, part in sample.identity().items() if name not in ("task", "input")},
             **({"private": sorted(hidden)} if hidden else {}),
             **ids.content,
+            **agents.content,
         }
         return cls(
             table=opened,
@@ -117,6 +128,8 @@ class Request:
             content=content,
             private=hidden,
             ids=ids,
+            agents=agents,
+            agents_dir=folder,
         )
 
     @classmethod
@@ -140,6 +153,7 @@ class Request:
             objective_column=options.objective_column,
             private=options.private,
             ids=RowIds(options.task_id_column, options.session_id_column, options.end_user_id_column),
+            agents=RowAgents(options.agent_column),
             agent_profiles=agent_profiles,
             agents_dir=_agents_dir(options),
             **values(options, TaskOptions, but=("agents_dir",)),
@@ -147,23 +161,28 @@ class Request:
         )
         return request if not options.name else replace(request, table=replace(request.table, name=options.name))
 
-    async def with_ids(self, sessions: Sessions, held: Mapping[str, str] | None = None) -> Request:
-        """The same request, once the columns with ids were read, as far as it names any.
+    async def with_row_columns(
+        self, sessions: Sessions, *, recorded: Mapping[str, Any] | None = None, before: Mapping[str, Any] | None = None
+    ) -> Request:
+        """The same request, once the columns that name sessions, ids and agents were read, as far as it names any.
 
         Args:
             sessions: where the sessions of its rows are.
-            held: what these hold, where it is known already: in a worker, which does not read the table.
+            recorded: the request of the run, in a worker, which does not read the table.
+            before: the request of the run that goes on, or is refreshed: its agents keep the profiles that they had.
 
         Raises:
-            InvalidTable: an id stands for rows that differ.
+            InvalidTable: an id stands for rows that differ, or an agent is not known.
+            InvalidInput: the profile of an agent cannot be read.
         """
-        if not self.ids.content:
+        if not self.ids.content and not self.agents.content:
             return self
-        if held is not None:
-            ids = replace(self.ids, held=held)
+        if recorded is not None:
+            ids, agents = replace(self.ids, held=recorded.get("sessions") or {}), self.agents.recorded(recorded)
         else:
             ids = await read_row_ids(self.ids, self.table, self.private, sessions)
-        return replace(self, ids=ids, sessions=sessions, content={**self.content, **ids.content})
+            agents = await asyncio.to_thread(self.agents.recorded(before or {}).read, self.table, self.agents_dir)
+        return replace(self, ids=ids, agents=agents, sessions=sessions, content={**self.content, **ids.content, **agents.content})
 
     async def world_of(self, task: Task, row: int, world: World) -> World:
         """The world that a row is researched in: with the session that it goes on from, if it does.
@@ -231,6 +250,8 @@ class Request:
 
     def _task(self, row: int, values: Mapping[str, Any], spec: OutputSpec, options: Mapping[str, Any]) -> Task:
         visible = self.visible(values)
+        if of_agents := self.agents.fields(values):
+            of_agents["processor"] = self.sample.processor  # all rows are of one tier, whatever the profiles say
         start = self.start.render(visible) if self.start is not None else None
         fields = {
             "task": self.objective.render(visible, spec, row),
@@ -239,9 +260,11 @@ class Request:
             "start_url": start,
             "search_columns": self.objective.columns,
             **self.ids.fields(values),
+            **of_agents,
             **options,
         }
-        return Task.model_validate(fields, context={"row": row})
+        task = Task.model_validate(fields, context={"row": row})
+        return with_agents(task, FOLDER) if of_agents else task  # their profiles are in it
 
     def document(self, world: World) -> dict[str, Any]:
         """The request as the run folder stores it. Its hash is the run's key."""
@@ -255,7 +278,7 @@ class Request:
 
 
 def _agents_dir(options: EnrichOptions) -> Path | None:
-    if not options.agent_ids:
+    if not (options.agent_ids or options.agent_column):
         return None
     if options.agents_dir is not None:
         return Path(options.agents_dir)

@@ -98,9 +98,10 @@ class Earlier:
         self.name = folder.path.resolve().name
         self.pages = RunPages(folder)
         self.matcher = matcher
-        self._ids = request.ids
-        self._held: Mapping[str, str] = folder.request.get("sessions") or {}
-        """What the sessions of its rows held."""
+        self._ids, self._agents = request.ids, request.agents
+        self._ids_then = replace(request.ids, held=folder.request.get("sessions") or {})
+        """With what the sessions of its rows held."""
+        self._agents_then = request.agents.recorded(folder.request)
         self._same_table = all(folder.request.get(name) == request.content.get(name) for name in ("table", "query"))
         self._shard_size = folder.shard_size
         self._committed = frozenset(folder.committed_shards())
@@ -134,21 +135,22 @@ class Earlier:
 
     def has(self, row: int, values: Mapping[str, Any]) -> bool:
         """Whether it has a row, completed."""
-        return self._same_session(values) and self._find(row, values) is not None
+        return self._same_circumstances(values) and self._find(row, values) is not None
 
     def recall(self, otherwise: Callable[[str], Page], page_hash: str) -> Page:
         """A page that it stored, or that this run did."""
         return self.pages.get(page_hash) if page_hash in self.pages else otherwise(page_hash)
 
     def _row(self, row: int, values: Mapping[str, Any]) -> EarlierRow | None:
-        if not self._same_session(values) or (place := self._find(row, values)) is None:
+        if not self._same_circumstances(values) or (place := self._find(row, values)) is None:
             return None
         result = self._rows(place).result(place)
         return EarlierRow(result, still_good(result, self.keep), place)
 
-    def _same_session(self, values: Mapping[str, Any]) -> bool:
-        """Whether the session that a row goes on from holds what it held then."""
-        return replace(self._ids, held=self._held).state_of(values) == self._ids.state_of(values)
+    def _same_circumstances(self, values: Mapping[str, Any]) -> bool:
+        """Whether the session that a row goes on from holds what it held then, and its agents have the profiles they had."""
+        same_session = self._ids_then.state_of(values) == self._ids.state_of(values)
+        return same_session and self._agents_then.state_of(values) == self._agents.state_of(values)
 
     def _find(self, row: int, values: Mapping[str, Any]) -> int | None:
         """Its row that holds these values, and is completed: the one in the same place, if it does."""
@@ -244,7 +246,7 @@ def spec_of(folder: RunFolder) -> OutputSpec:
 
 
 def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Fault]:
-    for name in ("objective", "start_url", "search", "id_columns"):
+    for name in ("objective", "start_url", "search", "id_columns", "agent_column"):
         yield from differences(old.get(name), new.get(name), f"/{name}")
     before, now = ({name: part for name, part in request["task"].items() if name not in MAY_DIFFER} for request in (old, new))
     yield from differences(before, now, "/task")

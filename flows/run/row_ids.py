@@ -15,11 +15,10 @@ from research.errors import Fault, InvalidTable, InvalidTask, UnknownSession
 from research.identity import content_key
 from research.ports.sessions import Session, Sessions
 from research.ports.world import World
-from research.tables.inputs.read import Table, json_rows
+from research.tables.inputs.read import Table
 from research.tables.inputs.template import as_text, nearest_column
 from research.task.task import LONGEST_ID, Task
 
-ROWS_AT_ONCE: Final = 10_000
 CONFLICTS_SHOWN: Final = 5
 
 
@@ -139,7 +138,7 @@ async def read_row_ids(ids: RowIds, table: Table, private: frozenset[str], sessi
 def _refuse_conflicts(column: str, table: Table, hidden: frozenset[str]) -> None:
     first: dict[str, tuple[int, str]] = {}
     conflicts: list[str] = []
-    for row, values in _rows(table):
+    for row, values in table.rows():
         if not (name := as_text(values.get(column)).strip()):
             continue
         content = content_key("row", **{"cells": {name: value for name, value in values.items() if name not in hidden}})
@@ -158,19 +157,11 @@ def _refuse_conflicts(column: str, table: Table, hidden: frozenset[str]) -> None
 
 def _sessions_named(ids: RowIds, table: Table) -> list[dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
-    for _, values in _rows(table):
+    for _, values in table.rows():
         fields = ids.fields(values)
         if "session_id" in fields and len(fields.get("end_user_id", "")) <= LONGEST_ID:
             found.setdefault(_key(fields), fields)
     return list(found.values())
-
-
-def _rows(table: Table) -> Any:
-    row = 0
-    for batch in table.batches(ROWS_AT_ONCE):
-        for values in json_rows(batch):
-            yield row, values
-            row += 1
 
 
 def _key(fields: Mapping[str, str | None]) -> str:

@@ -61,6 +61,11 @@ def one_or_both(first: str, second: str) -> str:
     return first if first == second else f"{first}+{second}"
 
 
+def all_of(first: Sequence[str], second: Sequence[str]) -> list[str]:
+    """The names of both, each once."""
+    return list(dict.fromkeys([*first, *second]))
+
+
 def _output(first: Result, second: Result, fields: Sequence[str], of_second: Collection[str]) -> Any:
     if isinstance(first.output, str) or isinstance(second.output, str):
         return second.output if of_second else first.output

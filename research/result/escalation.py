@@ -11,7 +11,7 @@ from research.errors import InvalidInput
 from research.money.amounts import dollars, total
 from research.money.processors import PROCESSOR_NAMES, ProcessorName
 from research.output_schema.output_spec import OutputSpec
-from research.result.combining import basis_of, combined, one_or_both, value_of
+from research.result.combining import all_of, basis_of, combined, one_or_both, value_of
 from research.result.result import CONFIDENCE_ORDER, Confidence, Result, lowest
 
 
@@ -89,6 +89,7 @@ def combine_escalated(result: Result, again: Result, spec: OutputSpec) -> Result
     return result.concluded(conclusion).changed(
         processor=f"{result.processor}+{again.processor}",
         tiers=[*(result.tiers or [result.processor]), *(again.tiers or [again.processor])],
+        agents=all_of(result.agents, again.agents),
         model=one_or_both(result.model, again.model),
         usage=result.usage + again.usage,
         cost_usd=total((result.cost_usd, again.cost_usd)),

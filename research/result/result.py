@@ -167,6 +167,8 @@ class Result(_Part):
     processor: str
     tiers: list[str] = []
     """The processors that answered, in order: one, or two where some fields were researched again."""
+    agents: list[str] = []
+    """The agents that researched it, by the names of their profiles."""
     model: str
     """Which model answered: its own name, or `extractive` for the keyless one."""
     metadata: dict[str, str] = {}

@@ -10,7 +10,7 @@ from research.identity import canonical_json
 from research.money.usage import Usage
 from research.output_schema.field_paths import field_of
 from research.output_schema.output_spec import OutputSpec
-from research.result.combining import basis_of, combined, one_or_both, value_of
+from research.result.combining import all_of, basis_of, combined, one_or_both, value_of
 from research.result.result import Conclusion, FieldBasis, FieldWarning, Result, as_text, lowest
 
 _SAYS_NOTHING: Final = frozenset(
@@ -93,7 +93,10 @@ def with_kept(found: Result, kept: Result, spec: OutputSpec, names: Collection[s
         )
     warnings += _note(kept, [name for name in spec.names if name in names], run)
     return found.concluded(replace(conclusion, warnings=warnings, field_warnings=field_warnings)).changed(
-        fields=list(spec.names), output_schema=dict(spec.schema), model=one_or_both(kept.model, found.model)
+        fields=list(spec.names),
+        output_schema=dict(spec.schema),
+        agents=all_of(kept.agents, found.agents),
+        model=one_or_both(kept.model, found.model),
     )
 
 

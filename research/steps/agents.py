@@ -46,6 +46,12 @@ def as_agent_sees(task: Task, agent: AgentProfile | None) -> Task:
     )
 
 
+def agents_of(task: Task, subqueries: Iterable[SubQuery]) -> list[str]:
+    """The names of the agents that answered sub-queries of a task, each once."""
+    agents = (agent_of(task, subquery) for subquery in subqueries)
+    return list(dict.fromkeys(agent.id for agent in agents if agent is not None))
+
+
 def refuse_unread(task: Task) -> None:
     """
     Raises:

@@ -57,6 +57,16 @@ def with_agents(task: Task, folder: Path) -> Task:
     return task.changed(**parts)
 
 
+def profile_in(folder: Path, name: str) -> AgentProfile | None:
+    """The profile of an agent; None: the folder has none of that name.
+
+    Raises:
+        InvalidInput: its file is no profile.
+    """
+    file = _file(folder, name)
+    return read_profile(file) if file.is_file() else None
+
+
 def known_agents(folder: Path) -> tuple[str, ...]:
     """The names of the profiles in a folder, which need not exist."""
     return tuple(sorted(path.stem for path in folder.glob("*.toml") if NAME.fullmatch(path.stem)))

@@ -82,7 +82,7 @@ async def run_of(asked: Request, run: Path, heard: list[Event] | None = None) ->
 
 
 async def test_each_row_goes_on_from_its_session_and_a_foreign_one_fails_alone(tmp_path: Path, sessions: FolderSessions) -> None:
-    folder = await run_of(await request(tmp_path, ROWS).with_ids(sessions), tmp_path / "run")
+    folder = await run_of(await request(tmp_path, ROWS).with_row_columns(sessions), tmp_path / "run")
     results = open_run(folder.path).results()
     assert results["first_lit"].astype(str).tolist()[:2] == ["1882-05-18", "1759-10-16"]
     assert results["status"].tolist() == ["completed", "completed", "failed"]
@@ -101,14 +101,14 @@ def test_no_model_learns_a_session_or_an_end_user(tmp_path: Path) -> None:
 
 async def test_what_the_sessions_hold_is_part_of_what_makes_the_run(tmp_path: Path, sessions: FolderSessions) -> None:
     asked = request(tmp_path, ROWS)
-    before = await asked.with_ids(sessions)
-    assert (await asked.with_ids(sessions)).content == before.content
+    before = await asked.with_row_columns(sessions)
+    assert (await asked.with_row_columns(sessions)).content == before.content
     assert "s-1" not in str(before.content), "an id lets its holder in"
     folder = await run_of(before, tmp_path / "run")
     find = whole_rows(before, World(KeylessModel(), source := Pages(TEXTS), source))
     key = (await find(0, ROWS[0])).key
     await add(sessions, "s-1", "And how high is Smeaton Tower?", "test://smeaton")
-    after = await asked.with_ids(sessions)
+    after = await asked.with_row_columns(sessions)
     assert after.content != before.content
     earlier = Earlier(folder, after)
     assert [earlier.has(row, ROWS[row]) for row in (0, 1)] == [False, True], "only the row of the session that went on"
@@ -124,9 +124,9 @@ async def test_one_id_is_one_row(tmp_path: Path, sessions: FolderSessions) -> No
     ids = RowIds(task_column="number")
     cells = [("a", "x"), ("a", "x"), (None, "y"), (None, "z")]
     same = [{"number": number, "note": note} for number, note in cells]
-    assert (await request(tmp_path, same, ids).with_ids(sessions)).ids == ids
+    assert (await request(tmp_path, same, ids).with_row_columns(sessions)).ids == ids
     with pytest.raises(InvalidTable, match="rows 0 and 2 are both 'a'"):
-        await request(tmp_path, [*same[:2], {"number": "a", "note": "z"}], ids).with_ids(sessions)
+        await request(tmp_path, [*same[:2], {"number": "a", "note": "z"}], ids).with_row_columns(sessions)
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ def test_results_has_the_inputs_columns_then_the_outputs_then_the_runs() -> None
         *("row_index", "mission", "status"),
         *("operator", "mass", "launched", "crew"),
         *("status_research", "error", "warnings", "confidence", "processor", "model", "cost_usd", "task_id", "completed_at"),
-        *("error_kind", "tiers", "field_warnings", "p_correct"),
+        *("error_kind", "tiers", "field_warnings", "p_correct", "agents"),
     ]
     assert COLUMNS.schema.field("launched").type == pa.date32()
 

@@ -52,6 +52,7 @@ def test_completed_and_failed_rows_come_back(tmp_path: Path) -> None:
 
 FACTS: dict[str, Any] = {
     "tiers": ["core", "ultra"],
+    "agents": ["analyst"],
     "warnings": ["mass: too heavy"],
     "field_warnings": [FieldWarning(field="mass", text="mass: too heavy")],
 }
@@ -67,7 +68,7 @@ def test_the_facts_of_a_row_come_back(tmp_path: Path) -> None:
 def test_a_run_from_before_there_were_facts_goes_on_without_them(tmp_path: Path) -> None:
     """Its columns stay as they are; the tiers of its rows are known from `processor`."""
     run = create(tmp_path / "run")
-    new = ("error_kind", "tiers", "field_warnings", "p_correct")
+    new = ("error_kind", "tiers", "field_warnings", "p_correct", "agents")
     old = replace(
         run.columns,
         schema=pa.schema([field for field in run.columns.schema if field.name not in new]),

@@ -26,6 +26,7 @@ __all__ = ["Table", "json_rows", "open_table"]
 READER_VERSION: Final = 4
 """Raised when the same bytes may give other rows or types. Part of every fingerprint."""
 
+_ROWS_AT_ONCE: Final = 10_000
 _TEXT: Final = frozenset({".csv", ".tsv", ".tab", ".txt"})
 _JSON: Final = frozenset({".jsonl", ".ndjson", ".json"})
 _PARQUET: Final = frozenset({".parquet", ".pq"})
@@ -78,6 +79,14 @@ class Table:
             part = batch.slice(0, left)
             left -= part.num_rows
             yield pa.RecordBatch.from_arrays(part.columns, schema=self.schema)
+
+    def rows(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Each row's place in the input, from 0, and its cells as JSON values.
+
+        Raises:
+            InvalidTable: a value has no JSON form.
+        """
+        return enumerate(values for batch in self.batches(_ROWS_AT_ONCE) for values in json_rows(batch))
 
 
 class _Source(NamedTuple):

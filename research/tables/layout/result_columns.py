@@ -35,9 +35,10 @@ RUN_COLUMNS: Final = pa.schema(
         pa.field("tiers", pa.list_(pa.string())),
         pa.field("field_warnings", pa.list_(pa.struct([("field", pa.string()), ("text", pa.string())]))),
         pa.field("p_correct", pa.float64()),
+        pa.field("agents", pa.list_(pa.string())),
     ]
 )
-"""Runs that were made before the last four have their columns without them."""
+"""Runs that were made before the last five have their columns without them."""
 
 
 @dataclass(frozen=True, slots=True)
