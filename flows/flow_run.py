@@ -110,7 +110,7 @@ async def _wait_for_people(waits: Waits, done: Enrichment) -> None:
     """Suspend the flow run, whose process then ends here. If that cannot be, its rows wait all the same."""
     folder = await asyncio.to_thread(RunFolder.open, done.run)
     try:
-        await waits.suspend(_flow_run(), folder)
+        await waits.suspend(_flow_run(), folder, done.address)
     except RuntimeError as error:  # all that Prefect raises where its server does not suspend a run (3.8.8)
         get_run_logger().warning("the flow run is not suspended: %s", error)
 

@@ -77,7 +77,8 @@ def decide(folder: RunFolder, given: RowDecisions | DecisionsOf) -> Decisions:
     """The decisions in a run folder, with others about its rows.
 
     Args:
-        given: decisions by row, or what makes them of the rows that wait.
+        given: decisions by row, or what makes them of the rows that wait and that nobody has decided about yet: it may decide
+            again what it has decided before the process was killed.
 
     Raises:
         NotWaiting: a row does not wait for its decision. Nothing is written.
@@ -86,7 +87,7 @@ def decide(folder: RunFolder, given: RowDecisions | DecisionsOf) -> Decisions:
     if not given:
         return decisions
     waiting = {each.row: each for each in waiting_rows(folder)}
-    rows = given(list(waiting.values())) if callable(given) else given
+    rows = given([each for each in waiting.values() if not decisions.settle(each)]) if callable(given) else given
     refuse_unfit_rows(rows, waiting)
     for row, decision in rows.items():
         decisions.add(waiting[row].task_id, decision)
