@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 from cyclopts import App, Parameter
+from cyclopts.validators import Number
 from rich.table import Table
 
 from flows.cli.terminal import Exit, Output, note, out, print_json
@@ -70,9 +71,9 @@ def add(
     /,
     *,
     team: str | None = None,
-    max_cost: float | None = None,
-    max_open_tasks: int | None = None,
-    requests_per_minute: int | None = None,
+    max_cost: Annotated[float | None, Parameter(validator=Number(gte=0))] = None,
+    max_open_tasks: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
+    requests_per_minute: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
     secret: Annotated[list[str] | None, Parameter(negative=())] = None,
     folder: Path | None = None,
     output: Output = NONE,

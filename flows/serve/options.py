@@ -7,6 +7,10 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
+
+Count = Annotated[int, Parameter(validator=Number(gte=1))]
+Usd = Annotated[float | None, Parameter(validator=Number(gt=0))]
 
 
 @Parameter(name="*")
@@ -25,9 +29,9 @@ class WorkOptions:
     """Search providers, with commas between."""
     model: str | None = None
     """Default: Claude if there is a key, else the keyless model."""
-    concurrency: int = 4
+    concurrency: Count = 4
     """Tasks at once in one worker."""
-    max_cost_per_task: float | None = None
+    max_cost_per_task: Usd = None
     """The most that one task may cost, in US dollars. Default: no cap."""
 
 
@@ -38,17 +42,17 @@ class DoorOptions:
 
     host: str = "127.0.0.1"
     """The address to listen at."""
-    port: int = 8700
+    port: Annotated[int, Parameter(validator=Number(gte=0, lte=65_535))] = 8700
     """The port to listen at; 0 takes a free one."""
-    workers: int = 1
+    workers: Annotated[int, Parameter(validator=Number(gte=0))] = 1
     """Worker processes to start beside it; 0 if all are elsewhere."""
     in_process: Annotated[bool, Parameter(show_default=False)] = False
     """Work on tasks in this very process, without Prefect: for trying it out."""
-    max_cost: float | None = None
+    max_cost: Usd = None
     """The most that all tasks together may cost, in US dollars, what was spent before included. Default: no cap."""
-    max_open_tasks: int = 20_000
+    max_open_tasks: Count = 20_000
     """Open tasks of one owner."""
-    requests_per_minute: int = 6_000
+    requests_per_minute: Count = 6_000
     """Requests of one owner."""
-    max_body_mb: float = 16
+    max_body_mb: Annotated[float, Parameter(validator=Number(gt=0))] = 16
     """Megabytes of a request's body."""

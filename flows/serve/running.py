@@ -23,10 +23,11 @@ from flows.serve.database.database import Database, default_url
 from flows.serve.dialects import DIALECTS, words
 from flows.serve.http.access import Access
 from flows.serve.http.app import create_app
-from flows.serve.http.keys import default_folder, keys_of
+from flows.serve.http.keys import Keys, default_folder, keys_of
 from flows.serve.http.limits import RequestRate
 from flows.serve.options import DoorOptions, WorkOptions
 from flows.serve.processes import KeptProcess
+from flows.serve.readiness import check_admission, check_world
 from flows.serve.service.admission import Admission
 from flows.serve.work.background import PrefectDispatcher, serve_tasks
 from flows.serve.work.dispatch import Dispatcher
@@ -34,8 +35,8 @@ from flows.serve.work.worlds import Worlds
 from flows.server import DEFAULTS, PrefectUnavailable, free_port, server_command
 from research.display.printable import printable_logger
 from research.errors import InvalidInput
-from research.search.corpus import open_corpus
 from research.secrets import KnownSecrets
+from research.world import Settings
 
 DATABASE: Final = "RESEARCH_DATABASE"
 READY_SECONDS: Final = 120.0
@@ -66,7 +67,7 @@ def folder_of(options: WorkOptions) -> Path:
 
 
 async def serve(options: WorkOptions, door_options: DoorOptions, on_start: Callable[[Listening], None]) -> None:
-    """Serve until a signal ends it.
+    """Serve until a signal ends it. Nothing starts before all is seen that it needs.
 
     Args:
         on_start: is told where it answers.
@@ -76,17 +77,23 @@ async def serve(options: WorkOptions, door_options: DoorOptions, on_start: Calla
     """
     _show_warnings()
     environment = read_environment()
-    records = _records(options, environment)
+    records, keys = _records(options, environment), keys_of(options.folder)
+    has_keys = bool(keys.all())
+    check_admission(environment)
     if door_options.in_process or door_options.workers:
-        await asyncio.to_thread(_check_corpus, options.corpus or environment.corpus)
+        has_cap = door_options.max_cost is not None or options.max_cost_per_task is not None
+        await check_world(_settings(options, environment), has_cap=has_cap)
     async with AsyncExitStack() as stack:
+        stack.push_async_callback(records.database.close)
+        await records.database.open()
         listener = stack.enter_context(_listener(door_options))
         prefect = None
         if not door_options.in_process:
             prefect = await stack.enter_async_context(_prefect(folder_of(options)))
             await stack.enter_async_context(_workers(options, door_options.workers, prefect))
         secrets = await _secrets()
-        worlds = _worlds(options, environment, secrets)
+        _warn_of_secrets(keys, secrets)
+        worlds = Worlds(_settings(options, environment), secrets=secrets)
 
         def dispatcher(records: Records) -> Dispatcher:
             if door_options.in_process:
@@ -102,7 +109,6 @@ async def serve(options: WorkOptions, door_options: DoorOptions, on_start: Calla
             environment.base_url,
             environment.processors,
         )
-        keys = keys_of(options.folder)
         door = open_door(
             records,
             dispatcher,
@@ -114,13 +120,14 @@ async def serve(options: WorkOptions, door_options: DoorOptions, on_start: Calla
         )
         access = Access(keys, RequestRate(door_options.requests_per_minute))
         most_bytes = int(door_options.max_body_mb * 1_000_000)
-        app = create_app(door.service, access, DIALECTS, running=door.running, most_bytes=most_bytes)
+        app = create_app(door.service, access, DIALECTS, most_bytes=most_bytes)
         config = uvicorn.Config(
-            app, log_level="warning", lifespan="on", ws="websockets-sansio", timeout_graceful_shutdown=END_SECONDS
+            app, log_level="warning", lifespan="off", ws="websockets-sansio", timeout_graceful_shutdown=END_SECONDS
         )
         host, port = listener.getsockname()[:2]
         url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-        on_start(Listening(url, folder_of(options), records.database.name, bool(keys.all()), prefect))
+        await stack.enter_async_context(door.running())
+        on_start(Listening(url, folder_of(options), records.database.name, has_keys, prefect))
         await uvicorn.Server(config).serve(sockets=[listener])
 
 
@@ -139,7 +146,8 @@ async def work(options: WorkOptions, on_start: Callable[[str], None]) -> None:
     environment = read_environment()
     records = _records(options, environment)
     await records.database.open()
-    worker = worker_of(records, _worlds(options, environment, await _secrets()), options.max_cost_per_task)
+    worlds = Worlds(_settings(options, environment), secrets=await _secrets())
+    worker = worker_of(records, worlds, options.max_cost_per_task)
     try:
         on_start(url)
         await serve_tasks(worker, options.concurrency)
@@ -148,10 +156,18 @@ async def work(options: WorkOptions, on_start: Callable[[str], None]) -> None:
 
 
 async def _secrets() -> KnownSecrets:
-    """The secrets of the service, once Prefect's server, which keeps some of them, is there: it may be starting."""
+    """The secrets of the service, once Prefect's server, which keeps some of them, is there: it may be starting.
+
+    Raises:
+        PrefectUnavailable: its address is none.
+    """
     while True:
         try:
             return await secrets_with_blocks()
+        except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
+            raise PrefectUnavailable(
+                f"PREFECT_API_URL is {get_current_settings().api.url!r:.200}, which is no URL: http://HOST:4200/api, for example."
+            ) from error
         except httpx.TransportError as error:
             _log.warning("Prefect's server does not answer yet; trying again (%s)", error or type(error).__name__)
             await asyncio.sleep(PREFECT_SECONDS)
@@ -172,21 +188,18 @@ def _records(options: WorkOptions, environment: Environment) -> Records:
     return Records.of(Database(url or default_url(folder_of(options))))
 
 
-def _worlds(options: WorkOptions, environment: Environment, secrets: KnownSecrets) -> Worlds:
-    if options.concurrency < 1:
-        raise InvalidInput("--concurrency must be at least 1")
-    search = names_of(options.search or "")
-    return Worlds(environment.settings(model=options.model, corpus=options.corpus, search=search), secrets=secrets)
+def _settings(options: WorkOptions, environment: Environment) -> Settings:
+    """What tasks are researched with, here or in a worker."""
+    return environment.settings(model=options.model, corpus=options.corpus, search=names_of(options.search or ""))
 
 
-def _check_corpus(corpus: str | None) -> None:
-    """Refuse one that is not there at once: workers would end for it, again and again, and accepted tasks would wait.
-
-    Raises:
-        InvalidInput: it is not there, or of a kind that cannot be read.
-    """
-    if corpus is not None and "://" not in corpus:
-        open_corpus(corpus)
+def _warn_of_secrets(keys: Keys, secrets: KnownSecrets) -> None:
+    """Name the secrets that keys allow and that are not here: tasks that name them are refused."""
+    for key in keys.all():
+        if key.revoked_at is None and (missing := sorted({*key.secrets} - {*secrets.names})):
+            _log.warning(
+                "%s, a key of %s, allows secrets that this service does not have: %s", key.id, key.owner, ", ".join(missing)
+            )
 
 
 def _listener(options: DoorOptions) -> socket.socket:

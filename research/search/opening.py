@@ -193,7 +193,9 @@ def _chosen(
     for said in names:
         name = next((known for known in _NAMES if known == said.strip().lower().replace("-", "_")), None)
         if name is None:
-            raise InvalidInput(f"there is no search provider {said!r}{nearest(said, _NAMES)} There are: {', '.join(_NAMES)}.")
+            raise InvalidInput(
+                f"there is no search provider {said!r}{nearest(said, _NAMES) or '.'} There are: {', '.join(_NAMES)}."
+            )
         if not ready.get(name, True):
             needs = next(provider.needs for provider in PROVIDERS if provider.name == name)
             wanted = "give a corpus with it" if name == "local" else f"set {needs}"

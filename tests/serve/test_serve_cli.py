@@ -47,6 +47,42 @@ def test_a_taken_port_and_a_foreign_database_are_refused_with_what_to_do(
     assert "there is no such folder or file" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("variables", "options", "told"),
+    [
+        ({}, ["--model", "gpt-4"], 'model: "gpt-4" is none of Anthropic\'s service: use one of claude-opus-'),
+        ({}, ["--model", "claude-opus-5"], "needs a key: set ANTHROPIC_API_KEY"),
+        ({}, ["--search", "bing"], "there is no search provider 'bing'. There are: local"),
+        ({}, ["--search", "brave"], "needs BRAVE_API_KEY"),
+        ({}, ["--max-cost", "nan"], "--max-cost. Must be > 0"),
+        ({}, ["--concurrency", "0"], "--concurrency. Must be >= 1"),
+        ({}, ["--database", "sqlite:////proc/none/x.sqlite"], "cannot be made"),
+        ({"ANTHROPIC_BASE_URL": "http://127.0.0.1:9"}, ["--model", "mine", "--max-cost", "5"], "no price is known for mine"),
+        ({"RESEARCH_AGENTS_DIR": "nowhere"}, [], "no folder of agents' profiles: correct RESEARCH_AGENTS_DIR"),
+        ({"RESEARCH_WEBHOOK_SECRET": "short"}, [], "no secret of Standard Webhooks"),
+        ({"RESEARCH_PROCESSORS": "nowhere.toml"}, [], "nowhere.toml cannot be read"),
+    ],
+)
+def test_what_a_worker_would_end_for_is_refused_before_anything_starts(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    variables: dict[str, str],
+    options: list[str],
+    told: str,
+) -> None:
+    for name, value in {"RESEARCH_CACHE_DIR": str(tmp_path / "cache"), **variables}.items():
+        monkeypatch.setenv(name, value)
+    for name in {"ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "BRAVE_API_KEY"} - {*variables}:
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "pages" / "page.md").write_text("# Bell Rock\n\nFirst lit in 1811.\n", "utf-8")
+    corpus = ["--corpus", str(tmp_path / "pages")]
+    assert main(["serve", "--folder", str(tmp_path / "served"), "--port", "0", *corpus, *options]) == 2
+    assert told in " ".join(capsys.readouterr().err.split())
+    assert not list((tmp_path / "served").glob("*"))
+
+
 def test_a_worker_asks_for_the_prefect_server_of_its_service(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with temporary_settings(restore_defaults={PREFECT_API_URL}):  # another test of this process may have set one
         assert main(["worker", "--folder", str(tmp_path)]) == 2

@@ -39,7 +39,7 @@ class Database:
         url: `sqlite:///FILE` or `postgresql://USER:PASSWORD@HOST/NAME`.
 
     Raises:
-        InvalidInput: it is another kind of address.
+        InvalidInput: it is another kind of address, or its folder cannot be made.
     """
 
     def __init__(self, url: str) -> None:
@@ -53,7 +53,7 @@ class Database:
             raise InvalidInput(f"the service keeps its records in SQLite or PostgreSQL, not in {kind}")
         self.is_sqlite = kind == "sqlite"
         if self.is_sqlite and parsed.database:
-            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+            _make_folder(Path(parsed.database).parent)
         options: dict[str, Any] = {} if self.is_sqlite else {"pool_pre_ping": True, "pool_size": 10, "max_overflow": 20}
         if self.is_sqlite:
             options = {"connect_args": {"timeout": BUSY_SECONDS}, "pool_size": 8, "max_overflow": 0, "pool_timeout": BUSY_SECONDS}
@@ -76,7 +76,8 @@ class Database:
                 if version is None:
                     await connection.execute(insert(schema.about).values(version=schema.VERSION))
         except (DBAPIError, OSError) as error:
-            raise InvalidInput(f"the database {self.name} cannot be used: {error}") from error
+            why = error.orig if isinstance(error, DBAPIError) else error
+            raise InvalidInput(f"the database {self.name} cannot be used: {why}") from error
         if version not in (None, schema.VERSION):
             raise InvalidInput(f"the database {self.name} is of version {version} of its tables, and this is {schema.VERSION}")
 
@@ -106,6 +107,13 @@ class Database:
         if self.is_sqlite:
             return literal(time.time())
         return cast(extract("epoch", func.clock_timestamp()), Double())
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidInput(f"the folder of the database, {folder}, cannot be made: {error.strerror}") from error
 
 
 def uninterrupted(

@@ -24,6 +24,11 @@ models freely."""
 _log: Final = printable_logger(__name__)
 
 
+def for_tasks(settings: Settings) -> Settings:
+    """The settings of worlds in which tasks of all kinds are researched: some name pages, some servers of tools."""
+    return settings.changed(names_pages=True, start_pages=True, names_servers=True)
+
+
 @dataclass
 class _Open:
     """An open world."""
@@ -49,7 +54,7 @@ class Worlds:
     def __init__(
         self, settings: Settings, model: Model | None = None, secrets: KnownSecrets = NONE, most_open: int = MOST_OPEN
     ) -> None:
-        self._settings = settings.changed(names_pages=True, start_pages=True, names_servers=True)
+        self._settings = for_tasks(settings)
         self._model = model
         self._opening = asyncio.Lock()
         self._secrets = secrets
