@@ -13,11 +13,16 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final, get_args
 
 from research.identity import canonical_json
+from research.models.names import TIERS_OWN
 from research.money.amounts import dollars, total
 from research.money.processors import ModelSettings, Price, Processor, Role
 from research.money.usage import Tokens
 from research.output_schema.output_spec import OutputSpec
+from research.ports.search import Search
+from research.ports.world import World
+from research.search.merged import MergedSearch
 from research.search.settings import PricedName, SearchSettings
+from research.task.task import Task
 
 CHARACTERS_PER_TOKEN: Final = 3.5
 INSTRUCTIONS: Final = 1_400
@@ -228,6 +233,45 @@ def search_usd(providers: Iterable[str], settings: SearchSettings, price: Callab
         return next((settings.price(known) for known in get_args(PricedName) if known == name), 0.0)
 
     return total(one(name) for name in providers)
+
+
+def task_estimate(
+    task: Task,
+    world: World,
+    prices: SearchSettings,
+    *,
+    spec: OutputSpec | None = None,
+    rows: int = 1,
+    row_characters: float | None = None,
+    in_batches: bool = False,
+) -> Estimate | None:
+    """What tasks like this one will cost in a world; None: nothing.
+
+    Args:
+        prices: those of search providers.
+        spec: what is asked for; None: what the task asks for.
+        rows: how many tasks.
+        row_characters: of an average objective, and its cells; None: those of this task's objective.
+        in_batches: whether the model is asked in batches, which search by themselves.
+    """
+    spec, processors = spec or task.output_schema, world.processors
+    search = 0.0 if in_batches else search_usd(_providers(world.search), prices, processors.price)
+    if world.model.keyless:
+        return keyless_estimate(spec, rows=rows, max_subqueries=task.max_subqueries, search_usd=search)
+    return estimate(
+        spec,
+        processors[task.processor],
+        (lambda name: processors.batch.price(processors.price(name))) if in_batches else processors.price,
+        rows=rows,
+        row_characters=len(task.task) if row_characters is None else row_characters,
+        max_subqueries=task.max_subqueries,
+        model=None if world.model.name == TIERS_OWN else world.model.name,
+        search_usd=search,
+    )
+
+
+def _providers(search: Search) -> tuple[str, ...]:
+    return search.names if isinstance(search, MergedSearch) else (search.name,)
 
 
 def _tokens(characters: float) -> int:

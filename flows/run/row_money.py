@@ -11,13 +11,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from flows.run.estimate import Estimate, estimate, keyless_estimate, search_usd
+from flows.run.estimate import Estimate, task_estimate
 from flows.run.prepared_run import PreparedRun
-from research.models.names import TIERS_OWN
 from research.money.budget import Budget
 from research.output_schema.output_spec import OutputSpec
-from research.ports.search import Search
-from research.search.merged import MergedSearch
 
 ROW_CHARACTERS: Final = 500.0
 """Of a row that has not been read: its question and cells."""
@@ -84,22 +81,12 @@ def expected_row_usd(prepared: PreparedRun) -> float | None:
 
 def run_estimate(prepared: PreparedRun, spec: OutputSpec, rows: int, row_characters: float) -> Estimate | None:
     """What rows of a run will cost; None: nothing."""
-    world, task = prepared.world, prepared.request.sample
-    processors, in_batches = world.processors, prepared.in_batches
-    search = 0.0 if in_batches else search_usd(_providers(world.search), prepared.settings.providers, processors.price)
-    if world.model.keyless:
-        return keyless_estimate(spec, rows=rows, max_subqueries=task.max_subqueries, search_usd=search)
-    return estimate(
-        spec,
-        processors[task.processor],
-        (lambda name: processors.batch.price(processors.price(name))) if in_batches else processors.price,
+    return task_estimate(
+        prepared.request.sample,
+        prepared.world,
+        prepared.settings.providers,
+        spec=spec,
         rows=rows,
         row_characters=row_characters,
-        max_subqueries=task.max_subqueries,
-        model=None if world.model.name == TIERS_OWN else world.model.name,
-        search_usd=search,
+        in_batches=prepared.in_batches,
     )
-
-
-def _providers(search: Search) -> tuple[str, ...]:
-    return search.names if isinstance(search, MergedSearch) else (search.name,)

@@ -49,7 +49,7 @@ class Records:
 
 def worker_of(records: Records, worlds: Worlds, max_cost_per_task: float | None = None) -> Worker:
     """A worker for the tasks of a database."""
-    spending = Spending(records.database, max_cost_per_task)
+    spending = Spending(records.database, max_cost_per_task, worlds.prices)
     return Worker(records.database, records.tasks, records.claims, spending, records.capacity, worlds)
 
 

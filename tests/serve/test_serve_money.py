@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -14,10 +15,15 @@ from flows.serve.database.accounts import (
     SERVICE,
     Accounts,
     MoneyIsOut,
+    Share,
     owner_scope,
 )
 from flows.serve.database.schema import charges, tasks
 from research.errors import BudgetExhausted
+from research.models.scripted import ScriptedModel, quoting
+from research.ports.model import ResearchTools
+from research.ports.work import Draft, SubQuery
+from research.task.task import Task
 
 
 @pytest.fixture
@@ -46,6 +52,40 @@ async def test_shares_side_by_side_never_pass_a_cap_together_and_what_is_left_co
         await accounts.spent(connection, "alice", 0.1)
     await accounts.give_back(first)
     assert (await accounts.take(third, "alice", None)).usd == pytest.approx(0.5)
+
+
+async def test_a_task_takes_what_it_is_likely_to_need_out_of_money_that_others_share(opened: Door) -> None:
+    accounts = Accounts(opened.records.database)
+    first, second, third = await _running(opened, 3)
+    assert (await accounts.take(first, "alice", 0.6, 0.2)).usd == 0.6  # all its own: nobody else waits for it
+    await accounts.cap(SERVICE, 1.0)
+    assert await accounts.take(first, "alice", None, 0.4) == Share(0.4, is_guess=True)
+    assert await accounts.take(second, "alice", 0.3, 0.4) == Share(0.3)
+    assert (await accounts.take(third, "alice", None, 0.4)).usd == pytest.approx(0.3)
+
+
+async def test_tasks_run_side_by_side_under_a_cap_and_one_that_needs_more_than_expected_takes_the_rest(tmp_path: Path) -> None:
+    both = asyncio.Barrier(2)
+
+    schema = {"first_lit": "date"}
+    quotes = quoting(lambda _: {"first_lit": "1811-02-01"})
+
+    async def side_by_side(task: Task, subquery: SubQuery, tools: ResearchTools) -> Draft:
+        if "dear" not in task.task:
+            await asyncio.wait_for(both.wait(), 20)
+        return await quotes(task, subquery, tools)
+
+    def usd(task: Task) -> float:
+        return 40.0 if "dear" in task.task else 0.01
+
+    paid = ScriptedModel(side_by_side, name="claude-opus-5-5", keyless=False, cost_usd=usd)
+    async with door(tmp_path, model=paid, max_cost=50.0) as opened:
+        tasks = [await opened.service.submit(ALICE, submission(text, output_schema=schema)) for text in ("one?", "two?")]
+        assert [(await opened.service.wait(ALICE, task.id, 30)).status for task in tasks] == ["completed"] * 2
+        dear = await opened.service.submit(ALICE, submission("How dear?", output_schema=schema))
+        assert (await opened.service.wait(ALICE, dear.id, 30)).status == "completed"
+        again = await opened.service.submit(ALICE, submission("How dear again?", output_schema=schema))
+        assert (await opened.service.wait(ALICE, again.id, 30)).status == "failed"
 
 
 async def test_an_owners_cap_is_that_owners_alone_and_an_unknown_price_ends_it(opened: Door) -> None:

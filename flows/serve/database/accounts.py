@@ -30,6 +30,8 @@ class Share:
     """What a task may spend from now on, in US dollars. None: there is no cap."""
 
     usd: float | None
+    is_guess: bool = False
+    """Whether it is what the task is likely to need at most, and not all that it may have: it can ask for more."""
 
 
 class Accounts:
@@ -50,24 +52,26 @@ class Accounts:
         self._caps[scope] = max_usd
 
     @uninterrupted
-    async def take(self, number: int, owner: str, most_usd: float | None) -> Share:
+    async def take(self, number: int, owner: str, most_usd: float | None, likely_usd: float | None = None) -> Share:
         """Take a task's share.
 
         Args:
-            most_usd: the most that the task may still spend; None: no cap of its own. Then it takes all that is left, and others
-                wait for what it gives back.
+            most_usd: the most that the task may still spend; None: no cap of its own.
+            likely_usd: what it will hardly need more than: its share of what it has in common with others. None: not known, and
+                it takes all that is left: others wait for what it gives back.
 
         Raises:
             BudgetExhausted: nothing is left.
             MoneyIsOut: nothing is left for now.
         """
         async with self._database.writing() as connection:
-            share = most_usd
-            for scope in (SERVICE, owner_scope(owner)):
-                left = await self._left(connection, scope, owner, number)
-                share = left if share is None else share if left is None else min(share, left)
+            left = [await self._left(connection, scope, owner, number) for scope in (SERVICE, owner_scope(owner))]
+            shared = min((usd for usd in left if usd is not None), default=None)
+            share = min((usd for usd in (most_usd, shared) if usd is not None), default=None)
+            is_guess = shared is not None and share is not None and likely_usd is not None and likely_usd < share
+            share = likely_usd if is_guess else share
             await connection.execute(update(tasks).where(tasks.c.number == number).values(reserved_usd=share or 0.0))
-        return Share(share)
+        return Share(share, is_guess)
 
     async def spent(self, connection: AsyncConnection, owner: str, counted_usd: float | None) -> None:
         """Count a charge, in the transaction that writes it down. None: its price is not known."""

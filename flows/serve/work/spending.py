@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Final
 
 from sqlalchemy import insert, select
 
+from flows.run.estimate import task_estimate
 from flows.serve.database.accounts import Accounts
 from flows.serve.database.database import Database, uninterrupted
 from flows.serve.database.schema import charges
@@ -16,6 +18,10 @@ from research.errors import BudgetExhausted, InvalidInput
 from research.money.amounts import dollars, total
 from research.money.budget import Budget, Charge
 from research.ports.world import World
+from research.search.settings import SearchSettings
+
+LEAST_SHARE: Final = 0.01
+"""US dollars. Of a task that is likely to cost nothing."""
 
 
 class Paying:
@@ -27,6 +33,8 @@ class Paying:
         self._record = record
         self._unwritten: list[Charge] = []
         self.budget = Budget()
+        self.may_have_more = False
+        """Whether its share was a guess: where it is spent, the task goes on with a larger one."""
 
     def open(self, max_usd: float | None, spent_usd: float | None, *, strict: bool) -> None:
         """
@@ -65,16 +73,21 @@ class Spending:
 
     Args:
         max_cost_per_task: the cap of one task, in US dollars; None: no cap.
+        prices: those of search providers.
     """
 
-    def __init__(self, database: Database, max_cost_per_task: float | None = None) -> None:
+    def __init__(self, database: Database, max_cost_per_task: float | None = None, prices: SearchSettings | None = None) -> None:
+        self._prices = prices or SearchSettings()
         self._database = database
         self._accounts = Accounts(database)
         self._max_cost_per_task = max_cost_per_task
 
     @asynccontextmanager
-    async def budget_of(self, record: TaskRecord, world: World) -> AsyncIterator[Paying]:
+    async def budget_of(self, record: TaskRecord, world: World, *, takes_all: bool = False) -> AsyncIterator[Paying]:
         """The budget that a task pays from: what it has paid before counts.
+
+        Args:
+            takes_all: its share is all that is left, not only what it will hardly need more than.
 
         Raises:
             BudgetExhausted: nothing is left for it.
@@ -86,9 +99,12 @@ class Spending:
         own_cap = self._max_cost_per_task
         if own_cap is not None and (before is None or before >= own_cap):
             raise BudgetExhausted(f"the task has spent its cap of {dollars(own_cap)}")
-        share = await self._accounts.take(record.number, record.owner, None if own_cap is None else own_cap - (before or 0.0))
+        likely = None if takes_all else self._likely(record, world)
+        most = None if own_cap is None else own_cap - (before or 0.0)
+        share = await self._accounts.take(record.number, record.owner, most, likely)
         if share.usd is not None:
             _refuse_unpriced(record, world)
+        paying.may_have_more = share.is_guess
         shared = share.usd is not None and (own_cap is None or share.usd < own_cap - (before or 0.0))
         paying.open(None if share.usd is None else (before or 0.0) + share.usd, before, strict=shared)
         try:
@@ -96,6 +112,16 @@ class Spending:
         finally:
             await paying.write()
             await self._accounts.give_back(record.number)
+
+    def _likely(self, record: TaskRecord, world: World) -> float | None:
+        """What a task will hardly need more than: twice what its processor's tool calls, all of them, are estimated to cost.
+        None: not known, or it is no research of one question."""
+        if record.find is not None or record.retrieval is not None:
+            return None
+        guess = task_estimate(record.task, world, self._prices)
+        if guess is None:
+            return LEAST_SHARE
+        return None if guess.high.usd is None else max(LEAST_SHARE, 2 * guess.high.usd)
 
     @uninterrupted
     async def _charged(self, number: int) -> float | None:

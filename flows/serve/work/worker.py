@@ -25,9 +25,11 @@ from flows.serve.work.finished_steps import StoredSteps
 from flows.serve.work.spending import Spending
 from flows.serve.work.worlds import Worlds
 from research.display.printable import printable_logger
-from research.errors import Interruption, ResearchError
+from research.errors import BUDGET_EXHAUSTED, Interruption, ResearchError
 from research.finding.find import FindRequest, FoundNames, find
 from research.pipeline import Steps, research
+from research.ports.world import World
+from research.result.result import Result
 from research.retrieval.retrieve import retrieve
 from research.sessions.of_task import SessionOfTask
 from research.steps.keys import Keys
@@ -158,8 +160,29 @@ class Worker:
     async def _research(self, claim: Claim, record: TaskRecord) -> None:
         session = SessionOfTask(record.task, TaskSessions(self._database, record), record.session_id)
         await session.load()
-        world_of = self._worlds.for_task(record.task, looks_again=is_of_monitor(record))
-        async with world_of as world, self._spending.budget_of(record, world) as paying:
+        async with self._worlds.for_task(record.task, looks_again=is_of_monitor(record)) as world:
+            result, wants_more = await self._paid(claim, record, session, world)
+            if wants_more:
+                result, _ = await self._paid(claim, record, session, world, takes_all=True)
+        result = result.changed(created_at=record.created_at, session_id=record.session_id, taskgroup_id=record.group_id)
+        if result.status == "action_required" and result.action is not None:
+            await self._claims.suspend(claim, result.action, result)
+            return
+        error = None
+        if result.status == "failed":
+            error = TaskError(kind=result.error_kind or "ResearchError", message=result.error or "")
+        await self._claims.finish(claim, result.status, result, error)
+
+    async def _paid(
+        self, claim: Claim, record: TaskRecord, session: SessionOfTask, world: World, *, takes_all: bool = False
+    ) -> tuple[Result, bool]:
+        """What a task comes to with its share of the money, and whether it needs more than it has taken. What it has finished by
+        then is found again.
+
+        Args:
+            takes_all: its share is all that is left, not only what it will hardly need more than.
+        """
+        async with self._spending.budget_of(record, world, takes_all=takes_all) as paying:
             mine = await session.continued(replace(world, budget=paying.budget))
             stored = StoredSteps(self._database, self._claims, claim, tells=record.enable_events, finished=paying.write)
 
@@ -172,16 +195,11 @@ class Worker:
                 result = await find(record.task, record.find, mine, steps_of, await self._found_before(record, record.find))
             else:
                 result = await research(record.task, mine, steps_of(record.task))
+            if paying.may_have_more and result.status == "failed" and result.error_kind == BUDGET_EXHAUSTED:
+                return result, True
             if record.session_id is not None:
                 result = await session.kept(result, mine)
-        result = result.changed(created_at=record.created_at, session_id=record.session_id, taskgroup_id=record.group_id)
-        if result.status == "action_required" and result.action is not None:
-            await self._claims.suspend(claim, result.action, result)
-            return
-        error = None
-        if result.status == "failed":
-            error = TaskError(kind=result.error_kind or "ResearchError", message=result.error or "")
-        await self._claims.finish(claim, result.status, result, error)
+            return result, False
 
     async def _found_before(self, record: TaskRecord, asked: FindRequest) -> FoundNames | None:
         """What the find came to that this one goes on with."""

@@ -13,6 +13,7 @@ from typing import Final
 from research.display.printable import printable_logger
 from research.ports.model import Model
 from research.ports.world import World
+from research.search.settings import SearchSettings
 from research.secrets import NONE, KnownSecrets
 from research.task.task import Task
 from research.world import Settings, open_world
@@ -61,6 +62,11 @@ class Worlds:
         self._most_open = most_open
         self._worlds: dict[tuple[str | None, frozenset[str]], _Open] = {}  # the least recently used one first
         self._sharers = 1
+
+    @property
+    def prices(self) -> SearchSettings:
+        """What searches cost, among other things."""
+        return self._settings.providers
 
     async def check(self) -> None:
         """Open the world that the settings name, which tasks then find open.
