@@ -10,12 +10,12 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, Final, ParamSpec, TypeVar
 
-from sqlalchemy import ColumnElement, Double, cast, event, extract, func, insert, literal, select, text
+from sqlalchemy import ColumnElement, Double, cast, event, extract, func, literal, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from flows.serve.database import schema
+from flows.serve.database.upgrade import bring_up_to_date
 from research.errors import InvalidInput
 
 P = ParamSpec("P")
@@ -64,22 +64,17 @@ class Database:
             event.listen(self.engine.sync_engine, "begin", _on_begin)
 
     async def open(self) -> None:
-        """Make the tables, unless they are there.
+        """Make the tables, or bring those of an older version up to date.
 
         Raises:
-            InvalidInput: the database cannot be used, or is of another version.
+            InvalidInput: the database cannot be used, or is of a version that this program does not know. Nothing is written.
         """
         try:
             async with self.writing() as connection:
-                await connection.run_sync(schema.metadata.create_all)
-                version = (await connection.execute(select(schema.about.c.version))).scalar_one_or_none()
-                if version is None:
-                    await connection.execute(insert(schema.about).values(version=schema.VERSION))
+                await connection.run_sync(bring_up_to_date, self.name)
         except (DBAPIError, OSError) as error:
             why = error.orig if isinstance(error, DBAPIError) else error
             raise InvalidInput(f"the database {self.name} cannot be used: {why}") from error
-        if version not in (None, schema.VERSION):
-            raise InvalidInput(f"the database {self.name} is of version {version} of its tables, and this is {schema.VERSION}")
 
     async def close(self) -> None:
         await self.engine.dispose()

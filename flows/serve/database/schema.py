@@ -20,7 +20,8 @@ from sqlalchemy import (
 )
 
 VERSION: Final = 1
-"""Of the form of these tables. A database of another one is refused rather than misread."""
+"""Of the form of these tables. A database of another one is refused rather than misread. A new table, index or column that may be
+null or has a default needs no other version: `upgrade` adds it to a database that lacks it."""
 
 metadata: Final = MetaData()
 _number: Final = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER counts up by itself in SQLite
