@@ -8,6 +8,10 @@ import binascii
 from research.errors import Fault, InvalidTask
 
 
+class InvalidCursor(InvalidTask):
+    """What a request's query calls a cursor is none."""
+
+
 def cursor_of(number: int) -> str:
     """The cursor of the page behind a record."""
     return base64.urlsafe_b64encode(f"n{number}".encode()).decode().rstrip("=")
@@ -17,7 +21,7 @@ def number_of(cursor: str) -> int:
     """The number of the record behind which a page begins.
 
     Raises:
-        InvalidTask: it is no cursor.
+        InvalidCursor: it is none.
     """
     try:
         text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
@@ -25,4 +29,4 @@ def number_of(cursor: str) -> int:
             return number
     except (binascii.Error, ValueError):
         pass
-    raise InvalidTask("The page cannot be given:", [Fault("/cursor", "is no cursor of a page: leave it out to begin anew")])
+    raise InvalidCursor("The page cannot be given:", [Fault("/cursor", "is no cursor of a page: leave it out to begin anew")])

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 
+from flows.serve.dialects import tasks
 from flows.serve.errors import KeyRevoked, NotAuthenticated, OverLimit
 from flows.serve.http.app import create_app
 from flows.serve.http.keys import Keys
@@ -21,6 +22,10 @@ class Reading:
     """A dialect that reads bodies."""
 
     NAME, AT_ROOT = "reading", True
+
+    @staticmethod
+    def errors(error: Exception, /) -> Response:
+        return tasks.errors(error)
 
     @staticmethod
     def router(_service: object) -> APIRouter:
@@ -51,6 +56,38 @@ async def test_a_body_that_is_too_large_is_refused_whether_it_says_how_large_it_
         assert (await client.post("/read", content=b" " * 101)).status_code == 413
         assert (await client.post("/read", content=pieces())).status_code == 413
         assert (await client.post("/read", content=b" " * 100)).json() == 100
+
+
+def test_the_root_says_what_this_is_and_where_its_page_is(served: Served) -> None:
+    with httpx.Client(base_url=served.url, trust_env=False) as client:
+        told = client.get("/").raise_for_status().json()
+        assert (told["docs"], told["openapi"]) == ("/docs", "/openapi.json")
+        assert client.get(told["docs"]).status_code == client.get(told["openapi"]).status_code == 200
+        assert client.head("/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "place"),
+    [
+        ("GET", "/v1/tasks/runs/x/nothing", 404, ["error", "message"]),
+        ("GET", "/parallel/nothing", 404, ["error", "message"]),
+        ("DELETE", "/v1/tasks", 405, ["detail"]),
+        ("GET", "/browser/v1/nothing", 404, ["error", "message"]),
+        ("PUT", "/v1/chat/completions", 405, ["error", "message"]),
+        ("GET", "/v2/nothing", 404, ["detail"]),
+    ],
+)
+def test_a_path_or_method_that_is_not_there_is_told_in_the_words_of_its_dialect(
+    served: Served, method: str, path: str, status: int, place: list[str]
+) -> None:
+    with httpx.Client(base_url=served.url, trust_env=False) as client:
+        answer = client.request(method, path)
+    assert answer.status_code == status
+    told = answer.json()
+    for name in place:
+        told = told[name]
+    assert f"{method} {path}" in told
+    assert (status == 405) == ("allow" in answer.headers)
 
 
 def test_the_openapi_document_says_how_a_key_is_shown(served: Served) -> None:

@@ -181,6 +181,7 @@ def test_tasks_are_listed_page_by_page_the_latest_first(served: Served) -> None:
     listed = [task["task_id"] for page in (first, second) for task in page["tasks"]]
     assert listed[:3] == ids[::-1]
     assert no_cursor.status_code == 422
+    assert no_cursor.json()["detail"][0]["loc"] == ["query", "cursor"]
 
 
 def test_another_owners_task_is_as_unknown_as_one_that_is_not_there(served: Served, done: dict[str, Any]) -> None:

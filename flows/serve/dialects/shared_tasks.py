@@ -21,6 +21,7 @@ from research.result.result import Status
 
 NAME: Final = ""
 AT_ROOT: Final = True
+errors: Final = tasks.errors
 
 
 def _shape(record: TaskRecord) -> TaskShape | BrowserTask:

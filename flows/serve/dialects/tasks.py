@@ -13,6 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.exceptions import HTTPException
 
+from flows.serve.cursors import InvalidCursor
 from flows.serve.dialects.task_shapes import EventShape, Refused, TaskList, TaskShape, Unprocessable, shape
 from flows.serve.errors import ServiceError
 from flows.serve.http.access import CurrentOwner, current_owner
@@ -74,14 +75,19 @@ def errors(error: Exception) -> Response:
         faults = [{name: fault[name] for name in ("type", "loc", "msg", "input") if name in fault} for fault in error.errors()]
         return JSONResponse({"detail": jsonable_encoder(faults)}, 422)
     if isinstance(error, InvalidInput):
-        return JSONResponse({"detail": [_fault(fault) for fault in error.faults or (Fault("", str(error)),)]}, 422)
+        part = "query" if isinstance(error, InvalidCursor) else "body"
+        return JSONResponse({"detail": [_fault(part, fault) for fault in error.faults or (Fault("", str(error)),)]}, 422)
     if isinstance(error, HTTPException):
         return JSONResponse({"detail": error.detail}, error.status_code)
     return JSONResponse({"detail": str(error)}, error.http_status if isinstance(error, ServiceError) else 500)
 
 
-def _fault(fault: Fault) -> dict[str, Any]:
-    return {"type": "value_error", "loc": ["body", *unpointer(fault.pointer)], "msg": fault.message}
+def _fault(part: str, fault: Fault) -> dict[str, Any]:
+    """
+    Args:
+        part: of the request: `body` or `query`.
+    """
+    return {"type": "value_error", "loc": [part, *unpointer(fault.pointer)], "msg": fault.message}
 
 
 async def create(service: Service, owner: Owner, body: Mapping[str, Any], idempotency_key: str | None = None) -> TaskShape:

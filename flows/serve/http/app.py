@@ -14,6 +14,7 @@ from fastapi.responses import JSONResponse
 
 from flows.serve.errors import ServiceError
 from flows.serve.http.access import Access
+from flows.serve.http.unrouted import Unrouted
 from flows.serve.service.service import Service
 from research.errors import InvalidInput, ResearchError
 
@@ -34,6 +35,10 @@ class Dialect(Protocol):
     """Under which it is also mounted alone: `/NAME/v1/…`. Empty: it is mounted at the root only."""
     AT_ROOT: bool
     """Whether its paths are also mounted without its name."""
+
+    def errors(self, error: Exception, /) -> Response:
+        """Its answer to an error."""
+        ...
 
     def router(self, service: Service, /) -> APIRouter: ...
 
@@ -68,11 +73,25 @@ def create_app(
         lifespan=lifespan,
     )
     app.state.access = access
-    for dialect in dialects:
-        if dialect.AT_ROOT:
-            app.include_router(dialect.router(service), tags=[dialect.NAME or "tasks"])
-    for dialect in [dialect for dialect in dialects if dialect.NAME]:
-        app.include_router(dialect.router(service), prefix=f"/{dialect.NAME}", tags=[dialect.NAME])
+    unrouted = Unrouted()
+    at_root = [(dialect, "") for dialect in dialects if dialect.AT_ROOT]
+    alone = [(dialect, f"/{dialect.NAME}") for dialect in dialects if dialect.NAME]
+    for dialect, prefix in (*at_root, *alone):
+        router = dialect.router(service)
+        app.include_router(router, prefix=prefix, tags=[dialect.NAME or "tasks"])
+        unrouted.add(router, prefix, dialect.errors)
+    unrouted.mount(app)
+
+    @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
+    async def about() -> dict[str, str]:
+        """What this is, for whoever opens the address in a browser. Needs no key."""
+        return {
+            "service": f"{app.title} {app.version}",
+            "about": "Research with the evidence for every value. Requests need a key: `Authorization: Bearer KEY`.",
+            "docs": "/docs",
+            "openapi": "/openapi.json",
+            "health": "/health",
+        }
 
     @app.get("/health", tags=["service"])
     async def health() -> dict[str, str]:
