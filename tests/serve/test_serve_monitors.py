@@ -235,6 +235,24 @@ async def test_a_monitor_of_an_owner_without_a_key_fails_until_there_is_one_agai
         assert await _count(opened, tasks) == 1
 
 
+async def test_a_run_that_is_not_accepted_is_told_to_the_webhook(tmp_path: Path) -> None:
+    owners = {"alice": ALICE}
+    with WebhookReceiver(WebhookSecret(WEBHOOK_SECRET)) as receiver:
+        web = WebSettings(allow_private_hosts=("127.0.0.1",))
+        async with door(tmp_path, sweep_seconds=3600, works=False, owners=owners.get, web=web) as opened:
+            spec = monitor_spec(webhook={"url": receiver.url, "event_types": ["monitor.execution.failed"]})
+            made = await opened.service.monitors.create(ALICE, spec, baseline="earlier")
+            owners.clear()
+            await opened.service.monitors.run(ALICE, made.id)
+            async with asyncio.timeout(20):
+                while not receiver.accepted:  # noqa: ASYNC110 - it is another thread's
+                    await asyncio.sleep(0.02)
+    (told,) = (each.event for each in receiver.accepted)
+    assert told["type"] == "monitor.execution.failed"
+    assert told["data"]["monitor_id"] == made.id
+    assert "no key of its owner" in told["data"]["error_message"]
+
+
 async def test_a_webhook_is_told_of_the_events_that_it_wants(tmp_path: Path) -> None:
     with WebhookReceiver(WebhookSecret(WEBHOOK_SECRET)) as receiver:
         web = WebSettings(allow_private_hosts=("127.0.0.1",))

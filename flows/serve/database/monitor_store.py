@@ -228,7 +228,7 @@ class MonitorStore:
         """Write what came of a run, and whom to tell. False: it was written before.
 
         Args:
-            task_number: of its task; None: there is none.
+            task_number: of its task; None: there is none, because it was not accepted.
         """
         async with self._database.writing() as connection:
             now = await self._now(connection)
@@ -243,8 +243,12 @@ class MonitorStore:
                 mine = monitors.c.number == run.monitor_number
                 await connection.execute(update(monitors).where(mine).values(baseline=run.task_id))
             kind, spec = TOLD[outcome], monitor.spec
-            if spec.webhook is not None and kind in spec.webhook_events and task_number is not None:
-                told = {"task_number": task_number, "owner": run.owner, "task_id": run.task_id, "url": spec.webhook, "type": kind}
+            if spec.webhook is not None and kind in spec.webhook_events:
+                told: dict[str, Any] = {"task_number": task_number, "task_id": run.task_id}
+                if task_number is None:  # it was never accepted, so there is no task to make the notice of
+                    notice = {**run.submission.request, "error_message": error}
+                    told = {"task_number": 0, "task_id": run.id, "notice": json.dumps({"at": now, "data": notice})}
+                told |= {"owner": run.owner, "url": spec.webhook, "type": kind}
                 await connection.execute(insert(deliveries).values(**told, attempts=0, next_at=now, accepted=False))
         return True
 

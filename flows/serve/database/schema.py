@@ -172,6 +172,7 @@ deliveries: Final = Table(
     Column("task_id", String, nullable=False),
     Column("url", Text, nullable=False),
     Column("type", String, nullable=False),
+    Column("notice", Text),  # what is told, and of when; null: it is made of the task
     Column("attempts", Integer, nullable=False),
     Column("next_at", Double),  # null: it was accepted, or is given up
     Column("accepted", Boolean, nullable=False, default=False),

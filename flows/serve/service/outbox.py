@@ -7,6 +7,7 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from sqlalchemy import insert, select, update
@@ -113,24 +114,30 @@ class Outbox:
         return taken
 
     async def _send(self, row: Row[Any]) -> None:
-        record = await self._tasks.by_number(row.task_number)
-        if row.type in MONITOR_EVENTS:
-            told = Told(row.type, notice(record))
-        else:
-            told = await self._artifact(record) if row.type == ARTIFACT else self._status(record)
-        at = record.completed_at or record.modified_at
-        event = Event(told.type, json.dumps([record.owner, record.id, told.type]), told.data, at)
+        told, at = await self._told(row)
+        event = Event(told.type, json.dumps([row.owner, row.task_id, told.type]), told.data, at)
         try:
             receiver = self._admission.receiver(row.url)
         except InvalidInput as error:  # it was allowed when the task was accepted, and is not any more
-            _log.warning("the webhook of task %s is not told: %s", record.id, error)
-            await self._written(row, record, None)
+            _log.warning("the webhook of task %s is not told: %s", row.task_id, error)
+            await self._written(row, None)
             return
         attempt = await attempt_delivery(event, receiver, delivery_id(event, receiver), row.attempts + 1, self._patience.seconds)
-        await self._written(row, record, attempt)
+        await self._written(row, attempt)
+
+    async def _told(self, row: Row[Any]) -> tuple[Told, datetime]:
+        """What is told, and when it happened."""
+        if row.notice is not None:
+            written = json.loads(row.notice)
+            return Told(row.type, written["data"]), datetime.fromtimestamp(written["at"], UTC)
+        record = await self._tasks.by_number(row.task_number)
+        at = record.completed_at or record.modified_at
+        if row.type in MONITOR_EVENTS:
+            return Told(row.type, notice(record)), at
+        return await self._artifact(record) if row.type == ARTIFACT else self._status(record), at
 
     @uninterrupted
-    async def _written(self, row: Row[Any], record: TaskRecord, attempt: Attempt | None) -> None:
+    async def _written(self, row: Row[Any], attempt: Attempt | None) -> None:
         """Write an attempt down, and when the next one follows. None: no attempt can be made."""
         made = row.attempts + (attempt is not None)
         delays = self._patience.delays
@@ -148,7 +155,7 @@ class Outbox:
             )
             if attempt is not None:
                 document = attempt.model_dump_json()
-                values = {"delivery_id": row.id, "owner": record.owner, "task_id": record.id, "attempt": made, "value": document}
+                values = {"delivery_id": row.id, "owner": row.owner, "task_id": row.task_id, "attempt": made, "value": document}
                 await connection.execute(insert(attempts).values(**values))
 
     def _status(self, record: TaskRecord) -> Told:
