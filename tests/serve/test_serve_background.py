@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import TaskRunFilter, TaskRunFilterName
+from prefect.settings import get_current_settings
 from serve_parts import ALICE, door, submission
 
 from flows.serve.composition import Door, worker_of
@@ -17,6 +19,10 @@ from flows.serve.database.database import Database, default_url
 from flows.serve.work.background import PrefectDispatcher, serve_tasks
 from flows.serve.work.capacity import LOST_SECONDS, OUT_OF_ORDER, Capacity, Demand
 from flows.serve.work.worlds import Worlds
+from research.models.scripted import ScriptedModel
+from research.ports.model import ResearchTools
+from research.ports.work import Draft, SubQuery
+from research.task.task import Task
 from research.world import Settings
 
 
@@ -32,8 +38,14 @@ async def working(opened: Door, folder: Path) -> AsyncIterator[None]:
         await asyncio.gather(serving, return_exceptions=True)
 
 
+def _stored_results() -> set[Path]:
+    folder = get_current_settings().results.local_storage_path
+    return {*folder.rglob("*")} if folder.is_dir() else set()
+
+
 @pytest.mark.usefixtures("prefect_server")
 async def test_accepted_tasks_are_background_tasks_that_a_worker_runs_under_their_names(tmp_path: Path) -> None:
+    before = _stored_results()
     async with door(tmp_path, dispatcher=lambda records: PrefectDispatcher(records.capacity)) as opened:
         accepted = await opened.service.submit_many(ALICE, [submission(f"What is {n}?") for n in range(4)])
         async with working(opened, tmp_path):
@@ -42,6 +54,37 @@ async def test_accepted_tasks_are_background_tasks_that_a_worker_runs_under_thei
             runs = [await _run_named(client, task.id) for task in accepted]
     assert [task.status for task in ended] == ["completed"] * 4
     assert [run.state_name for run in runs] == ["Completed"] * 4
+    assert _stored_results() == before, "the records hold what became of a task"
+
+
+@pytest.mark.usefixtures("prefect_server")
+async def test_a_worker_that_is_told_to_end_gives_its_task_back_unfailed(tmp_path: Path) -> None:
+    begun, handler = asyncio.Event(), signal.getsignal(signal.SIGTERM)
+
+    async def begin_and_wait(_task: Task, _subquery: SubQuery, _tools: ResearchTools) -> Draft:
+        begun.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async with door(tmp_path, dispatcher=lambda records: PrefectDispatcher(records.capacity)) as opened:
+        accepted = await opened.service.submit(ALICE, submission())
+        settings = Settings(cache_dir=tmp_path / "cache", corpus=str(tmp_path / "corpus"))
+        worker = worker_of(opened.records, Worlds(settings, ScriptedModel(begin_and_wait)))
+        serving = asyncio.create_task(serve_tasks(worker, 1))
+        try:
+            await asyncio.wait_for(begun.wait(), 60)
+            signal.raise_signal(signal.SIGTERM)
+            await asyncio.wait_for(serving, 30)
+        finally:
+            signal.signal(signal.SIGTERM, handler)
+            serving.cancel()
+        assert (await opened.service.get(ALICE, accepted.id)).status == "running"
+        again = worker_of(opened.records, Worlds(settings.changed(model="extractive")))
+        await again.start(1)
+        done = await again.work_one()
+        await again.stop()
+    assert done is not None
+    assert (done.id, done.status) == (accepted.id, "completed")
 
 
 async def _run_named(client: object, name: str) -> object:

@@ -17,6 +17,7 @@ from uuid import UUID
 import httpx
 from prefect import Task as PrefectTask
 from prefect import task as prefect_task
+from prefect.cache_policies import NO_CACHE
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.objects import State
 from prefect.context import AsyncClientContext, TaskRunContext
@@ -160,6 +161,11 @@ class _Subscriber(TaskWorker):
     engine would make one, with its certificates, for each."""
 
     on_sigterm: Callable[[], object]
+
+    def __init__(self, task: PrefectTask[[], Coroutine[Any, Any, State[None]]], limit: int) -> None:
+        super().__init__(task, limit=limit)
+        # It has its tasks store what they return, a file for each. What became of a task is in the records.
+        self.tasks = [each.with_options(persist_result=False, cache_policy=NO_CACHE) for each in self.tasks]
 
     def handle_sigterm(self, signum: int, frame: object) -> None:
         self.on_sigterm()
