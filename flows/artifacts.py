@@ -13,7 +13,6 @@ from typing import Any, Final
 from urllib.parse import quote
 from uuid import UUID
 
-import duckdb
 import httpx
 from prefect.artifacts import (
     acreate_link_artifact,
@@ -32,7 +31,7 @@ from research.display.figures import count, duration, share
 from research.display.printable import printable
 from research.faults import shortened
 from research.money.amounts import dollars
-from research.tables.warehouse.warehouse import FILE
+from research.tables.warehouse.reading import warehouse_of
 
 REPORT_KEY: Final = "enrichment"
 PROGRESS_KEY: Final = "enrichment-progress"
@@ -216,7 +215,7 @@ def _link(address: str) -> str:
 def report(run: Path, facts: Iterable[tuple[str, object]]) -> str:
     """The report of a finished run, as Markdown. Whatever came from a table or a page is escaped."""
     failed = [(each.row, each.error) for each in second_look(run, LOW_CELLS).failed]
-    with duckdb.connect(str(run / FILE), read_only=True) as db:
+    with warehouse_of(run) as db:
         coverage = db.execute(
             'SELECT field, filled, "rows", empty, high, medium, low, without_confidence FROM coverage'
         ).fetchall()

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-import duckdb
 import httpx
 from prefect.assets import Asset, AssetProperties, add_asset_metadata, materialize
 from prefect.cache_policies import NO_CACHE
@@ -21,7 +20,7 @@ from research.display.printable import printable
 from research.identity import content_key
 from research.storage.location import is_url
 from research.tables.run_folder.run_folder import RunFolder
-from research.tables.warehouse.warehouse import FILE
+from research.tables.warehouse.reading import warehouse_of
 
 MADE_BY: Final = "research-flows"
 LONGEST_KEY: Final = 512
@@ -95,7 +94,7 @@ def inputs(options: Options) -> Iterator[str]:
 
 def describe(folder: RunFolder, done: Enrichment) -> dict[str, Any]:
     """What the asset's event says of the results."""
-    with duckdb.connect(str(folder.path / FILE), read_only=True) as db:
+    with warehouse_of(folder.path) as db:
         coverage = db.execute(f"SELECT field, filled, {', '.join(_CONFIDENCES)} FROM coverage").fetchall()  # noqa: S608 - our names
     columns, filled = folder.columns, {field: number for field, number, *_ in coverage}
     sure = [sum(numbers) for numbers in zip(*(numbers for _, _, *numbers in coverage), strict=True)]

@@ -16,7 +16,7 @@ from flows.run.task_labels import row_label
 from research.errors import BUDGET_EXHAUSTED
 from research.tables.inputs.database import quoted
 from research.tables.run_folder.run_folder import RunFolder
-from research.tables.warehouse.warehouse import FILE
+from research.tables.warehouse.reading import warehouse_of
 
 NOT_TRIED: Final = (BUDGET_EXHAUSTED, STOPPED)
 """Kinds of errors of rows that nobody has tried to research. They are left for later, and have not failed."""
@@ -75,7 +75,7 @@ def second_look(run: Path, most: int) -> SecondLook:
     row_index, error, status = (quoted(own[name]) for name in ("row_index", "error", "status"))
     kind = f"coalesce({quoted(own['error_kind'])}, '')" if "error_kind" in own else "''"
     not_completed = f"FROM results WHERE {status} NOT IN ('completed', 'action_required')"
-    with duckdb.connect(str(run / FILE), read_only=True) as db:
+    with warehouse_of(run) as db:
         failed = db.execute(
             f"SELECT {row_index}, {error}, {kind} {not_completed} AND NOT list_contains(?, {kind}) ORDER BY 1 LIMIT ?",
             [list(NOT_TRIED), most],

@@ -12,8 +12,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-import duckdb
-
 from flows.run.causes import Cause, Failed, Remedy, causes, remedy
 from flows.run.events import CONFIDENCES
 from flows.run.task_labels import label_columns, row_label
@@ -24,6 +22,7 @@ from research.tables.run_folder.overview import RunOverview, overview
 from research.tables.run_folder.reader import Run, open_run
 from research.tables.run_folder.run_document import STATE, read_document
 from research.tables.run_folder.run_folder import RunFolder
+from research.tables.warehouse.reading import warehouse_of
 from research.tables.warehouse.warehouse import FILE
 
 LATELY_SECONDS: Final = 60.0
@@ -233,7 +232,7 @@ def _by_field(run: Run) -> dict[str, dict[str, int]]:
         return {}
     query = "SELECT field, coalesce(confidence, 'none'), count(*) FROM cells WHERE status = 'completed' GROUP BY ALL"
     found: dict[str, dict[str, int]] = {field: dict.fromkeys(CONFIDENCES, 0) for field in run.fields}
-    with duckdb.connect(run.path / FILE, read_only=True) as db:
+    with warehouse_of(run.path) as db:
         for field, confidence, count in db.execute(query).fetchall():
             found[field][confidence] = count
     return found

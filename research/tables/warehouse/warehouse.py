@@ -73,6 +73,7 @@ def build(
             db.execute(f"SET temp_directory = {literal(str(folder / SCRATCH))}")
             db.execute(f"ATTACH {literal(str(made))} AS run (STORAGE_VERSION {literal(_STORAGE)}, ROW_GROUP_SIZE {_ROW_GROUP})")
             db.execute("USE run")
+            db.execute("BEGIN")  # each statement would be a transaction of its own, written to the disk and flushed
             for name, comment in _COMMENTS.items():
                 _fill(db, name, parts[name], columns)
                 db.execute(f"COMMENT ON TABLE {name} IS {literal(comment)}")
@@ -86,6 +87,7 @@ def build(
                 db.execute(f"CREATE VIEW {view.name} AS {view.sql}")
                 db.execute(f"COMMENT ON VIEW {view.name} IS {literal(view.comment)}")
             summary = _summary(db)
+            db.execute("COMMIT")
             db.execute("USE memory")
             db.execute("DETACH run")
         flush(made)
