@@ -22,7 +22,10 @@ from flows.run.workers.order import ShardOrder
 
 END_SECONDS: Final = 10.0
 """How long a worker may take to end: it sends what Prefect's database lacks."""
-_BOOT: Final = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from flows.engines.worker_process import main; main()"
+_BOOT: Final = (
+    "import gc, json, sys; gc.set_threshold(50_000); "  # as the command does: most of what a worker makes first are its imports
+    "sys.path[:] = json.loads(sys.argv[1]); from flows.engines.worker_process import main; main()"
+)
 
 
 class ProcessesEngine:
