@@ -7,8 +7,10 @@ BIN := $(VENV)/bin
 WORKERS ?= $(shell $(PYTHON) -c "import os; print((os.cpu_count() or 1) + 1)")
 
 export DO_NOT_TRACK := 1
+# With it, each of the hundred processes that tests start would compile all of our source anew.
+unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test lint types layers clean
+.PHONY: demo test lint types layers tests clean
 
 demo: $(VENV)/ready  ## enrich the sample table, offline and without a key, and show it
 	rm -rf runs/demo
@@ -18,7 +20,10 @@ demo: $(VENV)/ready  ## enrich the sample table, offline and without a key, and 
 	$(BIN)/research verify runs/demo
 	$(BIN)/research score runs/demo --truth data/missions.truth.jsonl
 
-test: $(VENV)/ready lint types layers  ## everything that CI checks
+test: $(VENV)/ready lint layers  ## everything that CI checks; types, on one core, beside the tests, which wait for servers
+	$(MAKE) --no-print-directory --jobs=2 types tests
+
+tests: $(VENV)/ready
 	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=worksteal
 
 lint: $(VENV)/ready

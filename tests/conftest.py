@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import faulthandler
+import gc
 import os
 import shutil
 import sys
@@ -13,9 +14,12 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import certifi
 import pytest
+from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
+from tests import prefect_database
 from tests.documents.written_pdf import pdf_of
 
 pytest_plugins = ["research.testing.pytest_plugin"]
@@ -39,6 +43,28 @@ def pytest_configure() -> None:
         del os.environ[name]
     os.environ |= {"PREFECT_HOME": str(home / "prefect"), "RESEARCH_CACHE_DIR": str(home / "cache"), "DO_NOT_TRACK": "1"}
     os.environ["RESEARCH_CALIBRATIONS"] = str(home / "calibrations")
+    os.environ["PREFECT_API_SSL_CERT_FILE"] = str(_one_certificate(home))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """What collection imports stays alive: Python's garbage collector would look through it again and again, in vain. Afterwards
+    it looks after what tests make."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def _one_certificate(home: Path) -> Path:
+    """Each client of Prefect loads the certificates of all authorities, which takes 30 ms, and all our servers are on loopback,
+    without TLS: one certificate does."""
+    end = "-----END CERTIFICATE-----\n"
+    first = Path(certifi.where()).read_text("utf-8").partition(end)[0]
+    (home / "certificate.pem").write_text(first + end, "utf-8")
+    return home / "certificate.pem"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -54,8 +80,16 @@ def pytest_unconfigure() -> None:
 
 
 @pytest.fixture(scope="session")
-def prefect_server() -> Iterator[None]:
-    """One Prefect server for all tests, on loopback, with a scratch database. Its log stays off what a test captures."""
+def made_prefect_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the database that one of the test processes has made, or will, for all of them."""
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "prefect-database"
+
+
+@pytest.fixture(scope="session")
+def prefect_server(made_prefect_database: Path) -> Iterator[None]:
+    """One Prefect server for all tests of this process, on loopback, with a scratch database. Its log stays off what a test
+    captures."""
     from prefect.logging.configuration import setup_logging
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
@@ -66,7 +100,14 @@ def prefect_server() -> Iterator[None]:
         environment.setenv("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
         setup_logging()
         with temporary_settings(set_defaults=DEFAULTS):
-            url = asyncio.run(server.start())
+            home = Path(os.environ["PREFECT_HOME"])
+            with FileLock(f"{made_prefect_database}.lock"):
+                if prefect_database.take(made_prefect_database, home):
+                    url = ""
+                else:
+                    url = asyncio.run(server.start())
+                    prefect_database.keep(home, made_prefect_database)
+            url = url or asyncio.run(server.start())
             with temporary_settings(updates={PREFECT_API_URL: url}):
                 yield  # the server ends with this process, after Prefect has sent what it holds
 

@@ -14,6 +14,7 @@ import pytest
 import uvicorn
 from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
+from prefect.settings import get_current_settings
 
 from flows.mcp.engine import Engine
 from flows.mcp.root import Root
@@ -85,6 +86,7 @@ async def test_a_table_is_enriched_looked_at_and_proved_over_standard_input_and_
     """The command itself, in a process of its own."""
     variables = {
         **os.environ,
+        "PREFECT_API_URL": str(get_current_settings().api.url),
         "RESEARCH_CACHE_DIR": str(folder / "cache"),
         "RESEARCH_CORPUS": str(folder / "pages"),
         "RESEARCH_MODEL": "extractive",

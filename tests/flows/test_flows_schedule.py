@@ -20,6 +20,7 @@ from prefect.client.schemas.objects import TERMINAL_STATES
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from research.tables import open_run
+from tests import prefect_database
 
 T = TypeVar("T")
 
@@ -66,7 +67,9 @@ def free_port() -> int:
         return int(taken.getsockname()[1])
 
 
-def test_a_schedule_that_is_switched_on_enriches_the_table_without_being_asked(tmp_path: Path) -> None:
+def test_a_schedule_that_is_switched_on_enriches_the_table_without_being_asked(
+    tmp_path: Path, prefect_server: None, made_prefect_database: Path
+) -> None:
     (tmp_path / "pages").mkdir()
     for name, facts in {"Voyager 1": ("NASA", "5 September 1977"), "Giotto": ("ESA", "2 July 1985")}.items():
         (tmp_path / "pages" / f"{name}.html").write_text(PAGE.format(name, *facts))
@@ -84,6 +87,7 @@ def test_a_schedule_that_is_switched_on_enriches_the_table_without_being_asked(t
     api = f"http://127.0.0.1:{port}/api"
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "RESEARCH_"))}
     scratch = {"PREFECT_HOME": str(tmp_path / "prefect"), "RESEARCH_CACHE_DIR": str(tmp_path / "cache"), "TMPDIR": str(tmp_path)}
+    prefect_database.take(made_prefect_database, tmp_path / "prefect")
     environment = {**kept, **SETTINGS, **scratch, "PREFECT_API_URL": api}
     start = (sys.executable, "-m", "prefect", "server", "start", "--port", port, "--no-ui")
     serve = (sys.executable, str(Path(__file__).with_name("flows_served.py")), "5", json.dumps(parameters))

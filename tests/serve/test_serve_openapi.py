@@ -10,25 +10,18 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx
-import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from schemathesis import GenerationMode
-from schemathesis.checks import not_a_server_error
-from schemathesis.specs.openapi.checks import (
-    content_type_conformance,
-    response_schema_conformance,
-    status_code_conformance,
-)
 
 from tests.serve.conftest import Served
 from tests.serve.some_records import some_records
 
 EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "2"))
-CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 
 
 def test_no_answer_is_a_fault_or_of_another_form_than_documented(served: Served) -> None:
+    import schemathesis  # it takes a second, which every test process would spend at collection
+
     document = httpx.get(f"{served.url}/openapi.json", trust_env=False).json()
     schema = schemathesis.openapi.from_dict(document)
     schema.config.update(base_url=served.url)
@@ -51,6 +44,16 @@ def test_no_answer_is_a_fault_or_of_another_form_than_documented(served: Served)
 
 def _asking(operation: Any, headers: dict[str, str], ids: list[str], answered: set[int]) -> Callable[[], None]:
     """Asks one path as the document says, and as it does not say; of records that are there, too."""
+    from schemathesis import GenerationMode
+    from schemathesis.checks import not_a_server_error
+    from schemathesis.specs.openapi import checks
+
+    wanted = [
+        not_a_server_error,
+        checks.status_code_conformance,
+        checks.content_type_conformance,
+        checks.response_schema_conformance,
+    ]
 
     @settings(max_examples=EXAMPLES, phases=[Phase.generate], suppress_health_check=list(HealthCheck), deadline=None)
     @given(
@@ -62,6 +65,6 @@ def _asking(operation: Any, headers: dict[str, str], ids: list[str], answered: s
             case.path_parameters = dict.fromkeys(case.path_parameters, known)
         answer = case.call(headers=headers, timeout=20)
         answered.add(answer.status_code)
-        case.validate_response(answer, checks=CHECKS)
+        case.validate_response(answer, checks=wanted)
 
     return asked
