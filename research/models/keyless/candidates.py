@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from research.evidence.ranking import words
-from research.models.keyless.cast import Cast, Setting
-from research.models.keyless.casting import cast, cast_list
+from research.models.keyless.casting import Cast, Setting, cast, cast_list
 from research.models.keyless.entities import Entity, aboutness, mentions
 from research.models.keyless.facts import Fact
 from research.models.keyless.keys import affinity, narrows
-from research.models.keyless.names import FULL_NAME
 from research.models.keyless.questions import Question
 from research.models.keyless.reading import Reading, Sentence
+from research.models.keyless.shapes import FULL_NAME
 from research.models.keyless.vocabulary import STOP
 from research.values.answers import is_given
 from research.values.dates import dates

@@ -4,27 +4,82 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final, Literal
 
-from research.models.keyless.amounts import amounts
-from research.models.keyless.cast import PLAIN, Cast, Setting
-from research.models.keyless.choices import booleans, choices
-from research.models.keyless.phrases import MAX_TEXT, phrases
+from research.evidence.ranking import words
 from research.models.keyless.questions import Question, item_of
+from research.models.keyless.vocabulary import in_order
 from research.output_schema.bounds import within_bounds
+from research.values.answers import availability, is_blank, is_compared, is_negated, is_struck, opposite, yes_or_no
+from research.values.dates import dates
+from research.values.doubts import NONE, Doubt
+from research.values.kinds import may_name_person, names_person
+from research.values.labels import measure
 from research.values.moments import moments
+from research.values.neighbours import is_harmless
+from research.values.pieces import Kind, pieces
+from research.values.quantities import Wanted, lengths_of_time, quantities
+from research.values.remarks import without_remarks
+from research.values.values import places
 
-__all__ = ["PLAIN", "Cast", "Setting", "cast", "cast_list"]
+MAX_TEXT: Final = 1_200
+_DIVIDERS: Final = (re.compile(r"\s*(?:;|•|·|\||¦|\n)\s*"), re.compile(r"\s*,\s*(?:and\s+)?|\s+and\s+"))
+_SHARE: Final = re.compile(r"per ?cent|\bpct\b|share|rate|ratio|proportion|margin|growth|yield|content|%|alcohol|abv", re.I)
+_FRACTION: Final = re.compile(r"(?:^|[\W_])fraction$", re.I)
+_PERCENT: Final = re.compile(r"(?:^|[\W_])(?:per_?cent(?:age)?|pct)$", re.I)
+_SIGNED: Final = re.compile(r"income|profit|loss|result|earnings|ebit|cash|balance|change|growth|margin|surplus|deficit", re.I)
+_MAX_INTEGER: Final = 2**53
+_TIMES: Final = frozenset(("=total time", "=prep time", "=cook time"))
+_DOUBTED: Final = 0.85
+"""What a doubt leaves of a value's quality, by which values of one text are put in order; what each costs, the weights say."""
+_NAMES_WORKS: Final = frozenset(("=title", "=description", "=ingredients", "=instructions"))
+"""Whose parentheses are their own: `Up (2009)`."""
+_PERSONS: Final = frozenset(("=author", "=ceo", "=spouse", "=director", "=founder", "=inventor", "=architect"))
+_BY: Final = re.compile(r"^(?:[Bb]y|BY|[Pp]ar|[Pp]or)[:\s]\s*(?=[^\W\d_a-zà-ÿ])")
+_TIMED: Final = frozenset(("term", "duration", "period", "validity"))
+_NO_TITLE: Final = re.compile(
+    r"(?:organization|website|person|brand|breadcrumb|breadcrumblist|itemlist|listitem|imageobject|corporation)(?:#.*)?", re.I
+)
+"""Things in page data whose name is no work's title."""
+_TOKEN: Final = re.compile(r"[^\W_]+")
+_ADJACENT: Final = re.compile(r"[ -]([^\W\d_]+)")
+_PARTICIPLE: Final = re.compile(r"(?:ed|ing|able|ly|site)$")
+_UN: Final = ("un", "non", "in", "im")
+_NEGATED: Final[frozenset[Doubt]] = frozenset(("negated",))
+_QUALIFIED: Final[frozenset[Doubt]] = frozenset(("qualified",))
+_PART: Final[frozenset[Doubt]] = frozenset(("part_of_sentence",))
 
-_DIVIDER: Final = re.compile(r"\s*(?:;|•|·|\||¦|\n)\s*")
-_COMMA: Final = re.compile(r"\s*,\s*(?:and\s+)?|\s+and\s+")
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """A value read from a text, where it stood, and how surely it is of the type asked (0 to 1)."""
+
+    value: Any
+    start: int
+    end: int
+    quality: float
+    doubts: frozenset[Doubt] = NONE
+    """What leaves it open whether it is the value meant."""
 
 
-@lru_cache(maxsize=32768)
-def _cast(question: Question, text: str, setting: Setting) -> tuple[Cast, ...]:
-    found = _CASTERS[question.kind](question, text, setting)
-    return tuple(sorted((c for c in found if within_bounds(c.value, question.schema)), key=lambda c: -c.quality))
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a text that is cast stands in."""
+
+    label: str = ""
+    """The words that announce it and may name its unit or scale: key, head cell, caption. `Revenue (Millions of USD)`"""
+    machine: bool = False
+    """It is a page's data, written for machines: a point is decimal."""
+    month_first: bool = False
+    """The page's other days have the month before the day."""
+    thing: str = ""
+    """The kind of thing in the page's data that it belongs to: `Organization`, `Product`."""
+
+
+PLAIN: Final = Setting()
 
 
 def cast(question: Question, text: str, setting: Setting = PLAIN) -> tuple[Cast, ...]:
@@ -32,24 +87,29 @@ def cast(question: Question, text: str, setting: Setting = PLAIN) -> tuple[Cast,
     return _cast(question, text, setting) if len(text) <= 4 * MAX_TEXT else ()
 
 
-def cast_list(question: Question, values: Iterable[str], setting: Setting = PLAIN) -> tuple[list[Any], list[int]]:
+@lru_cache(maxsize=32768)
+def _cast(question: Question, text: str, setting: Setting) -> tuple[Cast, ...]:
+    found = _CASTERS[question.kind](question, text, setting) if question.kind in _CASTERS else ()
+    return tuple(sorted((c for c in found if within_bounds(c.value, question.schema)), key=lambda c: -c.quality))
+
+
+def cast_list(question: Question, values: Iterable[str]) -> tuple[list[Any], list[int]]:
     """Items of the asked type from a list's values, and for each the place of the value it came from. One value that holds
     several (`a; b`, `a, b and c`) is divided."""
-    item = item_of(question)
-    whole = list(values)
-    pieces = [(piece, place) for place, value in enumerate(whole) for piece in (_divided(value) if len(whole) == 1 else [value])]
+    item, whole = item_of(question), list(values)
     items: list[Any] = []
     origins: list[int] = []
-    for piece, place in pieces:
-        best = cast(item, piece, setting)
-        if best and best[0].value not in items:
-            items.append(best[0].value)
-            origins.append(place)
+    for place, value in enumerate(whole):
+        for piece in _divided(value) if len(whole) == 1 else [value]:
+            best = cast(item, piece)
+            if best and best[0].value not in items:
+                items.append(best[0].value)
+                origins.append(place)
     return items, origins
 
 
 def _divided(value: str) -> list[str]:
-    for divider in (_DIVIDER, _COMMA):
+    for divider in _DIVIDERS:
         parts = [part for part in divider.split(value) if part]
         if len(parts) > 1 and all(len(part.split()) <= 8 for part in parts):
             return parts
@@ -64,14 +124,10 @@ def _dates(question: Question, text: str, setting: Setting) -> list[Cast]:
         if date.day is None:
             if "format" in question.schema:
                 continue
-            value, quality = (
-                text[date.start : date.end],
-                0.7 if date.month is None else 0.8,
-            )  # a text may be less exact than a day
+            value, quality = text[date.start : date.end], 0.7 if date.month is None else 0.8  # a text may be less exact
         elif wants_time:
-            clock = date.time or "00:00:00"
-            zoned = clock if re.search(r"(?:Z|[+-]\d{2}:?\d{2})$", clock) else f"{clock}Z"
-            value, quality = f"{value}T{zoned}", 1.0 if date.time else 0.8
+            clock, quality = (date.time, 1.0) if date.time else ("00:00:00", 0.8)
+            value = f"{value}T{clock}" if re.search(r"(?:Z|[+-]\d{2}:?\d{2})$", clock) else f"{value}T{clock}Z"
         found.append(Cast(value, date.start, date.end, quality, doubts))
     return found
 
@@ -87,18 +143,161 @@ def _bound(question: Question) -> Literal["start", "end"] | None:
     return "end" if "=end date" in question.concepts else "start" if "=start date" in question.concepts else None
 
 
-def _nothing(question: Question, text: str, setting: Setting) -> list[Cast]:
+def _amounts(question: Question, text: str, setting: Setting) -> list[Cast]:
+    """The numbers that a text states, in the unit asked."""
+    wanted, seconds = _wanted(question), Decimal(60) if question.concepts & _TIMES else None
+    if wanted.unit is not None and wanted.unit.kind == "time":
+        seconds = wanted.unit.factor
+    stated = lengths_of_time(text, seconds) if seconds else []
+    found: list[Cast] = []
+    for one in stated or quantities(text, wanted, measure(setting.label), setting.label, machine=setting.machine):
+        if (value := _json(one.value, question)) is not None:
+            later = any("yearlike" not in earlier.doubts for earlier in found)
+            found.append(Cast(value, one.start, one.end, _DOUBTED ** (len(one.doubts) + later), one.doubts))
+    return found
+
+
+@lru_cache(maxsize=1024)
+def _wanted(question: Question) -> Wanted:
+    spelled = f"{question.field} {question.description}"
+    named = measure(question.field)
+    field = named if named.unit or named.scale != 1 else measure(question.description)
+    ceiling = question.schema.get("maximum")
+    is_price = "=price" in question.concepts
+    return Wanted(
+        unit=question.unit or field.unit,
+        scale=field.scale,
+        signed=_SIGNED.search(spelled) is not None or (question.kind == "number" and not is_price),
+        is_share=_SHARE.search(spelled) is not None,
+        ceiling=ceiling if isinstance(ceiling, (int, float)) else 1 if _FRACTION.search(question.field) else None,
+        is_percent=_PERCENT.search(question.field) is not None,
+        is_price=is_price,
+        is_rating="=rating" in question.concepts,
+        is_whole=question.kind in ("integer", "year"),
+        words=question.surface,
+    )
+
+
+def _json(value: Decimal, question: Question) -> int | float | None:
+    """An int where the value is whole; None where an integer is asked and it is not. What a float holds as well is one, if it is
+    larger than any integer of JSON that is the same everywhere: 5.972×10^24."""
+    if abs(value) > _MAX_INTEGER and question.kind == "number":
+        return float(value)
+    if value == value.to_integral_value():
+        return int(value)
+    return None if question.kind in ("integer", "year") else float(value)
+
+
+def _phrases(question: Question, text: str, setting: Setting) -> list[Cast]:
+    """The text itself without its notes, or the piece of it that is of the kind asked; none where it is of another kind."""
+    value = without_remarks(text, in_brackets=not question.concepts & _NAMES_WORKS)
+    if not re.search(r"[\w$€£¥₽₹]", value) or len(value) > MAX_TEXT or (is_blank(value) and not question.concepts & _NAMES_WORKS):
+        return []
+    start = max(text.find(value), 0)
+    if kind := _kind(question):
+        found = pieces(kind, value, question.surface)
+        return [Cast(p.value, start + p.start, start + p.end, 0.8 if p.doubts else 1.0, p.doubts) for p in found]
+    is_title = bool({"title", "headline"} & question.surface)
+    if is_title and (_NO_TITLE.fullmatch(setting.thing) or re.fullmatch(r"https?://\S+", value)):
+        return []
+    doubts: frozenset[Doubt] = NONE
+    if question.concepts & _PERSONS:
+        value = _BY.sub("", value)
+        start = max(text.find(value), 0)
+        if not may_name_person(value) or any(d.end - d.start > 0.8 * len(value) for d in dates(value)):
+            return []
+        doubts = NONE if names_person(value) else frozenset(("unlikely_kind",))
+    return [Cast(value, start, start + len(value), 0.9 if len(value) <= 300 else 0.7, doubts)]
+
+
+def _kind(question: Question) -> Kind | None:
+    """The kind of thing that a text field asks for; None where any text may be meant."""
+    form, concepts, surface = question.schema.get("format"), question.concepts, question.surface
+    if form in ("uri", "url", "iri"):
+        return "full address"
+    if form in ("email", "idn-email") or "=email" in concepts:
+        return "email"
+    if "=website" in concepts or surface & {"url", "homepage"}:
+        return "address"
+    if "=telephone" in concepts:
+        return "phone"
+    if "=price" in concepts:
+        return "price"
+    if surface & _TIMED and question.head in words(" ".join(_TIMED)):
+        return "length of time"
+    return "day" if "date" in surface else None
+
+
+def _booleans(question: Question, text: str, setting: Setting) -> list[Cast]:
+    """The yes or no that a text is, or that its words for the field imply."""
+    whole = (0, len(text))
+    if "=availability" in question.concepts and (stock := availability(text)):
+        return [Cast(*stock, 1.0)]
+    if answer := yes_or_no(text):
+        return [Cast(answer[0], *whole, 0.8 if answer[1] else 1.0, answer[1])]
+    tokens = list(_TOKEN.finditer(text.casefold()))
+    spelled = {token[0] for token in tokens}
+    if question.negative & set(words(text)) or any(f"{prefix}{name}" in spelled for name in question.surface for prefix in _UN):
+        return [Cast(False, *whole, 0.9, _PART)]
+    if question.surface and question.surface <= spelled:
+        last = next(token for token in reversed(tokens) if token[0] in question.surface)
+        if is_struck(text, last.start(), last.end()):
+            return []
+        negated = is_negated(text, last.start(), last.end())
+        if _speaks_of_another(question, text, last.end()):
+            return [Cast(not negated, *whole, 0.8, _PART | _QUALIFIED)]
+        return [Cast(not negated, *whole, 0.8, _PART | _NEGATED if negated else _PART)]
     return []
+
+
+def _speaks_of_another(question: Question, text: str, end: int) -> bool:
+    """Whether the field's word only says of what kind another thing is: `Free trial`, for `free`."""
+    following = _ADJACENT.match(text, end)
+    if following is None or len(question.surface) > 1:
+        return False
+    word = following[1].casefold()
+    return not (is_harmless(word) or _PARTICIPLE.search(word) or (question.about | question.name_words) & set(words(word)))
+
+
+def _choices(question: Question, text: str, setting: Setting) -> list[Cast]:
+    """The choices that a text names, but those that it says are not so; where it only denies one, its opposite."""
+    found: list[Cast] = []
+    denied: list[str] = []
+    options = [option for option in question.schema.get("enum", ()) if option is not None]
+    stems = words(text)
+    for option in options:
+        if not isinstance(option, str):
+            found.extend(Cast(option, *span, 0.9) for span in places(option, {}, text)[:1])
+            continue
+        spans = [span for span in places(option, {}, text) if not is_struck(text, *span)]
+        standing = [span for span in spans if not is_negated(text, *span)]
+        if standing:
+            # The option that covers most of the text, then the first, is meant.
+            exact = [span for span in standing if text[span[0] : span[1]] == option]
+            start, end = (exact or standing)[0]
+            quality = (1.0 if exact else 0.85) - 0.1 * start / max(len(text), 1)
+            doubts = _NEGATED if len(standing) < len(spans) else frozenset()
+            found.append(Cast(option, start, end, quality, doubts | _QUALIFIED if is_compared(text, start) else doubts))
+        elif spans:
+            denied.append(option)
+        elif len(option) > 3 and in_order(words(option), stems) and not is_negated(text, len(text), len(text)):
+            found.append(Cast(option, 0, len(text), 0.7, _PART))
+    larger = {(c.start, c.end) for c in found}
+    found = [c for c in found if not any((s, e) != (c.start, c.end) and s <= c.start and c.end <= e for s, e in larger)]
+    if denied:
+        found = [replace(c, quality=min(c.quality, 0.8), doubts=c.doubts | _NEGATED) for c in found]
+    if found or not denied:
+        return found
+    other = opposite(denied[0], [o for o in options if isinstance(o, str)]) if len(denied) == 1 else None
+    return [Cast(other, 0, len(text), 0.7, _NEGATED)] if other else []
 
 
 _CASTERS: Final[Mapping[str, Callable[[Question, str, Setting], list[Cast]]]] = {
     "date": _dates,
     "year": _years,
-    "number": amounts,
-    "integer": amounts,
-    "boolean": booleans,
-    "enum": choices,
-    "text": phrases,
-    "list": _nothing,
-    "object": _nothing,
+    "number": _amounts,
+    "integer": _amounts,
+    "boolean": _booleans,
+    "enum": _choices,
+    "text": _phrases,
 }

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Final
 
 from research.evidence.ranking import KANA_AND_HAN, words
-from research.models.keyless.names import FULL_NAME
+from research.models.keyless.shapes import FULL_NAME
 from research.models.keyless.vocabulary import NAMING, STOP
 from research.task.task import Task
 

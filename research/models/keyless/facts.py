@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from research.evidence.passages import sentences
 from research.evidence.ranking import words
@@ -101,10 +101,16 @@ def facts_of(passages: Sequence[Passage]) -> tuple[Fact, ...]:
     found.extend(_under(passages))
     for path, (values, places) in paths.items():
         beside = [paths.get(f"{path.rpartition('.')[0]}.{unit}") for unit in _UNITS_BESIDE]
-        label = next((f"({other[0][0]})" for other in beside if other), "")
-        if fact := _data(path, values, places, label):
-            found.append(fact)
+        found.extend(_data(path, values, places, next((f"({other[0][0]})" for other in beside if other), "")))
     return tuple(found)
+
+
+def _keyed(
+    key: str, values: Iterable[str], places: Iterable[int], origin: Origin, above: str = "", **more: Any
+) -> Iterator[Fact]:
+    """The fact, if its key is one: some words, and not too many. `above` stands above the key."""
+    if 0 < len(stemmed := stems(key)) <= MAX_KEY_WORDS:
+        yield Fact(key.strip(), stemmed, head(key), stems(above), tuple(values), tuple(places), origin, **more)
 
 
 def _collect_data(passage: Passage, place: int, paths: dict[str, tuple[list[str], list[int]]]) -> None:
@@ -122,116 +128,81 @@ def _collect_data(passage: Passage, place: int, paths: dict[str, tuple[list[str]
             places.append(place)
 
 
-def _data(path: str, values: Iterable[str], places: Iterable[int], label: str) -> Fact | None:
+def _data(path: str, values: Iterable[str], places: Iterable[int], label: str) -> Iterator[Fact]:
     """A fact from a machine's path. `Product.offers.price` -> key `price` below `offers`; `author.name` is the author."""
     parts = path.split(".")
     thing = ""
     if parts[-1].casefold() in _IGNORED_TAILS or parts[-1].startswith("@"):
-        return None
+        return
     if len(parts) > 1 and (parts[0][:1].isupper() or parts[0] in ("og", "meta", "twitter", "html")):
         thing, *parts = parts
     while len(parts) > 1 and parts[-1].casefold() in _EMPTY_TAILS:
-        parts = parts[:-1]
-    above = [stems(part) for part in parts[:-1]]
-    depth = sum(1 for part in above if not part <= CONTAINERS)
-    if any(part & _FAR for part in above):
-        depth += 2
+        parts.pop()
+    *above, key = map(stems, parts)
+    depth = sum(not part <= CONTAINERS for part in above) + 2 * any(part & _FAR for part in above)
     context = frozenset(word for part in above for word in part)
-    return Fact(
-        path,
-        stems(parts[-1]),
-        head(parts[-1]),
-        context,
-        tuple(values),
-        tuple(places),
-        "data",
-        thing=thing,
-        label=label,
-        depth=depth,
-    )
+    yield Fact(path, key, head(parts[-1]), context, tuple(values), tuple(places), "data", (), thing, label, depth)
 
 
-def _lines(passage: Passage, place: int) -> list[Fact]:
+def _lines(passage: Passage, place: int) -> Iterator[Fact]:
     """`Key: value` lines. In a paragraph, only one that is nothing but such a line."""
     lines = passage.text.split("\n")
     if passage.kind == "paragraph" and (len(lines) > 1 or not _FACT.fullmatch(lines[0]) or len(passage.text) > 240):
-        return _said(passage, place)
-    heading = passage.heading.rpartition(" > ")[2]
-    context, label = stems(heading), heading
-    found = []
-    for line in lines:
-        match = _FACT.fullmatch(line.strip())
-        if match and (key := stems(match[1])) and len(key) <= MAX_KEY_WORDS:
-            found.append(
-                Fact(match[1].strip(), key, head(match[1]), context, (match[2].strip(),), (place,), "facts", label=label)
-            )
-            if len(found) == 1 and _PERIOD.fullmatch(match[2]):  # `Key figures (in thousands): 2024` is the head of a table
-                label = f"{match[1]}\n{heading}"
-    return found
+        yield from _said(passage, place)
+        return
+    label = heading = passage.heading.rpartition(" > ")[2]
+    is_first = True
+    for match in filter(None, (_FACT.fullmatch(line.strip()) for line in lines)):
+        for fact in _keyed(match[1], (match[2].strip(),), (place,), "facts", heading, label=label):
+            yield fact
+            if is_first and _PERIOD.fullmatch(match[2]):  # `Key figures (in thousands): 2024` is the head of a table
+                label = f"{fact.key}\n{heading}"
+            is_first = False
 
 
-def _said(passage: Passage, place: int) -> list[Fact]:
+def _said(passage: Passage, place: int) -> Iterator[Fact]:
     """Sentences of a paragraph that are nothing but `Key: value.`; they speak of what the sentences before them name."""
-    if ": " not in passage.text:
-        return []
-    found = []
-    for start, end in sentences(passage.text):
+    for start, end in sentences(passage.text) if ": " in passage.text else ():
         match = _FACT.fullmatch(passage.text[start:end])
-        if match and len(match[1].split()) <= 4 and end - start <= 120 and (key := stems(match[1])):
+        if match and len(match[1].split()) <= 4 and end - start <= 120:
             before = (passage.text[:start],) if start else ()
-            found.append(
-                Fact(match[1], key, head(match[1]), frozenset(), (match[2].rstrip(". "),), (place,), "facts", subjects=before)
-            )
-    return found
+            yield from _keyed(match[1], (match[2].rstrip(". "),), (place,), "facts", subjects=before)
 
 
-def _lists(passages: Sequence[Passage]) -> list[Fact]:
+def _lists(passages: Sequence[Passage]) -> Iterator[Fact]:
     """A list is what its heading says, or the short paragraph that leads to it. Lists of one section are one."""
-    found: dict[tuple[str, str], tuple[list[str], list[int]]] = {}
+    found: dict[tuple[str, str], list[tuple[str, int]]] = {}
     lead = ""
     for place, passage in enumerate(passages):
-        if passage.kind != "list":
+        if passage.kind == "list":
+            items = (_ITEM.fullmatch(line.strip()) for line in passage.text.split("\n"))
+            found.setdefault((passage.heading, lead), []).extend((item[1].strip(), place) for item in items if item)
+        else:
             lead = passage.text.rstrip(" :：") if passage.kind == "paragraph" and len(passage.text) <= 60 else ""
-            continue
-        items = [match[1].strip() for line in passage.text.split("\n") if (match := _ITEM.fullmatch(line.strip()))]
-        values, places = found.setdefault((passage.heading, lead), ([], []))
-        values.extend(items)
-        places.extend([place] * len(items))
-    facts = []
-    for (heading, led_by), (values, places) in found.items():
+    for (heading, led_by), listed in found.items():
         for title in dict.fromkeys(filter(None, [led_by, *reversed(heading.split(" > "))])):
-            key = stems(title)
-            if key and len(key) <= MAX_KEY_WORDS:
-                facts.append(Fact(title, key, head(title), frozenset(), tuple(values), tuple(places), "list"))
-    return facts
+            yield from _keyed(title, (value for value, _ in listed), (place for _, place in listed), "list")
 
 
 def _under(passages: Sequence[Passage]) -> Iterator[Fact]:
     """A short paragraph right below a heading is what the heading says: `## Motion picture rating`, `Rated PG for …`."""
     for place, (above, below) in enumerate(pairwise(passages), start=1):
         if above.kind == "heading" and below.kind == "paragraph" and not above.text.startswith("# ") and len(below.text) <= 200:
-            title = above.text.lstrip("# ")
-            if (key := stems(title)) and len(key) <= MAX_KEY_WORDS:
-                yield Fact(title, key, head(title), frozenset(), (below.text.split("\n")[0],), (place,), "under")
+            yield from _keyed(above.text.lstrip("# "), (below.text.split("\n")[0],), (place,), "under")
 
 
-def _table(passage: Passage, place: int) -> list[Fact]:
+def _table(passage: Passage, place: int) -> Iterator[Fact]:
     """Each cell below a header is a fact about the rest of its row; each row of two cells also one about the page."""
     lines = [*filter(None, [passage.columns]), *passage.text.split("\n")]
     rows = [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in lines]
     header, *body = rows
     heading = passage.heading.rpartition(" > ")[2]
-    context, label = stems(heading), "\n".join([*header[:1], heading])
-    found = []
+    label = f"{header[0]}\n{heading}"
     for row in body:
         for at, (title, cell) in enumerate(zip(header, row, strict=False)):
-            if title and cell and (key := stems(title)) and len(key) <= MAX_KEY_WORDS:
+            if title and cell:
                 others = tuple(other for place_of, other in enumerate(row) if place_of != at and other)
-                found.append(Fact(title, key, head(title), context, (cell,), (place,), "table", subjects=others, label=label))
-    pairs = [row for row in (body if passage.columns else rows) if len(row) == 2 and all(row)]
-    found.extend(
-        Fact(name, key, head(name), context, (value,), (place,), "facts", label="\n".join([*header, heading]))
-        for name, value in pairs
-        if (key := stems(name)) and len(key) <= MAX_KEY_WORDS
-    )
-    return found
+                yield from _keyed(title, (cell,), (place,), "table", heading, subjects=others, label=label)
+    for row in body if passage.columns else rows:
+        if len(row) == 2 and all(row):
+            yield from _keyed(row[0], row[1:], (place,), "facts", label="\n".join([*header, heading]))

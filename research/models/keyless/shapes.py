@@ -1,4 +1,5 @@
-"""Shapes: the pieces of a sentence that may be a value, each with its shape: a date, a measure, a name, what is quoted."""
+"""Shapes: the pieces of a sentence that may be a value, each with its shape: a date, a measure, a name, what is quoted; and how
+running text spells names."""
 
 from __future__ import annotations
 
@@ -7,13 +8,29 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
-from research.models.keyless.names import COMPANY, FULL_NAME, NAMES, PLACE, bare
 from research.models.keyless.vocabulary import is_country
 from research.values.dates import dates
 from research.values.durations import durations
 from research.values.numerals import numbers
 from research.values.units import unit_after
 
+BIG: Final = r"[A-ZÀ-ÖØ-ÞŁŚŠŻŽČĆĐĞİА-Я]"
+PARTICLES: Final = r"(?:(?:of|the|de|la|du|des|von|van|der|del|di|da|for|ibn|al)\s+){0,2}"
+_WORD: Final = rf"{BIG}(?:[\w'’&-]|\.(?=\w))*(?:(?:(?<=\b\w)|(?<=\b\w\w)|(?<=\b\w\w\w))\.)?"
+"""A word of a name. A stop ends it, unless it is short: `St. Leonard`."""
+_LATER_WORD: Final = rf"(?:{_WORD}|\d[\w-]*(?:\.\d+)*)"
+NAME: Final = rf"{_WORD}(?:\s+{PARTICLES}{_LATER_WORD})*"
+"""A name."""
+FULL_NAME: Final = re.compile(rf"{_WORD}(?:\s+(?:(?:and|&)\s+|{PARTICLES}){_LATER_WORD})*")
+"""A name that may itself hold an `and`: `Procter & Gamble`."""
+PLACE: Final = re.compile(rf"{NAME}(?:,\s+{NAME}){{0,2}}")
+NAMES: Final = re.compile(rf"{NAME}(?:(?:,\s+(?:and\s+)?|\s+and\s+|\s+&\s+){NAME})*")
+_TAIL: Final = re.compile(r"['’]s$|[.,'’*]+$")
+COMPANY: Final = re.compile(
+    rf"{NAME}(?:,?\s+(?:and\s+)?(?:Inc|INC|Incorporated|INCORPORATED|LLC|L\.L\.C|LP|L\.P|LLP|Ltd|LTD|Limited|LIMITED|"
+    r"Corp|CORP|Corporation|CORPORATION|Company|COMPANY|Co|CO|PLC|plc|GmbH|AG|SE|S\.A|N\.V|B\.V)\b\.?)+"
+)
+"""A name with what kind of company it is of behind it."""
 _UNIT: Final = re.compile(r"\s?(?:%|°\s?[CFK]?|[^\W\d_]+(?:/[^\W\d_]+)?[²³]?)")
 _CODE: Final = re.compile(
     r"(?<![\w.,$€£-])(?:(?=[A-Za-z/]*\d)(?=\d*-?[A-Za-z])[A-Za-z\d]+(?:[-/.][A-Za-z\d]+)*|\d+(?:-\d+){2,}|\d{4}-\d\d)(?![\w-])"
@@ -98,3 +115,8 @@ def _named(text: str) -> Iterator[Span]:
             start += 1
         if (phrase := _PHRASE.match(text, start)) and phrase.end() > start and not text[start].isdigit():
             yield start, phrase.end(), "phrase"
+
+
+def bare(name: str) -> str:
+    """A name without the possessive and the stops behind it."""
+    return _TAIL.sub("", name)

@@ -15,8 +15,8 @@ from research.evidence.ranking import words
 from research.models.keyless.candidates import Asked, Candidate, is_label
 from research.models.keyless.casting import cast
 from research.models.keyless.entities import SEPARATOR
-from research.models.keyless.names import NAMES
 from research.models.keyless.reading import Reading
+from research.models.keyless.shapes import NAMES
 from research.values.answers import availability
 from research.values.dates import dates
 from research.values.values import fold

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from research.evidence.ranking import words
 from research.models.keyless.questions import Question
 from research.models.keyless.reading import Reading, Sentence, stem
-from research.models.keyless.vocabulary import STOP, concepts, sequences, weight
+from research.models.keyless.vocabulary import STOP, concepts, in_order, sequences, weight
 
 _GLUED: Final = 7
 """Letters of a word that may be two (`publicnetwork`) if the page does not know it."""
@@ -49,14 +49,9 @@ def strength(question: Question, spoken: Spoken, sentence: Sentence) -> tuple[fl
     best = max(best, 0.8 * sum(map(weight, said & spoken.names)) / (sum(map(weight, spoken.names)) or 1.0))
     described = len(said & question.about_cues) / max(len(question.about_cues), 1)
     marks = [f"described:{'yes' if described >= 0.5 else 'no'}"]
-    if any(phrase[0] in said and _runs(phrase, sentence.words) for phrase in spoken.phrases):
+    if any(phrase[0] in said and in_order(phrase, sentence.words) for phrase in spoken.phrases):
         best = max(best, 0.9)
         marks.append("phrase")
     if (question.kind == "boolean" and question.negative & said) or described >= 0.5:
         best = max(best, 0.8 if question.kind == "boolean" else 0.5)
     return best, tuple(marks)
-
-
-def _runs(phrase: tuple[str, ...], said: tuple[str, ...]) -> bool:
-    size = len(phrase)
-    return any(said[at : at + size] == phrase for at in range(len(said) - size + 1))

@@ -10,13 +10,11 @@ from dataclasses import replace
 from typing import Final
 
 from research.evidence.ranking import words
-from research.models.keyless.cast import Cast
-from research.models.keyless.casting import cast
+from research.models.keyless.casting import Cast, cast
 from research.models.keyless.entities import Entity, mentions
-from research.models.keyless.names import FULL_NAME
 from research.models.keyless.questions import Question
 from research.models.keyless.reading import Reading, Sentence, tokens
-from research.models.keyless.shapes import shapes
+from research.models.keyless.shapes import FULL_NAME, shapes
 from research.models.keyless.spoken import Spoken
 from research.models.keyless.vocabulary import STOP, weight
 from research.values.units import Unit, measured

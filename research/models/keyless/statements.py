@@ -11,7 +11,7 @@ from typing import Final, NamedTuple, Protocol
 
 from research.evidence.ranking import words
 from research.models.keyless.facts import Fact, head, stems
-from research.models.keyless.names import BIG, NAME, NAMES, PLACE
+from research.models.keyless.shapes import BIG, NAME, NAMES, PLACE
 from research.models.keyless.vocabulary import is_country
 from research.values.dates import dates
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -93,6 +94,12 @@ def held_by(word: str, among: frozenset[str]) -> frozenset[str]:
     if word in among:
         return frozenset((word,))
     return frozenset(concept for phrase, concept in _by_word().get(word, ()) if concept in among)
+
+
+def in_order(phrase: Sequence[str], said: Sequence[str]) -> bool:
+    """Whether some words stand side by side in a text."""
+    size = len(phrase)
+    return size > 0 and any(said[at : at + size] == phrase for at in range(len(said) - size + 1))
 
 
 def weight(word: str) -> float:
