@@ -189,7 +189,7 @@ def _answer_rows(found: Sequence[Found], scorer: Scorer) -> list[tuple[dict[str,
         for place, group in enumerate(groups[:2]):
             right = is_exact(group.value, one.gold, one.schema)
             counts = weight[one.group] * (1.0 if place == 0 else 0.5) * (1.0 if right else CAUTION)
-            rows.append((standing(one.question, groups, place).features(), right, counts))
+            rows.append((standing(one.question, groups, place), right, counts))
     return rows
 
 

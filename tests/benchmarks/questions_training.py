@@ -26,9 +26,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
 import research.models.keyless.answers as answers
-from research.models.keyless.answers import Passages, Span, Weights, answered, spans_of
+from research.models.keyless.answers import Span, Weights, answered, spans_of
 from research.models.keyless.model import KeylessModel
 from research.models.keyless.questions import Question
+from research.models.keyless.reading import ReadPage
 from research.ports.work import FieldAnswer
 
 FOLDS: Final = 5
@@ -55,7 +56,7 @@ async def record(shelf: Shelf) -> list[Asked]:
     last: list[tuple[Span, str]] = []
     found = []
 
-    def answerer(question: Question, asked: str, pages: Sequence[Passages]) -> FieldAnswer:
+    def answerer(question: Question, asked: str, pages: Sequence[ReadPage]) -> FieldAnswer:
         urls = {passage.id: page.hit.url for page in pages for passage in page.passages}
         last[:] = [(span, urls[span.passage]) for span in spans_of(asked, pages)]
         return FieldAnswer(field=question.field)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import pytest
 
 from research.models.keyless.candidates import Candidate
+from research.models.keyless.choosing import Backing, Group, standing
 from research.models.keyless.model import KeylessModel
 from research.models.keyless.questions import question_of
-from research.models.keyless.scoring import NONE, Scorer, Standing, confidence, features, scorer
+from research.models.keyless.scoring import Scorer, confidence, features, scorer
 from research.output_schema.output_spec import OutputSpec
 from research.pipeline import research
 from research.ports.world import World
@@ -45,12 +45,17 @@ def test_each_thing_that_is_true_of_a_candidate_adds_its_own_weight() -> None:
 
 
 def test_an_answer_is_the_likelier_the_likelier_its_candidate_and_the_weaker_what_says_otherwise() -> None:
-    def probability(best: float, rival: float) -> float:
-        share = best - math.log(1 + math.exp(rival))
-        return scorer().probability(Standing(best, "facts", "text", 1, 1, 1, rival, share))
+    question = question_of(OutputSpec.parse({"owner": "string"}).fields[0])
 
-    assert probability(2.0, NONE) > probability(0.5, NONE) > probability(-1.0, NONE)
-    assert probability(2.0, NONE) > probability(2.0, 1.5)
+    def probability(*log_odds: float) -> float:
+        groups = []
+        for value, odds in zip(("Ines Kovar", "Paul Anders"), log_odds, strict=False):
+            candidate = Candidate(value, (0,), "", "facts", 1.0, 1.0)
+            groups.append(Group(value, [Backing(candidate, "page", "", ("s1p1",), log_odds=odds)]))
+        return scorer().probability(standing(question, groups, 0))
+
+    assert probability(2.0) > probability(0.5) > probability(-1.0)
+    assert probability(2.0) > probability(2.0, 1.5)
 
 
 async def test_what_another_page_says_otherwise_is_evidence_against_the_value() -> None:

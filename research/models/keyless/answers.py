@@ -13,11 +13,10 @@ from typing import Final
 from research.evidence.ranking import rarity, term_score, words
 from research.faults import shortened
 from research.models.keyless.questions import Question
-from research.models.keyless.reading import Reading, Sentence
+from research.models.keyless.reading import ReadPage, Sentence
 from research.models.keyless.spans import spans_in
 from research.models.keyless.vocabulary import STOP
 from research.models.keyless.wording import Wording, wording_of
-from research.ports.page import Hit, Passage
 from research.ports.work import FieldAnswer
 from research.records import read_table
 
@@ -34,15 +33,6 @@ _FLOOR: Final = 0.1
 _TRUST: Final = 3
 """How much the search's view of a whole page weighs against the words of one passage: measured on SQuAD, where 1, 2 and 3 cite
 the right document for 94.6, 95.2 and 95.7 % of questions."""
-
-
-@dataclass(frozen=True, slots=True)
-class Passages:
-    """A page that was read, as `answer_question` needs it."""
-
-    hit: Hit
-    passages: tuple[Passage, ...]
-    reading: Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +76,7 @@ def _weights() -> Weights:
     return Weights(read_table("research.models.keyless", "question_weights.toml"))
 
 
-def answer_question(question: Question, asked: str, pages: Sequence[Passages]) -> FieldAnswer:
+def answer_question(question: Question, asked: str, pages: Sequence[ReadPage]) -> FieldAnswer:
     """Answer a question from pages. Null if what was read hardly holds an answer."""
     spans = list(spans_of(asked, pages))
     if not spans:
@@ -104,19 +94,19 @@ def answer_question(question: Question, asked: str, pages: Sequence[Passages]) -
     )
 
 
-def spans_of(asked: str, pages: Sequence[Passages]) -> Iterator[Span]:
+def spans_of(asked: str, pages: Sequence[ReadPage]) -> Iterator[Span]:
     """Candidate answers: spans of the sentences that fit best, of the best passages."""
     wording = wording_of(asked)
     rarities = _rarities(wording.telling, pages)
     weights = {word: rare / sum(rarities.values()) for word, rare in rarities.items()}
     ranked = [one for one in _ranked(words(asked), rarities, weights, pages)[:_LOOKED_AT] if one.covered >= _FLOOR]
     found = [one for order in range(len(ranked)) for one in _sentences(asked, wording, weights, ranked, order)]
-    found.sort(key=lambda one: -one.score)
-    for rank, one in enumerate(found[:_SENTENCES]):
-        shared = {**one.features, f"sentence {min(rank, 4)}": 1.0, "fit, of the best": one.score / found[0].score}
-        passage = one.passage.page.passages[one.passage.place].id
-        for start, end, features in spans_in(wording, one.sentence.text, weights, one.title_words):
-            yield Span(one.sentence.text[start:end], passage, one.title, one.passage.covered, {**features, **shared})
+    found.sort(key=lambda one: -one[0])
+    for rank, (score, passage, sentence, told) in enumerate(found[:_SENTENCES]):
+        shared = {**told, f"sentence {min(rank, 4)}": 1.0, "fit, of the best": score / found[0][0]}
+        place, title = passage.page.passages[passage.place].id, passage.page.title
+        for start, end, features in spans_in(wording, sentence.text, weights, frozenset(words(title))):
+            yield Span(sentence.text[start:end], place, title, passage.covered, {**features, **shared})
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,38 +114,26 @@ class _Ranked:
     """A passage."""
 
     score: float
-    page: Passages
+    page: ReadPage
     place: int
     covered: float
     """The share of the question's words, by rarity, that the passage holds."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Fitting:
-    """A sentence, and how well it fits the question."""
-
-    score: float
-    passage: _Ranked
-    sentence: Sentence
-    title: str
-    title_words: frozenset[str]
-    features: Mapping[str, float]
-
-
 def _sentences(
     asked: str, wording: Wording, weights: Mapping[str, float], ranked: Sequence[_Ranked], order: int
-) -> Iterator[_Fitting]:
-    """The sentences of a passage. Context is the sentence before, the heading above and the page's title."""
+) -> Iterator[tuple[float, _Ranked, Sentence, Mapping[str, float]]]:
+    """The sentences of a passage, each with how well it fits the question and what is true of it. Context: the sentence before,
+    the heading above and the page's title."""
     passage, first = ranked[order], ranked[0]
     reading = passage.page.reading
-    title = passage.page.hit.title or next(iter(reading.titles), "")
-    title_words, heading = frozenset(words(title)), frozenset(words(reading.heading(passage.place)))
-    missing = len(wording.named.difference(words(reading.text(passage.place)), heading, title_words))
+    above = {*words(passage.page.title), *words(reading.heading(passage.place))}
+    missing = len(wording.named.difference(words(reading.text(passage.place)), above))
     side_by_side = set(pairwise(words(asked)))
     before: frozenset[str] = frozenset()
     for place, sentence in enumerate(reading.sentences_of.get(passage.place, ())):
         held = frozenset(sentence.words)
-        fit, wider = (sum(weights[w] for w in wording.telling & near) for near in (held, held | before | title_words | heading))
+        fit, wider = (sum(weights[w] for w in wording.telling & near) for near in (held, held | before | above))
         pairs = len(side_by_side & set(pairwise(sentence.words)))
         score = 0.65 * fit + 0.35 * wider + 0.03 * pairs + (0.05, 0.02, 0.0)[order]
         features = {
@@ -169,11 +147,11 @@ def _sentences(
             "pairs": min(pairs, 5) / 5,
             "first sentence": float(place == 0),
         }
-        yield _Fitting(score, passage, sentence, title, title_words, features)
+        yield score, passage, sentence, features
         before = held
 
 
-def _rarities(telling: frozenset[str], pages: Sequence[Passages]) -> dict[str, float]:
+def _rarities(telling: frozenset[str], pages: Sequence[ReadPage]) -> dict[str, float]:
     """How rare each word of a question is among the passages that were read."""
     indexes = [page.reading.prose_postings for page in pages]
     count = sum(len(lengths) for _, lengths in indexes)
@@ -181,7 +159,7 @@ def _rarities(telling: frozenset[str], pages: Sequence[Passages]) -> dict[str, f
 
 
 def _ranked(
-    asked: Sequence[str], rarities: Mapping[str, float], weights: Mapping[str, float], pages: Sequence[Passages]
+    asked: Sequence[str], rarities: Mapping[str, float], weights: Mapping[str, float], pages: Sequence[ReadPage]
 ) -> list[_Ranked]:
     """Passages with prose, best first: BM25 over the passages that were read, the search's own view of the page, and how much of
     the question one sentence holds, words that stand side by side counting more."""

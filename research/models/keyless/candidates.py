@@ -15,7 +15,7 @@ from research.models.keyless.keys import affinity, narrows
 from research.models.keyless.questions import Question
 from research.models.keyless.reading import Reading, Sentence
 from research.models.keyless.shapes import FULL_NAME
-from research.models.keyless.vocabulary import STOP
+from research.models.keyless.vocabulary import BESIDE, OF_THE_PAGE, STOP
 from research.values.answers import is_given
 from research.values.dates import dates
 
@@ -28,6 +28,8 @@ MIN_SPOKEN: Final = 0.7
 """How surely a page must be about the entity for its sentences to be read as facts."""
 MIN_OWN: Final = 0.9
 """How well a key of the entity's own data must fit for what they say of the page, its site or another thing to be no rival."""
+FIRST: Final = "order:first"
+"""The first that fits of its kind of structure."""
 ITSELF: Final = "own:itself"
 OF_ANOTHER: Final = "own:another"
 """What the page's data say of the entity itself, and of another thing where they also say it of the entity."""
@@ -41,29 +43,7 @@ _WHERE: Final[dict[Source, str]] = {
     "list": "a list",
     "statement": "a sentence",
 }
-_OF_THE_PAGE: Final = frozenset(
-    ("og", "product", "meta", "twitter", "", "webpage", "itempage", "article", "newsarticle", "blogposting", "collectionpage")
-)
-"""Things in page data that describe the page itself."""
-_BESIDE: Final = frozenset(
-    (
-        "website",
-        "breadcrumblist",
-        "comment",
-        "review",
-        "videoobject",
-        "imageobject",
-        "organization",
-        "newsmediaorganization",
-        "person",
-    )
-)
-"""Things in page data that are beside what the page is about, unless they have its name."""
 _ENTITY: Final = "thing:entity"
-OWN_KEY: Final = 0.8
-"""A key that fits a field so well is the field's own."""
-MIN_UNFIT_GATE: Final = 0.5
-"""What is as surely as this about the entity is named where it does not fit."""
 _GENERIC: Final = frozenset(
     words("company firm group organisation organization institution society business work site place event")
 )
@@ -142,9 +122,8 @@ class Asked:
 def of_facts(asked: Asked, reading: Reading) -> Iterator[Candidate]:
     """What stands under a key that fits, or in a sentence that is read as a fact."""
     question = asked.question
-    spoken = reading.statements if asked.about >= MIN_SPOKEN else ()
     seen: set[Source] = set()
-    fitting = [(fit, f) for f in (*reading.facts, *spoken) if (fit := affinity(question, f)) >= MIN_AFFINITY]
+    fitting = [(fit, f) for f in facts_for(asked, reading) if (fit := affinity(question, f)) >= MIN_AFFINITY]
     best = max((fit for fit, fact in fitting if fact.origin in ("facts", "data", "table")), default=0.0)
     own = max(
         (fit for fit, fact in fitting if fact.origin == "data" and _thing(asked.entity, reading, fact.thing) == _ENTITY),
@@ -153,13 +132,13 @@ def of_facts(asked: Asked, reading: Reading) -> Iterator[Candidate]:
     for fit, fact in fitting:
         if fact.origin == "list" and question.kind != "list":
             continue
-        gate, thing = _gate(asked, reading, fact)
+        gate, thing = gate_of(asked, reading, fact)
         if gate <= 0:
             continue
         if fact.origin == "data" and own >= MIN_OWN:
             thing = (*thing, ITSELF if _ENTITY in thing else OF_ANOTHER)
         source: Source = "statement" if fact.origin == "prose" else fact.origin
-        marks = (*thing, "order:later" if source in seen else "order:first", "fit:best" if fit >= best else "fit:outdone")
+        marks = (*thing, "order:later" if source in seen else FIRST, "fit:best" if fit >= best else "fit:outdone")
         seen.add(source)
         how = f"`{fact.key}` in {_WHERE[source]}"
         if question.kind == "list":
@@ -171,7 +150,7 @@ def of_facts(asked: Asked, reading: Reading) -> Iterator[Candidate]:
         is_narrowed = narrows(question, fact, asked.entity.words) or (
             fact.key == _PAGE_LANGUAGE and _OF_PAGES.isdisjoint(words(question.description))
         )
-        setting = Setting(f"{fact.key}\n{fact.label}", fact.origin == "data", reading.month_first, fact.thing)
+        setting = setting_of(fact, reading)
         for value, place, joined in _texts(question, fact):
             found = cast(question, value, setting)[: 1 if question.kind == "text" else 2]
             for one in found:
@@ -182,16 +161,14 @@ def of_facts(asked: Asked, reading: Reading) -> Iterator[Candidate]:
                 yield Candidate(True, (place,), how, source, fit, gate, None, (*marks, "there is some"))
 
 
-def unfit_facts(asked: Asked, reading: Reading) -> Iterator[tuple[Fact, str]]:
-    """What stands under the field's own key and holds no value of its type, with the text."""
-    question = asked.question
-    spoken = reading.statements if asked.about >= MIN_SPOKEN else ()
-    for fact in (*reading.facts, *spoken):
-        if fact.origin == "list" or affinity(question, fact) < OWN_KEY or _gate(asked, reading, fact)[0] < MIN_UNFIT_GATE:
-            continue
-        setting = Setting(f"{fact.key}\n{fact.label}", fact.origin == "data", reading.month_first, fact.thing)
-        if fact.values and not any(cast(question, value, setting) for value in fact.values):
-            yield fact, fact.values[0]
+def facts_for(asked: Asked, reading: Reading) -> tuple[Fact, ...]:
+    """The facts of a page, and of one that is surely about the entity what its sentences say."""
+    return reading.facts + reading.statements if asked.about >= MIN_SPOKEN else reading.facts
+
+
+def setting_of(fact: Fact, reading: Reading) -> Setting:
+    """What the values of a fact stand in."""
+    return Setting(f"{fact.key}\n{fact.label}", fact.origin == "data", reading.month_first, fact.thing)
 
 
 def is_label(question: Question, reading: Reading, sentence: Sentence) -> bool:
@@ -226,7 +203,7 @@ def _is_date(value: str) -> bool:
     return any(date.end - date.start >= 0.8 * len(value) for date in dates(value))
 
 
-def _gate(asked: Asked, reading: Reading, fact: Fact) -> tuple[float, tuple[str, ...]]:
+def gate_of(asked: Asked, reading: Reading, fact: Fact) -> tuple[float, tuple[str, ...]]:
     """How surely a fact speaks of the entity, and of what thing in the page's data it is."""
     if fact.origin == "prose":
         if asked.about >= MIN_ABOUT and asked.is_beside(reading, fact.places[0]):
@@ -254,10 +231,10 @@ def _thing(entity: Entity, reading: Reading, thing: str) -> str:
     kind = thing.partition("#")[0].casefold()
     name = reading.thing_names.get(thing)
     about = aboutness(entity, (name,)) if name and entity.named else None
-    if kind in _OF_THE_PAGE:
+    if kind in OF_THE_PAGE:
         return f"thing:page {kind}" if kind in ("og", "meta", "twitter", "") else "thing:page"
     if about is not None and about >= 0.5:
         return _ENTITY
-    if kind in _BESIDE:
+    if kind in BESIDE:
         return "thing:beside"
     return "thing:unnamed" if about is None else "thing:near" if about >= 0.25 else "thing:another"

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from research.faults import shortened
-from research.models.keyless.candidates import ITSELF, OF_ANOTHER, Candidate
+from research.models.keyless.candidates import FIRST, ITSELF, OF_ANOTHER, Candidate
 from research.models.keyless.questions import Question
-from research.models.keyless.scoring import NONE, Scorer, Standing, confidence, scorer
+from research.models.keyless.scoring import Scorer, confidence, scorer
 from research.ports.work import FieldAnswer
-from research.result.result import Confidence
+from research.result.result import CONFIDENCE_ORDER, Confidence
 from research.values.doubts import OPEN, UNSURE, Doubt
 from research.values.values import same
 
@@ -24,6 +24,9 @@ MAX_CITED: Final = 4
 OWN: Final = 0.8
 """What is less surely about the entity than this share of the surest is about something else: it gives way to any other."""
 _FIGURES: Final = re.compile(r"[\W_]*\d[\d\W_]*")
+_WEIGHT: Final[dict[Confidence | None, int]] = {"high": 4, "medium": 2, "low": 1, None: 0}
+NONE: Final = -6.0
+"""The log-odds of a rival where there is none."""
 RIVAL: Final = 1.5
 """A value contradicts the best one if its log-odds are at most this much less, and a page says so that does not say the other."""
 
@@ -103,10 +106,12 @@ def choose(question: Question, backings: Sequence[Backing]) -> FieldAnswer:
     rival = next(
         (g for g, _ in ranked[1:] if g.best.log_odds >= best.best.log_odds - RIVAL and g.by_page().keys() - pages.keys()), None
     )
+    # What else says a choice or a yes: the likeliest place (`Add to basket`) need not be the one that states it.
+    also = best.backings[:MAX_CITED] if question.kind in ("enum", "boolean") else []
     return FieldAnswer(
         field=question.field,
         value=best.value,
-        passages=tuple(dict.fromkeys(p for backing in (*pages.values(), *_also(question, best)) for p in backing.passages)),
+        passages=tuple(dict.fromkeys(p for backing in (*pages.values(), *also) for p in backing.passages)),
         against=() if rival is None else tuple(dict.fromkeys(p for b in rival.by_page().values() for p in b.passages)),
         reasoning=_reasoning(best, rival),
         confidence="low" if best.suspected else sure,
@@ -130,8 +135,9 @@ def grouped(question: Question, backings: Sequence[Backing], weights: Scorer) ->
     return groups
 
 
-def standing(question: Question, groups: Sequence[Group], place: int) -> Standing:
-    """How one of some groups stands among them."""
+def standing(question: Question, groups: Sequence[Group], place: int) -> dict[str, float]:
+    """How one of some groups stands among them, by name; each has a weight of its own. Rivals are those of its best candidate's
+    page: what other pages say against a value lowers its confidence by a step (`research.evidence.grounding`)."""
     group = groups[place]
     best = group.best
     here = [b for b in group.backings if b.page == best.page]
@@ -139,55 +145,81 @@ def standing(question: Question, groups: Sequence[Group], place: int) -> Standin
     if ITSELF in best.candidate.marks:
         rivals = [b for b in rivals if OF_ANOTHER not in b.candidate.marks]
     mine, others = (sum(math.exp(b.log_odds) for b in backings) for backings in (here, rivals))
-    return Standing(
-        best=best.log_odds,
-        source=best.candidate.source,
-        kind="formed text" if "shape:formed" in best.candidate.marks else question.kind,
-        sources=len({b.candidate.source for b in here if b.log_odds >= best.log_odds - 3}),
-        times=len({b.passages for b in here if b.log_odds >= best.log_odds - 3}),
-        pages=len({b.page for b in group.backings if b.log_odds >= best.log_odds - 2 and not b.suspected}),
-        rival=max((b.log_odds for b in rivals), default=NONE),
-        share=math.log(mine / (1 + others)),
+    near = [b for b in here if b.log_odds >= best.log_odds - 3]
+    pages = {b.page for b in group.backings if b.log_odds >= best.log_odds - 2 and not b.suspected}
+    share, source = math.log(mine / (1 + others)), best.candidate.source
+    kind = "formed text" if "shape:formed" in best.candidate.marks else question.kind
+    rival = max((b.log_odds for b in rivals), default=NONE)
+    lead = min(max(best.log_odds - rival, -4.0), 4.0)
+    return {
+        "best": best.log_odds,
+        "best, capped": min(best.log_odds, 2.0),
+        "best, high": max(best.log_odds - 2.0, 0.0),
+        "rival": max(rival, -4.0),
+        "lead": lead,
+        "lead, short": min(lead, 1.0),
+        "share": share,
+        f"share {'prose' if source == 'sentence' else 'structure'}": share,
+        f"source {source}": 1.0,
+        f"kind {kind}": 1.0,
+        f"source {source} kind {kind}": 1.0,
+        f"sources {min(len({b.candidate.source for b in near}), 4)}": 1.0,
+        f"times {min(len({b.passages for b in near}), 4)}": 1.0,
+        f"pages {min(len(pages), 3)}": 1.0,
+    }
+
+
+def merge(question: Question, answers: Sequence[FieldAnswer]) -> FieldAnswer:
+    """The value with the most evidence behind it. Answers that agree add their passages; others are named in the reasoning and
+    lower the confidence by one step."""
+    given = [a for a in answers if a.value is not None]
+    if not given:
+        reason = next((a.reasoning for a in answers if a.reasoning), f"No page that was read states the {question.label}.")
+        return FieldAnswer(field=question.field, reasoning=reason)
+    groups: list[list[FieldAnswer]] = []
+    for answer in given:
+        group = next((g for g in groups if same(g[0].value, answer.value, question.schema)), None)
+        if group is None:
+            groups.append([answer])
+        else:
+            group.append(answer)
+    groups.sort(key=lambda g: -sum(_WEIGHT[a.confidence] for a in g))
+    best = groups[0]
+    lead = max(best, key=lambda a: _WEIGHT[a.confidence])
+    sure, reasoning = lead.confidence, lead.reasoning
+    if len(groups) > 1 and sure is not None:
+        sure = CONFIDENCE_ORDER[max(0, CONFIDENCE_ORDER.index(sure) - 1)]
+        reasoning = f"{reasoning} Another search found otherwise: {groups[1][0].reasoning}"
+    return FieldAnswer(
+        field=question.field,
+        value=lead.value,
+        passages=tuple(dict.fromkeys(p for a in (lead, *best) for p in a.passages)),
+        against=tuple(dict.fromkeys(p for a in (lead, *best) for p in a.against)),
+        reasoning=reasoning,
+        confidence=sure,
+        conflicting=len(groups) > 1 or lead.conflicting,
     )
 
 
 def _is_one_of_several(group: Group, groups: Sequence[Group]) -> bool:
     """Whether all that says a value are lines of a list of facts in which other lines with the same key, but for its figures, say
     otherwise: `Population (2010)` and `Population (2020)`, the floor of the one office and of the other."""
-    lines = [(_key(backing), _order(backing)) for other in groups if other is not group for backing in other.backings]
-    return all(
-        backing.candidate.source == "facts" and any(key == _key(backing) and order != _order(backing) for key, order in lines)
-        for backing in group.backings
-    )
 
+    def line(backing: Backing) -> tuple[tuple[str, ...], str, bool]:
+        return backing.passages, _FIGURES.sub("", backing.candidate.how.casefold()), FIRST in backing.candidate.marks
 
-def _key(backing: Backing) -> tuple[tuple[str, ...], str]:
-    return backing.passages, _FIGURES.sub("", backing.candidate.how.casefold())
-
-
-def _order(backing: Backing) -> str:
-    return next((mark for mark in backing.candidate.marks if mark.startswith("order:")), "")
-
-
-def _also(question: Question, best: Group) -> list[Backing]:
-    """What else says a choice or a yes: the likeliest place (`Add to basket`) need not be the one that states it."""
-    return best.backings[:MAX_CITED] if question.kind in ("enum", "boolean") else []
+    others = {line(backing) for other in groups if other is not group for backing in other.backings}
+    mine = ((backing, *line(backing)) for backing in group.backings)
+    return all(one.candidate.source == "facts" and (passages, key, not first) in others for one, passages, key, first in mine)
 
 
 def _reasoning(best: Group, rival: Group | None) -> str:
     lead, *others = best.by_page().values()
-    agree = f"; {_counted(len(others))} {'agrees' if len(others) == 1 else 'agree'}" if others else ""
+    agree = "; one other page agrees" if len(others) == 1 else f"; {len(others)} other pages agree" if others else ""
     where = f" of “{lead.title}”" if lead.title else ""
-    against = ""
-    if rival is not None:
-        other = next(iter(rival.by_page().values()))
-        against = f", but “{other.title}” says {_shown(rival.value)}"
+    against = f", but “{next(iter(rival.by_page().values())).title}” says {_shown(rival.value)}" if rival else ""
     how = lead.candidate.how
     return f"{how[0].upper()}{how[1:]}{where} says {_shown(best.value)}{agree}{against}."
-
-
-def _counted(pages: int) -> str:
-    return "one other page" if pages == 1 else f"{pages} other pages"
 
 
 def _shown(value: Any) -> str:

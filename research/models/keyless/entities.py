@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -10,6 +11,7 @@ from typing import Final
 from research.evidence.ranking import KANA_AND_HAN, words
 from research.models.keyless.shapes import FULL_NAME
 from research.models.keyless.vocabulary import NAMING, STOP
+from research.ports.sessions import EarlierTask
 from research.task.task import Task
 
 TITLES_REMEMBERED: Final = 4_096
@@ -24,6 +26,9 @@ _COMMAND: Final = re.compile(
 _YEAR: Final = re.compile(r"[12]\d{3}")
 _PARENTHESES: Final = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
 _UNSPACED: Final = re.compile(rf"[{KANA_AND_HAN}\uac00-\ud7af]+\d*")
+_OWNED: Final = re.compile(r"\b(?:its|his|their)\b", re.I)
+_STANDS_FOR: Final = re.compile(r"\b(?:it|he|she|they|him|them|that one|this one)\b", re.I)
+"""Words that stand for a name; `her`, which may be either, is left alone."""
 SEPARATOR: Final = re.compile(r"\s+[|–—·•:»>-]+\s+|\s*[|–—·•»]\s*|:\s+")
 
 
@@ -61,20 +66,15 @@ def entity_of(task: Task) -> Entity:
     column = next((key for key in texts if key.casefold() in NAMING), "") or next(iter(texts), "")
     numbered = (key for key, value in cells.items() if re.fullmatch(r"[\d ./-]+", value) and not _YEAR.fullmatch(value))
     column = column or next(numbered, "")
-    name = cells.get(column, "")
-    guessed = not name
+    name, guessed = cells.get(column, ""), False
     if not name:
         quoted = _QUOTED.search(task.task)
-        guessed = quoted is None
-        name = quoted[1] if quoted else _named(task.task.strip())
+        name, guessed = (quoted[1], False) if quoted else (_named(task.task.strip()), True)
     rest = " ".join(value for value in cells.values() if value != name and len(value) <= 80)
-    objective = frozenset(w for w in words(f"{task.task} {rest}") if w not in STOP)
+    objective = frozenset(words(f"{task.task} {rest}")) - STOP
     telling = _telling(name)
-    shorter = [
-        _telling(spelled)
-        for spelled in (_PARENTHESES.sub(" ", name), _UNSPACED.sub(" ", name), " ".join(_UNSPACED.findall(name)))
-    ]
-    return Entity(name, telling, tuple(dict.fromkeys(s for s in shorter if s and s != telling)), objective, rest, column, guessed)
+    others = map(_telling, (_PARENTHESES.sub(" ", name), _UNSPACED.sub(" ", name), " ".join(_UNSPACED.findall(name))))
+    return Entity(name, telling, tuple(dict.fromkeys(s for s in others if s and s != telling)), objective, rest, column, guessed)
 
 
 def _named(objective: str) -> str:
@@ -96,8 +96,8 @@ def _is_name(objective: str) -> bool:
 
 
 def _telling(name: str) -> frozenset[str]:
-    named = words(name)
-    return frozenset(w for w in named if w not in STOP) or frozenset(named)
+    named = frozenset(words(name))
+    return named - STOP or named
 
 
 def aboutness(entity: Entity, titles: tuple[str, ...]) -> float:
@@ -111,33 +111,20 @@ def aboutness(entity: Entity, titles: tuple[str, ...]) -> float:
 @lru_cache(maxsize=TITLES_REMEMBERED)
 def _spelled_out(objective: frozenset[str], titles: tuple[str, ...]) -> float:
     """How far a title of several words stands in the objective."""
-    best = 0.0
-    for title in titles:
-        found = frozenset(w for w in words(title) if w not in STOP)
-        share = len(found & objective) / len(found) if len(found) > 2 else 0.0
-        best = max(best, 0.95 * share if share >= 0.8 else 0.0)
-    return best
+    told = [found for title in titles if len(found := frozenset(words(title)) - STOP) > 2]
+    best = max((len(found & objective) / len(found) for found in told), default=0.0)
+    return 0.95 * best if best >= 0.8 else 0.0
 
 
 @lru_cache(maxsize=TITLES_REMEMBERED)
 def _aboutness(asked: frozenset[str], named: bool, titles: tuple[str, ...]) -> float:
     best = 0.0
     for title in titles:
-        for part in dict.fromkeys([title, *SEPARATOR.split(title)]):
-            found = frozenset(w for w in words(part) if w not in STOP)
-            if not found:
-                continue
+        for found in filter(None, (frozenset(words(part)) - STOP for part in {title, *SEPARATOR.split(title)})):
             best = max(best, _names(asked, found) if named else 0.9 * len(asked & found) / len(found))
-            missing = asked - found
-            if (
-                named
-                and part is title
-                and found <= asked
-                and len(found) > 1
-                and not (missing and all(w.isdigit() for w in missing))
-            ):
-                # The name asked for says more than the title: a site's name, a variant.
-                best = max(best, (len(found) / len(asked)) ** 0.3)
+        whole = frozenset(words(title)) - STOP
+        if named and len(whole) > 1 and whole <= asked and not (whole < asked and all(w.isdigit() for w in asked - whole)):
+            best = max(best, (len(whole) / len(asked)) ** 0.3)  # the name says more than the title: a site's name, a variant
     return best
 
 
@@ -147,14 +134,36 @@ def _names(asked: frozenset[str], found: frozenset[str]) -> float:
     if not common:
         return 0.0
     recall, precision = len(common) / len(asked), len(common) / len(found)
-    score = recall * (0.6 + 0.4 * precision)
-    if any(word.isdigit() for word in asked - found):
-        score *= 0.4
-    if any(word.isdigit() for word in found - asked):
-        score *= 0.6
-    return score
+    lacks, adds = (any(word.isdigit() for word in more) for more in (asked - found, found - asked))
+    return recall * (0.6 + 0.4 * precision) * (0.4 if lacks else 1.0) * (0.6 if adds else 1.0)
 
 
 def mentions(entity: Entity, said: frozenset[str] | set[str]) -> bool:
     """Whether a text's words hold every telling word of the entity's name, in any of its spellings."""
     return any(spelled and spelled <= said for spelled in (entity.words, *entity.others))
+
+
+def name_for(task: Task, earlier: Sequence[EarlierTask]) -> tuple[str, str | None]:
+    """For a question that names nothing (`When was it first lit?`): the name of what the newest earlier task was about that names
+    anything; "" where the question or a naming column of its row does, or none of them. With it, what people should know."""
+    entity = entity_of(task)
+    if not earlier or (entity.named and (not entity.column or entity.column.casefold() in NAMING)):
+        return "", None
+    names = (entity_of(Task(task=each.task)).name for each in reversed(earlier))
+    if name := next(filter(None, names), ""):
+        return name, f"session: the question names nothing, so it was taken to be about {name}, which an earlier one names"
+    return "", "session: neither the question nor an earlier one names anything, so it was answered as it stands"
+
+
+def with_name(task: Task, name: str) -> Task:
+    """The task, with its question about `name`; the same task where that is empty."""
+    if not name:
+        return task
+    return task.changed(task=_about(task.task, name), input={"name": name, **task.input} if task.input else {})
+
+
+def _about(question: str, name: str) -> str:
+    for pattern, said in ((_STANDS_FOR, name), (_OWNED, f"{name}'s")):
+        if found := pattern.search(question):
+            return question[: found.start()] + said + question[found.end() :]
+    return f"{question} ({name})"

@@ -9,23 +9,21 @@ import asyncio
 import copy
 import math
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
-from contextlib import aclosing
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any, Final, ParamSpec, TypeVar
 
 from research.errors import BudgetExhausted, Fault, FetchFailed, FetchRefused, PageUnreadable
 from research.evidence.ranking import words
 from research.faults import shortened, unpointer
-from research.models.keyless.answers import Passages, answer_question
-from research.models.keyless.candidates import Asked, Candidate, of_facts
-from research.models.keyless.choosing import Backing, choose
-from research.models.keyless.entities import Entity, aboutness, entity_of, mentions
-from research.models.keyless.follow_ups import name_for, with_name
-from research.models.keyless.merging import merge
+from research.models.keyless.answers import answer_question
+from research.models.keyless.candidates import Asked, of_facts
+from research.models.keyless.choosing import Backing, choose, merge
+from research.models.keyless.entities import Entity, aboutness, entity_of, mentions, name_for, with_name
 from research.models.keyless.prose import of_sentences
 from research.models.keyless.questions import Question, question_of
-from research.models.keyless.reading import Reading, Shelf
+from research.models.keyless.reading import ReadPage, Shelf
 from research.models.keyless.scoring import SURE, scorer
 from research.models.keyless.shown import of_shown
 from research.models.keyless.unfit import why_unfit
@@ -33,7 +31,7 @@ from research.models.names import KEYLESS
 from research.money.processors import ProcessorName
 from research.money.usage_ledger import UsageLedger
 from research.ports.model import Checker, ResearchTools
-from research.ports.page import Hit, Passage
+from research.ports.page import Hit
 from research.ports.sessions import EarlierTask
 from research.ports.tool_servers import ServerTool
 from research.ports.work import Draft, FieldAnswer, FieldGrade, Grade, Investigated, Plan, SubQuery
@@ -55,15 +53,7 @@ ABOUT: Final = 0.6
 """How surely a page is about the entity to count as one of its pages."""
 
 Chooser = Callable[[Question, Sequence[Backing]], FieldAnswer]
-Answerer = Callable[[Question, str, Sequence[Passages]], FieldAnswer]
-
-
-@dataclass(frozen=True, slots=True)
-class _Read:
-    hit: Hit
-    passages: tuple[Passage, ...]
-    reading: Reading
-    about: float
+Answerer = Callable[[Question, str, Sequence[ReadPage]], FieldAnswer]
 
 
 class KeylessModel:
@@ -110,25 +100,19 @@ class KeylessModel:
         task = with_name(task, self._named_earlier)
         entity = entity_of(task)
         questions = [question_of(f) for f in task.output_schema.fields if f.name in subquery.fields]
-        read: list[_Read] = []
-        if all(question.open for question in questions):
-            anything = Entity("", entity.words, (), entity.objective, "")
-            async with aclosing(self._pages(anything, [task.task], tools)) as pages:
-                async for page in pages:
-                    read.append(page)
-                    if len(read) >= ENOUGH_PAGES:
-                        break
-        else:
-            async with aclosing(self._pages(entity, _queries(task, entity, questions, subquery), tools)) as pages:
-                async for page in pages:
-                    read.append(page)
-                    relevant = sum(p.about >= ABOUT for p in read)
-                    if page.hit.url == tools.start and await _beside(read, _are_sure, entity, questions, read):
-                        break  # the page to begin with answers all of it
-                    if len(read) >= MOST_PAGES or (relevant and len(read) - relevant >= BESIDE):
-                        break
-                    if relevant >= ENOUGH_PAGES and await _beside(read, _are_sure, entity, questions, read):
-                        break
+        is_open = all(question.open for question in questions)
+        anything = Entity("", entity.words, (), entity.objective, "")
+        queries = [task.task] if is_open else _queries(task, entity, questions, subquery)
+        read: list[ReadPage] = []
+        with suppress(BudgetExhausted):
+            async for page in self._pages(anything if is_open else entity, queries, tools):
+                read.append(page)
+                relevant = sum(p.about >= ABOUT for p in read)
+                if len(read) >= (ENOUGH_PAGES if is_open else MOST_PAGES) or (relevant and len(read) - relevant >= BESIDE):
+                    break
+                may_do = relevant >= ENOUGH_PAGES or page.hit.url == tools.start  # the page to begin with may answer all
+                if not is_open and may_do and await _beside(read, _are_sure, entity, questions, read):
+                    break
         answers = await _beside(read, _answers, task, entity, questions, read, *self._deciding)
         draft = Draft(answers=answers, summary=_summary(answers))
         return _mended(draft, tools.check(draft))
@@ -171,38 +155,31 @@ class KeylessModel:
         draft = Draft(answers=answers, summary=_summary(answers))
         return _mended(draft, check(draft))
 
-    async def _pages(self, entity: Entity, queries: Sequence[str], tools: ResearchTools) -> AsyncGenerator[_Read, None]:
-        """Pages worth reading, the most promising first, as long as the tools allows; another query when the first runs dry."""
-        seen: set[str] = set()
-        if tools.start is not None:
-            start = Hit(url=tools.start, title="", snippet="", score=0.0)
-            try:
-                page = await self._page(start, tools)
-            except BudgetExhausted:
-                return
-            if page is not None:
-                yield replace(page, about=1.0)  # the task says that it is about the entity
-            seen.add(tools.start)
+    async def _pages(self, entity: Entity, queries: Sequence[str], tools: ResearchTools) -> AsyncGenerator[ReadPage, None]:
+        """Pages worth reading, the most promising first, as long as the tools allow; another query when the first runs dry.
+
+        Raises:
+            BudgetExhausted: no further page may be fetched.
+        """
+        seen = {tools.start}
+        if tools.start is not None and (page := await self._page(Hit(url=tools.start, title="", snippet="", score=0.0), tools)):
+            yield replace(page, about=1.0)  # the task says that it is about the entity
         for query in queries:
             if tools.tool_calls_left < 2:
                 return
             hits = await tools.search(query, HITS)
             for hit in _promising(entity, [h for h in hits if h.url not in seen]):
                 seen.add(hit.url)
-                try:
-                    page = await self._page(hit, tools)
-                except BudgetExhausted:
-                    return
-                if page is not None:
+                if page := await self._page(hit, tools):
                     yield replace(page, about=min(aboutness(entity, (hit.title, *page.reading.titles)), 0.99))
 
-    async def _page(self, hit: Hit, tools: ResearchTools) -> _Read | None:
+    async def _page(self, hit: Hit, tools: ResearchTools) -> ReadPage | None:
         """A page as it reads; None if there is nothing to read."""
         try:
             passages = await tools.read(hit.url)
         except (FetchRefused, PageUnreadable, FetchFailed):
             return None
-        return _Read(hit, passages, await self._shelf.reading(passages), 0.0) if passages else None
+        return ReadPage(hit, passages, await self._shelf.reading(passages)) if passages else None
 
 
 def _groups(questions: Sequence[Question], most: int) -> list[list[Question]]:
@@ -238,54 +215,45 @@ def _promising(entity: Entity, hits: Iterable[Hit]) -> list[Hit]:
     return sorted(hits, key=lambda hit: (-round(aboutness(entity, (hit.title,)), 1), not mentions(entity, {*words(hit.snippet)})))
 
 
-async def _beside(read: Sequence[_Read], work: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+async def _beside(read: Sequence[ReadPage], work: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
     """Work on pages that were read: where one of them is large, beside the event loop."""
     if any(page.reading.is_large for page in read):
         return await asyncio.to_thread(work, *args, **kwargs)
     return work(*args, **kwargs)
 
 
-def _are_sure(entity: Entity, questions: Sequence[Question], read: Sequence[_Read]) -> bool:
-    return all(_is_sure(entity, question, read) for question in questions)
+def _are_sure(entity: Entity, questions: Sequence[Question], read: Sequence[ReadPage]) -> bool:
+    """Whether every question has a candidate that needs no further page."""
+    trusted = [page for page in read if not page.reading.suspected]
+    return all(
+        any(scorer().log_odds(q, c) >= SURE for page in trusted for c in of_facts(Asked(q, entity, page.about), page.reading))
+        for q in questions
+    )
 
 
 def _answers(
-    task: Task, entity: Entity, questions: Sequence[Question], read: Sequence[_Read], chooser: Chooser, answerer: Answerer
+    task: Task, entity: Entity, questions: Sequence[Question], read: Sequence[ReadPage], chooser: Chooser, answerer: Answerer
 ) -> tuple[FieldAnswer, ...]:
-    pages = [Passages(p.hit, p.passages, p.reading) for p in read]
-    return tuple(answerer(q, task.task, pages) if q.open else _chosen(q, entity, read, chooser) for q in questions)
+    return tuple(answerer(q, task.task, read) if q.open else _chosen(q, entity, read, chooser) for q in questions)
 
 
-def _chosen(question: Question, entity: Entity, read: Sequence[_Read], chooser: Chooser) -> FieldAnswer:
+def _chosen(question: Question, entity: Entity, read: Sequence[ReadPage], chooser: Chooser) -> FieldAnswer:
     """The answer of the pages; of an empty one the reason says what stands under the field's own key instead."""
     answer = chooser(question, [b for page in read for b in _backings(question, entity, page)])
     if answer.value is not None:
         return answer
-    asked = ((_title(page), Asked(question, entity, page.about), page.reading) for page in read)
+    asked = ((page.title, Asked(question, entity, page.about), page.reading) for page in read)
     return answer.changed(reasoning=why_unfit(question, asked) or answer.reasoning)
 
 
-def _is_sure(entity: Entity, question: Question, read: Sequence[_Read]) -> bool:
-    trusted = [page for page in read if not page.reading.suspected]
-    return any(
-        scorer().log_odds(question, candidate) >= SURE
-        for page in trusted
-        for candidate in of_facts(Asked(question, entity, page.about), page.reading)
-    )
-
-
-def _backings(question: Question, entity: Entity, page: _Read) -> Iterator[Backing]:
+def _backings(question: Question, entity: Entity, page: ReadPage) -> Iterator[Backing]:
     asked = Asked(question, entity, page.about)
-    found: list[Candidate] = list(of_facts(asked, page.reading))
+    found = list(of_facts(asked, page.reading))
     if question.kind not in ("list", "object"):
         found += [*of_sentences(asked, page.reading), *of_shown(asked, page.reading)]
     for candidate in found:
         ids = tuple(page.passages[place].id for place in candidate.places)
-        yield Backing(candidate, page.passages[0].page_hash, _title(page), ids, page.reading.suspected)
-
-
-def _title(page: _Read) -> str:
-    return page.hit.title or next(iter(page.reading.titles), "")
+        yield Backing(candidate, page.passages[0].page_hash, page.title, ids, page.reading.suspected)
 
 
 def _mended(draft: Draft, faults: Sequence[Fault]) -> Draft:

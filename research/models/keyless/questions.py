@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 from research.evidence.ranking import words
 from research.identity import canonical_json
-from research.models.keyless.vocabulary import LIGHT, STOP, VARIANTS, concepts, spellings, weight
+from research.models.keyless.vocabulary import EXPECTED, LIGHT, STOP, VARIANTS, concepts, spellings, weight
 from research.output_schema.output_spec import Field
 from research.values.units import CURRENCIES, UNITS, Unit, unit_named
 
@@ -45,25 +45,11 @@ _HAPPENED: Final = re.compile(
     r"enacted|ratified|signed|isolated|composed|written|premiered|renovated|restored"
 )
 """What an integer counts that has such a name: the year in which it happened."""
-_COUNTED: Final = frozenset(
-    words("number count total rate rank issue age units percent share amount size ratio score population")
-)
-_DATED: Final = frozenset(words("date year day when start end opened founded inaugurated elevated born died"))
-"""Words of a name that tell what a text holds."""
 _AGENT: Final = re.compile(r"(?:[a-z]{3}(?:er|or|ist|ian|ect)s?| by)$")
 _PERSONS: Final = frozenset(
     ("=author", "=ceo", "=spouse", "=director", "=founder", "=inventor", "=architect", "=owner", "=operator")
 )
 """Names that ask for who does or did it."""
-_COUNTRIES: Final = frozenset(words("country nation nationality"))
-_PLACES: Final = frozenset(
-    words("location place city region venue birthplace headquarters capital state county province town district territory")
-)
-_ORGANISATIONS: Final = frozenset(
-    words("company publisher developer operator manufacturer studio team club agency employer provider brand party organisation")
-    + words("organization railway airline channel network label school university institution constructor")
-)
-_CODES: Final = frozenset(words("code id icao iata cas isbn sku abbreviation identifier symbol"))
 _SENTENCE_END: Final = re.compile(r"[.;](?:\s|$)")
 _VERBATIM: Final = re.compile(r"`[^`]*`|\"[^\"]*\"")
 _EXAMPLE: Final = re.compile(r"(?:,|;|\()?\s*(?:e\.\s?g\.|for example|such as|i\.\s?e\.)[^.;)]*", re.I)
@@ -109,28 +95,19 @@ class Question:
         return frozenset(word for word in self.about if weight(word) >= 1)
 
     @cached_property
-    def expects(self) -> Literal["count", "measure", "code", "date", "country", "place", "organisation", "person", "any"]:
-        """What a text should hold, as far as its name tells."""
-        if _unit_words(self.label, self.description):
+    def expects(self) -> str:
+        """What a text should hold, as far as its name tells: `measure`, `person`, a kind of `vocabulary.EXPECTED`, or `any`."""
+        if _counted_in(self.label, self.description)[0]:
             return "measure"
-        if self.name_words & _COUNTED:
-            return "count"
-        if self.name_words & _CODES:
-            return "code"
-        if self.name_words & _COUNTRIES:
-            return "country"
-        if self.name_words & _ORGANISATIONS:
-            return "organisation"
-        if self.name_words & _PLACES:
-            return "place"
-        if _AGENT.search(self.label) or self.concepts & _PERSONS:
-            return "person"
-        return "date" if self.name_words & _DATED else "any"
+        listed = (kind for kind, listed in EXPECTED.items() if self.name_words & listed)
+        kind = next(listed, "any")
+        is_person = _AGENT.search(self.label) or self.concepts & _PERSONS
+        return "person" if kind in ("date", "any") and is_person else kind
 
     @cached_property
     def asked_unit(self) -> Unit | None:
         """In what a number is counted, whatever type holds it."""
-        return self.unit or _unit(self.label, self.description)
+        return self.unit or _unit(self.label, self.description)[1]
 
     @property
     def wants_sign(self) -> bool:
@@ -160,14 +137,14 @@ def effective(schema: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def question_of(asked: Field) -> Question:
     """Read a field. Equal fields give the same question, made once."""
-    return _question(asked.name, asked.description, canonical_json(_plain(asked.schema)))
+    return _question(asked.name, asked.description, canonical_json(asked.schema))
 
 
 def item_of(question: Question) -> Question:
     """What one item of a list field asks."""
     items = question.schema.get("items")
     schema = items if isinstance(items, Mapping) else {"type": "string"}
-    return _question(question.field, question.description, canonical_json(_plain(schema)))
+    return _question(question.field, question.description, canonical_json(schema))
 
 
 @lru_cache(maxsize=1024)
@@ -177,8 +154,7 @@ def _question(name: str, description: str, fingerprint: str) -> Question:
     negative_text = " ".join(match[1] for match in _NEGATIVE.finditer(said))
     name_text = _spaced(name)
     kind = _kind(schema, name_text, said)
-    unit = _unit(name_text, said) if kind in ("number", "integer") else None
-    dropped = set(_unit_words(name_text, said)) if kind in ("number", "integer") else set()
+    dropped, unit = _unit(name_text, said) if kind in ("number", "integer") else ([], None)
     name_words = frozenset(w for w in words(name_text) if w not in dropped and w not in STOP) or frozenset(words(name_text))
     first = _SENTENCE_END.split(_OF_THE.sub(" ", _NAME_OF.sub("", _VERBATIM.sub(" ", said))), maxsplit=1)[0]
     telling = next((part for part in _CLAUSE.split(first, maxsplit=1) if part.strip()), "")
@@ -221,45 +197,30 @@ def _spaced(name: str) -> str:
     return " ".join(spaced.split()).casefold()
 
 
-def _unit_words(name: str, said: str) -> list[str]:
-    """The words at a name's end that only say in what the value is counted."""
+def _counted_in(name: str, said: str) -> tuple[list[str], Unit | None]:
+    """The words at a name's end that only say in what the value is counted, and the unit that they mean."""
     tokens = name.split()
     for size in (2, 1):
         tail = " ".join(tokens[-size:])
         if tail == "min" and not re.search(r"\b(?:time|duration|minutes?)\b", f"{name} {said}", re.I):
             continue  # The least, not minutes.
-        if len(tokens) > size and (tail in _OF_A_WHOLE or _named(tail, f"{name} {said}")):
-            return words(tail)
-    return []
+        unit = unit_named(tail) or (CURRENCIES.get(tail) if _PLAIN_MONEY.fullmatch(tail) else None)
+        if tail in _DEGREES:  # a single `c`, `f` or `k` is a temperature's where one is spoken of
+            unit = _DEGREES[tail] if _THERMAL.search(f"{name} {said}") else None
+        if len(tokens) > size and (unit or tail in _OF_A_WHOLE):
+            return words(tail), unit
+    return [], None
 
 
-def _named(tail: str, context: str) -> Unit | None:
-    """The unit or currency that a name's end means. A single `c`, `f` or `k` is a temperature's where one is spoken of."""
-    if tail in _DEGREES:
-        return _DEGREES[tail] if _THERMAL.search(context) else None
-    return unit_named(tail) or (CURRENCIES.get(tail) if _PLAIN_MONEY.fullmatch(tail) else None)
-
-
-def _unit(name: str, said: str) -> Unit | None:
-    if _unit_words(name, said):
-        tokens = name.split()
-        for size in (2, 1):
-            if unit := _named(" ".join(tokens[-size:]), f"{name} {said}"):
-                return unit
-    for match in _IN_UNIT.finditer(said):
+def _unit(name: str, said: str) -> tuple[list[str], Unit | None]:
+    """The unit that a name or, if it tells none, a description asks for, with the name's words that say so."""
+    counting, unit = _counted_in(name, said)
+    for match in () if unit else _IN_UNIT.finditer(said):
         phrase = (match[1] or match[2]).casefold().removeprefix("in ")
         if phrase in CURRENCIES:
-            return CURRENCIES[phrase]
-        if phrase in UNITS or (phrase := " ".join(phrase.split()[:2])) in UNITS or (phrase := phrase.split(" ")[0]) in UNITS:
-            return UNITS[phrase]
-    first = said.casefold().split()
-    return UNITS[first[0]] if first and first[0] in UNITS and len(first[0]) > 2 else None
-
-
-def _plain(value: Any) -> Any:
-    """JSON containers of any make as plain dicts and lists."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(part) for key, part in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(part) for part in value]
-    return value
+            return counting, CURRENCIES[phrase]
+        tokens = phrase.split()
+        if spelled := next((s for s in (phrase, " ".join(tokens[:2]), " ".join(tokens[:1])) if s in UNITS), None):
+            return counting, UNITS[spelled]
+    first = next(iter(said.casefold().split()), "")
+    return counting, unit or (UNITS.get(first) if len(first) > 2 else None)

@@ -18,7 +18,7 @@ from research.models.keyless.facts import Fact, facts_of
 from research.models.keyless.shapes import STRESSED
 from research.models.keyless.statements import statements
 from research.models.keyless.vocabulary import STOP
-from research.ports.page import Passage
+from research.ports.page import Hit, Passage
 from research.sources.injection import instructions_in
 from research.values.dates import writes_month_first
 
@@ -66,32 +66,24 @@ class Reading:
     def titles(self) -> tuple[str, ...]:
         """What the page calls itself: its first headings of the first rank, and its own data."""
         headings = [text.lstrip("# ") for text, kind, _ in self._texts if kind == "heading" and text.startswith("# ")][:2]
-        named = [
-            f.values[0]
-            for f in self.facts
-            if f.origin == "data" and f.depth == 0 and f.key.rpartition(".")[2] in ("title", "name", "headline")
-        ]
-        return tuple(dict.fromkeys([*headings, *named[:4]]))
+        return tuple(dict.fromkeys([*headings, *(fact.values[0] for fact in self._names[:4])]))
 
     @cached_property
     def title_texts(self) -> tuple[tuple[str, int], ...]:
         """The texts by which the page calls itself, each with its place: headings, and titles in its data."""
         headings = [(t.lstrip("# ").strip(), p) for p, (t, kind, _) in enumerate(self._texts) if kind == "heading"][:12]
-        named = [
-            (f.values[0], f.places[0])
-            for f in self.facts
-            if f.origin == "data" and f.depth == 0 and f.key.rpartition(".")[2] in ("title", "name", "headline")
-        ]
-        return tuple(dict.fromkeys([*headings, *named[:6]]))
+        return tuple(dict.fromkeys([*headings, *((fact.values[0], fact.places[0]) for fact in self._names[:6])]))
 
     @cached_property
     def thing_names(self) -> dict[str, str]:
         """The names of the things in the page's data."""
-        names: dict[str, str] = {}
-        for fact in self.facts:
-            if fact.origin == "data" and fact.depth == 0 and fact.key.rpartition(".")[2] in ("name", "headline", "title"):
-                names.setdefault(fact.thing, fact.values[0])
-        return names
+        return {fact.thing: fact.values[0] for fact in reversed(self._names)}
+
+    @cached_property
+    def _names(self) -> tuple[Fact, ...]:
+        """The names in the page's data, of things that do not belong to others."""
+        named = (fact for fact in self.facts if fact.origin == "data" and fact.depth == 0)
+        return tuple(fact for fact in named if fact.key.rpartition(".")[2] in ("title", "name", "headline"))
 
     @cached_property
     def suspected(self) -> bool:
@@ -193,6 +185,21 @@ class Reading:
 
     def text(self, place: int) -> str:
         return self._texts[place][0]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPage:
+    """A page that was read for a task."""
+
+    hit: Hit
+    passages: tuple[Passage, ...]
+    reading: Reading
+    about: float = 0.0
+    """How surely it is about the entity."""
+
+    @property
+    def title(self) -> str:
+        return self.hit.title or next(iter(self.reading.titles), "")
 
 
 _PARTS: Final = tuple(name for name, part in vars(Reading).items() if isinstance(part, cached_property))

@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
@@ -80,50 +79,6 @@ def _step(steps: Sequence[tuple[float, str]], value: float) -> str:
     return next(name for least, name in steps if value >= least)
 
 
-@dataclass(frozen=True)
-class Standing:
-    """How a value stands among all that was found."""
-
-    best: float
-    """The log-odds of its best candidate."""
-    source: str
-    kind: str
-    sources: int
-    """Kinds of structure on the best candidate's page that say the same."""
-    times: int
-    """Passages of that page that say the same."""
-    pages: int
-    """Pages that say the same."""
-    rival: float
-    """The log-odds of the best candidate of that page that says otherwise; `NONE` if there is none. What other pages say is no
-    part of this: evidence against a value lowers its confidence by a step (`research.evidence.grounding`)."""
-    share: float = 0.0
-    """The log-odds of its share of the likelihood, of which that page's other values and there being none have the rest."""
-
-    def features(self) -> dict[str, float]:
-        """By name; each has a weight of its own."""
-        lead = min(max(self.best - self.rival, -4.0), 4.0)
-        return {
-            "best": self.best,
-            "share": self.share,
-            f"share {'prose' if self.source == 'sentence' else 'structure'}": self.share,
-            f"source {self.source} kind {self.kind}": 1.0,
-            "best, capped": min(self.best, 2.0),
-            "best, high": max(self.best - 2.0, 0.0),
-            f"source {self.source}": 1.0,
-            f"kind {self.kind}": 1.0,
-            f"sources {min(self.sources, 4)}": 1.0,
-            f"times {min(self.times, 4)}": 1.0,
-            f"pages {min(self.pages, 3)}": 1.0,
-            "rival": max(self.rival, -4.0),
-            "lead": lead,
-            "lead, short": min(lead, 1.0),
-        }
-
-
-NONE: Final = -6.0
-
-
 class Scorer:
     """Learned weights at work."""
 
@@ -139,13 +94,10 @@ class Scorer:
         """What some features of a candidate, each named once, amount to."""
         return self._candidate.get("bias", 0.0) + sum(self._candidate.get(name, 0.0) for name in names)
 
-    def probability(self, standing: Standing) -> float:
-        """That an answer is right."""
-        return 1 / (1 + math.exp(-_sum(self._answer, standing.features())))
-
-
-def _sum(weights: Mapping[str, float], found: Mapping[str, float]) -> float:
-    return weights.get("bias", 0.0) + sum(value * weights.get(name, 0.0) for name, value in found.items())
+    def probability(self, standing: Mapping[str, float]) -> float:
+        """That an answer is right, by how it stands among all that was found (`choosing.standing`)."""
+        odds = self._answer["bias"] + sum(value * self._answer.get(name, 0.0) for name, value in standing.items())
+        return 1 / (1 + math.exp(-odds))
 
 
 @lru_cache(maxsize=1)

@@ -7,12 +7,17 @@ from collections.abc import Iterable
 from typing import Final
 
 from research.faults import shortened
-from research.models.keyless.candidates import Asked, unfit_facts
+from research.models.keyless.candidates import Asked, facts_for, gate_of, setting_of
+from research.models.keyless.casting import cast
+from research.models.keyless.keys import affinity
 from research.models.keyless.questions import Question
 from research.models.keyless.reading import Reading
 from research.values.dates import dates
 
-_SHOWN: Final = 60
+OWN_KEY: Final = 0.8
+"""A key that fits a field so well is the field's own."""
+MIN_GATE: Final = 0.5
+"""What is as surely as this about the entity is named."""
 _WANTED: Final = {
     "date": "no date: the field asks for a day (YYYY-MM-DD)",
     "year": "no year",
@@ -25,17 +30,14 @@ _PART_OF_A_DATE: Final = "no whole date, which the field asks for (YYYY-MM-DD). 
 
 
 def why_unfit(question: Question, pages: Iterable[tuple[str, Asked, Reading]]) -> str:
-    """A sentence on the first such text; "" if there is none.
-
-    Args:
-        pages: each with its title, and the question as it is asked of it.
-    """
-    for title, asked, reading in pages:
-        for fact, text in unfit_facts(asked, reading):
-            wanted = _WANTED.get(question.kind)
-            if question.kind == "date" and any(date.day is None for date in dates(text)):
-                wanted = _PART_OF_A_DATE
-            if wanted is not None:
-                where = f"“{title}” says" if title else "A page says"
-                return f"{where} `{fact.key}: {shortened(text, _SHOWN)}`: {wanted}."
+    """A sentence on the first such text; "" if there is none. Each page comes with its title, and the question as it is asked."""
+    facts = ((title, asked, reading, fact) for title, asked, reading in pages for fact in facts_for(asked, reading))
+    for title, asked, reading, fact in facts if question.kind in _WANTED else ():
+        if fact.origin == "list" or affinity(question, fact) < OWN_KEY or gate_of(asked, reading, fact)[0] < MIN_GATE:
+            continue
+        if not any(cast(question, value, setting_of(fact, reading)) for value in fact.values):
+            is_part = question.kind == "date" and any(date.day is None for date in dates(fact.values[0]))
+            wanted = _PART_OF_A_DATE if is_part else _WANTED[question.kind]
+            where = f"“{title}” says" if title else "A page says"
+            return f"{where} `{fact.key}: {shortened(fact.values[0], 60)}`: {wanted}."
     return ""

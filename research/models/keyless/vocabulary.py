@@ -32,8 +32,18 @@ STOP: Final = frozenset(words(_TABLE["stop"]))
 CONTAINERS: Final = frozenset(words(_TABLE["containers"]))
 """Parts of a path that only hold what comes below them."""
 
+OF_THE_PAGE: Final = frozenset(_TABLE["of_the_page"])
+"""Things in page data that describe the page itself."""
+
+BESIDE: Final = frozenset(_TABLE["beside"])
+"""Things in page data that are beside what the page is about, unless they have its name."""
+
 NAMING: Final[frozenset[str]] = frozenset(_TABLE["naming"])
 """Columns of a table that hold the name of what a row is about."""
+
+
+EXPECTED: Final = {kind: frozenset(words(listed)) for kind, listed in _TABLE["expected"].items()}
+"""Words of a field's name that tell what a text holds."""
 
 
 @lru_cache(maxsize=1)
