@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from flows.cli.terminal import Exit, Output, note
+
+if TYPE_CHECKING:
+    from flows.mcp.root import Root
+    from flows.run.environment import Environment
 
 NONE = Output()
 HERE = Path()
@@ -41,17 +45,35 @@ def mcp(
     from flows.mcp.server import make_server
     from flows.run.environment import read_environment
 
-    server = make_server(Engine(folder, max_cost, read_environment()))
+    environment = read_environment()
     if port is None:
-        server.run("stdio")
+        make_server(Engine(folder, max_cost, environment)).run("stdio")
         return Exit.OK
+    asyncio.run(_serve(folder, max_cost, environment, port))
+    return Exit.OK
+
+
+async def _serve(folder: Root, max_cost: float, environment: Environment, port: int) -> None:
+    """Over HTTP: a key has the limits, the secrets and the account that it has in `research serve`."""
+    from flows.mcp.engine import Engine
+    from flows.mcp.owner_money import OwnerMoney
+    from flows.mcp.server import make_server
     from flows.mcp.serving import HOST, serve_http
-    from flows.serve.http.keys import keys_of
+    from flows.serve.database.database import Database, default_url
+    from flows.serve.http.access import Access
+    from flows.serve.http.keys import default_folder, keys_of
+    from flows.serve.http.limits import RequestRate
     from research.errors import InvalidInput
 
     keys = keys_of(None)
     if not any(key.revoked_at is None for key in keys.all()):
         raise InvalidInput("nobody has a key, so nobody could call: `research keys add NAME` makes one")
-    note(f"http://{HOST}:{port}/mcp")
-    asyncio.run(serve_http(server, port, keys))
-    return Exit.OK
+    stated = environment.database
+    database = Database(default_url(default_folder()) if stated is None else stated.get_secret_value())
+    await database.open()
+    try:
+        server = make_server(Engine(folder, max_cost, environment, OwnerMoney(database)))
+        note(f"http://{HOST}:{port}/mcp")
+        await serve_http(server, port, Access(keys, RequestRate()))
+    finally:
+        await database.close()

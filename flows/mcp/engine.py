@@ -7,22 +7,28 @@ import asyncio
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from flows.mcp.owner_money import CallShare, OwnerMoney
 from flows.mcp.root import Root
 from flows.mcp.table_runs import Progress, enrich
 from flows.run.environment import Environment
+from flows.serve.records.task_records import Owner
 from research.api import run as research
 from research.errors import InvalidInput
-from research.money.budget import Budget
+from research.money.budget import Budget, Charge
+from research.money.charge_file import ChargeFile
 from research.money.limits import ProcessorName
 from research.result.result import Result
 from research.secrets import from_variables
+from research.secrets.known import VARIABLE_PREFIX
 from research.tables.audit.verify import verify
 from research.tables.run_folder.reader import Run, open_run
+from research.tables.run_folder.run_document import STATE
 
 MOST_ROWS: Final = 200
 """Rows of a run that are shown at once."""
@@ -37,18 +43,31 @@ class Engine:
     max_cost_usd: float
     """The most that one call may cost. A call may ask for less."""
     environment: Environment
+    money: OwnerMoney | None = None
+    """What callers with a key pay from. None: callers have none."""
 
     async def question(
-        self, question: str, schema: Mapping[str, Any] | None, processor: ProcessorName, start_url: str | None, cap: float | None
+        self,
+        question: str,
+        schema: Mapping[str, Any] | None,
+        processor: ProcessorName,
+        start_url: str | None,
+        cap: float | None,
+        owner: Owner | None = None,
     ) -> dict[str, Any]:
-        """Research one question."""
+        """Research one question.
+
+        Args:
+            owner: whose key was shown; None: callers need none.
+        """
         request = {"task": question, "processor": processor, "output_schema": dict(schema) if schema else None}
-        result = await research(
-            {**request, "start_url": start_url, "ephemeral": True},
-            settings=self.environment.settings(),
-            known_secrets=from_variables(os.environ),
-            budget=Budget(self._cap(cap)),
-        )
+        async with self._share(owner, self._cap(cap)) as share:
+            result = await research(
+                {**request, "start_url": start_url, "ephemeral": True},
+                settings=self.environment.settings(),
+                known_secrets=from_variables(variables_of(owner)),
+                budget=Budget(share.usd, record=share.charges.append),
+            )
         return _shown(result)
 
     async def table(
@@ -61,10 +80,14 @@ class Engine:
         limit: int | None,
         cap: float | None,
         progress: Progress,
+        owner: Owner | None = None,
     ) -> dict[str, Any]:
-        """Enrich a table into a run folder, or go on with it."""
+        """Enrich a table into a run folder, or go on with it.
+
+        Args:
+            owner: whose key was shown; None: callers need none.
+        """
         options = [str(self.root.inside(table)), f"--out={self.root.inside(run)}", f"--processor={processor}"]
-        options += [f"--max-cost={self._cap(cap)!r}"]
         options += [f"--objective={objective}"] if objective else []
         options += [f"--limit={limit}"] if limit else []
         with tempfile.TemporaryDirectory(prefix="research-mcp-") as folder:
@@ -73,7 +96,14 @@ class Engine:
             else:
                 file = Path(folder) / "schema.json"
                 file.write_text(json.dumps(dict(schema)), "utf-8")
-            ended = await enrich([*options, f"--schema={file}"], self.root.path, progress)
+            state = self.root.inside(run) / STATE
+            before = ChargeFile(state).counted_usd
+            async with self._share(owner, self._cap(cap)) as share:
+                options += [f"--schema={file}", f"--max-cost={min(self._cap(cap), (before or 0.0) + share.usd)!r}"]
+                try:
+                    ended = await enrich(options, self.root.path, progress, variables_of(owner))
+                finally:
+                    share.charges.extend(_paid_since(before, ChargeFile(state).counted_usd))
         counts = {name: ended.get(name) for name in ("rows", "completed", "failed", "cost_usd", "spent_usd", "stopped")}
         return {"run": self.root.name(str(ended["run"])), **counts, "exit_code": ended["exit_code"]}
 
@@ -118,6 +148,15 @@ class Engine:
     def _open(self, run: str) -> Run:
         return open_run(self.root.inside(run))
 
+    @asynccontextmanager
+    async def _share(self, owner: Owner | None, most_usd: float) -> AsyncIterator[CallShare]:
+        """What a call may spend: of its owner's money, where it has one."""
+        if owner is None or self.money is None:
+            yield CallShare(most_usd)
+            return
+        async with self.money.share(owner, most_usd) as share:
+            yield share
+
     def _cap(self, asked: float | None) -> float:
         """
         Raises:
@@ -128,6 +167,22 @@ class Engine:
         if not 0 < asked <= self.max_cost_usd:
             raise InvalidInput(f"max_cost_usd: must be above 0 and at most {self.max_cost_usd:g}, the cap of this server")
         return asked
+
+
+def variables_of(owner: Owner | None) -> dict[str, str]:
+    """The variables of this process, without the secrets that an owner may not use."""
+    if owner is None:
+        return dict(os.environ)
+    allowed = {VARIABLE_PREFIX + name for name in owner.secrets}
+    return {name: value for name, value in os.environ.items() if not name.startswith(VARIABLE_PREFIX) or name in allowed}
+
+
+def _paid_since(before: float | None, after: float | None) -> list[Charge]:
+    """What a run has paid meanwhile, as one charge."""
+    if before is None or after == before:
+        return []
+    usd = None if after is None else after - before
+    return [Charge(usd, usd, "table")]
 
 
 def _shown(result: Result) -> dict[str, Any]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, Final
 
-from flows.serve.errors import KeyRevoked, NotAuthenticated
-from flows.serve.http.keys import Keys
+from fastapi.requests import HTTPConnection
+from fastapi.responses import JSONResponse
+
+from flows.mcp.server import OWNER
+from flows.serve.errors import ServiceError
+from flows.serve.http.access import Access
+from flows.serve.http.routing import answer_to
 
 if TYPE_CHECKING:
     from mcp.server.mcpserver import MCPServer
@@ -16,43 +20,37 @@ HOST: Final = "127.0.0.1"
 """Only this machine: who serves others puts a proxy with TLS before it."""
 
 
-async def serve_http(server: MCPServer[Any], port: int, keys: Keys) -> None:
+async def serve_http(server: MCPServer[Any], port: int, access: Access) -> None:
     """Serve until the process is told to stop.
 
     Args:
         port: 0 takes a free one.
-        keys: those that let callers in.
+        access: whose keys let callers in, and how often.
     """
     import uvicorn
 
-    await uvicorn.Server(uvicorn.Config(http_app(server, keys), host=HOST, port=port, log_level="warning")).serve()
+    await uvicorn.Server(uvicorn.Config(http_app(server, access), host=HOST, port=port, log_level="warning")).serve()
 
 
-def http_app(server: MCPServer[Any], keys: Keys) -> ASGIApp:
+def http_app(server: MCPServer[Any], access: Access) -> ASGIApp:
     """The server as an ASGI app. It answers at `/mcp`; Host and Origin must be this machine's, so that no web page reaches it."""
-    return _with_key(server.streamable_http_app(host=HOST), keys)
+    return _with_key(server.streamable_http_app(host=HOST), access)
 
 
-def _with_key(app: ASGIApp, keys: Keys) -> ASGIApp:
+def _with_key(app: ASGIApp, access: Access) -> ASGIApp:
     async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and not _is_known(scope, keys):
-            body = json.dumps({"error": "a key is wanted: Authorization: Bearer …; `research keys add` makes one"}).encode()
-            headers = [(b"content-type", b"application/json"), (b"www-authenticate", b"Bearer")]
-            await send({"type": "http.response.start", "status": 401, "headers": headers})
-            await send({"type": "http.response.body", "body": body})
-            return
+        if scope["type"] == "http":
+            try:
+                scope[OWNER] = access.owner_of(HTTPConnection(scope))
+            except ServiceError as error:
+                await answer_to(error, _refusal)(scope, receive, send)
+                return
         await app(scope, receive, send)
 
     return guarded
 
 
-def _is_known(scope: Scope, keys: Keys) -> bool:
-    headers = dict(scope["headers"])
-    scheme, _, key = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
-    if scheme.lower() != "bearer":
-        return False
-    try:
-        keys.owner_of(key.strip())
-    except (NotAuthenticated, KeyRevoked):
-        return False
-    return True
+def _refusal(error: Exception) -> JSONResponse:
+    status = error.http_status if isinstance(error, ServiceError) else 500
+    headers = {"www-authenticate": "Bearer"} if status == 401 else None
+    return JSONResponse({"error": str(error)}, status, headers)

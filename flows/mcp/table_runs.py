@@ -25,13 +25,14 @@ class RunEnded(ResearchError):
     """A run that came to nothing. Its message is the command's own."""
 
 
-async def enrich(options: Sequence[str], folder: Path, progress: Progress) -> Mapping[str, Any]:
+async def enrich(options: Sequence[str], folder: Path, progress: Progress, variables: Mapping[str, str]) -> Mapping[str, Any]:
     """Run a table. The same options go on where an earlier call stopped.
 
     Args:
         options: of the command, its paths absolute.
         folder: in which it runs.
         progress: is called for each row.
+        variables: its environment.
 
     Returns:
         The event `run_finished`, and the exit code.
@@ -45,6 +46,7 @@ async def enrich(options: Sequence[str], folder: Path, progress: Progress) -> Ma
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         cwd=folder,
+        env=dict(variables),
         limit=LONGEST_LINE,
     )
     errors = asyncio.create_task(_last(process.stderr))

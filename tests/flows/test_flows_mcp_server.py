@@ -4,25 +4,32 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
-import uvicorn
 from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 from prefect.settings import get_current_settings
 
-from flows.mcp.engine import Engine
+from flows.mcp.engine import Engine, variables_of
+from flows.mcp.owner_money import OwnerMoney
 from flows.mcp.root import Root
 from flows.mcp.server import make_server
 from flows.mcp.serving import http_app
 from flows.run.environment import Environment
+from flows.serve.database.database import Database, default_url
+from flows.serve.http.access import Access
 from flows.serve.http.keys import Keys
+from flows.serve.http.limits import RequestRate
+from flows.serve.records.task_records import Owner
+from research.money.budget import Charge
 
+URL = "http://127.0.0.1:8710/mcp"
 TOOLS = {"research", "enrich_table", "show_run", "cell_evidence", "verify_run"}
 
 
@@ -122,31 +129,66 @@ async def test_a_table_is_enriched_looked_at_and_proved_over_standard_input_and_
 
 
 @pytest.fixture
-def served(folder: Path) -> Iterator[tuple[str, str]]:
-    """The server over HTTP, and a key."""
-    import socket
+async def database(folder: Path) -> AsyncIterator[Database]:
+    """That of a `research serve` beside it."""
+    opened = Database(default_url(folder))
+    await opened.open()
+    yield opened
+    await opened.close()
 
+
+@asynccontextmanager
+async def over_http(folder: Path, database: Database, rate: int | None = None) -> AsyncIterator[tuple[Any, Keys]]:
+    """The server as an app, running, and its keys."""
     keys = Keys(folder / "keys.jsonl")
-    _, key = keys.add("agent")
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(http_app(make_server(engine(folder)), keys), log_config=None, lifespan="on"))
-    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}/mcp", key
-    server.should_exit = server.force_exit = True
-    thread.join(30)
+    server = make_server(replace(engine(folder), money=OwnerMoney(database)))
+    app = http_app(server, Access(keys, RequestRate(rate)))
+    async with server.session_manager.run():
+        yield app, keys
 
 
-async def test_over_http_every_request_shows_a_key(served: tuple[str, str]) -> None:
-    url, key = served
+def http(app: Any, **headers: str) -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(transport=httpx2.ASGITransport(app), headers=headers, base_url="http://127.0.0.1:8710")
+
+
+async def test_over_http_every_request_shows_a_key_and_pays_from_its_owners_account(folder: Path, database: Database) -> None:
+    question = {"question": "When was Acme founded?", "schema": {"founded": "integer"}}
+    async with over_http(folder, database) as (app, keys):
+        shown = keys.add("agent", max_cost_usd=0.2)[1]
+        transport = streamable_http_client(URL, http_client=http(app, authorization=f"Bearer {shown}"))
+        async with Client(transport) as client:
+            assert (await called(client, "research", **question))["output"] == {"founded": 1935}
+            async with OwnerMoney(database).share(Owner(id="agent", max_cost_usd=0.2), 0.5) as share:
+                assert share.usd == 0.2
+                assert "try again later" in await refused(client, "research", **question)
+                share.charges.append(Charge(0.2, 0.2, "elsewhere"))
+            assert "$0.20 are spent, and the cap of you is $0.20" in await refused(client, "research", **question)
+        async with http(app) as plain:
+            for headers in ({}, {"authorization": "Bearer wrong"}, {"authorization": f"Basic {shown}"}):
+                assert (await plain.post(URL, json={}, headers=headers)).status_code == 401
+            elsewhere = {
+                "authorization": f"Bearer {shown}",
+                "host": "evil.example",
+                "accept": "application/json, text/event-stream",
+            }
+            assert (await plain.post(URL, json={}, headers=elsewhere)).status_code in (403, 421)
+
+
+async def test_over_http_a_key_asks_no_oftener_than_it_may(folder: Path, database: Database) -> None:
     async with (
-        httpx2.AsyncClient(headers={"authorization": f"Bearer {key}"}) as http,
-        Client(streamable_http_client(url, http_client=http)) as client,
+        over_http(folder, database) as (app, keys),
+        http(app, **{"x-api-key": keys.add("agent", requests_per_minute=1)[1]}) as one,
     ):
-        answer = await called(client, "research", question="When was Acme founded?", schema={"founded": "integer"})
-    assert answer["output"] == {"founded": 1935}
-    async with httpx2.AsyncClient() as http:
-        for headers in ({}, {"authorization": "Bearer wrong"}, {"authorization": f"Basic {key}"}):
-            assert (await http.post(url, json={}, headers=headers)).status_code == 401
-        elsewhere = {"authorization": f"Bearer {key}", "host": "evil.example", "accept": "application/json, text/event-stream"}
-        assert (await http.post(url, json={}, headers=elsewhere)).status_code in (403, 421)
+        assert (await one.post(URL, json={})).status_code != 429
+        refusal = await one.post(URL, json={})
+    assert refusal.status_code == 429
+    assert int(refusal.headers["retry-after"]) > 0
+
+
+def test_a_table_run_has_the_secrets_of_its_owners_key_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("CRM_TOKEN", "OTHER"):
+        monkeypatch.setenv(f"RESEARCH_SECRET_{name}", "a long secret")
+    allowed = variables_of(Owner(id="agent", secrets=("CRM_TOKEN",)))
+    assert "RESEARCH_SECRET_CRM_TOKEN" in allowed
+    assert "RESEARCH_SECRET_OTHER" not in allowed
+    assert "RESEARCH_SECRET_OTHER" in variables_of(None)

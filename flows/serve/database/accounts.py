@@ -6,18 +6,22 @@ spend comes back when it ends. So tasks side by side, on any number of workers, 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flows.serve.database.database import Database, uninterrupted
-from flows.serve.database.schema import accounts, tasks
+from flows.serve.database.schema import accounts, charges, reservations, tasks
 from research.errors import BudgetExhausted
 from research.money.amounts import dollars
+from research.money.budget import Charge
 
 SERVICE: Final = "service"
+RESERVED_SECONDS: Final = 60.0
+"""How long what a call reserves is its own, unless it is renewed."""
 _NAMES: Final = {SERVICE: "the service"}
 
 
@@ -65,13 +69,46 @@ class Accounts:
             MoneyIsOut: nothing is left for now.
         """
         async with self._database.writing() as connection:
-            left = [await self._left(connection, scope, owner, number) for scope in (SERVICE, owner_scope(owner))]
-            shared = min((usd for usd in left if usd is not None), default=None)
+            shared = await self._shared(connection, owner, number)
             share = min((usd for usd in (most_usd, shared) if usd is not None), default=None)
             is_guess = shared is not None and share is not None and likely_usd is not None and likely_usd < share
             share = likely_usd if is_guess else share
             await connection.execute(update(tasks).where(tasks.c.number == number).values(reserved_usd=share or 0.0))
         return Share(share, is_guess)
+
+    @uninterrupted
+    async def reserve(self, owner: str, most_usd: float) -> tuple[int, float]:
+        """Set aside what a call may spend that is no task.
+
+        Returns: the number of the reservation, and US dollars.
+
+        Raises:
+            BudgetExhausted: nothing is left.
+            MoneyIsOut: nothing is left for now.
+        """
+        async with self._database.writing() as connection:
+            shared = await self._shared(connection, owner, None)
+            usd = most_usd if shared is None else min(most_usd, shared)
+            values = {"owner": owner, "usd": usd, "until": self._database.now() + RESERVED_SECONDS}
+            made = await connection.execute(insert(reservations).values(**values).returning(reservations.c.number))
+            return int(made.scalar_one()), usd
+
+    @uninterrupted
+    async def renew(self, number: int) -> None:
+        """A call is still under way."""
+        async with self._database.writing() as connection:
+            until = self._database.now() + RESERVED_SECONDS
+            await connection.execute(update(reservations).where(reservations.c.number == number).values(until=until))
+
+    @uninterrupted
+    async def settle(self, number: int, owner: str, charged: Sequence[Charge]) -> None:
+        """A call has ended: write down what it has paid."""
+        async with self._database.writing() as connection:
+            await connection.execute(delete(reservations).where(reservations.c.number == number))
+            for charge in charged:
+                values = {"task_number": 0, "owner": owner, **charge._asdict()}
+                await connection.execute(insert(charges).values(**values, at=self._database.now()))
+                await self.spent(connection, owner, charge.counted_usd)
 
     async def spent(self, connection: AsyncConnection, owner: str, counted_usd: float | None) -> None:
         """Count a charge, in the transaction that writes it down. None: its price is not known."""
@@ -88,8 +125,13 @@ class Accounts:
         async with self._database.writing() as connection:
             await connection.execute(update(tasks).where(tasks.c.number == number).values(reserved_usd=0.0))
 
-    async def _left(self, connection: AsyncConnection, scope: str, owner: str, number: int) -> float | None:
-        """What an account has left beside what other tasks hold."""
+    async def _shared(self, connection: AsyncConnection, owner: str, number: int | None) -> float | None:
+        """What is left for an owner's task, or call; None: there is no cap."""
+        left = [await self._left(connection, scope, owner, number) for scope in (SERVICE, owner_scope(owner))]
+        return min((usd for usd in left if usd is not None), default=None)
+
+    async def _left(self, connection: AsyncConnection, scope: str, owner: str, number: int | None) -> float | None:
+        """What an account has left beside what other tasks and calls hold."""
         row = (await connection.execute(select(accounts).where(accounts.c.scope == scope))).one_or_none()
         if row is None or row.max_usd is None:
             return None
@@ -99,11 +141,13 @@ class Accounts:
         if row.spent_usd >= row.max_usd:
             raise BudgetExhausted(f"{dollars(row.spent_usd)} are spent, and the cap of {name} is {dollars(row.max_usd)}")
         held = select(func.coalesce(func.sum(tasks.c.reserved_usd), 0.0)).where(
-            tasks.c.status.in_(("running", "cancelling")), tasks.c.number != number
+            tasks.c.status.in_(("running", "cancelling")), tasks.c.number != (0 if number is None else number)
         )
+        reserved = select(func.coalesce(func.sum(reservations.c.usd), 0.0)).where(reservations.c.until > self._database.now())
         if scope != SERVICE:
-            held = held.where(tasks.c.owner == owner)
-        left = float(row.max_usd - row.spent_usd - (await connection.execute(held)).scalar_one())
+            held, reserved = held.where(tasks.c.owner == owner), reserved.where(reservations.c.owner == owner)
+        in_hands = [(await connection.execute(chosen)).scalar_one() for chosen in (held, reserved)]
+        left = float(row.max_usd - row.spent_usd - sum(in_hands))
         if left <= 0:
             raise MoneyIsOut
         return left

@@ -134,6 +134,16 @@ accounts: Final = Table(
     Column("unknown", Integer, nullable=False),
 )
 
+# What calls that are no tasks may spend, those of `research mcp`: free again once `until` is over.
+reservations: Final = Table(
+    "reservations",
+    metadata,
+    Column("number", _number, primary_key=True, autoincrement=True),
+    Column("owner", String, nullable=False),
+    Column("usd", Double, nullable=False),
+    Column("until", Double, nullable=False),
+)
+
 workers: Final = Table(
     "workers",
     metadata,
