@@ -18,7 +18,7 @@ from pydantic import SecretStr
 
 from flows.serve.composition import Records, in_process, open_door
 from flows.serve.database.database import Database, default_url
-from flows.serve.dialects import DIALECTS
+from flows.serve.dialects import DIALECTS, words
 from flows.serve.http.access import Access
 from flows.serve.http.app import create_app
 from flows.serve.http.keys import FILE, Keys
@@ -91,6 +91,7 @@ def serve(
         Records.of(Database(default_url(folder))),
         in_process(Worlds(settings, model)),
         Admission(web, SecretStr(WEBHOOK_SECRET)),
+        words=words(),
         owners=keys.owner_by_id,
     )
     app = create_app(

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import parallel
 import pytest
 
-from tests.serve.conftest import Served, serve
+from research.testing import WebhookReceiver
+from research.webhooks.signing import WebhookSecret
+from tests.serve.conftest import WEBHOOK_SECRET, Served, serve
 
 LIGHTHOUSES = {
     "list.md": "# Some old lights\n\n| Lighthouse | Opened |\n|---|---|\n| Eddystone | 16 October 1759 |\n"
@@ -125,6 +128,29 @@ def test_what_is_wrong_with_a_run_is_named(lights: Served, change: dict[str, Any
         answer = client.post("/v1beta/findall/runs", json=ASKED | change)
     assert answer.status_code == 422
     assert place in answer.json()["error"]["message"]
+
+
+def test_entities_are_searched_in_one_call(lights: Served, sdk: parallel.Parallel) -> None:
+    found = sdk.beta.findall.entity_search(entity_type="companies", objective="lighthouses opened before 1820", match_limit=5)
+    assert {entity.name for entity in found.entities} == {"Eddystone", "Bell Rock"}
+    assert all(entity.url.startswith("corpus://") for entity in found.entities)
+    with pytest.raises(parallel.UnprocessableEntityError, match="/match_limit"):
+        sdk.beta.findall.entity_search(entity_type="people", objective="keepers", match_limit=1)
+
+
+def test_a_webhook_is_told_of_the_end_of_a_run(lights: Served, sdk: parallel.Parallel) -> None:
+    with WebhookReceiver(WebhookSecret(WEBHOOK_SECRET)) as receiver:
+        made = sdk.beta.findall.create(**ASKED, webhook={"url": receiver.url, "event_types": ["task_run.status"]})
+        ended(lights, made.findall_id)
+        until = time.monotonic() + 20
+        while not receiver.accepted and time.monotonic() < until:
+            time.sleep(0.05)
+    (event,) = (each.event for each in receiver.accepted)
+    assert (event["type"], event["data"]["findall_id"]) == ("findall.run.completed", made.findall_id)
+    assert event["data"]["status"]["metrics"]["matched_candidates_count"] == 2
+    wrong = {"url": "https://example.com/hook", "event_types": ["findall.candidate.matched"]}
+    with pytest.raises(parallel.UnprocessableEntityError, match=r"/webhook/event_types/0.*findall\.run\.completed"):
+        sdk.beta.findall.create(**ASKED, webhook=wrong)
 
 
 def test_a_group_of_task_runs_is_no_find_all_run(lights: Served) -> None:

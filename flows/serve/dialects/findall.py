@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Header, Path, Query
+from fastapi import APIRouter, Header, Path, Query, Request
 from fastapi.responses import Response, StreamingResponse
 
+from flows.serve.dialects.entity_search import EntitySearchAnswer, EntitySearchBody
 from flows.serve.dialects.findall_shapes import (
     TIERS,
     EnrichBody,
@@ -29,11 +30,13 @@ from flows.serve.dialects.findall_shapes import (
     schema_of,
 )
 from flows.serve.dialects.parallel_errors import also, errors
+from flows.serve.dialects.retrieval_shapes import waited_for
 from flows.serve.errors import NotWaiting, UnknownGroup, UnknownTask
 from flows.serve.http.access import CurrentOwner
 from flows.serve.http.routing import dialect_router
 from flows.serve.http.streaming import DOCUMENTED, SentEvent, event_stream
 from flows.serve.records.task_records import Owner, Submission, TaskRecord
+from flows.serve.service.outbox import Told
 from flows.serve.service.service import Service
 from research.errors import Fault, InvalidTask
 from research.finding.find import FindRequest, FoundNames
@@ -49,6 +52,12 @@ LAST: Final = 1_000_000
 FindAllId = Annotated[str, Path(max_length=256)]
 
 
+def told(record: TaskRecord) -> Told:
+    """What a webhook is told of a run that has ended: how it stands."""
+    run = run_of(record.group_id or "", record, record, found_of(record))
+    return Told(f"findall.run.{record.status}", run.model_dump(mode="json"))
+
+
 def router(service: Service) -> APIRouter:
     """The routes of the dialect."""
     api = dialect_router(errors)
@@ -58,6 +67,10 @@ def router(service: Service) -> APIRouter:
     root = "/v1beta/findall"
     run, one = f"{root}/runs", f"{root}/runs/{{findall_id}}"
     api.add_api_route(f"{root}/ingest", finds.ingest, methods=["POST"], response_model=FindAllSchema, responses=also())
+    failed = also(s402="A limit of the key's is reached.", s502="The search failed.", s503="No search provider answers.")
+    api.add_api_route(
+        f"{root}/entity-search", finds.entities, methods=["POST"], response_model=EntitySearchAnswer, responses=failed
+    )
     api.add_api_route(run, finds.create, methods=["POST"], response_model=FindAllRun, responses=also())
     api.add_api_route(run, finds.page, response_model=FindAllRuns, responses=also())
     api.add_api_route(one, finds.get, response_model=FindAllRun, responses=unknown)
@@ -81,14 +94,22 @@ class _Finds:
         """The match conditions that an objective makes. Code reads it: nothing is researched, and no model asked."""
         return FindAllSchema.ingested(body.objective.strip())
 
+    async def entities(self, body: EntitySearchBody, owner: CurrentOwner, request: Request) -> EntitySearchAnswer:
+        """Find people or companies, and answer with those that match. It is held open until they are found; a run tells of them
+        one by one."""
+        record = await self._service.submit(owner, body.submission())
+        return EntitySearchAnswer.of(await waited_for(self._service, owner, record, request))
+
     async def create(self, body: FindAllBody, owner: CurrentOwner) -> FindAllRun:
         """Begin a run."""
         asked = body.asked()
-        task = Task.model_validate({"task": body.objective, "processor": TIERS[body.generator]})
+        request = {"task": body.objective, "processor": TIERS[body.generator], "webhook": body.told()}
+        task = Task.model_validate(request)
         group = await self._service.create_group(owner, {"dialect": NAME})
         echoed = {"generator": body.generator, "metadata": body.metadata, "names": body.names(asked)}
         record = await self._service.submit(
-            owner, Submission(task=task, find=asked, dialect=NAME, request=echoed, group_id=group.id)
+            owner,
+            Submission(task=task, find=asked, dialect=NAME, request=echoed, group_id=group.id, webhook=_address(task)),
         )
         return run_of(group.id, record, record, FoundNames())
 
@@ -189,6 +210,7 @@ class _Finds:
                 dialect=NAME,
                 request=last.request,
                 group_id=id,
+                webhook=_address(last.task),
             ),
         )
 
@@ -216,6 +238,10 @@ class _Finds:
         if not parts or parts[0].dialect != NAME:
             raise UnknownTask(f"there is no find-all run {id!r}")
         return parts
+
+
+def _address(task: Task) -> str | None:
+    return None if task.webhook is None else task.webhook.url
 
 
 def _so_far(parts: list[TaskRecord]) -> FoundNames:

@@ -7,16 +7,18 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from flows.serve.dialects.parallel_request import PROCESSORS
+from flows.serve.dialects.parallel_request import PROCESSORS, WebhookBody
 from flows.serve.dialects.parallel_shapes import RunBasis
 from flows.serve.records.task_records import TaskRecord
 from research.errors import Fault, InvalidInput, InvalidTask
+from research.faults import shown
 from research.finding.find import Enriching, FindRequest, FoundNames, JudgedName
 from research.finding.names import name_key
 from research.finding.wording import read_condition, read_objective
 from research.output_schema.output_spec import OutputSpec
 from research.ports.conditions import MAX_CONDITIONS, Condition, FindPlan, field_name
 from research.result.result import ACTIVE, Citation, Excerpt, FieldBasis, Status, UtcTime
+from research.task.webhook import ANY_STATUS, STATUS_EVENTS
 
 Generator = Literal["base", "core", "pro", "preview"]
 TIERS: Final[Mapping[str, str]] = {"preview": "base", "base": "base", "core": "core", "pro": "ultra"}
@@ -24,6 +26,9 @@ TIERS: Final[Mapping[str, str]] = {"preview": "base", "base": "base", "core": "c
 PREVIEW_CANDIDATES: Final = 10
 Labels = dict[str, str | bool | int | float]
 EventType = Literal["findall.candidate.generated", "findall.candidate.matched", "findall.candidate.unmatched"]
+
+RUN_EVENTS: Final = {f"findall.run.{status}": STATUS_EVENTS[status] for status in ("completed", "failed", "cancelled")}
+"""What a webhook may be told, and what a task calls it."""
 
 
 class Shape(BaseModel):
@@ -56,6 +61,26 @@ class FindAllBody(Shape):
     match_limit: int = Field(ge=1, le=1_000)
     exclude_list: list[Excluded] | None = Field(default=None, max_length=10_000)
     metadata: Labels | None = None
+    webhook: WebhookBody | None = None
+    """Is told of the end of the run, and of what it is extended by: `findall.run.completed`, `.failed` and `.cancelled`."""
+
+    def told(self) -> dict[str, Any] | None:
+        """The webhook as a task has it.
+
+        Raises:
+            InvalidTask: it wants events that are not told; names those that are.
+        """
+        if self.webhook is None:
+            return None
+        names = self.webhook.event_types or []
+        faults = [
+            Fault(f"/webhook/event_types/{place}", f"{shown(name)} is not told to webhooks; there are: {', '.join(RUN_EVENTS)}")
+            for place, name in enumerate(names)
+            if name not in (*RUN_EVENTS, ANY_STATUS)
+        ]
+        if faults:
+            raise InvalidTask("The run cannot be accepted:", faults)
+        return {"url": self.webhook.url, "event_types": [RUN_EVENTS.get(name, name) for name in names]}
 
     def names(self, asked: FindRequest) -> dict[str, str]:
         """What the caller calls each condition, by its field: what is looked up is called as pages call it."""
