@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -58,6 +59,45 @@ async def test_a_body_that_is_too_large_is_refused_whether_it_says_how_large_it_
         assert (await client.post("/read", content=b" " * 100)).json() == 100
 
 
+async def test_a_body_that_does_not_come_to_its_end_is_refused_and_its_dialect_does_not_answer_instead(served: Served) -> None:
+    async def stops() -> AsyncIterator[bytes]:
+        yield b'{"task": '
+        await asyncio.Event().wait()
+
+    async def grows() -> AsyncIterator[bytes]:
+        for _ in range(3):
+            yield b" " * 50
+
+    app = create_app(served.service, served.app.state.access, [tasks], most_bytes=100, body_seconds=0.2)
+    headers = {"authorization": f"Bearer {served.keys['alice']}", "content-type": "application/json"}
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://door", headers=headers) as client:
+        slow = await client.post("/tasks/v1/tasks", content=stops())
+        large = await client.post("/tasks/v1/tasks", content=grows())
+    assert (slow.status_code, slow.json()["error"]["type"]) == (408, "TooSlow")
+    assert (large.status_code, large.json()["error"]["type"]) == (413, "TooLarge")
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (b"[" * 100_000, "nested too deeply"),
+        (b'{"task": "\xff"}', "no text in UTF-8"),
+        (b'{"task": "a?", "max_fetches": ' + b"9" * 5_000 + b"}", "too many digits"),
+    ],
+)
+def test_a_body_that_cannot_be_read_says_why(served: Served, body: bytes, told: str) -> None:
+    with served.client() as client:
+        answer = client.post("/v1/tasks", content=body, headers={"content-type": "application/json"})
+    assert answer.status_code == 400
+    assert told in answer.json()["detail"]
+
+
+def test_an_empty_idempotency_key_is_none(served: Served) -> None:
+    with served.client() as client:
+        first, second = (client.post("/v1/tasks", json={"task": text}, headers={"idempotency-key": ""}) for text in ("a?", "b?"))
+    assert first.raise_for_status().json()["task_id"] != second.raise_for_status().json()["task_id"]
+
+
 def test_the_root_says_what_this_is_and_where_its_page_is(served: Served) -> None:
     with httpx.Client(base_url=served.url, trust_env=False) as client:
         told = client.get("/").raise_for_status().json()
@@ -88,6 +128,7 @@ def test_a_path_or_method_that_is_not_there_is_told_in_the_words_of_its_dialect(
         told = told[name]
     assert f"{method} {path}" in told
     assert (status == 405) == ("allow" in answer.headers)
+    assert path != "/v1/tasks" or answer.headers["allow"] == "GET, POST"
 
 
 def test_the_openapi_document_says_how_a_key_is_shown(served: Served) -> None:

@@ -26,7 +26,7 @@ from flows.serve.dialects.agent_shapes import (
 )
 from flows.serve.errors import ServiceError, TaskConflict
 from flows.serve.http.access import CurrentOwner
-from flows.serve.http.http_tasks import documented_body, has_seen_end, submission_of
+from flows.serve.http.http_tasks import IdempotencyKey, documented_body, has_seen_end, submission_of
 from flows.serve.http.routing import dialect_router
 from flows.serve.http.streaming import DOCUMENTED, SentEvent, event_stream
 from flows.serve.records.task_records import Owner, Submission, TaskRecord
@@ -200,7 +200,7 @@ def router(service: Service) -> APIRouter:
         body: Annotated[dict[str, Any], Body()],
         owner: CurrentOwner,
         accept: Annotated[str, Header()] = "",
-        idempotency_key: Annotated[str | None, Header(max_length=256)] = None,
+        idempotency_key: IdempotencyKey = None,
     ) -> Response:
         """Start a task, or go on from one that has ended. Answered with a stream of events, which ends where the task ends or
         waits for a person; or, by `response_format` or `Accept`, with its id. The task runs on, whoever listens."""

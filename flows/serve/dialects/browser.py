@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Annotated, Any, Final, Literal
 from uuid import uuid4
 
-from fastapi import APIRouter, Body, Header, Query, Response
+from fastapi import APIRouter, Body, Query, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict
@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 
 from flows.serve.errors import ServiceError
 from flows.serve.http.access import CurrentOwner
-from flows.serve.http.http_tasks import documented_body, submission_of
+from flows.serve.http.http_tasks import IdempotencyKey, documented_body, submission_of
 from flows.serve.http.routing import dialect_router
 from flows.serve.records.task_records import Owner, TaskRecord
 from flows.serve.service.service import MOST_OF_PAGE, Service
@@ -207,7 +207,7 @@ def router(service: Service) -> APIRouter:
     async def submit_task(
         body: Annotated[dict[str, Any], Body()],
         owner: CurrentOwner,
-        idempotency_key: Annotated[str | None, Header(max_length=256)] = None,
+        idempotency_key: IdempotencyKey = None,
     ) -> Accepted:
         """Submit a task on behalf of an end user."""
         return await submit(service, owner, body, idempotency_key)

@@ -33,6 +33,7 @@ from flows.serve.dialects.parallel_shapes import (
 from flows.serve.dialects.parallel_streams import for_seconds, group_events, group_runs, run_events
 from flows.serve.errors import UnknownTask
 from flows.serve.http.access import CurrentOwner
+from flows.serve.http.http_tasks import IdempotencyKey
 from flows.serve.http.routing import dialect_router
 from flows.serve.http.streaming import DOCUMENTED, SentEvent, event_stream
 from flows.serve.records.task_records import Owner, Submission, TaskRecord
@@ -50,7 +51,6 @@ LOOK_SECONDS: Final = 5.0
 """How often it is seen whether whoever waits for a result is still there."""
 
 Betas = Annotated[str | None, Header(alias="parallel-beta", description="Beta features, separated by commas.")]
-IdempotencyKey = Annotated[str | None, Header(alias="idempotency-key", max_length=200)]
 RunId = Annotated[str, Path(max_length=256)]
 GroupId = Annotated[str, Path(alias="taskgroup_id", max_length=256)]
 LastEventId = Annotated[

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Body, Header, Query, Request, Response
+from fastapi import APIRouter, Body, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from flows.serve.dialects import browser, tasks
 from flows.serve.dialects.browser import BrowserTask
 from flows.serve.dialects.task_shapes import Refused, TaskList, TaskShape, shape
 from flows.serve.http.access import CurrentOwner, current_owner
-from flows.serve.http.http_tasks import documented_body
+from flows.serve.http.http_tasks import IdempotencyKey, documented_body
 from flows.serve.http.routing import answer_to, dialect_router
 from flows.serve.records.task_records import TaskRecord
 from flows.serve.service.service import MOST_OF_PAGE, Service
@@ -37,7 +37,10 @@ def router(service: Service) -> APIRouter:
         response_model=TaskShape,
         responses={
             201: {"model": browser.Accepted, "description": "Accepted on behalf of an end user"},
-            400: {"model": browser.Refused, "description": "A request on behalf of an end user is wrong"},
+            400: {
+                "model": Refused | browser.Refused,
+                "description": "The body is no JSON, or a request on behalf of an end user is wrong",
+            },
             **{code: {"model": Refused | browser.Refused} for code in (401, 403, 409, 429)},
         },
         openapi_extra=documented_body({"anyOf": [tasks.REQUEST_SCHEMA, browser.REQUEST_SCHEMA]}),
@@ -45,7 +48,7 @@ def router(service: Service) -> APIRouter:
     async def create_task(
         request: Request,
         body: Annotated[dict[str, Any], Body()],
-        idempotency_key: Annotated[str | None, Header(max_length=256)] = None,
+        idempotency_key: IdempotencyKey = None,
     ) -> Response | TaskShape:
         """Start a task. A body with `endUserId`, `sessionId`, `startUrl` or `maxSteps` runs on behalf of an end user."""
         if not browser.OWN_NAMES & body.keys():

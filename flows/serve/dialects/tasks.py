@@ -17,7 +17,7 @@ from flows.serve.cursors import InvalidCursor
 from flows.serve.dialects.task_shapes import EventShape, Refused, TaskList, TaskShape, Unprocessable, shape
 from flows.serve.errors import ServiceError
 from flows.serve.http.access import CurrentOwner, current_owner
-from flows.serve.http.http_tasks import documented_body, has_seen_end, submission_of
+from flows.serve.http.http_tasks import IdempotencyKey, documented_body, has_seen_end, submission_of
 from flows.serve.http.routing import dialect_router
 from flows.serve.http.streaming import DOCUMENTED, SentEvent, event_stream
 from flows.serve.records.task_records import Owner
@@ -58,6 +58,7 @@ REQUEST_SCHEMA: Final[Mapping[str, Any]] = {
 }
 """What a body holds. Every other field of docs/contract.md may be in it, too, in any accepted spelling."""
 REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
+    400: {"model": Refused, "description": "The body is no JSON"},
     401: {"model": Refused, "description": "No key, or none that is known"},
     403: {"model": Refused, "description": "A key that was revoked"},
     409: {"model": Refused, "description": "The same id, or the same idempotency key, was used for another task"},
@@ -122,7 +123,7 @@ def router(service: Service) -> APIRouter:
     async def create_task(
         body: Annotated[dict[str, Any], Body()],
         owner: CurrentOwner,
-        idempotency_key: Annotated[str | None, Header(max_length=256)] = None,
+        idempotency_key: IdempotencyKey = None,
     ) -> TaskShape:
         """Start a task. It is answered at once, and runs until it is final."""
         return await create(service, owner, body, idempotency_key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.metadata
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping, Sequence
@@ -20,6 +21,8 @@ from research.errors import InvalidInput, ResearchError
 
 MOST_BYTES: Final = 16 * 1024 * 1024
 """Of a request's body, unless the service says otherwise: 1,000 runs of one request are in it."""
+BODY_SECONDS: Final = 30.0
+"""How long the next piece of a body may take: a client that stops in the middle would hold its connection for ever."""
 REQUEST_ID: Final = "x-request-id"
 
 Scope = MutableMapping[str, Any]
@@ -50,6 +53,7 @@ def create_app(
     *,
     running: Callable[[], AbstractAsyncContextManager[None]] | None = None,
     most_bytes: int = MOST_BYTES,
+    body_seconds: float = BODY_SECONDS,
 ) -> FastAPI:
     """The application.
 
@@ -59,6 +63,7 @@ def create_app(
         dialects: the modules that are mounted, the first one first where paths are equal.
         running: is entered while the application runs.
         most_bytes: of a request's body.
+        body_seconds: how long the next piece of one may take.
     """
 
     @asynccontextmanager
@@ -99,7 +104,7 @@ def create_app(
         return {"status": "ok"}
 
     app.add_exception_handler(ResearchError, _answer)
-    app.add_middleware(_Bounds, most_bytes=most_bytes)
+    app.add_middleware(_Bounds, most_bytes=most_bytes, body_seconds=body_seconds)
     _document_keys(app)
     return app
 
@@ -131,11 +136,12 @@ def _document_keys(app: FastAPI) -> None:
 
 
 class _Bounds:
-    """Gives each request an id, which its answer names, and refuses a body that is too large before it is read."""
+    """Gives each request an id, which its answer names, and refuses a body that is too large, or does not come."""
 
-    def __init__(self, app: App, most_bytes: int) -> None:
+    def __init__(self, app: App, most_bytes: int, body_seconds: float) -> None:
         self._app = app
         self._most_bytes = most_bytes
+        self._body_seconds = body_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -145,18 +151,30 @@ class _Bounds:
         given = headers.get(REQUEST_ID.encode(), b"")
         id = given if given.isalnum() and len(given) <= 64 else uuid4().hex.encode()
         seen = 0
-        began = False
+        began = is_whole = False
+        refusal: _BodyRefused | None = None
 
         async def bounded() -> MutableMapping[str, Any]:
-            nonlocal seen
-            message = await receive()
+            nonlocal seen, is_whole, refusal
+            if is_whole:  # what comes now is that the client has gone, whenever it goes
+                return await receive()
+            try:
+                async with asyncio.timeout(self._body_seconds):
+                    message = await receive()
+            except TimeoutError:
+                refusal = _BodyRefused(408, "TooSlow", f"nothing of the body has come for {self._body_seconds:g} seconds")
+                raise refusal from None
             seen += len(message.get("body", b""))
+            is_whole = not message.get("more_body", False)
             if seen > self._most_bytes:
-                raise _BodyTooLarge
+                refusal = self._too_large()
+                raise refusal
             return message
 
         async def named(message: MutableMapping[str, Any]) -> None:
             nonlocal began
+            if refusal is not None and not began:
+                return  # whoever reads the body may take the refusal for a fault of its own, and answer it
             if message["type"] == "http.response.start":
                 began = True
                 message["headers"] = [*message.get("headers", ()), (REQUEST_ID.encode(), id)]
@@ -165,21 +183,31 @@ class _Bounds:
         length = headers.get(b"content-length", b"0")
         try:
             if length.isdigit() and int(length) > self._most_bytes:
-                raise _BodyTooLarge
+                raise self._too_large()
             await self._app(scope, bounded, named)
-        except _BodyTooLarge:
-            if began:
-                raise
-            await self._refuse(named)
+        except _BodyRefused as error:
+            refusal = error
+        if refusal is not None and not began:
+            answer, refusal = refusal, None
+            await answer.send(named)
 
-    async def _refuse(self, send: Send) -> None:
-        error = {"type": "TooLarge", "message": f"the body is larger than {self._most_bytes:,} bytes"}
-        body = json.dumps({"error": error, "detail": error["message"]}).encode()
+    def _too_large(self) -> _BodyRefused:
+        return _BodyRefused(413, "TooLarge", f"the body is larger than {self._most_bytes:,} bytes")
+
+
+class _BodyRefused(Exception):
+    """A body that is not read to its end."""
+
+    def __init__(self, status: int, kind: str, message: str) -> None:
+        super().__init__(message)
+        self._status = status
+        self._kind = kind
+
+    async def send(self, send: Send) -> None:
+        """Answer so, in words that clients of every dialect look for."""
+        error = {"type": self._kind, "message": str(self)}
+        body = json.dumps({"error": error, "detail": str(self)}).encode()
         length = str(len(body)).encode()
         headers = [(b"content-type", b"application/json"), (b"content-length", length), (b"connection", b"close")]
-        await send({"type": "http.response.start", "status": 413, "headers": headers})
+        await send({"type": "http.response.start", "status": self._status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
-
-
-class _BodyTooLarge(Exception):
-    """More bytes have come than are taken."""

@@ -5,7 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import aclosing
-from typing import Any
+from typing import Annotated, Any
+
+from fastapi import Header
+from pydantic import AfterValidator
 
 from flows.serve.records.task_records import Owner, Submission
 from flows.serve.service.service import Service
@@ -15,6 +18,14 @@ from research.task.dialects import field_name
 from research.task.task import Task
 from research.task.urls import is_web
 from research.task.webhook import STATUS_EVENTS
+
+
+def _stated(key: str | None) -> str | None:
+    return (key or "").strip() or None
+
+
+IdempotencyKey = Annotated[str | None, Header(alias="Idempotency-Key", max_length=256), AfterValidator(_stated)]
+"""A parameter of a route: what makes a request that is sent again the same one. An empty one is none."""
 
 
 def submission_of(

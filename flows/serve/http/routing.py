@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -42,17 +43,26 @@ def dialect_router(errors: Errors, **options: Any) -> APIRouter:
                 try:
                     return await handle(request)
                 except (ResearchError, RequestValidationError, HTTPException) as error:
-                    return answer_to(_without_a_type(error), errors)
+                    return answer_to(_explained(error), errors)
 
             return answer
 
     return APIRouter(route_class=DialectRoute, **options)
 
 
-def _without_a_type(error: Exception) -> Exception:
-    """FastAPI leaves a body as bytes that no header calls JSON, as curl's `-d` sends it, and says no word of the header."""
+def _explained(error: Exception) -> Exception:
+    """What FastAPI says of a body that it cannot read, in words that say what to do."""
     if isinstance(error, RequestValidationError) and isinstance(error.body, bytes):
+        # It leaves a body as bytes that no header calls JSON, as curl's `-d` sends it, and says no word of the header.
         return InvalidTask(
             "The request cannot be read:", [Fault("", "send the header `Content-Type: application/json` with this body")]
         )
+    if isinstance(error, HTTPException) and error.status_code == HTTPStatus.BAD_REQUEST:
+        cause = error.__cause__
+        if isinstance(cause, RecursionError):
+            return HTTPException(error.status_code, "the JSON of the body is nested too deeply to be read")
+        if isinstance(cause, UnicodeDecodeError):
+            return HTTPException(error.status_code, "the body is no text in UTF-8, so it is no JSON")
+        if isinstance(cause, ValueError):
+            return HTTPException(error.status_code, "the JSON of the body holds a number with too many digits to be read")
     return error

@@ -19,6 +19,7 @@ class Unrouted:
 
     def __init__(self) -> None:
         self._paths: list[tuple[Segments, int, Errors]] = []
+        self._routes: list[tuple[str, APIRoute]] = []
 
     def add(self, router: APIRouter, prefix: str, errors: Errors) -> None:
         """A dialect is mounted.
@@ -28,21 +29,24 @@ class Unrouted:
             errors: makes its answer to an error.
         """
         least = 1 if prefix else 2  # at the root, all begin with their version
+        self._routes += [(prefix, route) for route in router.routes if isinstance(route, APIRoute)]
         paths = dict.fromkeys(prefix + route.path for route in router.routes if isinstance(route, APIRoute))
         self._paths += [(_segments(path), least, errors) for path in paths]
 
     def answer(self, request: Request, error: Exception) -> Response:
         """The answer to an `HTTPException` that no route has raised."""
         assert isinstance(error, HTTPException)  # noqa: S101 - it is registered for no other
-        status, asked = HTTPStatus(error.status_code), f"{request.method} {request.url.path}"[:300]
-        why = {
-            HTTPStatus.NOT_FOUND: f"there is nothing at {asked}: /docs lists what there is",
-            HTTPStatus.METHOD_NOT_ALLOWED: f"{asked} is no request of this service: /docs lists what there is",
-        }.get(status, error.detail)
-        told = HTTPException(status, why)
-        errors = self._nearest(request.url.path)
+        path = request.url.path
+        headers = {name.lower(): value for name, value in (error.headers or {}).items()}
+        status, why = HTTPStatus(error.status_code), error.detail
+        if status == HTTPStatus.NOT_FOUND:
+            why = f"there is nothing at {request.method} {path[:300]}: /docs lists what there is"
+        elif status == HTTPStatus.METHOD_NOT_ALLOWED:
+            headers["allow"] = ", ".join(self._methods_at(path)) or headers.get("allow", "")
+            why = f"{request.method} {path[:300]} is not possible: use {headers['allow'].replace(', ', ' or ')} (/docs says how)"
+        errors, told = self._nearest(path), HTTPException(status, why)
         response = JSONResponse({"detail": why}, status) if errors is None else errors(told)
-        for name, value in (error.headers or {}).items():
+        for name, value in headers.items():
             response.headers[name] = value
         return response
 
@@ -51,6 +55,11 @@ class Unrouted:
         asked = _segments(path)
         found = [(alike, -len(known), its) for known, least, its in self._paths if (alike := _alike(known, asked)) >= least]
         return max(found, key=lambda each: each[:2])[2] if found else None
+
+    def _methods_at(self, path: str) -> list[str]:
+        """The methods that some dialect takes at a path."""
+        at = [route for prefix, route in self._routes if path.startswith(prefix) and route.path_regex.match(path[len(prefix) :])]
+        return sorted({method for route in at for method in route.methods or ()})
 
     def mount(self, app: FastAPI) -> None:
         app.add_exception_handler(HTTPException, self.answer)
