@@ -28,6 +28,17 @@ _COMPARED: Final = re.compile(r"(?<!\w)(?:like|near|nearly|almost|semi|off|quasi
 _CLAUSE: Final = re.compile(r"[.,;:()|\n•·!?]|\b(?:but|and|or|sondern|mais|pero|sino|und|oder|et|ou|y)\b", re.IGNORECASE)
 
 
+_NOT_NOW: Final = re.compile(rf"(?<![\w'’])(?:{alternatives(_TABLE['not_now'])})(?![\w'’])", re.IGNORECASE)
+_YEAR: Final = r"(?:[^\W\d_]{3,9}\.?\s)?[12]\d{3}"
+_UNTIL: Final = re.compile(rf"(?<!\w)(?:{alternatives(_TABLE['until'])})\s(?:\d{{1,2}}\.?\s)?{_YEAR}(?!\w)", re.IGNORECASE)
+_OVER: Final = alternatives(_TABLE["over"])
+_IS_OVER: Final = re.compile(
+    rf"\A\W*(?:{_OVER})(?![\w'’])|\(\s?(?:{_OVER}|{alternatives(_TABLE['over_behind'])})(?![\w'’])[^()]*\)\W*\Z|"
+    rf"\({_YEAR}\s?[-–—]\s?{_YEAR}\)\W*\Z",
+    re.IGNORECASE,
+)
+
+
 def _phrases(name: str) -> re.Pattern[str]:
     spaced = (re.escape(phrase).replace(r"\ ", r"[\s_-]?") for phrase in sorted(_TABLE[name], key=len, reverse=True))
     return re.compile(rf"(?<!\w)(?:{'|'.join(spaced)})(?!\w)", re.IGNORECASE)
@@ -42,15 +53,18 @@ _REMARK: Final = 4
 
 
 def yes_or_no(text: str) -> tuple[bool, frozenset[Doubt]] | None:
-    """What a text that is a yes or a no says; None if it says neither, or that nobody knows."""
+    """What a text that is a yes or a no says; None if it says neither, that nobody knows, or that it is so no more or not yet."""
     if len(text) > _SHORT or _UNKNOWN.match(text):
         return None
     match = _YES.match(text) or _NO.match(text)
     if match is None or re.match(rf"(?i)\s+(?:{alternatives(_TABLE['affirming'])})\b", text[match.end() :]):
         return None
+    is_yes = _YES.match(text) is not None
+    if _UNTIL.search(text, match.end()) or (is_yes and _NOT_NOW.search(text, match.end())):
+        return None
     remark = re.findall(r"\w+", text[match.end() :].casefold())
     qualified = bool(_LIMITS & {*remark}) or len(remark) > _REMARK
-    return _YES.match(text) is not None, frozenset(("qualified",)) if qualified else NONE
+    return is_yes, frozenset(("qualified",)) if qualified else NONE
 
 
 def is_blank(text: str) -> bool:
@@ -58,10 +72,23 @@ def is_blank(text: str) -> bool:
     return _BLANK.fullmatch(text) is not None
 
 
+def is_unknown(text: str) -> bool:
+    """Whether a text begins by saying that the answer is not known or not told: `n/a (2023: $5m)`."""
+    return _UNKNOWN.match(text) is not None
+
+
+def is_over(text: str) -> bool:
+    """Whether a value says of itself that it holds no more: `Ann Lee (until 2019)`, `Ann Lee (1998–2010)`, `formerly Hamburg`."""
+    ended = _UNTIL.search(text)
+    return _IS_OVER.search(text) is not None or (ended is not None and not text[ended.end() :].strip(" .)"))
+
+
 def is_given(text: str) -> bool:
     """Whether a text says anything at all: it is no dash, no `n/a`, no `optional`, and not struck out."""
-    text = _STRUCK.sub(" ", text)
-    return bool(re.search(r"\w", text)) and not _UNKNOWN.match(text) and not _PERHAPS.match(text)
+    text = without_struck(text)
+    if not re.search(r"\w", text) or _UNKNOWN.match(text) or _PERHAPS.match(text) or is_over(text):
+        return False
+    return _YES.match(text) is None or yes_or_no(text) is not None
 
 
 def availability(text: str) -> tuple[bool, int, int] | None:
@@ -83,6 +110,11 @@ def is_negated(text: str, start: int, end: int) -> bool:
 def is_struck(text: str, start: int, end: int) -> bool:
     """Whether `text[start:end]` is struck out: it is so no more, or never was."""
     return any(match.start() <= start and end <= match.end() for match in _STRUCK.finditer(text))
+
+
+def without_struck(text: str) -> str:
+    """A text without what is struck out in it."""
+    return _STRUCK.sub(" ", text).strip() if "~~" in text else text
 
 
 def is_compared(text: str, start: int) -> bool:

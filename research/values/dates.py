@@ -83,6 +83,10 @@ _BEGINNINGS: Final = tuple(
 """Before a date, the day on which a span of time begins that it ends: `16 to` 19 June 2025, `30 May –` 2 June 2025."""
 
 
+_OTHER_ERA: Final = re.compile(
+    r"\s?(?:BCE?|B\.\s?C\.(?:\s?E\.)?|AH|A\.H\.|BE|B\.E\.|v\.\s?(?:Chr|u\. ?Z)|av\.\s?J|avant J|a\.\s?C\.|до н)(?!\w)"
+)
+"""Behind a year: it is none of ours."""
 _SHORT_YEAR: Final = re.compile(r"(?<![\d./-])(\d{1,2})([./-])(\d{1,2})\2(\d{2})(?![\w./-])")
 _LAST_CENTURY: Final = 40
 _ORDER: Final = re.compile(r"(?<![\d./-])([0-3]?\d)[./-]([0-3]?\d)[./-](?:\d{4}|\d{2})(?![\w./-])")
@@ -136,7 +140,7 @@ def dates(text: str) -> tuple[StatedDate, ...]:
         for match in pattern.finditer(text):
             if any(match.start() < f.end and f.start < match.end() for f in found):
                 continue
-            if stated := _dated(match):
+            if (stated := _dated(match)) and not _OTHER_ERA.match(text, match.end()):
                 found.extend(_both(match, stated))
     if not found:
         return ()

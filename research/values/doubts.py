@@ -14,6 +14,7 @@ Doubt = Literal[
     "approximate",  # `about 300`, `circa 1850`
     "bound",  # `from 20 €`, `over 300`, `before 1850`: a limit, and not the value
     "change",  # `down 4 %`, `rose £2m`, `loss of $2m`: by how much something has changed, or less than nothing
+    "hypothetical",  # `target: 500`, `500 if the merger goes ahead`: it is not so yet
     "range",  # `10–20`: one of its ends
     "several",  # one of several values of the kind, none marked as the one meant
     "bracketed",  # `(1,200)` in running text: minus, or an aside
@@ -37,7 +38,7 @@ OPEN: Final[frozenset[Doubt]] = frozenset(
     (
         *("ambiguous_separator", "ambiguous_scale", "ambiguous_order", "ambiguous_century"),
         *("bound", "change", "range", "several", "bracketed", "unlikely_kind", "unit_unstated", "unread_neighbour"),
-        *("other_calendar", "partial"),
+        *("other_calendar", "partial", "hypothetical"),
     )
 )
 """Doubts of which each leaves the value itself open: such a value is never of high confidence."""
@@ -45,7 +46,7 @@ OPEN: Final[frozenset[Doubt]] = frozenset(
 UNSURE: Final[frozenset[Doubt]] = frozenset(
     (
         *("ambiguous_separator", "ambiguous_scale", "ambiguous_order", "bound", "change", "range", "bracketed", "unit_unstated"),
-        *("qualified", "other_calendar", "partial"),
+        *("qualified", "other_calendar", "partial", "hypothetical"),
     )
 )
 """Doubts of which each says that another value is about as likely: such a value is of low confidence."""

@@ -22,6 +22,20 @@ _CHANGE_BEFORE: Final = re.compile(
     rf"(?<!\w)({alternatives(_TABLE['change_before'])})\s(?:of\s|by\s|um\s|de\s)?\W*$", re.IGNORECASE
 )
 _CHANGE_AFTER: Final = re.compile(rf"\s?[(]?({alternatives(_TABLE['change_after'])})\b", re.IGNORECASE)
+_HYPOTHETICAL: Final = re.compile(
+    rf"(?:\A|[.;:(,]\s?)\W*(?:{alternatives(_TABLE['hypothetical'])})(?![\w'’-])[^.;()]*\Z", re.IGNORECASE
+)
+_COMPARED: Final = re.compile(
+    rf"(?<!\w)(?:{alternatives(_TABLE['compared_before'])})(?![\w'’-])[^.;]*\Z|"
+    r"(?<!\w)than\s(?:the\s)?[A-Z][^.;\d]*\Z"
+)
+_COMPARED_AFTER: Final = re.compile(r"\s(?:[^\W\d_]{2,}er|more|less|fewer)\s(?:[^\W\d_]+\s)?than\s(?:the\s)?[A-Z]")
+_ORDERING: Final = re.compile(rf"(?<!\w)(?:{alternatives(_TABLE['ordering'])})\s?\Z", re.IGNORECASE)
+_ORDINAL: Final = re.compile(r"(?:st|nd|rd|th)(?!\w)|(?:er|ère|ème|ª|º)(?!\w)")
+ORDINALS: Final = frozenset(_TABLE["ordinals"].split())
+"""Words of fields whose numbers are places in an order."""
+_CLAUSE: Final = 90
+"""Characters before a number in which a word says that it is compared, or not so yet."""
 _BETWEEN: Final = rf"(?:\s?[-–—]\s?|\s(?:{alternatives(_TABLE['between'])})\s)[€$£¥]?"
 _RANGE_BEFORE: Final = re.compile(rf"\d\s?[%°\w€$£¥]{{0,6}}{_BETWEEN}$", re.IGNORECASE)
 _RANGE_AFTER: Final = re.compile(rf"{_BETWEEN}\d", re.IGNORECASE)
@@ -34,6 +48,17 @@ _LEDGER_AFTER: Final = re.compile(r"\s?(?:CR|DR|Dr)(?!\w)")
 """What an account's credit and debit are marked with. Which of the two is less than nothing, accounts differ."""
 _GLUED: Final = re.compile(r"\s?/\s?[^\W\d_]|\s?[×x*^/=²³⁴-⁹](?=\s?[\d(])|[²³⁴-⁹#]")
 _GLUED_BEFORE: Final = re.compile(r"[×x*^/#№]\s?$")
+
+
+def is_of_another(text: str, start: int, end: int) -> bool:
+    """Whether the number at `text[start:end]` says how another thing is, or how far this one is from it: `20 m taller than Old
+    Tower`, `twice as many as Pine Corp (600)`."""
+    return _COMPARED.search(text, max(0, start - _CLAUSE), start) is not None or _COMPARED_AFTER.match(text, end) is not None
+
+
+def is_ordering(text: str, start: int, end: int) -> bool:
+    """Whether the number at `text[start:end]` is a place in an order, or leads somewhere: `3rd`, `No. 3`, `see note 4`."""
+    return _ORDINAL.match(text, end) is not None or _ORDERING.search(text, max(0, start - 12), start) is not None
 
 
 def is_harmless(word: str) -> bool:
@@ -63,6 +88,9 @@ def neighbour_doubts(
             doubts.add("bound")
     if _BOUND_PHRASES.search(before) or _BOUND_AFTER.match(text, end):
         doubts.add("bound")
+    hypothetical = _HYPOTHETICAL.search(text, max(0, start - _CLAUSE), start)
+    if hypothetical and not is_time and not known & {*re.findall(r"\w+", hypothetical[0].casefold())}:
+        doubts.add("hypothetical")
     change = _CHANGE_BEFORE.search(before) or _CHANGE_AFTER.match(text, end)
     if change and not is_time and not known & {*change[1].casefold().split()}:
         doubts.add("change")

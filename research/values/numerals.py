@@ -47,7 +47,7 @@ _NUMBER: Final = re.compile(
     (?P<sign>[-+−](?=[.\d{_VULGAR}]))?
     (?:
       (?P<body>{_DIGITS})
-      (?:[eE](?P<exponent>[-+]\d{{1,2}}|(?<=\d[eE])\d{{1,2}})(?!\w)|(?![^\W\d_{_GLUED_SCALES}]*\d))
+      (?:[eE](?P<exponent>[-+]\d{{1,2}}|(?<=\d[eE])\d{{1,2}})(?!\w)|(?![^\W\d_{_GLUED_SCALES}]*\d)(?!_\d))
     | (?=[{_VULGAR}]))
     (?:
       \s?(?P<vulgar>[{_VULGAR}])
@@ -75,6 +75,9 @@ _ENGLISH: Final = re.compile(r"\d,\d{3}[.,]\d|(?<![\d.])\d+\.\d{1,2}(?![\d.])")
 _CONTINENTAL: Final = re.compile(r"\d\.\d{3}[.,]\d|(?<![\d,])\d+,\d{1,2}(?![\d,])")
 """Numbers that show which separator a text uses for what."""
 _MONEY_BEFORE: Final = re.compile(r"(?:[€$£¥₹]|[A-Z]{3})[ \u00a0]?$")
+
+
+_PIECE: Final[frozenset[Doubt]] = frozenset(("partial",))
 
 
 @lru_cache(maxsize=8192)
@@ -243,4 +246,4 @@ def _pieces(start: int, body: str) -> list[Number]:
     """Numbers in a run that is none as a whole: `1,2,3` is three. A dotted run (a version, a date) is left alone."""
     if "." in body:
         return []
-    return [Number(start + m.start(), start + m.end(), (Decimal(m[0]),)) for m in re.finditer(r"\d+", body)]
+    return [Number(start + m.start(), start + m.end(), (Decimal(m[0]),), _PIECE) for m in re.finditer(r"\d+", body)]

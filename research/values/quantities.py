@@ -11,7 +11,7 @@ from research.values.dates import dates
 from research.values.doubts import NONE, Doubt
 from research.values.durations import durations
 from research.values.labels import NOTHING, Measure
-from research.values.neighbours import neighbour_doubts
+from research.values.neighbours import ORDINALS, is_of_another, is_ordering, neighbour_doubts
 from research.values.numerals import Number, numbers
 from research.values.prices import asked_price, is_net_and_gross
 from research.values.units import Measured, Unit, measured
@@ -26,6 +26,8 @@ _OUT_OF_BEFORE: Final = re.compile(r"\d\s?(?:/|out of|of|von|sur|de|su|van|av|и
 """Before the best that a rating can be: `4.5 out of 5`."""
 _COUNTED: Final = re.compile(r"\s?(?:customer |user )?(?:reviews?|ratings?|votes?|bewertung|avis|opini|recension)", re.IGNORECASE)
 """Behind how many have rated."""
+_DEGREES: Final = re.compile(r"\s?(?:degrees?|deg)\b", re.IGNORECASE)
+_TOLERANCE: Final = re.compile(r"\s?(?:±|\+\s?/\s?[-−–])\s?")
 _APART: Final = re.compile(r"[\s,]*(?:and\s|und\s|et\s|y\s)?")
 _WORD: Final = re.compile(r"[^\W\d_]+")
 SAME: Final = Decimal("0.02")
@@ -88,10 +90,13 @@ def quantities(text: str, wanted: Wanted, label: Measure = NOTHING, known: str =
         pairs = [pairs[at] for at in asked]
     words = wanted.words | frozenset(_WORD.findall(known.casefold()))
     years = {(d.start, d.end) for d in dates(text) if d.month is None}
+    is_count = wanted.unit is None and not wanted.words & ORDINALS
     found = []
     for number, at in pairs:
         unit = at.unit or (None if number.percent else label.unit)
-        if wanted.unit and unit and not unit.fits(wanted.unit):
+        if wanted.unit and (number.percent or (unit and not unit.fits(wanted.unit))):
+            continue
+        if is_of_another(text, at.start, at.end) or (is_count and is_ordering(text, number.start, number.end)):
             continue
         value, doubts = _counted(number, unit, wanted, label, machine)
         if at.unit is None and unit is not None:
@@ -99,6 +104,10 @@ def quantities(text: str, wanted: Wanted, label: Measure = NOTHING, known: str =
         if unit is None and (number.start, number.end) in years and label.scale == 1:
             doubts.add("yearlike")
         beside = neighbour_doubts(text, at.start, at.end, words)
+        if wanted.unit and unit is None and "unread_neighbour" in beside and not _is_plain_degrees(text, at.end, wanted.unit):
+            continue  # `10 fathoms`, for a length in metres: in a unit that is not known
+        if number.percent and not wanted.is_share and text[number.start] in "+-−":
+            doubts.add("change")
         if wanted.is_rating and _OUT_OF.match(text, at.end):
             beside -= {"unread_neighbour"}
         if is_open:
@@ -107,6 +116,11 @@ def quantities(text: str, wanted: Wanted, label: Measure = NOTHING, known: str =
             doubts.add("unlikely_kind")
         found.append(Quantity(value, number.start, number.end, at.unit, beside.union(doubts)))
     return _of_several(found)
+
+
+def _is_plain_degrees(text: str, end: int, asked: Unit) -> bool:
+    """Whether a temperature stands in degrees of a scale that is not named."""
+    return asked.kind == "temperature" and _DEGREES.match(text, end) is not None
 
 
 def lengths_of_time(text: str, per: Decimal) -> list[Quantity]:
@@ -127,11 +141,20 @@ def amounts_in(text: str) -> list[tuple[Number, Measured]]:
         if any(start <= number.start and number.end <= end for start, end in skipped) or _EXPONENT.search(text, 0, number.start):
             continue
         at = measured(text, number.start, number.end)
-        if found and (whole := _together(text, *found[-1], number, at)):
+        if found and _TOLERANCE.fullmatch(text, found[-1][1].end, number.start):
+            found[-1] = _with_tolerance(*found[-1], number, at)
+        elif found and (whole := _together(text, *found[-1], number, at)):
             found[-1] = whole
         else:
             found.append((number, at))
     return [_scaled_as_next(text, pair, found[n + 1 : n + 2]) for n, pair in enumerate(found)]
+
+
+def _with_tolerance(number: Number, at: Measured, tolerance: Number, then: Measured) -> tuple[Number, Measured]:
+    """A number with what it may be more or less, of which it has the unit and the scale: `120 ± 5 kg`."""
+    scale = tolerance.scale if not number.scaled else Decimal(1)
+    number = replace(number, readings=tuple(r * scale for r in number.readings), scale=number.scale * scale)
+    return number, Measured(at.unit or then.unit, at.start, then.end)
 
 
 def _scaled_as_next(

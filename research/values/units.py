@@ -65,12 +65,25 @@ _INCHES: Final = re.compile(r"\s?(?:[\"”″]|'')")
 _MONEY_BEFORE: Final = re.compile(
     rf"(?:(?<![^\W\d_])|(?<=\d)|(?<!\w)(?:[kKTMm]|MM|Mio\.?\s?|Mrd\.?\s?))({_MONEY})[\s\u00a0\u202f]?[(]?$", re.IGNORECASE
 )
+_SHARED: Final = frozenset(("$", "£", "¥", "kr", "rs", "rs.", "rupee", "rupees", "dollar", "dollars"))
+"""Signs and names of several currencies."""
+_OWNERS: Final = {
+    **{code.upper(): Unit(code.upper(), Decimal(1)) for code in _TABLE["currency_codes"]},
+    **{name: Unit(code, Decimal(1)) for name, code in _TABLE["currency_owners"].items()},
+}
+_OWNER: Final = "|".join(sorted(map(re.escape, _OWNERS), key=len, reverse=True))
+_OWNER_BEFORE: Final = re.compile(rf"(?<![^\W_])({_OWNER})\s?$")
+_OWNER_AFTER: Final = re.compile(rf"[ \u00a0\u202f]?(?:\$[ \u00a0]?)?[(]?(?:in )?({_OWNER})(?![^\W_])")
+_FOREIGN: Final = re.compile(r"(?<![^\W_])[A-Z][A-Za-z]{0,3}([$£¥])[ \u00a0]?$")
+"""A sign with letters before it that name no currency known here: `Bds$`, `IR£`."""
+UNKNOWN_MONEY: Final = "XXX"
+"""The kind of a currency that is not known. It fits no other."""
 _MONEY_AFTER: Final = re.compile(rf"[\s\u00a0\u202f-]?({_MONEY})(?![^\W\d_])", re.IGNORECASE)
 _DEGREES: Final = re.compile(
     r"[\s\u00a0\u202f]?(?:[°º˚]\s?|(?:degrees?|deg\.?)\s)(c|f|celsius|fahrenheit)(?![^\W\d_])|\s?([℃℉])|[\s\u00a0](K)(?!\w)", re.I
 )
 _AFTER: Final = re.compile(
-    r"[\s\u00a0\u202f-]{0,2}((?:square|cubic|sq|metric)[\s.]+)?([^\W\d_]+(?:[²³]|[23](?!\w))?)(?:\s?/\s?([^\W\d_]+)|\s+per\s+(\w+))?"
+    r"[\s\u00a0\u202f-]{0,2}((?:square|cubic|sq|metric|nautical)[\s.]+)?([^\W\d_]+(?:[²³]|[23](?!\w))?)(?:\s?/\s?([^\W\d_]+)|\s+per\s+(\w+))?"
 )
 
 
@@ -106,7 +119,15 @@ def measured(text: str, start: int, end: int) -> Measured:
     before = _MONEY_BEFORE.search(text, max(0, start - 18), start)
     after = None if before else _MONEY_AFTER.match(text, end)
     if match := before or after:
-        return Measured(CURRENCIES[match[1].casefold()], min(start, match.start()), max(end, match.end()))
+        begin, close = min(start, match.start()), max(end, match.end())
+        if match[1].casefold() in _SHARED:
+            if owner := _OWNER_BEFORE.search(text, max(0, begin - 12), begin):
+                return Measured(_OWNERS[owner[1]], owner.start(), close)
+            if owner := _OWNER_AFTER.match(text, close):
+                return Measured(_OWNERS[owner[1]], begin, owner.end())
+        return Measured(CURRENCIES[match[1].casefold()], begin, close)
+    if foreign := _FOREIGN.search(text, max(0, start - 8), start):
+        return Measured(Unit(UNKNOWN_MONEY, Decimal(1)), foreign.start(), end)
     return Measured(None, start, end)
 
 

@@ -389,3 +389,19 @@ def test_a_caption_may_name_its_scale_in_any_language_in_which_a_number_may(scal
     for name in (name for name, factor in SCALES.items() if factor == SCALES[scale]):
         rows = with_units([["Item", "2023"], ["Revenue", "12"]], 1, f"in {name} EUR")
         assert rows[1] == ["Revenue", f"12 {scale} EUR"], name
+
+
+@pytest.mark.parametrize(
+    ("again", "text"),
+    [
+        ("<th>Lamp</th><th>Mass</th><th>Height</th>", "| Pori | 40 | 1 |\n\n| Lamp | Mass | Height |\n| Ridge | 90 | 3 |"),
+        ("<th>Lamp</th><th>Price</th><th>Stock</th>", "| Pori | 40 | 1 |\n| Lamp | Price | Stock |\n| Ridge | 90 | 3 |"),
+        ("<th>Total</th><th>40</th><th>1</th>", "| Pori | 40 | 1 |\n| Total | 40 | 1 |\n| Ridge | 90 | 3 |"),
+        ("<th>Others</th><th></th><th></th>", "| Pori | 40 | 1 |\n| Others |  |  |\n| Ridge | 90 | 3 |"),
+    ],
+)
+def test_a_row_of_other_heads_further_down_begins_another_table(again: str, text: str) -> None:
+    """Read on under `Price`, the mass of what stands below would be its price."""
+    head = "<tr><th>Lamp</th><th>Price</th><th>Stock</th></tr><tr><td>Pori</td><td>40</td><td>1</td></tr>"
+    row = "<tr><td>Ridge</td><td>90</td><td>3</td></tr>"
+    assert text in shown(f"<table>{head}<tr>{again}</tr>{row}</table>")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from typing import Any
 
@@ -18,7 +19,8 @@ from research.pipeline import research
 from research.ports.world import World
 from research.task.task import Task
 from research.testing import Pages
-from research.values.doubts import OPEN
+from research.values.answers import is_given
+from research.values.doubts import OPEN, UNSURE
 
 
 def read(name: str, schema: dict[str, Any], text: str, setting: Setting = PLAIN) -> Cast | None:
@@ -75,6 +77,98 @@ DATE: dict[str, Any] = {"type": "string", "format": "date"}
 )
 def test_a_number_is_the_one_asked_in_its_unit_or_none(field: str, schema: dict[str, Any], text: str, is_read_as: Any) -> None:
     assert value(field, schema, text) == is_read_as
+
+
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        *(("mass_kg", text) for text in ("10 tons", "5 stone", "2 troy oz", "5 M⊕", "0.5 solar masses", "3 quintals", "5 %")),
+        *(("length_m", text) for text in ("5 fathoms", "3 light-years", "1.5 AU", "12 storeys", "20 m taller than Old Tower")),
+        *(
+            ("price_usd", text)
+            for text in ("CAD $120", "$120 CAD", "$120 AUD", "AU$120", "Bds$120", "$ 120 (Canadian)", "120 pesos")
+        ),
+        *(("price_usd", text) for text in ("120 Australian dollars", "$120 in Canadian dollars", "0.5 BTC", "n/a (2023: $5)")),
+        *(("price_gbp", text) for text in ("IR£120", "E£120", "£120 Syrian")),
+        *(("price_jpy", text) for text in ("CN¥120", "120元")),
+        *(
+            ("employees", text)
+            for text in ("ranked 3rd", "3rd largest employer", "No. 3 in Ohio", "see note 4", "#1200", "1_200")
+        ),
+        *(
+            ("employees", text)
+            for text in ("twice as many as Pine Corp (600)", "20 more than Pine Corp", "not disclosed; 40 in 2019")
+        ),
+    ],
+)
+def test_a_number_in_a_unit_that_is_not_known_or_of_another_thing_is_none(field: str, text: str) -> None:
+    """It would be wrong by whatever the unit is, and look as if it had been read."""
+    assert value(field, NUMBER, text) is None
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "is_read_as"),
+    [
+        ("mass_kg", "120 ± 5 kg", 120),
+        ("mass_kg", "1.2 ± 0.1 t", 1200),
+        ("employees", "1200 ± 50", 1200),
+        ("length_km", "10 nautical miles", 18.52),
+        ("rank", "3rd", 3),
+        ("price_aud", "$120 AUD", 120),
+        ("price_cad", "120 $ CAN", 120),
+        ("price_usd", "US$120", 120),
+        ("temperature_c", "20 degrees", 20),
+    ],
+)
+def test_a_number_with_its_tolerance_its_place_or_its_currencys_owner(field: str, text: str, is_read_as: float) -> None:
+    assert value(field, NUMBER, text) == is_read_as
+
+
+@pytest.mark.parametrize(
+    ("schema", "text"),
+    [
+        (NUMBER, "target: 5000"),
+        (NUMBER, "If the merger goes ahead, 900"),
+        (NUMBER, "-5 %"),
+        (NUMBER, "2,5,0"),
+        (STATUS, "active (until 2019)"),
+        (TEXT, "Ann Lee (until 2019)"),
+        (TEXT, "Ann Lee (1998–2010)"),
+        (TEXT, "formerly Hamburg"),
+    ],
+)
+def test_what_is_not_so_yet_or_no_more_is_of_low_confidence(schema: dict[str, Any], text: str) -> None:
+    found = read("status", schema, text)
+    assert found is None or found.doubts & UNSURE
+
+
+@pytest.mark.parametrize(
+    ("field", "schema", "text", "is_read_as"),
+    [
+        ("status", STATUS, "~~active~~ inactive", "inactive"),
+        ("status", STATUS, "~~active~~", None),
+        ("status", STATUS, "unknown, perhaps active", None),
+        ("status", {"enum": ["unknown", "active"]}, "unknown", "unknown"),
+        ("ceo", TEXT, "~~Ann Lee~~ Bob Ray", "Bob Ray"),
+        ("ceo", TEXT, "~~Ann Lee~~", None),
+        ("opened", DATE, "3 May 1984 BC", None),
+        ("opened", DATE, "not 3 May 1984", None),
+        ("founded", INTEGER, "1404 AH", None),
+        ("founded", INTEGER, "€1984", None),
+        ("founded", INTEGER, "No. 1984", None),
+        ("founded", INTEGER, "1984", 1984),
+    ],
+)
+def test_what_is_struck_not_known_denied_or_of_another_era_is_not_read(
+    field: str, schema: dict[str, Any], text: str, is_read_as: Any
+) -> None:
+    assert value(field, schema, text) == is_read_as
+
+
+@pytest.mark.parametrize("text", ["Yes (until 2019)", "Yes (planned for 2030)", "No (until May 2019)", "partly", "some models"])
+def test_a_yes_that_holds_no_more_or_not_yet_is_none(text: str) -> None:
+    assert value("waterproof", BOOLEAN, text) is None
+    assert not is_given(text)  # so that what stands there is not taken for `there is some`
 
 
 @pytest.mark.parametrize(
@@ -261,6 +355,15 @@ async def answer(html: str, fields: dict[str, Any], name: str = "Grove Works") -
     result = await research(task, World(model=KeylessModel(), search=pages, fetcher=pages))
     assert isinstance(result.output, dict)
     return {entry.field: (result.output[entry.field], entry.confidence) for entry in result.basis}
+
+
+async def test_an_end_of_a_range_in_page_data_is_not_the_value() -> None:
+    size = {"@type": "QuantitativeValue", "minValue": 100, "maxValue": 200}
+    data = {"@type": "Organization", "name": "Grove Works", "foundingDate": "1999", "numberOfEmployees": size}
+    page = f'<script type="application/ld+json">{json.dumps(data)}</script>'
+    found = await answer(page, {"employees": INTEGER, "founded": INTEGER})
+    assert found["founded"][0] == 1999
+    assert found["employees"][1] in (None, "low")
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,27 @@ def heads(cells: list[list[HtmlElement]]) -> int:
     return min(count, MAX_HEADS) if marked else 1
 
 
+def tables_in(cells: list[list[HtmlElement]]) -> Iterator[list[list[HtmlElement]]]:
+    """The tables that stand in one: where a row below others names the columns anew, by other names, the next one begins. Read
+    under the first names, its values would be those of other columns."""
+    first, names, spanned = 0, [value(cell) for cell in cells[0]], 0
+    for place, line in enumerate(cells):
+        below_rows = place > first and not all(map(is_head, cells[place - 1]))
+        if below_rows and spanned <= place < len(cells) - 1 and _names_columns(line) and not all(map(is_head, cells[place + 1])):
+            texts = [value(cell) for cell in line]
+            if texts != names:
+                yield cells[first:place]
+                first, names = place, texts
+        spanned = max(spanned, *(place + span(cell, "rowspan") for cell in line))
+    yield cells[first:]
+
+
+def _names_columns(line: list[HtmlElement]) -> bool:
+    """Whether a row is headings only, two or more with text, and none of them a figure, as in a row of totals."""
+    texts = [value(cell) for cell in line]
+    return all(map(is_head, line)) and sum(map(bool, texts)) > 1 and not any(c.isdigit() for text in texts for c in text)
+
+
 def under_one_head(rows: list[list[str]], count: int) -> list[list[str]]:
     """Rows whose several heads are put together into one: `2024` over `Q1` is `2024 Q1`."""
     if count < 2 or len(rows) <= count:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from research.evidence.ranking import words
@@ -58,6 +58,12 @@ _RECOMMENDED: Final = re.compile(
     re.IGNORECASE,
 )
 """Headings, below a page's title, of things that it is not about."""
+
+
+_END_OF_RANGE: Final = re.compile(r"\b([Mm]in|[Mm]ax)(?:imum)?(?![a-z])[\w ]*$")
+"""Of page data, a key whose value is an end of what is possible: `numberOfEmployees.minValue`."""
+_SPELLED: Final = {"min": frozenset(words("min minimum lowest least")), "max": frozenset(words("max maximum highest most top"))}
+"""Words of a field that asks for such an end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,12 +159,20 @@ def of_facts(asked: Asked, reading: Reading) -> Iterator[Candidate]:
         setting = setting_of(fact, reading)
         for value, place, joined in _texts(question, fact):
             found = cast(question, value, setting)[: 1 if question.kind == "text" else 2]
+            if fact.origin == "data" and _is_end_of_range(question, fact):
+                found = tuple(replace(one, doubts=one.doubts | {"range"}) for one in found)
             for one in found:
                 told = (*marks, *joined, *_of_text(asked, one, value))
                 yield Candidate(one.value, (place,), how, source, fit, gate, one, told, is_narrowed)
             if not found and source != "statement" and question.kind == "boolean" and fit >= 0.85 and is_given(value):
                 # `Wi-Fi: in all rooms`: there is some.
                 yield Candidate(True, (place,), how, source, fit, gate, None, (*marks, "there is some"))
+
+
+def _is_end_of_range(question: Question, fact: Fact) -> bool:
+    """Whether a key of page data says that its value is one end of a range, and the field does not ask for that end."""
+    end = _END_OF_RANGE.search(fact.key)
+    return end is not None and question.name_words.isdisjoint(_SPELLED[end[1].casefold()])
 
 
 def facts_for(asked: Asked, reading: Reading) -> tuple[Fact, ...]:

@@ -13,20 +13,33 @@ from research.evidence.ranking import words
 from research.models.keyless.questions import Question, item_of
 from research.models.keyless.vocabulary import in_order
 from research.output_schema.bounds import within_bounds
-from research.values.answers import availability, is_blank, is_compared, is_negated, is_struck, opposite, yes_or_no
+from research.values.answers import (
+    availability,
+    is_blank,
+    is_compared,
+    is_negated,
+    is_over,
+    is_struck,
+    is_unknown,
+    opposite,
+    without_struck,
+    yes_or_no,
+)
 from research.values.dates import dates
 from research.values.doubts import NONE, Doubt
 from research.values.kinds import may_name_person, names_person
 from research.values.labels import measure
 from research.values.moments import moments
-from research.values.neighbours import is_harmless
+from research.values.neighbours import is_harmless, is_ordering
 from research.values.pieces import Kind, pieces
 from research.values.quantities import Wanted, lengths_of_time, quantities
 from research.values.remarks import without_remarks
+from research.values.units import currency_at
 from research.values.values import places
 
 MAX_TEXT: Final = 1_200
 _DIVIDERS: Final = (re.compile(r"\s*(?:;|•|·|\||¦|\n)\s*"), re.compile(r"\s*,\s*(?:and\s+)?|\s+and\s+"))
+_NOT: Final = re.compile(r"\b(?:not|nicht|pas|no)(?: on| am| le| el)?\s\Z", re.IGNORECASE)
 _SHARE: Final = re.compile(r"per ?cent|\bpct\b|share|rate|ratio|proportion|margin|growth|yield|content|%|alcohol|abv", re.I)
 _FRACTION: Final = re.compile(r"(?:^|[\W_])fraction$", re.I)
 _PERCENT: Final = re.compile(r"(?:^|[\W_])(?:per_?cent(?:age)?|pct)$", re.I)
@@ -120,6 +133,8 @@ def _dates(question: Question, text: str, setting: Setting) -> list[Cast]:
     wants_time = question.schema.get("format") == "date-time"
     found = []
     for date, doubts in moments(text, _bound(question), month_first=setting.month_first):
+        if _NOT.search(text, max(0, date.start - 12), date.start):
+            continue
         value, quality = date.iso(), 0.8 if date.swapped else 1.0
         if date.day is None:
             if "format" in question.schema:
@@ -134,8 +149,13 @@ def _dates(question: Question, text: str, setting: Setting) -> list[Cast]:
 
 def _years(question: Question, text: str, setting: Setting) -> list[Cast]:
     is_text = question.schema.get("type") == "string"
-    stated = moments(text, _bound(question))
+    stated = [(d, doubts) for d, doubts in moments(text, _bound(question)) if not _is_no_year(text, d.start, d.end)]
     return [Cast(str(d.year) if is_text else d.year, d.start, d.end, 1.0, doubts - {"ambiguous_order"}) for d, doubts in stated]
+
+
+def _is_no_year(text: str, start: int, end: int) -> bool:
+    """Whether what looks like a year is an amount of money or a number in an order: `€1984`, `No. 1984`."""
+    return currency_at(text, start, end) is not None or is_ordering(text, start, end)
 
 
 def _bound(question: Question) -> Literal["start", "end"] | None:
@@ -144,7 +164,9 @@ def _bound(question: Question) -> Literal["start", "end"] | None:
 
 
 def _amounts(question: Question, text: str, setting: Setting) -> list[Cast]:
-    """The numbers that a text states, in the unit asked."""
+    """The numbers that a text states, in the unit asked; none where it begins by saying that it is not known."""
+    if is_unknown(text):
+        return []
     wanted, seconds = _wanted(question), Decimal(60) if question.concepts & _TIMES else None
     if wanted.unit is not None and wanted.unit.kind == "time":
         seconds = wanted.unit.factor
@@ -190,7 +212,7 @@ def _json(value: Decimal, question: Question) -> int | float | None:
 
 def _phrases(question: Question, text: str, setting: Setting) -> list[Cast]:
     """The text itself without its notes, or the piece of it that is of the kind asked; none where it is of another kind."""
-    value = without_remarks(text, in_brackets=not question.concepts & _NAMES_WORKS)
+    value = without_remarks(without_struck(text), in_brackets=not question.concepts & _NAMES_WORKS)
     if not re.search(r"[\w$€£¥₽₹]", value) or len(value) > MAX_TEXT or (is_blank(value) and not question.concepts & _NAMES_WORKS):
         return []
     start = max(text.find(value), 0)
@@ -200,13 +222,13 @@ def _phrases(question: Question, text: str, setting: Setting) -> list[Cast]:
     is_title = bool({"title", "headline"} & question.surface)
     if is_title and (_NO_TITLE.fullmatch(setting.thing) or re.fullmatch(r"https?://\S+", value)):
         return []
-    doubts: frozenset[Doubt] = NONE
+    doubts = NONE if question.concepts & _NAMES_WORKS or not is_over(text) else _QUALIFIED
     if question.concepts & _PERSONS:
         value = _BY.sub("", value)
         start = max(text.find(value), 0)
         if not may_name_person(value) or any(d.end - d.start > 0.8 * len(value) for d in dates(value)):
             return []
-        doubts = NONE if names_person(value) else frozenset(("unlikely_kind",))
+        doubts |= NONE if names_person(value) else {"unlikely_kind"}
     return [Cast(value, start, start + len(value), 0.9 if len(value) <= 300 else 0.7, doubts)]
 
 
@@ -264,7 +286,7 @@ def _choices(question: Question, text: str, setting: Setting) -> list[Cast]:
     found: list[Cast] = []
     denied: list[str] = []
     options = [option for option in question.schema.get("enum", ()) if option is not None]
-    stems = words(text)
+    stems = words(without_struck(text))
     for option in options:
         if not isinstance(option, str):
             found.extend(Cast(option, *span, 0.9) for span in places(option, {}, text)[:1])
@@ -284,6 +306,10 @@ def _choices(question: Question, text: str, setting: Setting) -> list[Cast]:
             found.append(Cast(option, 0, len(text), 0.7, _PART))
     larger = {(c.start, c.end) for c in found}
     found = [c for c in found if not any((s, e) != (c.start, c.end) and s <= c.start and c.end <= e for s, e in larger)]
+    if is_unknown(text):
+        found = [c for c in found if c.start == 0]  # `unknown`, where that is a choice
+    if is_over(text):
+        found = [replace(c, quality=min(c.quality, 0.8), doubts=c.doubts | _QUALIFIED) for c in found]
     if denied:
         found = [replace(c, quality=min(c.quality, 0.8), doubts=c.doubts | _NEGATED) for c in found]
     if found or not denied:
