@@ -4,9 +4,9 @@ stock", a telephone number, who it is by, a choice or a yes that its type or its
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from itertools import chain
+from itertools import chain, islice
 from typing import Final
 
 from price_parser import Price
@@ -47,44 +47,87 @@ def of_shown(asked: Asked, reading: Reading) -> Iterator[Candidate]:
     """Candidates without a key, of a page that is surely about the entity."""
     if asked.question.kind == "text":
         yield from _naming(asked, reading)
-    if asked.about < MIN_ABOUT and asked.entity.named:
-        return
-    leading = _leading(asked, reading) if asked.question.kind in ("enum", "boolean") else ()
-    for found in chain(_forms(asked, reading), _prices(asked, reading), _days(asked, reading), leading):
-        if not asked.is_beside(reading, found.places[0]):
-            yield found
+    if asked.about >= MIN_ABOUT or not asked.entity.named:
+        found = chain(_lines(asked, reading), _signs(asked, reading), _leading(asked, reading))
+        yield from (one for one in found if not asked.is_beside(reading, one.places[0]))
 
 
 def _naming(asked: Asked, reading: Reading) -> Iterator[Candidate]:
     """The name of what the page is about: the entity's own as the page spells it, and the parts of the page's titles."""
     question, entity = asked.question, asked.entity
     own = entity.named and asked.about >= MIN_ABOUT and question.label == entity.column.replace("_", " ").casefold()
-    if not own and "=title" not in question.concepts:
-        return
-    shown = {fold(text.lstrip("# ").strip()) for text, _ in _headings(reading)}
-    for text, place in reading.title_texts:
+    is_title = "=title" in question.concepts
+    shown = {fold(line.lstrip("# ").strip()) for line, _ in _headings(reading)}
+    for text, place in reading.title_texts if own or is_title else ():
         if entity.named and (at := fold(text).find(fold(entity.name))) >= 0:
+            alone = "whole" if len(text) == len(entity.name) else "begins" if at == 0 else "inside"
+            marks = (f"own:{alone}", "own column" if own else "title")
             for one in cast(question, text[at : at + len(entity.name)])[:1]:
-                alone = "whole" if len(text) == len(entity.name) else "begins" if at == 0 else "inside"
-                column = "own column" if own else "title"
-                yield Candidate(
-                    one.value, (place,), "the page's title", "naming", 1.0, asked.about, one, (f"own:{alone}", column)
-                )
-        if own and "=title" not in question.concepts:
-            continue
-        for order, piece in enumerate(dict.fromkeys(SEPARATOR.split(text)) if SEPARATOR.search(text) else ()):
+                yield Candidate(one.value, (place,), "the page's title", "naming", 1.0, asked.about, one, marks)
+        pieces = dict.fromkeys(SEPARATOR.split(text)) if is_title and SEPARATOR.search(text) else ()
+        for order, piece in enumerate(pieces):
+            marks = (f"part:{min(order, 2)}", "heading too" if fold(piece.strip()) in shown else "title only")
             for one in cast(question, piece.strip())[:1]:
-                heading = "heading too" if fold(piece.strip()) in shown else "title only"
-                yield Candidate(
-                    one.value,
-                    (place,),
-                    "a part of the page's title",
-                    "naming",
-                    0.9,
-                    asked.about,
-                    one,
-                    (f"part:{min(order, 2)}", heading),
-                )
+                yield Candidate(one.value, (place,), "a part of the page's title", "naming", 0.9, asked.about, one, marks)
+
+
+def _lines(asked: Asked, reading: Reading) -> Iterator[Candidate]:
+    """The first lines that are known by their form, or say who made the thing (`by Ines Kovar`); lines that are nothing but a day
+    (a letter's or an article's date); the first prices; the first word on whether a thing is to be had."""
+    question, lines = asked.question, _short_lines(reading)
+    shown: list[tuple[str, str, float, int, Iterable[tuple[str, int]]]] = []
+    if question.kind == "text" and question.concepts & _FORMED:
+        shown.append(("formed", "a short line", 0.8, 3, lines))
+    if question.kind == "text" and question.concepts & _MADE:
+        by = ((_BY.fullmatch(line.lstrip("# ")), place) for line, place in (*_headings(reading), *lines))
+        shown.append(("by", "a line", 0.8, 3, ((match[1], place) for match, place in by if match and match[1][0].isupper())))
+    if question.kind == "date":
+        shown.append(("day alone", "a line with a date", 0.5, 3, _dated_lines(reading)))
+    if question.kind in ("boolean", "enum") and "=availability" in question.concepts:
+        notices = ((availability(line), place) for line, place in lines)
+        said = (("in stock" if notice[0] else "out of stock", place) for notice, place in notices if notice)
+        shown.append(("notice", "a short notice", 0.5, 1, said))
+    if question.kind in ("number", "integer", "text") and "=price" in question.concepts:
+        priced = ((line, place) for line, place in lines if _SIGN.search(line) and not _FREE.search(line))
+        shown.append(("price", "a price shown", 0.5, 2, islice(priced, 2)))
+    for name, how, fit, most, where in shown:
+        found = list(islice(((one, line, place) for line, place in where for one in cast(question, line)[:1]), most))
+        for order, (one, line, place) in enumerate(found):
+            marks = [name, f"order:{order}"] if most > 1 else [name]
+            if name == "formed":
+                marks.append("whole line" if one.end - one.start == len(line) else "in a line")
+            if name == "day alone":
+                marks.append("of one" if len(found) == 1 else "of several")
+            yield Candidate(one.value, (place,), how, "shown", fit, asked.about, one, tuple(marks))
+
+
+def _signs(asked: Asked, reading: Reading) -> Iterator[Candidate]:
+    """The sign of the first price."""
+    for line, place in _short_lines(reading) if asked.question.wants_sign else ():
+        price = Price.fromstring(line) if _SIGN.search(line) else None
+        if price and price.currency and price.amount is not None:
+            yield Candidate(price.currency, (place,), "the first price shown", "shown", 0.8, asked.about, None, ("sign",))
+            return
+
+
+def _leading(asked: Asked, reading: Reading) -> Iterator[Candidate]:
+    """The choice or yes that a page names in saying what its subject is: a fact whose key is a type or a kind, or the first
+    sentence of the first ones that names only one."""
+    question = asked.question
+    if question.kind not in ("enum", "boolean"):
+        return
+    for fact in reading.facts:
+        if fact.origin == "facts" and fact.words & _TYPES and (found := cast(question, fact.values[0])):
+            how, marks = f"`{fact.key}` in the facts", ("leading fact",)
+            yield Candidate(found[0].value, fact.places[:1], how, "shown", 0.6, asked.about, found[0], marks)
+            return
+    for sentence in reading.sentences[:_FIRST]:
+        named = {str(one.value): one for one in cast(question, sentence.text) if one.quality > 0.75}
+        if len(named) == 1:
+            [one] = named.values()
+            how, marks, label = "one of the first sentences", ("leading sentence",), is_label(question, reading, sentence)
+            yield Candidate(one.value, (sentence.place,), how, "shown", 0.5, asked.about, one, marks, label)
+            return
 
 
 @lru_cache(maxsize=256)
@@ -92,90 +135,11 @@ def _headings(reading: Reading) -> tuple[tuple[str, int], ...]:
     return tuple((reading.text(place), place) for place in range(len(reading)) if reading.kind(place) == "heading")
 
 
-def _forms(asked: Asked, reading: Reading) -> Iterator[Candidate]:
-    """Values that are known by their form, and lines that say who made the thing: `by Ines Kovar`."""
-    question = asked.question
-    if question.kind != "text":
-        return
-    if question.concepts & _FORMED:
-        found = ((one, line, place) for line, place in _short_lines(reading) for one in cast(question, line)[:1])
-        for order, (one, line, place) in zip(range(3), found, strict=False):
-            marks = ("formed", f"order:{order}", "whole line" if one.end - one.start == len(line) else "in a line")
-            yield Candidate(one.value, (place,), "a short line", "shown", 0.8, asked.about, one, marks)
-    if question.concepts & _MADE:
-        order = 0
-        for line, place in (*_headings(reading), *_short_lines(reading)):
-            if (match := _BY.fullmatch(line.lstrip("# "))) and order < 3 and (match[1][0].isupper()):
-                for one in cast(question, match[1])[:1]:
-                    yield Candidate(
-                        one.value, (place,), "a line", "shown", 0.8, asked.about, one, ("by", f"order:{min(order, 2)}")
-                    )
-                    order += 1
-
-
-def _days(asked: Asked, reading: Reading) -> Iterator[Candidate]:
-    """Lines that are nothing but a day: a letter's or an article's date."""
-    if asked.question.kind != "date":
-        return
-    found = [(place, one) for place, line in _dated_lines(reading) for one in cast(asked.question, line)[:1]]
-    for order, (place, one) in enumerate(found[:3]):
-        marks = ("day alone", f"order:{order}", "of one" if len(found) == 1 else "of several")
-        yield Candidate(one.value, (place,), "a line with a date", "shown", 0.5, asked.about, one, marks)
-
-
 @lru_cache(maxsize=64)
-def _dated_lines(reading: Reading) -> tuple[tuple[int, str], ...]:
-    lines = ((p, line) for p in range(len(reading)) if reading.kind(p) != "data" for line in reading.text(p).split("\n"))
-    short = ((p, line) for p, line in lines if 6 <= len(line) <= 40 and re.search(r"\d", line))
-    return tuple((p, line) for p, line in short if any(d.end - d.start >= len(line.strip(" .,;:")) - 1 for d in dates(line)))
-
-
-def _leading(asked: Asked, reading: Reading) -> Iterator[Candidate]:
-    """What the page says that its subject is: facts whose key is a type or a kind, then its first sentences. In a sentence, a
-    choice counts only if it is the only one there."""
-    for fact in reading.facts:
-        if fact.origin == "facts" and fact.words & _TYPES:
-            for one in cast(asked.question, fact.values[0])[:1]:
-                yield Candidate(
-                    one.value, fact.places[:1], f"`{fact.key}` in the facts", "shown", 0.6, asked.about, one, ("leading fact",)
-                )
-                return
-    for sentence in reading.sentences[:_FIRST]:
-        found = {str(one.value): one for one in cast(asked.question, sentence.text) if one.quality > 0.75}
-        if len(found) == 1:
-            one = next(iter(found.values()))
-            yield Candidate(
-                one.value, (sentence.place,), "one of the first sentences", "shown", 0.5, asked.about, one, ("leading sentence",),
-                is_label(asked.question, reading, sentence),
-            )  # fmt: skip
-            return
-
-
-def _prices(asked: Asked, reading: Reading) -> Iterator[Candidate]:
-    """The first price after the page's own heading; the first word on whether a thing is to be had."""
-    question = asked.question
-    lines = _short_lines(reading)
-    if "=price" in question.concepts and question.kind in ("number", "integer", "text"):
-        priced = ((line, place) for line, place in lines if _SIGN.search(line) and not _FREE.search(line))
-        for order, (line, place) in enumerate(priced):
-            for one in cast(question, line)[:1]:
-                yield Candidate(one.value, (place,), "a price shown", "shown", 0.5, asked.about, one, ("price", f"order:{order}"))
-            if order == 1:
-                break
-    if question.wants_sign:
-        for line, place in lines:
-            price = Price.fromstring(line) if _SIGN.search(line) else None
-            if price and price.currency and price.amount is not None:
-                yield Candidate(price.currency, (place,), "the first price shown", "shown", 0.8, asked.about, None, ("sign",))
-                return
-    if "=availability" in question.concepts and question.kind in ("boolean", "enum"):
-        for line, place in lines:
-            available = availability(line)
-            if available is None:
-                continue
-            for one in cast(question, "in stock" if available[0] else "out of stock")[:1]:
-                yield Candidate(one.value, (place,), "a short notice", "shown", 0.5, asked.about, one, ("notice",))
-                return
+def _dated_lines(reading: Reading) -> tuple[tuple[str, int], ...]:
+    lines = ((line, p) for p in range(len(reading)) if reading.kind(p) != "data" for line in reading.text(p).split("\n"))
+    short = ((line, p) for line, p in lines if 6 <= len(line) <= 40 and re.search(r"\d", line))
+    return tuple((line, p) for line, p in short if any(d.end - d.start >= len(line.strip(" .,;:")) - 1 for d in dates(line)))
 
 
 @lru_cache(maxsize=256)
