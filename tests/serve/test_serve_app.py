@@ -92,6 +92,27 @@ def test_a_body_that_cannot_be_read_says_why(served: Served, body: bytes, told: 
     assert told in answer.json()["detail"]
 
 
+async def test_the_body_of_a_request_without_a_key_is_not_read(served: Served) -> None:
+    read: list[int] = []
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for piece in (b'{"task": ', b'"When?"}'):
+            read.append(len(piece))
+            yield piece
+
+    transport = httpx.ASGITransport(served.app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://door") as client:
+        answer = await client.post("/v1/tasks", content=pieces(), headers={"content-type": "application/json"})
+    assert (answer.status_code, read) == (401, [])
+
+
+def test_of_very_many_faults_the_first_are_named(served: Served) -> None:
+    with served.client() as client:
+        faults = client.post("/v1/tasks", json={"task": "a?"} | dict.fromkeys(map(str, range(5_000)))).json()["detail"]
+    assert len(faults) == 101
+    assert faults[-1]["msg"] == "and 4,900 more faults"
+
+
 def test_an_empty_idempotency_key_is_none(served: Served) -> None:
     with served.client() as client:
         first, second = (client.post("/v1/tasks", json={"task": text}, headers={"idempotency-key": ""}) for text in ("a?", "b?"))

@@ -3,6 +3,7 @@ that made it."""
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Body, Query, Request, Response
@@ -11,6 +12,7 @@ from fastapi.responses import JSONResponse
 from flows.serve.dialects import browser, tasks
 from flows.serve.dialects.browser import BrowserTask
 from flows.serve.dialects.task_shapes import Refused, TaskList, TaskShape, shape
+from flows.serve.errors import KeyRevoked, NotAuthenticated, OverLimit
 from flows.serve.http.access import CurrentOwner, current_owner
 from flows.serve.http.http_tasks import IdempotencyKey, documented_body
 from flows.serve.http.routing import answer_to, dialect_router
@@ -21,7 +23,16 @@ from research.result.result import Status
 
 NAME: Final = ""
 AT_ROOT: Final = True
-errors: Final = tasks.errors
+
+
+def errors(error: Exception) -> Response:
+    """In the words of the dialect `tasks`. Whoever shows no key is answered before the body is read, which tells the two apart:
+    in the words of both."""
+    answer = tasks.errors(error)
+    if not isinstance(error, NotAuthenticated | KeyRevoked | OverLimit):
+        return answer
+    both = json.loads(bytes(answer.body)) | json.loads(bytes(browser.errors(error).body))
+    return JSONResponse(both, answer.status_code)
 
 
 def _shape(record: TaskRecord) -> TaskShape | BrowserTask:
@@ -30,7 +41,7 @@ def _shape(record: TaskRecord) -> TaskShape | BrowserTask:
 
 def router(service: Service) -> APIRouter:
     """`/v1/tasks` in two dialects."""
-    routes = dialect_router(tasks.errors, responses=tasks.REFUSALS)
+    routes = dialect_router(errors, responses=tasks.REFUSALS)
 
     @routes.post(
         "/v1/tasks",

@@ -38,9 +38,12 @@ class Access:
 
 
 def current_owner(connection: HTTPConnection) -> Owner:
-    """The owner of the key that a request or a WebSocket shows."""
-    access: Access = connection.app.state.access
-    return access.owner_of(connection)
+    """The owner of the key that a request or a WebSocket shows. It is looked up, and counted, once."""
+    known: Owner | None = getattr(connection.state, "owner", None)
+    if known is None:
+        access: Access = connection.app.state.access
+        known = connection.state.owner = access.owner_of(connection)
+    return known
 
 
 CurrentOwner = Annotated[Owner, Depends(current_owner)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -12,8 +12,11 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from flows.serve.errors import OverLimit
+from flows.serve.http.access import current_owner
 from research.errors import Fault, InvalidTask, ResearchError
 
+MOST_FAULTS: Final = 100
+"""That one answer names."""
 Errors = Callable[[Exception], Response]
 """How a dialect answers a `ResearchError` (those of `flows.serve.errors` among them), a `RequestValidationError` of FastAPI, or
 an `HTTPException` of Starlette (a body that is no JSON)."""
@@ -21,7 +24,7 @@ an `HTTPException` of Starlette (a body that is no JSON)."""
 
 def answer_to(error: Exception, errors: Errors) -> Response:
     """What a dialect answers to an error. To one that time mends, it says when to ask again."""
-    response = errors(error)
+    response = errors(_with_few_faults(error))
     if isinstance(error, OverLimit):
         response.headers.setdefault("Retry-After", str(max(1, round(error.retry_after))))
     return response
@@ -41,6 +44,7 @@ def dialect_router(errors: Errors, **options: Any) -> APIRouter:
 
             async def answer(request: Request) -> Response:
                 try:
+                    current_owner(request)  # before the body is read, which whoever has no key shall not make us do
                     return await handle(request)
                 except (ResearchError, RequestValidationError, HTTPException) as error:
                     return answer_to(_explained(error), errors)
@@ -48,6 +52,14 @@ def dialect_router(errors: Errors, **options: Any) -> APIRouter:
             return answer
 
     return APIRouter(route_class=DialectRoute, **options)
+
+
+def _with_few_faults(error: Exception) -> Exception:
+    """The same error, at most so long as somebody reads it: a body may have a fault every few bytes."""
+    if isinstance(error, InvalidTask) and (more := len(error.faults) - MOST_FAULTS) > 0:
+        headline = str(error).partition("\n")[0]
+        return type(error)(headline, [*error.faults[:MOST_FAULTS], Fault("", f"and {more:,} more faults")])
+    return error
 
 
 def _explained(error: Exception) -> Exception:
