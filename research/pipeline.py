@@ -146,7 +146,7 @@ async def _research(task: Task, world: World, steps: Steps) -> Result:
         draft = await _verified(task, draft, world, steps, progress)
         refuse_invalid(task.output_schema, draft)  # before a judgement is paid for
         verdicts = await _judged(task, draft, world, steps, progress)
-        conclusion = conclude(task.output_schema, draft, progress.work, verdicts)
+        conclusion = conclude(task.output_schema, draft, progress.work, verdicts, task.task)
         html_dump = await _html_dump(task, world, progress)
     except Interruption:
         raise

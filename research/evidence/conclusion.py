@@ -16,7 +16,9 @@ from research.result.result import Conclusion, FieldBasis, FieldWarning, Finding
 from research.sources.source_quality import age_days, domain_of
 
 
-def conclude(spec: OutputSpec, draft: Draft, work: Sequence[Investigated], verdicts: Sequence[Verdict] = ()) -> Conclusion:
+def conclude(
+    spec: OutputSpec, draft: Draft, work: Sequence[Investigated], verdicts: Sequence[Verdict] = (), about: str = ""
+) -> Conclusion:
     """Judge the evidence of every field and gather what was read.
 
     Args:
@@ -24,11 +26,12 @@ def conclude(spec: OutputSpec, draft: Draft, work: Sequence[Investigated], verdi
         draft: the answer.
         work: every sub-query that was done.
         verdicts: a model's judgement of evidence that code could not judge.
+        about: what the task is about, in words.
 
     Raises:
         InvalidAnswer: the draft's values break the schema (its author was shown the faults, and did not mend them).
     """
-    evidence = Evidence(passages_by_id(work), verdicts)
+    evidence = Evidence(passages_by_id(work), verdicts, about)
     output: dict[str, Any] = {}
     basis: list[FieldBasis] = []
     field_warnings: list[FieldWarning] = []

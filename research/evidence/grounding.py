@@ -2,7 +2,8 @@
 
 The rules, in order:
 
-1. An excerpt is copied: the smallest run of sentences (or lines) of a cited passage in which the value stands.
+1. An excerpt is copied: the smallest run of sentences (or lines) of a cited passage in which the value stands; of several, the
+   one that shares most words with the field, and then with what the task is about.
 2. A value that stands there is `stated`; a yes or a no only where its line speaks of the field. A value that may follow from
    the words (a yes or no, one of a list of choices, a quantity in another unit or in the scale of its table, a text most of
    whose words stand there) is `inferred`, and its confidence is lowered by one step. Anything else has support `none`. Where a
@@ -66,19 +67,28 @@ class Grounded(NamedTuple):
 
 
 class Evidence:
-    """The passages that the values of one task may cite, by id, and a model's verdicts on them."""
+    """The passages that the values of one task may cite, by id, and a model's verdicts on them.
 
-    def __init__(self, cited: Mapping[str, Cited], verdicts: Iterable[Verdict] = ()) -> None:
+    Args:
+        about: what the task is about, in words.
+    """
+
+    def __init__(self, cited: Mapping[str, Cited], verdicts: Iterable[Verdict] = (), about: str = "") -> None:
         self.cited = cited
+        self._about = tuple(words(about))
         self._verdicts = {_verdict_key(v.field, v.value, v.passage): v.supports for v in verdicts}
 
     def excerpt(self, path: str, value: Any, schema: Mapping[str, Any], field: Field, passage: Passage) -> Excerpt:
         """What a passage says of the value at a path, and how well it supports it."""
-        found = excerpt(value, schema, field, passage)
+        found = self.statement(value, schema, field, passage)
         supports = self._verdicts.get(_verdict_key(path, value, passage.id))
         if found.support == "stated" or supports is None:
             return found
         return found.changed(support="inferred" if supports else "none")
+
+    def statement(self, value: Any, schema: Mapping[str, Any], field: Field, passage: Passage) -> Excerpt:
+        """What a passage says of a value by its words alone, whatever a model made of it."""
+        return excerpt(value, schema, field, passage, self._about)
 
 
 def _verdict_key(path: str, value: Any, passage: str) -> tuple[str, str, str]:
@@ -160,7 +170,7 @@ class _Grounding:
         support = supporting[0][1].support
         suspected = supporting[0][0].page.suspected_injection is not None
         against = [
-            (cited[i], excerpt(value, schema, self.field, cited[i].passage))
+            (cited[i], self.evidence.statement(value, schema, self.field, cited[i].passage))
             for i in dict.fromkeys(answer.against)
             if i in cited and i not in answer.passages
         ]
@@ -180,22 +190,37 @@ def _unsupported(path: str, reasoning: str) -> Grounded:
     return Grounded(None, [FieldBasis(field=path, reasoning=reasoning)])
 
 
-def excerpt(value: Any, schema: Mapping[str, Any], field: Field, passage: Passage) -> Excerpt:
-    """Copy from a passage what bears on a value, and say how well it supports it."""
+def excerpt(value: Any, schema: Mapping[str, Any], field: Field, passage: Passage, about: Sequence[str] = ()) -> Excerpt:
+    """Copy from a passage what bears on a value, and say how well it supports it.
+
+    Args:
+        about: words of what the task is about. Of several lines that state the value (a table in which others have the same),
+            the one that has most of them in a row is copied: `Apollo 14`, not `Apollo 12` on a 14 November.
+    """
     units = sentences(passage.text) if passage.kind == "paragraph" else lines(passage.text)
     stated = places(value, schema, passage.text)
     if isinstance(value, bool):
         stated = own_places(field, passage, units, stated)
     if stated:
         runs = {_run(units, place) for place in stated}
-        start, end = max(runs, key=lambda run: (_overlap(passage.text[run[0] : run[1]], field), run[0] - run[1], -run[0]))
+        asked = frozenset(words(f"{field.name} {field.description}"))
+
+        def nearness(run: Span) -> tuple[int, int, int, int]:
+            there = words(passage.text[run[0] : run[1]])
+            return len(asked.intersection(there)), _in_a_row(about, there), run[0] - run[1], -run[0]
+
+        start, end = max(runs, key=nearness)
         support: Support = "stated"
     else:
         support = "inferred" if may_follow(value, schema, field, passage) else "none"
-        about = words(f"{field.name} {field.description} {value}")
-        start, end = max(
-            units, key=lambda unit: len({*words(passage.text[unit[0] : unit[1]])} & {*about}), default=(0, len(passage.text))
-        )
+        said = frozenset(words(f"{field.name} {field.description} {value}"))
+
+        def likeness(unit: Span) -> tuple[int, int]:
+            there = words(passage.text[unit[0] : unit[1]])
+            shared, named = len(said.intersection(there)), _in_a_row(about, there)
+            return (named, shared) if passage.kind == "table" else (shared, named)  # a table's head has the field's words
+
+        start, end = max(units, key=likeness, default=(0, len(passage.text)))
     return Excerpt(
         text=passage.text[start:end],
         page_hash=passage.page_hash,
@@ -288,5 +313,10 @@ def _run(units: Sequence[Span], place: Span) -> Span:
     return (min(touched[0][0], place[0]), max(touched[-1][1], place[1])) if touched else place
 
 
-def _overlap(text: str, field: Field) -> int:
-    return len({*words(text)} & {*words(f"{field.name} {field.description}")})
+def _in_a_row(asked: Sequence[str], there: Sequence[str]) -> int:
+    """The most words that stand in both one after the other."""
+    best, before = 0, [0] * len(asked)
+    for word in there:
+        before = [(before[place - 1] if place else 0) + 1 if word == each else 0 for place, each in enumerate(asked)]
+        best = max(best, *before) if before else 0
+    return best

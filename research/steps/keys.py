@@ -10,7 +10,7 @@ from research.identity import content_key
 from research.ports.work import Claim, Investigated, SubQuery
 from research.task.task import Task
 
-VERSIONS: Final[Mapping[str, int]] = {"plan": 2, "investigate": 3, "grade": 2, "synthesize": 1, "verify": 1, "judge": 1, "row": 3}
+VERSIONS: Final[Mapping[str, int]] = {"plan": 2, "investigate": 3, "grade": 2, "synthesize": 1, "verify": 1, "judge": 1, "row": 4}
 """Raise a step's version whenever its code gives other results from the same input: what was kept before is then done again.
 `row` covers the pipeline: the order of the steps and what code makes of a draft."""
 

@@ -50,6 +50,23 @@ def answer(name: str, value: Any, *passages: str, confidence: Confidence | None 
 LAUNCH = field("launch_date", "When it was launched", type="string", format="date")
 
 
+TABLE = (
+    "| Flight | Date | Rocket | Crew |\n|---|---|---|---|\n| Apollo 12 | 14 November 1969 | Saturn V | Bean |\n"
+    "| Apollo 14 | 31 January 1971 | Saturn V | Shepard, Roosa |\n| Apollo 15 | 26 July 1971 | Saturn V | Scott |"
+)
+
+
+@pytest.mark.parametrize(
+    ("asked", "value"),
+    [(field("rocket", "The rocket", type="string"), "Saturn V"), (field("crew", "Whether it had a crew", type="boolean"), True)],
+    ids=["stated", "inferred"],
+)
+def test_of_lines_that_all_state_the_value_the_one_of_what_is_asked_about_is_copied(asked: Field, value: Any) -> None:
+    evidence = Evidence(read(TABLE), about="Facts about the flight Apollo 14")
+    grounded = ground(asked, [answer(asked.name, value, "p1")], evidence)
+    assert [e.text[:11] for citation in grounded.basis[0].citations for e in citation.excerpts] == ["| Apollo 14"]
+
+
 def test_the_excerpt_is_the_smallest_sentence_that_states_the_value() -> None:
     grounded = ground(LAUNCH, [answer("launch_date", "1977-09-05", "p2")], Evidence(read(TEXT)))
     piece = grounded.basis[0].citations[0].excerpts[0]
