@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Final
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final
 
 from flows.cli.flow_run import carry_out_find
 from flows.cli.options import as_command
@@ -12,7 +12,18 @@ from flows.cli.terminal import Exit, Output, out, print_json
 from flows.run.declaration import Option, values
 from flows.run.options import FindOptions
 
-BOUNDS: Final = {"after", "before", "least", "most", "above", "below", "one_of"}
+if TYPE_CHECKING:
+    from research.ports.conditions import Condition
+
+_BOUNDS: Final = {
+    "after": "on or after",
+    "before": "on or before",
+    "least": "at least",
+    "most": "at most",
+    "above": "more than",
+    "below": "less than",
+}
+"""The bounds of a condition, as they are said."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,10 +61,15 @@ def show_plan(options: FindOptions, output: Output) -> int:
         print_json({"event": "plan", **plan.model_dump(mode="json", exclude_defaults=True), "limit": options.limit})
         return Exit.OK
     lines = [f"looked for: {plan.kind or options.objective}"]
-    for condition in plan.conditions:
-        bounds = condition.model_dump(mode="json", include=BOUNDS, exclude_defaults=True)
-        test = ", ".join(f"{name} {bound}" for name, bound in bounds.items())
-        lines.append(f"  {condition.description}: {condition.value or 'yes or no'}{f' ({test})' if test else ''}")
+    lines += [f"  {each.description}: {each.value or 'yes or no'}{_test_of(each)}" for each in plan.conditions]
     lines.append(f"up to {options.candidates} candidates are judged, until {options.limit} rows are found")
     out().print("\n".join(lines), markup=False)
     return Exit.OK
+
+
+def _test_of(condition: Condition) -> str:
+    """The test of a condition's value: ` (on or before 1979-12-31)`."""
+    tests = [f"{said} {bound}" for name, said in _BOUNDS.items() if (bound := getattr(condition, name)) is not None]
+    if condition.one_of:
+        tests.append(f"must be {' or '.join(condition.one_of)}")
+    return f" ({', '.join(tests)})" if tests else ""

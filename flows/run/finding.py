@@ -58,9 +58,7 @@ from research.world import bind_budget
 FILE: Final = "find.json"
 DISCOVERY: Final = "discovery"
 """In the state: finished steps of the search for candidates."""
-PAGES: Final = 100
-"""Pages that are read for candidates where no model reads them."""
-VERSION: Final = 1
+VERSION: Final = 2
 """Raise it where the same request collects other candidates."""
 ENOUGH: Final = "the limit of {} rows is reached; --extend N goes on for more"
 _COLUMNS: Final = pa.schema([(name, pa.string()) for name in ("name", "url", "title", "mention")])
@@ -80,6 +78,11 @@ class Collected(Record):
     """None: not all are collected."""
     warnings: tuple[str, ...] = ()
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The keys of the candidates' names."""
+        return frozenset(candidate.key for candidate in self.candidates or ())
+
 
 @dataclass(slots=True)
 class Finding:
@@ -96,12 +99,17 @@ class Finding:
     def begin(self, folder: RunFolder, stop: Callable[[str], None]) -> None:
         """Count what the folder has already. `stop` is called with the reason once there are enough rows."""
         self._stop = stop
-        self._found = {each.row_index for each in judged(folder, self.collected.plan, self.least) if each.judgement.is_admitted}
+        self._found = {
+            each.row_index
+            for each in judged(folder, self.collected.plan, self.least, self.collected.names)
+            if each.judgement.is_admitted
+        }
         self._look()
 
     def row_finished(self, row: int, result: Result) -> None:
         """A candidate was judged."""
-        if judgement_of(self.collected.plan, result, self.least).is_admitted:
+        name = (self.collected.candidates or ())[row].name
+        if judgement_of(self.collected.plan, result, self.least, name, self.collected.names).is_admitted:
             self._found.add(row)
             self._look()
 
@@ -113,7 +121,7 @@ class Finding:
             objective=str(self.collected.request["objective"]),
             least=self.least,
             limit=self.collected.limit,
-            candidates=len(self.collected.candidates or ()),
+            names=self.collected.names,
         )
 
     def _look(self) -> None:
@@ -147,6 +155,7 @@ async def prepare_find(options: FindOptions, runtime: Runtime) -> AsyncIterator[
         table = _table(options, collected)
         exact = world.model.keyless
         request = await asyncio.to_thread(_judging, options, collected, table, exact)
+        request = replace(request, candidates=collected.candidates or ())
         document = {**request.document(world), "find": asked}
         judging = replace(options, out=str(path))
         path, done = await find_run(judging, request, document, None)
@@ -254,7 +263,7 @@ async def _candidates(
 ) -> tuple[list[Candidate], list[str]]:
     policy = _policy(options)
     if world.model.keyless:
-        found = await collect(options.objective, plan, world, pages=PAGES, ledger=ledger, policy=policy)
+        found = await collect(options.objective, plan, world, ledger=ledger, policy=policy)
         unchecked = (
             f"that a row is of the kind looked for ({plan.kind}) is not checked: the keyless model compares properties only"
         )

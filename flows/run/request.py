@@ -14,6 +14,8 @@ from flows.run.options import EnrichOptions, SourceOptions, TaskOptions
 from flows.run.row_agents import NO_AGENTS, RowAgents
 from flows.run.row_ids import NO_IDS, RowIds, read_row_ids
 from research.errors import InvalidTable
+from research.finding.candidate import Candidate
+from research.finding.candidate_search import judging_world
 from research.money.processors import ProcessorName
 from research.output_schema.output_spec import OutputSpec
 from research.ports.sessions import Sessions
@@ -53,6 +55,8 @@ class Request:
     """The column that names each row's agents."""
     agents_dir: Path | None = None
     """The folder of agents' profiles. None: the default one."""
+    candidates: Sequence[Candidate] = ()
+    """Of a find, whose rows they are."""
     sessions: Sessions | None = None
     """Where the sessions are that rows go on from."""
 
@@ -185,11 +189,14 @@ class Request:
         return replace(self, ids=ids, agents=agents, sessions=sessions, content={**self.content, **ids.content, **agents.content})
 
     async def world_of(self, task: Task, row: int, world: World) -> World:
-        """The world that a row is researched in: with the session that it goes on from, if it does.
+        """The world that a row is researched in: with the session that it goes on from, if it does, and with the page that names
+        the candidate that it is.
 
         Raises:
             UnknownSession, InvalidTask: it cannot go on from it; names the row.
         """
+        if self.candidates:
+            return judging_world(world, self.candidates[row], {each.key for each in self.candidates})
         return world if self.sessions is None else await self.ids.world_of(task, row, world, self.sessions)
 
     def keeping(self, earlier: Mapping[str, Any]) -> Request:

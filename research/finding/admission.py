@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
+from research.finding.names import cells_of, name_key
 from research.finding.verdicts import Verdict, verdict
 from research.ports.conditions import Condition, FindPlan
 from research.records import Record
@@ -49,7 +50,14 @@ class Judgement(Record):
 
 
 def judge(
-    plan: FindPlan, values: Mapping[str, Any], basis: Sequence[Mapping[str, Any]], least: Confidence, error: str | None = None
+    plan: FindPlan,
+    values: Mapping[str, Any],
+    basis: Sequence[Mapping[str, Any]],
+    least: Confidence,
+    error: str | None = None,
+    *,
+    name: str = "",
+    names: Collection[str] = (),
 ) -> Judgement:
     """Judge one candidate.
 
@@ -58,12 +66,23 @@ def judge(
         basis: its rows of the table `basis`.
         least: the confidence that every value must have at least.
         error: why the candidate could not be researched.
+        name: the candidate's.
+        names: the keys of all candidates' names: a table's line that names another one first is about that one.
     """
+    basis = [row for row in basis if not _is_about_another(str(row["excerpt"] or ""), name_key(name), names)]
     matches = tuple(_match(condition, values.get(condition.name), basis) for condition in plan.conditions)
     if error is not None:
         return Judgement(matches=matches, is_admitted=False, reason=f"it could not be researched: {error}")
     lacking = [_lacking(condition, match, least) for condition, match in zip(plan.conditions, matches, strict=True)]
     return Judgement(matches=matches, is_admitted=not any(lacking), reason="; ".join(filter(None, lacking)))
+
+
+def _is_about_another(excerpt: str, own: str, names: Collection[str]) -> bool:
+    if not excerpt.startswith("|"):
+        return False
+    cells = [name_key(cell) for cell in cells_of(excerpt)]
+    before = cells[: cells.index(own)] if own in cells else cells
+    return any(cell in names for cell in before)
 
 
 def _match(condition: Condition, value: Any, basis: Sequence[Mapping[str, Any]]) -> Match:

@@ -13,11 +13,16 @@ from research.finding.names import Named, names_in
 from research.money.usage_ledger import UsageLedger
 from research.ports.conditions import FindPlan
 from research.ports.page import Page
+from research.ports.search import Sends
 from research.ports.world import World
 from research.task.source_policy import SourcePolicy
 
 HITS: Final = 50
 """Hits of each search."""
+PAGES: Final = 100
+"""Pages that are read at most."""
+AT_HAND: Final = 4
+"""How many times as many hits and pages where no query is sent anywhere: documents at hand cost nothing but a little time."""
 AT_ONCE: Final = 8
 """Pages that are read side by side."""
 
@@ -31,18 +36,18 @@ def queries(objective: str, plan: FindPlan) -> list[str]:
 
 
 async def collect(
-    objective: str, plan: FindPlan, world: World, *, pages: int, ledger: UsageLedger, policy: SourcePolicy | None = None
+    objective: str, plan: FindPlan, world: World, *, ledger: UsageLedger, policy: SourcePolicy | None = None
 ) -> list[Candidate]:
     """Candidates, those that most places name first.
 
     Args:
-        pages: how many are read at most.
         ledger: pays for the searches.
 
     Raises:
         SearchFailed: no search was answered.
     """
-    urls = (await _found(queries(objective, plan), world, ledger, policy))[:pages]
+    more = 1 if not isinstance(world.search, Sends) or world.search.sends_queries else AT_HAND
+    urls = (await _found(queries(objective, plan), world, HITS * more, ledger, policy))[: PAGES * more]
     free = asyncio.Semaphore(AT_ONCE)
 
     async def read(url: str) -> Page | None:
@@ -68,13 +73,13 @@ def ranked(pages: Iterable[Page]) -> list[Candidate]:
     return [_candidate(found) for found in order]
 
 
-async def _found(asked: Sequence[str], world: World, ledger: UsageLedger, policy: SourcePolicy | None) -> list[str]:
+async def _found(asked: Sequence[str], world: World, limit: int, ledger: UsageLedger, policy: SourcePolicy | None) -> list[str]:
     """The pages that searches bring, the best of each first."""
     hits: list[list[str]] = []
     failure: SearchFailed | None = None
     for query in asked:
         try:
-            result = await world.search.search(query, limit=HITS, policy=policy, ledger=ledger)
+            result = await world.search.search(query, limit=limit, policy=policy, ledger=ledger)
         except SearchFailed as error:
             failure = error
         else:

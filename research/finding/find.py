@@ -11,6 +11,7 @@ from pydantic import Field
 from research.errors import BUDGET_EXHAUSTED, ResearchError
 from research.finding.admission import Judgement, Match
 from research.finding.candidate import Candidate
+from research.finding.candidate_search import judging_world
 from research.finding.collecting import collect
 from research.finding.discovery import discover
 from research.finding.found_tables import judgement_of
@@ -27,8 +28,6 @@ from research.task.task import Task
 
 AT_ONCE: Final = 4
 """Candidates that are judged side by side."""
-PAGES: Final = 60
-"""Pages that are read for candidates where no model reads them."""
 
 StepsOf = Callable[[Task], Steps]
 """The engine's steps for a task, which find what was finished before."""
@@ -141,7 +140,7 @@ class _Work:
         asked, world, plan = self._asked, self._world, self._asked.plan
         ledger = UsageLedger(world.budget)
         if world.model.keyless:
-            found = await collect(self._task.task, plan, world, pages=PAGES, ledger=ledger, policy=self._task.source_policy)
+            found = await collect(self._task.task, plan, world, ledger=ledger, policy=self._task.source_policy)
             self._count(ledger.usage, ledger.cost_usd)
         else:
             found, warnings = await discover(
@@ -155,15 +154,16 @@ class _Work:
         """The candidates, judged in their order until enough are found."""
         done = list(there)
         matched = sum(each.status == "matched" for each in done)
+        names = frozenset(each.candidate.key for each in done)
         waiting = [place for place, each in enumerate(done) if each.judgement is None]
         while waiting and matched < self._asked.limit and not self.is_broke:
             places, waiting = waiting[:AT_ONCE], waiting[AT_ONCE:]
-            results = await asyncio.gather(*(self._research(self._of(done[place].candidate)) for place in places))
+            results = await asyncio.gather(*(self._judge(done[place].candidate, names) for place in places))
             for place, result in zip(places, results, strict=True):
                 if result.error_kind == BUDGET_EXHAUSTED:
                     self.is_broke = True
                     continue
-                judgement = judgement_of(self._asked.plan, result, self._asked.confidence)
+                judgement = judgement_of(self._asked.plan, result, self._asked.confidence, done[place].candidate.name, names)
                 done[place] = done[place].changed(judgement=judgement)
                 matched += judgement.is_admitted
         return done
@@ -201,9 +201,12 @@ class _Work:
         policy = self._task.source_policy
         return {"processor": self._task.processor} | ({} if policy is None else {"source_policy": policy})
 
-    async def _research(self, task: Task) -> Result:
+    async def _judge(self, candidate: Candidate, names: frozenset[str]) -> Result:
+        return await self._research(self._of(candidate), judging_world(self._world, candidate, names))
+
+    async def _research(self, task: Task, world: World | None = None) -> Result:
         refusals: list[ResearchError] = []
-        result = await research(task, self._world, with_stop(self._steps_of(task), refusals.append))
+        result = await research(task, world or self._world, with_stop(self._steps_of(task), refusals.append))
         self._count(result.usage, result.cost_usd)
         if refusals and result.status == "failed":
             raise refusals[0]

@@ -15,7 +15,7 @@ import csv
 import io
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -73,15 +73,21 @@ class JudgedCandidate:
     judgement: Judgement
 
 
-def judgement_of(plan: FindPlan, result: Result, least: Confidence) -> Judgement:
-    """What a candidate's result comes to."""
+def judgement_of(plan: FindPlan, result: Result, least: Confidence, name: str, names: Collection[str]) -> Judgement:
+    """What a candidate's result comes to.
+
+    Args:
+        name: the candidate's.
+        names: the keys of all candidates' names.
+    """
     output = result.output if isinstance(result.output, dict) else {}
     basis = [
         {"field": part.field, "confidence": part.confidence, "reasoning": part.reasoning, **place}
         for part in result.basis
         for place in (_places_of(part) or (_NOWHERE,))
     ]
-    return judge(plan, output, basis, least, result.error if result.status != "completed" else None)
+    error = result.error if result.status != "completed" else None
+    return judge(plan, output, basis, least, error, name=name, names=names)
 
 
 _NOWHERE: Final[Mapping[str, Any]] = dict.fromkeys(("url", "title", "excerpt", "page_hash", "start", "end", "support"))
@@ -103,8 +109,12 @@ def _places_of(part: FieldBasis) -> Sequence[Mapping[str, Any]]:
     ]
 
 
-def judged(folder: RunFolder, plan: FindPlan, least: Confidence) -> Iterator[JudgedCandidate]:
-    """The candidates that a run folder holds, in its order."""
+def judged(folder: RunFolder, plan: FindPlan, least: Confidence, names: Collection[str]) -> Iterator[JudgedCandidate]:
+    """The candidates that a run folder holds, in its order.
+
+    Args:
+        names: the keys of all candidates' names.
+    """
     columns = folder.columns
     for shard in folder.committed_shards():
         results, basis = folder.read("results", shard), folder.read("basis", shard)
@@ -116,20 +126,20 @@ def judged(folder: RunFolder, plan: FindPlan, least: Confidence) -> Iterator[Jud
             index = row[columns.row_index]
             found = {name: column[place] for name, column in values.items()}
             error = None if row[columns.run["status"]] == "completed" else str(row[columns.run["error"]] or "it failed")
-            judgement = judge(plan, found, of_row[index], least, error)
+            judgement = judge(plan, found, of_row[index], least, error, name=row[NAME], names=names)
             yield JudgedCandidate(index, row[NAME], row[URL] or "", row[MENTION] or "", judgement)
 
 
 def write_found(
-    folder: RunFolder, plan: FindPlan, *, objective: str, least: Confidence, limit: int, candidates: int
+    folder: RunFolder, plan: FindPlan, *, objective: str, least: Confidence, limit: int, names: Collection[str]
 ) -> Mapping[str, Any]:
     """Write the tables. Returns what `find.json` says.
 
     Args:
         limit: rows that are wanted at most; what is found beyond it is in `not_found`, with that reason.
-        candidates: how many there are, judged or not.
+        names: the keys of all candidates' names, judged or not.
     """
-    there = list(judged(folder, plan, least))
+    there = list(judged(folder, plan, least, names))
     admitted = [each for each in there if each.judgement.is_admitted]
     found, beyond = admitted[:limit], admitted[limit:]
     place = folder.path / FOLDER
@@ -153,7 +163,7 @@ def write_found(
         "limit": limit,
         "found": len(found),
         "judged": len(there),
-        "candidates": candidates,
+        "candidates": len(names),
     }
     write_json(place / SUMMARY, summary)
     return summary

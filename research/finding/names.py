@@ -47,9 +47,14 @@ def name_key(name: str) -> str:
     return "".join(letter for letter in folded if letter.isalnum())
 
 
+def title_name(title: str) -> str:
+    """What a page's title calls its thing: without the site's name."""
+    return _APART.split(title.strip())[0].strip()
+
+
 def names_in(page: Page) -> Iterator[Named]:
     """What a page names, in its order."""
-    title = _APART.split(page.title.strip())[0].strip()
+    title = title_name(page.title)
     if _is_name(title) and page.text:
         start, end = next(iter(lines(page.text)), (0, 0))
         yield Named(title, page, start, end, 2.0)
@@ -67,7 +72,7 @@ def names_in(page: Page) -> Iterator[Named]:
 
 
 def _of_table(page: Page, passage: Passage, head: str) -> Iterator[Named]:
-    rows = [(span, _cells(passage.text[span[0] : span[1]])) for span in lines(passage.text)]
+    rows = [(span, cells_of(passage.text[span[0] : span[1]])) for span in lines(passage.text)]
     body = [(span, cells) for span, cells in rows if passage.text[span[0] : span[1]] != head]
     width = max((len(cells) for _, cells in body), default=0)
     for column in range(width):
@@ -89,7 +94,8 @@ def _of_list(page: Page, passage: Passage) -> Iterator[Named]:
             yield Named(name, page, passage.start + start, passage.start + end, 1.0)
 
 
-def _cells(row: str) -> list[str]:
+def cells_of(row: str) -> list[str]:
+    """The cells of a table's line, without remarks in brackets."""
     return [re.sub(r"\s*\([^()]*\)$", "", cell.strip()) for cell in row.strip().strip("|").split("|")]
 
 

@@ -47,14 +47,21 @@ _DECADE: Final = re.compile(r"(?P<early>early|late|mid)?[ -]?(?P<year>[12]\d\d0)
 _COMPARISONS: Final = {phrase: name for name, phrases in _TABLE["numbers"].items() for phrase in phrases}
 _NUMBER: Final = re.compile(rf"\b(?P<op>{_any_of(_COMPARISONS)})\s+(?=\D{{0,3}}\d|[a-z])", re.I)
 _PROPERTIES: Final = {phrase: name for name, phrases in _TABLE["properties"].items() for phrase in phrases}
+_LOOKED_UP: Final = {phrase: name for name, phrases in _TABLE["looked_up"].items() for phrase in phrases}
+_GROUPS: Final = {phrase: tuple(group["members"]) for group in _TABLE["groups"] for phrase in group["names"]}
 _BY: Final = re.compile(rf"\b(?P<how>\w+ed|{_any_of(_TABLE['participles'])})\s+by\s+(?:the\s+)?(?P<who>\S.*)$", re.I)
 _AT: Final = re.compile(
-    rf"^(?P<how>(?:\w+ed|bound|{_any_of(_TABLE['participles'])})\s+(?:in|for|at|from|to|into|near))\s+(?P<what>\S.*)$",
+    rf"^(?P<how>(?:\w+ed|bound|{_any_of(_TABLE['participles'])})\s+(?:in|for|at|from|to|into|near|on|aboard|atop))\s+(?P<what>\S.*)$",
     re.I,
 )
 """`based in Berlin`, `bound for Jupiter`: what pages have as a property with a value."""
 _NAMED: Final = re.compile(r"^(?P<what>[a-z]\w*(?: [a-z]\w*){0,2}) (?P<value>[A-Z]\S*(?: \S+){0,4})$")
 """`operator ESA`"""
+_AS: Final = re.compile(
+    r"^(?:(?:had|has|have|used|uses|use)\s+)?(?P<value>(?:(?:an?|the)\s+)?[A-Z0-9].*?)\s+as\s+"
+    r"(?:(?:an?|the|its|their)\s+)?(?P<what>[a-z][\w -]{1,38})$"
+)
+"""`had Saturn V as their launch vehicle`"""
 _IS: Final = re.compile(r"^(?P<what>[\w ()/-]{2,40}?)\s*(?:\b(?:is|was|are|were)\b|[:=])\s*(?P<value>\S.*)$", re.I)
 _PROPERTY: Final = re.compile(r"^(?P<what>[\w ()/-]{2,40}?)\s*[:=]\s*(?P<value>\S.*)$")
 _DATED: Final = re.compile(r"\b(?:date|day|month|year|time)s?$", re.I)
@@ -173,7 +180,11 @@ def _trimmed(clause: str) -> str:
 def _kind_of(reader: _Reader, clause: str) -> tuple[str, str]:
     """What the first clause looks for, and what it says beside. Participles and names before the noun are conditions:
     `crewed Soviet flights`."""
-    verb = re.search(rf"\s(?:\w+ed|{_any_of(_TABLE['participles'])})\s+(?:by|on|in|at|to|from|for|near|an?|the)\b", clause, re.I)
+    verb = re.search(
+        rf"\s(?:had|has|have|uses?|used)\s+(?=.*\sas\s)|\s(?:\w+ed|{_any_of(_TABLE['participles'])})\s+(?:by|on|in|at|to|from|for|near|aboard|atop|an?|the)\b",
+        clause,
+        re.I,
+    )
     kind, rest = (clause[: verb.start()], clause[verb.start() :].strip()) if verb else (clause, "")
     place = re.search(r"\s(?:by|of|from|in|on|to|at|near|around)\s", kind)
     if place is not None:
@@ -194,9 +205,13 @@ def _add_clause(reader: _Reader, clause: str) -> None:
             f"{by['how']} by", description=clause[:MAX_TEXT], kind="text", value=f"who {by['how']} it", one_of=_choices(by["who"])
         )
     elif (at := _AT.match(clause)) is not None:
-        one_of = _choices(at["what"])
-        reader.add(at["how"], description=clause[:MAX_TEXT], kind="text", value=f"what it was {at['how']}", one_of=one_of)
-    elif (stated := _IS.match(clause) or _NAMED.match(clause)) is not None:
+        how = " ".join(at["how"].casefold().split())
+        if (what := _LOOKED_UP.get(how)) is not None:
+            _add_text(reader, what, at["what"], clause)
+        else:
+            one_of = _choices(at["what"])
+            reader.add(how, description=clause[:MAX_TEXT], kind="text", value=f"what it was {how}", one_of=one_of)
+    elif (stated := _AS.match(clause) or _IS.match(clause) or _NAMED.match(clause)) is not None:
         _add_text(reader, stated["what"], stated["value"], clause)
     elif re.fullmatch(r"(?:\w+ed|" + _any_of(_TABLE["participles"]) + ")", clause, re.I) and any(
         each.name.startswith(clause.casefold()) for each in reader.conditions
@@ -213,7 +228,8 @@ def _add_text(reader: _Reader, what: str, value: str, clause: str) -> None:
 
 def _choices(text: str) -> tuple[str, ...]:
     parts = (re.sub(r"^(?:an?|the)\s+", "", part.strip(" \"'"), flags=re.I) for part in re.split(r"\s*\|\s*|\s+or\s+", text))
-    return tuple(part for part in parts if part)
+    chosen = [part for part in parts if part]
+    return tuple(dict.fromkeys([*chosen, *(member for part in chosen for member in _GROUPS.get(part.casefold(), ()))]))
 
 
 def _take_dates(reader: _Reader, text: str) -> str:

@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import Final
 
 from research.finding.admission import Judgement
+from research.finding.candidate import Candidate
+from research.finding.candidate_search import judging_world
 from research.finding.collecting import collect
 from research.finding.found_tables import judgement_of
 from research.finding.names import name_key
@@ -117,16 +119,18 @@ WANTED: Final = (
 async def find(objective: str, world: World) -> dict[str, Judgement]:
     """Every candidate's judgement, by its name."""
     plan = read_objective(objective)
-    candidates = await collect(objective, plan, world, pages=100, ledger=UsageLedger())
+    candidates = await collect(objective, plan, world, ledger=UsageLedger())
     schema = plan.output_schema(exact_dates=True)
     slots = asyncio.Semaphore(16)
+    names = frozenset(candidate.key for candidate in candidates)
 
-    async def judge(name: str) -> Judgement:
+    async def judge(candidate: Candidate) -> Judgement:
+        name = candidate.name
         task = Task.model_validate({"task": name, "input": {"name": name}, "output_schema": schema})
         async with slots:
-            return judgement_of(plan, await research(task, world), "medium")
+            return judgement_of(plan, await research(task, judging_world(world, candidate, names)), "medium", name, names)
 
-    judgements = await asyncio.gather(*(judge(candidate.name) for candidate in candidates))
+    judgements = await asyncio.gather(*map(judge, candidates))
     return dict(zip((candidate.name for candidate in candidates), judgements, strict=True))
 
 

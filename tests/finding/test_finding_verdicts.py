@@ -86,3 +86,20 @@ def test_a_field_s_name_is_made_of_words_and_no_other_has_it() -> None:
     assert field_name("1st stage") == "is_1st_stage"
     assert field_name("name") == "name_2"
     assert field_name("crewed", ["Crewed"]) == "crewed_2"
+
+
+@pytest.mark.parametrize(
+    ("line", "is_evidence"),
+    [
+        ("| SMART-1 | ESA | 2003 | Ariane 5 |", False),
+        ("| 2003 | Ariane 5 | ESA | SMART-1 |", True),
+        ("| SMART-1 | ESA | 2003 |", False),
+        ("| ESA | 2003 |", True),
+        ("SMART-1, an Ariane 5, ESA", True),
+    ],
+)
+def test_a_line_of_a_table_is_about_the_first_candidate_that_it_names(line: str, is_evidence: bool) -> None:
+    basis = [row("operator", excerpt=line)]
+    plan = FindPlan(conditions=(BY_ESA,))
+    judgement = judge(plan, {"operator": "ESA"}, basis, "medium", name="Ariane 5", names={"smart1", "ariane5"})
+    assert judgement.is_admitted == is_evidence

@@ -40,6 +40,20 @@ READ: list[tuple[str, str, list[dict[str, Any]]]] = [
     ("missions operated by ESA", "missions", [{"name": "operated_by", "kind": "text", "one_of": ("ESA",)}]),
     ("missions with the operator ESA", "missions", [{"name": "operator", "one_of": ("ESA",)}]),
     ("probes whose target was the Moon or Mars", "probes", [{"name": "target", "one_of": ("Moon", "Mars")}]),
+    *(
+        (objective, kind, [{"name": "launch_vehicle", "kind": "text", "value": "launch vehicle", "one_of": ("Saturn V",)}])
+        for objective, kind in (
+            ("Which space flights had Saturn V as their launch vehicle?", "space flights"),
+            ("flights launched on a Saturn V", "flights"),
+            ("flights with a Saturn V as launch vehicle", "flights"),
+        )
+    ),
+    ("flights launched on 5 May 1969", "flights", [{"name": "launched", "after": "1969-05-05", "before": "1969-05-05"}]),
+    (
+        "probes that were bound for the outer planets",
+        "probes",
+        [{"name": "bound_for", "one_of": ("outer planets", "Jupiter", "Saturn", "Uranus", "Neptune")}],
+    ),
     (
         "crewed flights launched by NASA in 1969",
         "crewed flights",
