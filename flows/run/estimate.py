@@ -270,6 +270,17 @@ def task_estimate(
     )
 
 
+def longest_answer_usd(task: Task, world: World) -> float | None:
+    """What the output of the dearest call may cost that a task can make: so much is reserved while it is under way. None: not
+    known."""
+    model = None if world.model.name == TIERS_OWN else world.model.name
+    longest = [
+        world.processors.price(model or role.model).cost(Tokens(input=0, output=role.most_tokens))
+        for role in world.processors[task.processor].roles.values()
+    ]
+    return None if None in longest else max(usd for usd in longest if usd is not None)
+
+
 def _providers(search: Search) -> tuple[str, ...]:
     return search.names if isinstance(search, MergedSearch) else (search.name,)
 

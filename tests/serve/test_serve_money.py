@@ -88,6 +88,21 @@ async def test_tasks_run_side_by_side_under_a_cap_and_one_that_needs_more_than_e
         assert (await opened.service.wait(ALICE, again.id, 30)).status == "failed"
 
 
+async def test_a_calls_maximum_fits_into_a_share_beside_what_a_task_is_likely_to_cost(tmp_path: Path) -> None:
+    """Or it would be refused near the end, and the task be made again with all the money, alone."""
+    both, quotes = asyncio.Barrier(2), quoting(lambda _: {"first_lit": "1811-02-01"})
+
+    async def side_by_side(task: Task, subquery: SubQuery, tools: ResearchTools) -> Draft:
+        await asyncio.wait_for(both.wait(), 5)
+        return await quotes(task, subquery, tools)
+
+    model = ScriptedModel(side_by_side, name="claude-sonnet-5-5", keyless=False, cost_usd=0.05, max_usd=0.7)
+    async with door(tmp_path, model=model, max_cost=50.0) as opened:
+        schema = {"first_lit": "date"}
+        tasks = [await opened.service.submit(ALICE, submission(text, output_schema=schema)) for text in ("one?", "two?")]
+        assert [(await opened.service.wait(ALICE, task.id, 30)).status for task in tasks] == ["completed"] * 2
+
+
 async def test_an_owners_cap_is_that_owners_alone_and_an_unknown_price_ends_it(opened: Door) -> None:
     accounts = Accounts(opened.records.database)
     [number] = await _running(opened, 1)

@@ -9,7 +9,7 @@ from typing import Final
 
 from sqlalchemy import insert, select
 
-from flows.run.estimate import task_estimate
+from flows.run.estimate import longest_answer_usd, task_estimate
 from flows.serve.database.accounts import Accounts
 from flows.serve.database.database import Database, uninterrupted
 from flows.serve.database.schema import charges
@@ -114,14 +114,16 @@ class Spending:
             await self._accounts.give_back(record.number)
 
     def _likely(self, record: TaskRecord, world: World) -> float | None:
-        """What a task will hardly need more than: twice what its processor's tool calls, all of them, are estimated to cost.
-        None: not known, or it is no research of one question."""
+        """What a task will hardly need more than: twice what its processor's tool calls, all of them, are estimated to cost, and
+        what a call reserves beyond what it does cost. None: not known, or it is no research of one question."""
         if record.find is not None or record.retrieval is not None:
             return None
         guess = task_estimate(record.task, world, self._prices)
         if guess is None:
             return LEAST_SHARE
-        return None if guess.high.usd is None else max(LEAST_SHARE, 2 * guess.high.usd)
+        longest = 0.0 if world.model.keyless else longest_answer_usd(record.task, world)
+        likely = total((guess.high.usd, guess.high.usd, longest))
+        return None if likely is None else max(LEAST_SHARE, likely)
 
     @uninterrupted
     async def _charged(self, number: int) -> float | None:
