@@ -33,6 +33,7 @@ LONGEST_CHOICE: Final = 300
 LONGEST_FIELDS: Final = 300
 APPROVE: Final = "approve"
 STOP: Final = "stop"
+EVERYTHING: Final = "everything"
 DECISIONS: Final = "decisions"
 """The part of an answer that no form shows: what the commands send, as JSON."""
 _DECISIONS: Final[TypeAdapter[dict[int, Answers | PlanDecision]]] = TypeAdapter(dict[int, Answers | PlanDecision])
@@ -214,6 +215,8 @@ def read_answer(answer: Answer, waiting: Sequence[WaitingRow], asked: Sequence[i
         asked: the rows with plans that waited when the form was made.
     """
     refused: dict[str, str] = {}
+    if not answer.model_extra:  # what the newer UI sends if somebody is quicker than its form (3.8.8), and other programs
+        refused[EVERYTHING] = "The form came back empty."
     tasks = _tasks(waiting)
     found: dict[int, Decision] = dict(_plan_decisions(answer, tasks, frozenset(asked), refused))
     for each in tasks:

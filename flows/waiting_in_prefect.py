@@ -51,6 +51,8 @@ class Waits:
     def decisions(self, waiting: Sequence[WaitingRow]) -> RowDecisions:
         """What was answered about rows that still wait for it. What cannot be taken decides nothing: the log and the next form
         say so."""
+        if not self.number:
+            return {}
         reading = read_answer(self.answer, waiting, self.asked)
         self.refused = reading.refused
         for why in reading.refused.values():
@@ -114,13 +116,17 @@ async def send(key: str, decisions: RowDecisions) -> FlowRun | None:
                     state=FlowRunFilterState(name=FlowRunFilterStateName(any_=[WAITING])),
                 )
             )
-        if not waiting:
-            return None
-        await aresume_flow_run(waiting[0].id, run_input=answer)
-    except (NotPausedError, FlowPauseTimeout, RuntimeError, PrefectException) as error:
-        raise InvalidInput(f"Prefect does not take the decisions: {printable(str(error), one_line=True)}") from error
     except httpx.HTTPError:  # a server that does not answer holds nothing that waits; the run will say so
         return None
+    if not waiting:
+        return None
+    try:
+        await aresume_flow_run(waiting[0].id, run_input=answer)
+    except (NotPausedError, FlowPauseTimeout, RuntimeError, PrefectException, httpx.HTTPError) as error:
+        why = printable(str(error), one_line=True)
+        raise InvalidInput(
+            f"{waiting[0].name} waits for the decisions, and Prefect does not take them: {why}. Try again."
+        ) from error
     return waiting[0]
 
 

@@ -175,6 +175,9 @@ def test_what_cannot_be_taken_is_told_at_its_field_and_the_rest_counts() -> None
     waits = Waits(1, Answer(approve="0-1", stop="all"), asked=[0, 1])
     assert waits.decisions(rows) == {}, "what was to be stopped is not carried out"
     assert "names no rows" in waits.refused["stop"]
+    waits = Waits(1, Answer(), asked=[0, 1])
+    assert waits.decisions(rows) == {}
+    assert "The form came back empty" in describe(rows, waits.refused).replace("\\", "")
 
 
 @pytest.mark.usefixtures("no_run")
