@@ -21,6 +21,7 @@ from flows.run.options import EnrichOptions, FindOptions, RefreshOptions, Resynt
 from flows.run.outcome import Enrichment, Found, RunStopped, StopCause
 from flows.run.prepared_run import PreparedRun
 from flows.run.runtime import FlowEnd, Runtime, ignore_event, use_runtime
+from flows.run.task_only_fields import refuse_task_only
 from flows.server import no_flow_run, prefect_server
 from flows.server_loss import CLIENT_ERRORS, PrefectLost, server_asked_once_when_lost
 from flows.table_run import refuse_parameters
@@ -95,12 +96,10 @@ async def enrich(table: Any, **options: Any) -> Enrichment:
         KeyboardInterrupt, asyncio.CancelledError: Ctrl-C has. What was finished is committed, as after each of these.
         SystemExit: SIGTERM has.
     """
+    refuse_task_only(options)
     call = EnrichCall(table, **options)
-    runtime = Runtime(listener=call.listener, approve=call.approve)
-    if call.model is not None and not isinstance(call.model, str):
-        runtime = replace(runtime, opener=partial(open_world, model=call.model))
     path = os.fspath(table) if isinstance(table, str | os.PathLike) else store_table(table)
-    return await _run(enrich_flow, _parameters(call, EnrichOptions) | {"table": path}, runtime)
+    return await _carry_out(call, EnrichOptions, call.approve, table=path)
 
 
 @takes(ResynthesizeCall)
@@ -117,11 +116,8 @@ async def resynthesize(run: str | os.PathLike[str], **options: Any) -> Enrichmen
         KeyboardInterrupt, asyncio.CancelledError: Ctrl-C has. What was finished is committed, as after each of these.
         SystemExit: SIGTERM has.
     """
-    call = ResynthesizeCall(run, **options)
-    runtime = Runtime(listener=call.listener)
-    if call.model is not None and not isinstance(call.model, str):
-        runtime = replace(runtime, stored_opener=partial(open_stored_world, model=call.model))
-    return await _run(resynthesize_flow, _parameters(call, ResynthesizeOptions) | {"run": os.fspath(run)}, runtime)
+    refuse_task_only(options)
+    return await _carry_out(ResynthesizeCall(run, **options), ResynthesizeOptions, run=os.fspath(run))
 
 
 @takes(RefreshCall)
@@ -139,11 +135,8 @@ async def refresh(run: str | os.PathLike[str], **options: Any) -> Enrichment:
         KeyboardInterrupt, asyncio.CancelledError: Ctrl-C has. What was finished is committed, as after each of these.
         SystemExit: SIGTERM has.
     """
-    call = RefreshCall(run, **options)
-    runtime = Runtime(listener=call.listener)
-    if call.model is not None and not isinstance(call.model, str):
-        runtime = replace(runtime, opener=partial(open_world, model=call.model))
-    return await _run(refresh_flow, _parameters(call, RefreshOptions) | {"run": os.fspath(run)}, runtime)
+    refuse_task_only(options)
+    return await _carry_out(RefreshCall(run, **options), RefreshOptions, run=os.fspath(run))
 
 
 @takes(FindCall)
@@ -164,11 +157,8 @@ async def find(objective: str, **options: Any) -> Found:
         KeyboardInterrupt, asyncio.CancelledError: Ctrl-C has. What was finished is committed, as after each of these.
         SystemExit: SIGTERM has.
     """
-    call = FindCall(objective, **options)
-    runtime = Runtime(listener=call.listener)
-    if call.model is not None and not isinstance(call.model, str):
-        runtime = replace(runtime, opener=partial(open_world, model=call.model))
-    return cast(Found, await _run(find_flow, _parameters(call, FindOptions), runtime))
+    refuse_task_only(options)
+    return cast(Found, await _carry_out(FindCall(objective, **options), FindOptions))
 
 
 async def run_find(options: FindOptions, runtime: Runtime, *, ready: Callable[[], None] = lambda: None) -> Found:
@@ -198,10 +188,20 @@ async def run(prepared: PreparedRun, runtime: Runtime, *, ready: Callable[[], No
     return await _run_flow(FLOWS[type(options)], parameters, runtime, ready, prepared.get_ready)
 
 
-async def _run(flow: Callable[..., Any], parameters: dict[str, Any], runtime: Runtime) -> Enrichment:
-    """Run a flow. What stopped it goes on to stop the program that it is part of, once it has ended in order."""
+async def _carry_out(call: ObjectOptions, kind: type, approve: Approver | None = None, **stated: str) -> Enrichment:
+    """Run the flow of a call. What stopped it goes on to stop the program that it is part of, once it has ended in order.
+
+    Args:
+        kind: the flow's options.
+        approve: decides on a pilot.
+        stated: options as the flow takes them, where the call has them otherwise.
+    """
+    runtime, model = Runtime(listener=call.listener, approve=approve), call.model
+    if model is not None and not isinstance(model, str):  # it is not JSON, and so no parameter of a flow
+        opener, stored_opener = partial(open_world, model=model), partial(open_stored_world, model=model)
+        runtime, model = replace(runtime, opener=opener, stored_opener=stored_opener), None
     try:
-        return await _run_flow(flow, parameters, runtime)
+        return await _run_flow(FLOWS[kind], values(call, kind) | {"model": model, **stated}, runtime)
     except RunStopped as stopped:
         if stopped.cause is StopCause.TERMINATED:
             raise SystemExit(128 + signal.SIGTERM) from stopped
@@ -238,12 +238,6 @@ def _untold(end: FlowEnd, why: Exception) -> BaseException:
         return end.error or PrefectLost(why, end.came_to)
     end.error.add_note(str(PrefectLost(why, end.came_to)))
     return end.error
-
-
-def _parameters(call: Any, options: type) -> dict[str, Any]:
-    """A call's options as the flow's parameters. A model object is no parameter: it is not JSON."""
-    parameters = values(call, options)
-    return parameters | {"model": call.model if isinstance(call.model, str) else None}
 
 
 def store_table(table: Any) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
+from cyclopts import App, CycloptsError, Parameter, UnknownOptionError, UnusedCliTokensError
 
 from flows.cli.answer import answer
 from flows.cli.approve import approve
@@ -95,7 +95,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UnusedCliTokensError as error:
         return _failed(_too_many_runs(error, typed) or error, typed, Exit.BAD_INPUT, "research --help shows what there is")
     except CycloptsError as error:
-        return _failed(error, typed, Exit.BAD_INPUT, "research --help shows what there is")
+        told = _task_only(error) or error
+        return _failed(told, typed, Exit.BAD_INPUT, "research --help shows what there is")
     except InvalidInput as error:
         return _failed(error, typed, Exit.BAD_INPUT)
     except LimitReached as error:
@@ -113,6 +114,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _failed(surroundings_fault(error, place), typed, Exit.LIMIT, "once that is put right, the same command goes on")
     except Exception as error:  # noqa: BLE001  # the last stop: a person gets a sentence, with --debug the traceback
         return _failed(error, typed, Exit.BROKEN, "this is a bug; --debug shows where")
+
+
+def _task_only(error: CycloptsError) -> InvalidInput | None:
+    """What to say of a task's field that is no option of a table's run."""
+    from flows.run.task_only_fields import refuse_task_only
+
+    chain = error.command_chain or ()
+    if not isinstance(error, UnknownOptionError) or not {*chain[:1]} & {"enrich", "resynthesize", "refresh", "find"}:
+        return None
+    try:
+        refuse_task_only([(error.token.keyword or "").lstrip("-").replace("-", "_")])
+    except InvalidInput as refused:
+        return refused
+    return None
 
 
 def _too_many_runs(error: UnusedCliTokensError, arguments: Sequence[str]) -> InvalidInput | None:
