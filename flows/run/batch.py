@@ -31,6 +31,7 @@ from research.models.claude.batched import BatchedClaude
 from research.money.budget import Budget, Reservation
 from research.ports.world import World
 from research.search.local import LocalCorpus
+from research.task.agent_profile import AgentProfile
 from research.task.task import Task
 
 PURPOSE: Final = "batch"
@@ -42,19 +43,30 @@ SKEW: Final = timedelta(minutes=10)
 """How far our clock and the service's may be apart, when a batch whose id was lost is looked for."""
 
 
-def batched(world: World, sample: Task, *, escalate: str | None = None, start_url: str | None = None) -> World:
+def batched(
+    world: World,
+    sample: Task,
+    *,
+    agents: Iterable[AgentProfile] = (),
+    escalate: str | None = None,
+    start_url: str | None = None,
+) -> World:
     """The same world, whose model answers in batches once it has a queue.
 
     Args:
         sample: a row's task, but for what makes it that row's.
+        agents: those that a column of the table names.
         escalate: as the run is asked for it.
         start_url: the template of the rows' start pages.
 
     Raises:
         InvalidInput: this cannot be done in batches.
     """
-    if sample.agent_profiles:
-        raise InvalidInput("--batch is one request a row, and agents are no part of it: leave out --batch or --agent")
+    if without := [agent.id for agent in (*sample.agent_profiles, *agents) if not (agent.may("search") and agent.may("read"))]:
+        raise InvalidInput(
+            f"--batch lets the service search and read the web, which {', '.join(without)} may not by the `tools` of the profile."
+            " Leave out --batch, or choose another agent"
+        )
     if sample.processor not in ("base", "core"):
         raise InvalidInput(
             f"--batch is for the processors base and core, and not for {sample.processor}: a batch is one request a row"
@@ -72,7 +84,8 @@ def batched(world: World, sample: Task, *, escalate: str | None = None, start_ur
         )
     if sample.mcp_servers:
         raise InvalidInput(
-            "--mcp-server cannot be had with --batch: a batch is one request a row, and calls no tools of servers. Leave one out"
+            "--mcp-server cannot be had with --batch: a server's tool is called in the middle of a conversation, and a batch is "
+            "one request a row, answered hours later. Leave one of the two out"
         )
     if escalate:
         raise InvalidInput("--escalate cannot be had with --batch: let the batch end, and escalate with another command")

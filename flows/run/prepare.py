@@ -163,7 +163,8 @@ async def _open_enrichment(
         if options.batch:
             from flows.run.batch import batched  # the SDK takes half a second to import, and most runs have no batch
 
-            world = batched(world, request.sample, escalate=options.escalate, start_url=options.start_url)
+            named = request.agents.profiles.values()
+            world = batched(world, request.sample, agents=named, escalate=options.escalate, start_url=options.start_url)
         warnings = (*request.agents.warnings, *await check_servers(request.sample, world))
         document = request.document(world)
         if options.reuse == LATEST:

@@ -358,6 +358,12 @@ async def test_every_batch_and_every_row_is_a_task_run_that_ends_as_it_should(tm
     assert {run.state_name for run in runs} == {"Completed", "Failed"}
 
 
+def profile(folder: Path, name: str, text: str) -> None:
+    file = folder / "agents" / f"{name}.toml"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(text)
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -365,13 +371,16 @@ async def test_every_batch_and_every_row_is_a_task_run_that_ends_as_it_should(tm
         ({"processor": "research"}, "not for research"),
         ({"verify_loops": 1}, "takes no second look"),
         ({"escalate": "low:core"}, "escalate with another command"),
+        ({"agent_ids": ["reader"]}, "which reader may not by the `tools`"),
+        ({"mcp_servers": ["crm=https://crm.example/mcp"]}, "in the middle of a conversation"),
     ],
 )
 async def test_what_cannot_be_had_in_batches_is_refused_by_name(
     tmp_path: Path, web: WebServer, options: dict[str, Any], words: str
 ) -> None:
+    profile(tmp_path, "reader", 'tools = ["read"]')
     with ModelServer(rule(web)) as server:
-        asked = EnrichOptions(**{**options_of(tmp_path, 1), **options})
+        asked = EnrichOptions(**{**options_of(tmp_path, 1), **options}, agents_dir=str(tmp_path / "agents"))
         with pytest.raises(InvalidInput, match=words):
             async with prepare_enrichment(asked, runtime(server)):
                 raise AssertionError("it was prepared")
@@ -398,6 +407,21 @@ async def test_a_corpus_without_web_addresses_is_refused_because_nobody_would_se
         async with open_world(settings, tmp_path / "store") as world:
             with pytest.raises(InvalidInput, match="this corpus would not be searched"):
                 batched(world, Task.model_validate({"task": "x", "processor": "base"}))
+
+
+@pytest.mark.usefixtures("prefect_server")
+async def test_the_agent_of_each_row_has_its_own_instructions_and_sources(tmp_path: Path, web: WebServer) -> None:
+    profile(tmp_path, "brief", 'instructions = "Be brief."\nsource_policy = { exclude_domains = ["bad.example"] }')
+    profile(tmp_path, "thorough", 'instructions = "Be thorough."')
+    rows = [{**row, "by": by} for row, by in zip(planets(3), ("brief", "thorough", ""), strict=True)]
+    with ModelServer(rule(web)) as server:
+        done = await enriched(tmp_path, server, rows, agent_column="by", agents_dir=str(tmp_path / "agents"))
+        told = {row_of(request): request for request in server.requests}
+    assert done.completed == 3
+    assert ["Be brief." in request.system for _, request in sorted(told.items())] == [True, False, False]
+    assert ["Be thorough." in request.system for _, request in sorted(told.items())] == [False, True, False]
+    assert ["blocked_domains" in request.params["tools"][0] for _, request in sorted(told.items())] == [True, False, False]
+    assert [list(agents) for agents in open_run(done.run).results()["agents"]] == [["brief"], ["thorough"], []]
 
 
 @pytest.mark.usefixtures("prefect_server")

@@ -175,7 +175,8 @@ class BatchedClaude:
         if self._queue is None:
             raise RuntimeError("this model has no queue: use `with_queue`")
         answer_schema = AnswerSchema.of(task.output_schema, typed=typed)
-        system = self._prompts.system("batch", task.output_schema, answers=True)
+        agent = next(iter(task.agent_profiles), None)  # an investigation has one at most
+        system = self._prompts.system("batch", task.output_schema, answers=True, agent=agent)
         schema = {**answer_schema.schema, "properties": {"quotes": _QUOTES, **answer_schema.schema["properties"]}}
         schema["required"] = ["quotes", *answer_schema.schema["required"]]
         kind = ConversationKind("batch", system, schema, (_search_tool(task.source_policy, tools.tool_calls_left),))
