@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Coroutine
 from http import HTTPStatus
 from typing import Any, Final
@@ -15,6 +16,8 @@ from flows.serve.errors import OverLimit
 from flows.serve.http.access import current_owner
 from research.errors import Fault, InvalidTask, ResearchError
 
+MOST_MEMBERS: Final = 10_000
+"""Of one object in the JSON of a body."""
 MOST_FAULTS: Final = 100
 """That one answer names."""
 Errors = Callable[[Exception], Response]
@@ -45,13 +48,27 @@ def dialect_router(errors: Errors, **options: Any) -> APIRouter:
             async def answer(request: Request) -> Response:
                 try:
                     current_owner(request)  # before the body is read, which whoever has no key shall not make us do
-                    return await handle(request)
+                    return await handle(_BoundedRequest(request.scope, request.receive))
                 except (ResearchError, RequestValidationError, HTTPException) as error:
                     return answer_to(_explained(error), errors)
 
             return answer
 
     return APIRouter(route_class=DialectRoute, **options)
+
+
+class _BoundedRequest(Request):
+    """A request whose JSON holds no object that nobody would write by hand, and that takes seconds to find every fault of."""
+
+    async def json(self) -> Any:
+        return json.loads(await self.body(), object_pairs_hook=_members)
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(pairs) > MOST_MEMBERS:
+        why = f"an object of the body has {len(pairs):,} members; at most {MOST_MEMBERS:,} are read"
+        raise InvalidTask("The request cannot be read:", [Fault("", why)])
+    return dict(pairs)
 
 
 def _with_few_faults(error: Exception) -> Exception:
@@ -71,6 +88,8 @@ def _explained(error: Exception) -> Exception:
         )
     if isinstance(error, HTTPException) and error.status_code == HTTPStatus.BAD_REQUEST:
         cause = error.__cause__
+        if isinstance(cause, InvalidTask):
+            return cause
         if isinstance(cause, RecursionError):
             return HTTPException(error.status_code, "the JSON of the body is nested too deeply to be read")
         if isinstance(cause, UnicodeDecodeError):
