@@ -9,6 +9,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from contextlib import contextmanager
+from functools import cache
 from types import TracebackType
 from typing import Final, Self
 
@@ -64,7 +65,7 @@ def guarded_transport(
         guard, resolver, connect_timeout=connect_timeout, resolve_timeout=resolve_timeout, inner=inner
     )
     pool = httpcore.AsyncConnectionPool(
-        ssl_context=ssl_context or httpx.create_ssl_context(trust_env=False),
+        ssl_context=ssl_context or _certificates(http2),
         max_connections=limits.max_connections,
         max_keepalive_connections=limits.max_keepalive_connections,
         keepalive_expiry=limits.keepalive_expiry,
@@ -72,6 +73,12 @@ def guarded_transport(
         network_backend=connections,
     )
     return GuardedTransport(guard, pool, own)
+
+
+@cache
+def _certificates(_http2: bool) -> ssl.SSLContext:
+    """certifi's, which take 30 ms to load: once a process. One for each choice of protocols, since httpcore notes them in it."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 class GuardedTransport(httpx.AsyncBaseTransport):
