@@ -43,7 +43,7 @@ def pytest_configure() -> None:
         del os.environ[name]
     os.environ |= {"PREFECT_HOME": str(home / "prefect"), "RESEARCH_CACHE_DIR": str(home / "cache"), "DO_NOT_TRACK": "1"}
     os.environ["RESEARCH_CALIBRATIONS"] = str(home / "calibrations")
-    os.environ["PREFECT_API_SSL_CERT_FILE"] = str(_one_certificate(home))
+    os.environ["SSL_CERT_FILE"] = str(_one_certificate(home))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -59,8 +59,8 @@ def pytest_collection() -> Iterator[None]:
 
 
 def _one_certificate(home: Path) -> Path:
-    """Each client of Prefect loads the certificates of all authorities, which takes 30 ms, and all our servers are on loopback,
-    without TLS: one certificate does."""
+    """Each client of HTTP, Prefect's and the SDK's, loads the certificates of all authorities, which takes 30 ms. All that tests
+    talk to is on loopback: one certificate does."""
     end = "-----END CERTIFICATE-----\n"
     first = Path(certifi.where()).read_text("utf-8").partition(end)[0]
     (home / "certificate.pem").write_text(first + end, "utf-8")
@@ -76,6 +76,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_unconfigure() -> None:
     """A thread that outlives the tests must not keep the process, and with it everybody who waits for it. (pytest's own
     `faulthandler_timeout` watches the tests.)"""
+    gc.unfreeze()  # what was frozen would be told as leaked at the end
     faulthandler.dump_traceback_later(SECONDS_TO_END, exit=True, file=sys.__stderr__)
 
 

@@ -94,7 +94,7 @@ def test_a_session_of_another_owner_is_as_unknown_as_one_that_is_not_there(
 
 def _paths(served: Served, *, of_records: bool = True) -> list[tuple[str, str]]:
     """The paths of the application, as its document has them: those of records, or the others."""
-    document = httpx.get(f"{served.url}/openapi.json", trust_env=False).json()
+    document = httpx.get(f"{served.url}/openapi.json", timeout=60, trust_env=False).json()
     return [
         (method.upper(), path)
         for path, operations in document["paths"].items()

@@ -22,7 +22,7 @@ EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "2"))
 def test_no_answer_is_a_fault_or_of_another_form_than_documented(served: Served) -> None:
     import schemathesis  # it takes a second, which every test process would spend at collection
 
-    document = httpx.get(f"{served.url}/openapi.json", trust_env=False).json()
+    document = httpx.get(f"{served.url}/openapi.json", timeout=60, trust_env=False).json()
     schema = schemathesis.openapi.from_dict(document)
     schema.config.update(base_url=served.url)
     headers = {"Authorization": f"Bearer {served.keys['alice']}"}

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import pytest_asyncio
 
 from research.documents.extract import extract
 from research.errors import FetchRefused, InvalidInput, NeedsBrowser, PageUnreadable
@@ -18,6 +19,7 @@ from research.testing import WebServer
 from research.testing.web_server import Served
 from research.web.browser import NAMES, Browser, Load, Loaded, open_browser
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 needs_chromium = pytest.mark.skipif(
     importlib.util.find_spec("playwright") is None or not any(map(shutil.which, NAMES)),
     reason="needs the `browser` extra and an installed Chromium",
@@ -34,8 +36,9 @@ LAMP = Served('{"name": "Lamp X", "price": "12.50 EUR", "weight": "815 g"}', med
 SITE = {"/": APP, "/app.js": Served(SCRIPT, media_type="text/javascript"), "/api/lamp.json": LAMP}
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser() -> AsyncIterator[Browser]:
+    """One for all tests, as for all pages of a run: a start takes two seconds of processor time."""
     async with open_browser(seconds=30.0) as opened:
         yield opened
 
