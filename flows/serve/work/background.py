@@ -148,8 +148,7 @@ class PrefectDispatcher:
                     try:
                         waiting = await self.top_up(client)
                     except Exception as error:  # noqa: BLE001 - Prefect or the database is away: the records keep what waits
-                        why = error or type(error).__name__
-                        _log.warning("background tasks could not be handed to Prefect; trying again (%s)", why)
+                        _log.warning("background tasks could not be handed to Prefect; trying again (%s)", _reason(error))
                     with suppress(TimeoutError):
                         async with asyncio.timeout(LOOK_SECONDS if waiting else None):
                             await self._waiting.wait()
@@ -200,7 +199,14 @@ async def serve_tasks(worker: Worker, slots: int) -> None:
             except (asyncio.CancelledError, StopTaskWorker):
                 return
             except Exception as error:  # noqa: BLE001 - whatever ends a connection, the next one may hold
-                _log.warning("the connection to Prefect has ended; subscribing again (%s)", error or type(error).__name__)
+                _log.warning("the connection to Prefect has ended; subscribing again (%s)", _reason(error))
             await asyncio.sleep(AGAIN_SECONDS)
     finally:
         await worker.stop()
+
+
+def _reason(error: BaseException) -> str:
+    """What is behind an error: Prefect's connections run in groups, whose own error says only how many there are."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return str(error) or type(error).__name__
