@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, Final
@@ -20,11 +20,17 @@ from research.output_schema.dialects import translated
 from research.output_schema.field_paths import field_of
 from research.output_schema.json_schema import ANNOTATIONS, MAX_BYTES, document_faults, expand
 from research.output_schema.shorthand import SpecKind, read_spelling
-from research.output_schema.validation import json_faults, lenient_validator, value_faults
+from research.output_schema.validation import json_faults, lenient_validator, validator, value_faults
 
 MAX_FIELDS: Final = 500
 MAX_NAME: Final = 255
 """Characters of a field's name."""
+_LIMITS: Final = (
+    ("minimum", "maximum"),
+    ("minLength", "maxLength"),
+    ("minItems", "maxItems"),
+    ("minProperties", "maxProperties"),
+)
 ANSWER: Final = "answer"
 """The one field of a text or auto spec."""
 
@@ -192,7 +198,7 @@ def _object_root(schema: dict[str, Any]) -> tuple[dict[str, Any], list[Fault]]:
     properties = schema.get("properties")
     if not properties:
         return {}, [_no_fields(schema)]
-    faults = _name_faults(properties)
+    faults = [*_name_faults(properties), *_contradictions(schema, properties)]
     for at, branch in _branches(schema):
         inside = branch.get("properties", {}) if isinstance(branch, dict) else {}
         faults.extend(
@@ -252,6 +258,29 @@ def _name_faults(properties: dict[str, Any]) -> list[Fault]:
         if above is not None and _has_part(properties[above], name[len(above) + 1 :]):
             faults.append(Fault(at, f"is also the path of a part of `{above}`: rename one of them"))
     return faults
+
+
+def _contradictions(schema: dict[str, Any], properties: dict[str, Any]) -> Iterator[Fault]:
+    """What no answer could ever fit: every row would be paid for, and fail or be null."""
+    if schema.get("minProperties", 0) > len(properties):
+        least = schema["minProperties"]
+        yield Fault("/minProperties", f"asks for {least:,} fields, and `properties` names {len(properties)}: no answer has them")
+    if "propertyNames" in schema:
+        names = validator(schema["propertyNames"])
+        yield from (
+            Fault("/properties" + pointer([name]), "is a name that `propertyNames` forbids")
+            for name in properties
+            if not names.is_valid(name)
+        )
+    for name, part in properties.items():
+        if not isinstance(part, dict):
+            continue
+        at = "/properties" + pointer([name])
+        if part.get("enum") == []:
+            yield Fault(f"{at}/enum", "allows no value")
+        for least, most in _LIMITS:
+            if least in part and most in part and part[least] > part[most]:
+                yield Fault(f"{at}/{least}", f"is above `{most}`: no value fits both")
 
 
 def _has_part(schema: Any, path: str) -> bool:

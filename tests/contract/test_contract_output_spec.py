@@ -242,6 +242,22 @@ def test_recursion_names_its_circle() -> None:
     assert "# → #" in faults["/properties/root/$ref"]
 
 
+@pytest.mark.parametrize(
+    ("more", "field", "at"),
+    [
+        ({"minProperties": 2}, {}, "/minProperties"),
+        ({"propertyNames": {"pattern": "^z"}}, {}, "/properties/name"),
+        ({}, {"enum": []}, "/properties/name/enum"),
+        ({}, {"minLength": 5, "maxLength": 3}, "/properties/name/minLength"),
+        ({}, {"type": "integer", "minimum": 5, "maximum": 3}, "/properties/name/minimum"),
+    ],
+)
+def test_what_no_answer_could_fit_is_refused_before_it_is_paid_for(
+    more: dict[str, object], field: dict[str, object], at: str
+) -> None:
+    assert at in faults_of({"type": "object", "properties": {"name": {"type": "string", **field}}, **more})
+
+
 @pytest.mark.parametrize("levels", [6, 30])
 def test_a_bomb_of_references_is_refused_without_being_built(levels: int) -> None:
     """Definitions of ten references each, one in another, would be 10^6 or 10^30 schemas; counting stops at the limit."""
