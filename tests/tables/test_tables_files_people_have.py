@@ -166,3 +166,30 @@ def test_a_german_bank_statement_of_few_umlauts_is_not_taken_for_chinese(tmp_pat
 
     assert table.schema.names == ["Buchung", "Empfänger", "Buchungstext", "Zweck", "Betrag", "Währung"]
     assert "it was read as cp1252" in table.warnings[0]
+
+
+@pytest.mark.parametrize("last", ["Total,3", "Grand total:,3", "Summe,3"])
+def test_a_total_at_the_foot_is_a_row_of_the_table_and_is_told(tmp_path: Path, last: str) -> None:
+    table = open_table(_text(tmp_path, f"name,n\nAcme,1\nBolt,2\n{last}\n"))
+
+    assert table.row_count == 3
+    assert [warning.split(": ", 2)[1:] for warning in table.warnings] == [
+        ["line 4", "reads like a total of the rows above it, and is a row of the table. Delete it, or leave it out with --query"]
+    ]
+    assert open_table(_text(tmp_path, "name,n\nTotal,1\nBolt,2\n")).warnings == ()
+
+
+def test_a_note_below_an_empty_row_of_a_workbook_is_told_even_of_two_columns(tmp_path: Path) -> None:
+    book, path = _workbook(tmp_path, [["name", "n"], ["Acme", 1], ["Bolt", 2], [], ["Source: survey of 2024"]])
+    book.save(path)
+
+    assert any("row 5 at the end of the table: only the first cell holds anything" in each for each in open_table(path).warnings)
+
+
+def test_a_byte_order_mark_that_stands_twice_is_no_part_of_a_name(tmp_path: Path) -> None:
+    assert open_table(_text(tmp_path, "\ufeff\ufeffname,n\nAcme,1\n")).schema.names == ["name", "n"]
+
+
+def test_a_table_in_markdown_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidTable, match="is a Markdown table"):
+        open_table(_text(tmp_path, "| name | n |\n|---|:-:|\n| Acme | 1 |\n", "table.txt"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Final
@@ -22,6 +23,10 @@ SAMPLE: Final = 300
 """Rows by which the kinds of columns are told."""
 SELDOM_FILLED: Final = 0.5
 """The share of rows that fill a column, up to which a cell that is missing there may be an empty one."""
+_TOTAL: Final = re.compile(
+    r"\W*(?:(?:grand|sub|overall)[\s-]?)?(?:totals?|sum|average|mean|gesamt|summe|insgesamt|durchschnitt|suma|totale)\W*",
+    re.IGNORECASE,
+)
 _NAMED: Final = 3
 """Lines that a warning names."""
 
@@ -48,6 +53,10 @@ class Body:
         self._was_sparse = False
         """Whether such rows stand among others, too."""
         self._full = self._rows_seen = 0
+        self._is_gap = False
+        """Whether nothing stands in the row before."""
+        self._last: tuple[list[str | None], int] | None = None
+        """The last row of more than one cell, and its line."""
 
     def rows(self) -> Iterator[list[str | None]]:
         """Every row, with exactly as many cells as the header has names.
@@ -142,10 +151,11 @@ class Body:
     def _look_at(self, cells: list[str | None], record: Record) -> None:
         number = filled(cells)
         self._rows_seen += 1
+        below_gap, self._is_gap = self._is_gap, number == 0
         if number == 0:
             self._note("empty", record.line)
             return
-        if number == 1 and cells[0] and self._width > FEW_COLUMNS:
+        if number == 1 and cells[0] and (self._width > FEW_COLUMNS or (self._width > 1 and below_gap)):
             self._sparse.append(record.line)
             self._sparse_text = self._sparse_text or cells[0]
             return
@@ -156,6 +166,7 @@ class Body:
         if cells == self._header.names:
             self._note("header", record.line)
             return
+        self._last = (cells, record.line)
         if self._strong:
             cell = cells[self._strong[0]]
             if cell is not None and is_value(cell) and kind_of(cell) != self._kinds[self._strong[0]]:
@@ -201,6 +212,8 @@ class Body:
                 f"{self._places(self._sparse)} at the end of the table: only the first cell holds anything "
                 f"({shown(self._sparse_text)}). If that is a note below the table, delete it"
             )
+        if self._last is not None and self._full > 1 and _TOTAL.fullmatch(next(filter(None, self._last[0]))):
+            self._note("total", self._last[1])
         for what, lines in self._odd.items():
             self.warnings.append(f"{self._places(lines)}: {_TOLD[what]}")
 
@@ -211,6 +224,7 @@ class Body:
 
 
 _TOLD: Final = {
+    "total": "reads like a total of the rows above it, and is a row of the table. Delete it, or leave it out with --query",
     "empty": "no cell holds anything; a row of the table all the same",
     "short": "fewer cells than the header names; the last ones were taken as empty, because all others stand where they belong",
     "long": "more cells than the header names; the last ones are empty and were left out: all others stand where they belong",

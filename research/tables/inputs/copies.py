@@ -52,6 +52,9 @@ _BYTE_ORDER_MARKS: Final = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 
+_MARK: Final = "\ufeff"
+"""A byte order mark as a character: where two programs have each written one, it stands twice."""
+
 Scannable: TypeAlias = "pa.Table | ds.Dataset"
 
 
@@ -172,8 +175,9 @@ def as_utf8(path: Path, scratch: Scratch, encoding: str | None) -> PlainText:
         decoder = codecs.getincrementaldecoder(encoding or "utf-8")("strict")
         target = scratch.new("plain")
         with _open(path) as stream, target.open("wb") as out:
-            for chunk in chunks_of(stream):
-                out.write(decoder.decode(chunk).encode("utf-8"))
+            for place, chunk in enumerate(chunks_of(stream)):
+                text = decoder.decode(chunk)
+                out.write((text if place else text.lstrip(_MARK)).encode("utf-8"))
             out.write(decoder.decode(b"", True).encode("utf-8"))
     except LookupError as exc:
         raise InvalidTable(f"{path}: there is no encoding called {encoding!r}") from exc

@@ -33,6 +33,8 @@ _NOT_TEXT: Final = 0.02
 """The share of control characters above which a file is no text."""
 _SOME: Final = 20
 """Control characters that a text may hold in any case."""
+_RULE: Final = re.compile(rb"\|?(?:\s*:?-+:?\s*\|)+(?:\s*:?-+:?)?")
+"""Below the head of a table in Markdown."""
 _CONTROL: Final = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1e]")
 _END_OF_FILE: Final = "\x1a"
 """Control and Z, with which DOS programs end a file."""
@@ -121,7 +123,12 @@ def _refuse_other_formats(path: Path, name: str) -> None:
         head = stream.read(_HEAD_BYTES)
     if looks_like_html(head):
         raise InvalidTable(f"{name}: is an HTML page. Save the table as CSV")
-    first = head.lstrip().split(b"\n", 1)[0].strip()
+    first, *below = head.lstrip().splitlines()[:2] or [b""]
+    first = first.strip()
+    if first[:1] == b"|" and below and _RULE.fullmatch(below[0].strip()):
+        raise InvalidTable(
+            f"{name}: is a Markdown table. Save it as CSV: without the line of dashes, and with commas for strokes"
+        )
     if first[:1] == b"{" and first[-1:] in (b"}", b"{", b",") and b'"' in first + head[:_HEAD_BYTES]:
         raise InvalidTable(f"{name}: is JSON. Call it .jsonl (an object on every line) or .json (an array of objects)")
 
