@@ -143,7 +143,7 @@ def of_facts(asked: Asked, reading: Reading) -> Iterator[Candidate]:
             continue
         if fact.origin == "data" and own >= MIN_OWN:
             thing = (*thing, ITSELF if _ENTITY in thing else OF_ANOTHER)
-        source: Source = "statement" if fact.origin == "prose" else fact.origin
+        source: Source = fact.origin
         marks = (*thing, "order:later" if source in seen else FIRST, "fit:best" if fit >= best else "fit:outdone")
         seen.add(source)
         how = f"`{fact.key}` in {_WHERE[source]}"
@@ -219,7 +219,7 @@ def _is_date(value: str) -> bool:
 
 def gate_of(asked: Asked, reading: Reading, fact: Fact) -> tuple[float, tuple[str, ...]]:
     """How surely a fact speaks of the entity, and of what thing in the page's data it is."""
-    if fact.origin == "prose":
+    if fact.origin == "statement":
         if asked.about >= MIN_ABOUT and asked.is_beside(reading, fact.places[0]):
             return 0.0, ()
         return asked.about if not fact.subjects or _stands_for(asked.entity, reading, fact.subjects[0]) else 0.0, ()

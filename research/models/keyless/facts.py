@@ -14,7 +14,7 @@ from research.evidence.ranking import words
 from research.models.keyless.vocabulary import CONTAINERS, STOP, names_property, weight
 from research.ports.page import Passage
 
-Origin = Literal["data", "facts", "under", "table", "list", "prose"]
+Origin = Literal["data", "facts", "under", "table", "list", "statement"]
 
 _FACT: Final = re.compile(r"(?:[-*] |\d{1,3}[.)] )?([^\s:|#][^:\n]{0,79}?)\s*[:：]\s+(\S.*)")
 _ITEM: Final = re.compile(r"(?:[-*•] |\d{1,3}[.)] )(.+)")

@@ -84,10 +84,7 @@ def _is_near(left: str, right: str) -> bool:
 
 def _described(question: Question, key: frozenset[str], head: str) -> float:
     """A key whose every telling word stands in the field's description, its head too: it may be what is meant."""
-    known = question.about | question.name_words
-    telling = [word for word in key if weight(word) >= 1]
-    if not telling or head not in question.about:
+    telling = {word for word in key if weight(word) >= 1}
+    if not telling or head not in question.about or not telling <= question.about | question.name_words:
         return 0.0
-    if all(word in known for word in telling):
-        return 0.72 if len(telling) > 1 else 0.66
-    return 0.0
+    return 0.72 if len(telling) > 1 else 0.66

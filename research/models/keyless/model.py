@@ -14,7 +14,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any, Final, ParamSpec, TypeVar
 
-from research.errors import BudgetExhausted, Fault, FetchFailed, FetchRefused, PageUnreadable
+from research.errors import BudgetExhausted, FetchFailed, FetchRefused, PageUnreadable
 from research.evidence.ranking import words
 from research.faults import shortened, unpointer
 from research.models.keyless.answers import answer_question
@@ -114,8 +114,7 @@ class KeylessModel:
                 if not is_open and may_do and await _beside(read, _are_sure, entity, questions, read):
                     break
         answers = await _beside(read, _answers, task, entity, questions, read, *self._deciding)
-        draft = Draft(answers=answers, summary=_summary(answers))
-        return _mended(draft, tools.check(draft))
+        return _draft(answers, tools.check)
 
     async def grade(self, task: Task, work: Sequence[Investigated], max_subqueries: int, ledger: UsageLedger) -> Grade:
         """Grade each field by what was found. Fields that nothing answered are asked for once more, together, in the words of
@@ -152,8 +151,7 @@ class KeylessModel:
             merge(question_of(f), [a for done in work for a in done.answers if a.field == f.name])
             for f in task.output_schema.fields
         )
-        draft = Draft(answers=answers, summary=_summary(answers))
-        return _mended(draft, check(draft))
+        return _draft(answers, check)
 
     async def _pages(self, entity: Entity, queries: Sequence[str], tools: ResearchTools) -> AsyncGenerator[ReadPage, None]:
         """Pages worth reading, the most promising first, as long as the tools allow; another query when the first runs dry.
@@ -256,24 +254,16 @@ def _backings(question: Question, entity: Entity, page: ReadPage) -> Iterator[Ba
         yield Backing(candidate, page.passages[0].page_hash, page.title, ids, page.reading.suspected)
 
 
-def _mended(draft: Draft, faults: Sequence[Fault]) -> Draft:
-    """A draft without the answers that are at fault: what does not fit the schema is withdrawn, and the reason says so."""
-    wrong = {unpointer(fault.pointer)[0] for fault in faults if fault.pointer}
-    if not wrong:
-        return draft
-    answers = tuple(
-        FieldAnswer(field=a.field, reasoning=f"What was found does not fit the schema and was withdrawn. {a.reasoning}")
-        if a.field in wrong and a.value is not None
-        else a
-        for a in draft.answers
+def _draft(answers: tuple[FieldAnswer, ...], check: Checker) -> Draft:
+    """Answers as a draft. What does not fit the schema is withdrawn, and the reason says so."""
+    wrong = {unpointer(fault.pointer)[0] for fault in check(Draft(answers=answers, summary="")) if fault.pointer}
+    why = "What was found does not fit the schema and was withdrawn."
+    left = tuple(
+        FieldAnswer(field=a.field, reasoning=f"{why} {a.reasoning}") if a.field in wrong and a.value is not None else a
+        for a in answers
     )
-    return draft.changed(answers=answers, summary=_summary(answers))
-
-
-def _summary(answers: Sequence[FieldAnswer]) -> str:
-    """What was found, in one line."""
-    found = [f"{a.field}: {_brief(a.value)}" for a in answers if a.value is not None]
-    return "; ".join(found) if found else "Nothing was found that answers this."
+    found = "; ".join(f"{a.field}: {_brief(a.value)}" for a in left if a.value is not None)
+    return Draft(answers=left, summary=found or "Nothing was found that answers this.")
 
 
 def _brief(value: Any) -> str:

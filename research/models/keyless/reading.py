@@ -141,7 +141,7 @@ class Reading:
     @cached_property
     def statements(self) -> tuple[Fact, ...]:
         """What its sentences say, as facts."""
-        return statements(self.sentences, self.facts)
+        return statements([(sentence.place, sentence.text) for sentence in self.sentences], self.facts)
 
     @cached_property
     def subject_words(self) -> frozenset[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Final, NamedTuple, Protocol
+from typing import Final
 
 from research.evidence.ranking import words
 from research.models.keyless.facts import Fact, head, stems
@@ -69,30 +69,19 @@ _PARTICIPLE: Final = re.compile(r"(?:Born|Built|[A-Z][a-z]+ed)\s+(?:in|on|by|at|
 """A sentence that begins with a participle which speaks of its subject: `Born in Dakar, she …`."""
 
 
-class Said(Protocol):
-    """A sentence, as `research.models.keyless.reading.Sentence` is."""
-
-    @property
-    def place(self) -> int: ...
-    @property
-    def text(self) -> str: ...
+Piece = tuple[str, str, str]
+"""A key, its value, and what stands for the subject in the sentence; "" where that is the page's own."""
 
 
-class _Piece(NamedTuple):
-    key: str
-    value: str
-    subject: str
-
-
-def statements(sentences: Sequence[Said], facts: Sequence[Fact]) -> tuple[Fact, ...]:
+def statements(sentences: Sequence[tuple[int, str]], facts: Sequence[Fact]) -> tuple[Fact, ...]:
     """What a page's sentences say, and the parts of what its facts say: the days of a span, the city and country of a place.
 
-    A fact's `subjects` hold the words that stand for its subject in the sentence; none where it is the page's own.
+    Sentences come with the places of their passages. A fact's `subjects` hold the words that stand for its subject in the
+    sentence; none where it is the page's own.
     """
-    found = []
-    for order, sentence in enumerate(sentences[:MAX_SENTENCES]):
-        for key, value, subject in _said(sentence.text, first=order < FIRST):
-            found.append(_fact(key, value, sentence.place, subject))
+    found: list[Fact] = []
+    for order, (place, text) in enumerate(sentences[:MAX_SENTENCES]):
+        found.extend(_fact(key, value, place, subject) for key, value, subject in _said(text, first=order < FIRST))
     for fact in facts:
         if fact.origin == "facts" and not fact.subjects and len(fact.values) == 1:
             found.extend(_fact(key, value, fact.places[0], "") for key, value, _ in _parts(fact.key, fact.words, fact.values[0]))
@@ -100,13 +89,13 @@ def statements(sentences: Sequence[Said], facts: Sequence[Fact]) -> tuple[Fact, 
 
 
 def _fact(key: str, value: str, place: int, subject: str) -> Fact:
-    return Fact(key, stems(key), head(key), frozenset(), (value,), (place,), "prose", subjects=(subject,) if subject else ())
+    return Fact(key, stems(key), head(key), frozenset(), (value,), (place,), "statement", subjects=(subject,) if subject else ())
 
 
-def _parts(key: str, stemmed: frozenset[str], value: str) -> Iterator[_Piece]:
+def _parts(key: str, stemmed: frozenset[str], value: str) -> Iterator[Piece]:
     if stemmed <= stems("date when held event conference") and len(dates(value)) > 1:
-        yield _Piece("start date", value, "")
-        yield _Piece("end date", value, "")
+        yield "start date", value, ""
+        yield "end date", value, ""
     if stemmed & stems("location venue place where located") and len(stemmed) == 1 and len(value) <= 80:
         yield from _located(value, "")
 
@@ -118,7 +107,7 @@ def speaks_of_another(text: str, known: frozenset[str]) -> bool:
     return match is not None and not known & {*words(match[0])}
 
 
-def _said(text: str, first: bool) -> Iterator[_Piece]:
+def _said(text: str, first: bool) -> Iterator[Piece]:
     auxiliary = _AUXILIARY.search(text)
     lowered = text[:1].lower() + text[1:] if _PARTICIPLE.match(text) else text
     verbs = list(_VERB.finditer(lowered))
@@ -131,7 +120,7 @@ def _said(text: str, first: bool) -> Iterator[_Piece]:
         owner = match["owner"]
         value = match["value"][: next((m.start() for m in _VALUE_END.finditer(match["value"])), None)].strip()
         if value and not _NO_VALUE.match(value) and len(value) <= 120:
-            yield _Piece(match["key"], _named(value), "" if owner in _OWN else owner)
+            yield match["key"], _named(value), "" if owner in _OWN else owner
     if first:
         yield from _defined(text, subject)
 
@@ -150,7 +139,7 @@ def _named(value: str) -> str:
     return re.sub(r"^(?:the|a|an)\s+", "", value)
 
 
-def _linked(text: str, verb: re.Match[str], subject: str) -> Iterator[_Piece]:
+def _linked(text: str, verb: re.Match[str], subject: str) -> Iterator[Piece]:
     """The phrases after a verb: when, by whom, where. `The opinion was written by A` also says who `opinion written by` is."""
     spelled = re.sub(r"\s+", " ", verb["verb"])
     noun = re.fullmatch(r"(?:The|A|An|Its|His|Her|Their)\s+(?:[a-z-]+\s+)*([a-z-]+)", subject)
@@ -167,11 +156,11 @@ def _linked(text: str, verb: re.Match[str], subject: str) -> Iterator[_Piece]:
             )
             at = last.end
             value = text[begun.start : last.end]
-            yield _Piece(spelled, value, subject)
+            yield spelled, value, subject
             if spelled in _EVENTFUL:
-                yield _Piece("start date", value, subject)
+                yield "start date", value, subject
                 if last is not begun:
-                    yield _Piece("end date", value, subject)
+                    yield "end date", value, subject
             continue
         if not prep and spelled != "married":
             return
@@ -183,40 +172,40 @@ def _linked(text: str, verb: re.Match[str], subject: str) -> Iterator[_Piece]:
         if prep == "by" and _ONE_MORE.match(text, at):
             return  # Part of the names would be no answer.
         prep = prep or "to"  # `married B` is `married to B`.
-        yield _Piece(f"{spelled} {prep}", value, subject)
+        yield f"{spelled} {prep}", value, subject
         if noun:
-            yield _Piece(f"{noun[1]} {spelled} {prep}", value, "")
+            yield f"{noun[1]} {spelled} {prep}", value, ""
         if spelled in _LOCATIVE and prep in ("in", "at", "near"):
-            yield _Piece("location", value, subject)
+            yield "location", value, subject
             if prep == "in":
                 yield from _located(value, subject)
 
 
-def _located(value: str, subject: str) -> Iterator[_Piece]:
+def _located(value: str, subject: str) -> Iterator[Piece]:
     """The city and the country of `Reykjavík, Iceland`."""
     parts = [part.strip() for part in value.split(",")]
     country = is_country(parts[-1])
     if country:
-        yield _Piece("country", parts[-1], subject)
+        yield "country", parts[-1], subject
     if len(parts) - country >= 1 and (len(parts) == 2 or not country) and not re.search(r"\d", parts[0]):
-        yield _Piece("city", parts[0], subject)
+        yield "city", parts[0], subject
 
 
-def _defined(text: str, subject: str) -> Iterator[_Piece]:
+def _defined(text: str, subject: str) -> Iterator[Piece]:
     """`A (1961 – 2019) was a Spanish marine biologist`: when, of what nation, what."""
     if not subject:
         return
     if (match := _LIVED.search(text)) and len(dates(match["span"])) == 2:
         born, died = dates(match["span"])
-        yield _Piece("date of birth", match["span"][born.start : born.end], subject)
-        yield _Piece("date of death", match["span"][died.start : died.end], subject)
+        yield "date of birth", match["span"][born.start : born.end], subject
+        yield "date of death", match["span"][died.start : died.end], subject
     if match := _DEFINED.search(text):
         if match["nation"]:
-            yield _Piece("nationality", match["nation"], subject)
+            yield "nationality", match["nation"], subject
         if match["year"]:
-            yield _Piece("year", match["year"], subject)
+            yield "year", match["year"], subject
         if match["within"] and (place := PLACE.match(text, match.end())):
-            yield _Piece("location", place[0].rstrip(".,"), subject)
+            yield "location", place[0].rstrip(".,"), subject
             yield from _located(place[0].rstrip(".,"), subject)
         if len(match["noun"].split()) <= 5:
-            yield _Piece("occupation", match["noun"], subject)
+            yield "occupation", match["noun"], subject
