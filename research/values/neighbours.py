@@ -25,6 +25,15 @@ _CHANGE_AFTER: Final = re.compile(rf"\s?[(]?({alternatives(_TABLE['change_after'
 _HYPOTHETICAL: Final = re.compile(
     rf"(?:\A|[.;:(,]\s?)\W*(?:{alternatives(_TABLE['hypothetical'])})(?![\w'’-])[^.;()]*\Z", re.IGNORECASE
 )
+_TO_COME: Final = re.compile(
+    rf"(?<![\w'’])(?:{alternatives(_TABLE['to_come'])})\s(?:[^\W\d_]+\s){{0,4}}[(€$£¥]?\Z", re.IGNORECASE
+)
+_DENIED: Final = re.compile(
+    r"(?<!\w)(?:(?:does|do|did|is|are|was|were|has|have|had|will|would|can|could)(?:\s(?:not|never)|n['’]t)|"
+    r"never (?:had|has|have|reached|was))(?!\s(?:only|just|merely|least|more|less|fewer|exceed))"
+    r"\s(?:[^\W\d_]+\s){0,3}[(€$£¥]?\Z",
+    re.IGNORECASE,
+)
 _COMPARED: Final = re.compile(
     rf"(?<!\w)(?:{alternatives(_TABLE['compared_before'])})(?![\w'’-])[^.;]*\Z|"
     r"(?<!\w)than\s(?:the\s)?[A-Z][^.;\d]*\Z"
@@ -54,6 +63,11 @@ def is_of_another(text: str, start: int, end: int) -> bool:
     """Whether the number at `text[start:end]` says how another thing is, or how far this one is from it: `20 m taller than Old
     Tower`, `twice as many as Pine Corp (600)`."""
     return _COMPARED.search(text, max(0, start - _CLAUSE), start) is not None or _COMPARED_AFTER.match(text, end) is not None
+
+
+def is_denied(text: str, start: int) -> bool:
+    """Whether the number that begins at `start` is said not to be: `does not have 999 employees`."""
+    return _DENIED.search(text, max(0, start - _CLAUSE), start) is not None
 
 
 def is_ordering(text: str, start: int, end: int) -> bool:
@@ -88,7 +102,8 @@ def neighbour_doubts(
             doubts.add("bound")
     if _BOUND_PHRASES.search(before) or _BOUND_AFTER.match(text, end):
         doubts.add("bound")
-    hypothetical = _HYPOTHETICAL.search(text, max(0, start - _CLAUSE), start)
+    from_clause = max(0, start - _CLAUSE)
+    hypothetical = _HYPOTHETICAL.search(text, from_clause, start) or _TO_COME.search(text, from_clause, start)
     if hypothetical and not is_time and not known & {*re.findall(r"\w+", hypothetical[0].casefold())}:
         doubts.add("hypothetical")
     change = _CHANGE_BEFORE.search(before) or _CHANGE_AFTER.match(text, end)

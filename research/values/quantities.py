@@ -11,7 +11,7 @@ from research.values.dates import dates
 from research.values.doubts import NONE, Doubt
 from research.values.durations import durations
 from research.values.labels import NOTHING, Measure
-from research.values.neighbours import ORDINALS, is_of_another, is_ordering, neighbour_doubts
+from research.values.neighbours import ORDINALS, is_denied, is_of_another, is_ordering, neighbour_doubts
 from research.values.numerals import Number, numbers
 from research.values.prices import asked_price, is_net_and_gross
 from research.values.units import Measured, Unit, measured
@@ -96,7 +96,11 @@ def quantities(text: str, wanted: Wanted, label: Measure = NOTHING, known: str =
         unit = at.unit or (None if number.percent else label.unit)
         if wanted.unit and (number.percent or (unit and not unit.fits(wanted.unit))):
             continue
-        if is_of_another(text, at.start, at.end) or (is_count and is_ordering(text, number.start, number.end)):
+        if (
+            is_of_another(text, at.start, at.end)
+            or is_denied(text, at.start)
+            or (is_count and is_ordering(text, number.start, number.end))
+        ):
             continue
         value, doubts = _counted(number, unit, wanted, label, machine)
         if at.unit is None and unit is not None:

@@ -99,6 +99,7 @@ def test_a_number_is_the_one_asked_in_its_unit_or_none(field: str, schema: dict[
             ("employees", text)
             for text in ("twice as many as Pine Corp (600)", "20 more than Pine Corp", "not disclosed; 40 in 2019")
         ),
+        *(("employees", text) for text in ("It does not have 999 employees.", "It never had 999.", "There aren’t 999 of them.")),
     ],
 )
 def test_a_number_in_a_unit_that_is_not_known_or_of_another_thing_is_none(field: str, text: str) -> None:
@@ -128,6 +129,9 @@ def test_a_number_with_its_tolerance_its_place_or_its_currencys_owner(field: str
     ("schema", "text"),
     [
         (NUMBER, "target: 5000"),
+        (NUMBER, "It plans to have 5000 employees by 2030."),
+        (NUMBER, "It will employ about 5000 people."),
+        (NUMBER, "It laid off 300 employees."),
         (NUMBER, "If the merger goes ahead, 900"),
         (NUMBER, "-5 %"),
         (NUMBER, "2,5,0"),
