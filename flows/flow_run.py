@@ -100,6 +100,7 @@ async def _carry_out(options: Options, runtime: Runtime, prepare: Prepare[Option
 async def _suspend(pilot: PilotInPrefect, done: Enrichment, max_cost: float | None) -> None:
     """Suspend the flow run, whose process then ends here. If that cannot be, it ends as one that nobody has approved."""
     folder = await asyncio.to_thread(RunFolder.open, done.run)
+    get_run_logger().info("the pilot waits to be approved: choose Resume on this page, or research approve %s", done.address)
     try:
         await pilot.suspend(_flow_run(), folder.key, done.spent_usd, max_cost)
     except RuntimeError as error:  # all that Prefect raises where its server does not suspend a run (3.8.8)
