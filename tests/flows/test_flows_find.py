@@ -10,6 +10,8 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId, FlowRunFilterName
 
 import flows.api
 from flows.run.events import Event
@@ -99,9 +101,23 @@ def names(run: Path, table: str = FOUND) -> list[str]:
     return list(pd.read_parquet(run / FOLDER / table)["name"])
 
 
+async def told_to_prefect(named: str) -> tuple[str, set[str]]:
+    """What Prefect's server has of the flow run whose name holds a text: its state, and how the names of its task runs begin."""
+    async with get_client() as client:
+        (flow_run,) = await client.read_flow_runs(flow_run_filter=FlowRunFilter(name=FlowRunFilterName(like_=named)))
+        task_runs = await client.read_task_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[flow_run.id])))
+    assert flow_run.state is not None
+    return f"{flow_run.state.name}: {flow_run.state.message}", {run.name.split(" · ")[0] for run in task_runs}
+
+
 async def test_each_row_is_admitted_by_an_excerpt_of_a_stored_page(tmp_path: Path) -> None:
-    """Without a key, on a few pages: two conditions, the right rows, and the others with the reason why not."""
-    done = await found(KeylessModel(), tmp_path / "run", objective="probes launched before 1980 and operated by ESA")
+    """Without a key, on a few pages: two conditions, the right rows, and the others with the reason why not. Prefect's server
+    has it as a flow run, with a task run for each candidate."""
+    objective = "probes launched before 1980 and operated by ESA"
+    done = await found(KeylessModel(), tmp_path / "run", objective=objective)
+    state, task_runs = await told_to_prefect("find probes-launched-before-1980-and-operated")
+    assert state == f"Completed: {done}"
+    assert {f"row {row}" for row in range(done.rows)} <= task_runs
     run = open_run(done.run)
     assert (done.found, done.judged, done.stopped) == (4, done.rows, None)
     assert set(names(done.run)) == {"Alpha 1", "Beta 1", "Gamma 1", "Zeta 1"}
