@@ -16,10 +16,11 @@ import pytest
 from nbclient import NotebookClient
 
 from research.output_schema.output_spec import OutputSpec
-from research.ports.page import Page, page_hash
+from research.ports.page import Page
 from research.result.result import Citation, Confidence, Excerpt, FieldBasis, Result
 from research.tables import RunFolder
 from research.tables.changes.changes_table import CellChange, write_changes
+from research.testing import make_page
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 RUN_LINE = 'RUN = "../runs/demo"'
@@ -42,17 +43,7 @@ HOSTILE = "<script>alert('page')</script>"
 def page(row: int) -> Page:
     text = f"# Mission {row} {HOSTILE}\n\nOperator: Agency <b>{row}</b> & sons\nMass: {row + 0.5} kg"
     url = f"corpus://missions/{row}.html"
-    return Page(
-        page_hash=page_hash(text),
-        url=url,
-        final_url=url,
-        title=f"Mission {row} <i>",
-        media_type="text/html",
-        fetched_at=START,
-        published=None,
-        text=text,
-        extraction_version="1",
-    )
+    return make_page(url, text, title=f"Mission {row} <i>", fetched_at=START)
 
 
 def basis(row: int, field: str, words: str, confidence: Confidence) -> FieldBasis:

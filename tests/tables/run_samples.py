@@ -14,9 +14,10 @@ import pyarrow.parquet as pq
 
 from research.money.usage import Tokens, Usage
 from research.output_schema.output_spec import OutputSpec
-from research.ports.page import Page, page_hash
+from research.ports.page import Page
 from research.result.result import Citation, Excerpt, FieldBasis, Finding, Result, Source
 from research.tables import RunFolder
+from research.testing import make_page
 
 SPEC = OutputSpec.parse(
     {
@@ -43,18 +44,7 @@ def page(number: int) -> Page:
     text = (
         f"# Mission {number} 🛰️ über 中国\n\nOperator e\u0301: Agency {number}\nMass: {100 + number} kg 😀 and crew Ada {number}"
     )
-    url = f"corpus://missions/{number}.html"
-    return Page(
-        page_hash=page_hash(text),
-        url=url,
-        final_url=url,
-        title=f"Mission {number}",
-        media_type="text/html",
-        fetched_at=START,
-        published=None,
-        text=text,
-        extraction_version="1",
-    )
+    return make_page(f"corpus://missions/{number}.html", text, title=f"Mission {number}", fetched_at=START)
 
 
 def citation(number: int, words: str, support: Any = "stated") -> Citation:
