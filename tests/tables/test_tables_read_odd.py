@@ -179,6 +179,20 @@ def test_json_that_duckdb_cannot_type_for_its_depth_is_text(tmp_path: Path, dept
     assert row["v"] == (deep if depth > 64 else json.loads(deep))
 
 
+@pytest.mark.parametrize("depth", [44, 50, 60])
+def test_lists_that_no_parquet_file_gives_back_are_text_or_refused(tmp_path: Path, depth: int) -> None:
+    """They would be written into the run folder, and the rows that were researched could not be read again."""
+    deep = "[" * depth + "1" + "]" * depth
+    (tmp_path / "t.jsonl").write_text(f'{{"v": {deep}}}\n', encoding="utf-8")
+    table = open_table(tmp_path / "t.jsonl")
+    assert rows_of(table) == [{"v": json.loads(deep) if depth == 44 else deep}]
+    pq.write_table(pa.Table.from_batches(table.batches(1)), tmp_path / "back.parquet")
+    assert pq.read_table(tmp_path / "back.parquet").num_rows == 1
+    if depth > 44:
+        with pytest.raises(InvalidTable, match=r"column 'v' holds lists .* too deep in each other .* JSON text"):
+            open_table(pa.table({"v": [json.loads(deep)]}))
+
+
 def test_a_map_that_has_a_key_twice_is_a_list_of_pairs() -> None:
     maps = pa.array([[("a", 1), ("a", 2)], [("b", 3)]], pa.map_(pa.string(), pa.int64()))
     assert [row["m"] for row in rows_of(open_table(pa.table({"m": maps})))] == [[["a", 1], ["a", 2]], {"b": 3}]

@@ -17,6 +17,7 @@ from research.errors import InvalidTable
 from research.faults import pointer
 from research.tables.inputs.copies import Scratch, Spool
 from research.tables.inputs.database import connection, literal, reason, spooled
+from research.tables.inputs.json_values import is_too_deep
 
 _MAX_OBJECT_BYTES: Final = 16 << 20
 _MAX_WHOLE_BYTES: Final = 1 << 29
@@ -53,7 +54,8 @@ def read_json(path: Path, scratch: Scratch, shown: str, suffix: str, rows_at: st
         except (duckdb.InternalError, pa.ArrowInvalid) as exc:
             if (why := json_fault(path, by_line=by_line)) is not None:
                 raise InvalidTable(f"{shown}{why}") from exc
-            # Lists or objects stand deep in each other: Arrow types 64 of them, and looking for more ends DuckDB's database.
+            # Lists or objects stand deep in each other: Parquet holds some 45, Arrow types 64 of them, and looking for more ends
+            # DuckDB's database.
             return _read(path, scratch, shown, suffix, rows_at, keeps_form=False)
     except duckdb.Error as exc:
         why = json_fault(path, by_line=by_line) or f": {reason(exc)}"
@@ -72,7 +74,10 @@ def _read(
         warnings = _make_objects(con, path, suffix, shown, rows_at)
         names = _names(con, shown)
         columns = [f"{_column(con, name, keeps_form=keeps_form)} AS c{index}" for index, name in enumerate(names)]
-        return spooled(con.sql(f"SELECT {', '.join(columns)} FROM objects"), scratch), names, warnings
+        rows = con.sql(f"SELECT {', '.join(columns)} FROM objects")
+        if keeps_form and any(is_too_deep(kind) for kind in rows.limit(0).to_arrow_table().schema.types):
+            raise pa.ArrowInvalid("nested too deep for Parquet")
+        return spooled(rows, scratch), names, warnings
 
 
 def _make_objects(con: duckdb.DuckDBPyConnection, path: Path, suffix: str, shown: str, rows_at: str) -> list[str]:

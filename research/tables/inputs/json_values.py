@@ -17,6 +17,8 @@ from research.errors import InvalidTable
 _BEYOND_PYTHON: Final = (OverflowError, ValueError, KeyError, pa.ArrowException)
 """What pyarrow raises of a value that Python cannot hold: a year beyond 9999, a zone without rules, a map with a key twice."""
 _KNOWN_EXTENSIONS: Final = frozenset({"arrow.uuid", "arrow.json", "arrow.bool8"})
+_DEEPEST: Final = 90
+"""Levels of a type. Arrow reads Parquet of at most 100, and writes more."""
 _MICROSECOND: Final = timedelta(microseconds=1)
 _SECONDS: Final = {"s": Decimal(1), "ms": Decimal("1e-3"), "us": Decimal("1e-6"), "ns": Decimal("1e-9")}
 
@@ -50,12 +52,32 @@ def unreadable(column: pa.Field[Any]) -> str | None:
     """Why a column's values have no JSON form; None if they have one."""
     if _holds_binary(column.type):
         return f"holds binary data ({column.type}); leave it out with a query, or read it as text with one: decode({column.name})"
+    if is_too_deep(column.type):
+        return "holds lists or objects that stand too deep in each other for a Parquet file; write it as JSON text"
     named = column.type.extension_name if isinstance(column.type, pa.BaseExtensionType) else None
     stated = (column.metadata or {}).get(b"ARROW:extension:name", b"").decode("utf-8", "replace")
     storage = column.type.storage_type if isinstance(column.type, pa.BaseExtensionType) else column.type
     if (name := named or stated) and name not in _KNOWN_EXTENSIONS and pt.is_integer(storage):
         return f"holds {name} values, of which only numbers would be left; write it as text: df[{column.name!r}].astype(str)"
     return None
+
+
+def is_too_deep(kind: pa.DataType) -> bool:
+    """Whether values of a type could be written to a run folder's Parquet, and not be read again."""
+    return _levels(kind) > _DEEPEST
+
+
+def _levels(kind: pa.DataType) -> int:
+    """How many levels a type has in Parquet, where a list or a map takes two."""
+    if isinstance(kind, pa.BaseExtensionType):
+        return _levels(kind.storage_type)
+    if pt.is_dictionary(kind):
+        return _levels(kind.value_type)
+    if not pt.is_nested(kind):
+        return 1
+    return (1 if pt.is_struct(kind) else 2) + max(
+        (_levels(kind.field(index).type) for index in range(kind.num_fields)), default=0
+    )
 
 
 def _holds_binary(kind: pa.DataType) -> bool:
