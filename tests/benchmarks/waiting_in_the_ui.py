@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -30,7 +30,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows.server import free_port
 from research.tables import open_run
-from research.testing import ModelServer, asking
+from research.testing import Answer, ModelServer, Request, asking, researcher
 
 ROOT: Final = Path(__file__).parents[2]
 SCHEMA: Final = {"operator": "who runs it", "launched": "date"}
@@ -263,7 +263,12 @@ def main() -> None:
         raise SystemExit("no Chromium is installed")
     if options.screenshots is not None:
         options.screenshots.mkdir(parents=True, exist_ok=True)
-    rule = asking(FOREIGN, "one", "the other")
+    ask = asking(FOREIGN, "one", "the other")
+
+    def rule(request: Request) -> Answer | Awaitable[Answer]:
+        """Searches, reads, asks if it may, and answers."""
+        return ask(request) if any(result.name == "read" for result in request.tool_results) else researcher(request)
+
     with tempfile.TemporaryDirectory(prefix="waiting-in-the-ui-") as name, ModelServer(rule) as model, sync_playwright() as play:
         folder = Path(name)
         (folder / "pages").mkdir()
