@@ -106,6 +106,11 @@ def refuse_changed(path: Path, request: Request, document: Mapping[str, Any], er
     if run.request.get("table") == document.get("table") and run.request.get("limit") == document.get("limit"):
         return error
     changes = how_changed(run, request.table, request.private)
+    if changes.are_none:
+        return InvalidRun(
+            f"{path} holds a run over the same rows that another version of this program began, which read the table otherwise: "
+            f"let that version finish it. Or name another folder with --out, and add --reuse {path}, which keeps what it found."
+        )
     return InvalidRun(
         f"{path} holds the run of another state of this table: {changes}. To research only what is new or edited, name another "
         f"folder with --out, and add --reuse {path}. To look at the other rows again as well: research refresh {path}."

@@ -98,3 +98,14 @@ async def test_reuse_latest_finds_the_newest_run_of_the_same_request_and_goes_on
     assert (here.rows, open_run(third).request["reuse"]["run"]) == ([], open_run(second).folder.key)
     await here.run(reuse="latest", processor="ultra")
     assert len(here.rows) == 4, "another request"
+
+
+async def test_a_run_that_another_version_of_the_program_began_is_told_as_one(
+    here: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await here.run(out="run")
+    monkeypatch.setattr("research.tables.inputs.read.READER_VERSION", 0)  # of a program that reads tables otherwise
+    with pytest.raises(InvalidRun, match="run holds a run over the same rows that another version of this program began"):
+        await here.run(out="run")
+    await here.run(out="other", reuse="run")
+    assert here.rows == []

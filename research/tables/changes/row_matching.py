@@ -98,6 +98,11 @@ class TableChanges:
     moved: bool
     """Whether rows stand in another order."""
 
+    @property
+    def are_none(self) -> bool:
+        """Whether the rows are the same ones, in the same order."""
+        return not (self.new or self.edited or self.gone or self.moved)
+
     def __str__(self) -> str:
         counts = ((self.new, "new"), (self.edited, "edited"), (self.gone, "gone"))
         parts = [f"{len(rows):,} {'row' if len(rows) == 1 else 'rows'} {word}" for rows, word in counts if rows]
