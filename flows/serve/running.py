@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -25,6 +24,7 @@ from flows.serve.http.access import Access
 from flows.serve.http.app import create_app
 from flows.serve.http.keys import Keys, default_folder, keys_of
 from flows.serve.http.limits import RequestRate
+from flows.serve.http.listener import listen
 from flows.serve.options import DoorOptions, WorkOptions
 from flows.serve.processes import KeptProcess
 from flows.serve.readiness import check_admission, check_world
@@ -34,7 +34,6 @@ from flows.serve.work.dispatch import Dispatcher
 from flows.serve.work.worlds import Worlds
 from flows.server import DEFAULTS, PrefectUnavailable, free_port, server_command
 from research.display.printable import printable_logger
-from research.errors import InvalidInput
 from research.secrets import KnownSecrets
 from research.world import Settings
 
@@ -86,7 +85,7 @@ async def serve(options: WorkOptions, door_options: DoorOptions, on_start: Calla
     async with AsyncExitStack() as stack:
         stack.push_async_callback(records.database.close)
         await records.database.open()
-        listener = stack.enter_context(_listener(door_options))
+        listener = stack.enter_context(listen(door_options.host, door_options.port))
         prefect = None
         if not door_options.in_process:
             prefect = await stack.enter_async_context(_prefect(folder_of(options)))
@@ -200,17 +199,6 @@ def _warn_of_secrets(keys: Keys, secrets: KnownSecrets) -> None:
             _log.warning(
                 "%s, a key of %s, allows secrets that this service does not have: %s", key.id, key.owner, ", ".join(missing)
             )
-
-
-def _listener(options: DoorOptions) -> socket.socket:
-    family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
-    try:
-        return socket.create_server((options.host, options.port), family=family, backlog=2048)
-    except (OSError, OverflowError) as error:
-        why = error.strerror if isinstance(error, OSError) and error.strerror else error
-        raise InvalidInput(
-            f"nothing can listen at {options.host}:{options.port} ({why}): choose another --port or --host"
-        ) from error
 
 
 @asynccontextmanager

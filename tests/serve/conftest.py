@@ -4,7 +4,6 @@ keyless model on a small corpus."""
 from __future__ import annotations
 
 import asyncio
-import socket
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from flows.serve.http.access import Access
 from flows.serve.http.app import create_app
 from flows.serve.http.keys import FILE, Keys
 from flows.serve.http.limits import RequestRate
+from flows.serve.http.listener import listen
 from flows.serve.service.admission import Admission
 from flows.serve.service.service import Service
 from flows.serve.work.worlds import Worlds
@@ -97,8 +97,7 @@ def serve(
     app = create_app(
         door.service, Access(keys, RequestRate(None)), DIALECTS if dialects is None else dialects, running=door.running
     )
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
+    listener = listen("127.0.0.1", 0)
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on", ws="websockets-sansio"))
     thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])), daemon=True)
     thread.start()

@@ -12,6 +12,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows.cli import main
 from flows.serve.http.keys import FILE, Keys
+from flows.serve.http.listener import listen
 from flows.serve.running import until_answers
 from research.testing.web_server import WebServer
 
@@ -97,3 +98,8 @@ async def test_nothing_is_asked_of_the_services_own_prefect_server_before_it_ans
     assert not waiting.done()
     with WebServer({"/api/health": "true"}, port=port):
         await asyncio.wait_for(waiting, 10)
+
+
+def test_the_body_of_an_answer_does_not_wait_for_its_head_to_be_acknowledged() -> None:
+    with listen("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()), listener.accept()[0] as accepted:
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
