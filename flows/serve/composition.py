@@ -17,12 +17,7 @@ from flows.serve.service.outbox import Outbox, Words
 from flows.serve.service.service import MOST_OPEN, Service
 from flows.serve.work.capacity import Capacity
 from flows.serve.work.claims import LEASE_SECONDS, Claims
-from flows.serve.work.dispatch import (
-    SWEEP_SECONDS,
-    Dispatcher,
-    InProcess,
-    Sweeper,
-)
+from flows.serve.work.dispatch import SWEEP_SECONDS, Dispatcher, InProcess, Sweeper
 from flows.serve.work.spending import Spending
 from flows.serve.work.worker import Worker
 from flows.serve.work.worlds import Worlds

@@ -11,13 +11,7 @@ from serve_parts import ALICE, BOB, door, submission
 from sqlalchemy import insert, update
 
 from flows.serve.composition import Door
-from flows.serve.database.accounts import (
-    SERVICE,
-    Accounts,
-    MoneyIsOut,
-    Share,
-    owner_scope,
-)
+from flows.serve.database.accounts import SERVICE, Accounts, MoneyIsOut, Share, owner_scope
 from flows.serve.database.schema import charges, tasks
 from research.errors import BudgetExhausted
 from research.models.scripted import ScriptedModel, quoting

@@ -13,12 +13,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from flows.serve.composition import Door
-from flows.serve.database.schema import (
-    deliveries,
-    monitor_runs,
-    monitors,
-    tasks,
-)
+from flows.serve.database.schema import deliveries, monitor_runs, monitors, tasks
 from flows.serve.errors import UnknownMonitor
 from flows.serve.service.monitor_changes import changed_fields
 from flows.serve.service.monitors import Monitors

@@ -13,21 +13,9 @@ from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flows.serve.database.database import Database, uninterrupted
-from flows.serve.database.schema import (
-    deliveries,
-    monitor_runs,
-    monitors,
-    tasks,
-)
+from flows.serve.database.schema import deliveries, monitor_runs, monitors, tasks
 from flows.serve.errors import MonitorCancelled, OverLimit, UnknownMonitor
-from flows.serve.records.monitor_records import (
-    TOLD,
-    Monitor,
-    MonitorRun,
-    MonitorSpec,
-    MonitorStatus,
-    Outcome,
-)
+from flows.serve.records.monitor_records import TOLD, Monitor, MonitorRun, MonitorSpec, MonitorStatus, Outcome
 from flows.serve.records.task_records import FINAL, Submission
 
 MOST_MONITORS: Final = 1_000

@@ -16,13 +16,7 @@ from flows.serve.database.database import Database, uninterrupted
 from flows.serve.database.event_store import STATUS, EventStore
 from flows.serve.database.schema import groups, tasks
 from flows.serve.errors import TaskConflict, UnknownGroup, UnknownTask
-from flows.serve.records.task_records import (
-    OPEN,
-    Group,
-    Submission,
-    TaskError,
-    TaskRecord,
-)
+from flows.serve.records.task_records import OPEN, Group, Submission, TaskError, TaskRecord
 from research.finding.find import FindRequest
 from research.identity import content_key
 from research.result.result import Result, Status

@@ -4,18 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from flows.serve.dialects import (
-    agent,
-    browser,
-    chat,
-    extract,
-    findall,
-    monitors,
-    parallel,
-    search,
-    shared_tasks,
-    tasks,
-)
+from flows.serve.dialects import agent, browser, chat, extract, findall, monitors, parallel, search, shared_tasks, tasks
 from flows.serve.service.outbox import Words
 
 DIALECTS: Final[tuple[Any, ...]] = (

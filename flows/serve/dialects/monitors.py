@@ -21,15 +21,7 @@ from flows.serve.dialects.monitors_shapes import MonitorEvents, Monitors, Monito
 from flows.serve.dialects.parallel_errors import also, errors
 from flows.serve.http.access import CurrentOwner
 from flows.serve.http.routing import dialect_router
-from flows.serve.records.monitor_records import (
-    DIALECT,
-    Kind,
-    Monitor,
-    MonitorRun,
-    MonitorSpec,
-    MonitorStatus,
-    Outcome,
-)
+from flows.serve.records.monitor_records import DIALECT, Kind, Monitor, MonitorRun, MonitorSpec, MonitorStatus, Outcome
 from flows.serve.records.task_records import Owner, TaskRecord
 from flows.serve.service.service import Service
 from research.errors import Fault, InvalidTask

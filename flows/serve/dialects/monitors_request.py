@@ -9,12 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from flows.serve.dialects.parallel_request import PROCESSOR_NAMES, tier_of
 from flows.serve.http.http_tasks import submission_of
-from flows.serve.records.monitor_records import (
-    DIALECT,
-    MONITOR_EVENTS,
-    Kind,
-    MonitorSpec,
-)
+from flows.serve.records.monitor_records import DIALECT, MONITOR_EVENTS, Kind, MonitorSpec
 from flows.serve.records.task_records import Submission, TaskRecord
 from research.errors import Fault, InvalidInput, InvalidTask
 from research.faults import nearest, shortened

@@ -8,13 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from flows.serve.dialects.monitors_request import AdvancedSettings, MonitorWebhook
 from flows.serve.dialects.parallel_shapes import JsonOutput, Output, output_of
-from flows.serve.records.monitor_records import (
-    Kind,
-    Monitor,
-    MonitorRun,
-    MonitorStatus,
-    event_id,
-)
+from flows.serve.records.monitor_records import Kind, Monitor, MonitorRun, MonitorStatus, event_id
 from flows.serve.records.task_records import TaskRecord
 from research.output_schema.field_paths import field_of
 from research.result.result import UtcTime

@@ -13,23 +13,8 @@ from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from flows.serve.dialects.parallel_errors import RunNotCompleted, StillActive, also, errors
-from flows.serve.dialects.parallel_request import (
-    DIALECT,
-    AddRunsBody,
-    GroupBody,
-    RunBody,
-    submission_of,
-    unknown_betas,
-)
-from flows.serve.dialects.parallel_shapes import (
-    AddedRuns,
-    GroupStatus,
-    GroupView,
-    Run,
-    RunInputView,
-    RunResult,
-    output_of,
-)
+from flows.serve.dialects.parallel_request import DIALECT, AddRunsBody, GroupBody, RunBody, submission_of, unknown_betas
+from flows.serve.dialects.parallel_shapes import AddedRuns, GroupStatus, GroupView, Run, RunInputView, RunResult, output_of
 from flows.serve.dialects.parallel_streams import for_seconds, group_events, group_runs, run_events
 from flows.serve.errors import UnknownTask
 from flows.serve.http.access import CurrentOwner

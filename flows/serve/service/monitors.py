@@ -13,15 +13,7 @@ from typing import Final, Protocol
 from flows.serve.cursors import cursor_of, number_of
 from flows.serve.database.monitor_store import MonitorStore
 from flows.serve.errors import OverLimit
-from flows.serve.records.monitor_records import (
-    Monitor,
-    MonitorPage,
-    MonitorRun,
-    MonitorSpec,
-    MonitorStatus,
-    Outcome,
-    RunPage,
-)
+from flows.serve.records.monitor_records import Monitor, MonitorPage, MonitorRun, MonitorSpec, MonitorStatus, Outcome, RunPage
 from flows.serve.records.task_records import Owner, Submission, TaskRecord
 from flows.serve.service.monitor_changes import changed_fields
 from research.display.printable import printable_logger

@@ -13,14 +13,7 @@ from flows.serve.database.event_store import EventStore
 from flows.serve.database.monitor_store import MonitorStore
 from flows.serve.database.task_store import TaskStore, TooManyOpen
 from flows.serve.errors import OverLimit, UnknownTask
-from flows.serve.records.task_records import (
-    Group,
-    Owner,
-    Page,
-    Submission,
-    TaskEvent,
-    TaskRecord,
-)
+from flows.serve.records.task_records import Group, Owner, Page, Submission, TaskEvent, TaskRecord
 from flows.serve.service.admission import Admission
 from flows.serve.service.monitors import Monitors, Owners
 from flows.serve.service.tail import Tail
