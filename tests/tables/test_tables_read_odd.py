@@ -301,3 +301,17 @@ def test_a_query_over_a_type_that_duckdb_lacks_is_refused_by_column(tmp_path: Pa
     with pytest.raises(InvalidTable, match=r"DuckDB has no type for 'half' \(halffloat\)"):
         open_table(path, query="SELECT n FROM input")
     assert [json_rows(batch) for batch in open_table(path).batches(10)] == [[{"n": 1, "half": 1.5}]]
+
+
+def test_a_struct_with_a_name_twice_is_refused_by_its_column(tmp_path: Path) -> None:
+    twice = pa.StructArray.from_arrays([pa.array([1]), pa.array([2])], names=["x", "x"])
+    pq.write_table(pa.Table.from_arrays([pa.array([[1]]), twice], names=["fine", "odd"]), tmp_path / "twice.parquet")
+
+    with pytest.raises(InvalidTable, match=r"column 'odd' holds objects in which two parts are called 'x'"):
+        open_table(tmp_path / "twice.parquet")
+
+
+def test_a_year_before_the_first_has_four_digits(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"day": pa.array([-800_000], pa.date32())}), tmp_path / "old.parquet")
+
+    assert [row["day"] for _, row in open_table(tmp_path / "old.parquet").rows()] == ["-0221-09-04"]

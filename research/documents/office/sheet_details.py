@@ -1,5 +1,5 @@
-"""What calamine does not say of a workbook: how numbers are shown, formulas without a value, errors, addresses behind cells, and
-what is hidden."""
+"""What calamine does not say of a workbook: how cells are shown, formulas without a value, errors, what is behind cells, and what
+is hidden."""
 
 from __future__ import annotations
 
@@ -7,21 +7,23 @@ import io
 import posixpath
 import re
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import IO, Final
+from typing import Final
 
 from lxml import etree
 
-from research.documents.office.sheet_formats import BUILT_IN
+from research.documents.office import sheet_looks
+from research.documents.office.sheet_looks import Looks, elements
 
 Place = tuple[int, int]
 """Row and column, from 0."""
 
 _WORKBOOK: Final = "xl/workbook.xml"
-_STYLES: Final = "xl/styles.xml"
 _MOST_COLUMNS: Final = 16_384
 _REFERENCE: Final = re.compile(r"([A-Z]{1,3})(\d+)")
+_COMMENTS: Final = re.compile(r"(?:^|/)(?:threaded)?comments?[^/]*\.xml$", re.I)
+_NOTHING: Final = re.compile(r"0+(?:\.0*)?")
 _HYPERLINK: Final = re.compile(r'HYPERLINK\(\s*"([^"]+)"', re.I)
 _BROKEN: Final = (zipfile.BadZipFile, KeyError, etree.XMLSyntaxError, ValueError, OSError, EOFError, NotImplementedError)
 
@@ -34,6 +36,9 @@ class Details:
     """Of numbers, unless it is the general format."""
     uncomputed: list[Place] = field(default_factory=list)
     """Formulas whose value is not stored: the program that wrote the file did not calculate."""
+    formulas: int = 0
+    zeros: list[Place] = field(default_factory=list)
+    """Formulas whose value is 0, which some programs store for every formula instead of calculating."""
     links: dict[Place, str] = field(default_factory=dict)
     """Addresses behind cells."""
     errors: list[Place] = field(default_factory=list)
@@ -41,6 +46,17 @@ class Details:
     hidden_rows: list[int] = field(default_factory=list)
     """From 0. A filter hides rows, too."""
     hidden_columns: list[int] = field(default_factory=list)
+    unseen: list[Place] = field(default_factory=list)
+    """Cells whose number format shows nothing."""
+    struck: set[Place] = field(default_factory=set)
+    """Cells that are struck out, as a whole or in part."""
+    strikes_by_rule: bool = False
+    """Whether a conditional format strikes cells out."""
+    raised: list[Place] = field(default_factory=list)
+    """Cells of which a part stands higher or lower: `10²⁴`."""
+    no_dates: list[Place] = field(default_factory=list)
+    """Numbers that are shown as dates, and are none."""
+    comments: list[Place] = field(default_factory=list)
 
 
 def read(source: str | bytes, sheet: str) -> Details:
@@ -52,16 +68,22 @@ def read(source: str | bytes, sheet: str) -> Details:
     try:
         with zipfile.ZipFile(source if isinstance(source, str) else io.BytesIO(source)) as archive:
             if _WORKBOOK not in archive.namelist():
-                return Details()
+                return _of_open_document(archive, sheet)
             member = _member(archive, sheet)
             return Details() if member is None else _details(archive, member)
     except _BROKEN:
         return Details()
 
 
+def _of_open_document(archive: zipfile.ZipFile, sheet: str) -> Details:
+    from research.documents.office import ods_details  # it makes details of this module
+
+    return ods_details.read(archive, sheet) if ods_details.CONTENT in archive.namelist() else Details()
+
+
 def _member(archive: zipfile.ZipFile, sheet: str) -> str | None:
     targets = _targets(archive, _WORKBOOK)
-    for each in _elements(archive.open(_WORKBOOK), "sheet"):
+    for each in elements(archive.open(_WORKBOOK), "sheet"):
         if each.get("name") == sheet:
             return _related(each, targets)
     return None
@@ -78,7 +100,7 @@ def _targets(archive: zipfile.ZipFile, member: str) -> dict[str, str]:
     if relations not in archive.namelist():
         return {}
     found: dict[str, str] = {}
-    for each in _elements(archive.open(relations), "Relationship"):
+    for each in elements(archive.open(relations), "Relationship"):
         target = each.get("Target") or ""
         is_outside = each.get("TargetMode") == "External"
         found[each.get("Id") or ""] = target if is_outside else posixpath.normpath(posixpath.join(folder, target)).lstrip("/")
@@ -87,76 +109,72 @@ def _targets(archive: zipfile.ZipFile, member: str) -> dict[str, str]:
 
 def _details(archive: zipfile.ZipFile, member: str) -> Details:
     found = Details()
-    codes = _codes(archive)
-    with archive.open(member) as stream:
-        for cell in _elements(stream, "c", "row", "col"):
-            if not str(cell.tag).endswith("}c"):
-                _note_hidden(cell, found)
-                continue
-            place = _place(cell.get("r") or "")
-            if place is None:
-                continue
-            if cell.get("t") == "e":
-                found.errors.append(place)
-            value = cell.find("{*}v")
-            formula = cell.find("{*}f")
-            has_value = value is not None and bool(value.text)
-            if formula is not None:
-                link = _HYPERLINK.match((formula.text or "").lstrip("="))
-                if link is not None:
-                    found.links[place] = link.group(1)
-                if not has_value and cell.get("t") != "str":
-                    found.uncomputed.append(place)
-            code = codes.get(cell.get("s") or "")
-            if has_value and code and cell.get("t") in (None, "n"):
-                found.formats[place] = code
+    looks = sheet_looks.read(archive)
     targets = _targets(archive, member)
     with archive.open(member) as stream:
-        for element in _elements(stream, "hyperlink"):
-            place = _place((element.get("ref") or "").partition(":")[0])
-            target = _related(element, targets)
-            if place is not None and target:
-                found.links[place] = target
+        for element in elements(stream, "c", "row", "col", "cfRule", "hyperlink"):
+            match etree.QName(element).localname:
+                case "c":
+                    _note_cell(element, looks, found)
+                case "cfRule":
+                    found.strikes_by_rule |= element.get("dxfId") in looks.struck_by_rule
+                case "hyperlink":
+                    place = _place((element.get("ref") or "").partition(":")[0])
+                    target = _related(element, targets)
+                    if place is not None and target:
+                        found.links[place] = target
+                case _:
+                    _note_hidden(element, found)
+    for target in targets.values():
+        if _COMMENTS.search(target) and target in archive.namelist():
+            with archive.open(target) as stream:
+                places = {_place(each.get("ref") or "") for each in elements(stream, "comment", "threadedComment")}
+            found.comments = sorted({*found.comments, *(place for place in places if place is not None)})
     return found
 
 
+def _note_cell(cell: etree._Element, looks: Looks, found: Details) -> None:
+    place = _place(cell.get("r") or "")
+    if place is None:
+        return
+    kind, style = cell.get("t") or "n", cell.get("s") or ""
+    value, inline = cell.findtext("{*}v") or "", cell.find("{*}is")
+    if kind == "e":
+        found.errors.append(place)
+    formula = cell.find("{*}f")
+    if formula is not None:
+        found.formulas += 1
+        if (link := _HYPERLINK.match((formula.text or "").lstrip("="))) is not None:
+            found.links[place] = link.group(1)
+        if not value and kind != "str":
+            found.uncomputed.append(place)
+        if value == "0":
+            found.zeros.append(place)
+    if not value and inline is None:
+        return
+    is_shared = kind == "s"
+    is_struck = (value in looks.struck_texts) if is_shared else inline is not None and sheet_looks.is_struck(inline)
+    if is_struck or style in looks.struck:
+        found.struck.add(place)
+    if (is_shared and value in looks.raised_texts) or (inline is not None and sheet_looks.is_raised(inline)):
+        found.raised.append(place)
+    if looks.is_hidden(style):
+        found.unseen.append(place)
+    if kind == "n" and value:
+        if style in looks.codes:
+            found.formats[place] = looks.codes[style]
+        if looks.is_no_date(style, value):
+            found.no_dates.append(place)
+
+
 def _note_hidden(element: etree._Element, found: Details) -> None:
-    """Note a row, or columns, that a sheet does not show."""
-    if element.get("hidden") not in ("1", "true"):
+    """Note a row, or columns, that a sheet does not show: hidden, filtered out, or of no height or width."""
+    if element.get("hidden") not in ("1", "true") and _NOTHING.fullmatch(element.get("ht") or element.get("width") or "") is None:
         return
     if number := element.get("r"):
         found.hidden_rows.append(int(number) - 1)
     elif (first := element.get("min")) and (last := element.get("max")):
         found.hidden_columns += range(int(first) - 1, min(int(last), _MOST_COLUMNS))
-
-
-def _codes(archive: zipfile.ZipFile) -> dict[str, str]:
-    """The format of each cell style, by the number that cells name it by."""
-    if _STYLES not in archive.namelist():
-        return {}
-    tree = etree.parse(archive.open(_STYLES), _parser())
-    own = {each.get("numFmtId"): each.get("formatCode") or "" for each in tree.iterfind(".//{*}numFmts/{*}numFmt")}
-    found: dict[str, str] = {}
-    for place, style in enumerate(tree.iterfind(".//{*}cellXfs/{*}xf")):
-        number = style.get("numFmtId") or "0"
-        code = own.get(number) or BUILT_IN.get(int(number))
-        if code:
-            found[str(place)] = code
-    return found
-
-
-def _parser() -> etree.XMLParser:
-    return etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True)
-
-
-def _elements(stream: IO[bytes], *names: str) -> Iterator[etree._Element]:
-    tags = [f"{{*}}{name}" for name in names]
-    for _, element in etree.iterparse(stream, tag=tags, resolve_entities=False, no_network=True, huge_tree=True):
-        yield element
-        element.clear()
-        parent = element.getparent()
-        while parent is not None and element.getprevious() is not None:
-            del parent[0]
 
 
 def _place(reference: str) -> Place | None:

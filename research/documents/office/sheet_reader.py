@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from python_calamine import CalamineWorkbook
 
+from research.documents.html.raised import struck
 from research.documents.office import sheet_details
 from research.documents.office.sheet_cells import fill_merged, shown_sheets, text_of
 from research.documents.office.sheet_details import Details, name_of
@@ -63,6 +64,7 @@ def read(data: bytes) -> list[Sheet]:
 def _texts(row: list[Any], place: int, first: int, details: Details) -> Iterator[str]:
     for column, cell in enumerate(row, first):
         text = text_of(cell, details.formats.get((place, column)))
+        text = struck(text) if (place, column) in details.struck else text
         address = details.links.get((place, column), "").removeprefix("mailto:")
         yield f"{text} ({address})" if address and text and address not in text else text or address
 

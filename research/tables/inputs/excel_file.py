@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import pyarrow as pa
 from python_calamine import CalamineError, CalamineWorkbook, WorksheetNotFound
@@ -19,43 +19,22 @@ from research.documents.office import sheet_details
 from research.documents.office.sheet_cells import EXACT, fill_merged, shown_sheets, text_of
 from research.documents.office.sheet_details import column_letters
 from research.documents.sniffing import binary_format, looks_like_html
-from research.documents.tabular.header import NoTable, find_header
+from research.documents.tabular.cell_kinds import is_value
+from research.documents.tabular.header import NoTable, find_header, shown
 from research.documents.tabular.separated import Record
 from research.documents.tabular.table_rows import Body
 from research.errors import InvalidTable
 from research.tables.inputs.column_types import NUMBER_FORMAT
 from research.tables.inputs.copies import Scratch, Spool
 from research.tables.inputs.csv_file import FileTable
+from research.tables.inputs.odd_cells import Sheet, listed, odd_cells
 
 BOUNDS: Final = Bounds(seconds=300, memory=4_000_000_000)
 """What reading a workbook may take. It is the user's own, so this is generous."""
 
 _WORK: Final = "research.tables.inputs.excel_file:write_rows"
-_NAMED: Final = 5
 _HEAD_BYTES: Final = 4_096
 _CONTROL: Final = re.compile(rb"[\x00-\x08\x0e-\x1f]")
-_LEADING_ZEROS: Final = re.compile(r"0{2,}(?![.:0])(?:;|$)")
-"""A number format that fills up with zeros: `00000`."""
-
-
-class _Sheet(NamedTuple):
-    """The cells of a sheet, empty rows and columns around them left out."""
-
-    name: str
-    rows: list[list[Any]]
-    row: int
-    column: int
-    """Where the first cell stands, from 0."""
-
-    def text_at(self, place: tuple[int, int]) -> str:
-        row, column = place[0] - self.row, place[1] - self.column
-        inside = 0 <= row < len(self.rows) and 0 <= column < len(self.rows[row])
-        return str(self.rows[row][column]) if inside else ""
-
-    @property
-    def is_cover(self) -> bool:
-        """Whether no row holds two cells, or there is only one row: a title page rather than a table."""
-        return len(self.rows) < 2 or all(sum(cell != "" for cell in row) < 2 for row in self.rows)
 
 
 def read_excel(path: Path, sheet: str | None, scratch: Scratch, name: str) -> FileTable:
@@ -115,7 +94,8 @@ def write_rows(arguments: Mapping[str, Any], _: bytes) -> tuple[dict[str, Any], 
     why it cannot."""
     path = arguments["path"]
     try:
-        sheet, warnings = _chosen(CalamineWorkbook.from_path(path), arguments["sheet"])
+        with Path(path).open("rb") as stream:  # by its content, for many an .xls is an .xlsx
+            sheet, warnings = _chosen(CalamineWorkbook.from_filelike(stream), arguments["sheet"])
         header, body, used, more = _table(sheet)
     except (CalamineError, WorksheetNotFound, OSError, IndexError) as exc:
         return {"refused": f"cannot be read as a workbook: {exc}"}, b""
@@ -129,11 +109,11 @@ def write_rows(arguments: Mapping[str, Any], _: bytes) -> tuple[dict[str, Any], 
     ]
     batch = pa.RecordBatch.from_arrays(columns, schema=pa.schema(fields))
     Spool.write(Path(arguments["target"]), batch.schema, [batch])
-    warnings += [*more, *_long_numbers(header, body), *_dropped(details, sheet)]
+    warnings += [*more, *_odd_columns(header, body), *odd_cells(details, sheet)]
     return {"names": header, "warnings": warnings}, b""
 
 
-def _chosen(workbook: CalamineWorkbook, name: str | None) -> tuple[_Sheet, list[str]]:
+def _chosen(workbook: CalamineWorkbook, name: str | None) -> tuple[Sheet, list[str]]:
     """The sheet that is named, or the first that is shown and holds a table; and what is to be said of the choice."""
     names = workbook.sheet_names
     if name is not None:
@@ -141,7 +121,7 @@ def _chosen(workbook: CalamineWorkbook, name: str | None) -> tuple[_Sheet, list[
             raise NoTable(f"has no sheet {name!r}. Its sheets: {', '.join(names)}")
         return _cells(workbook, name), []
     shown = shown_sheets(workbook)
-    cover: _Sheet | None = None
+    cover: Sheet | None = None
     empty: set[str] = set()
     for each in shown:
         sheet = _cells(workbook, each)
@@ -161,17 +141,17 @@ def _chosen(workbook: CalamineWorkbook, name: str | None) -> tuple[_Sheet, list[
     return sheet, [f"its sheet {sheet.name!r} was read; {', '.join(map(repr, others))} not: --sheet names another"]
 
 
-def _cells(workbook: CalamineWorkbook, name: str) -> _Sheet:
+def _cells(workbook: CalamineWorkbook, name: str) -> Sheet:
     sheet = workbook.get_sheet_by_name(name)
     rows: list[list[Any]] = list(sheet.to_python(skip_empty_area=True))
     row, column = sheet.start or (0, 0)
     fill_merged(dict(enumerate(rows, row)), sheet.merged_cell_ranges, column)
     while rows and all(cell == "" for cell in rows[-1]):
         rows.pop()
-    return _Sheet(name, rows, row, column)
+    return Sheet(name, rows, row, column)
 
 
-def _table(sheet: _Sheet) -> tuple[list[str], list[list[Any]], list[int], list[str]]:
+def _table(sheet: Sheet) -> tuple[list[str], list[list[Any]], list[int], list[str]]:
     """The names of the columns, the rows below them, which of the sheet's columns they are, and what is odd about them."""
     if not sheet.rows:
         raise NoTable(f"its sheet {sheet.name!r} is empty; its first row must name the columns")
@@ -190,13 +170,13 @@ def _table(sheet: _Sheet) -> tuple[list[str], list[list[Any]], list[int], list[s
     if gaps:
         letters = [column_letters(sheet.column + place) for place in gaps]
         warnings.append(
-            f"{_listed('column', letters)} empty and left out. If two tables stand side by side there, move one to a sheet "
+            f"{listed('column', letters)} empty and left out. If two tables stand side by side there, move one to a sheet "
             "of its own"
         )
     return header.names, rows[header.used :], used, warnings
 
 
-def _formats(details: sheet_details.Details, sheet: _Sheet, body: Sequence[Sequence[Any]], used: Sequence[int]) -> Iterator[str]:
+def _formats(details: sheet_details.Details, sheet: Sheet, body: Sequence[Sequence[Any]], used: Sequence[int]) -> Iterator[str]:
     """The number format of each column whose numbers and dates all have the same one; "" of others."""
     first = sheet.row + len(sheet.rows) - len(body)
     for place, column in enumerate(used):
@@ -208,49 +188,18 @@ def _formats(details: sheet_details.Details, sheet: _Sheet, body: Sequence[Seque
         yield shown.pop() if len(shown) == 1 else ""
 
 
-def _long_numbers(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> Iterator[str]:
+def _odd_columns(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> Iterator[str]:
     for place, name in enumerate(names):
-        if any(isinstance(row[place], float) and abs(row[place]) > EXACT for row in rows):
+        cells = [row[place] for row in rows]
+        if any(isinstance(cell, float) and abs(cell) > EXACT for cell in cells):
             yield f"column {name!r} holds numbers of more than 15 digits, of which a workbook keeps the first; text keeps all"
-
-
-def _dropped(details: sheet_details.Details, sheet: _Sheet) -> Iterator[str]:
-    """What a reader of the table alone would miss: formulas without a value, addresses behind cells."""
-    if details.uncomputed:
-        yield (
-            f"{_places(details.uncomputed)}: formulas whose values are not stored; the cells are empty. Open the workbook in "
-            "Excel or LibreOffice and save it"
-        )
-    if details.errors:
-        yield f"{_places(details.errors)}: an error is shown there (such as #N/A); the cells are empty"
-    height, width = len(sheet.rows), len(sheet.rows[0])
-    if rows := [number + 1 for number in details.hidden_rows if sheet.row <= number < sheet.row + height]:
-        yield f"{_listed('row', rows)} not shown in the workbook (hidden, or filtered out), and read all the same"
-    columns = [column for column in details.hidden_columns if sheet.column <= column < sheet.column + width]
-    if letters := [column_letters(column) for column in columns if any(row[column - sheet.column] != "" for row in sheet.rows)]:
-        yield f"{_listed('column', letters)} hidden in the workbook, and read all the same"
-    if zeros := sorted({place[1] for place, code in details.formats.items() if _LEADING_ZEROS.match(code)}):
-        letters = [column_letters(column) for column in zeros]
-        yield (
-            f"{_listed('column', letters)} shown with leading zeros, which the numbers in the table do not have. Where they "
-            "count (postal codes), format the cells as text and type them again"
-        )
-    hidden = [place for place, address in details.links.items() if address not in sheet.text_at(place)]
-    if hidden:
-        yield f"{_places(hidden)}: links whose addresses are not in the table, only what they are shown as"
-
-
-def _listed(noun: str, names: Sequence[int | str]) -> str:
-    """`row 3 is`, `rows 3, 4 and 7 more are`."""
-    named = ", ".join(map(str, names[:_NAMED]))
-    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
-    return f"{noun} {named} is" if len(names) == 1 else f"{noun}s {named}{more} are"
-
-
-def _places(places: Sequence[sheet_details.Place]) -> str:
-    named = ", ".join(sheet_details.name_of(place) for place in places[:_NAMED])
-    more = len(places) - _NAMED
-    return f"{named} and {more:,} more cells" if more > 0 else f"{'cells' if len(places) > 1 else 'cell'} {named}"
+        dates = sum(isinstance(cell, date) for cell in cells)
+        texts = [cell for cell in cells if isinstance(cell, str) and is_value(cell)]
+        if dates and texts:
+            yield (
+                f"column {name!r} holds dates beside texts ({shown(texts[0])}); all were read as text. Excel makes dates of "
+                "texts that look like one"
+            )
 
 
 def _column(cells: Sequence[Any]) -> pa.Array[Any]:

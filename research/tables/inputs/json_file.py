@@ -17,6 +17,7 @@ from research.errors import InvalidTable
 from research.faults import pointer
 from research.tables.inputs.copies import Scratch, Spool
 from research.tables.inputs.database import connection, literal, reason, spooled
+from research.tables.inputs.json_digits import with_long_numbers_as_text
 from research.tables.inputs.json_values import is_too_deep
 
 _MAX_OBJECT_BYTES: Final = 16 << 20
@@ -37,8 +38,9 @@ def read_json(path: Path, scratch: Scratch, shown: str, suffix: str, rows_at: st
     warnings.
 
     A key that an object lacks is null. Text stays text, even if it looks like a date. Whole numbers are BIGINT, mixed numbers
-    DOUBLE, NaN is null; lists and objects keep their form. A column in which that would change a value (a 25-digit number, text
-    beside numbers, lists of different things) becomes text: strings as they are, anything else as JSON.
+    DOUBLE, NaN is null; a number that a double would round is text; lists and objects keep their form. A column in which that
+    would change a value (a 25-digit number, text beside numbers, lists of different things) becomes text: strings as they are,
+    anything else as JSON.
 
     Args:
         rows_at: a JSON Pointer to the list that holds the rows, in each value of the file.
@@ -48,18 +50,21 @@ def read_json(path: Path, scratch: Scratch, shown: str, suffix: str, rows_at: st
             one object that is more likely around the rows than a row.
     """
     by_line = suffix != ".json" and _first_byte(path) != b"["
+    long_numbers = with_long_numbers_as_text(path, scratch.new("numbers"))
+    source, told = (long_numbers.path, [long_numbers.warning]) if long_numbers else (path, [])
     try:
         try:
-            return _read(path, scratch, shown, suffix, rows_at, keeps_form=True)
+            rows, names, warnings = _read(source, scratch, shown, suffix, rows_at, keeps_form=True)
         except (duckdb.InternalError, pa.ArrowInvalid) as exc:
             if (why := json_fault(path, by_line=by_line)) is not None:
                 raise InvalidTable(f"{shown}{why}") from exc
             # Lists or objects stand deep in each other: Parquet holds some 45, Arrow types 64 of them, and looking for more ends
             # DuckDB's database.
-            return _read(path, scratch, shown, suffix, rows_at, keeps_form=False)
+            rows, names, warnings = _read(source, scratch, shown, suffix, rows_at, keeps_form=False)
     except duckdb.Error as exc:
         why = json_fault(path, by_line=by_line) or f": {reason(exc)}"
         raise InvalidTable(f"{shown}{why}") from exc
+    return rows, names, [*warnings, *told]
 
 
 def _read(
@@ -197,12 +202,19 @@ def _column(con: duckdb.DuckDBPyConnection, name: str, *, keeps_form: bool) -> s
         if (structure := _structure(con, value)) is None:
             return text
         typed = f"from_json({value}, {literal(structure)})"
-        survives = con.sql(
-            f"SELECT bool_and(to_json({typed})::VARCHAR = json({value})::VARCHAR) FROM objects WHERE json_type({value}) <> 'NULL'"
-        )
-        if survives.fetchall()[0][0]:
+        if _survives(con, value, typed):
             return typed
     return text
+
+
+def _survives(con: duckdb.DuckDBPyConnection, value: str, typed: str) -> bool:
+    """Whether all values of a column are the same in a type. Names that differ in upper and lower case alone have none."""
+    same = f"SELECT bool_and(to_json({typed})::VARCHAR = json({value})::VARCHAR) FROM objects WHERE json_type({value}) <> 'NULL'"
+    try:
+        [(found,)] = con.sql(same).fetchall()
+    except (duckdb.BinderException, duckdb.InvalidInputException):
+        return False
+    return bool(found)
 
 
 def _structure(con: duckdb.DuckDBPyConnection, value: str) -> str | None:

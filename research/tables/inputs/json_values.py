@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -52,6 +53,8 @@ def unreadable(column: pa.Field[Any]) -> str | None:
     """Why a column's values have no JSON form; None if they have one."""
     if _holds_binary(column.type):
         return f"holds binary data ({column.type}); leave it out with a query, or read it as text with one: decode({column.name})"
+    if (twice := _named_twice(column.type)) is not None:
+        return f"holds objects in which two parts are called {twice!r}; rename one, or leave the column out with a query"
     if is_too_deep(column.type):
         return "holds lists or objects that stand too deep in each other for a Parquet file; write it as JSON text"
     named = column.type.extension_name if isinstance(column.type, pa.BaseExtensionType) else None
@@ -78,6 +81,16 @@ def _levels(kind: pa.DataType) -> int:
     return (1 if pt.is_struct(kind) else 2) + max(
         (_levels(kind.field(index).type) for index in range(kind.num_fields)), default=0
     )
+
+
+def _named_twice(kind: pa.DataType) -> str | None:
+    """A name that two parts of one struct have, at any depth."""
+    if not pt.is_nested(kind):
+        return None
+    fields = [kind.field(index) for index in range(kind.num_fields)]
+    names = Counter(field.name for field in fields) if pt.is_struct(kind) else Counter[str]()
+    inside = (_named_twice(field.type) for field in fields)
+    return next((name for name, count in names.items() if count > 1), None) or next(filter(None, inside), None)
 
 
 def _holds_binary(kind: pa.DataType) -> bool:
@@ -150,7 +163,10 @@ def _with_sign(moment: str) -> str:
     """ISO 8601 wants a sign before a year of more than four digits. A fraction that is nothing is left out, as Python does."""
     whole, _, fraction = moment.partition(".")
     moment = moment if fraction.strip("0") else whole
-    return moment if moment.startswith("-") or len(moment.partition("-")[0]) <= 4 else f"+{moment}"
+    if moment.startswith("-"):
+        year, _, rest = moment[1:].partition("-")
+        return f"-{year:0>4}-{rest}"
+    return moment if len(moment.partition("-")[0]) <= 4 else f"+{moment}"
 
 
 def json_value(value: Any) -> Any:
