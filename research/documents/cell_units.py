@@ -2,7 +2,8 @@
 must know its unit.
 
 `Mass (kg)` over a column gives `12.5 kg` in it; a caption or a corner `in thousands of euros` gives `12,500 thousand euros` in
-every cell that counts money. A cell that states a unit of its own keeps it, and so does a row that counts something else.
+every cell that counts money; a column of units (`Property | Value | Unit`) gives each to its row's number. A cell that states a
+unit of its own keeps it, and so does a row that counts something else.
 """
 
 from __future__ import annotations
@@ -49,6 +50,9 @@ _COUNTS: Final = re.compile(
     r"dipendenti|\brank\b|\brate\b",
     re.I,
 )
+_UNITS: Final = re.compile(r"units?(?: of measure(?:ment)?)?|uom|einheit|unités?|unidad(?:es)?|unità", re.I)
+"""The head of a column of units."""
+_UNIT: Final = re.compile(r"(?=\W*[^\W\d_]|[%$€£¥°])[^\d\s|]{1,12}(?: [^\d\s|]{1,8})?")
 _NO_AMOUNT: Final = re.compile(r"(?:year|date|no\.?|nr\.?|#|rank|id|code|jahr|année|año|notes?|ref\.?)", re.I)
 
 
@@ -69,14 +73,16 @@ def with_units(rows: Sequence[Sequence[str]], heads: int, stated: str = "") -> l
     whole = scale_of(stated)
     if labels_first:
         whole, units[0] = whole or units[0] or scale_of(columns[0]), ""
+    told_at = next((at for at, column in enumerate(columns) if at and _UNITS.fullmatch(column)), 0)
     for line in body[heads:]:
         if len(line) != len(columns):
             continue
         own = unit_of(line[0]) if labels_first else ""
+        told = line[told_at] if told_at and _UNIT.fullmatch(line[told_at]) else ""
         for at in range(1 if labels_first else 0, len(line)):
             if not _PLAIN.fullmatch(line[at]):
                 continue
-            unit = units[at] or own
+            unit = units[at] or own or (told if at == told_at - 1 or at > told_at == 1 else "")
             if not unit and whole and not _COUNTS.search(f"{line[0]} {columns[at]}") and not _is_no_amount(columns[at], line[at]):
                 unit = whole
             line[at] = with_unit(line[at], unit)
@@ -110,13 +116,10 @@ def scale_of(stated: str) -> str:
     """The scale, with its currency, that a caption or a line above a table states for all of it: `thousand euros`; "" if none."""
     if not stated or len(stated) > 300:
         return ""
-    for match in _BRACKETS.finditer(stated):
-        if scale := _scaled((match[1] or match[2]).strip()):
-            return scale
     lead = _LEAD.fullmatch(stated.strip())
-    if lead is None:
-        return ""
-    return _scaled(lead[1].strip()) or next((_scaled(f"in {part}") for part in re.split(r"\bin (?=\S)", lead[1])[1:]), "")
+    phrases = [*((match[1] or match[2]).strip() for match in _BRACKETS.finditer(stated)), *([lead[1].strip()] if lead else [])]
+    spelled = (one for said in phrases for one in (said, *(f"in {part}" for part in re.split(r"\bin (?=\S)", said)[1:])))
+    return next(filter(None, map(_scaled, spelled)), "")
 
 
 def stated_in(lines: Iterable[str]) -> str:

@@ -18,7 +18,9 @@ WRAPPED: Final = 100
 MAX_SEPARATE: Final = 1_000
 """Characters of a line of several facts."""
 _ENDED: Final = re.compile(r"[.!?:;。][\"”’')\]]*$")
-_BETWEEN: Final = re.compile(r"; | [|•·¦] ")
+_BETWEEN: Final = re.compile(r"; | [|•·¦/] ")
+_COUNT: Final = re.compile(r"([^\W\d_a-z][^\W\d_]+) (\d[\d.,]*(?: [^\W\d_]+)?)")
+"""`Serves 4`, among facts."""
 _SHORT_FACT: Final = re.compile(
     r"(?:[^\W\d_a-z][^\s:|;]*(?: [^\s:|;]+){0,3}|[^\W\d_][^\s:|;]*(?: [^\s:|;]+)?): (?:[^:;]|(?<=\d):(?=\d\d)|:(?=//)){1,120}"
 )
@@ -35,7 +37,7 @@ def blocks(text: str) -> list[Block]:
         if len(lines) > 1 and all(ITEM.match(line) for line in raw):
             found.append(Block("list", [item for line in raw if (item := clean(ITEM.sub("", line, count=1)))]))
         elif all(FACT.match(line) for line in lines) and (len(lines) > 1 or len(lines[0]) < WRAPPED):
-            found.append(Block("facts", lines))
+            found.append(Block("facts", [fact for line in lines for fact in separate(line) or [line]]))
         elif drawn := laid_out.table(raw, found[-1].text if found and found[-1].kind == "paragraph" else ""):
             found.append(drawn)
         elif sum(map(len, lines)) / len(lines) > WRAPPED:
@@ -74,6 +76,7 @@ def separate(line: str) -> list[str]:
     key, _, rest = parts[0].partition(": ")
     if _SHORT_FACT.fullmatch(rest) and len(key) <= 30:
         above, parts[0] = f"{key} ", rest
+    parts = [_COUNT.sub(r"\1: \2", part) if _COUNT.fullmatch(part) else part for part in parts]
     if not all(map(_SHORT_FACT.fullmatch, parts)):
         return []
     parts[-1] = parts[-1].removesuffix(".") if len(parts[-1].split()) > 2 else parts[-1]

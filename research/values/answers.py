@@ -86,7 +86,7 @@ def is_over(text: str) -> bool:
 def is_given(text: str) -> bool:
     """Whether a text says anything at all: it is no dash, no `n/a`, no `optional`, and not struck out."""
     text = without_struck(text)
-    if not re.search(r"\w", text) or _UNKNOWN.match(text) or _PERHAPS.match(text) or is_over(text):
+    if not re.search(r"\w", text) or _UNKNOWN.match(text) or _PERHAPS.match(text) or _NOT_NOW.search(text) or is_over(text):
         return False
     return _YES.match(text) is None or yes_or_no(text) is not None
 

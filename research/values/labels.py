@@ -8,9 +8,11 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Final
 
+from research.values.neighbours import not_yet
 from research.values.scales import SCALES, alternatives
 from research.values.units import CURRENCIES, Unit, unit_named
 
+YEAR: Final = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
 _SCALE_WORDS: Final = alternatives(SCALES)
 _MONEY: Final = alternatives(CURRENCIES)
 _ENCLOSED: Final = re.compile(r"[(\[]([^()\[\]]{1,60})[)\]]")
@@ -102,3 +104,12 @@ def _unit(part: str) -> Unit | None:
         return unit
     money = _CURRENCY.search(words)
     return CURRENCIES[money[1].casefold()] if money else None
+
+
+def series_of(key: str, heading: str = "") -> tuple[str, int]:
+    """A key without its years; and the last year that it names, or the heading above it where that is nothing but a year: 0 if
+    none does, -1 where it is not so yet."""
+    foreseen = not_yet(key)
+    years = YEAR.findall(key) or ([heading] if YEAR.fullmatch(heading) else [])
+    series = re.sub(r"\W+", " ", YEAR.sub("", key).casefold().replace(foreseen, "")).strip()
+    return series, -1 if foreseen else max(map(int, years), default=0)

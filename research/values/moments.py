@@ -48,7 +48,7 @@ def moments(text: str, bound: Literal["start", "end"] | None = None, *, month_fi
 
 
 def _beside(text: str, date: StatedDate) -> frozenset[Doubt]:
-    beside = neighbour_doubts(text, date.start, date.end, is_time=True) & {"approximate", "bound"}
+    beside = neighbour_doubts(text, date.start, date.end, is_time=True) & {"approximate", "bound", "hypothetical"}
     if date.day is not None and _OR.search(text, 0, date.start):
         beside |= {"range"}
     if _IN_FIGURES.match(text, date.start) and any(first <= date.year < end for first, end in _OTHER_CALENDARS):

@@ -23,11 +23,17 @@ _CHANGE_BEFORE: Final = re.compile(
 )
 _CHANGE_AFTER: Final = re.compile(rf"\s?[(]?({alternatives(_TABLE['change_after'])})\b", re.IGNORECASE)
 _HYPOTHETICAL: Final = re.compile(
-    rf"(?:\A|[.;:(,]\s?)\W*(?:{alternatives(_TABLE['hypothetical'])})(?![\w'’-])[^.;()]*\Z", re.IGNORECASE
+    rf"(?:\A|[.;:(,]\s?)\W*({alternatives(_TABLE['hypothetical'])})(?![\w'’-])[^.;()]*\Z", re.IGNORECASE
 )
-_TO_COME: Final = re.compile(
-    rf"(?<![\w'’])(?:{alternatives(_TABLE['to_come'])})\s(?:[^\W\d_]+\s){{0,4}}[(€$£¥]?\Z", re.IGNORECASE
+_TO_COME: Final = re.compile(rf"(?<![\w'’])({alternatives(_TABLE['to_come'])})\s(?:[^\W\d_]+\s){{0,4}}[(€$£¥]?\Z", re.IGNORECASE)
+_SCHEDULED: Final = frozenset(_TABLE["scheduled"])
+_NOT_YET: Final = re.compile(rf"(?<![\w'’])(?:{alternatives(_TABLE['not_yet'])})(?![\w'’])", re.IGNORECASE)
+_FORMER: Final = re.compile(
+    rf"(?<![\w'’])(?:{alternatives(_TABLE['former'])})\s(?:[^\W\d_]+\s){{0,2}}\Z|"
+    rf"(?:\A|[.;(]\s?)(?:{alternatives(_TABLE['former_until'])})\s[12]\d{{3}}\W[^.;()]*\Z",
+    re.IGNORECASE,
 )
+_FORMER_BEHIND: Final = re.compile(rf"\s(?:{alternatives(_TABLE['former_behind'])})(?=\W*\Z|[).,;])", re.IGNORECASE)
 _DENIED: Final = re.compile(
     r"(?<!\w)(?:(?:does|do|did|is|are|was|were|has|have|had|will|would|can|could)(?:\s(?:not|never)|n['’]t)|"
     r"never (?:had|has|have|reached|was))(?!\s(?:only|just|merely|least|more|less|fewer|exceed))"
@@ -35,7 +41,7 @@ _DENIED: Final = re.compile(
     re.IGNORECASE,
 )
 _COMPARED: Final = re.compile(
-    rf"(?<!\w)(?:{alternatives(_TABLE['compared_before'])})(?![\w'’-])[^.;]*\Z|"
+    rf"(?<!\w)(?i:{alternatives(_TABLE['compared_before'])})(?![\w'’-])[^.;]*\Z|"
     r"(?<!\w)than\s(?:the\s)?[A-Z][^.;\d]*\Z"
 )
 _COMPARED_AFTER: Final = re.compile(r"\s(?:[^\W\d_]{2,}er|more|less|fewer)\s(?:[^\W\d_]+\s)?than\s(?:the\s)?[A-Z]")
@@ -68,6 +74,17 @@ def is_of_another(text: str, start: int, end: int) -> bool:
 def is_denied(text: str, start: int) -> bool:
     """Whether the number that begins at `start` is said not to be: `does not have 999 employees`."""
     return _DENIED.search(text, max(0, start - _CLAUSE), start) is not None
+
+
+def is_former(text: str, start: int, end: int) -> bool:
+    """Whether the number at `text[start:end]` is said to be so no more: `2 (formerly 4)`, `Until 2010 it seated 900`."""
+    return _FORMER.search(text, max(0, start - _CLAUSE), start) is not None or _FORMER_BEHIND.match(text, end) is not None
+
+
+def not_yet(key: str) -> str:
+    """The word of a key that says that its value is none yet, or only told: `rumoured`; "" if none does."""
+    found = _NOT_YET.search(key)
+    return found[0].casefold() if found else ""
 
 
 def is_ordering(text: str, start: int, end: int) -> bool:
@@ -104,7 +121,9 @@ def neighbour_doubts(
         doubts.add("bound")
     from_clause = max(0, start - _CLAUSE)
     hypothetical = _HYPOTHETICAL.search(text, from_clause, start) or _TO_COME.search(text, from_clause, start)
-    if hypothetical and not is_time and not known & {*re.findall(r"\w+", hypothetical[0].casefold())}:
+    if hypothetical and is_time and hypothetical[1].casefold() in _SCHEDULED:
+        hypothetical = None
+    if hypothetical and not known & {*hypothetical[1].casefold().split()}:
         doubts.add("hypothetical")
     change = _CHANGE_BEFORE.search(before) or _CHANGE_AFTER.match(text, end)
     if change and not is_time and not known & {*change[1].casefold().split()}:

@@ -80,6 +80,12 @@ _MONEY_BEFORE: Final = re.compile(r"(?:[€$£¥₹]|[A-Z]{3})[ \u00a0]?$")
 _PIECE: Final[frozenset[Doubt]] = frozenset(("partial",))
 
 
+def decimal_mark_of(text: str) -> str:
+    """The mark before the decimals of a text's numbers; "" where they do not show it, or have both."""
+    comma, point = (re.search(rf"(?<![\d.,])\d+{mark}\d{{1,2}}(?![\d.,])", text) for mark in (",", r"\."))
+    return "" if (comma is None) == (point is None) else "," if comma else "."
+
+
 @lru_cache(maxsize=8192)
 def numbers(text: str) -> tuple[Number, ...]:
     """Every number that stands in `text`, in order. Digits inside a word, an identifier or a longer number are none."""

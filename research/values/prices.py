@@ -33,16 +33,16 @@ def asked_price(text: str, amounts: Sequence[Measured], values: Sequence[Decimal
         at
         for at, amount in enumerate(amounts)
         if (amount.unit is None or amount.unit.is_money)
-        and not _OTHER_BEHIND.match(text, amount.end)
-        and not _stands_before(_OTHER, text, amount)
-        and not _stands_before(_SEVERAL_FOR, text, amount)
+        and not _speaks_of_other(_OTHER_BEHIND.match(text, amount.end), words)
+        and not _speaks_of_other(_before(_OTHER, text, amount), words)
+        and not _before(_SEVERAL_FOR, text, amount)
     ]
     if any(amount.unit is not None and amount.unit.is_money for amount in amounts):
         places = [at for at in places if amounts[at].unit is not None]
-    former = [at for at in places if _stands_before(_FORMER, text, amounts[at])] or _reduced(text, places, values)
+    former = [at for at in places if _before(_FORMER, text, amounts[at])] or _reduced(text, places, values)
     if words & _ASKS_FORMER:
         return former or places
-    return [at for at in places if _stands_before(_PRESENT, text, amounts[at])] or [at for at in places if at not in former]
+    return [at for at in places if _before(_PRESENT, text, amounts[at])] or [at for at in places if at not in former]
 
 
 def is_net_and_gross(text: str) -> bool:
@@ -60,5 +60,10 @@ def _reduced(text: str, places: Sequence[int], values: Sequence[Decimal]) -> lis
     return [high] if abs(reduced - values[low]) <= values[high] / 100 else []
 
 
-def _stands_before(pattern: re.Pattern[str], text: str, amount: Measured) -> bool:
-    return pattern.search(text, max(0, amount.start - _NEAR), amount.start) is not None
+def _speaks_of_other(found: re.Match[str] | None, words: frozenset[str]) -> bool:
+    """Whether words beside an amount say that it is no price of the thing: not those of the field (`price per month`)."""
+    return found is not None and words.isdisjoint(re.findall(r"\w+", found[0].casefold()))
+
+
+def _before(pattern: re.Pattern[str], text: str, amount: Measured) -> re.Match[str] | None:
+    return pattern.search(text, max(0, amount.start - _NEAR), amount.start)

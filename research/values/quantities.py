@@ -11,10 +11,11 @@ from research.values.dates import dates
 from research.values.doubts import NONE, Doubt
 from research.values.durations import durations
 from research.values.labels import NOTHING, Measure
-from research.values.neighbours import ORDINALS, is_denied, is_of_another, is_ordering, neighbour_doubts
+from research.values.neighbours import ORDINALS, is_denied, is_former, is_of_another, is_ordering, neighbour_doubts
 from research.values.numerals import Number, numbers
 from research.values.prices import asked_price, is_net_and_gross
 from research.values.units import Measured, Unit, measured
+from research.values.wanted import Wanted
 
 _CLOCK: Final = re.compile(r"\b\d{1,2}:\d{2}(?::\d{2})?\b")
 _EXPONENT: Final = re.compile(r"[^\W\d_]\^?[-−–+⁻]?$|\d\s?\^[-−–+]?$")
@@ -28,33 +29,12 @@ _COUNTED: Final = re.compile(r"\s?(?:customer |user )?(?:reviews?|ratings?|votes
 """Behind how many have rated."""
 _DEGREES: Final = re.compile(r"\s?(?:degrees?|deg)\b", re.IGNORECASE)
 _TOLERANCE: Final = re.compile(r"\s?(?:±|\+\s?/\s?[-−–])\s?")
+_ODD_SCALE: Final = re.compile(r"[ \u00a0-]?[^\W\d_]*illi(?:on|ard)(?:e?[ns]|e)?(?!\w)", re.IGNORECASE)
+"""A scale that is not known, behind a number: `2.5 zillion`."""
 _APART: Final = re.compile(r"[\s,]*(?:and\s|und\s|et\s|y\s)?")
 _WORD: Final = re.compile(r"[^\W\d_]+")
 SAME: Final = Decimal("0.02")
 """Two amounts that differ by no more than this share are one amount in two units, rounded."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What is asked of a number."""
-
-    unit: Unit | None = None
-    scale: Decimal = Decimal(1)
-    """`1e6` where the answer is to be in millions."""
-    signed: bool = True
-    """It may be below zero, so that brackets are a minus."""
-    is_share: bool = False
-    """A percentage is a fit answer."""
-    is_percent: bool = False
-    """It is counted in hundredths, by its name."""
-    ceiling: float | None = None
-    """The most it can be. A share of at most 1 is no percentage."""
-    is_price: bool = False
-    is_rating: bool = False
-    is_whole: bool = False
-    """Only whole numbers are an answer."""
-    words: frozenset[str] = frozenset()
-    """The words that name it, in lower case: behind the number they are no riddle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +48,7 @@ class Quantity:
     doubts: frozenset[Doubt] = NONE
 
 
-def quantities(text: str, wanted: Wanted, label: Measure = NOTHING, known: str = "", *, machine: bool = False) -> list[Quantity]:
+def quantities(text: str, wanted: Wanted, label: Measure = NOTHING, known: str = "", *, decimal_mark: str = "") -> list[Quantity]:
     """Every number of a text that may be what is wanted, in order. What is counted in a unit of another kind, or in another
     currency, answers something else and is left out, and so are dates, times of day, powers and what is struck out.
 
@@ -77,8 +57,10 @@ def quantities(text: str, wanted: Wanted, label: Measure = NOTHING, known: str =
         wanted: what is asked for.
         label: the unit and the scale that the text's key, head cell or caption gives.
         known: that label in words.
-        machine: it is data for machines, in which a point is decimal.
+        decimal_mark: that of machines, or of the page where its other numbers show it.
     """
+    if wanted.is_count and label.unit is not None and label.unit.is_money:
+        label = NOTHING  # `Figures in € million` speaks of the other rows
     pairs = amounts_in(text)
     if wanted.is_rating:
         pairs = [
@@ -99,10 +81,14 @@ def quantities(text: str, wanted: Wanted, label: Measure = NOTHING, known: str =
         if (
             is_of_another(text, at.start, at.end)
             or is_denied(text, at.start)
+            or _ODD_SCALE.match(text, at.end)
+            or (is_former(text, at.start, at.end) and not wanted.is_price)
+            or (wanted.is_count and unit is not None and unit.is_money)
             or (is_count and is_ordering(text, number.start, number.end))
         ):
             continue
-        value, doubts = _counted(number, unit, wanted, label, machine)
+        is_decimal = decimal_mark in text[number.start : number.end] if decimal_mark else None
+        value, doubts = _counted(number, unit, wanted, label, is_decimal)
         if at.unit is None and unit is not None:
             doubts.add("unit_from_label")
         if unit is None and (number.start, number.end) in years and label.scale == 1:
@@ -129,7 +115,7 @@ def _is_plain_degrees(text: str, end: int, asked: Unit) -> bool:
 
 def lengths_of_time(text: str, per: Decimal) -> list[Quantity]:
     """The lengths of time that a text states, counted in units of `per` seconds. No time at all is none."""
-    stated = [d for d in durations(text) if d.seconds]
+    stated = [d for d in durations(text) if d.seconds] if not _TOLERANCE.search(text) else []
     several: frozenset[Doubt] = frozenset(("several",)) if len({d.seconds for d in stated}) > 1 else NONE
     beside = [neighbour_doubts(text, d.start, d.end) & {"range", "bound", "approximate"} for d in stated]
     return [Quantity(d.seconds / per, d.start, d.end, None, several | doubts) for d, doubts in zip(stated, beside, strict=True)]
@@ -193,15 +179,17 @@ def _together(text: str, first: Number, at: Measured, second: Number, then: Meas
     return number, Measured(one, at.start, then.end)
 
 
-def _counted(number: Number, unit: Unit | None, wanted: Wanted, label: Measure, machine: bool) -> tuple[Decimal, set[Doubt]]:
+def _counted(
+    number: Number, unit: Unit | None, wanted: Wanted, label: Measure, is_decimal: bool | None
+) -> tuple[Decimal, set[Doubt]]:
     """A number in the unit and the scale asked, and what that leaves open."""
     value, doubts = number.value, set(number.doubts)
     whole = [r for r in number.readings if r == r.to_integral_value()]
     if wanted.is_whole and "ambiguous_separator" in doubts and len(whole) == 1:
         value = whole[0]
         doubts.discard("ambiguous_separator")
-    elif machine and "ambiguous_separator" in doubts:
-        value = min(number.readings, key=abs)
+    elif is_decimal is not None and "ambiguous_separator" in doubts:
+        value = (min if is_decimal else max)(number.readings, key=abs)
         doubts.discard("ambiguous_separator")
     if "bracketed" in doubts and not wanted.signed:
         value = abs(value)

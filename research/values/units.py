@@ -78,12 +78,12 @@ _FOREIGN: Final = re.compile(r"(?<![^\W_])[A-Z][A-Za-z]{0,3}([$£¥])[ \u00a0]?$
 """A sign with letters before it that name no currency known here: `Bds$`, `IR£`."""
 UNKNOWN_MONEY: Final = "XXX"
 """The kind of a currency that is not known. It fits no other."""
-_MONEY_AFTER: Final = re.compile(rf"[\s\u00a0\u202f-]?({_MONEY})(?![^\W\d_])", re.IGNORECASE)
+_MONEY_AFTER: Final = re.compile(rf"[\s\u00a0\u202f-]?(?:d[ei]\s|d['’])?({_MONEY})(?![^\W\d_])", re.IGNORECASE)
 _DEGREES: Final = re.compile(
     r"[\s\u00a0\u202f]?(?:[°º˚]\s?|(?:degrees?|deg\.?)\s)(c|f|celsius|fahrenheit)(?![^\W\d_])|\s?([℃℉])|[\s\u00a0](K)(?!\w)", re.I
 )
 _AFTER: Final = re.compile(
-    r"[\s\u00a0\u202f-]{0,2}((?:square|cubic|sq|metric|nautical)[\s.]+)?([^\W\d_]+(?:[²³]|[23](?!\w))?)(?:\s?/\s?([^\W\d_]+)|\s+per\s+(\w+))?"
+    r"[\s\u00a0\u202f-]{0,2}((?:square|cubic|sq|metric|nautical)[\s.]+)?((?>[^\W\d_]+)(?:[²³]|[23](?!\w))?)(?!['’][^\W\d_])(?:\s?/\s?([^\W\d_]+)|\s+per\s+(\w+))?"
 )
 
 

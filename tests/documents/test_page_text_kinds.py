@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from research.documents.cell_units import with_units
 from research.documents.extract import extract
+from research.documents.plain import separate
 from research.values.scales import SCALES
 
 PROSE = "The probe left the ground on a clear morning and was tracked by three stations until it passed behind the Moon. "
@@ -405,3 +406,35 @@ def test_a_row_of_other_heads_further_down_begins_another_table(again: str, text
     head = "<tr><th>Lamp</th><th>Price</th><th>Stock</th></tr><tr><td>Pori</td><td>40</td><td>1</td></tr>"
     row = "<tr><td>Ridge</td><td>90</td><td>3</td></tr>"
     assert text in shown(f"<table>{head}<tr>{again}</tr>{row}</table>")
+
+
+@pytest.mark.parametrize(
+    ("head", "row", "read"),
+    [
+        (["Property", "Value", "Unit"], ["Mass", "18.5", "g"], ["Mass", "18.5 g", "g"]),
+        (["Parameter", "Unit", "Most"], ["Width", "mm", "300"], ["Width", "mm", "300 mm"]),
+        (["Eigenschaft", "Wert", "Einheit"], ["Preis", "12", "€"], ["Preis", "€12", "€"]),
+        (["Property", "Value", "Unit"], ["Mass", "18.5", "–"], ["Mass", "18.5", "–"]),
+        (["Property", "Value", "Unit"], ["Mass", "18.5 kg", "g"], ["Mass", "18.5 kg", "g"]),
+    ],
+)
+def test_a_column_of_units_gives_each_to_the_numbers_of_its_row(head: list[str], row: list[str], read: list[str]) -> None:
+    assert with_units([head, row], 1)[1] == read
+
+
+def test_a_caption_that_says_of_what_it_gives_the_scale_gives_it_too() -> None:
+    rows = with_units([["", "2023"], ["Revenue", "12"], ["Employees", "40"]], 1, "Key figures (revenue in millions of USD)")
+    assert [row[1] for row in rows[1:]] == ["12 million USD", "40"]
+
+
+@pytest.mark.parametrize(
+    ("line", "facts"),
+    [
+        ("Prep: 20 min | Cook: 45 min | Makes 6 jars", ["Prep: 20 min", "Cook: 45 min", "Makes: 6 jars"]),
+        ("Prep: 15 min · Cook: 40 min · Serves 4", ["Prep: 15 min", "Cook: 40 min", "Serves: 4"]),
+        ("Received: 3 May 2020 / Published online: 1 June 2020", ["Received: 3 May 2020", "Published online: 1 June 2020"]),
+        ("Prep: 20 min | Cook: 45 min | see also below", []),
+    ],
+)
+def test_facts_of_one_line_are_told_apart_by_the_marks_between_them(line: str, facts: list[str]) -> None:
+    assert separate(line) == facts

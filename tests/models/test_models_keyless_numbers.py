@@ -8,6 +8,7 @@ import pytest
 from keyless_reading import INTEGER, NUMBER, read, value
 
 from research.models.keyless.casting import Setting
+from research.values.numerals import decimal_mark_of
 
 
 @pytest.mark.parametrize(
@@ -116,7 +117,7 @@ def test_the_key_the_head_cell_and_the_caption_give_unit_and_scale(
 
 
 def test_in_a_pages_data_the_point_is_decimal() -> None:
-    machine = read("price", NUMBER, "140.000", Setting("price", machine=True))
+    machine = read("price", NUMBER, "140.000", Setting("price", decimal_mark="."))
     assert machine
     assert machine.value == 140
     assert "ambiguous_separator" not in machine.doubts
@@ -154,3 +155,40 @@ def test_the_price_is_the_amount_asked_now_and_open_where_nothing_tells(
 @pytest.mark.parametrize("text", ["2 for €10", "free shipping", "25% off", "save €30", "Size 42 cm"])
 def test_what_is_no_price_gives_none(text: str) -> None:
     assert value("price", NUMBER, text) is None
+
+
+@pytest.mark.parametrize(
+    ("field", "schema", "text", "is_read_as"),
+    [
+        ("price_usd", NUMBER, "$2.5 zillion", None),
+        ("population", NUMBER, "3 gazillions", None),
+        ("revenue_eur", NUMBER, "1,2 milliard d’euros", 1_200_000_000),
+        ("revenue_eur", NUMBER, "450 millones de euros", 450_000_000),
+        ("units_sold", INTEGER, "1200EUR", None),
+        ("rating_count", INTEGER, "$1 CAD", None),
+        ("employees", INTEGER, "120 (40 before)", 120),
+        ("platforms", INTEGER, "2 (formerly 4)", 2),
+        ("seats", INTEGER, "It formerly seated 900.", None),
+        ("height_m", NUMBER, "Unlike Old Tower, which is 310 m tall, it has no spire.", None),
+        ("half_life_h", NUMBER, "4.2 ± 0.3 h", 4.2),
+        ("price_per_month_usd", NUMBER, "$12 per month", 12),
+        ("price_usd", NUMBER, "$12 per month", None),
+        ("delivery_price_eur", NUMBER, "Delivery: €49", 49),
+        ("built", INTEGER, "It was not built in 1650.", None),
+    ],
+)
+def test_what_stands_beside_a_number_says_whether_it_is_the_one_asked(
+    field: str, schema: dict[str, Any], text: str, is_read_as: Any
+) -> None:
+    assert value(field, schema, text) == is_read_as
+
+
+@pytest.mark.parametrize(
+    ("others", "grams"), [("", 1.05), ("Preis: 89,95", 1050), ("Length: 2.5 m", 1.05), ("1,5 and 2.5", 1.05)]
+)
+def test_the_decimal_mark_of_the_pages_other_numbers_tells_thousands_from_decimals(others: str, grams: float) -> None:
+    mark = decimal_mark_of(f"1.050 g\n{others}")
+    found = read("weight_g", NUMBER, "1.050 g", Setting("Gewicht", decimal_mark=mark))
+    assert found is not None
+    assert found.value == grams
+    assert ("ambiguous_separator" in found.doubts) == (mark == "")

@@ -42,9 +42,9 @@ def test_a_text_is_of_the_kind_that_its_field_asks_for(field: str, schema: dict[
 
 
 def test_an_organisations_name_in_page_data_is_no_articles_title() -> None:
-    assert value("title", TEXT, "Sarn Press", Setting("name", machine=True, thing="Organization#1")) is None
-    assert value("title", TEXT, "A long day", Setting("headline", machine=True, thing="NewsArticle")) == "A long day"
-    assert value("name", TEXT, "Sarn Press", Setting("name", machine=True, thing="Organization")) == "Sarn Press"
+    assert value("title", TEXT, "Sarn Press", Setting("name", thing="Organization#1")) is None
+    assert value("title", TEXT, "A long day", Setting("headline", thing="NewsArticle")) == "A long day"
+    assert value("name", TEXT, "Sarn Press", Setting("name", thing="Organization")) == "Sarn Press"
 
 
 @pytest.mark.parametrize("text", ["unknown", "None", "Vacant", "n/a", "not disclosed"])

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from research.evidence.ranking import words
 from research.models.keyless.casting import Cast, Setting, cast, cast_list
-from research.models.keyless.entities import Entity, aboutness, mentions
+from research.models.keyless.entities import Entity, aboutness, mentions, names_another
 from research.models.keyless.facts import Fact
 from research.models.keyless.keys import affinity, narrows
 from research.models.keyless.questions import Question
 from research.models.keyless.reading import Reading, Sentence
 from research.models.keyless.shapes import FULL_NAME
-from research.models.keyless.vocabulary import BESIDE, OF_THE_PAGE, STOP
+from research.models.keyless.vocabulary import BESIDE, OF_OTHERS, OF_THE_PAGE, STOP
 from research.values.answers import is_given
 from research.values.dates import dates
+from research.values.labels import YEAR, series_of
 
 Source = Literal["data", "facts", "under", "table", "list", "statement", "sentence", "naming", "shown"]
 """The kind of structure that a candidate was found in."""
@@ -50,13 +51,7 @@ _GENERIC: Final = frozenset(
 """What anything may be called after its name was said."""
 
 
-_RECOMMENDED: Final = re.compile(
-    r" > (?:related|similar|recommended|other) (?:products|items|articles|recipes|offers|posts|stories)\b|"
-    r" > (?:customers|people|others) (?:who .{0,40} )?also (?:bought|viewed|like)|"
-    r" > (?:you (?:may|might|could) also (?:like|enjoy|need|be interested)|frequently bought together|recently viewed|"
-    r"ähnliche (?:produkte|artikel)|produits (?:similaires|associés)|productos (?:similares|relacionados))\b",
-    re.IGNORECASE,
-)
+_RECOMMENDED: Final = re.compile(rf" > (?:{'|'.join(OF_OTHERS)})", re.IGNORECASE)
 """Headings, below a page's title, of things that it is not about."""
 
 
@@ -119,17 +114,26 @@ class Asked:
         parts = [frozenset(words(part)) - STOP for part in heading.split(" > ")]
         if not own or len(parts) < 2 or any(own <= part for part in parts[1:]):
             return False
-        if _RECOMMENDED.search(heading):
+        told = list(self._told(heading))
+        if any(names_another(self.entity, part) == "like" for part in told) or _RECOMMENDED.search(" > ".join(["", *told])):
             return True
         beside = reading.title_words - own
         return any(part and part <= beside for part in parts[1:]) and own in reading.heading_words
+
+    def is_of_a_part(self, reading: Reading, place: int) -> bool:
+        """Whether a heading above a place is a name of its own: of a part of the entity, or of another thing."""
+        return any(names_another(self.entity, part) for part in self._told(reading.heading(place)))
+
+    def _told(self, heading: str) -> Iterator[str]:
+        """The headings below the page's title that do not speak of the field."""
+        return (part for part in heading.split(" > ")[1:] if self.question.name_words.isdisjoint(words(part)))
 
 
 def of_facts(asked: Asked, reading: Reading) -> Iterator[Candidate]:
     """What stands under a key that fits, or in a sentence that is read as a fact."""
     question = asked.question
     seen: set[Source] = set()
-    fitting = [(fit, f) for f in facts_for(asked, reading) if (fit := affinity(question, f)) >= MIN_AFFINITY]
+    fitting = _newest(question, [(fit, f) for f in facts_for(asked, reading) if (fit := affinity(question, f)) >= MIN_AFFINITY])
     best = max((fit for fit, fact in fitting if fact.origin in ("facts", "data", "table")), default=0.0)
     own = max(
         (fit for fit, fact in fitting if fact.origin == "data" and _thing(asked.entity, reading, fact.thing) == _ENTITY),
@@ -153,14 +157,16 @@ def of_facts(asked: Asked, reading: Reading) -> Iterator[Candidate]:
                 places = tuple(dict.fromkeys(fact.places[o] for o in origins))
                 yield Candidate(items, places, how, source, fit, gate, None, (*marks, f"items:{min(len(items), 3)}"))
             continue
-        is_narrowed = narrows(question, fact, asked.entity.words) or (
-            fact.key == _PAGE_LANGUAGE and _OF_PAGES.isdisjoint(words(question.description))
+        is_narrowed = bool(
+            narrows(question, fact, asked.entity.words)
+            or _is_end_of_range(question, fact)
+            or (fact.key == _PAGE_LANGUAGE and _OF_PAGES.isdisjoint(words(question.description)))
+            or (fact.origin not in ("data", "table") and asked.is_of_a_part(reading, fact.places[0]))
+            or (fact.origin == "data" and _called_otherwise(asked.entity, reading, fact.thing))
         )
         setting = setting_of(fact, reading)
         for value, place, joined in _texts(question, fact):
             found = cast(question, value, setting)[: 1 if question.kind == "text" else 2]
-            if fact.origin == "data" and _is_end_of_range(question, fact):
-                found = tuple(replace(one, doubts=one.doubts | {"range"}) for one in found)
             for one in found:
                 told = (*marks, *joined, *_of_text(asked, one, value))
                 yield Candidate(one.value, (place,), how, source, fit, gate, one, told, is_narrowed)
@@ -169,9 +175,22 @@ def of_facts(asked: Asked, reading: Reading) -> Iterator[Candidate]:
                 yield Candidate(True, (place,), how, source, fit, gate, None, (*marks, "there is some"))
 
 
+def _newest(question: Question, fitting: list[tuple[float, Fact]]) -> list[tuple[float, Fact]]:
+    """Facts without those that are outdated, or only foreseen: where keys (or headings above them) differ by a year alone,
+    the last one counts, or the one that the field's name asks for."""
+    asked = YEAR.search(question.label)
+    if YEAR.search(question.description):
+        return fitting
+    dated = [(one, *series_of(one[1].key, one[1].label.rpartition("\n")[2])) for one in fitting]
+    last: dict[tuple[str, str], int] = {}
+    for (_, fact), series, year in dated:
+        last[fact.origin, series] = max(last.get((fact.origin, series), year), year)
+    return [one for one, series, year in dated if year in (0, int(asked[0]) if asked else last[one[1].origin, series])]
+
+
 def _is_end_of_range(question: Question, fact: Fact) -> bool:
     """Whether a key of page data says that its value is one end of a range, and the field does not ask for that end."""
-    end = _END_OF_RANGE.search(fact.key)
+    end = _END_OF_RANGE.search(fact.key) if fact.origin == "data" else None
     return end is not None and question.name_words.isdisjoint(_SPELLED[end[1].casefold()])
 
 
@@ -182,7 +201,8 @@ def facts_for(asked: Asked, reading: Reading) -> tuple[Fact, ...]:
 
 def setting_of(fact: Fact, reading: Reading) -> Setting:
     """What the values of a fact stand in."""
-    return Setting(f"{fact.key}\n{fact.label}", fact.origin == "data", reading.month_first, fact.thing)
+    mark = "." if fact.origin == "data" else reading.decimal_mark
+    return Setting(f"{fact.key}\n{fact.label}", mark, reading.month_first, fact.thing)
 
 
 def is_label(question: Question, reading: Reading, sentence: Sentence) -> bool:
@@ -228,6 +248,8 @@ def gate_of(asked: Asked, reading: Reading, fact: Fact) -> tuple[float, tuple[st
             return 0.75 if asked.about >= MIN_ABOUT or mentions(asked.entity, {*words(fact.subjects[0])}) else 0.0, ()
         about = aboutness(asked.entity, fact.subjects) if asked.entity.named else 0.0
         return about if about >= 0.75 else 0.0, ()
+    if fact.origin == "data" and _called_otherwise(asked.entity, reading, fact.thing) == "beside it":
+        return 0.0, ()
     thing = (_thing(asked.entity, reading, fact.thing), f"depth:{min(fact.depth, 2)}") if fact.origin == "data" else ()
     return asked.gate(reading, fact.places[0]), thing
 
@@ -238,6 +260,18 @@ def _stands_for(entity: Entity, reading: Reading, subject: str) -> bool:
     if FULL_NAME.search(subject, 1) is None and (said & {"the", "this"}):
         return bool(said & (reading.subject_words | entity.objective)) or (len(said) == 2 and bool(said & _GENERIC))
     return bool(said & entity.words)
+
+
+def _called_otherwise(entity: Entity, reading: Reading, thing: str) -> Literal["", "alone", "beside it"]:
+    """Whether a thing in the page's data has another name than the entity: `beside` one of its type that has the entity's, or
+    `alone` on a page that calls itself by that."""
+    name, kind = reading.thing_names.get(thing), thing.partition("#")[0]
+    if not name or not entity.named or aboutness(entity, (name,)) >= 0.5:
+        return ""
+    if any(aboutness(entity, (one,)) >= 0.9 for other, one in reading.thing_names.items() if other.partition("#")[0] == kind):
+        return "beside it"
+    is_its_own = kind == "Product" or kind.casefold() not in OF_THE_PAGE
+    return "alone" if is_its_own and aboutness(entity, tuple(title for title, _ in reading.title_texts[:1])) >= 0.9 else ""
 
 
 def _thing(entity: Entity, reading: Reading, thing: str) -> str:

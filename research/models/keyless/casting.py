@@ -30,20 +30,18 @@ from research.values.doubts import NONE, Doubt
 from research.values.kinds import may_name_person, names_person
 from research.values.labels import measure
 from research.values.moments import moments
-from research.values.neighbours import is_harmless, is_ordering
+from research.values.neighbours import is_denied, is_harmless, is_ordering, not_yet
 from research.values.pieces import Kind, pieces
-from research.values.quantities import Wanted, lengths_of_time, quantities
+from research.values.quantities import lengths_of_time, quantities
 from research.values.remarks import without_remarks
 from research.values.units import currency_at
 from research.values.values import places
+from research.values.wanted import Wanted, wanted_by_name
 
 MAX_TEXT: Final = 1_200
 _DIVIDERS: Final = (re.compile(r"\s*(?:;|•|·|\||¦|\n)\s*"), re.compile(r"\s*,\s*(?:and\s+)?|\s+and\s+"))
 _NOT: Final = re.compile(r"\b(?:not|nicht|pas|no)(?: on| am| le| el)?\s\Z", re.IGNORECASE)
-_SHARE: Final = re.compile(r"per ?cent|\bpct\b|share|rate|ratio|proportion|margin|growth|yield|content|%|alcohol|abv", re.I)
-_FRACTION: Final = re.compile(r"(?:^|[\W_])fraction$", re.I)
-_PERCENT: Final = re.compile(r"(?:^|[\W_])(?:per_?cent(?:age)?|pct)$", re.I)
-_SIGNED: Final = re.compile(r"income|profit|loss|result|earnings|ebit|cash|balance|change|growth|margin|surplus|deficit", re.I)
+_COUNTS: Final = frozenset(("=employees", "=population", "=rating count", "=capacity", "=yield", "=crew"))
 _MAX_INTEGER: Final = 2**53
 _TIMES: Final = frozenset(("=total time", "=prep time", "=cook time"))
 _DOUBTED: Final = 0.85
@@ -84,8 +82,8 @@ class Setting:
 
     label: str = ""
     """The words that announce it and may name its unit or scale: key, head cell, caption. `Revenue (Millions of USD)`"""
-    machine: bool = False
-    """It is a page's data, written for machines: a point is decimal."""
+    decimal_mark: str = ""
+    """That of data for machines, or of the page's other numbers."""
     month_first: bool = False
     """The page's other days have the month before the day."""
     thing: str = ""
@@ -103,6 +101,8 @@ def cast(question: Question, text: str, setting: Setting = PLAIN) -> tuple[Cast,
 @lru_cache(maxsize=32768)
 def _cast(question: Question, text: str, setting: Setting) -> tuple[Cast, ...]:
     found = _CASTERS[question.kind](question, text, setting) if question.kind in _CASTERS else ()
+    if (word := not_yet(setting.label.partition("\n")[0])) and word not in f"{question.label} {question.description}".casefold():
+        found = [replace(one, doubts=one.doubts | {"hypothetical"}) for one in found]
     return tuple(sorted((c for c in found if within_bounds(c.value, question.schema)), key=lambda c: -c.quality))
 
 
@@ -133,7 +133,7 @@ def _dates(question: Question, text: str, setting: Setting) -> list[Cast]:
     wants_time = question.schema.get("format") == "date-time"
     found = []
     for date, doubts in moments(text, _bound(question), month_first=setting.month_first):
-        if _NOT.search(text, max(0, date.start - 12), date.start):
+        if _NOT.search(text, max(0, date.start - 12), date.start) or is_denied(text, date.start):
             continue
         value, quality = date.iso(), 0.8 if date.swapped else 1.0
         if date.day is None:
@@ -154,8 +154,8 @@ def _years(question: Question, text: str, setting: Setting) -> list[Cast]:
 
 
 def _is_no_year(text: str, start: int, end: int) -> bool:
-    """Whether what looks like a year is an amount of money or a number in an order: `€1984`, `No. 1984`."""
-    return currency_at(text, start, end) is not None or is_ordering(text, start, end)
+    """Whether what looks like a year is money, a place in an order or denied: `€1984`, `No. 1984`, `was not built in 1984`."""
+    return currency_at(text, start, end) is not None or is_ordering(text, start, end) or is_denied(text, start)
 
 
 def _bound(question: Question) -> Literal["start", "end"] | None:
@@ -172,7 +172,7 @@ def _amounts(question: Question, text: str, setting: Setting) -> list[Cast]:
         seconds = wanted.unit.factor
     stated = lengths_of_time(text, seconds) if seconds else []
     found: list[Cast] = []
-    for one in stated or quantities(text, wanted, measure(setting.label), setting.label, machine=setting.machine):
+    for one in stated or quantities(text, wanted, measure(setting.label), setting.label, decimal_mark=setting.decimal_mark):
         if (value := _json(one.value, question)) is not None:
             later = any("yearlike" not in earlier.doubts for earlier in found)
             found.append(Cast(value, one.start, one.end, _DOUBTED ** (len(one.doubts) + later), one.doubts))
@@ -181,21 +181,16 @@ def _amounts(question: Question, text: str, setting: Setting) -> list[Cast]:
 
 @lru_cache(maxsize=1024)
 def _wanted(question: Question) -> Wanted:
-    spelled = f"{question.field} {question.description}"
-    named = measure(question.field)
-    field = named if named.unit or named.scale != 1 else measure(question.description)
     ceiling = question.schema.get("maximum")
-    is_price = "=price" in question.concepts
-    return Wanted(
-        unit=question.unit or field.unit,
-        scale=field.scale,
-        signed=_SIGNED.search(spelled) is not None or (question.kind == "number" and not is_price),
-        is_share=_SHARE.search(spelled) is not None,
-        ceiling=ceiling if isinstance(ceiling, (int, float)) else 1 if _FRACTION.search(question.field) else None,
-        is_percent=_PERCENT.search(question.field) is not None,
-        is_price=is_price,
+    wanted = wanted_by_name(question.field, question.description, question.unit)
+    return replace(
+        wanted,
+        signed=wanted.signed or (question.kind == "number" and "=price" not in question.concepts),
+        ceiling=ceiling if isinstance(ceiling, (int, float)) else wanted.ceiling,
+        is_price="=price" in question.concepts,
         is_rating="=rating" in question.concepts,
         is_whole=question.kind in ("integer", "year"),
+        is_count=wanted.is_count or bool(question.concepts & _COUNTS),
         words=question.surface,
     )
 

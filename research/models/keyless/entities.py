@@ -6,13 +6,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, Literal
 
 from research.evidence.ranking import KANA_AND_HAN, words
 from research.models.keyless.shapes import FULL_NAME
-from research.models.keyless.vocabulary import NAMING, STOP
+from research.models.keyless.vocabulary import NAMING, STOP, tells_a_property
 from research.ports.sessions import EarlierTask
 from research.task.task import Task
+from research.values.names import marks_of, without_year
 
 TITLES_REMEMBERED: Final = 4_096
 """Judgements of titles: a row's are asked for again only while it is researched."""
@@ -48,6 +49,8 @@ class Entity:
     """The row's column that holds the name; "" if none does."""
     guessed: bool = False
     """The name was found in the objective by its spelling; there may be more to it."""
+    marks: frozenset[str] = frozenset()
+    """What tells it from others of nearly the same name: `VII`, `Pro`, `Jr`."""
 
     @property
     def named(self) -> bool:
@@ -74,7 +77,8 @@ def entity_of(task: Task) -> Entity:
     objective = frozenset(words(f"{task.task} {rest}")) - STOP
     telling = _telling(name)
     others = map(_telling, (_PARENTHESES.sub(" ", name), _UNSPACED.sub(" ", name), " ".join(_UNSPACED.findall(name))))
-    return Entity(name, telling, tuple(dict.fromkeys(s for s in others if s and s != telling)), objective, rest, column, guessed)
+    spellings = tuple(dict.fromkeys(s for s in others if s and s != telling))
+    return Entity(name, telling, spellings, objective, rest, column, guessed, marks_of(name))
 
 
 def _named(objective: str) -> str:
@@ -103,9 +107,15 @@ def _telling(name: str) -> frozenset[str]:
 def aboutness(entity: Entity, titles: tuple[str, ...]) -> float:
     """From 0 to 1: how far one of a page's titles (or a part of one, between bars or dashes) names the entity."""
     if not entity.named:
-        return _aboutness(entity.objective, False, titles)
-    named = max(_aboutness(spelled, True, titles) for spelled in (entity.words, *entity.others))
+        return _likeness(entity.objective, titles)
+    named = max(_aboutness(spelled, entity.marks, titles) for spelled in (entity.words, *entity.others))
     return max(named, _spelled_out(entity.objective, titles)) if entity.guessed else named
+
+
+def _likeness(objective: frozenset[str], titles: tuple[str, ...]) -> float:
+    """How far the part of a title that says the least beside it stands in the objective."""
+    parts = (frozenset(words(part)) - STOP for title in titles for part in {title, *SEPARATOR.split(title)})
+    return max((0.9 * len(objective & found) / len(found) for found in parts if found), default=0.0)
 
 
 @lru_cache(maxsize=TITLES_REMEMBERED)
@@ -117,25 +127,49 @@ def _spelled_out(objective: frozenset[str], titles: tuple[str, ...]) -> float:
 
 
 @lru_cache(maxsize=TITLES_REMEMBERED)
-def _aboutness(asked: frozenset[str], named: bool, titles: tuple[str, ...]) -> float:
+def _aboutness(asked: frozenset[str], marks: frozenset[str], titles: tuple[str, ...]) -> float:
     best = 0.0
     for title in titles:
-        for found in filter(None, (frozenset(words(part)) - STOP for part in {title, *SEPARATOR.split(title)})):
-            best = max(best, _names(asked, found) if named else 0.9 * len(asked & found) / len(found))
+        for part in {title, without_year(title), *SEPARATOR.split(title)}:
+            best = max(best, _names(asked, marks, part))
         whole = frozenset(words(title)) - STOP
-        if named and len(whole) > 1 and whole <= asked and not (whole < asked and all(w.isdigit() for w in asked - whole)):
+        told_apart = marks - marks_of(title) or all(word.isdigit() for word in asked - whole)
+        if len(whole) > 1 and whole <= asked and (whole == asked or not told_apart):
             best = max(best, (len(whole) / len(asked)) ** 0.3)  # the name says more than the title: a site's name, a variant
     return best
 
 
-def _names(asked: frozenset[str], found: frozenset[str]) -> float:
-    """How far words name what is asked: all of it counts most; a number that differs makes it another thing."""
+def _names(asked: frozenset[str], marks: frozenset[str], part: str) -> float:
+    """How far words name what is asked: all of it counts most; a number or a mark that differs makes it another thing, and so may
+    a word within the name (`Oslo Half Marathon`)."""
+    said = words(part)
+    found = frozenset(said) - STOP
     common = asked & found
     if not common:
         return 0.0
-    recall, precision = len(common) / len(asked), len(common) / len(found)
+    recall, precision, own = len(common) / len(asked), len(common) / len(found), marks_of(part)
     lacks, adds = (any(word.isdigit() for word in more) for more in (asked - found, found - asked))
-    return recall * (0.6 + 0.4 * precision) * (0.4 if lacks else 1.0) * (0.6 if adds else 1.0)
+    apart = 0.5 if own - marks or _is_parted(asked, said, part) else 0.6 if adds else 1.0
+    return recall * (0.6 + 0.4 * precision) * (0.4 if lacks or marks - own else 1.0) * apart
+
+
+def _is_parted(asked: frozenset[str], said: Sequence[str], part: str) -> bool:
+    """Whether another word of a name stands between those asked, none of which is a code that tells the thing by itself."""
+    if len(asked) < 2 or not asked <= {*said} or any(re.search(r"\d", word) for word in asked):
+        return False
+    first, last = min(map(said.index, asked)), max(map(said.index, asked))
+    capitals = {stem for word in re.findall(r"[^\W_]{2,}", part) if word[0].isupper() for stem in words(word)}
+    return last - first >= len(asked) and bool({*said[first:last]} & capitals - asked - STOP)
+
+
+def names_another(entity: Entity, heading: str) -> Literal["", "other", "like"]:
+    """Whether a heading is a name, and not the entity's: `like` it (`Castle Brunn`, for Castle Roth), or quite an `other` one."""
+    told = frozenset(words(heading)) - STOP
+    if len(told) < 2 or not entity.named or not FULL_NAME.fullmatch(heading) or any(map(tells_a_property, told - entity.words)):
+        return ""
+    if told <= entity.words or entity.words <= told or aboutness(entity, (heading,)) >= 0.5:
+        return ""
+    return "like" if told & entity.words else "other"
 
 
 def mentions(entity: Entity, said: frozenset[str] | set[str]) -> bool:

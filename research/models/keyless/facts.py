@@ -27,6 +27,12 @@ _FAR: Final = frozenset(
 )
 _TITLE: Final = frozenset(words("title"))
 _PERIOD: Final = re.compile(r"(?:[^\W\d]{1,9}\.? ?){0,2}(?:\d{1,2}[,.]? )?(?:FY)?[12]\d{3}(?:/\d{2,4})?|[QH]\d.{0,8}", re.I)
+_TIMES: Final = re.compile(r"(?:fiscal |financial )?(?:year|period)|jahr|geschäftsjahr|année|exercice|año|ejercicio", re.I)
+_VALUE: Final = re.compile(r"values?|wert|valeur|valore?", re.I)
+_SIDES: Final = re.compile(
+    r"|propert(?:y|ies)|features?|spec(?:ification)?s?|attributes?|characteristics?|eigenschaft|merkmal", re.I
+)
+"""The first head cell of a table whose columns are things, and whose rows what is said of them."""
 _UNITS_BESIDE: Final = ("priceCurrency", "currency", "unitText", "unitCode")
 """Of page data, what stands beside an amount and says in what it is counted."""
 MAX_KEY_WORDS: Final = 8
@@ -192,7 +198,8 @@ def _under(passages: Sequence[Passage]) -> Iterator[Fact]:
 
 
 def _table(passage: Passage, place: int) -> Iterator[Fact]:
-    """Each cell below a header is a fact about the rest of its row; each row of two cells also one about the page."""
+    """Each cell below a header is a fact about the rest of its row; each row of two cells also one about the page, and so each
+    cell of a year. Where the columns are things, a cell is a fact about what its head cell names."""
     lines = [*filter(None, [passage.columns]), *passage.text.split("\n")]
     rows = [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in lines]
     header, *body = rows
@@ -203,6 +210,19 @@ def _table(passage: Passage, place: int) -> Iterator[Fact]:
             if title and cell:
                 others = tuple(other for place_of, other in enumerate(row) if place_of != at and other)
                 yield from _keyed(title, (cell,), (place,), "table", heading, subjects=others, label=label)
+                if key := _of_the_page(header[0], title, row[0]) if at else "":
+                    yield from _keyed(key, (cell,), (place,), "facts", heading, label=label)
+                elif at and _SIDES.fullmatch(header[0]):
+                    yield from _keyed(row[0], (cell,), (place,), "table", heading, subjects=(title,), label=label)
     for row in body if passage.columns else rows:
         if len(row) == 2 and all(row):
             yield from _keyed(row[0], row[1:], (place,), "facts", label="\n".join([*header, heading]))
+
+
+def _of_the_page(corner: str, column: str, row: str) -> str:
+    """The key of a cell that says something of the page itself: it is of a year, or its column is `Value`; "" if it does not."""
+    if _PERIOD.fullmatch(column) and not _PERIOD.fullmatch(row):
+        return f"{row} ({column})"
+    if _PERIOD.fullmatch(row) and _TIMES.fullmatch(corner):
+        return f"{column} ({row})"
+    return row if _SIDES.fullmatch(corner) and _VALUE.fullmatch(column) else ""

@@ -13,7 +13,10 @@ from research.models.keyless.questions import Question
 from research.models.keyless.vocabulary import CONTAINERS, concepts, held_by, weight
 
 _OTHERS: Final = frozenset(
-    words("author creator publisher about mentions seller brand manufacturer contributor editor employee member parent")
+    words(
+        "author creator publisher about mentions seller brand manufacturer contributor editor employee member parent work "
+        "affiliation alumni organization performer sponsor funder subsidiary owner founder department"
+    )
 )
 """In page data, those that a thing has to do with: `publisher.foundingDate` is not the article's."""
 _IDENTIFIERS: Final = frozenset(words("code id"))

@@ -21,6 +21,7 @@ from research.models.keyless.vocabulary import STOP
 from research.ports.page import Hit, Passage
 from research.sources.injection import instructions_in
 from research.values.dates import writes_month_first
+from research.values.numerals import decimal_mark_of
 
 LARGE: Final = 100_000
 """Characters of a page. What is longer is read beside the event loop."""
@@ -95,6 +96,11 @@ class Reading:
     def month_first(self) -> bool:
         """Whether its days in figures have the month before the day."""
         return writes_month_first("\n".join(text for text, _, _ in self._texts))
+
+    @cached_property
+    def decimal_mark(self) -> str:
+        """The mark before the decimals of its numbers; "" where they do not show it."""
+        return decimal_mark_of("\n".join(text for text, kind, _ in self._texts if kind != "data"))
 
     def heading(self, place: int) -> str:
         return self._texts[place][2]

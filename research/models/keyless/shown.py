@@ -19,6 +19,7 @@ from research.models.keyless.reading import Reading
 from research.models.keyless.shapes import NAMES
 from research.values.answers import availability
 from research.values.dates import dates
+from research.values.neighbours import not_yet
 from research.values.values import fold
 
 MIN_ABOUT: Final = 0.6
@@ -49,7 +50,8 @@ def of_shown(asked: Asked, reading: Reading) -> Iterator[Candidate]:
         yield from _naming(asked, reading)
     if asked.about >= MIN_ABOUT or not asked.entity.named:
         found = chain(_lines(asked, reading), _signs(asked, reading), _leading(asked, reading))
-        yield from (one for one in found if not asked.is_beside(reading, one.places[0]))
+        elsewhere = (asked.is_beside, asked.is_of_a_part)
+        yield from (one for one in found if not any(is_so(reading, one.places[0]) for is_so in elsewhere))
 
 
 def _naming(asked: Asked, reading: Reading) -> Iterator[Candidate]:
@@ -88,7 +90,8 @@ def _lines(asked: Asked, reading: Reading) -> Iterator[Candidate]:
         said = (("in stock" if notice[0] else "out of stock", place) for notice, place in notices if notice)
         shown.append(("notice", "a short notice", 0.5, 1, said))
     if question.kind in ("number", "integer", "text") and "=price" in question.concepts:
-        priced = ((line, place) for line, place in lines if _SIGN.search(line) and not _FREE.search(line))
+        asked_for = _charge(question.label)
+        priced = ((line, place) for line, place in lines if _SIGN.search(line) and _charge(line) == asked_for)
         shown.append(("price", "a price shown", 0.5, 2, islice(priced, 2)))
     for name, how, fit, most, where in shown:
         found = list(islice(((one, line, place) for line, place in where for one in cast(question, line)[:1]), most))
@@ -99,6 +102,12 @@ def _lines(asked: Asked, reading: Reading) -> Iterator[Candidate]:
             if name == "day alone":
                 marks.append("of one" if len(found) == 1 else "of several")
             yield Candidate(one.value, (place,), how, "shown", fit, asked.about, one, tuple(marks))
+
+
+def _charge(text: str) -> str:
+    """The word that says what else than the price of the thing is meant: `delivery`, `month`; "" if none does."""
+    found = _FREE.search(text)
+    return found[0].casefold() if found else ""
 
 
 def _signs(asked: Asked, reading: Reading) -> Iterator[Candidate]:
@@ -152,5 +161,5 @@ def _short_lines(reading: Reading) -> list[tuple[str, int]]:
         if kind == "heading":
             begun = begun or text.startswith("# ")
         elif begun and kind in ("paragraph", "list", "facts"):
-            found.extend((line, place) for line in text.split("\n") if len(line) <= _SHORT)
+            found.extend((line, place) for line in text.split("\n") if len(line) <= _SHORT and not not_yet(line))
     return found[:120]

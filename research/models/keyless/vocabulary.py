@@ -32,6 +32,9 @@ STOP: Final = frozenset(words(_TABLE["stop"]))
 CONTAINERS: Final = frozenset(words(_TABLE["containers"]))
 """Parts of a path that only hold what comes below them."""
 
+OF_OTHERS: Final[tuple[str, ...]] = tuple(_TABLE["of_others"])
+"""How headings of things begin that a page is not about; patterns."""
+
 OF_THE_PAGE: Final = frozenset(_TABLE["of_the_page"])
 """Things in page data that describe the page itself."""
 
@@ -41,6 +44,9 @@ BESIDE: Final = frozenset(_TABLE["beside"])
 NAMING: Final[frozenset[str]] = frozenset(_TABLE["naming"])
 """Columns of a table that hold the name of what a row is about."""
 
+
+SECTIONS: Final = frozenset(words(_TABLE["sections"]))
+"""Words of headings that divide what is said of one thing."""
 
 EXPECTED: Final = {kind: frozenset(words(listed)) for kind, listed in _TABLE["expected"].items()}
 """Words of a field's name that tell what a text holds."""
@@ -104,6 +110,11 @@ def held_by(word: str, among: frozenset[str]) -> frozenset[str]:
     if word in among:
         return frozenset((word,))
     return frozenset(concept for phrase, concept in _by_word().get(word, ()) if concept in among)
+
+
+def tells_a_property(word: str) -> bool:
+    """Whether a stem says of what kind something is: it stands in the name of a property, or of a part of a page."""
+    return word in SECTIONS or word in STOP or word in LIGHT or word in _by_word()
 
 
 def in_order(phrase: Sequence[str], said: Sequence[str]) -> bool:

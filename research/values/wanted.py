@@ -1,0 +1,70 @@
+"""Wanted: what is asked of a number, by the name of the field that asks."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+from research.values.labels import measure
+from research.values.units import Unit
+
+_SHARE: Final = re.compile(r"per ?cent|\bpct\b|share|rate|ratio|proportion|margin|growth|yield|content|%|alcohol|abv", re.I)
+_FRACTION: Final = re.compile(r"(?:^|[\W_])fraction$", re.I)
+_PERCENT: Final = re.compile(r"(?:^|[\W_])(?:per_?cent(?:age)?|pct)$", re.I)
+_SIGNED: Final = re.compile(r"income|profit|loss|result|earnings|ebit|cash|balance|change|growth|margin|surplus|deficit", re.I)
+_COUNTED: Final = re.compile(
+    r"\b(?:counts?|number of|units|orders|quantity|stock|staff|headcount|copies|downloads|users|members|visitors|students)\b",
+    re.I,
+)
+_PAID: Final = re.compile(
+    r"price|cost|value|revenue|sales|income|salary|paid|pay|budget|fees?\b|amount|spent|spending|turnover", re.I
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is asked of a number."""
+
+    unit: Unit | None = None
+    scale: Decimal = Decimal(1)
+    """`1e6` where the answer is to be in millions."""
+    signed: bool = True
+    """It may be below zero, so that brackets are a minus."""
+    is_share: bool = False
+    """A percentage is a fit answer."""
+    is_percent: bool = False
+    """It is counted in hundredths, by its name."""
+    ceiling: float | None = None
+    """The most it can be. A share of at most 1 is no percentage."""
+    is_price: bool = False
+    is_rating: bool = False
+    is_whole: bool = False
+    """Only whole numbers are an answer."""
+    is_count: bool = False
+    """It counts things, so that no amount of money is an answer."""
+    words: frozenset[str] = frozenset()
+    """The words that name it, in lower case: behind the number they are no riddle."""
+
+
+def wanted_by_name(name: str, description: str, unit: Unit | None = None) -> Wanted:
+    """What the name and the description of a field say of the number that it asks for: `revenue_musd`, `tax_rate_percent`.
+
+    Args:
+        name: as the schema has it.
+        description: "" if there is none.
+        unit: the unit asked for, where it is known already.
+    """
+    spelled, label = f"{name} {description}", re.sub(r"[\W_]+", " ", name)
+    named = measure(name)
+    field = named if named.unit or named.scale != 1 else measure(description)
+    return Wanted(
+        unit=unit or field.unit,
+        scale=field.scale,
+        signed=_SIGNED.search(spelled) is not None,
+        is_share=_SHARE.search(spelled) is not None,
+        ceiling=1 if _FRACTION.search(name) else None,
+        is_percent=_PERCENT.search(name) is not None,
+        is_count=_COUNTED.search(label) is not None and not _PAID.search(label),
+    )
