@@ -12,6 +12,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import certifi
@@ -30,6 +31,8 @@ settings.register_profile("house", _HOUSE, derandomize=True)
 settings.register_profile("explore", _HOUSE, derandomize=False)
 settings.load_profile("house")
 
+SECONDS_TO_START: float = 280
+"""Seconds that a Prefect server may take to start where many others share a core, which is less than `faulthandler_timeout`."""
 SECONDS_TO_END: float = 60
 """Seconds that a test process may take to end after its last test, before it prints where it stands and is ended."""
 
@@ -75,16 +78,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_unconfigure() -> None:
     """A thread that outlives the tests must not keep the process, and with it everybody who waits for it. (pytest's own
-    `faulthandler_timeout` watches the tests.)"""
+    `faulthandler_timeout` watches the tests.) One of several test processes waits here for the others, and is ended with them."""
     gc.unfreeze()  # what was frozen would be told as leaked at the end
-    faulthandler.dump_traceback_later(SECONDS_TO_END, exit=True, file=sys.__stderr__)
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        faulthandler.dump_traceback_later(SECONDS_TO_END, exit=True, file=sys.__stderr__)
 
 
 @pytest.fixture(scope="session")
-def made_prefect_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the database that one of the test processes has made, or will, for all of them."""
-    base = tmp_path_factory.getbasetemp()
-    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "prefect-database"
+def made_prefect_database(pytestconfig: pytest.Config) -> Path:
+    """The folder of the database that one of the test processes has made, or will, for all of them and for the next time: what a
+    new server makes depends on its version alone."""
+    assert pytestconfig.cache is not None
+    return pytestconfig.cache.mkdir(f"prefect-database-{version('prefect')}")
 
 
 @pytest.fixture(scope="session")
@@ -100,7 +105,8 @@ def prefect_server(made_prefect_database: Path) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
         setup_logging()
-        with temporary_settings(set_defaults=DEFAULTS):
+        patient = {"server.ephemeral.startup_timeout_seconds": SECONDS_TO_START}
+        with temporary_settings(set_defaults=DEFAULTS | patient):
             home = Path(os.environ["PREFECT_HOME"])
             with FileLock(f"{made_prefect_database}.lock"):
                 if prefect_database.take(made_prefect_database, home):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import ConfigDict
 
-from research.records import Record
+from research.records import PublishedRecord
 
 
-class _Part(Record):
+class _Part(PublishedRecord):
     # NaN has no JSON form, so a usage that holds one would not come back as it went.
     model_config = ConfigDict(allow_inf_nan=False)
 

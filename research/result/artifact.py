@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final, Literal, Self
 
-from research.records import Record
+from research.records import PublishedRecord
 from research.result.progress import ProgressEvent
 from research.result.result import Result, UtcTime, utc_now
 from research.task.task import Task
@@ -13,7 +13,7 @@ _NOT_HANDED_OVER: Final = {"webhook"}
 """Fields of a request that stay here: an address may be a secret."""
 
 
-class CompletionArtifact(Record):
+class CompletionArtifact(PublishedRecord):
     """A task's request, its result and what it reported. As JSON, it is what `handoff` hands over."""
 
     type: Literal["research.completion_artifact"] = "research.completion_artifact"

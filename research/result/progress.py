@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal, TypeVar
 
-from research.records import Record
+from research.records import PublishedRecord
 from research.result.result import UtcTime, utc_now
 
 T = TypeVar("T")
 
 
-class ProgressEvent(Record):
+class ProgressEvent(PublishedRecord):
     """Something that happened to a task."""
 
     sequence: int

@@ -16,7 +16,7 @@ from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, computed_
 
 from research.display import html
 from research.money.usage import Usage
-from research.records import Record
+from research.records import PublishedRecord
 from research.task.decisions import Action, Asked
 
 SCHEMA_VERSION: Final = "1"
@@ -45,7 +45,7 @@ UtcTime = Annotated[AwareDatetime, AfterValidator(lambda moment: moment.astimezo
 """A moment; RFC 3339 in UTC (`2026-01-31T09:15:00Z`) as JSON."""
 
 
-class _Part(Record):
+class _Part(PublishedRecord):
     # NaN has no JSON form, so a result that holds one would not come back as it went.
     model_config = ConfigDict(allow_inf_nan=False)
 

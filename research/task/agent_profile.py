@@ -8,7 +8,7 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, Field
 
 from research.money.limits import ProcessorName
-from research.records import Record
+from research.records import PublishedRecord
 from research.task.source_policy import SourcePolicy
 
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -29,7 +29,7 @@ def agent_name(name: str) -> str:
     return name
 
 
-class AgentProfile(Record):
+class AgentProfile(PublishedRecord):
     """How a named agent researches."""
 
     id: Annotated[str, AfterValidator(agent_name)]

@@ -11,7 +11,7 @@ from pydantic import GetJsonSchemaHandler, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core.core_schema import CoreSchema
 
-from research.records import Record
+from research.records import PublishedRecord
 from research.task.urls import is_web
 
 MAX_BYTES: Final = 50_000_000
@@ -19,7 +19,7 @@ MAX_BYTES: Final = 50_000_000
 SCHEME: Final = "files"
 
 
-class AttachedFile(Record):
+class AttachedFile(PublishedRecord):
     """One document given with a task. Written as its path or its URL.
 
     Raises:

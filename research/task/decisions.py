@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field
 
 from research.errors import NotWaiting
 from research.money.limits import RANGES
-from research.records import Record
+from research.records import PublishedRecord
 
 __all__ = [
     "Action",
@@ -38,7 +38,7 @@ def _written(text: str) -> str:
 Written = Annotated[str, AfterValidator(_written)]
 
 
-class PlannedQuery(Record):
+class PlannedQuery(PublishedRecord):
     """One sub-query of a plan, as people are shown it."""
 
     question: str
@@ -48,7 +48,7 @@ class PlannedQuery(Record):
     """A few words for people: `launch date`."""
 
 
-class Question(Record):
+class Question(PublishedRecord):
     """What a task asks a person."""
 
     id: str
@@ -60,7 +60,7 @@ class Question(Record):
     """Names of the output's fields that wait for the answer."""
 
 
-class Action(Record):
+class Action(PublishedRecord):
     """What has to be done before a task that is `action_required` goes on."""
 
     kind: Literal["plan", "questions"]
@@ -69,7 +69,7 @@ class Action(Record):
     questions: tuple[Question, ...] = ()
 
 
-class PlanDecision(Record):
+class PlanDecision(PublishedRecord):
     """Whether a plan is carried out, and with which sub-queries."""
 
     decision: Literal["approve", "stop"] = "approve"
@@ -77,7 +77,7 @@ class PlanDecision(Record):
     """The sub-queries to carry out, in their order; None: those of the plan. One that the plan has keeps its fields."""
 
 
-class Answers(Record):
+class Answers(PublishedRecord):
     """What people answer, by the ids of the questions."""
 
     answers: Annotated[dict[str, Written], Field(min_length=1)]
@@ -86,7 +86,7 @@ class Answers(Record):
 Decision = PlanDecision | Answers
 
 
-class Decided(Record):
+class Decided(PublishedRecord):
     """All that people have decided about a task so far."""
 
     action: Action | None = None
@@ -121,7 +121,7 @@ def refuse_unfit(action: Action | None, decision: Decision) -> None:
         raise NotWaiting(f"the task has no open question {', '.join(unknown)}; open are: {', '.join(known)}.")
 
 
-class Asked(Record):
+class Asked(PublishedRecord):
     """One thing that a task put to a person, and what came of it."""
 
     id: str

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, SecretStr, field_serializer
 
 from research.errors import Fault
 from research.faults import pointer
-from research.records import Record
+from research.records import PublishedRecord
 from research.secrets import filled, names_in
 from research.task.urls import is_web
 
@@ -77,7 +77,7 @@ def _headers(headers: dict[str, SecretStr]) -> dict[str, SecretStr]:
     return headers
 
 
-class McpServer(Record):
+class McpServer(PublishedRecord):
     """A server that speaks the Model Context Protocol over Streamable HTTP. Only its tools are used."""
 
     name: Annotated[str, AfterValidator(_name)]

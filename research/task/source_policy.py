@@ -9,7 +9,7 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field, model_validator
 
-from research.records import Record
+from research.records import PublishedRecord
 from research.task.urls import ascii_host, host_of, is_public_suffix
 
 MAX_DOMAINS: Final = 200
@@ -49,7 +49,7 @@ Domain = Annotated[str, AfterValidator(_domain)]
 """`example.com` (and its subdomains), `.gov` or `.co.uk` (all that ends so); kept as DNS writes it."""
 
 
-class SourcePolicy(Record):
+class SourcePolicy(PublishedRecord):
     """Which sources may be used."""
 
     include_domains: tuple[Domain, ...] = ()

@@ -16,7 +16,7 @@ from research.faults import complaint, nearest, pointer, validation_faults
 from research.money.limits import PROCESSOR_NAMES, RANGES, ProcessorName
 from research.output_schema.output_spec import OutputSpec
 from research.output_schema.validation import json_faults
-from research.records import Record
+from research.records import PublishedRecord
 from research.secrets.known import NAME
 from research.task.agent_profile import MOST_AGENTS, TOOLS, AgentProfile, agent_name
 from research.task.attachments import AttachedFile
@@ -140,7 +140,7 @@ def _secret(name: str) -> str:
 Count = Annotated[int, Field(strict=True)]
 
 
-class Task(Record):
+class Task(PublishedRecord):
     """One research task: one row of a table.
 
     `Task.model_validate(request)` accepts every dialect's spelling of a field; `context={"row": 17}` names the row in errors.

@@ -10,7 +10,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core.core_schema import CoreSchema
 
 from research.faults import nearest
-from research.records import Record
+from research.records import PublishedRecord
 from research.task.urls import is_web
 
 STATUS_EVENTS: Final[Mapping[str, str]] = {
@@ -37,7 +37,7 @@ def _known(name: str) -> str:
     return name
 
 
-class Webhook(Record):
+class Webhook(PublishedRecord):
     """Who is told. Written as a URL, or as an object with the URL and the events that are wanted."""
 
     url: Annotated[str, AfterValidator(_address)]

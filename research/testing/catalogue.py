@@ -7,12 +7,31 @@ budget; 4.6 takes both forms; from 4.7 on `adaptive` only. Effort is known from 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Any, get_args
+from collections.abc import Collection, Iterator, Sequence
+from functools import cached_property
+from typing import Any, Final, get_args
 
-from anthropic.types import Model
 
-SDK_MODELS: tuple[str, ...] = next(get_args(each) for each in get_args(Model) if each is not str)
+class _SdkModels(Collection[str]):
+    """Imports the SDK, which takes more than a second, when they are first looked at."""
+
+    @cached_property
+    def _ids(self) -> tuple[str, ...]:
+        from anthropic.types import Model
+
+        return next(get_args(each) for each in get_args(Model) if each is not str)
+
+    def __contains__(self, model: object) -> bool:
+        return model in self._ids
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._ids)
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+
+SDK_MODELS: Final[Collection[str]] = _SdkModels()
 """The model ids that the installed SDK names."""
 
 _VERSION = re.compile(r"-(\d{1,2})(?:-(\d{1,2}))?(?:-\d{8})?$")

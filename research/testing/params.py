@@ -3,6 +3,8 @@
 The SDK's `TypedDict`s say which parameters exist; pydantic reads them. They are made for callers, so three things are put right
 for the wire, in pydantic's core schema: keys that are not named are refused; `Iterable` would be checked only when read, so it
 becomes a list; unions of blocks are told apart by their `type`, so that an error names what is wrong and not every alternative.
+
+The SDK is imported when a body is checked: it takes more than a second, which a test that only needs a few pages is spared.
 """
 
 from __future__ import annotations
@@ -11,9 +13,6 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
-from anthropic.types.message_count_tokens_params import MessageCountTokensParams
-from anthropic.types.message_create_params import MessageCreateParamsNonStreaming, MessageCreateParamsStreaming
-from anthropic.types.messages.batch_create_params import BatchCreateParams
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import SchemaValidator
 
@@ -27,14 +26,20 @@ def check_message(body: bytes, params: Mapping[str, Any]) -> None:
     """Raises:
     ApiError: 400, naming each parameter that is unknown, missing or of a wrong type.
     """
+    from anthropic.types.message_create_params import MessageCreateParamsNonStreaming, MessageCreateParamsStreaming
+
     _check(MessageCreateParamsStreaming if params.get("stream") is True else MessageCreateParamsNonStreaming, body)
 
 
 def check_count(body: bytes) -> None:
+    from anthropic.types.message_count_tokens_params import MessageCountTokensParams
+
     _check(MessageCountTokensParams, body)
 
 
 def check_batch(body: bytes) -> None:
+    from anthropic.types.messages.batch_create_params import BatchCreateParams
+
     _check(BatchCreateParams, body)
 
 

@@ -19,8 +19,8 @@ from flows.run.runtime import use_runtime
 from research.ports.work import SubQuery
 from research.tables.run_folder.reader import open_run
 
-ROWS, SHARD = 60, 6
-KILLED_AT = 61
+ROWS, SHARD = 24, 4
+KILLED_AT = 25
 """The sub-query that is not finished any more: half of all."""
 IN_FLIGHT = 4 * 2
 """Rows in flight × sub-queries of a row."""

@@ -159,5 +159,5 @@ def test_a_text_made_to_be_slow_takes_time_in_proportion_to_its_length(unit: str
         instructions_in(text)
         return time.process_time() - started
 
-    small = min(seconds(100_000) for _ in range(2))
-    assert seconds(400_000) < 4 * 4 * small + 0.5  # quadratic work would take sixteen times as long, and far more than a second
+    small = min(seconds(50_000) for _ in range(2))
+    assert seconds(200_000) < 4 * 4 * small + 0.5  # quadratic work would take sixteen times as long, and far more than a second

@@ -96,3 +96,9 @@ def test_the_process_refuses_what_makes_no_sense(wrong, words, capsys):
         main(wrong)
     assert ended.value.code == 2
     assert words in capsys.readouterr().err
+
+
+def test_the_doubles_are_imported_without_the_sdk():
+    """It takes more than a second, which every process of a user's tests would spend, whatever it tests."""
+    program = "import sys, research.testing; print(*sorted({'anthropic', 'mcp', 'prefect', 'pandas'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "\n"
