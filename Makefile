@@ -3,8 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-# Test processes side by side: by default one more than there are cores, since many tests wait for a server. `make test WORKERS=1` for a single one.
-WORKERS ?= $(shell $(PYTHON) -c "import os; print((os.cpu_count() or 1) + 1)")
+# Test processes side by side: by default two more than there are cores, since many tests wait for other processes. `make test WORKERS=1` for a single one.
+WORKERS ?= $(shell $(PYTHON) -c "import os; print((os.cpu_count() or 1) + 2)")
 
 export DO_NOT_TRACK := 1
 # With it, each of the hundred processes that tests start would compile all of our source anew.

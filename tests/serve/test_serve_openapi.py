@@ -6,13 +6,14 @@ Few examples a path here; `SCHEMATHESIS_EXAMPLES=200 pytest tests/serve/test_ser
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import httpx
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from flows.serve.dialects import DIALECTS
 from tests.serve.conftest import Served
 from tests.serve.some_records import some_records
 
@@ -31,6 +32,8 @@ def test_no_answer_is_a_fault_or_of_another_form_than_documented(served: Served)
     answered: dict[str, set[int]] = {}
     for found in schema.get_all_operations():
         operation = found.ok()
+        if _at_root(operation.path, document["paths"]) is not None:
+            continue
         asked = _asking(operation, headers, ids, answered.setdefault(operation.label, set()))
         try:
             asked()
@@ -40,6 +43,24 @@ def test_no_answer_is_a_fault_or_of_another_form_than_documented(served: Served)
         print(f"{name:70} {sorted(codes)}{'   BREACH' if name in breaches else ''}")
     assert len(answered) > 20
     assert breaches == {}, "\n\n".join(f"{name}\n{why[:1500]}" for name, why in breaches.items())
+
+
+def test_a_path_under_its_dialects_name_is_documented_as_the_one_at_the_root(served: Served) -> None:
+    """It is the same route, so only one of the two is asked above."""
+    paths = httpx.get(f"{served.url}/openapi.json", timeout=60, trust_env=False).json()["paths"]
+    twice = {path: root for path in paths if (root := _at_root(path, paths)) is not None}
+    assert len(twice) > 20
+    for path, root in twice.items():
+        for operations in (paths[path], paths[root]):
+            for operation in operations.values():
+                operation.pop("operationId")
+        assert paths[path] == paths[root]
+
+
+def _at_root(path: str, paths: Collection[str]) -> str | None:
+    """The path at the root that is the same as this one under the name of its dialect. None: it has no other."""
+    names = [f"/{dialect.NAME}" for dialect in DIALECTS if dialect.AT_ROOT and dialect.NAME]
+    return next((root for name in names if path.startswith(f"{name}/") and (root := path.removeprefix(name)) in paths), None)
 
 
 def _asking(operation: Any, headers: dict[str, str], ids: list[str], answered: set[int]) -> Callable[[], None]:
