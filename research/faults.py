@@ -49,6 +49,13 @@ def first_line(error: BaseException) -> str:
     return (str(error).strip().split("\n", 1)[0] or type(error).__name__).rstrip(".")
 
 
+def first_of_group(error: BaseException) -> BaseException:
+    """The first error of a group of errors, whose own words say only how many there are; any other error itself."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
 def complaint(detail: ErrorDetails) -> str:
     """What pydantic says of one error; of a validator of ours, that validator's own words."""
     return str(detail["ctx"]["error"]) if detail["type"] == "value_error" else detail["msg"]

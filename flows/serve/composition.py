@@ -11,10 +11,11 @@ from flows.serve.database.database import Database
 from flows.serve.database.event_store import EventStore
 from flows.serve.database.monitor_store import MonitorStore
 from flows.serve.database.task_store import TaskStore
+from flows.serve.service.acceptance import MOST_OPEN, Acceptance
 from flows.serve.service.admission import Admission
-from flows.serve.service.monitors import Owners
+from flows.serve.service.monitors import Monitors, Owners
 from flows.serve.service.outbox import Outbox, Words
-from flows.serve.service.service import MOST_OPEN, Service
+from flows.serve.service.service import Service
 from flows.serve.work.capacity import Capacity
 from flows.serve.work.claims import LEASE_SECONDS, Claims
 from flows.serve.work.dispatch import SWEEP_SECONDS, Dispatcher, InProcess, Sweeper
@@ -104,9 +105,9 @@ def open_door(
         owners: who an owner is by now, by its id, and whether it may still ask; None: whoever has made a monitor may.
     """
     dispatching, accounts = dispatcher(records), Accounts(records.database)
-    service = Service(
-        records.tasks, records.claims, records.events, dispatching, admission, records.monitors, max_open, accounts, owners
-    )
+    acceptance = Acceptance(records.tasks, dispatching, admission, accounts, max_open)
+    monitors = Monitors(records.monitors, acceptance, records.tasks, records.claims, owners)
+    service = Service(records.tasks, records.claims, records.events, dispatching, acceptance, monitors)
     outbox = Outbox(records.database, records.tasks, records.events, admission, words or {}, patience)
     return Door(service, records, dispatching, outbox, accounts, max_cost, sweep_seconds)
 

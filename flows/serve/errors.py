@@ -10,8 +10,7 @@
     ├── TaskConflict        the same id or idempotency key with other content
     ├── MonitorCancelled    what a cancelled monitor cannot do any more
     ├── NotWaiting          a decision for a task that waits for none
-    ├── OverLimit           too many requests or open tasks; `retry_after` seconds may help
-    └── TooLarge            the body of a request
+    └── OverLimit           too many requests or open tasks; `retry_after` seconds may help
 
 A request that is wrong in itself is an `InvalidInput` of `research.errors`, whose `faults` name each place.
 """
@@ -88,9 +87,3 @@ class OverLimit(ServiceError):
     def __init__(self, message: str, retry_after: float = 1.0) -> None:
         self.retry_after = retry_after
         super().__init__(message)
-
-
-class TooLarge(ServiceError):
-    """The body of a request is larger than the service takes."""
-
-    http_status = 413

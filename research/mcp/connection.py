@@ -13,7 +13,7 @@ import httpx
 from pydantic import SecretStr, ValidationError
 
 from research.errors import FetchRefused, ToolFailed
-from research.faults import first_line, shortened
+from research.faults import first_line, first_of_group, shortened
 from research.mcp.bounded_transport import BoundedTransport, Trace, traced
 from research.mcp.settings import McpSettings
 from research.task.mcp_servers import McpServer
@@ -230,17 +230,12 @@ class _Open:
                     await stack.aclose()
         except (Exception, BaseExceptionGroup, asyncio.CancelledError) as error:
             if not self._client.done():
-                self._client.set_exception(_first(error))
+                first = first_of_group(error)
+                ended = isinstance(first, asyncio.CancelledError)
+                self._client.set_exception(RuntimeError("the connection ended") if ended else first)
             elif isinstance(error, asyncio.CancelledError):
                 raise
             # Otherwise the connection is over; whoever asks next opens another one.
-
-
-def _first(error: BaseException) -> BaseException:
-    """The first error of a group of them."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return RuntimeError("the connection ended") if isinstance(error, asyncio.CancelledError) else error
 
 
 @cache

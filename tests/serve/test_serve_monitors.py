@@ -16,7 +16,6 @@ from flows.serve.composition import Door
 from flows.serve.database.schema import deliveries, monitor_runs, monitors, tasks
 from flows.serve.errors import UnknownMonitor
 from flows.serve.service.monitor_changes import changed_fields
-from flows.serve.service.monitors import Monitors
 from research.result.result import Result
 from research.testing import WebhookReceiver
 from research.web.settings import WebSettings
@@ -188,10 +187,9 @@ async def test_a_due_monitor_runs_once_however_many_look_and_is_followed_after_a
         (run,) = await store.unsent()
         # A process that is killed between submitting and writing it down: the next look finds the same task.
         task = await service.submit(ALICE, run.submission)
-        looks = [Monitors(store, service) for _ in range(3)]
-        await asyncio.gather(*(look.sweep() for look in looks))
+        await asyncio.gather(*(service.monitors.sweep() for _ in range(3)))
         await service.wait(ALICE, task.id, 30)
-        await asyncio.gather(*(look.sweep() for look in looks))
+        await asyncio.gather(*(service.monitors.sweep() for _ in range(3)))
         assert await _count(opened, tasks) == 2
         assert await _outcomes(opened) == ["baseline", "unchanged"]
         after = await store.get("alice", made.id)

@@ -105,10 +105,18 @@ class Accounts:
         """A call has ended: write down what it has paid."""
         async with self._database.writing() as connection:
             await connection.execute(delete(reservations).where(reservations.c.number == number))
-            for charge in charged:
-                values = {"task_number": 0, "owner": owner, **charge._asdict()}
-                await connection.execute(insert(charges).values(**values, at=self._database.now()))
-                await self.spent(connection, owner, charge.counted_usd)
+            await self.write(connection, 0, owner, charged)
+
+    async def write(self, connection: AsyncConnection, number: int, owner: str, charged: Sequence[Charge]) -> None:
+        """Write charges down, and count them.
+
+        Args:
+            number: of the task that they are of; 0: of a call that is no task.
+        """
+        for charge in charged:
+            values = {"task_number": number, "owner": owner, **charge._asdict(), "at": self._database.now()}
+            await connection.execute(insert(charges).values(values))
+            await self.spent(connection, owner, charge.counted_usd)
 
     async def spent(self, connection: AsyncConnection, owner: str, counted_usd: float | None) -> None:
         """Count a charge, in the transaction that writes it down. None: its price is not known."""

@@ -10,7 +10,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, Final, ParamSpec, TypeVar
 
-from sqlalchemy import ColumnElement, Double, cast, event, extract, func, literal, text
+from sqlalchemy import ColumnElement, Double, cast, event, extract, func, literal, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -102,6 +102,10 @@ class Database:
         if self.is_sqlite:
             return literal(time.time())
         return cast(extract("epoch", func.clock_timestamp()), Double())
+
+    async def read_clock(self, connection: AsyncConnection) -> float:
+        """The same, read: seconds since 1970."""
+        return float((await connection.execute(select(self.now()))).scalar_one())
 
 
 def _make_folder(folder: Path) -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from sqlalchemy import insert, select, update
-from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flows.serve.database.database import Database, uninterrupted
+from flows.serve.database.rows import record_of
 from flows.serve.database.schema import events, tasks
 from flows.serve.records.task_records import TaskEvent
 
@@ -77,16 +76,4 @@ class EventStore:
     async def _read(self, chosen: Any) -> list[TaskEvent]:
         async with self._database.reading() as connection:
             rows = (await connection.execute(chosen)).mappings().all()
-        return [_event(row) for row in rows]
-
-
-def _event(row: RowMapping) -> TaskEvent:
-    return TaskEvent(
-        id=row["id"],
-        sequence=row["sequence"],
-        task_id=row["task_id"],
-        group_id=row["group_id"],
-        type=row["type"],
-        data=json.loads(row["data"]),
-        at=datetime.fromtimestamp(row["at"], UTC),
-    )
+        return [record_of(TaskEvent, row, data=json.loads(row["data"])) for row in rows]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import uuid4
 
@@ -13,6 +12,7 @@ from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flows.serve.database.database import Database, uninterrupted
+from flows.serve.database.rows import record_of
 from flows.serve.database.schema import deliveries, monitor_runs, monitors, tasks
 from flows.serve.errors import MonitorCancelled, OverLimit, UnknownMonitor
 from flows.serve.records.monitor_records import TOLD, Monitor, MonitorRun, MonitorSpec, MonitorStatus, Outcome
@@ -42,7 +42,7 @@ class MonitorStore:
         """
         id = f"monitor_{uuid4().hex}"
         async with self._database.writing() as connection:
-            now = await self._now(connection)
+            now = await self._database.read_clock(connection)
             mine = (monitors.c.owner == owner, monitors.c.status != "cancelled")
             held = (await connection.execute(select(func.count()).select_from(monitors).where(*mine))).scalar_one()
             if held >= MOST_MONITORS:
@@ -98,7 +98,7 @@ class MonitorStore:
             row = await self._alive(connection, owner, id)
             values: dict[str, Any] = {"spec": spec.model_dump_json()}
             if spec.seconds != _monitor(row).spec.seconds:
-                values["next_at"] = await self._now(connection) + spec.seconds
+                values["next_at"] = await self._database.read_clock(connection) + spec.seconds
             await connection.execute(update(monitors).where(monitors.c.number == row["number"]).values(**values))
             return _monitor(await self._own(connection, owner, id))
 
@@ -137,7 +137,7 @@ class MonitorStore:
         async with self._database.writing() as connection:
             row = await self._alive(connection, owner, id)
             if not await self._is_open(connection, row["number"]):
-                await self._begin(connection, row, await self._now(connection))
+                await self._begin(connection, row, await self._database.read_clock(connection))
 
     @uninterrupted
     async def begin_due(self) -> int:
@@ -146,11 +146,11 @@ class MonitorStore:
         begun = 0
         chosen = select(monitors).where(monitors.c.status == "active")
         async with self._database.reading() as connection:  # most looks find nothing, and need no turn at writing
-            now = await self._now(connection)
+            now = await self._database.read_clock(connection)
             if (await connection.execute(chosen.where(monitors.c.next_at <= now).limit(1))).first() is None:
                 return 0
         async with self._database.writing() as connection:
-            now = await self._now(connection)
+            now = await self._database.read_clock(connection)
             is_open = select(monitor_runs.c.number).where(
                 monitor_runs.c.monitor_number == monitors.c.number, monitor_runs.c.outcome.is_(None)
             )
@@ -219,7 +219,7 @@ class MonitorStore:
             task_number: of its task; None: there is none, because it was not accepted.
         """
         async with self._database.writing() as connection:
-            now = await self._now(connection)
+            now = await self._database.read_clock(connection)
             ended = await connection.execute(
                 update(monitor_runs)
                 .where(monitor_runs.c.id == run.id, monitor_runs.c.outcome.is_(None))
@@ -296,44 +296,16 @@ class MonitorStore:
             raise MonitorCancelled(f"the monitor {id} is cancelled, which is for good: make a new one")
         return row
 
-    async def _now(self, connection: AsyncConnection) -> float:
-        return float((await connection.execute(select(self._database.now()))).scalar_one())
-
 
 def _of(monitor: int | None) -> list[Any]:
     return [] if monitor is None else [monitor_runs.c.monitor_number == monitor]
 
 
 def _monitor(row: RowMapping) -> Monitor:
-    return Monitor(
-        id=row["id"],
-        number=row["number"],
-        owner=row["owner"],
-        status=row["status"],
-        spec=MonitorSpec.model_validate_json(row["spec"]),
-        baseline=row["baseline"],
-        created_at=_moment(row["created_at"]),
-        last_run_at=None if row["last_run_at"] is None else _moment(row["last_run_at"]),
-        next_run_at=_moment(row["next_at"]),
-    )
+    spec = MonitorSpec.model_validate_json(row["spec"])
+    return record_of(Monitor, row, spec=spec, next_run_at=row["next_at"])
 
 
 def _run(row: RowMapping) -> MonitorRun:
-    return MonitorRun(
-        id=row["id"],
-        number=row["number"],
-        monitor_number=row["monitor_number"],
-        owner=row["owner"],
-        submission=Submission.model_validate_json(row["submission"]),
-        task_id=row["task_id"],
-        started_at=_moment(row["started_at"]),
-        ended_at=None if row["ended_at"] is None else _moment(row["ended_at"]),
-        outcome=row["outcome"],
-        previous=row["previous"],
-        fields=tuple(json.loads(row["fields"] or "[]")),
-        error=row["error"],
-    )
-
-
-def _moment(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
+    submission = Submission.model_validate_json(row["submission"])
+    return record_of(MonitorRun, row, submission=submission, fields=json.loads(row["fields"] or "[]"))

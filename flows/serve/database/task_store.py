@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import uuid4
 
@@ -14,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flows.serve.database.database import Database, uninterrupted
 from flows.serve.database.event_store import STATUS, EventStore
+from flows.serve.database.rows import from_json, record_of, to_json
 from flows.serve.database.schema import groups, tasks
 from flows.serve.errors import TaskConflict, UnknownGroup, UnknownTask
 from flows.serve.records.task_records import OPEN, Group, Submission, TaskError, TaskRecord
@@ -55,7 +55,7 @@ class TaskStore:
             TooManyOpen: more would be open than may be.
         """
         async with self._database.writing() as connection:
-            now = await self._now(connection)
+            now = await self._database.read_clock(connection)
             await self._check_groups(connection, owner, {each.group_id for each in submissions if each.group_id is not None})
             for submission in submissions:
                 await self._check_session(connection, owner, submission.task)
@@ -162,7 +162,7 @@ class TaskStore:
         """Returns: the new group's id."""
         id = f"tgrp_{uuid4().hex}"
         async with self._database.writing() as connection:
-            now = await self._now(connection)
+            now = await self._database.read_clock(connection)
             await connection.execute(
                 insert(groups).values(owner=owner, id=id, metadata=json.dumps(dict(metadata)), created_at=now)
             )
@@ -180,13 +180,12 @@ class TaskStore:
             mine = (tasks.c.owner == owner, tasks.c.group_id == id)
             counted = select(tasks.c.status, func.count(), func.max(tasks.c.modified_at)).where(*mine).group_by(tasks.c.status)
             counts = (await connection.execute(counted)).all()
-        return Group(
-            id=id,
-            owner=owner,
+        return record_of(
+            Group,
+            row,
             metadata=json.loads(row["metadata"]),
             counts={status: count for status, count, _ in counts},
-            created_at=_moment(row["created_at"]),
-            modified_at=_moment(max((at for _, _, at in counts), default=row["created_at"])),
+            modified_at=max((at for _, _, at in counts), default=row["created_at"]),
         )
 
     async def _check_groups(self, connection: AsyncConnection, owner: str, ids: set[str]) -> None:
@@ -248,8 +247,8 @@ class TaskStore:
                 content_key=content_of(submission),
                 request=json.dumps(submission.request),
                 task=task.model_dump_json(),
-                retrieval=None if submission.retrieval is None else submission.retrieval.model_dump_json(),
-                find=None if submission.find is None else submission.find.model_dump_json(),
+                retrieval=to_json(submission.retrieval),
+                find=to_json(submission.find),
                 webhook=submission.webhook,
                 handoff=submission.handoff,
                 enable_events=task.processor in PREMIUM if enable is None else enable,
@@ -272,9 +271,6 @@ class TaskStore:
         rows = (await connection.execute(select(tasks).where(tasks.c.number.in_(numbers)))).mappings().all()
         return {row["number"]: row for row in rows}
 
-    async def _now(self, connection: AsyncConnection) -> float:
-        return float((await connection.execute(select(self._database.now()))).scalar_one())
-
 
 class TooManyOpen(Exception):
     """More tasks of an owner would be open than may be.
@@ -295,32 +291,17 @@ def content_of(submission: Submission) -> str:
 
 
 def _record(row: RowMapping, *, is_new: bool = False) -> TaskRecord:
-    return TaskRecord(
-        id=row["id"],
-        number=row["number"],
-        owner=row["owner"],
-        dialect=row["dialect"],
+    return record_of(
+        TaskRecord,
+        row,
         request=json.loads(row["request"]),
-        task=Task.model_validate_json(row["task"]),
-        retrieval=None if row["retrieval"] is None else Retrieval.model_validate_json(row["retrieval"]),
-        find=None if row["find"] is None else FindRequest.model_validate_json(row["find"]),
-        status=row["status"],
-        result=None if row["result"] is None else Result.model_validate_json(row["result"]),
-        error=None if row["error"] is None else TaskError.model_validate_json(row["error"]),
-        action=None if row["action"] is None else Action.model_validate_json(row["action"]),
-        decided=Decided() if row["decision"] is None else Decided.model_validate_json(row["decision"]),
-        session_id=row["session_id"],
-        group_id=row["group_id"],
-        webhook=row["webhook"],
-        handoff=row["handoff"],
-        enable_events=row["enable_events"],
         warnings=json.loads(row["warnings"]),
-        created_at=_moment(row["created_at"]),
-        modified_at=_moment(row["modified_at"]),
-        completed_at=None if row["completed_at"] is None else _moment(row["completed_at"]),
+        task=Task.model_validate_json(row["task"]),
+        retrieval=from_json(Retrieval, row["retrieval"]),
+        find=from_json(FindRequest, row["find"]),
+        result=from_json(Result, row["result"]),
+        error=from_json(TaskError, row["error"]),
+        action=from_json(Action, row["action"]),
+        decided=from_json(Decided, row["decision"]) or Decided(),
         is_new=is_new,
     )
-
-
-def _moment(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)

@@ -44,7 +44,6 @@ from research.task.task import Task
 
 NAME: Final = "findall"
 AT_ROOT: Final = True
-MOST_MATCHES: Final = 10_000
 MOST_PARTS: Final = 500
 """Records of one run."""
 LAST: Final = 1_000_000

@@ -25,7 +25,6 @@ TIERS: Final[Mapping[str, str]] = {"preview": "base", "base": "base", "core": "c
 """The processor that judges candidates for each generator."""
 PREVIEW_CANDIDATES: Final = 10
 Labels = dict[str, str | bool | int | float]
-EventType = Literal["findall.candidate.generated", "findall.candidate.matched", "findall.candidate.unmatched"]
 
 RUN_EVENTS: Final = {f"findall.run.{status}": STATUS_EVENTS[status] for status in ("completed", "failed", "cancelled")}
 """What a webhook may be told, and what a task calls it."""

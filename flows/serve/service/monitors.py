@@ -8,14 +8,17 @@ in the middle is followed by the next look.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final, Protocol
+from typing import Final
 
 from flows.serve.cursors import cursor_of, number_of
 from flows.serve.database.monitor_store import MonitorStore
+from flows.serve.database.task_store import TaskStore
 from flows.serve.errors import OverLimit
 from flows.serve.records.monitor_records import Monitor, MonitorPage, MonitorRun, MonitorSpec, MonitorStatus, Outcome, RunPage
-from flows.serve.records.task_records import Owner, Submission, TaskRecord
+from flows.serve.records.task_records import Owner
+from flows.serve.service.acceptance import Acceptance
 from flows.serve.service.monitor_changes import changed_fields
+from flows.serve.work.claims import Claims
 from research.display.printable import printable_logger
 from research.errors import ResearchError
 
@@ -25,30 +28,24 @@ Owners = Callable[[str], Owner | None]
 _log: Final = printable_logger(__name__)
 
 
-class Tasks(Protocol):
-    """What monitors need of the service: their runs are tasks as any other."""
-
-    def check(self, owner: Owner, submission: Submission, /) -> None: ...
-
-    async def submit(self, owner: Owner, submission: Submission, /) -> TaskRecord: ...
-
-    async def get(self, owner: Owner, id: str, /) -> TaskRecord: ...
-
-    async def cancel(self, owner: Owner, id: str, /) -> TaskRecord: ...
-
-
 class Monitors:
     """The monitors of all owners. Every method but `sweep` takes the owner, and sees nothing of another's.
 
     Args:
-        store: the records.
-        tasks: the service.
+        store: the monitors in the records.
+        acceptance: accepts their runs, which are tasks as any other.
+        tasks: the tasks in the records.
+        claims: the claims on them.
         owners: who an owner is by now; None: whoever has made a monitor may still ask.
     """
 
-    def __init__(self, store: MonitorStore, tasks: Tasks, owners: Owners | None = None) -> None:
+    def __init__(
+        self, store: MonitorStore, acceptance: Acceptance, tasks: TaskStore, claims: Claims, owners: Owners | None = None
+    ) -> None:
         self._store = store
+        self._acceptance = acceptance
         self._tasks = tasks
+        self._claims = claims
         self._owners = owners or (lambda id: Owner(id=id))
 
     async def create(self, owner: Owner, spec: MonitorSpec, *, baseline: str | None = None) -> Monitor:
@@ -61,7 +58,7 @@ class Monitors:
             InvalidTask: its runs would not be accepted, or its webhook cannot be told.
             OverLimit: the owner has too many monitors.
         """
-        self._tasks.check(owner, spec.submission.changed(webhook=spec.webhook))
+        self._acceptance.check(owner, spec.submission.changed(webhook=spec.webhook))
         monitor = await self._store.create(owner.id, spec, baseline=baseline, runs_now=baseline is None)
         await self._send_all(monitor.number)
         return monitor
@@ -92,7 +89,7 @@ class Monitors:
         Raises:
             UnknownMonitor, MonitorCancelled, InvalidTask
         """
-        self._tasks.check(owner, spec.submission.changed(webhook=spec.webhook))
+        self._acceptance.check(owner, spec.submission.changed(webhook=spec.webhook))
         return await self._store.change(owner.id, id, spec)
 
     async def pause(self, owner: Owner, id: str) -> Monitor:
@@ -118,7 +115,7 @@ class Monitors:
             UnknownMonitor: this owner has no such monitor.
         """
         monitor = await self._store.set_status(owner.id, id, "cancelled")
-        await self._stop(owner, monitor)
+        await self._stop(monitor)
         return monitor
 
     async def delete(self, owner: Owner, id: str) -> None:
@@ -184,14 +181,14 @@ class Monitors:
             await self._store.finish(run, monitor, "failed", error="no key of its owner is accepted any more")
             return
         try:
-            record = await self._tasks.submit(owner, run.submission)
+            record = await self._acceptance.submit(owner, run.submission)
         except OverLimit:
             return  # until some of the owner's tasks are done
         except ResearchError as error:
             await self._store.finish(run, monitor, "failed", error=str(error))
             return
         if not await self._store.sent(run, record.id):
-            await self._tasks.cancel(owner, record.id)
+            await self._claims.cancel(run.owner, record.id)
 
     async def _settle(self, monitor: int | None) -> None:
         for run in await self._store.ended(monitor):
@@ -204,8 +201,7 @@ class Monitors:
         monitor = await self._store.monitor_of(run)
         if monitor is None or run.task_id is None:
             return
-        owner = Owner(id=run.owner)
-        record = await self._tasks.get(owner, run.task_id)
+        record = await self._tasks.get(run.owner, run.task_id)
         if record.status != "completed" or record.result is None:
             why = record.error.message if record.error is not None else f"the run was {record.status}"
             await self._store.finish(run, monitor, "failed", task_number=record.number, error=why)
@@ -214,12 +210,12 @@ class Monitors:
         if monitor.baseline is None:
             outcome, fields = "baseline" if monitor.spec.tells_baseline else "unchanged", tuple(record.result.fields)
         else:
-            before = (await self._tasks.get(owner, monitor.baseline)).result
+            before = (await self._tasks.get(run.owner, monitor.baseline)).result
             fields = tuple(record.result.fields) if before is None else changed_fields(before, record.result)
             outcome = "changed" if fields else "unchanged"
         await self._store.finish(run, monitor, outcome, task_number=record.number, fields=fields)
 
-    async def _stop(self, owner: Owner, monitor: Monitor) -> None:
+    async def _stop(self, monitor: Monitor) -> None:
         for run in await self._store.under_way(monitor.number):
             if run.task_id is not None:
-                await self._tasks.cancel(owner, run.task_id)
+                await self._claims.cancel(run.owner, run.task_id)

@@ -104,7 +104,7 @@ class Outbox:
         """Deliveries that are due, which no other service makes from now on."""
         taken = []
         async with self._database.writing() as connection:
-            now = float((await connection.execute(select(self._database.now()))).scalar_one())
+            now = await self._database.read_clock(connection)
             due = select(deliveries).where(deliveries.c.next_at <= now).order_by(deliveries.c.next_at).limit(AT_ONCE)
             for row in (await connection.execute(due)).all():
                 mine = (deliveries.c.id == row.id, deliveries.c.next_at == row.next_at)
@@ -143,7 +143,7 @@ class Outbox:
         delays = self._patience.delays
         is_over = attempt is None or attempt.accepted or attempt.status == GONE or made > len(delays)
         async with self._database.writing() as connection:
-            now = float((await connection.execute(select(self._database.now()))).scalar_one())
+            now = await self._database.read_clock(connection)
             await connection.execute(
                 update(deliveries)
                 .where(deliveries.c.id == row.id)

@@ -8,25 +8,18 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, Final
 
 from flows.serve.cursors import cursor_of, number_of
-from flows.serve.database.accounts import Accounts, owner_scope
 from flows.serve.database.event_store import EventStore
-from flows.serve.database.monitor_store import MonitorStore
-from flows.serve.database.task_store import TaskStore, TooManyOpen
-from flows.serve.errors import OverLimit, UnknownTask
+from flows.serve.database.task_store import TaskStore
+from flows.serve.errors import UnknownTask
 from flows.serve.records.task_records import Group, Owner, Page, Submission, TaskEvent, TaskRecord
-from flows.serve.service.admission import Admission
-from flows.serve.service.monitors import Monitors, Owners
+from flows.serve.service.acceptance import Acceptance
+from flows.serve.service.monitors import Monitors
 from flows.serve.service.tail import Tail
 from flows.serve.work.claims import Claims
 from flows.serve.work.dispatch import Dispatcher
-from research.errors import Fault, InvalidInput, InvalidTask
 from research.result.result import Status
 from research.task.decisions import Decision
 
-MOST_AT_ONCE: Final = 1_000
-"""Tasks of one `submit_many`."""
-MOST_OPEN: Final = 20_000
-"""Open tasks of one owner."""
 MOST_OF_PAGE: Final = 1_000
 
 
@@ -38,11 +31,8 @@ class Service:
         claims: the claims on them.
         events: what happened to them.
         dispatcher: has them worked on.
-        admission: what is accepted.
-        max_open: open tasks of one owner, where the owner has no limit of its own.
-        accounts: keep what owners may spend; None: they may spend what they like.
-        monitors: the tasks on schedules.
-        owners: who an owner is by now, to whom a task on a schedule belongs.
+        acceptance: accepts them.
+        monitors: those on schedules.
     """
 
     def __init__(
@@ -51,74 +41,29 @@ class Service:
         claims: Claims,
         events: EventStore,
         dispatcher: Dispatcher,
-        admission: Admission,
-        monitors: MonitorStore,
-        max_open: int = MOST_OPEN,
-        accounts: Accounts | None = None,
-        owners: Owners | None = None,
+        acceptance: Acceptance,
+        monitors: Monitors,
     ) -> None:
-        self.monitors = Monitors(monitors, self, owners)
+        self.monitors = monitors
         self._tasks = tasks
         self._claims = claims
         self._events = events
         self._dispatcher = dispatcher
-        self._admission = admission
-        self._max_open = max_open
-        self._accounts = accounts
+        self._acceptance = acceptance
         self._tail = Tail(events)
 
     async def close(self) -> None:
         await self._tail.close()
 
     async def submit(self, owner: Owner, submission: Submission) -> TaskRecord:
-        """Accept a task. Once this returns, the task reaches a final state, whatever is killed.
-
-        Raises:
-            InvalidTask: it is not accepted; nothing is kept.
-            TaskConflict: its id or idempotency key was used for something else.
-            UnknownGroup: its group is not there.
-            UnknownSession: its session is not there, or is another end user's.
-            OverLimit: the owner has too many open tasks.
-        """
-        return (await self._accept(owner, [self._admission.admitted(owner, submission)]))[0]
-
-    def check(self, owner: Owner, submission: Submission) -> None:
-        """Judge a task that will be submitted later.
-
-        Raises:
-            InvalidTask: it would not be accepted.
-        """
-        self._admission.admitted(owner, submission)
+        """As `Acceptance.submit`."""
+        record = await self._acceptance.submit(owner, submission)
+        self._tail.nudge()
+        return record
 
     async def submit_many(self, owner: Owner, submissions: Sequence[Submission]) -> list[TaskRecord]:
-        """Accept tasks, all of them or none; at most `MOST_AT_ONCE`. Raises as `submit` does; faults begin with the place
-        of their task: `/17/webhook`."""
-        if len(submissions) > MOST_AT_ONCE:
-            raise InvalidTask("Too many tasks:", [Fault("", f"at most {MOST_AT_ONCE} at once, not {len(submissions)}")])
-        admitted: list[Submission] = []
-        faults: list[Fault] = []
-        for place, submission in enumerate(submissions):
-            try:
-                admitted.append(self._admission.admitted(owner, submission))
-            except InvalidInput as error:
-                found = error.faults or (Fault("", str(error)),)
-                faults += [Fault(f"/{place}{fault.pointer}", fault.message) for fault in found]
-        if faults:
-            raise InvalidTask("The tasks cannot be accepted, and none was:", faults)
-        return await self._accept(owner, admitted)
-
-    async def _accept(self, owner: Owner, submissions: Sequence[Submission]) -> list[TaskRecord]:
-        if self._accounts is not None:
-            await self._accounts.cap(owner_scope(owner.id), owner.max_cost_usd)
-        limit = self._max_open if owner.max_open_tasks is None else owner.max_open_tasks
-        try:
-            records = await self._tasks.accept(owner.id, submissions, limit, team=owner.team)
-        except TooManyOpen as error:
-            raise OverLimit(
-                f"you may have {limit} open tasks, and would have {error.held}: wait until some are done", 30
-            ) from error
-        if accepted := sum(record.is_new for record in records):
-            self._dispatcher.work_waits(accepted)
+        """As `Acceptance.submit_many`."""
+        records = await self._acceptance.submit_many(owner, submissions)
         self._tail.nudge()
         return records
 

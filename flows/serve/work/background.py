@@ -32,6 +32,7 @@ from flows.serve.work.capacity import Capacity
 from flows.serve.work.claims import Claim
 from flows.serve.work.worker import Worker
 from research.display.printable import printable_logger
+from research.faults import first_line, first_of_group
 
 HAND_OVER_SECONDS: Final = 30.0
 """How long Prefect may take to accept background tasks before the records are looked at anew."""
@@ -148,7 +149,10 @@ class PrefectDispatcher:
                     try:
                         waiting = await self.top_up(client)
                     except Exception as error:  # noqa: BLE001 - Prefect or the database is away: the records keep what waits
-                        _log.warning("background tasks could not be handed to Prefect; trying again (%s)", _reason(error))
+                        _log.warning(
+                            "background tasks could not be handed to Prefect; trying again (%s)",
+                            first_line(first_of_group(error)),
+                        )
                     with suppress(TimeoutError):
                         async with asyncio.timeout(LOOK_SECONDS if waiting else None):
                             await self._waiting.wait()
@@ -199,14 +203,7 @@ async def serve_tasks(worker: Worker, slots: int) -> None:
             except (asyncio.CancelledError, StopTaskWorker):
                 return
             except Exception as error:  # noqa: BLE001 - whatever ends a connection, the next one may hold
-                _log.warning("the connection to Prefect has ended; subscribing again (%s)", _reason(error))
+                _log.warning("the connection to Prefect has ended; subscribing again (%s)", first_line(first_of_group(error)))
             await asyncio.sleep(AGAIN_SECONDS)
     finally:
         await worker.stop()
-
-
-def _reason(error: BaseException) -> str:
-    """What is behind an error: Prefect's connections run in groups, whose own error says only how many there are."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return str(error) or type(error).__name__

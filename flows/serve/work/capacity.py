@@ -66,7 +66,7 @@ class Capacity:
     async def seen(self, worker: str, slots: int) -> int:
         """A worker is there. Returns how many are, this one included."""
         async with self._database.writing() as connection:
-            now = (await connection.execute(select(self._database.now()))).scalar_one()
+            now = await self._database.read_clock(connection)
             values = {"slots": slots, "seen_at": now}
             renewed = await connection.execute(update(workers).where(workers.c.name == worker).values(**values))
             if renewed.rowcount == 0:
@@ -84,7 +84,7 @@ class Capacity:
     @uninterrupted
     async def demand(self) -> Demand:
         async with self._database.reading() as connection:
-            now = float((await connection.execute(select(self._database.now()))).scalar_one())
+            now = await self._database.read_clock(connection)
             waiting = select(func.count()).select_from(tasks).where(claimable(now))
             there = select(workers.c.name).where(workers.c.seen_at >= now - SEEN_SECONDS)
             slots = select(func.coalesce(func.sum(workers.c.slots), 0)).where(workers.c.name.in_(there))

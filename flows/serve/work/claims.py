@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 import research.errors
 from flows.serve.database.database import Database, uninterrupted
 from flows.serve.database.event_store import PROGRESS, STATUS, EventStore
+from flows.serve.database.rows import from_json, to_json
 from flows.serve.database.schema import deliveries, steps, tasks
 from flows.serve.errors import NotWaiting, UnknownTask
 from flows.serve.records.task_records import FINAL, OPEN, TaskError
@@ -51,7 +52,7 @@ class Claims:
     async def take(self, worker: str, task_run_id: str | None = None) -> Claim | None:
         """Claim the task whose turn it is: the oldest one of the owner who has the fewest under way. None: none is to be done."""
         async with self._database.writing() as connection:
-            now = await self._now(connection)
+            now = await self._database.read_clock(connection)
             number = await self._next(connection, now)
             if number is None:
                 return None
@@ -80,7 +81,7 @@ class Claims:
         """Renew claims. Returns those that still hold, each with its task's status: `cancelling` says that the work shall end."""
         held: dict[Claim, Status] = {}
         async with self._database.writing() as connection:
-            now = await self._now(connection)
+            now = await self._database.read_clock(connection)
             for claim in claims:
                 renewed = (
                     update(tasks)
@@ -104,7 +105,7 @@ class Claims:
         """Record that a claimed task has come further."""
         async with self._database.writing() as connection:
             if await self._holds(connection, claim):
-                await self._events.add(connection, claim.number, PROGRESS, data, await self._now(connection))
+                await self._events.add(connection, claim.number, PROGRESS, data, await self._database.read_clock(connection))
 
     @uninterrupted
     async def finish(self, claim: Claim, status: Status, result: Result | None, error: TaskError | None) -> bool:
@@ -120,7 +121,7 @@ class Claims:
         async with self._database.writing() as connection:
             if not await self._holds(connection, claim):
                 return False
-            now = await self._now(connection)
+            now = await self._database.read_clock(connection)
             waiting = {"claim": None, "lease_until": None, "attempts": 0, "action": action.model_dump_json()}
             await connection.execute(
                 update(tasks).where(tasks.c.number == claim.number).values(result=result.model_dump_json(), **waiting)
@@ -143,20 +144,20 @@ class Claims:
                 raise UnknownTask(f"there is no task {id!r}")
             if row.status != "action_required":
                 raise NotWaiting(f"the task waits for no decision: its status is {row.status}")
-            before = Decided() if row.decision is None else Decided.model_validate_json(row.decision)
+            before = from_json(Decided, row.decision) or Decided()
             try:
                 refuse_unfit(Action.model_validate_json(row.action), decision)
             except research.errors.NotWaiting as error:
                 raise NotWaiting(str(error)) from error
             decided = before.with_decision(decision).model_dump_json()
             await connection.execute(update(tasks).where(tasks.c.number == row.number).values(decision=decided, action=None))
-            await self._set_status(connection, row.number, "queued", await self._now(connection))
+            await self._set_status(connection, row.number, "queued", await self._database.read_clock(connection))
 
     @uninterrupted
     async def give_back(self, claim: Claim, seconds: float) -> None:
         """Let others have a claimed task after some seconds: it is unfinished through no fault of its own."""
         async with self._database.writing() as connection:
-            now = await self._now(connection)
+            now = await self._database.read_clock(connection)
             await connection.execute(
                 update(tasks)
                 .where(tasks.c.number == claim.number, tasks.c.claim == claim.token)
@@ -167,7 +168,7 @@ class Claims:
     async def cancel(self, owner: str, id: str) -> None:
         """Cancel a task: at once where nobody works on it, else as soon as its worker sees it. A final one stays what it is."""
         async with self._database.writing() as connection:
-            now = await self._now(connection)
+            now = await self._database.read_clock(connection)
             chosen = select(tasks).where(tasks.c.owner == owner, tasks.c.id == id)
             row = (await connection.execute(chosen.with_for_update())).one_or_none()
             if row is None or row.status in FINAL or row.status == "cancelling":
@@ -184,7 +185,7 @@ class Claims:
         Returns: how many can be claimed.
         """
         async with self._database.writing() as connection:
-            now = await self._now(connection)
+            now = await self._database.read_clock(connection)
             lost = tasks.c.lease_until < now
             cancelled = select(tasks.c.number).where(tasks.c.status == "cancelling", lost)
             for number in (await connection.execute(cancelled.with_for_update())).scalars().all():
@@ -200,13 +201,13 @@ class Claims:
         self, connection: AsyncConnection, number: int, status: Status, result: Result | None, error: TaskError | None
     ) -> bool:
         """Give a task its final state, in a transaction of the caller's. False: it has one."""
-        now = await self._now(connection)
+        now = await self._database.read_clock(connection)
         ended = await connection.execute(
             update(tasks)
             .where(tasks.c.number == number, tasks.c.status.in_(OPEN))
             .values(
-                result=None if result is None else result.model_dump_json(),
-                error=None if error is None else error.model_dump_json(),
+                result=to_json(result),
+                error=to_json(error),
                 action=None,
                 claim=None,
                 lease_until=None,
@@ -245,9 +246,6 @@ class Claims:
     async def _set_status(self, connection: AsyncConnection, number: int, status: Status, now: float) -> None:
         await connection.execute(update(tasks).where(tasks.c.number == number).values(status=status, modified_at=now))
         await self._events.add(connection, number, STATUS, {"status": status}, now)
-
-    async def _now(self, connection: AsyncConnection) -> float:
-        return float((await connection.execute(select(self._database.now()))).scalar_one())
 
 
 def claimable(now: float) -> ColumnElement[bool]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 
 from flows.run.estimate import longest_answer_usd, task_estimate
 from flows.serve.database.accounts import Accounts
@@ -51,21 +50,8 @@ class Paying:
         written, self._unwritten[:] = list(self._unwritten), []
         if not written:
             return
-        rows = [
-            {
-                "task_number": self._record.number,
-                "owner": self._record.owner,
-                "usd": charge.usd,
-                "counted_usd": charge.counted_usd,
-                "purpose": charge.purpose,
-                "at": time.time(),
-            }
-            for charge in written
-        ]
         async with self._database.writing() as connection:
-            await connection.execute(insert(charges), rows)
-            for charge in written:
-                await self._accounts.spent(connection, self._record.owner, charge.counted_usd)
+            await self._accounts.write(connection, self._record.number, self._record.owner, written)
 
 
 class Spending:
