@@ -235,6 +235,15 @@ def search_usd(providers: Iterable[str], settings: SearchSettings, price: Callab
     return total(one(name) for name in providers)
 
 
+def world_search_usd(world: World, prices: SearchSettings) -> float | None:
+    """US dollars of one search in a world; None if a price is not known.
+
+    Args:
+        prices: those of search providers.
+    """
+    return search_usd(_providers(world.search), prices, world.processors.price)
+
+
 def task_estimate(
     task: Task,
     world: World,
@@ -255,7 +264,7 @@ def task_estimate(
         in_batches: whether the model is asked in batches, which search by themselves.
     """
     spec, processors = spec or task.output_schema, world.processors
-    search = 0.0 if in_batches else search_usd(_providers(world.search), prices, processors.price)
+    search = 0.0 if in_batches else world_search_usd(world, prices)
     if world.model.keyless:
         return keyless_estimate(spec, rows=rows, max_subqueries=task.max_subqueries, search_usd=search)
     return estimate(

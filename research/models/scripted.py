@@ -91,7 +91,14 @@ class ScriptedModel:
     async def investigate(self, task: Task, subquery: SubQuery, tools: ResearchTools, ledger: UsageLedger) -> Draft:
         return await self._paid("investigate", task, ledger, lambda: self._script(task, subquery, tools))
 
-    async def grade(self, task: Task, work: Sequence[Investigated], max_subqueries: int, ledger: UsageLedger) -> Grade:
+    async def grade(
+        self,
+        task: Task,
+        work: Sequence[Investigated],
+        max_subqueries: int,
+        ledger: UsageLedger,
+        server_tools: Sequence[ServerTool] = (),
+    ) -> Grade:
         async def answer() -> Grade:
             answered = {answer.field for done in work for answer in done.answers if answer.value is not None}
             return Grade(fields={f.name: "supported" if f.name in answered else "missing" for f in task.output_schema.fields})

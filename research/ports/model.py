@@ -181,8 +181,19 @@ class Model(Protocol):
         """Answer the sub-query's fields with what the tools can find. May fail with any ResearchError."""
         ...
 
-    async def grade(self, task: Task, work: Sequence[Investigated], max_subqueries: int, ledger: UsageLedger) -> Grade:
-        """Judge the work so far; ask at most `max_subqueries` more."""
+    async def grade(
+        self,
+        task: Task,
+        work: Sequence[Investigated],
+        max_subqueries: int,
+        ledger: UsageLedger,
+        server_tools: Sequence[ServerTool] = (),
+    ) -> Grade:
+        """Judge the work so far; ask at most `max_subqueries` more.
+
+        Args:
+            server_tools: those of MCP servers that a further investigation will have.
+        """
         ...
 
     async def synthesize(self, task: Task, work: Sequence[Investigated], check: Checker, ledger: UsageLedger) -> Draft:

@@ -9,13 +9,14 @@ from research.ports.work import Grade, Investigated
 from research.ports.world import World
 from research.steps.agents import assigned
 from research.steps.row_cells import without_withheld
+from research.steps.server_tools import plannable_tools
 from research.task.task import Task
 
 
 async def grade(task: Task, work: Sequence[Investigated], world: World, max_subqueries: int, ledger: UsageLedger) -> Grade:
     """Ask the model to judge the work, and hold what it asks for to the contract: fields that exist, at most `max_subqueries`
     more, numbered after those that are done, no question asked before."""
-    judged = await world.model.grade(task, work, max_subqueries, ledger)
+    judged = await world.model.grade(task, work, max_subqueries, ledger, await plannable_tools(task, world))
     names = [f.name for f in task.output_schema.fields]
     asked = {(done.subquery.question, done.subquery.fields) for done in work}
     wanted = [

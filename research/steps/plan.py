@@ -22,9 +22,7 @@ async def plan(task: Task, world: World, ledger: UsageLedger) -> Plan:
     """Ask the model to divide the task, and hold its plan to the contract: at most `max_subqueries` of them (and no more than
     there are pages to read), numbered from 1, only fields that exist, every field served, each by an agent of the task."""
     limit = min(task.max_subqueries, task.max_fetches)
-    # A keyless model calls no tools, so no server is asked for its list.
-    server_tools = () if world.model.keyless else await plannable_tools(task, world)
-    proposed = await world.model.plan(task, limit, ledger, server_tools)
+    proposed = await world.model.plan(task, limit, ledger, await plannable_tools(task, world))
     names = [f.name for f in task.output_schema.fields]
     subqueries = [
         SubQuery(index=0, question=q.question, fields=fields, label=q.label, agent=q.agent)

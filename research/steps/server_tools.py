@@ -72,7 +72,10 @@ class ServerTools:
 
 
 async def plannable_tools(task: Task, world: World) -> tuple[ServerTool, ...]:
-    """The tools that at least one of the investigations will have. What is missing is a warning of theirs."""
+    """The tools that at least one of the investigations will have. What is missing is a warning of theirs. A keyless model calls
+    none, so no server is asked for its list."""
+    if world.model.keyless:
+        return ()
     offered = [await ServerTools(as_agent_sees(task, agent), world).offered() for agent in task.agent_profiles or (None,)]
     return tuple({tool.name: tool for each in offered for tool in each.tools}.values())
 

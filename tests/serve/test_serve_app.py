@@ -10,6 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 from fastapi import APIRouter, Request, Response
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 from flows.serve.dialects import tasks
 from flows.serve.errors import KeyRevoked, NotAuthenticated, OverLimit
@@ -92,6 +94,29 @@ def test_a_body_that_cannot_be_read_says_why(served: Served, body: bytes, told: 
         answer = client.post("/v1/tasks", content=body, headers={"content-type": "application/json"})
     assert answer.status_code in (400, 422)
     assert told in str(answer.json()["detail"])
+
+
+def test_too_many_files_are_refused_by_their_count(served: Served) -> None:
+    with served.client() as client:
+        for path, files in (("/v1/tasks", ["nothing.pdf"] * 200_000), ("/api/v1/tasks", ["https://a.example/x.pdf"] * 1_001)):
+            answer = client.post(path, json={"task": "a?", "files": files})
+            assert answer.status_code in (400, 422)
+            assert f"has {len(files):,} files; a task over HTTP has at most 1,000" in answer.text
+            assert len(answer.text) < 1_000, "each file was looked at"
+
+
+@pytest.mark.parametrize(
+    ("path", "place"), [("/v1/nothing", ["detail"]), ("/v1/tasks/runs/x/ws", ["error", "message"]), ("/v1/tasks", ["detail"])]
+)
+def test_a_websocket_to_a_path_that_has_none_is_told_so_in_the_dialects_words(
+    served: Served, path: str, place: list[str]
+) -> None:
+    with pytest.raises(InvalidStatus) as caught:
+        connect(served.url.replace("http", "ws") + path)
+    told = json.loads(caught.value.response.body or b"")
+    for name in place:
+        told = told[name]
+    assert (caught.value.response.status_code, told) == (404, f"there is nothing at WebSocket {path}: /docs lists what there is")
 
 
 async def test_the_body_of_a_request_without_a_key_is_not_read(served: Served) -> None:

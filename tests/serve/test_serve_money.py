@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from serve_parts import ALICE, BOB, door, submission
@@ -13,11 +14,19 @@ from sqlalchemy import insert, update
 from flows.serve.composition import Door
 from flows.serve.database.accounts import SERVICE, Accounts, MoneyIsOut, Share, owner_scope
 from flows.serve.database.schema import charges, tasks
+from flows.serve.records.task_records import Submission
+from flows.serve.work.spending import Spending
 from research.errors import BudgetExhausted
+from research.finding.find import FindRequest, FoundNames
 from research.models.scripted import ScriptedModel, quoting
+from research.ports.conditions import Condition, FindPlan
 from research.ports.model import ResearchTools
 from research.ports.work import Draft, SubQuery
+from research.ports.world import World
+from research.retrieval.retrieved import Retrieval
+from research.search.settings import SearchSettings
 from research.task.task import Task
+from research.testing import Pages
 
 
 @pytest.fixture
@@ -95,6 +104,61 @@ async def test_a_calls_maximum_fits_into_a_share_beside_what_a_task_is_likely_to
         schema = {"first_lit": "date"}
         tasks = [await opened.service.submit(ALICE, submission(text, output_schema=schema)) for text in ("one?", "two?")]
         assert [(await opened.service.wait(ALICE, task.id, 30)).status for task in tasks] == ["completed"] * 2
+
+
+def _find(text: str, **fields: Any) -> Submission:
+    plan = FindPlan(conditions=(Condition(name="stands", description="stands on a rock"),))
+    return submission(text, find=FindRequest(plan=plan, limit=1, candidates=1, **fields))
+
+
+async def test_finds_run_side_by_side_under_a_cap(tmp_path: Path) -> None:
+    both = asyncio.Barrier(2)
+
+    async def side_by_side(task: Task, subquery: SubQuery, tools: ResearchTools) -> Draft:
+        await asyncio.wait_for(both.wait(), 20)
+        return Draft(answers=())
+
+    paid = ScriptedModel(side_by_side, name="claude-sonnet-5-5", keyless=False, cost_usd=0.01)
+    async with door(tmp_path, model=paid, max_cost=50.0) as opened:
+        tasks = [await opened.service.submit(ALICE, _find(text)) for text in ("lighthouses", "towers")]
+        assert [(await opened.service.wait(ALICE, task.id, 30)).status for task in tasks] == ["completed"] * 2
+
+
+@pytest.mark.parametrize("dear", ["Make a list", "Find out of"])
+async def test_a_find_that_needs_more_than_expected_takes_the_rest(tmp_path: Path, dear: str) -> None:
+    """Whether the search for its candidates does, or their research."""
+    answers = {"candidates": ["Bell Rock"], "stands": "yes"}
+    quotes = quoting(lambda _: answers)
+
+    async def script(task: Task, subquery: SubQuery, tools: ResearchTools) -> Draft:
+        return await quotes(task, subquery, tools)
+
+    paid = ScriptedModel(
+        script, name="claude-sonnet-5-5", keyless=False, cost_usd=lambda task: 40.0 if dear in task.task else 0.01
+    )
+    pages = {"rock.md": "# Lighthouses\n\n- Bell Rock\n\nBell Rock stands on a rock: yes.\n"}
+    async with door(tmp_path, model=paid, max_cost=50.0, pages=pages) as opened:
+        task = await opened.service.submit(ALICE, _find("lighthouses"))
+        done = await opened.service.wait(ALICE, task.id, 30)
+    assert done.status == "completed", done.error
+    assert done.result is not None
+    found = FoundNames.model_validate(done.result.output)
+    assert (found.ended, [each.candidate.name for each in found.candidates]) != ("insufficient_funds", [])
+    assert found.candidates[0].judgement is not None
+
+
+async def test_a_search_takes_what_its_queries_are_likely_to_cost(opened: Door) -> None:
+    here = Pages({}, identity="brave")
+    world = World(ScriptedModel(quoting(lambda _: {}), name="claude-sonnet-5-5", keyless=False), here, here)
+    asked = [Retrieval(queries=("one", "two")), Retrieval(urls=("https://a.example/",)), Retrieval()]
+    records = [await opened.service.submit(ALICE, submission(retrieval=each)) for each in asked]
+    await Accounts(opened.records.database).cap(SERVICE, 1.0)
+    spending = Spending(opened.records.database, prices=SearchSettings(prices={"brave": 0.1}))
+    shares = []
+    for record in records:
+        async with spending.budget_of(record, world) as paying:
+            shares.append(paying.budget.max_cost_usd)
+    assert shares == pytest.approx([0.4, 0.01, 0.2])
 
 
 async def test_an_owners_cap_is_that_owners_alone_and_an_unknown_price_ends_it(opened: Door) -> None:

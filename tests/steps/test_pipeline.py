@@ -198,7 +198,7 @@ async def test_when_one_sub_query_fails_the_others_are_finished_first_and_their_
 
 async def test_the_grader_may_ask_for_another_round_within_the_tiers_rounds(tmp_path: Path) -> None:
     class Asking(ScriptedModel):
-        async def grade(self, task: Task, work: Any, max_subqueries: int, ledger: UsageLedger) -> Grade:
+        async def grade(self, task: Task, work: Any, max_subqueries: int, ledger: UsageLedger, server_tools: Any = ()) -> Grade:
             self.calls["grade"] += 1
             more = SubQuery(index=1, question=f"again {len(work)}", fields=("mass_kg",))
             return Grade(fields={}, ask=(more,))

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import aclosing
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import Header
 from pydantic import AfterValidator
@@ -18,6 +18,9 @@ from research.task.dialects import field_name
 from research.task.task import Task
 from research.task.urls import is_web
 from research.task.webhook import STATUS_EVENTS
+
+MOST_FILES: Final = 1_000
+"""Of one task. Each is looked at before the task is accepted, and nobody else is answered meanwhile."""
 
 
 def _stated(key: str | None) -> str | None:
@@ -49,7 +52,7 @@ def submission_of(
     Raises:
         InvalidTask: with every fault, each by its JSON Pointer into the request.
     """
-    if faults := [*_named_files(request)]:
+    if faults := [*_refused_files(request)]:
         raise InvalidTask("The task cannot be accepted:", faults)
     task = Task.model_validate(request)
     if task.webhook is not None and STATUS_EVENTS["action_required"] in task.webhook.event_types:
@@ -86,14 +89,16 @@ async def has_seen_end(service: Service, owner: Owner, task_id: str, last: int) 
         return [event async for event in left] == []
 
 
-def _named_files(request: Mapping[str, Any]) -> Iterator[Fault]:
+def _refused_files(request: Mapping[str, Any]) -> Iterator[Fault]:
     for spelling, value in request.items():
         name = field_name(spelling)
         if name == "output_schema" and isinstance(value, str) and not value.lstrip().startswith("{"):
             yield Fault(pointer([spelling]), "must be an object: no file of the service's own disk is read")
         elif name == "task_spec" and isinstance(value, Mapping):
-            for fault in _named_files(value):
+            for fault in _refused_files(value):
                 yield Fault(pointer([spelling]) + fault.pointer, fault.message)
+        elif name == "files" and isinstance(value, list) and len(value) > MOST_FILES:
+            yield Fault(pointer([spelling]), f"has {len(value):,} files; a task over HTTP has at most {MOST_FILES:,}")
         elif name == "files" and isinstance(value, list):
             for place, file in enumerate(value):
                 source = file.get("source") if isinstance(file, Mapping) else file

@@ -1,10 +1,11 @@
-"""Paths that no route has, and methods that none of a path's routes takes: answered in the words of the nearest dialect."""
+"""Paths that no route has, of requests and of WebSockets, and methods that none of a path's routes takes: answered in the words
+of the nearest dialect."""
 
 from __future__ import annotations
 
 from http import HTTPStatus
 
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response, WebSocket
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
@@ -36,19 +37,29 @@ class Unrouted:
     def answer(self, request: Request, error: Exception) -> Response:
         """The answer to an `HTTPException` that no route has raised."""
         assert isinstance(error, HTTPException)  # noqa: S101 - it is registered for no other
-        path = request.url.path
+        path, method = request.url.path, request.method
         headers = {name.lower(): value for name, value in (error.headers or {}).items()}
         status, why = HTTPStatus(error.status_code), error.detail
         if status == HTTPStatus.NOT_FOUND:
-            why = f"there is nothing at {request.method} {path[:300]}: /docs lists what there is"
-        elif status == HTTPStatus.METHOD_NOT_ALLOWED:
+            return self._nothing_at(method, path)
+        if status == HTTPStatus.METHOD_NOT_ALLOWED:
             headers["allow"] = ", ".join(self._methods_at(path)) or headers.get("allow", "")
-            why = f"{request.method} {path[:300]} is not possible: use {headers['allow'].replace(', ', ' or ')} (/docs says how)"
-        errors, told = self._nearest(path), HTTPException(status, why)
-        response = JSONResponse({"detail": why}, status) if errors is None else errors(told)
+            why = f"{method} {path[:300]} is not possible: use {headers['allow'].replace(', ', ' or ')} (/docs says how)"
+        response = self._told(path, status, why)
         for name, value in headers.items():
             response.headers[name] = value
         return response
+
+    async def refuse(self, websocket: WebSocket) -> None:
+        """Answer a WebSocket to a path that has none."""
+        await websocket.send_denial_response(self._nothing_at("WebSocket", websocket.url.path))
+
+    def _nothing_at(self, method: str, path: str) -> Response:
+        return self._told(path, HTTPStatus.NOT_FOUND, f"there is nothing at {method} {path[:300]}: /docs lists what there is")
+
+    def _told(self, path: str, status: HTTPStatus, why: str) -> Response:
+        errors = self._nearest(path)
+        return JSONResponse({"detail": why}, status) if errors is None else errors(HTTPException(status, why))
 
     def _nearest(self, path: str) -> Errors | None:
         """The errors of the dialect that has the path most like this one: its name, or its version and first noun, at least."""
@@ -63,6 +74,7 @@ class Unrouted:
 
     def mount(self, app: FastAPI) -> None:
         app.add_exception_handler(HTTPException, self.answer)
+        app.add_api_websocket_route("/{path:path}", self.refuse)
 
 
 def _segments(path: str) -> Segments:

@@ -8,16 +8,19 @@ from typing import Final
 
 from sqlalchemy import select
 
-from flows.run.estimate import longest_answer_usd, task_estimate
+from flows.run.estimate import longest_answer_usd, task_estimate, world_search_usd
 from flows.serve.database.accounts import Accounts
 from flows.serve.database.database import Database, uninterrupted
 from flows.serve.database.schema import charges
 from flows.serve.records.task_records import TaskRecord
 from research.errors import BudgetExhausted, InvalidInput
+from research.finding.discovery import ROUNDS
+from research.finding.find import FindRequest
 from research.money.amounts import dollars, total
 from research.money.budget import Budget, Charge
 from research.ports.world import World
 from research.search.settings import SearchSettings
+from research.task.task import Task
 
 LEAST_SHARE: Final = 0.01
 """US dollars. Of a task that is likely to cost nothing."""
@@ -100,16 +103,36 @@ class Spending:
             await self._accounts.give_back(record.number)
 
     def _likely(self, record: TaskRecord, world: World) -> float | None:
-        """What a task will hardly need more than: twice what its processor's tool calls, all of them, are estimated to cost, and
-        what a call reserves beyond what it does cost. None: not known, or it is no research of one question."""
-        if record.find is not None or record.retrieval is not None:
-            return None
-        guess = task_estimate(record.task, world, self._prices)
-        if guess is None:
-            return LEAST_SHARE
-        longest = 0.0 if world.model.keyless else longest_answer_usd(record.task, world)
-        likely = total((guess.high.usd, guess.high.usd, longest))
+        """What a task will hardly need more than. None: not known.
+
+        Of a research and of searches, that is twice what all of them are estimated to cost; of a find, what the research of all
+        its candidates is. To it comes what a call reserves beyond what it does cost.
+        """
+        task = record.task
+        if record.retrieval is not None:
+            searches = 0 if record.retrieval.urls else max(1, len(record.retrieval.queries))
+            usd = total([world_search_usd(world, self._prices)] * 2 * searches)
+        elif record.find is not None:
+            usd = self._find_usd(task, record.find, world)
+        else:
+            usd = total([self._most_usd(task, world)] * 2)
+        longest = 0.0 if world.model.keyless or record.retrieval is not None else longest_answer_usd(task, world)
+        likely = total((usd, longest))
         return None if likely is None else max(LEAST_SHARE, likely)
+
+    def _find_usd(self, task: Task, asked: FindRequest, world: World) -> float | None:
+        judging = task.changed(output_schema=asked.plan.output_schema(exact_dates=world.model.keyless))
+        judged = [self._most_usd(judging, world)] * (ROUNDS + asked.candidates)
+        if asked.enrich is None:
+            return total(judged)
+        processor = asked.enrich.processor or task.processor
+        enriching = task.changed(output_schema=asked.enrich.output_schema, processor=processor)
+        return total(judged + [self._most_usd(enriching, world)] * asked.limit)
+
+    def _most_usd(self, task: Task, world: World) -> float | None:
+        """What a research is estimated to cost that makes all of its tool calls."""
+        guess = task_estimate(task, world, self._prices)
+        return 0.0 if guess is None else guess.high.usd
 
     @uninterrupted
     async def _charged(self, number: int) -> float | None:

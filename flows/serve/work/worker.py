@@ -25,7 +25,7 @@ from flows.serve.work.finished_steps import StoredSteps
 from flows.serve.work.spending import Spending
 from flows.serve.work.worlds import Worlds
 from research.display.printable import printable_logger
-from research.errors import BUDGET_EXHAUSTED, Interruption, ResearchError
+from research.errors import BUDGET_EXHAUSTED, BudgetExhausted, Interruption, ResearchError
 from research.finding.find import FindRequest, FoundNames, find
 from research.pipeline import Steps, research
 from research.ports.world import World
@@ -47,6 +47,10 @@ AGAIN_SECONDS: Final = 60.0
 Show = Callable[[Claim, TaskRecord], Awaitable[None]]
 
 _log: Final = printable_logger(__name__)
+
+
+class _ShareSpent(Exception):
+    """A task has spent its share, and may have more."""
 
 
 class Worker:
@@ -161,9 +165,10 @@ class Worker:
         session = SessionOfTask(record.task, TaskSessions(self._database, record), record.session_id)
         await session.load()
         async with self._worlds.for_task(record.task, looks_again=is_of_monitor(record)) as world:
-            result, wants_more = await self._paid(claim, record, session, world)
-            if wants_more:
-                result, _ = await self._paid(claim, record, session, world, takes_all=True)
+            try:
+                result = await self._paid(claim, record, session, world)
+            except _ShareSpent:
+                result = await self._paid(claim, record, session, world, takes_all=True)
         result = result.changed(created_at=record.created_at, session_id=record.session_id, taskgroup_id=record.group_id)
         if result.status == "action_required" and result.action is not None:
             await self._claims.suspend(claim, result.action, result)
@@ -175,12 +180,14 @@ class Worker:
 
     async def _paid(
         self, claim: Claim, record: TaskRecord, session: SessionOfTask, world: World, *, takes_all: bool = False
-    ) -> tuple[Result, bool]:
-        """What a task comes to with its share of the money, and whether it needs more than it has taken. What it has finished by
-        then is found again.
+    ) -> Result:
+        """What a task comes to with its share of the money.
 
         Args:
             takes_all: its share is all that is left, not only what it will hardly need more than.
+
+        Raises:
+            _ShareSpent: it needs more than it has taken. What it has finished by then is found again.
         """
         async with self._spending.budget_of(record, world, takes_all=takes_all) as paying:
             mine = await session.continued(replace(world, budget=paying.budget))
@@ -189,17 +196,20 @@ class Worker:
             def steps_of(task: Task) -> Steps:
                 return stored.wrapped(Keys.of(task, mine.identity), record.decided)
 
-            if record.retrieval is not None:
-                result = await retrieve(record.task, record.retrieval, mine)
-            elif record.find is not None:
-                result = await find(record.task, record.find, mine, steps_of, await self._found_before(record, record.find))
-            else:
-                result = await research(record.task, mine, steps_of(record.task))
-            if paying.may_have_more and result.status == "failed" and result.error_kind == BUDGET_EXHAUSTED:
-                return result, True
-            if record.session_id is not None:
-                result = await session.kept(result, mine)
-            return result, False
+            try:
+                if record.retrieval is not None:
+                    result = await retrieve(record.task, record.retrieval, mine)
+                elif record.find is not None:
+                    result = await find(record.task, record.find, mine, steps_of, await self._found_before(record, record.find))
+                else:
+                    result = await research(record.task, mine, steps_of(record.task))
+            except BudgetExhausted:
+                if paying.may_have_more:
+                    raise _ShareSpent from None
+                raise
+            if paying.may_have_more and _is_cut_short(record, result):
+                raise _ShareSpent
+            return result if record.session_id is None else await session.kept(result, mine)
 
     async def _found_before(self, record: TaskRecord, asked: FindRequest) -> FoundNames | None:
         """What the find came to that this one goes on with."""
@@ -240,3 +250,10 @@ class Worker:
                 for claim in lost:
                     if (work := self._held.get(claim)) is not None:
                         work.cancel()
+
+
+def _is_cut_short(record: TaskRecord, result: Result) -> bool:
+    """Whether the money ended a task."""
+    if record.find is not None and result.status == "completed":
+        return FoundNames.model_validate(result.output).ended == "insufficient_funds"
+    return result.status == "failed" and result.error_kind == BUDGET_EXHAUSTED

@@ -165,7 +165,14 @@ class BatchedClaude:
     async def plan(self, task: Task, max_subqueries: int, ledger: UsageLedger, server_tools: Sequence[ServerTool] = ()) -> Plan:
         raise RequestRejected("a batch is one request a row: nothing is planned")
 
-    async def grade(self, task: Task, work: Sequence[Investigated], max_subqueries: int, ledger: UsageLedger) -> Grade:
+    async def grade(
+        self,
+        task: Task,
+        work: Sequence[Investigated],
+        max_subqueries: int,
+        ledger: UsageLedger,
+        server_tools: Sequence[ServerTool] = (),
+    ) -> Grade:
         raise RequestRejected("a batch is one request a row: nothing is graded")
 
     async def synthesize(self, task: Task, work: Sequence[Investigated], check: Checker, ledger: UsageLedger) -> Draft:

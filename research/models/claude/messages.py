@@ -19,7 +19,7 @@ from research.task.decisions import Asked
 from research.task.task import Task
 
 PLANNED_TOOLS: Final = 40
-"""Tools of MCP servers that a planner is told of."""
+"""Tools of MCP servers that a planner or a grader is told of."""
 PLANNED_DESCRIPTION: Final = 200
 """Characters of each one's description that it is shown."""
 
@@ -72,7 +72,7 @@ def server_tools_message(tools: Sequence[ServerTool]) -> str:
 
 
 def plannable_tools_message(tools: Sequence[ServerTool]) -> str:
-    """The tools of MCP servers, for a planner, which calls none: names, and the beginning of what their servers say of them."""
+    """The tools of MCP servers, for a planner or a grader: names, and the beginning of what their servers say of them."""
     blocks = [(f"`{tool.name}`:", quoting.one_line(tool.described)[:PLANNED_DESCRIPTION]) for tool in tools[:PLANNED_TOOLS]]
     more = f"\n\n{len(tools) - len(blocks)} more are not listed." if len(tools) > len(blocks) else ""
     return (

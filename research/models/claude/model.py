@@ -133,8 +133,8 @@ class ClaudeModel:
         agents = _dividing(task)
         schema = step_schemas.plan_schema(task.output_schema.names, [agent.id for agent in agents])
         conversation = self._conversation(task, "plan", ledger, schema)
-        tools = [messages.plannable_tools_message(server_tools)] if server_tools else []
-        conversation.say(self.task_message(task), *_told(agents), *tools, f"At most {max_subqueries} sub-queries.")
+        limit = f"At most {max_subqueries} sub-queries."
+        conversation.say(self.task_message(task), *_told(agents, server_tools), limit)
         reply = await _reply(conversation, step_schemas.PlanReply)
         subqueries = tuple(each.subquery(place) for place, each in enumerate(reply.subqueries[:max_subqueries], start=1))
         return Plan(subqueries=subqueries)
@@ -167,12 +167,19 @@ class ClaudeModel:
 
         return await self._with_answer_schema(task.output_schema, ask)
 
-    async def grade(self, task: Task, work: Sequence[Investigated], max_subqueries: int, ledger: UsageLedger) -> Grade:
+    async def grade(
+        self,
+        task: Task,
+        work: Sequence[Investigated],
+        max_subqueries: int,
+        ledger: UsageLedger,
+        server_tools: Sequence[ServerTool] = (),
+    ) -> Grade:
         names, agents = task.output_schema.names, _dividing(task)
         schema = step_schemas.grade_schema(names, [agent.id for agent in agents])
         conversation = self._conversation(task, "grade", ledger, schema)
         limit = f"At most {max_subqueries} more sub-queries."
-        conversation.say(self.task_message(task), messages.work_message(work), *_told(agents), limit)
+        conversation.say(self.task_message(task), messages.work_message(work), *_told(agents, server_tools), limit)
         reply = await _reply(conversation, step_schemas.GradeReply)
         ask = tuple(each.subquery(place) for place, each in enumerate(reply.ask[:max_subqueries], start=1))
         grades = {each.field: each.grade for each in reply.fields if each.field in names}
@@ -269,8 +276,10 @@ def _dividing(task: Task) -> tuple[AgentProfile, ...]:
     return task.agent_profiles if len(task.agent_profiles) > 1 else ()
 
 
-def _told(agents: Sequence[AgentProfile]) -> list[str]:
-    return [messages.agents_message(agents)] if agents else []
+def _told(agents: Sequence[AgentProfile], server_tools: Sequence[ServerTool]) -> list[str]:
+    """What whoever divides work knows of those who will do it."""
+    told = [messages.agents_message(agents)] if agents else []
+    return [*told, messages.plannable_tools_message(server_tools)] if server_tools else told
 
 
 async def _reply(conversation: Conversation, kind: type[F]) -> F:

@@ -116,7 +116,14 @@ class KeylessModel:
         answers = await _beside(read, _answers, task, entity, questions, read, *self._deciding)
         return _draft(answers, tools.check)
 
-    async def grade(self, task: Task, work: Sequence[Investigated], max_subqueries: int, ledger: UsageLedger) -> Grade:
+    async def grade(
+        self,
+        task: Task,
+        work: Sequence[Investigated],
+        max_subqueries: int,
+        ledger: UsageLedger,
+        server_tools: Sequence[ServerTool] = (),
+    ) -> Grade:
         """Grade each field by what was found. Fields that nothing answered are asked for once more, together, in the words of
         their descriptions."""
         grades: dict[str, FieldGrade] = {}
