@@ -108,13 +108,7 @@ async def resynthesize(run: str | os.PathLike[str], **options: Any) -> Enrichmen
     for in the same words keep its answers.
 
     Raises:
-        InvalidInput: something is wrong with the request. Nothing was spent.
-        PrefectUnavailable: no Prefect server can be used. Nothing was spent.
-        PrefectLost: Prefect's server went away and stayed away. The rows are in the run folder.
-        RunFailed: no row could be researched, or more rows failed than `fail_over` allows. It holds the `Enrichment`.
-        RunStopped: Cancel in Prefect has stopped it. It holds the `Enrichment`.
-        KeyboardInterrupt, asyncio.CancelledError: Ctrl-C has. What was finished is committed, as after each of these.
-        SystemExit: SIGTERM has.
+        InvalidInput, PrefectUnavailable, PrefectLost, RunFailed, RunStopped, …: as `enrich`.
     """
     refuse_task_only(options)
     return await _carry_out(ResynthesizeCall(run, **options), ResynthesizeOptions, run=os.fspath(run))
@@ -127,13 +121,7 @@ async def refresh(run: str | os.PathLike[str], **options: Any) -> Enrichment:
     What has changed is in its table `changes`. A value whose pages still say the same is confirmed without a model.
 
     Raises:
-        InvalidInput: something is wrong with the request. Nothing was spent.
-        PrefectUnavailable: no Prefect server can be used. Nothing was spent.
-        PrefectLost: Prefect's server went away and stayed away. The rows are in the run folder.
-        RunFailed: no row could be researched, or more rows failed than `fail_over` allows. It holds the `Enrichment`.
-        RunStopped: Cancel in Prefect has stopped it. It holds the `Enrichment`.
-        KeyboardInterrupt, asyncio.CancelledError: Ctrl-C has. What was finished is committed, as after each of these.
-        SystemExit: SIGTERM has.
+        InvalidInput, PrefectUnavailable, PrefectLost, RunFailed, RunStopped, …: as `enrich`.
     """
     refuse_task_only(options)
     return await _carry_out(RefreshCall(run, **options), RefreshOptions, run=os.fspath(run))
@@ -148,14 +136,8 @@ async def find(objective: str, **options: Any) -> Found:
     The same call goes on where an earlier one stopped; with `extend`, for more rows.
 
     Raises:
-        InvalidInput: something is wrong with the request. Nothing was spent.
         NothingDiscovered: the model found no candidate.
-        PrefectUnavailable: no Prefect server can be used. Nothing was spent.
-        PrefectLost: Prefect's server went away and stayed away. What was judged is in the run folder.
-        RunFailed: no candidate could be researched, or more failed than `fail_over` allows. It holds the `Enrichment`.
-        RunStopped: Cancel in Prefect has stopped it. It holds the `Enrichment`.
-        KeyboardInterrupt, asyncio.CancelledError: Ctrl-C has. What was finished is committed, as after each of these.
-        SystemExit: SIGTERM has.
+        InvalidInput, PrefectUnavailable, PrefectLost, RunFailed, RunStopped, …: as `enrich`.
     """
     refuse_task_only(options)
     return cast(Found, await _carry_out(FindCall(objective, **options), FindOptions))

@@ -34,15 +34,13 @@ from research.display.printable import printable
 from research.errors import InvalidInput
 
 TAG: Final = "research-monitor"
-OWNER: Final = "research-owner "
-"""Before the owner's id, the tag of a monitor that belongs to somebody."""
 MOST: Final = 200
 """Deployments of one page."""
 _BEGUN: Final[list[StateType]] = [each for each in StateType if each not in (StateType.SCHEDULED, StateType.PENDING)]
 
 
 class UnknownMonitor(InvalidInput):
-    """There is no such monitor, or it is another owner's."""
+    """There is no such monitor."""
 
 
 @asynccontextmanager
@@ -66,15 +64,10 @@ async def monitors_at_server() -> AsyncIterator[Monitors]:
 
 
 class Monitors:
-    """Monitors of one owner, or, without one, all that have none."""
+    """The monitors of a Prefect server. Made by `monitors_at_server`."""
 
-    def __init__(self, client: PrefectClient, owner: str | None = None) -> None:
+    def __init__(self, client: PrefectClient) -> None:
         self._client = client
-        self._owner = owner
-
-    def of(self, owner: str) -> Monitors:
-        """Those of an owner."""
-        return Monitors(self._client, owner)
 
     async def create(
         self, name: str, schedule: Schedule, settings: MonitorSettings, pool: str, *, paused: bool = False
@@ -84,14 +77,14 @@ class Monitors:
             InvalidInput: the name is taken or none, the schedule cannot be kept, or there is no such work pool.
         """
         name = monitor_name(name)
-        if any(name == deployment.name for deployment in await self._deployments(any_owner=True)):
+        if any(name == deployment.name for deployment in await self._deployments()):
             raise InvalidInput(f"there is a monitor called {name!r} already: choose another name, or change that one")
         await self._see_pool(pool)
         deployment = await monitor_flow.ato_deployment(
             name,
             schedules=[_schedule(schedule)],
             parameters=settings.model_dump(mode="json"),
-            tags=self._tags(),
+            tags=[TAG],
             paused=paused,
             work_pool_name=pool,
             entrypoint_type=EntrypointType.MODULE_PATH,
@@ -197,19 +190,15 @@ class Monitors:
                 return deployment
         raise UnknownMonitor(f"there is no monitor {name!r}; research monitor list names those that there are")
 
-    async def _deployments(self, *, any_owner: bool = False) -> list[DeploymentResponse]:
+    async def _deployments(self) -> list[DeploymentResponse]:
         found: list[DeploymentResponse] = []
-        tags = [TAG] if any_owner else self._tags()
-        while len(page := await self._page(tags, len(found))) == MOST:
+        while len(page := await self._page(len(found))) == MOST:
             found += page
-        found += page
-        if any_owner or self._owner is not None:
-            return found
-        return [each for each in found if not any(tag.startswith(OWNER) for tag in each.tags)]
+        return found + page
 
-    async def _page(self, tags: list[str], offset: int) -> list[DeploymentResponse]:
+    async def _page(self, offset: int) -> list[DeploymentResponse]:
         return await self._client.read_deployments(
-            deployment_filter=DeploymentFilter(tags=DeploymentFilterTags(all_=tags)),
+            deployment_filter=DeploymentFilter(tags=DeploymentFilterTags(all_=[TAG])),
             sort=DeploymentSort.CREATED_DESC,
             limit=MOST,
             offset=offset,
@@ -223,9 +212,6 @@ class Monitors:
                 f"there is no work pool {pool!r}: make it (prefect work-pool create {pool} --type process), and start a worker "
                 f"of it (prefect worker start --pool {pool})"
             ) from error
-
-    def _tags(self) -> list[str]:
-        return [TAG] if self._owner is None else [TAG, f"{OWNER}{self._owner}"]
 
 
 def changed_settings(settings: MonitorSettings, refresh: Mapping[str, Any]) -> MonitorSettings:

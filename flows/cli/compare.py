@@ -12,6 +12,7 @@ from rich.box import SIMPLE
 from rich.table import Column, Table
 from rich.text import Text
 
+from flows.cli.named_run import run_path
 from flows.cli.terminal import Exit, Output, described, money, note, out, print_json, shown
 
 if TYPE_CHECKING:
@@ -38,12 +39,9 @@ def compare(
         differ: list the cells in which they differ, or which only one of them answers.
         limit: most cells listed.
     """
-    from flows.run.environment import read_environment
-    from flows.run.remote_folder import local_folder
     from research.tables.audit.compare import compare as compared
 
-    cache = read_environment().cache_dir
-    found = compared(local_folder(first, cache), local_folder(second, cache))
+    found = compared(run_path(first), run_path(second))
     if output.json:
         print_json(_as_json(found, cells=differ))
         return Exit.OK

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.cli.flow_run import quiet_prefect
+from flows.cli.named_run import open_named
 from flows.cli.terminal import Exit, Output, note, out, print_json
 
 if TYPE_CHECKING:
@@ -35,12 +36,9 @@ def waiting_of(run: str, kind: str) -> Waiting:
         kind: `plan` or `questions`.
     """
     from flows.run.decision_files import labels
-    from flows.run.environment import read_environment
-    from flows.run.remote_folder import local_folder
     from research.tables.run_folder.open_questions import waiting_rows
-    from research.tables.run_folder.run_folder import RunFolder
 
-    folder = RunFolder.open(local_folder(run, read_environment().cache_dir))
+    folder = open_named(run)
     rows = [each for each in waiting_rows(folder) if each.action.kind == kind]
     return Waiting(folder, rows, labels(folder, rows))
 

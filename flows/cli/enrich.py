@@ -36,7 +36,6 @@ def enrich(command: EnrichCommand, output: Output) -> int:
         import_pandas_on_demand()  # before the table is read, which makes arrays of Python's values
         from flows.run.request import Request  # first, with what it needs: most mistakes are found there
 
-        import_pandas_on_demand()  # tables of text are made of Python's values
         request = Request.of(options)
         from flows.run.prepare import prepare_enrichment
 

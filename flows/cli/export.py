@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from flows.cli.named_run import open_named
 from flows.cli.terminal import Exit, Output, note, out, print_json
 
 NONE = Output()
@@ -37,16 +38,13 @@ def export(
         as_found: without the decisions of `research review apply`.
         raw: CSV for programs: no byte-order mark, and texts that a spreadsheet would take for formulas as they are.
     """
-    from flows.run.environment import read_environment
     from flows.run.exporting import refuse_table
     from flows.run.recorded_options import recorded_table
-    from flows.run.remote_folder import local_folder
     from research.durable.surroundings import writing
     from research.tables.export.export import ExportOptions, export_run, format_of
-    from research.tables.run_folder.run_folder import RunFolder
 
     chosen = format or ("xlsx" if out_file is None else format_of(out_file))
-    folder = RunFolder.open(local_folder(run, read_environment().cache_dir))
+    folder = open_named(run)
     path = out_file or Path(f"{Path(run.rstrip('/')).name or folder.path.resolve().name}.{chosen}")
     names = [name for each in columns.split(",") if (name := each.strip())] if columns else None
     options = ExportOptions(sources=sources, confidence=confidence, columns=names, as_found=as_found, raw=raw)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
@@ -14,6 +13,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from flows.cli.named_run import run_path
 from flows.cli.rows_shown import LEGEND, rows_table, rows_to_show
 from flows.cli.terminal import Exit, Output, described, note, out, page_at, print_json, shown
 
@@ -52,7 +52,7 @@ def show(
     from research.errors import InvalidInput
     from research.tables.run_folder.reader import open_run
 
-    opened = open_run(_local(run))
+    opened = open_run(run_path(run))
     if field is not None and field not in opened.fields:
         raise InvalidInput(f"{run}: the output has no field {field!r}; it has {', '.join(opened.fields)}")
     if report:
@@ -112,7 +112,7 @@ def verify(run: str, /, *, output: Output = NONE) -> int:
     """
     from research.tables.audit.verify import verify as check
 
-    found = check(_local(run))
+    found = check(run_path(run))
     if output.json:
         print_json({"ok": found.ok, **asdict(found)})
     else:
@@ -123,14 +123,6 @@ def verify(run: str, /, *, output: Output = NONE) -> int:
             f"{counted}: " + ("all as they were written" if found.ok else f"{len(found.problems)} problems"), markup=False
         )
     return Exit.OK if found.ok else Exit.BROKEN
-
-
-def _local(run: str) -> Path:
-    """The run folder; of one by URL a copy in the cache folder, which is brought up to date."""
-    from flows.run.environment import read_environment
-    from flows.run.remote_folder import local_folder
-
-    return local_folder(run, read_environment().cache_dir)
 
 
 def _show_rows(run: Run, fields: list[str], failed: bool, limit: int, as_json: bool, name: str) -> None:

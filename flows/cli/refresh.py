@@ -7,7 +7,6 @@ from typing import Annotated, ClassVar
 
 from flows.cli.flow_run import carry_out
 from flows.cli.options import as_command
-from flows.cli.pandas_on_demand import import_pandas_on_demand
 from flows.cli.starting import Starting
 from flows.cli.terminal import Output
 from flows.run.declaration import Option, values
@@ -33,8 +32,6 @@ def refresh(command: RefreshCommand, output: Output) -> int:
     options = RefreshOptions(**values(command, RefreshOptions))
     with Starting(output) as starting:
         starting.step("reading the earlier run and its table")
-        import_pandas_on_demand()
         from flows.run.refresh import prepare_refresh
 
-        import_pandas_on_demand()
         return carry_out(lambda runtime: prepare_refresh(options, runtime), output, starting, dry_run=command.dry_run)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from flows.cli.named_run import open_named
 from flows.cli.terminal import Exit, Output, out, print_json
 
 if TYPE_CHECKING:
@@ -34,14 +35,11 @@ def report(
         to: where to write it. Default: `report.html` in the run folder; of a run by URL, `<name>.html` here.
         embed_pages: `cited`: what stands around each excerpt. `all`: the whole text of every page that a cell cites.
     """
-    from flows.run.environment import read_environment
-    from flows.run.remote_folder import local_folder
     from research.errors import InvalidInput
     from research.storage.location import is_url
     from research.tables.report_page.report import write_report
-    from research.tables.run_folder.run_folder import RunFolder
 
-    folder = RunFolder.open(local_folder(run, read_environment().cache_dir))
+    folder = open_named(run)
     if to is None and is_url(run):
         to = Path(f"{folder.path.name}.html")
     if to is not None and to.is_dir():

@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from flows.cli.flow_run import carry_out, carry_out_find
+from flows.cli.named_run import open_named
 from flows.cli.pandas_on_demand import import_pandas_on_demand
 from flows.cli.starting import Starting
 from flows.cli.terminal import Output, approver
@@ -75,13 +76,10 @@ def go_on_with(run: str, decisions: RowDecisions, output: Output, *, max_cost: f
 
 
 def _options(run: str, changes: dict[str, Any]) -> tuple[Options, RunFolder]:
-    from flows.run.environment import read_environment
     from flows.run.recorded_options import recorded_options
-    from flows.run.remote_folder import local_folder
     from research.storage.location import is_url
-    from research.tables.run_folder.run_folder import RunFolder
 
-    folder = RunFolder.open(local_folder(run, read_environment().cache_dir))
+    folder = open_named(run)
     return recorded_options(folder, run if is_url(run) else str(folder.path), **changes), folder
 
 
@@ -100,13 +98,11 @@ def _prepared(options: EnrichOptions | RefreshOptions | ResynthesizeOptions, fol
 
 
 def _enrichment(folder: RunFolder, options: EnrichOptions) -> Prepare:
-    import_pandas_on_demand()
     from flows.run.prepare import prepare_enrichment, profiles_of
     from flows.run.recorded_options import refuse_changed_table
     from flows.run.request import Request
     from research.errors import InvalidTable
 
-    import_pandas_on_demand()
     try:
         request = Request.of(options, agent_profiles=profiles_of(folder))
     except InvalidTable as error:

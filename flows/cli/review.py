@@ -11,6 +11,7 @@ from rich.box import SIMPLE
 from rich.table import Table
 from rich.text import Text
 
+from flows.cli.named_run import open_named
 from flows.cli.terminal import Exit, Output, note, out, print_json, shown
 
 if TYPE_CHECKING:
@@ -45,12 +46,9 @@ def show(run: str, /, *, output: Output = NONE) -> int:
     Args:
         run: the run folder, or its URL.
     """
-    from flows.run.environment import read_environment
-    from flows.run.remote_folder import local_folder
     from research.tables.layout.reviews import latest, read_reviews
-    from research.tables.run_folder.run_folder import RunFolder
 
-    folder = RunFolder.open(local_folder(run, read_environment().cache_dir))
+    folder = open_named(run)
     decisions = read_reviews(folder.path).to_pylist()
     if output.json:
         for decision in decisions:

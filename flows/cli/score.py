@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
@@ -12,6 +11,7 @@ from rich.box import SIMPLE
 from rich.table import Column, Table
 from rich.text import Text
 
+from flows.cli.named_run import run_path
 from flows.cli.terminal import Exit, Output, note, out, print_json, shown
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def score(run: str, /, *, truth: str, wrong: bool = False, output: Output = NONE
     """
     from research.tables.audit.score import score as judge
 
-    found = judge(_local(run), truth)
+    found = judge(run_path(run), truth)
     if output.json:
         print_json(_as_json(found, wrong=wrong))
         return Exit.OK
@@ -74,7 +74,7 @@ def calibrate(*runs: str, truth: Annotated[list[str], Parameter(negative="")], o
     if len(truth) not in (1, len(runs)):
         raise InvalidInput(f"{len(runs)} runs and {len(truth)} truths: give one --truth for all runs, or one for each")
     truths = truth * len(runs) if len(truth) == 1 else truth
-    made = fit([(_local(run), each) for run, each in zip(runs, truths, strict=True)])
+    made = fit([(run_path(run), each) for run, each in zip(runs, truths, strict=True)])
     file = made.write(read_environment().calibrations)
     if output.json:
         print_json({"file": str(file), **made.model_dump(mode="json")})
@@ -86,14 +86,6 @@ def calibrate(*runs: str, truth: Annotated[list[str], Parameter(negative="")], o
             note(f"{word}: too few values of it were seen; it stays without a probability")
     note(f"kept in {file}: runs of the same schema and model that begin from now on show it as p_correct")
     return Exit.OK
-
-
-def _local(run: str) -> Path:
-    """The run folder; of one by URL a copy in the cache folder, which is brought up to date."""
-    from flows.run.environment import read_environment
-    from flows.run.remote_folder import local_folder
-
-    return local_folder(run, read_environment().cache_dir)
 
 
 def _as_json(found: Score, *, wrong: bool) -> dict[str, Any]:

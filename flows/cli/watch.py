@@ -16,6 +16,7 @@ from rich.live import Live
 from rich.table import Column, Table
 from rich.text import Text
 
+from flows.cli.named_run import run_path
 from flows.cli.runs import state_of
 from flows.cli.terminal import Exit, Output, described, money, out, print_json
 
@@ -44,12 +45,10 @@ def watch(
         once: show where it stands, and end.
         every: seconds between two looks.
     """
-    from flows.run.environment import read_environment
-    from flows.run.remote_folder import local_folder
     from flows.run.status import Watcher
     from research.storage.location import is_url
 
-    folder = local_folder(run, read_environment().cache_dir)
+    folder = run_path(run)
     watcher = Watcher(folder, run if is_url(run) else str(folder))
     looks = _looks(watcher.look, every, once)
     if output.json:

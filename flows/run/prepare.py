@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -144,17 +144,7 @@ async def _open_enrichment(
     if options.reuse and options.reuse != LATEST:
         earlier = await asyncio.to_thread(_earlier, options.reuse, runtime.environment.cache_dir, request)
         request = request.keeping(earlier.identity)
-    settings = runtime.environment.settings(
-        model=options.model,
-        corpus=options.corpus,
-        search=tuple(options.search or ()),
-        names_pages=request.names_pages,
-        names_servers=bool(request.sample.mcp_servers),
-        service_searches=options.batch,
-        patience=patience_seconds(options.patience),
-    ).changed(workers=workers, start_pages=request.start is not None)
-    settings = await with_secrets(settings, runtime, request.sample.secrets)
-    await asyncio.to_thread(check_writable, settings.cache_dir, CACHE, "RESEARCH_CACHE_DIR")
+    settings = await world_settings(options, request, runtime, options.patience, workers)
     if options.batch and options.out is not None and is_remote(options.out):
         refuse_batches(options.out)
     mirror = await checked_out(options, settings.cache_dir)
@@ -227,13 +217,26 @@ async def _open_resynthesis(
         )
 
 
-async def with_secrets(settings: Settings, runtime: Runtime, names: Sequence[str]) -> Settings:
-    """The settings with the secrets that a request names.
+async def world_settings(options: EnrichOptions, request: Request, runtime: Runtime, patience: str, workers: int) -> Settings:
+    """What the world of an enrichment, or of one that is refreshed, is opened with.
 
     Raises:
-        InvalidTask: one of them is not known here.
+        InvalidTask: a secret that the request names is not known here.
+        InvalidInput: the cache folder cannot be written.
     """
-    return settings.with_secrets((await runtime.secrets()).resolve(names)) if names else settings
+    settings = runtime.environment.settings(
+        model=options.model,
+        corpus=options.corpus,
+        search=tuple(options.search or ()),
+        names_pages=request.names_pages,
+        names_servers=bool(request.sample.mcp_servers),
+        service_searches=options.batch,
+        patience=patience_seconds(patience),
+    ).changed(workers=workers, start_pages=request.start is not None)
+    if names := request.sample.secrets:
+        settings = settings.with_secrets((await runtime.secrets()).resolve(names))
+    await asyncio.to_thread(check_writable, settings.cache_dir, CACHE, "RESEARCH_CACHE_DIR")
+    return settings
 
 
 async def checked_out(options: RunOptions, cache_dir: Path) -> RunMirror | None:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from flows.run.options import EnrichOptions, RefreshOptions
-from flows.run.patience import patience_seconds
 from flows.run.prepare import (
     Find,
     PagesFolder,
@@ -22,7 +21,7 @@ from flows.run.prepare import (
     profiles_of,
     request_of_run,
     sessions_of,
-    with_secrets,
+    world_settings,
 )
 from flows.run.prepared_run import PreparedRun, Refresh
 from flows.run.recorded_options import recorded_enrichment
@@ -31,7 +30,6 @@ from flows.run.request import Request
 from flows.run.reuse import Earlier
 from flows.run.runtime import Runtime
 from flows.run.staleness import Staleness
-from flows.run.writable import CACHE, check_writable
 from research.errors import InvalidInput, InvalidRun, InvalidTable
 from research.result.escalation import Escalation
 from research.tables.changes.row_matching import RowMatcher, compare_table
@@ -84,17 +82,8 @@ async def open_refresh(
     }
     request = request.refreshing(asked_again)
     earlier = Earlier(before, request, matcher=matcher)
-    settings = runtime.environment.settings(
-        model=enrichment.model,
-        corpus=enrichment.corpus,
-        search=tuple(enrichment.search or ()),
-        names_pages=request.names_pages,
-        names_servers=bool(request.sample.mcp_servers),
-        patience=patience_seconds(options.patience),
-    ).changed(workers=workers, start_pages=request.start is not None)
-    settings = await with_secrets(settings, runtime, request.sample.secrets)
+    settings = await world_settings(enrichment, request, runtime, options.patience, workers)
     settings = settings.changed(web=settings.web.changed(revalidate=True))
-    await asyncio.to_thread(check_writable, settings.cache_dir, CACHE, "RESEARCH_CACHE_DIR")
     mirror = await checked_out(options, settings.cache_dir)
     pages = PagesFolder()
     async with runtime.opener(settings, pages) as world:

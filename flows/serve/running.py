@@ -17,7 +17,7 @@ from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_se
 
 from flows.run.environment import Environment, names_of, read_environment
 from flows.secret_blocks import secrets_with_blocks
-from flows.serve.composition import Records, in_process, open_door, worker_of
+from flows.serve.composition import Door, Records, in_process, open_door, worker_of
 from flows.serve.database.database import Database, default_url
 from flows.serve.dialects import DIALECTS, words
 from flows.serve.http.access import Access
@@ -92,31 +92,7 @@ async def serve(options: WorkOptions, door_options: DoorOptions, on_start: Calla
             await stack.enter_async_context(_workers(options, door_options.workers, prefect))
         secrets = await _secrets()
         _warn_of_secrets(keys, secrets)
-        worlds = Worlds(_settings(options, environment), secrets=secrets)
-
-        def dispatcher(records: Records) -> Dispatcher:
-            if door_options.in_process:
-                return in_process(worlds, options.concurrency, options.max_cost_per_task)(records)
-            return PrefectDispatcher(records.capacity)
-
-        admission = Admission(
-            environment.web,
-            environment.webhook_secret,
-            secrets,
-            environment.agents_dir,
-            environment.mcp,
-            environment.base_url,
-            environment.processors,
-        )
-        door = open_door(
-            records,
-            dispatcher,
-            admission,
-            door_options.max_open_tasks,
-            words(),
-            max_cost=door_options.max_cost,
-            owners=keys.owner_by_id,
-        )
+        door = _door(options, door_options, environment, records, keys, secrets)
         access = Access(keys, RequestRate(door_options.requests_per_minute))
         most_bytes = int(door_options.max_body_mb * 1_000_000)
         app = create_app(door.service, access, DIALECTS, most_bytes=most_bytes)
@@ -128,6 +104,37 @@ async def serve(options: WorkOptions, door_options: DoorOptions, on_start: Calla
         await stack.enter_async_context(door.running())
         on_start(Listening(url, folder_of(options), records.database.name, has_keys, prefect))
         await uvicorn.Server(config).serve(sockets=[listener])
+
+
+def _door(
+    options: WorkOptions, door_options: DoorOptions, environment: Environment, records: Records, keys: Keys, secrets: KnownSecrets
+) -> Door:
+    """The service over the records, whose tasks are worked on here, or handed to Prefect."""
+
+    def dispatcher(records: Records) -> Dispatcher:
+        if door_options.in_process:
+            worlds = Worlds(_settings(options, environment), secrets=secrets)
+            return in_process(worlds, options.concurrency, options.max_cost_per_task)(records)
+        return PrefectDispatcher(records.capacity)
+
+    admission = Admission(
+        environment.web,
+        environment.webhook_secret,
+        secrets,
+        environment.agents_dir,
+        environment.mcp,
+        environment.base_url,
+        environment.processors,
+    )
+    return open_door(
+        records,
+        dispatcher,
+        admission,
+        door_options.max_open_tasks,
+        words(),
+        max_cost=door_options.max_cost,
+        owners=keys.owner_by_id,
+    )
 
 
 async def work(options: WorkOptions, on_start: Callable[[str], None]) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Literal
 
 from pydantic import Field
 
 from research.errors import BUDGET_EXHAUSTED, ResearchError
-from research.finding.admission import Judgement, Match
+from research.finding.admission import Judgement
 from research.finding.candidate import Candidate
 from research.finding.candidate_search import judging_world
 from research.finding.collecting import collect
@@ -215,8 +215,3 @@ class _Work:
     def _count(self, usage: Usage, cost_usd: float | None) -> None:
         self.usage += usage
         self.cost_usd = total((self.cost_usd, cost_usd))
-
-
-def matches_of(judged: JudgedName) -> Mapping[str, Match]:
-    """What was found of each condition, by its name."""
-    return {match.condition: match for match in judged.judgement.matches} if judged.judgement is not None else {}

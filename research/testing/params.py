@@ -37,12 +37,6 @@ def check_count(body: bytes) -> None:
     _check(MessageCountTokensParams, body)
 
 
-def check_batch(body: bytes) -> None:
-    from anthropic.types.messages.batch_create_params import BatchCreateParams
-
-    _check(BatchCreateParams, body)
-
-
 def _check(form: Any, body: bytes) -> None:
     try:
         _validator(form).validate_json(body, strict=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from flows.serve.cursors import cursor_of, number_of
+from flows.serve.cursors import first_page, number_of
 from flows.serve.database.monitor_store import MonitorStore
 from flows.serve.database.task_store import TaskStore
 from flows.serve.errors import OverLimit
@@ -79,9 +79,9 @@ class Monitors:
         Raises:
             InvalidTask: the cursor is none.
         """
-        before = None if cursor is None else number_of(cursor)
-        found = await self._store.page(owner.id, before=before, limit=limit + 1, statuses=statuses, kinds=kinds)
-        return MonitorPage(monitors=found[:limit], next_cursor=cursor_of(found[limit - 1].number) if len(found) > limit else None)
+        found = await self._store.page(owner.id, before=number_of(cursor), limit=limit + 1, statuses=statuses, kinds=kinds)
+        shown, following = first_page(found, limit)
+        return MonitorPage(monitors=shown, next_cursor=following)
 
     async def change(self, owner: Owner, id: str, spec: MonitorSpec) -> Monitor:
         """Have the next runs be of another spec.
@@ -154,9 +154,9 @@ class Monitors:
             UnknownMonitor: the monitor is not there any more.
         """
         number = (await self.get(owner, monitor.id)).number
-        before = None if cursor is None else number_of(cursor)
-        found = await self._store.runs(number, before=before, limit=limit + 1, outcomes=outcomes, id=run_id)
-        return RunPage(runs=found[:limit], next_cursor=cursor_of(found[limit - 1].number) if len(found) > limit else None)
+        found = await self._store.runs(number, before=number_of(cursor), limit=limit + 1, outcomes=outcomes, id=run_id)
+        shown, following = first_page(found, limit)
+        return RunPage(runs=shown, next_cursor=following)
 
     async def sweep(self) -> None:
         """Begin what is due, submit what is begun, and write down what has ended."""

@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, Final
 
-from flows.serve.cursors import cursor_of, number_of
+from flows.serve.cursors import first_page, number_of
 from flows.serve.database.event_store import EventStore
 from flows.serve.database.task_store import TaskStore
 from flows.serve.errors import UnknownTask
@@ -92,9 +92,9 @@ class Service:
         Raises:
             InvalidTask: the cursor is none.
         """
-        before = None if cursor is None else number_of(cursor)
-        found = await self._tasks.public(before=before, limit=limit + 1, dialect=dialect)
-        return Page(tasks=found[:limit], next_cursor=cursor_of(found[limit - 1].number) if len(found) > limit else None)
+        found = await self._tasks.public(before=number_of(cursor), limit=limit + 1, dialect=dialect)
+        shown, following = first_page(found, limit)
+        return Page(tasks=shown, next_cursor=following)
 
     async def page(
         self,
@@ -115,12 +115,12 @@ class Service:
             InvalidTask: the cursor is none.
         """
         limit = max(1, min(limit, MOST_OF_PAGE))
-        before = None if cursor is None else number_of(cursor)
+        before = number_of(cursor)
         found = await self._tasks.page(
             owner.id, before=before, limit=limit + 1, dialect=dialect, status=status, group_id=group_id
         )
-        shown = found[:limit]
-        return Page(tasks=shown, next_cursor=cursor_of(shown[-1].number) if len(found) > limit else None)
+        shown, following = first_page(found, limit)
+        return Page(tasks=shown, next_cursor=following)
 
     async def group_tasks(
         self, owner: Owner, id: str, *, after: int = 0, limit: int = 100, status: Status | None = None
