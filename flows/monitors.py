@@ -72,7 +72,8 @@ class Monitors:
     async def create(
         self, name: str, schedule: Schedule, settings: MonitorSettings, pool: str, *, paused: bool = False
     ) -> Monitor:
-        """
+        """Make a monitor.
+
         Raises:
             InvalidInput: the name is taken or none, the schedule cannot be kept, or there is no such work pool.
         """
@@ -97,7 +98,8 @@ class Monitors:
         return [await self._monitor(each) for each in await self._deployments()]
 
     async def get(self, name: str) -> Monitor:
-        """
+        """A monitor.
+
         Args:
             name: its name, or its id.
 

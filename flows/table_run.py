@@ -58,7 +58,8 @@ ERROR: Final = 300
 
 
 def refuse_parameters(flow: Callable[..., Any], parameters: dict[str, Any]) -> None:
-    """
+    """See that a flow takes these parameters.
+
     Raises:
         InvalidInput: a parameter is not what the flow takes; says which.
     """

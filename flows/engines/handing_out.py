@@ -60,7 +60,8 @@ async def through_workers(
 
 
 async def check_engine(choice: RunnerChoice) -> None:
-    """
+    """See that what a runner needs is there.
+
     Raises:
         InvalidInput: what the runner needs is not there. Says what is to be done.
         PrefectUnavailable: Prefect's server does not say whether it is there.

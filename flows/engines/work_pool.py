@@ -192,7 +192,8 @@ class WorkPoolEngine:
             return None
 
     async def _cancel(self, flow_run: UUID, *, at_once: bool = False) -> None:
-        """
+        """Cancel a worker's flow run.
+
         Args:
             at_once: no worker is waited for: it is lost.
         """

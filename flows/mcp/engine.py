@@ -158,7 +158,8 @@ class Engine:
             yield share
 
     def _cap(self, asked: float | None) -> float:
-        """
+        """What a call may cost, in US dollars.
+
         Raises:
             InvalidInput: a call asks for nothing, or for more than the server allows.
         """

@@ -14,7 +14,8 @@ from research.tables.run_folder.finding import find_run
 
 
 def apply_to(run: str, file: Path) -> Applied:
-    """
+    """Store the decisions of a file in a run folder.
+
     Args:
         run: the run folder, as `find_run` finds it, or its URL.
 

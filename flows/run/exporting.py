@@ -36,7 +36,8 @@ def check_export(options: RunOptions) -> None:
 
 
 def refuse_table(target: Path, table: str | None, option: str) -> None:
-    """
+    """See that an export does not replace its run's table.
+
     Raises:
         InvalidInput: an export would take the place of the table that its run reads.
     """

@@ -173,7 +173,8 @@ async def prepare_find(options: FindOptions, runtime: Runtime) -> AsyncIterator[
 
 
 async def check_find(options: FindOptions, runtime: Runtime) -> None:
-    """
+    """See that a find can be carried out with these options.
+
     Raises:
         InvalidInput: an option cannot be used.
     """

@@ -47,7 +47,8 @@ class Schedule(Record):
 
     @classmethod
     def of(cls, every: str | None, cron: str | None, timezone: str | None = None) -> Schedule:
-        """
+        """A schedule as people write it.
+
         Args:
             every: an interval: `12h`, `7d`, `1w`.
 
@@ -160,7 +161,8 @@ def is_finished(run: str) -> bool:
 
 
 def monitor_name(name: str) -> str:
-    """
+    """The name, which can be a monitor's.
+
     Raises:
         InvalidInput: it is no name that Prefect can keep.
     """

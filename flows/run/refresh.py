@@ -56,7 +56,8 @@ async def prepare_refresh(options: RefreshOptions, runtime: Runtime) -> AsyncIte
 async def open_refresh(
     options: RefreshOptions, runtime: Runtime, find: Find, workers: int = 1, run: RunFolder | None = None
 ) -> AsyncIterator[PreparedRun]:
-    """
+    """Open the world of a refresh, once its request is made of the run before it.
+
     Args:
         find: finds the run folder that the refresh is to fill.
         run: that folder, where it is known: in a worker, which does not read the table.

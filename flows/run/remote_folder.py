@@ -55,7 +55,8 @@ def open_mirror(url: str, cache_dir: Path) -> RunMirror:
 
 
 def check_free(mirror: RunMirror) -> None:
-    """
+    """See that no process writes a run by URL.
+
     Raises:
         InvalidRun: another process, of this machine or another one, writes the run; says which.
         InvalidLocation: the storage does not answer.
@@ -210,7 +211,8 @@ def _taken(mirror: RunMirror) -> Lease:
 
 
 def refuse_batches(url: str) -> None:
-    """
+    """Refuse batches for a run folder by URL.
+
     Raises:
         InvalidInput: always; says why.
     """

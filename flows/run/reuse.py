@@ -115,7 +115,8 @@ class Earlier:
         return {"run": self.folder.key, "fields": list(self.keep)}
 
     def refuse_other(self, document: Mapping[str, Any]) -> None:
-        """
+        """See that it asked the same, so that its cells can be kept.
+
         Args:
             document: the request of the run that wants its cells.
 

@@ -187,7 +187,8 @@ class Remaining:
 
     @classmethod
     def of(cls, folder: RunFolder, row_count: int, waiting: Iterable[int] = ()) -> Remaining:
-        """
+        """What a run folder lacks of a table's rows.
+
         Args:
             waiting: rows that wait for people who have not decided yet.
         """

@@ -35,7 +35,8 @@ class Staleness:
 
     @classmethod
     def parse(cls, kinds: Sequence[str] | None, older_than: str | None, now: datetime | None = None) -> Staleness:
-        """
+        """What counts as stale, as the options say it.
+
         Args:
             kinds: of `KINDS`. None, without an age: every cell.
             older_than: an age, as `30d`.

@@ -97,7 +97,8 @@ class Watcher:
         self._times: list[float] = []
 
     def look(self) -> RunStatus:
-        """
+        """How the run stands now.
+
         Raises:
             InvalidRun: there is no run any more.
         """

@@ -16,7 +16,8 @@ MEANINGLESS: Final[Mapping[str, str]] = {
 
 
 def refuse_task_only(names: Iterable[str]) -> None:
-    """
+    """Refuse options that mean nothing for a table.
+
     Args:
         names: of options that are stated.
 

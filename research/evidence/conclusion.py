@@ -114,8 +114,10 @@ def gather_sources(work: Sequence[Investigated]) -> list[Source]:
 
 
 def refuse_invalid(spec: OutputSpec, draft: Draft) -> None:
-    """Raises:
-    InvalidAnswer: the draft's values break the schema.
+    """See that a draft fits the schema.
+
+    Raises:
+        InvalidAnswer: the draft's values break the schema.
     """
     given = {answer.field: answer.value for answer in draft.answers}
     output = {field.name: given.get(field.name) for field in spec.fields}

@@ -35,7 +35,8 @@ class RunnerChoice(NamedTuple):
 
 
 def runner_of(options: Options) -> RunnerChoice:
-    """
+    """The runner that the options name.
+
     Raises:
         InvalidInput: there is no such runner.
     """
@@ -53,7 +54,8 @@ def runner_of(options: Options) -> RunnerChoice:
 
 
 async def check_runner(options: Options, runtime: Runtime) -> None:
-    """
+    """See that the runner can do what is asked.
+
     Raises:
         InvalidInput: there is no such runner, or it cannot do what is asked.
     """

@@ -388,10 +388,7 @@ class Coordinator:
 
 
 def _why_ended(task: asyncio.Task[str | None]) -> str | None:
-    """
-    Raises:
-        ResearchError: what the engine needs is not there.
-    """
+    """Why a worker has ended; None: as it should. A `ResearchError`, that the engine lacks what it needs, is raised."""
     if task.cancelled():
         return SILENT
     error = task.exception()

@@ -18,7 +18,8 @@ SAME: Final = ("research-flows", "prefect", "distributed", "cloudpickle")
 
 
 def check_dask() -> None:
-    """
+    """See that Dask is installed.
+
     Raises:
         InvalidInput: Dask is not installed.
     """
@@ -27,7 +28,8 @@ def check_dask() -> None:
 
 
 async def check_cluster(address: str, patience: float = CONNECT_SECONDS) -> None:
-    """
+    """See that the cluster at an address can be used.
+
     Args:
         patience: how many seconds its scheduler may take to answer.
 

@@ -128,7 +128,8 @@ class OrderFiles:
         return _read(self.folder / ORDER, ShardOrder)
 
     def write_state(self, state: WorkerState) -> None:
-        """
+        """Write how the worker stands.
+
         Raises:
             FileNotFoundError: the order was taken back.
         """

@@ -32,7 +32,8 @@ class MonitorStore:
 
     @uninterrupted
     async def create(self, owner: str, spec: MonitorSpec, *, baseline: str | None, runs_now: bool) -> Monitor:
-        """
+        """Write a new monitor.
+
         Args:
             baseline: the task that the first result is compared with.
             runs_now: its first run is begun with it; otherwise once its interval is over.
@@ -66,7 +67,8 @@ class MonitorStore:
 
     @uninterrupted
     async def get(self, owner: str, id: str) -> Monitor:
-        """
+        """An owner's monitor.
+
         Raises:
             UnknownMonitor: this owner has no such monitor.
         """
@@ -104,9 +106,11 @@ class MonitorStore:
 
     @uninterrupted
     async def set_status(self, owner: str, id: str, status: MonitorStatus) -> Monitor:
-        """Raises:
-        UnknownMonitor: this owner has no such monitor.
-        MonitorCancelled: it is cancelled, and shall be something else.
+        """Pause, resume or cancel a monitor.
+
+        Raises:
+            UnknownMonitor: this owner has no such monitor.
+            MonitorCancelled: it is cancelled, and shall be something else.
         """
         async with self._database.writing() as connection:
             row = await (self._own if status == "cancelled" else self._alive)(connection, owner, id)

@@ -76,7 +76,8 @@ class TaskStore:
 
     @uninterrupted
     async def get(self, owner: str, id: str) -> TaskRecord:
-        """
+        """An owner's task.
+
         Raises:
             UnknownTask: this owner has no such task.
         """
@@ -170,7 +171,8 @@ class TaskStore:
 
     @uninterrupted
     async def group(self, owner: str, id: str) -> Group:
-        """
+        """An owner's group, and how many of its tasks have which status.
+
         Raises:
             UnknownGroup: this owner has no such group.
         """

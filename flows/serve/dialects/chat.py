@@ -135,7 +135,8 @@ def _has_ended(record: TaskRecord) -> bool:
 
 
 def _completed(record: TaskRecord) -> TaskRecord:
-    """
+    """The record, which has an answer.
+
     Raises:
         AnswerFailed: the record has no answer.
     """

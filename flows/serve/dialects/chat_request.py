@@ -44,7 +44,8 @@ class Message(BaseModel):
     content: str | list[Part] | None = None
 
     def text(self, at: str) -> str:
-        """
+        """The text of the message.
+
         Raises:
             InvalidTask: it holds something else than text.
         """

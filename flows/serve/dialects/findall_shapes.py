@@ -86,7 +86,8 @@ class FindAllBody(Shape):
         return {field.name: each.name for field, each in zip(asked.plan.conditions, self.match_conditions, strict=True)}
 
     def asked(self) -> FindRequest:
-        """
+        """The find that the body asks for.
+
         Raises:
             InvalidTask: the conditions cannot be used; says which.
         """
@@ -138,7 +139,8 @@ class EnrichBody(Shape):
     processor: str | None = None
 
     def enriching(self) -> Enriching:
-        """
+        """What else is to be researched of each match.
+
         Raises:
             InvalidSchema: the schema is none; each fault by its place.
         """
@@ -240,7 +242,8 @@ def found_of(record: TaskRecord) -> FoundNames:
 
 
 def run_of(id: str, first: TaskRecord, last: TaskRecord, found: FoundNames) -> FindAllRun:
-    """
+    """A run as this dialect answers it.
+
     Args:
         first, last: the records of the run: what was asked for first, and what was last.
         found: what it has come to so far.
@@ -298,7 +301,8 @@ def candidates_of(record: TaskRecord, found: FoundNames) -> Iterator[Candidate]:
 
 
 def candidate_of(record: TaskRecord, each: JudgedName) -> Candidate:
-    """
+    """A candidate as this dialect answers it.
+
     Args:
         record: of its run: it knows what the caller calls each condition.
     """

@@ -26,7 +26,8 @@ PLACES: Final = {
 
 
 def seconds_of(frequency: str) -> int:
-    """
+    """The seconds of a frequency.
+
     Raises:
         ValueError: it is no frequency from an hour to 30 days.
     """

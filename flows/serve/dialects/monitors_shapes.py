@@ -54,7 +54,8 @@ class MonitorShape(_Shape):
 
     @classmethod
     def of(cls, monitor: Monitor, latest: TaskRecord | None = None) -> MonitorShape:
-        """
+        """A monitor as this dialect answers it.
+
         Args:
             latest: of a snapshot, the task of its latest completed run.
         """

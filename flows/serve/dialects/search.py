@@ -107,7 +107,8 @@ class _Searches:
 
 
 def _submission(body: SearchBody) -> Submission:
-    """
+    """The retrieval that the body asks for.
+
     Raises:
         InvalidTask: the body asks for nothing, or its source policy is wrong.
     """

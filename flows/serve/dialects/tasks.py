@@ -84,7 +84,8 @@ def errors(error: Exception) -> Response:
 
 
 def _fault(part: str, fault: Fault) -> dict[str, Any]:
-    """
+    """A fault as FastAPI shapes it.
+
     Args:
         part: of the request: `body` or `query`.
     """

@@ -23,7 +23,8 @@ class Access:
     rate: RequestRate
 
     def owner_of(self, connection: HTTPConnection) -> Owner:
-        """
+        """The owner of the key that a request shows. The request is counted.
+
         Raises:
             NotAuthenticated, KeyRevoked: the request shows no key that is accepted.
             OverLimit: its owner asks too often.

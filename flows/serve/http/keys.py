@@ -82,7 +82,8 @@ class Keys:
         self._by_hash: dict[str, Key] = {}
 
     def owner_of(self, key: str) -> Owner:
-        """
+        """The owner of a key.
+
         Raises:
             NotAuthenticated: there is no such key.
             KeyRevoked: it is not accepted any more.
@@ -141,7 +142,8 @@ class Keys:
         return key, secret
 
     def revoke(self, id: str) -> Key:
-        """
+        """Refuse a key from now on.
+
         Raises:
             InvalidInput: there is no key of this id.
         """
@@ -168,7 +170,8 @@ class Keys:
         self._seen = None
 
     def _refresh(self) -> None:
-        """
+        """Read the file, if it has changed.
+
         Raises:
             InvalidInput: the file cannot be read as keys.
         """

@@ -62,7 +62,8 @@ class Admission:
         return submission if task is submission.task else submission.changed(task=task)
 
     def check(self, submission: Submission) -> None:
-        """
+        """See that a task can be accepted.
+
         Raises:
             InvalidTask: it is not accepted. `faults` names each place.
         """

@@ -64,7 +64,8 @@ class Monitors:
         return monitor
 
     async def get(self, owner: Owner, id: str) -> Monitor:
-        """
+        """A monitor. What its last run came to is written down first.
+
         Raises:
             UnknownMonitor: this owner has no such monitor.
         """

@@ -68,7 +68,8 @@ class Service:
         return records
 
     async def get(self, owner: Owner, id: str) -> TaskRecord:
-        """
+        """A task as it is now.
+
         Raises:
             UnknownTask: this owner has no such task.
         """
@@ -215,7 +216,8 @@ class Service:
         return await self._tasks.group(owner.id, await self._tasks.create_group(owner.id, metadata or {}))
 
     async def get_group(self, owner: Owner, id: str) -> Group:
-        """
+        """A group as it is now.
+
         Raises:
             UnknownGroup: this owner has no such group.
         """

@@ -39,7 +39,8 @@ class Paying:
         """Whether its share was a guess: where it is spent, the task goes on with a larger one."""
 
     def open(self, max_usd: float | None, spent_usd: float | None, *, strict: bool) -> None:
-        """
+        """Set the cap.
+
         Args:
             max_usd: what the task may cost, with what it has spent before.
             spent_usd: that.
