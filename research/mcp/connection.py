@@ -231,7 +231,8 @@ class _Open:
         except (Exception, BaseExceptionGroup, asyncio.CancelledError) as error:
             if not self._client.done():
                 first = first_of_group(error)
-                ended = isinstance(first, asyncio.CancelledError)
+                is_known = self.trace is not None and bool(self.trace.failure)  # what the SDK raises then follows from it
+                ended = is_known or isinstance(first, asyncio.CancelledError)
                 self._client.set_exception(RuntimeError("the connection ended") if ended else first)
             elif isinstance(error, asyncio.CancelledError):
                 raise
