@@ -147,7 +147,7 @@ def test_an_empty_idempotency_key_is_none(served: Served) -> None:
 
 
 def test_the_root_says_what_this_is_and_where_its_page_is(served: Served) -> None:
-    with httpx.Client(base_url=served.url, trust_env=False) as client:
+    with httpx.Client(base_url=served.url, timeout=60, trust_env=False) as client:
         told = client.get("/").raise_for_status().json()
         assert (told["docs"], told["openapi"]) == ("/docs", "/openapi.json")
         assert client.get(told["docs"]).status_code == client.get(told["openapi"]).status_code == 200

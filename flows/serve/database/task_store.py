@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, and_, func, insert, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, insert, or_, select
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -81,13 +81,7 @@ class TaskStore:
         Raises:
             UnknownTask: this owner has no such task.
         """
-        async with self._database.reading() as connection:
-            row = (
-                (await connection.execute(select(tasks).where(tasks.c.owner == owner, tasks.c.id == id))).mappings().one_or_none()
-            )
-        if row is None:
-            raise UnknownTask(f"there is no task {id!r}")
-        return _record(row)
+        return await self._one(select(tasks).where(tasks.c.owner == owner, tasks.c.id == id), id)
 
     @uninterrupted
     async def readable(self, reader: str, team: str | None, id: str) -> TaskRecord:
@@ -98,12 +92,8 @@ class TaskStore:
         """
         of_team = and_(tasks.c.visibility == "team", tasks.c.team == team, tasks.c.team.is_not(None))
         may = or_(tasks.c.visibility.in_(OPEN_TO_ALL), of_team)
-        chosen = select(tasks).where(tasks.c.id == id, tasks.c.owner != reader, may).order_by(tasks.c.number).limit(1)
-        async with self._database.reading() as connection:
-            row = (await connection.execute(chosen)).mappings().one_or_none()
-        if row is None:
-            raise UnknownTask(f"there is no task {id!r}")
-        return _record(row)
+        chosen = select(tasks).where(tasks.c.id == id, tasks.c.owner != reader, may)
+        return await self._one(chosen.order_by(tasks.c.number).limit(1), id)
 
     @uninterrupted
     async def public(self, *, before: int | None, limit: int, dialect: str) -> list[TaskRecord]:
@@ -111,9 +101,7 @@ class TaskStore:
         chosen = select(tasks).where(tasks.c.visibility == "public", tasks.c.dialect == dialect)
         if before is not None:
             chosen = chosen.where(tasks.c.number < before)
-        async with self._database.reading() as connection:
-            rows = (await connection.execute(chosen.order_by(tasks.c.number.desc()).limit(limit))).mappings().all()
-        return [_record(row) for row in rows]
+        return await self._all(chosen.order_by(tasks.c.number.desc()).limit(limit))
 
     @uninterrupted
     async def by_number(self, number: int) -> TaskRecord:
@@ -139,9 +127,7 @@ class TaskStore:
                 chosen = chosen.where(column == value)
         if before is not None:
             chosen = chosen.where(tasks.c.number < before)
-        async with self._database.reading() as connection:
-            rows = (await connection.execute(chosen)).mappings().all()
-        return [_record(row) for row in rows]
+        return await self._all(chosen)
 
     @uninterrupted
     async def group_tasks(self, owner: str, id: str, *, after: int, limit: int, status: Status | None) -> list[TaskRecord]:
@@ -155,8 +141,7 @@ class TaskStore:
             chosen = chosen.where(tasks.c.status == status)
         async with self._database.reading() as connection:
             await self._check_groups(connection, owner, {id})
-            rows = (await connection.execute(chosen.order_by(tasks.c.number).limit(limit))).mappings().all()
-        return [_record(row) for row in rows]
+        return await self._all(chosen.order_by(tasks.c.number).limit(limit))
 
     @uninterrupted
     async def create_group(self, owner: str, metadata: Mapping[str, Any]) -> str:
@@ -189,6 +174,15 @@ class TaskStore:
             counts={status: count for status, count, _ in counts},
             modified_at=max((at for _, _, at in counts), default=row["created_at"]),
         )
+
+    async def _one(self, chosen: Select[Any], id: str) -> TaskRecord:
+        if not (found := await self._all(chosen)):
+            raise UnknownTask(f"there is no task {id!r}")
+        return found[0]
+
+    async def _all(self, chosen: Select[Any]) -> list[TaskRecord]:
+        async with self._database.reading() as connection:
+            return [_record(row) for row in (await connection.execute(chosen)).mappings().all()]
 
     async def _check_groups(self, connection: AsyncConnection, owner: str, ids: set[str]) -> None:
         for id in ids:

@@ -154,7 +154,7 @@ def shape(record: TaskRecord) -> BrowserTask:
         html_dump=None if result is None else result.html_dump,
         sources=[] if result is None else result.read,
         error=None if record.error is None else record.error.message,
-        warnings=[*record.warnings, *([] if result is None else result.warnings)],
+        warnings=record.all_warnings,
         createdAt=record.created_at,
         completedAt=record.completed_at,
     )

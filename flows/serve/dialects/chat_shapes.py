@@ -101,7 +101,7 @@ def completion_of(record: TaskRecord) -> Completion:
         usage=_usage(result),
         basis=[RunBasis.of(each) for each in result.basis],
         interaction_id=record.session_id or record.id,
-        warnings=[*record.warnings, *result.warnings],
+        warnings=record.all_warnings,
     )
 
 

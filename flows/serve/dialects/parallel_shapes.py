@@ -298,7 +298,7 @@ def _warnings(record: TaskRecord) -> list[Warned]:
     warned = [Warned.model_validate(each) for each in record.request.get("warned", [])]
     known = {each.message for each in warned}
     result = record.result
-    later = [*record.warnings, *(result.warnings if result is not None else [])]
+    later = record.all_warnings
     spec = record.task.output_schema
     if spec.kind == "json" and result is not None and isinstance(result.output, dict):
         _, names = without_forbidden_nulls(result.output, spec.schema)

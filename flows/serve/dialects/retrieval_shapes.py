@@ -292,8 +292,7 @@ def _retrieved(record: TaskRecord) -> Retrieved:
 
 
 def _warnings(record: TaskRecord) -> list[Warned]:
-    said = [*record.warnings, *(record.result.warnings if record.result is not None else [])]
-    return [Warned(message=message) for message in dict.fromkeys(said)]
+    return [Warned(message=message) for message in dict.fromkeys(record.all_warnings)]
 
 
 def _usage(record: TaskRecord) -> list[UsageItem]:

@@ -108,6 +108,11 @@ class TaskRecord(Record):
     def is_final(self) -> bool:
         return self.status in FINAL
 
+    @property
+    def all_warnings(self) -> list[str]:
+        """Those about the request, and those of its result."""
+        return [*self.warnings, *(() if self.result is None else self.result.warnings)]
+
 
 class TaskEvent(Record):
     """Something that happened to a task."""
