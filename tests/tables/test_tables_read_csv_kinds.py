@@ -310,8 +310,14 @@ def test_a_quoted_cell_that_holds_whole_lines_is_warned_of(tmp_path: Path) -> No
     [
         (b"PK\x03\x04" + bytes(60), "ZIP archive"),
         (b"%PDF-1.7\n1,2\n", "a PDF"),
-        (b"<!DOCTYPE html><table><tr><td>a</table>", "an HTML page"),
+        (b"<!DOCTYPE html><table><tr><td>a</table>", "is HTML or XML"),
+        (b"<table><tr><td>a</td></tr></table>", "is HTML or XML"),
+        (b'<?xml version="1.0"?><rows><row a="1"/></rows>', "is HTML or XML"),
         (b'{"a": 1}\n{"a": 2}\n', "is JSON"),
+        (b'[{"a": 1, "b": 2},\n{"a": 3, "b": 4}]\n', "is JSON"),
+        (b"+------+------+\n| name | city |\n+------+------+\n| Acme | Rome |\n+------+------+\n", "a program drew"),
+        (b" name | city\n------+------\n Acme | Rome\n(1 row)\n", "a program drew"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12\n", "Git LFS"),
         (bytes(range(32)) * 20, "control characters"),
     ],
 )

@@ -14,7 +14,9 @@ from dataclasses import dataclass, replace
 from itertools import dropwhile
 from typing import Final
 
+from research.documents.tabular import undivided
 from research.documents.tabular.separated import NO_DELIMITER, Dialect, MalformedRecord, Record, lines_of, records
+from research.documents.tabular.undivided import names_values
 
 SAMPLE: Final = 200_000
 """Characters that decide."""
@@ -30,7 +32,7 @@ _COVERED: Final = 0.3
 
 _DELIMITERS: Final = ("\t", ";", "|", ",")
 """From the one that values hold least to the one that they hold most."""
-_SELDOM: Final = (" ", ":", "^", "~", "#", "*", "\x1f", "\x01")
+_SELDOM: Final = (" ", ":", "^", "~", "#", "*", *"\x1f\x1e\x1d\x1c\x01\x02¦§¶þ·‖│，；、،؛")
 """No text is divided by them without a word."""
 _IN_PROSE: Final = frozenset(" :#*")
 """Of those, what stands in prose: they divide only where cells are quoted."""
@@ -140,13 +142,16 @@ def _one_column(
     doubts: list[str] = []
     if (seldom := _seldom(lines, is_whole)) is not None:
         delimiter, text = seldom.dialect.delimiter, "".join(lines)
-        if delimiter not in _IN_PROSE or f'{delimiter}"' in text:
+        is_certain = delimiter == ":" and ": " not in text and names_values(lines, delimiter)
+        if delimiter not in _IN_PROSE or f'{delimiter}"' in text or is_certain:
             taken = f"{shown(delimiter)} divides every line into {seldom.width} cells; it was taken for the separator"
             return Choice(seldom.dialect, seldom.width, (taken,))
         doubts.append(
             f"was read as one column, but {shown(delimiter)} divides every line into {seldom.width} cells. If it separates "
             "columns, save the file with commas or tabs"
         )
+    elif (why := undivided.doubt(lines, _DELIMITERS)) is not None:
+        doubts.append(why)
     if best is not None and best.rows >= FEW_COLUMNS and best.share >= MOST and not _is_text_with(best.dialect, lines):
         doubts.append(
             f"was read as one column, because its first line has one cell; {shown(best.dialect.delimiter)} divides the lines "
@@ -264,7 +269,10 @@ def _is_text_with(dialect: Dialect, lines: list[str]) -> bool:
 
 def _seldom(lines: list[str], is_whole: bool) -> _Reading | None:
     """A text of one column, evenly divided by something that seldom divides."""
+    head = next((line for line in lines if line.strip()), "")
     for delimiter in _SELDOM:
+        if delimiter not in head:
+            continue
         reading = _read(lines, Dialect(delimiter), is_whole)
         if reading.is_even and reading.width > FEW_COLUMNS and reading.first == reading.width and reading.rows > FEW_COLUMNS:
             return reading

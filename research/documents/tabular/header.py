@@ -283,6 +283,8 @@ def check_header(header: Header, body: Sequence[Record], kinds: Sequence[CellKin
             f"{row} {header.line} was taken for the header, but may be a row: {shown(names[again[0]])} stands again in column "
             f"{again[0] + 1}, {row} {again[1]}"
         )
+    if names[0].startswith("#") and rows and (rows[0].cells[0] or "").startswith("#"):
+        yield f"{row}s {header.line} and {rows[0].line} begin with #. If they are remarks above the table, delete them"
     yield from _further_header_lines(rows, row)
 
 
@@ -315,7 +317,7 @@ def _further_header_lines(rows: Sequence[Record], row: str) -> Iterator[str]:
             place = next(i for i, cell in enumerate(record.cells) if kinds[i] != "text" and is_value(cell))
             yield (
                 f"{row} {record.line} reads like a further line of the header ({shown(record.cells[place])} in a column of "
-                f"{kinds[place]}s); it is a row of the table"
+                f"{kinds[place]}{'es' if kinds[place] == 'address' else 's'}); it is a row of the table"
             )
             return
     if rows and _names_what_repeats(rows[0].cells, below):

@@ -17,6 +17,7 @@ NO_DELIMITER: Final = "\udfff"
 """Of a text of one column: a character that no decoded text holds."""
 
 _LINE_END: Final = "\r\n"
+_MARK: Final = "\ufeff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,8 @@ class MalformedRecord(Exception):
 def lines_of(stream: TextIO) -> Iterator[str]:
     """The lines of a text with their ends as they are written.
 
+    A byte order mark at the beginning of a line, where files were joined, is no part of it.
+
     Args:
         stream: opened with `newline=""`.
 
@@ -63,6 +66,7 @@ def lines_of(stream: TextIO) -> Iterator[str]:
     held: str | None = None
     """A line that ends in a lone CR: a CR LF after it still belongs to its end."""
     while line := stream.readline(MAX_RECORD):
+        line = line.removeprefix(_MARK)
         if held is not None:
             if line == "\r\n":
                 number += 1
@@ -88,7 +92,7 @@ def too_long(line: int, text: str) -> MalformedRecord:
 
 
 def records(lines: Iterable[str], dialect: Dialect, *, lenient: bool = False) -> Iterator[Record]:
-    """The records of a text. Blank lines are records without cells.
+    """The records of a text. Blank lines, and lines of spaces, are records without cells.
 
     Args:
         lines: with their ends.
@@ -103,7 +107,7 @@ def records(lines: Iterable[str], dialect: Dialect, *, lenient: bool = False) ->
     while (line := reader.next_line()) is not None:
         body = line.rstrip(_LINE_END)
         number = reader.number
-        if not body:
+        if not body or (body.isspace() and delimiter not in body):
             yield Record([], number)
             continue
         if quote is None or quote not in body:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Final
@@ -17,16 +16,13 @@ from research.documents.tabular.header import (
     filled,
     shown,
 )
+from research.documents.tabular.odd_rows import OddRows, is_total, spaced
 from research.documents.tabular.separated import Record
 
 SAMPLE: Final = 300
 """Rows by which the kinds of columns are told."""
 SELDOM_FILLED: Final = 0.5
 """The share of rows that fill a column, up to which a cell that is missing there may be an empty one."""
-_TOTAL: Final = re.compile(
-    r"\W*(?:(?:grand|sub|overall)[\s-]?)?(?:totals?|sum|average|mean|gesamt|summe|insgesamt|durchschnitt|suma|totale)\W*",
-    re.IGNORECASE,
-)
 _NAMED: Final = 3
 """Lines that a warning names."""
 
@@ -57,6 +53,8 @@ class Body:
         """Whether nothing stands in the row before."""
         self._last: tuple[list[str | None], int] | None = None
         """The last row of more than one cell, and its line."""
+        self._odd_rows = OddRows(header.names, self._kinds, self._filled, delimiter)
+        self.warnings += spaced(header.names, regular)
 
     def rows(self) -> Iterator[list[str | None]]:
         """Every row, with exactly as many cells as the header has names.
@@ -81,10 +79,12 @@ class Body:
                 continue
             cells = self._fitted(record)
             if cells is not None:
+                if gap and self._full and filled(cells) > 1:
+                    self._odd_rows.note_gap(record.line)
                 self._look_at(cells, record)
                 yield cells
-                gap = not filled(cells)
-            elif gap and self._is_note(record):
+                gap = False
+            elif (gap or self._is_gap) and self._is_note(record):
                 below.append(record)
             else:
                 raise self._misfit(record, list(islice(records, FEW_COLUMNS)))
@@ -158,26 +158,34 @@ class Body:
         if number == 1 and cells[0] and (self._width > FEW_COLUMNS or (self._width > 1 and below_gap)):
             self._sparse.append(record.line)
             self._sparse_text = self._sparse_text or cells[0]
+            self._odd_rows.note_label(record.line)
             return
         self._full += 1
         if self._sparse:
             self._was_sparse = True
             self._sparse.clear()
-        if cells == self._header.names:
-            self._note("header", record.line)
+        for what in self._odd_rows.look_at(cells, record.line):
+            self._note(what, record.line)
+        if "header" in self._odd and self._odd["header"][-1] == record.line:
             return
         self._last = (cells, record.line)
         if self._strong:
             cell = cells[self._strong[0]]
             if cell is not None and is_value(cell) and kind_of(cell) != self._kinds[self._strong[0]]:
                 self._look_closer(cells, record)
+        for place in self._strong:
+            if cells[place] is None and self._kinds[place] in ("address", "date") and self._stands_beside(cells, place):
+                self._note("shifted", record.line)
         for cell in cells:
-            if cell is not None and cell.startswith('="'):
-                self._note("formula", record.line)
-            elif cell is not None and ("\n" in cell or "\r" in cell):
+            if cell is not None and ("\n" in cell or "\r" in cell):
                 inner = cell.replace("\r", "\n").split("\n")[1:-1]
                 if self._width > 1 and any(part.count(self._delimiter) >= self._width - 1 for part in inner):
                     self._note("swallowed", record.line)
+
+    def _stands_beside(self, cells: Sequence[str | None], place: int) -> bool:
+        """Whether a value of a column's kind stands in a column of text beside it."""
+        beside = [at for at in (place - 1, place + 1) if 0 <= at < self._width and self._kinds[at] == "text"]
+        return any(kind_of(cells[at] or "") == self._kinds[place] for at in beside)
 
     def _look_closer(self, cells: list[str | None], record: Record) -> None:
         wrong = [
@@ -212,8 +220,13 @@ class Body:
                 f"{self._places(self._sparse)} at the end of the table: only the first cell holds anything "
                 f"({shown(self._sparse_text)}). If that is a note below the table, delete it"
             )
-        if self._last is not None and self._full > 1 and _TOTAL.fullmatch(next(filter(None, self._last[0]))):
-            self._note("total", self._last[1])
+        if self._last is not None and self._full > 1:
+            cells, line = self._last
+            if line not in self._odd.get("total", ()) and (is_total(next(filter(None, cells), "")) or self._odd_rows.is_total):
+                self._note("total", line)
+        if not self._rows_seen:
+            self.warnings.append(f"{self._row} {self._header.line} names the columns, and no row follows")
+        self.warnings += self._odd_rows.told(self._header.names, self._row)
         for what, lines in self._odd.items():
             self.warnings.append(f"{self._places(lines)}: {_TOLD[what]}")
 
@@ -224,6 +237,11 @@ class Body:
 
 
 _TOLD: Final = {
+    "ruler": "no cell holds a letter or a digit: a drawn line, or rows that were left out? A row of the table all the same",
+    "split": "its last two cells may be one number, whose thousands a comma divides. If so, put such numbers in quotes",
+    "lost": "what a spreadsheet shows in place of a value (####, #N/A), and no value. Save the file again from its source",
+    "rounded": "a number such as 4.00638E+12, of which a spreadsheet kept a few digits. Save the file again from its source",
+    "backslash": "a cell ends with a backslash, with which some programs mark a separator inside a value: it may be two cells",
     "total": "reads like a total of the rows above it, and is a row of the table. Delete it, or leave it out with --query",
     "empty": "no cell holds anything; a row of the table all the same",
     "short": "fewer cells than the header names; the last ones were taken as empty, because all others stand where they belong",

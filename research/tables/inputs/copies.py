@@ -8,6 +8,7 @@ from __future__ import annotations
 import codecs
 import glob
 import hashlib
+import re
 import shutil
 import stat
 import tempfile
@@ -54,6 +55,16 @@ _BYTE_ORDER_MARKS: Final = (
 
 _MARK: Final = "\ufeff"
 """A byte order mark as a character: where two programs have each written one, it stands twice."""
+
+_NEWLINE: Final = b"\n"
+_SPOILT: Final = {
+    re.compile(rb"\0"): "holds NUL characters, which no text has: a part of the file may be lost",
+    re.compile(b"\xef\xbf\xbd"): "holds \ufffd, where a program lost letters before. Save the file again from its source",
+    re.compile(rb"\xc3[\x82\x83]\xc2[\x80-\xbf]|\xc3\xa2\xe2\x82\xac"): (
+        "holds letters such as Ã¼, as of UTF-8 that a program read in another encoding. Save the file again from its source"
+    ),
+}
+"""What says that a text in UTF-8 has been spoilt."""
 
 Scannable: TypeAlias = "pa.Table | ds.Dataset"
 
@@ -171,7 +182,7 @@ def as_utf8(path: Path, scratch: Scratch, encoding: str | None) -> PlainText:
         if encoding is None:
             encoding, warnings = _guessed(path, head)
         if not packed and encoding is None and not glob.has_magic(str(path)):
-            return PlainText(path)
+            return PlainText(path, tuple(_spoilt(path)))
         decoder = codecs.getincrementaldecoder(encoding or "utf-8")("strict")
         target = scratch.new("plain")
         with _open(path) as stream, target.open("wb") as out:
@@ -185,7 +196,21 @@ def as_utf8(path: Path, scratch: Scratch, encoding: str | None) -> PlainText:
         raise InvalidTable(f"{path}: is not {encoding or 'utf-8'}: {exc}. {SAY_ENCODING}") from exc
     except (OSError, EOFError) as exc:
         raise InvalidTable(f"{path}: cannot be read: {exc}") from exc
-    return PlainText(target, warnings)
+    return PlainText(target, (*warnings, *_spoilt(target)))
+
+
+def _spoilt(path: Path) -> Iterator[str]:
+    """What was lost in a text before it came here, each with its first line."""
+    told: set[str] = set()
+    lines = 1
+    with path.open("rb") as stream:
+        for chunk in chunks_of(stream):
+            if b"\0" in chunk or not chunk.isascii():
+                for pattern, what in _SPOILT.items():
+                    if what not in told and (found := pattern.search(chunk)):
+                        told.add(what)
+                        yield f"line {lines + chunk.count(_NEWLINE, 0, found.start()):,}: {what}"
+            lines += chunk.count(_NEWLINE)
 
 
 def _guessed(path: Path, head: bytes) -> tuple[str | None, tuple[str, ...]]:
@@ -198,6 +223,8 @@ def _guessed(path: Path, head: bytes) -> tuple[str | None, tuple[str, ...]]:
 
     if b"\0" in head and (wide := unmarked_charset(head)) is not None:
         return wide, (f"was read as {wide}, which nothing in it says; --encoding names another",)
+    if b"\x1b$" in head and head.isascii():
+        return "iso2022_jp", ("was read as iso2022_jp, which its escape characters say; --encoding names another",)
     fault = _first_foreign(path)
     if fault is None:
         return None, ()

@@ -33,8 +33,13 @@ _NOT_TEXT: Final = 0.02
 """The share of control characters above which a file is no text."""
 _SOME: Final = 20
 """Control characters that a text may hold in any case."""
-_RULE: Final = re.compile(rb"\|?(?:\s*:?-+:?\s*\|)+(?:\s*:?-+:?)?")
-"""Below the head of a table in Markdown."""
+_RULE: Final = re.compile(rb"\|?(?:\s*:?-+:?\s*[|+])+(?:\s*:?-+:?)?")
+"""Below the head of a table in Markdown, or of one that a database's program draws."""
+_BOX: Final = re.compile(rb"\+(?:[-=]+\+)+")
+_MARKUP: Final = re.compile(
+    rb"<(?:\?xml\b|!--|!doctype\b|([a-z][\w:-]*)\b[^<>]*>.*</\1>|[a-z][\w:-]*\s+[\w:-]+=[\"'])", re.I | re.S
+)
+_LIST: Final = re.compile(rb"\[\s*[\[{]")
 _CONTROL: Final = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1e]")
 _END_OF_FILE: Final = "\x1a"
 """Control and Z, with which DOS programs end a file."""
@@ -121,15 +126,16 @@ def _sample(stream: TextIO) -> tuple[str, bool]:
 def _refuse_other_formats(path: Path, name: str) -> None:
     with path.open("rb") as stream:
         head = stream.read(_HEAD_BYTES)
-    if looks_like_html(head):
-        raise InvalidTable(f"{name}: is an HTML page. Save the table as CSV")
+    if looks_like_html(head) or _MARKUP.match(head.lstrip()):
+        raise InvalidTable(f"{name}: is HTML or XML. Save the table as CSV")
     first, *below = head.lstrip().splitlines()[:2] or [b""]
     first = first.strip()
-    if first[:1] == b"|" and below and _RULE.fullmatch(below[0].strip()):
+    if _BOX.fullmatch(first) or (b"|" in first and below and _RULE.fullmatch(below[0].strip())):
         raise InvalidTable(
-            f"{name}: is a Markdown table. Save it as CSV: without the line of dashes, and with commas for strokes"
+            f"{name}: is a Markdown table, or one that a program drew. Save it as CSV: without lines of dashes, and with commas "
+            "for strokes"
         )
-    if first[:1] == b"{" and first[-1:] in (b"}", b"{", b",") and b'"' in first + head[:_HEAD_BYTES]:
+    if _LIST.match(head.lstrip()) or (first[:1] == b"{" and first[-1:] in (b"}", b"{", b",") and b'"' in first + head):
         raise InvalidTable(f"{name}: is JSON. Call it .jsonl (an object on every line) or .json (an array of objects)")
 
 

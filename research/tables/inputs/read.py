@@ -32,6 +32,7 @@ _JSON: Final = frozenset({".jsonl", ".ndjson", ".json"})
 _PARQUET: Final = frozenset({".parquet", ".pq"})
 _EXCEL: Final = frozenset({".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"})
 _DATABASE: Final = frozenset({".duckdb", ".db", ".ddb"})
+_POINTER: Final = b"version https://git-lfs.github.com/spec/"
 _KNOWN: Final = "CSV, TSV, Parquet, JSONL, Excel (.xlsx), DuckDB (file.duckdb::table)"
 
 
@@ -164,6 +165,8 @@ def _opened(source: Any, query: str | None, scratch: Scratch, sheet: str | None,
     if suffix in _DATABASE:
         return _from_database(path, part, query, scratch, location)
     parquet = _parquet_files(path, location)
+    for file in parquet or [path]:
+        _refuse_pointer(file)
     if parquet:
         found = ParquetFiles(parquet, path if path.is_dir() else None)
         told = [f"{location}: {warning}" for warning in found.warnings]
@@ -188,6 +191,17 @@ def _opened(source: Any, query: str | None, scratch: Scratch, sheet: str | None,
     else:
         raise InvalidTable(f"{location}: its name does not say what it is. What can be read: {_KNOWN}")
     return _Source(stem, spool, names, content, [f"{location}: {warning}" for warning in warnings])
+
+
+def _refuse_pointer(path: Path) -> None:
+    """
+    Raises:
+        InvalidTable: the file only says where the real one is, as Git LFS leaves it.
+    """
+    if path.is_file():
+        with path.open("rb") as stream:
+            if stream.read(len(_POINTER)) == _POINTER:
+                raise InvalidTable(f"{path}: is not the file itself, but Git LFS's note of it. Get the file with: git lfs pull")
 
 
 def _part(location: str, suffix: str, part: str, sheet: str | None, encoding: str | None) -> str:
