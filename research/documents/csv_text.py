@@ -9,6 +9,7 @@ from typing import Final
 from research.documents import plain
 from research.documents.blocks import Block, Document, one_line, row
 from research.documents.cell_units import stated_in, with_units
+from research.documents.tabular.cell_kinds import column_kinds, stand_in_place
 from research.documents.tabular.dialect import SAMPLE, Choice, choose, split_note
 from research.documents.tabular.header import split_titles
 from research.documents.tabular.separated import MalformedRecord, Record, lines_of, records
@@ -46,6 +47,9 @@ def _table(text: str, choice: Choice) -> Document:
     head = list(islice(found, HEAD))
     titles, begin = split_titles(head, choice.width)
     above = [Block("paragraph", [" ".join(cells)]) for record in titles if any(cells := _cells(record))]
+    kinds = column_kinds([record.cells for record in head[begin + 1 :] if len(record.cells) == choice.width], choice.width)
+    misfits: list[Block] = []
+    """Rows with a cell too few or too many: which columns their values belong to is not certain."""
     below: list[Block] = []
     rows: list[list[str]] = []
     left, left_out = MAX_CHARACTERS, 0
@@ -58,6 +62,9 @@ def _table(text: str, choice: Choice) -> Document:
             left_out += 1
         elif len(record.cells) == 1 and has_gap and rows:
             below.append(Block("paragraph", cells))
+        elif rows and 1 < len(record.cells) != choice.width and not stand_in_place(record.cells, kinds):
+            misfits.append(Block("paragraph", [" · ".join(filter(None, cells))]))
+            left -= len(misfits[-1].text) + LINE_END
         else:
             rows.extend([*block.lines, *[""] * (choice.width - 1)] for block in below)  # the table goes on: they are its rows
             below.clear()
@@ -68,7 +75,7 @@ def _table(text: str, choice: Choice) -> Document:
     if sum(map(len, lines)) + LINE_END * len(lines) > MAX_CHARACTERS:  # no row is left out for the sake of units
         lines = list(map(row, rows))
     facts = [f"rows: {len(lines) + left_out - 1}", f"rows_left_out: {left_out}"] if left_out else []
-    return Document(plain.title(above), [*above, Block("table", lines), *below], lines=facts)
+    return Document(plain.title(above), [*above, Block("table", lines), *misfits, *below], lines=facts)
 
 
 def _cells(record: Record) -> list[str]:

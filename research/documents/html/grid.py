@@ -5,16 +5,19 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 from lxml.html import HtmlElement
 
 from research.documents.html.inline import length, value
+from research.documents.tabular.cell_kinds import column_kinds, stand_in_place
 
 MAX_CELLS: Final = 100_000
 """Cells of one table, spans filled in: a table of ten rows may claim a million columns."""
 MAX_CELL: Final = 1_500
 """Characters. A table of longer cells places text on the screen."""
+MIN_COLUMNS: Final = 2
+"""Of a table whose rows are measured by its head."""
 MAX_HEADS: Final = 4
 """Rows of headings."""
 MAX_SHARED: Final = 60
@@ -145,15 +148,49 @@ def under_one_head(rows: list[list[str]], count: int) -> list[list[str]]:
     ]
 
 
-def spread(cells: list[list[HtmlElement]]) -> list[list[str]]:
-    """The rows of a table as equally wide lists of text, without empty columns. A cell stands in each row that it spans; in each
-    column too, if it is a heading or a short value: what spans two columns is the value of both. The first cell of a row names
-    it, and what spans the whole row is no value."""
+class Grid(NamedTuple):
+    """A table's rows as lists of text."""
+
+    rows: list[list[str]]
+    """Equally wide, without empty columns."""
+    misfits: list[list[str]]
+    """Rows with a cell too few or too many: which columns their values belong to is not certain."""
+
+
+def spread(cells: list[list[HtmlElement]], heads: int) -> Grid:
+    """The rows of a table. A cell stands in each row that it spans; in each column too, if it is a heading or a short value: what
+    spans two columns is the value of both. The first cell of a row names it, and what spans the whole row is no value.
+
+    Args:
+        heads: how many of the rows name the columns.
+    """
     grid = list(_filled(cells))
+    width = max(map(len, grid[:heads]), default=0)
+    if (
+        len(grid) > heads
+        and all(len(line) == width + 1 for line in grid[heads:])
+        and all(is_head(line[0]) for line in cells[heads:])
+    ):
+        grid[:heads] = [["", *line] for line in grid[:heads]]  # the corner, above the names of rows, is left out
+    grid, misfits = _fitting(grid, heads)
     width = max((len(line) for line in grid), default=0)
     grid = [line + [""] * (width - len(line)) for line in grid]
     used = [any(line[index] for line in grid) for index in range(width)]
-    return [[text for text, keep in zip(line, used, strict=True) if keep] for line in grid]
+    return Grid([[text for text, keep in zip(line, used, strict=True) if keep] for line in grid], misfits)
+
+
+def _fitting(grid: list[list[str]], heads: int) -> tuple[list[list[str]], list[list[str]]]:
+    """Rows that are as wide as the head, or whose values stand in place for certain; and the others. Where most rows are of
+    another width than the head, no row says what is missing."""
+    width = max(map(len, grid[:heads]), default=0)
+    body = grid[heads:]
+    whole = [line for line in body if len(line) == width]
+    if width < MIN_COLUMNS or not whole or 2 * len(whole) < len(body):
+        return grid, []
+    kinds = column_kinds(whole, width)
+    fits = [len(line) == width or not any(line[1:]) or stand_in_place(line, kinds) for line in body]
+    found = [line for line, fit in zip(body, fits, strict=True) if fit]
+    return [*grid[:heads], *found], [line for line, fit in zip(body, fits, strict=True) if not fit]
 
 
 def _filled(cells: list[list[HtmlElement]]) -> Iterator[list[str]]:

@@ -279,10 +279,13 @@ class _Walk:
 
     def _rows(self, table: HtmlElement, cells: list[list[HtmlElement]], stated: str) -> None:
         heads = grid.heads(cells)
-        rows = with_units(grid.under_one_head(grid.spread(cells), heads), min(heads, 1), stated)
+        spread = grid.spread(cells, heads)
+        rows = with_units(grid.under_one_head(spread.rows, heads), min(heads, 1), stated)
         # A cell that spans the whole width is written once.
         written = [row([texts[0], *[""] * (len(texts) - 1)] if len(set(texts)) == 1 else texts) for texts in rows if any(texts)]
         self._add("table", written, link_share(table, sum(map(len, written))))
+        for line in spread.misfits:
+            self._add("paragraph", [" · ".join(filter(None, line))])
 
     def _stated_above(self) -> str:
         """A short line just above, which may state the unit of a table's cells."""

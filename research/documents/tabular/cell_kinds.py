@@ -66,3 +66,14 @@ def reads_like_names(cells: Sequence[str | None], kinds: Sequence[CellKind]) -> 
                 return False
             found = True
     return found
+
+
+def stand_in_place(cells: Sequence[str | None], kinds: Sequence[CellKind]) -> bool:
+    """Whether the last value of a row stands where only it can stand, and no other where it cannot: then nothing but empty cells
+    are missing behind it."""
+    last = max((place for place, cell in enumerate(cells) if cell), default=-1)
+    if last < 0 or last >= len(kinds) or kinds[last] == "text":
+        return False
+    if kinds[last] in kinds[last + 1 : last + 2] or kinds[last] in kinds[max(0, last - 1) : last]:
+        return False
+    return all(not cell or kind == "text" or kind_of(cell) == kind for cell, kind in zip(cells, kinds, strict=False))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Final
 
-from research.documents.tabular.cell_kinds import CellKind, column_kinds, is_value, kind_of, reads_like_names
+from research.documents.tabular.cell_kinds import CellKind, column_kinds, is_value, kind_of, reads_like_names, stand_in_place
 from research.documents.tabular.header import (
     FEW_COLUMNS,
     HEADER_LINES,
@@ -120,14 +120,7 @@ class Body:
     def _is_in_place(self, cells: Sequence[str | None]) -> bool:
         """Whether the last value of a record stands where only it can stand: then only empty cells are missing behind it, or too
         many are there."""
-        last = max((place for place, cell in enumerate(cells) if cell), default=-1)
-        if last < 0 or last >= self._width or self._kinds[last] == "text":
-            return False
-        if any(share > SELDOM_FILLED for share in self._filled[len(cells) :]):
-            return False
-        if self._kinds[last] in self._kinds[last + 1 : last + 2] or self._kinds[last] in self._kinds[max(0, last - 1) : last]:
-            return False
-        return all(not cell or kind == "text" or kind_of(cell) == kind for cell, kind in zip(cells, self._kinds, strict=False))
+        return stand_in_place(cells, self._kinds) and all(share <= SELDOM_FILLED for share in self._filled[len(cells) :])
 
     def _misfit(self, record: Record, following: Sequence[Record]) -> NoTable:
         size, width = len(record.cells), self._width
