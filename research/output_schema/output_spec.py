@@ -18,6 +18,7 @@ from research.identity import canonical_json
 from research.output_schema.closing import closed
 from research.output_schema.dialects import translated
 from research.output_schema.field_paths import field_of
+from research.output_schema.impossible import impossible
 from research.output_schema.json_schema import ANNOTATIONS, MAX_BYTES, document_faults, expand
 from research.output_schema.shorthand import SpecKind, read_spelling
 from research.output_schema.validation import json_faults, lenient_validator, validator, value_faults
@@ -25,12 +26,6 @@ from research.output_schema.validation import json_faults, lenient_validator, va
 MAX_FIELDS: Final = 500
 MAX_NAME: Final = 255
 """Characters of a field's name."""
-_LIMITS: Final = (
-    ("minimum", "maximum"),
-    ("minLength", "maxLength"),
-    ("minItems", "maxItems"),
-    ("minProperties", "maxProperties"),
-)
 ANSWER: Final = "answer"
 """The one field of a text or auto spec."""
 
@@ -273,14 +268,7 @@ def _contradictions(schema: dict[str, Any], properties: dict[str, Any]) -> Itera
             if not names.is_valid(name)
         )
     for name, part in properties.items():
-        if not isinstance(part, dict):
-            continue
-        at = "/properties" + pointer([name])
-        if part.get("enum") == []:
-            yield Fault(f"{at}/enum", "allows no value")
-        for least, most in _LIMITS:
-            if least in part and most in part and part[least] > part[most]:
-                yield Fault(f"{at}/{least}", f"is above `{most}`: no value fits both")
+        yield from impossible(part, "/properties" + pointer([name]))
 
 
 def _has_part(schema: Any, path: str) -> bool:

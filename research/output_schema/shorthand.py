@@ -49,9 +49,9 @@ def read_spelling(spelling: Any) -> Spelled:
         raise _wrong(
             Fault("", f"a {type(spelling).__name__} is not an output schema: write an object, or the path of a JSON file")
         )
-    if spelling.get("type") in ("json", "text", "auto"):
-        return _envelope(spelling)
     inner = unwrapped(spelling)
+    if isinstance(inner.schema, dict) and inner.schema.get("type") in ("json", "text", "auto"):
+        return _envelope(inner.schema, inner.root, inner.description)
     return Spelled("json", schema_of(inner.schema, inner.root), inner.description, inner.root)
 
 
@@ -59,21 +59,27 @@ def _wrong(*faults: Fault) -> InvalidSchema:
     return InvalidSchema("The output schema cannot be used:", faults)
 
 
-def _envelope(spelling: dict[str, Any]) -> Spelled:
+def _envelope(spelling: dict[str, Any], at: str, about: str) -> Spelled:
+    """One of the spellings with `type`.
+
+    Args:
+        at: its pointer in the whole.
+        about: what stands around it says of it.
+    """
     kind: SpecKind = spelling["type"]
     known = ["type", "description", *(["json_schema"] if kind == "json" else [])]
     faults = [
-        Fault(pointer([name]), f"is not known beside type {kind} (known: {', '.join(known)}){nearest(str(name), known)}")
+        Fault(at + pointer([name]), f"is not known beside type {kind} (known: {', '.join(known)}){nearest(str(name), known)}")
         for name in spelling
         if name not in known
     ]
-    description = spelling.get("description") or ""
+    description = spelling.get("description") or about
     if not isinstance(description, str):
-        faults.append(Fault("/description", "must be text"))
+        faults.append(Fault(f"{at}/description", "must be text"))
     schema: Any = {}
     root = ""
     if kind == "json":
-        root, schema = "/json_schema", spelling.get("json_schema")
+        root, schema = f"{at}/json_schema", spelling.get("json_schema")
         if isinstance(schema, dict):
             inner = unwrapped(schema)
             root, schema, description = root + inner.root, inner.schema, description or inner.description
@@ -82,7 +88,7 @@ def _envelope(spelling: dict[str, Any]) -> Spelled:
         elif isinstance(schema, dict):
             schema = schema_of(schema, root)
         else:
-            faults.append(Fault("/json_schema", "must be a JSON Schema (an object)"))
+            faults.append(Fault(f"{at}/json_schema", "must be a JSON Schema (an object)"))
     if faults:
         raise _wrong(*faults)
     return Spelled(kind, schema, description, root)
@@ -110,6 +116,8 @@ def schema_of(spelling: dict[str, Any], at: str) -> dict[str, Any]:
     if isinstance(spelling.get("info"), dict) and ("openapi" in spelling or "swagger" in spelling):
         example = '{"$ref": "#/components/schemas/Pet", "components": …}'
         raise _wrong(Fault(at, f"is the description of a whole API: name one schema in it, as in {example}"))
+    if set(spelling) <= {"type", "name"} and spelling.get("type") in ("json_object", "json_schema"):
+        raise _wrong(Fault(at, f"asks for {spelling['type']}, and no schema stands in it: write the fields that you want"))
     if all(isinstance(value, str) for value in spelling.values()):
         if spelling.get("type") in TYPES and set(spelling) <= _keywords():
             return spelling

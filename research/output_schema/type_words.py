@@ -32,15 +32,24 @@ ALIASES: Final = {
     "int64": "integer",
     "bigint": "integer",
     "smallint": "integer",
+    "tinyint": "integer",
+    **dict.fromkeys(("int8", "int16", "uint", "uint8", "uint16", "uint32", "uint64"), "integer"),
+    "positive integer": "integer",
+    "non-negative integer": "integer",
+    "whole number": "integer",
     "float": "number",
     "float32": "number",
     "float64": "number",
     "numeric": "number",
     "double": "number",
+    "double precision": "number",
     "decimal": "number",
     "bool": "boolean",
     "datetime": "date-time",
     "timestamp": "date-time",
+    "timestamptz": "date-time",
+    "timestamp with time zone": "date-time",
+    "timestamp without time zone": "date-time",
     "url": "uri",
     "list": "array",
     "dict": "object",
@@ -65,7 +74,8 @@ _ENUM: Final = re.compile(r"enum\s*(?::(?P<free>.*)|\((?P<round>.*)\))", re.IGNO
 _LISTS: Final = frozenset({"list", "array", "sequence", "set", "readonlyarray", "iterable", "collection"})
 _OBJECTS: Final = frozenset({"dict", "mapping", "map", "record", "object"})
 _LOOKS_LIKE_A_TYPE: Final = re.compile(
-    r"\s*(?:typing\.)?(?:list|array|optional|union|dict|mapping|map|record|tuple|set|sequence|literal|enum)\s*[\[<]",
+    r"\s*(?:typing\.)?(?:list|array|optional|union|dict|mapping|map|record|tuple|set|sequence|literal|enum|annotated)\s*[\[<]"
+    r"|\s*con(?:int|float|str|decimal|date|list)\s*\(",
     re.IGNORECASE,
 )
 _AFTER_A_TYPE: Final = re.compile(r"\s*(?P<round>\()|\s*(?P<colon>:)|\s+[-–—]+\s+|\s*(?P<comma>[,;])\s*")
@@ -107,6 +117,10 @@ def type_of(text: str) -> dict[str, Any] | None:
         return literals
     if (maybe := _NULLABLE.fullmatch(text) or _MAYBE.fullmatch(text)) and (inner := type_of(maybe["type"])) is not None:
         return or_null(inner)
+    if text.endswith("!") and (required := type_of(text[:-1])) is not None:
+        return required
+    if text.startswith("[") and text.endswith("]") and (item := type_of(text[1:-1])) is not None:
+        return {"type": "array", "items": item}
     if text.endswith("[]") and (item := type_of(text[:-2])) is not None:
         return {"type": "array", "items": item}
     if (generic := _GENERIC.fullmatch(text)) and (known := _generic(text, generic)) is not None:

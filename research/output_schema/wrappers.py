@@ -1,5 +1,5 @@
 """What services wrap an output schema in: OpenAI's `response_format` and tools, Anthropic's `output_config` and tools, MCP's
-tools, Gemini's `responseSchema`. The schema inside is what is meant."""
+tools, Gemini's `responseSchema`, a task's `output_schema`. The schema inside is what is meant."""
 
 from __future__ import annotations
 
@@ -37,6 +37,12 @@ _WRAPPERS: Final = (
     _Wrapper("inputSchema", _ABOUT | {"title", "annotations"}),
     _Wrapper("response_schema", frozenset({"response_mime_type"})),
     _Wrapper("responseSchema", frozenset({"responseMimeType"})),
+    _Wrapper("response_json_schema", frozenset({"response_mime_type"})),
+    _Wrapper("responseJsonSchema", frozenset({"responseMimeType"})),
+    _Wrapper("guided_json"),
+    _Wrapper("task_spec", frozenset({"input_schema"})),
+    _Wrapper("output_schema"),
+    _Wrapper("outputSchema"),
     _Wrapper("generationConfig"),
     _Wrapper("generation_config"),
 )
