@@ -306,7 +306,8 @@ def test_units_stand_in_the_cells_of_separated_text_whose_lines_are_as_long_as_i
     data = f"Revenue in thousands of euros\n\nname,revenue,staff,mass (kg)\n{rows}G,1,2,3,4\nH,2.5,4,1 lb\n"
     text = extract(data.encode(), url="corpus://c/a.csv").text
     assert "| B | 1.5 thousand euros | 1 | 1.25 kg |\n| C | 2.5 thousand euros | 2 | 2.25 kg |" in text
-    assert "| G | 1 | 2 | 3 | 4 |\n| H | 2.5 thousand euros | 4 | 1 lb |" in text
+    assert "| F | 5.5 thousand euros | 5 | 5.25 kg |\n| H | 2.5 thousand euros | 4 | 1 lb |" in text
+    assert "G · 1 · 2 · 3 · 4" in text.splitlines()
 
 
 @pytest.mark.parametrize("money", ["US dollars", "U.S. $", "pounds", "руб.", "грн", "zł", "A$"])

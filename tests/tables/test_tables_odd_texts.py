@@ -128,3 +128,15 @@ def test_escape_characters_of_japanese_mail_name_their_encoding(tmp_path: Path) 
 
     assert [list(row.values()) for _, row in table.rows()] == [["田中", "東京"], ["鈴木", "大阪"]]
     assert "was read as iso2022_jp" in table.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("head", "says"),
+    [
+        ("name,city ", "the name of column 2 is 'city ', with white space"),
+        ("name\u200b,city", r"the name of column 1 is 'name\u200b', with white space or signs that are not seen"),
+        ("caf\u00e9,cafe\u0301", "columns 1 ('caf\u00e9') and 2 ('cafe\u0301') have names that look alike"),
+    ],
+)
+def test_names_that_are_not_what_they_look_like_are_told(tmp_path: Path, head: str, says: str) -> None:
+    assert says in told(tmp_path, f"{head}\nA,Bonn\nB,Oslo\n")

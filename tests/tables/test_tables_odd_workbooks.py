@@ -98,6 +98,8 @@ def test_different_units_in_one_column_are_told_and_one_unit_is_not(tmp_path: Pa
 
     assert "column C shows numbers with different units: $ (C2), € (C3)" in told(format_as('"$"0.00', '0.00 "€"'))
     assert told(format_as('"$"0.00', '"$"0', '"$"0.0')) == ""
+    assert "different units: % (C2), none (C3)" in told(format_as("0%", "0.0"))
+    assert told(format_as("0%", "0%", "0.0%")) == ""
 
 
 @pytest.mark.parametrize("number", [-5, 20240517])

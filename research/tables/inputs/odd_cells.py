@@ -93,9 +93,20 @@ def _formats(details: sheet_details.Details, sheet: Sheet) -> Iterator[str]:
             units[place[1]].setdefault(_DIGITS.sub("", text), place)
     for column, found in units.items():
         found.pop("", None)
+        if list(found) == ["%"] and (plain := _without_percent(details, sheet, column)) is not None:
+            found["none"] = plain
         if len(found) > 1:
             named = ", ".join(f"{unit} ({sheet_details.name_of(place)})" for unit, place in list(found.items())[:_NAMED])
             yield f"column {column_letters(column)} shows numbers with different units: {named}. The table has the numbers alone"
+
+
+def _without_percent(details: sheet_details.Details, sheet: Sheet, column: int) -> Place | None:
+    """The first number of a column that is not shown as a percentage."""
+    for row in range(sheet.row, sheet.row + len(sheet.rows)):
+        number = sheet.at((row, column))
+        if isinstance(number, float) and number and "%" not in details.formats.get((row, column), ""):
+            return row, column
+    return None
 
 
 def listed(noun: str, names: Sequence[int | str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -143,7 +144,7 @@ def open_table(
         schema=schema,
         row_count=rows.row_count if limit is None else min(limit, rows.row_count),
         fingerprint=content_key("table", version=READER_VERSION, content=found.content, query=query),
-        warnings=tuple(found.warnings),
+        warnings=(*found.warnings, *(f"{where}{warning}" for warning in _odd_names(schema.names))),
         _rows=rows,
         _scratch=scratch,
     )
@@ -290,6 +291,19 @@ def _checked(names: list[str], where: str) -> list[str]:
     if not names:
         raise InvalidTable(f"{where}the table has no columns")
     return names
+
+
+def _odd_names(names: list[str]) -> Iterator[str]:
+    """What a reader of the names does not see, as warnings."""
+    seen: dict[str, int] = {}
+    for place, name in enumerate(names, 1):
+        written = unicodedata.normalize("NFKC", name)
+        looks = "".join(char for char in written if unicodedata.category(char) != "Cf").strip()
+        if looks != written:
+            yield f"the name of column {place} is {name!r}, with white space or signs that are not seen: so it is in an objective"
+        before = seen.setdefault(looks.casefold(), place)
+        if before != place:
+            yield f"columns {before} ({names[before - 1]!r}) and {place} ({name!r}) have names that look alike"
 
 
 def _check_types(schema: pa.Schema, where: str) -> None:
