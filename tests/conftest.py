@@ -85,11 +85,13 @@ def pytest_unconfigure() -> None:
 
 
 @pytest.fixture(scope="session")
-def made_prefect_database(pytestconfig: pytest.Config) -> Path:
+def made_prefect_database(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the database that one of the test processes has made, or will, for all of them and for the next time: what a
-    new server makes depends on its version alone."""
-    assert pytestconfig.cache is not None
-    return pytestconfig.cache.mkdir(f"prefect-database-{version('prefect')}")
+    new server makes depends on its version alone. With `-p no:cacheprovider` each process makes its own."""
+    name = f"prefect-database-{version('prefect')}"
+    if (cache := getattr(pytestconfig, "cache", None)) is None:
+        return tmp_path_factory.getbasetemp() / name
+    return Path(cache.mkdir(name))
 
 
 @pytest.fixture(scope="session")
