@@ -192,3 +192,10 @@ def test_the_decimal_mark_of_the_pages_other_numbers_tells_thousands_from_decima
     assert found is not None
     assert found.value == grams
     assert ("ambiguous_separator" in found.doubts) == (mark == "")
+
+
+def test_a_key_says_that_its_value_is_not_so_yet_unless_the_field_asks_for_that() -> None:
+    told, asked = (read(name, NUMBER, "31 g", Setting("Weight (expected)")) for name in ("weight_g", "expected_weight_g"))
+    assert told is not None
+    assert asked is not None
+    assert ("hypothetical" in told.doubts, "hypothetical" in asked.doubts) == (True, False)
