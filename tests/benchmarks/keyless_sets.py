@@ -335,17 +335,19 @@ def prose() -> list[Shelf]:
     """The project's own small pages of prose."""
     shelves = []
     for place, page in enumerate(tomllib.loads(Path(__file__).with_name("keyless_pages.toml").read_text("utf-8"))["page"]):
-        fields, gold = {}, {}
-        for spelled, right in page["gold"].items():
-            name, _, kind = spelled.rpartition("_")
-            name, schema = (name, _TYPES[kind]) if kind in _TYPES and kind != "year" and name else (spelled, TEXT)
-            schema = _TYPES["year"] if kind == "year" else schema
-            fields[name], accepted = schema, right if isinstance(right, list) else [right] if right else []
-            gold[name] = [float(v) if schema["type"] in ("number", "integer") else v for v in accepted]
-        url = f"https://prose.example/{place}"
-        text = f"# {page['entity']}\n\n{page['text'].strip()}"
-        task = _task(f"Facts about {page['entity']}", {"name": page["entity"]}, fields)
-        shelves.append(Shelf([{"url": url, "markdown": text}], [Case(task, page["entity"], gold, url)]))
+        title, url = page.get("entity") or page["title"], f"https://prose.example/{place}"
+        shelf = Shelf([{"url": url, "markdown": f"# {title}\n\n{page['text'].strip()}"}])
+        for entity, told in (page.get("rows") or {title: page["gold"]}).items():
+            fields, gold = {}, {}
+            for spelled, right in told.items():
+                name, _, kind = spelled.rpartition("_")
+                name, schema = (name, _TYPES[kind]) if kind in _TYPES and kind != "year" and name else (spelled, TEXT)
+                schema = _TYPES["year"] if kind == "year" else schema
+                fields[name], accepted = schema, right if isinstance(right, list) else [right] if right else []
+                gold[name] = [float(v) if schema["type"] in ("number", "integer") else v for v in accepted]
+            task = _task(f"Facts about {entity}", {"name": entity}, fields)
+            shelf.cases.append(Case(task, title, gold, url))
+        shelves.append(shelf)
     return shelves
 
 

@@ -14,19 +14,16 @@ from research.models.keyless.facts import Fact
 from research.models.keyless.keys import affinity, narrows
 from research.models.keyless.questions import Question
 from research.models.keyless.reading import Reading, Sentence
-from research.models.keyless.shapes import FULL_NAME
 from research.models.keyless.vocabulary import BESIDE, OF_OTHERS, OF_THE_PAGE, STOP
 from research.values.answers import is_given
 from research.values.dates import dates
 from research.values.labels import YEAR, series_of
 
-Source = Literal["data", "facts", "under", "table", "list", "statement", "sentence", "naming", "shown"]
+Source = Literal["data", "facts", "under", "table", "list", "sentence", "naming", "shown"]
 """The kind of structure that a candidate was found in."""
 
 MIN_AFFINITY: Final = 0.6
 MIN_ABOUT: Final = 0.5
-MIN_SPOKEN: Final = 0.7
-"""How surely a page must be about the entity for its sentences to be read as facts."""
 MIN_OWN: Final = 0.9
 """How well a key of the entity's own data must fit for what they say of the page, its site or another thing to be no rival."""
 FIRST: Final = "order:first"
@@ -42,15 +39,8 @@ _WHERE: Final[dict[Source, str]] = {
     "under": "a heading",
     "table": "a table",
     "list": "a list",
-    "statement": "a sentence",
 }
 _ENTITY: Final = "thing:entity"
-_GENERIC: Final = frozenset(
-    words("company firm group organisation organization institution society business work site place event")
-)
-"""What anything may be called after its name was said."""
-
-
 _RECOMMENDED: Final = re.compile(rf" > (?:{'|'.join(OF_OTHERS)})", re.IGNORECASE)
 """Headings, below a page's title, of things that it is not about."""
 
@@ -130,10 +120,10 @@ class Asked:
 
 
 def of_facts(asked: Asked, reading: Reading) -> Iterator[Candidate]:
-    """What stands under a key that fits, or in a sentence that is read as a fact."""
+    """What stands under a key that fits."""
     question = asked.question
     seen: set[Source] = set()
-    fitting = _newest(question, [(fit, f) for f in facts_for(asked, reading) if (fit := affinity(question, f)) >= MIN_AFFINITY])
+    fitting = _newest(question, [(fit, f) for f in reading.facts if (fit := affinity(question, f)) >= MIN_AFFINITY])
     best = max((fit for fit, fact in fitting if fact.origin in ("facts", "data", "table")), default=0.0)
     own = max(
         (fit for fit, fact in fitting if fact.origin == "data" and _thing(asked.entity, reading, fact.thing) == _ENTITY),
@@ -170,7 +160,7 @@ def of_facts(asked: Asked, reading: Reading) -> Iterator[Candidate]:
             for one in found:
                 told = (*marks, *joined, *_of_text(asked, one, value))
                 yield Candidate(one.value, (place,), how, source, fit, gate, one, told, is_narrowed)
-            if not found and source != "statement" and question.kind == "boolean" and fit >= 0.85 and is_given(value):
+            if not found and question.kind == "boolean" and fit >= 0.85 and is_given(value):
                 # `Wi-Fi: in all rooms`: there is some.
                 yield Candidate(True, (place,), how, source, fit, gate, None, (*marks, "there is some"))
 
@@ -192,11 +182,6 @@ def _is_end_of_range(question: Question, fact: Fact) -> bool:
     """Whether a key of page data says that its value is one end of a range, and the field does not ask for that end."""
     end = _END_OF_RANGE.search(fact.key) if fact.origin == "data" else None
     return end is not None and question.name_words.isdisjoint(_SPELLED[end[1].casefold()])
-
-
-def facts_for(asked: Asked, reading: Reading) -> tuple[Fact, ...]:
-    """The facts of a page, and of one that is surely about the entity what its sentences say."""
-    return reading.facts + reading.statements if asked.about >= MIN_SPOKEN else reading.facts
 
 
 def setting_of(fact: Fact, reading: Reading) -> Setting:
@@ -239,10 +224,6 @@ def _is_date(value: str) -> bool:
 
 def gate_of(asked: Asked, reading: Reading, fact: Fact) -> tuple[float, tuple[str, ...]]:
     """How surely a fact speaks of the entity, and of what thing in the page's data it is."""
-    if fact.origin == "statement":
-        if asked.about >= MIN_ABOUT and asked.is_beside(reading, fact.places[0]):
-            return 0.0, ()
-        return asked.about if not fact.subjects or _stands_for(asked.entity, reading, fact.subjects[0]) else 0.0, ()
     if fact.subjects:
         if fact.origin != "table":
             return 0.75 if asked.about >= MIN_ABOUT or mentions(asked.entity, {*words(fact.subjects[0])}) else 0.0, ()
@@ -252,14 +233,6 @@ def gate_of(asked: Asked, reading: Reading, fact: Fact) -> tuple[float, tuple[st
         return 0.0, ()
     thing = (_thing(asked.entity, reading, fact.thing), f"depth:{min(fact.depth, 2)}") if fact.origin == "data" else ()
     return asked.gate(reading, fact.places[0]), thing
-
-
-def _stands_for(entity: Entity, reading: Reading, subject: str) -> bool:
-    """Whether a sentence's subject is the entity: it has its name, or is `the` and a word for what it is."""
-    said = frozenset(words(subject))
-    if FULL_NAME.search(subject, 1) is None and (said & {"the", "this"}):
-        return bool(said & (reading.subject_words | entity.objective)) or (len(said) == 2 and bool(said & _GENERIC))
-    return bool(said & entity.words)
 
 
 def _called_otherwise(entity: Entity, reading: Reading, thing: str) -> Literal["", "alone", "beside it"]:

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 from research.evidence.ranking import words
 from research.models.keyless.questions import Question, item_of
-from research.models.keyless.vocabulary import in_order
+from research.models.keyless.vocabulary import in_order, is_country
 from research.output_schema.bounds import within_bounds
 from research.values.answers import (
     availability,
@@ -46,10 +46,15 @@ _MAX_INTEGER: Final = 2**53
 _TIMES: Final = frozenset(("=total time", "=prep time", "=cook time"))
 _DOUBTED: Final = 0.85
 """What a doubt leaves of a value's quality, by which values of one text are put in order; what each costs, the weights say."""
+_FIRST: Final = frozenset(("=start date", "=birth date"))
+_LAST: Final = frozenset(("=end date", "=death date"))
+"""Properties that ask for the first and the last day of a span: `(2 May 1911 – 19 October 1987)`."""
 _NAMES_WORKS: Final = frozenset(("=title", "=description", "=ingredients", "=instructions"))
 """Whose parentheses are their own: `Up (2009)`."""
 _PERSONS: Final = frozenset(("=author", "=ceo", "=spouse", "=director", "=founder", "=inventor", "=architect"))
 _BY: Final = re.compile(r"^(?:[Bb]y|BY|[Pp]ar|[Pp]or)[:\s]\s*(?=[^\W\d_a-zà-ÿ])")
+_PLACE: Final = re.compile(r"(?P<city>[^,;\d]{2,40}),\s(?:[^,;]{2,40},\s)?(?P<country>[^,;\d]{2,40})")
+"""`Reykjavík, Iceland`."""
 _TIMED: Final = frozenset(("term", "duration", "period", "validity"))
 _NO_TITLE: Final = re.compile(
     r"(?:organization|website|person|brand|breadcrumb|breadcrumblist|itemlist|listitem|imageobject|corporation)(?:#.*)?", re.I
@@ -160,7 +165,7 @@ def _is_no_year(text: str, start: int, end: int) -> bool:
 
 def _bound(question: Question) -> Literal["start", "end"] | None:
     """Which end of a span of time is asked for."""
-    return "end" if "=end date" in question.concepts else "start" if "=start date" in question.concepts else None
+    return "end" if question.concepts & _LAST else "start" if question.concepts & _FIRST else None
 
 
 def _amounts(question: Question, text: str, setting: Setting) -> list[Cast]:
@@ -210,6 +215,8 @@ def _phrases(question: Question, text: str, setting: Setting) -> list[Cast]:
     value = without_remarks(without_struck(text), in_brackets=not question.concepts & _NAMES_WORKS)
     if not re.search(r"[\w$€£¥₽₹]", value) or len(value) > MAX_TEXT or (is_blank(value) and not question.concepts & _NAMES_WORKS):
         return []
+    if question.expects in ("city", "country") and (parts := _PLACE.fullmatch(value)) and is_country(parts["country"]):
+        value = parts[question.expects]
     start = max(text.find(value), 0)
     if kind := _kind(question):
         found = pieces(kind, value, question.surface)

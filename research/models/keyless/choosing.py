@@ -76,7 +76,7 @@ class Group:
         another way, or nothing but one page's sentences say it (the public sets hold too little prose to tell 97 % from 90)."""
         if self.is_doubted(UNSURE) or all(backing.candidate.narrowed for backing in self.backings):
             return "low"
-        said_only = all(b.candidate.source in ("sentence", "statement") for b in self.backings)
+        said_only = all(b.candidate.source == "sentence" for b in self.backings)
         return "medium" if self.is_doubted(OPEN) or (said_only and len(self.by_page()) == 1) else "high"
 
     def by_page(self) -> dict[str, Backing]:

@@ -27,6 +27,8 @@ _COMMAND: Final = re.compile(
 _YEAR: Final = re.compile(r"[12]\d{3}")
 _PARENTHESES: Final = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
 _UNSPACED: Final = re.compile(rf"[{KANA_AND_HAN}\uac00-\ud7af]+\d*")
+_GLUED: Final = re.compile(r"(?<=[^\W\d_][a-zà-ÿ])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]{2})")
+"""Between two words of a cell whose lines were written as one: `Jasper, INMetropolitan Area`."""
 _OWNED: Final = re.compile(r"\b(?:its|his|their)\b", re.I)
 _STANDS_FOR: Final = re.compile(r"\b(?:it|he|she|they|him|them|that one|this one)\b", re.I)
 """Words that stand for a name; `her`, which may be either, is left alone."""
@@ -40,7 +42,7 @@ class Entity:
     name: str
     words: frozenset[str]
     others: tuple[frozenset[str], ...]
-    """Words of shorter spellings of the name: without what stands in parentheses, in one script of two."""
+    """Words of shorter spellings of the name: without what stands in parentheses, in one script of two, its lines apart."""
     objective: frozenset[str]
     """Telling words of the whole task: objective and row."""
     context: str
@@ -76,9 +78,9 @@ def entity_of(task: Task) -> Entity:
     rest = " ".join(value for value in cells.values() if value != name and len(value) <= 80)
     objective = frozenset(words(f"{task.task} {rest}")) - STOP
     telling = _telling(name)
-    others = map(_telling, (_PARENTHESES.sub(" ", name), _UNSPACED.sub(" ", name), " ".join(_UNSPACED.findall(name))))
-    spellings = tuple(dict.fromkeys(s for s in others if s and s != telling))
-    return Entity(name, telling, spellings, objective, rest, column, guessed, marks_of(name))
+    spelled = (_PARENTHESES.sub(" ", name), _GLUED.sub(" ", name), _UNSPACED.sub(" ", name), " ".join(_UNSPACED.findall(name)))
+    others = tuple(dict.fromkeys(s for s in map(_telling, spelled) if s and s != telling))
+    return Entity(name, telling, others, objective, rest, column, guessed, marks_of(name))
 
 
 def _named(objective: str) -> str:

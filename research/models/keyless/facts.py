@@ -14,7 +14,7 @@ from research.evidence.ranking import words
 from research.models.keyless.vocabulary import CONTAINERS, STOP, names_property, weight
 from research.ports.page import Passage
 
-Origin = Literal["data", "facts", "under", "table", "list", "statement"]
+Origin = Literal["data", "facts", "under", "table", "list"]
 
 _FACT: Final = re.compile(r"(?:[-*] |\d{1,3}[.)] )?([^\s:|#][^:\n]{0,79}?)\s*[:：]\s+(\S.*)")
 _ITEM: Final = re.compile(r"(?:[-*•] |\d{1,3}[.)] )(.+)")
@@ -55,8 +55,7 @@ class Fact:
     """For each value, the place of its passage among the page's passages."""
     origin: Origin
     subjects: tuple[str, ...] = ()
-    """What a row of a table may be about (its other cells), the sentences before, or a sentence's subject; none where it is
-    the page itself."""
+    """What a row of a table may be about (its other cells), or the sentences before; none where it is the page itself."""
     thing: str = ""
     """The thing in the page data that the fact belongs to: `Recipe`, `Product#2`, `og`, `meta`."""
     label: str = ""

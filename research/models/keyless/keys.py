@@ -19,6 +19,7 @@ _OTHERS: Final = frozenset(
     )
 )
 """In page data, those that a thing has to do with: `publisher.foundingDate` is not the article's."""
+_DATES: Final = frozenset(words("date"))
 _IDENTIFIERS: Final = frozenset(words("code id"))
 UNLIKE: Final = 0.5
 """The most that two keys of different heads are alike: a launch site is no launch date."""
@@ -54,9 +55,16 @@ def _affinity(question: Question, key: frozenset[str], head: str, context: froze
         best = max(best, 0.95 * _likeness(question, key | above, head))
     if question.about and best < 0.8:
         best = max(best, _described(question, key, head))
-    if not head and key <= question.name_words:
+    if (not head and key <= question.name_words) or _says_kind(question, key):
         best = max(best, OF_ITS_KIND)
     return best * 0.75**depth if is_data and not (above & question.name_words) else best
+
+
+def _says_kind(question: Question, key: frozenset[str]) -> bool:
+    """Whether a key says no more than where or when: a city and a country stand in a `Location`, a first day in `Dates`."""
+    return (question.kind == "date" and key == _DATES) or (
+        question.expects in ("city", "country") and concepts(key) == {"=location"}
+    )
 
 
 def _likeness(question: Question, key: frozenset[str], head: str) -> float:

@@ -254,7 +254,7 @@ def _chosen(question: Question, entity: Entity, read: Sequence[ReadPage], choose
 def _backings(question: Question, entity: Entity, page: ReadPage) -> Iterator[Backing]:
     asked = Asked(question, entity, page.about)
     found = list(of_facts(asked, page.reading))
-    if question.kind not in ("list", "object"):
+    if question.kind != "object":
         found += [*of_sentences(asked, page.reading), *of_shown(asked, page.reading)]
     for candidate in found:
         ids = tuple(page.passages[place].id for place in candidate.places)

@@ -4,7 +4,6 @@ around it: the field's words, the entity's name, other names."""
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -13,14 +12,13 @@ from typing import Final, NamedTuple
 
 from research.evidence.ranking import words
 from research.models.keyless.candidates import MIN_ABOUT, Asked, Candidate, is_label
-from research.models.keyless.casting import Cast, cast
-from research.models.keyless.entities import Entity, mentions
+from research.models.keyless.casting import Cast, cast, cast_list
+from research.models.keyless.entities import Entity
 from research.models.keyless.questions import Question
-from research.models.keyless.reading import Reading, Sentence, stem, tokens
-from research.models.keyless.shapes import FULL_NAME, shapes
-from research.models.keyless.statements import speaks_of_another
+from research.models.keyless.reading import Reading, Sentence, stem
+from research.models.keyless.shapes import BIG, NAME, shapes
+from research.models.keyless.surroundings import CALLED, Spoken, Surroundings
 from research.models.keyless.vocabulary import STOP, concepts, in_order, sequences, weight
-from research.values.units import Unit, measured
 
 MAX_SENTENCES: Final = 40
 """Sentences that are looked at for one field of one page, the most promising first."""
@@ -39,58 +37,42 @@ _OPENING: Final = re.compile(
     r"(?:The|This|An?|Its|His|Her|Their)\s(?P<noun>[a-z][\w-]*(?:\s[a-z][\w-]*){0,2}?)(?=\s(?:is|was|are|were|has|had|of|for|in|shall|will|\w+ed|\w+s)\b))"
 )
 """A pronoun, or a thing without a name, that a sentence begins with."""
+_OPENING_NAME: Final = re.compile(
+    rf"(?:(?:The|A|An)\s+(?:[a-z-]+\s+){{1,3}}(?:of|called|named)\s+|{BIG}[\w'’&-]+\s+){NAME}"
+    r"(?=,?\s+(?:[a-z]+,\s+)?(?:(?:its|a|the)\s[^,]*,\s+)?(?:is|was|has|had|were|are)\b)"
+)
+"""The name, of two words or more, that a sentence begins with, or `The village of` such a thing."""
 _GATES: Final = {"here": 0.75, "part": 0.6, "before": 0.6, "passage": 0.6}
 """How surely a sentence speaks of the entity by where the entity is named, as seen from it."""
 _GLUED: Final = 7
 """Letters of a word that may be two (`publicnetwork`) if the page does not know it."""
-_LONGEST: Final = 14
-"""Words of a text that a sentence states."""
+_NEAR: Final = 5
+"""Words within which the next word of a phrase follows."""
 _NO_PERSON: Final = frozenset(("date", "month", "year", "number", "measure", "measured number", "figures", "duration", "code"))
 """What is no answer to who did something."""
-_COUNTS: Final = frozenset(("number", "measure", "measured number", "figures"))
-_FIGURES: Final = re.compile(r"[\d.,\s]*\d")
-_STOPS: Final = frozenset((*"(),.;:", ""))
-"""Signs right behind a value; "" is the sentence's end."""
-_LEADS: Final = frozenset(
-    words("is was are of by in at on from to as for between and than with the a an start since until within")
-)
-"""Words right before a value that tell what it is to the sentence."""
-_FOLLOWS: Final = frozenset(words("from after following thereafter prior before notice ago later old per each until unless"))
-"""Words right behind a value that tell what it is."""
-_HEDGES: Final = frozenset(words("over nearly about approximately around roughly almost under than some exceeding surpassing"))
-_LINK_WORDS: Final = frozenset(words("is was are were be been it at of for to by in the a an as and from total with on s"))
-_DEFINED: Final = re.compile(r"[^()]{0,60}\((?:[^()]{0,40}\s)?[“\"‘']")
-"""Behind a name, what it is called from here on: `Acme, Inc. (the “Company”)`."""
-
-
-class _Spoken(NamedTuple):
-    """How a page may speak of a field."""
-
-    cues: frozenset[str]
-    """Words that do: its name's, and those of names that mean the same."""
-    names: frozenset[str]
-    """Words of its own name."""
-    phrases: tuple[tuple[str, ...], ...]
-    """Names of several words, as stems in order."""
+_LISTED: Final = frozenset(("name", "company", "list of names"))
+"""What may be a list, if only of one."""
+_ONE_MORE: Final = re.compile(rf",?\s+and\s+(?:the|an?|his|her)\s+(?:[a-z-]+\s+){{0,2}}(?={BIG})")
+"""Between two names, of which the later has a word before it: `Ole Lund and the gardener Jan Fog`."""
 
 
 @lru_cache(maxsize=64)
-def _spoken_of(question: Question, reading: Reading) -> _Spoken:
+def _spoken_of(question: Question, reading: Reading) -> Spoken:
     """The words and phrases that speak of a field. A word that the page does not know may be two that it has side by side."""
     index, divided = reading.sentences_with, dict[str, frozenset[str]]()
     for word in question.surface:
         if len(word) >= _GLUED and stem(word) not in index:
-            pairs = [(stem(word[:at]), stem(word[at:])) for at in range(3, len(word) - 2)]
+            pairs = [(stem(word[:at]), stem(word[at:])) for at in range(2, len(word) - 2)]
             both = {pair: len({*index[pair[0]]} & {*index[pair[1]]}) for pair in pairs if pair[0] in index and pair[1] in index}
             if both and max(both.values()):
                 divided[stem(word)] = frozenset(max(both.items(), key=lambda pair: pair[1])[0])
     names = frozenset(part for name in question.name_words for part in divided.get(name, (name,)))
     cues = question.cues | names | (question.negative if question.kind == "boolean" else frozenset())
     ordered = tuple(w for w in words(question.label) if w not in STOP)
-    return _Spoken(cues, names, (*((ordered,) if len(ordered) > 1 else ()), *sequences(question.name_words)))
+    return Spoken(cues, names, (*((ordered,) if len(ordered) > 1 else ()), *sequences(question.name_words)))
 
 
-def _strength(question: Question, spoken: _Spoken, sentence: Sentence) -> tuple[float, tuple[str, ...]]:
+def _strength(question: Question, spoken: Spoken, sentence: Sentence) -> tuple[float, tuple[str, ...]]:
     """How surely a sentence speaks of a field (0.5 and more where it does), and how."""
     said = frozenset(sentence.words)
     wanted = question.concepts
@@ -101,9 +83,23 @@ def _strength(question: Question, spoken: _Spoken, sentence: Sentence) -> tuple[
     if any(phrase[0] in said and in_order(phrase, sentence.words) for phrase in spoken.phrases):
         best = max(best, 0.9)
         marks.append("phrase")
+    elif any(phrase[0] in said and _in_turn(phrase, sentence.words) for phrase in spoken.phrases):
+        best = max(best, 0.6)
+        marks.append("phrase apart")
     if (question.kind == "boolean" and question.negative & said) or described >= 0.5:
         best = max(best, 0.8 if question.kind == "boolean" else 0.5)
     return best, tuple(marks)
+
+
+def _in_turn(phrase: Sequence[str], said: Sequence[str]) -> bool:
+    """Whether the words of a phrase follow each other closely, with others between: `founded in 1921 by`."""
+    at = said.index(phrase[0])
+    for word in phrase[1:]:
+        near = said[at + 1 : at + 1 + _NEAR]
+        if word not in near:
+            return False
+        at += 1 + near.index(word)
+    return True
 
 
 class _Promising(NamedTuple):
@@ -127,7 +123,7 @@ def of_sentences(asked: Asked, reading: Reading) -> Iterator[Candidate]:
             yield Candidate(one.value, (sentence.place,), "a sentence", "sentence", fit, gate, one, told, narrowed)
 
 
-def _promising(asked: Asked, reading: Reading, spoken: _Spoken) -> list[_Promising]:
+def _promising(asked: Asked, reading: Reading, spoken: Spoken) -> list[_Promising]:
     """Sentences that may speak of the field and of the entity, the best first."""
     question, entity = asked.question, asked.entity
     cues = spoken.cues | question.about_cues
@@ -139,8 +135,8 @@ def _promising(asked: Asked, reading: Reading, spoken: _Spoken) -> list[_Promisi
     is_another = asked.about < MIN_ABOUT and entity.named
     found: list[_Promising] = []
     silent = set(named if is_another else range(min(EARLY, len(reading.sentences))))
-    if question.expects in ("person", "organisation") and not is_another:
-        silent |= {at for at, said in enumerate(reading.sentences[:LATE]) if _DEFINED.search(said.text)}
+    if question.expects in ("person", "agent", "organisation") and not is_another:
+        silent |= {at for at, said in enumerate(reading.sentences[:LATE]) if CALLED.search(said.text)}
     for at in sorted(touched | silent):
         sentence = reading.sentences[at]
         where = _where(at, named, partly, reading)
@@ -152,11 +148,12 @@ def _promising(asked: Asked, reading: Reading, spoken: _Spoken) -> list[_Promisi
         gate = max(asked.gate(reading, sentence.place), _GATES.get(where, 0.0))
         if gate <= 0 or (where != "here" and asked.about >= MIN_ABOUT and asked.is_beside(reading, sentence.place)):
             continue
-        if where != "here" and entity.named and speaks_of_another(sentence.text, entity.words | reading.subject_words):
+        another = _OPENING_NAME.match(sentence.text) if where != "here" and entity.named else None
+        if another and not (entity.words | reading.subject_words) & {*words(another[0])}:
             continue
         order = "early" if at < EARLY else "middle" if at < LATE else "late"
         opening = _opening(asked, spoken, reading, sentence)
-        if opening == "thing" and question.expects == "person" and not spoken.names & {*sentence.words}:
+        if opening == "thing" and question.expects in ("person", "agent") and not spoken.names & {*sentence.words}:
             continue  # `The catalogue was written by …` says whose work the catalogue is
         place = (f"entity:{where}", f"entity:{where}, opens:{opening}", order)
         found.append(_Promising(fit, gate, (*place, *marks), sentence))
@@ -170,7 +167,7 @@ def _promising(asked: Asked, reading: Reading, spoken: _Spoken) -> list[_Promisi
     return found[: min(telling + MAX_SILENT, MAX_SENTENCES)]
 
 
-def _opening(asked: Asked, spoken: _Spoken, reading: Reading, sentence: Sentence) -> str:
+def _opening(asked: Asked, spoken: Spoken, reading: Reading, sentence: Sentence) -> str:
     """What a sentence begins with: `It`, the entity, `The museum`, a word for the field, or another thing: `The catalogue`."""
     match = _OPENING.match(sentence.text)
     if match is None:
@@ -215,11 +212,11 @@ def _naming(entity: Entity, reading: Reading) -> tuple[frozenset[int], frozenset
 
 
 def _values_in(
-    question: Question, entity: Entity, spoken: _Spoken, reading: Reading, sentence: Sentence
+    question: Question, entity: Entity, spoken: Spoken, reading: Reading, sentence: Sentence
 ) -> Iterator[tuple[Cast, str, tuple[str, ...]]]:
     """The values of a sentence that are of the kind asked for, each with its shape and what is true of it among the sentence's
     other words."""
-    around = _Around(question, entity, spoken, sentence.text)
+    around = Surroundings(question, entity, spoken, sentence.text)
     found: list[tuple[int, Cast, str, list[str]]] = []
     times = Counter[str]()
     for one, shape in _pieces(question, sentence.text):
@@ -235,109 +232,15 @@ def _values_in(
         yield one, shape, (*marks, "rank:alone" if is_alone else "rank:nearest" if distance == nearest else "rank:farther")
 
 
-class _Around:
-    """A sentence as it is seen from its values."""
-
-    def __init__(self, question: Question, entity: Entity, spoken: _Spoken, text: str) -> None:
-        self._question, self._spoken, self._text = question, spoken, text
-        placed = tokens(text)
-        self._said = [said for said, _, _ in placed]
-        self._starts, self._ends = [start for _, start, _ in placed], [end for _, _, end in placed]
-        cues = spoken.cues | question.about_cues
-        self._cue_at = [i for i, said in enumerate(self._said) if said in cues and (weight(said) >= 0.6 or len(cues) == 1)]
-        self._own = entity.words if entity.named and mentions(entity, {*self._said}) else frozenset[str]()
-        self._named_at = _together(self._own, self._said)
-        self._whole = [f"name is:{_spelled(entity.name, text)}"] if self._named_at else []
-        names = [(m.span(), frozenset(words(m[0]))) for m in FULL_NAME.finditer(text) if m.start()] if self._own else []
-        self._others = [span for span, name in names if name - self._own and not self._own <= name]
-
-    def marks(self, one: Cast, shape: str) -> tuple[int, list[str]] | None:
-        """What is true of a value where it stands, and how far it stands from what it may belong to; None for no value."""
-        question, spoken, text, said = self._question, self._spoken, self._text, self._said
-        first, last = bisect_left(self._ends, one.start + 1), bisect_left(self._ends, one.end)
-        of_value = {*said[first : last + 1]}
-        is_text = question.kind == "text"
-        if is_text and (not of_value - STOP or of_value <= self._own or of_value <= spoken.cues or len(of_value) > _LONGEST):
-            return None
-        from_cue, side = _distance(self._cue_at, first, last)
-        from_name, name_side = _distance(self._named_at, first, last)
-        before = max((i for i in (*self._cue_at, *self._named_at) if i < first), default=-1)
-        gap = sum(word not in _LINK_WORDS for word in said[before + 1 : first]) if before >= 0 else 9
-        lead = said[first - 1] if first else "start"
-        lead = lead if lead in _LEADS or not first else "hedge" if lead in _HEDGES else "other"
-        tail = text[one.end :].lstrip(" *_")[:1]
-        marks = [
-            *self._whole,
-            *(f"then:{word}" for word in said[last + 1 : last + 2] if word in _FOLLOWS),
-            *(f"after:{lead}", f"before:{'word' if tail.isalnum() else tail if tail in _STOPS else 'sign'}", f"shape:{shape}"),
-            *(f"cue:{_bin(from_cue)}", f"side:{side}", f"name:{_bin(from_name)}", f"name side:{name_side}", f"gap:{min(gap, 4)}"),
-        ]
-        if is_text:
-            marks += [f"expects:{question.expects}/{shape}", f"after:{lead}/{question.expects}"]
-            if spoken.names < of_value and not of_value & self._own:
-                marks.append("of its kind")  # `Court of Appeal`, for a `court`
-            if of_value & self._own:
-                marks.append("own words")
-            if _DEFINED.match(text, one.end):
-                marks.append("defined")
-            if question.asked_unit is not None and shape in _COUNTS:
-                marks.append(f"unit:{_unit_of(text, one, question.asked_unit)}")
-        if self._cue_at:
-            word = said[min(self._cue_at, key=lambda at: min(abs(at - first), abs(at - last)))]
-            marks.append(f"cue is:{'name' if word in spoken.names else 'synonym' if word in spoken.cues else 'described'}")
-        if self._named_at:
-            marks.append(f"between:{self._between(one)}")
-        return from_cue + from_name // 2, marks
-
-    def _between(self, one: Cast) -> str:
-        """Whether another's name stands between a value and the nearest mention of the entity."""
-        before = max((self._ends[i] for i in self._named_at if self._ends[i] <= one.start), default=None)
-        after = min((self._starts[i] for i in self._named_at if self._starts[i] >= one.end), default=None)
-        if before is not None and (after is None or one.start - before <= after - one.end):
-            low, high = before, one.start
-        elif after is not None:
-            low, high = one.end, after
-        else:
-            return "inside"
-        return "another" if any(low <= start and end <= high for start, end in self._others) else "none"
-
-
-def _together(own: frozenset[str], said: Sequence[str]) -> list[int]:
-    """Places of the words of the entity's name where all of it stands together."""
-    size = len(own) + 1
-    return [i for i, word in enumerate(said) if word in own and own <= {*said[max(0, i - size) : i + size + 1]}]
-
-
-def _spelled(name: str, text: str) -> str:
-    """How a sentence spells the entity's name."""
-    if re.search(rf"[“\"‘']{re.escape(name)}[”\"’']", text, re.IGNORECASE):
-        return "quoted"
-    return "whole" if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, re.IGNORECASE) else "words"
-
-
-def _unit_of(text: str, one: Cast, unit: Unit) -> str:
-    """Whether a number is counted in what is asked for."""
-    figures = _FIGURES.match(text, one.start, one.end)
-    found = measured(text, one.start, figures.end() if figures else one.end).unit
-    return "none" if found is None else "same" if found == unit else "other" if found.kind == unit.kind else "of another kind"
-
-
-def _bin(distance: int) -> str:
-    return str(distance) if distance <= 2 else next((str(most) for most in (4, 8, 16) if distance <= most), "far")
-
-
-def _distance(marks: Sequence[int], first: int, last: int) -> tuple[int, str]:
-    """How many words lie between a value and the nearest mark, and on which side of the value that is."""
-    best, side = 99, "none"
-    for at in marks:
-        away = first - at - 1 if at < first else at - last - 1 if at > last else 0
-        if away < best:
-            best, side = away, "before" if at < first else "after" if at > last else "inside"
-    return best, side
-
-
 def _pieces(question: Question, text: str) -> Iterator[tuple[Cast, str]]:
     """The values of a sentence that are of the kind asked for, each with its shape."""
+    if question.kind == "list":
+        parted = {place for match in _ONE_MORE.finditer(text) for place in match.span()}
+        for start, end, shape in shapes(text):
+            whole = shape in _LISTED and not {start, end} & parted  # part of the names would be no answer
+            if whole and (items := cast_list(question, [text[start:end]])[0]):
+                yield Cast(items, start, end, 0.9), shape
+        return
     if question.kind != "text":
         most = 1 if question.kind == "boolean" else 12
         yield from ((one, question.kind) for one in cast(question, text)[:most])

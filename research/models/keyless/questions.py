@@ -45,7 +45,7 @@ _HAPPENED: Final = re.compile(
     r"enacted|ratified|signed|isolated|composed|written|premiered|renovated|restored"
 )
 """What an integer counts that has such a name: the year in which it happened."""
-_AGENT: Final = re.compile(r"(?:[a-z]{3}(?:er|or|ist|ian|ect)s?| by)$")
+_AGENT: Final = re.compile(r"(?:[a-z]{3}(?:er|or|ist|ian|ect)s?)$")
 _PERSONS: Final = frozenset(
     ("=author", "=ceo", "=spouse", "=director", "=founder", "=inventor", "=architect", "=owner", "=operator")
 )
@@ -96,13 +96,16 @@ class Question:
 
     @cached_property
     def expects(self) -> str:
-        """What a text should hold, as far as its name tells: `measure`, `person`, a kind of `vocabulary.EXPECTED`, or `any`."""
+        """What a text should hold, as far as its name tells: `measure`, `person`, `agent` (a person, or what only
+        sounds like one: a generator), a kind of `vocabulary.EXPECTED`, or `any`."""
         if _counted_in(self.label, self.description)[0]:
             return "measure"
         listed = (kind for kind, listed in EXPECTED.items() if self.name_words & listed)
         kind = next(listed, "any")
-        is_person = _AGENT.search(self.label) or self.concepts & _PERSONS
-        return "person" if kind in ("date", "any") and is_person else kind
+        if kind not in ("date", "any"):
+            return kind
+        is_person = self.label.endswith(" by") or self.concepts & _PERSONS
+        return "person" if is_person else "agent" if _AGENT.search(self.label) else kind
 
     @cached_property
     def asked_unit(self) -> Unit | None:

@@ -15,8 +15,7 @@ from cachetools import LRUCache
 from research.evidence.passages import sentences
 from research.evidence.ranking import words
 from research.models.keyless.facts import Fact, facts_of
-from research.models.keyless.shapes import STRESSED
-from research.models.keyless.statements import statements
+from research.models.keyless.shapes import STRESSED, defined
 from research.models.keyless.vocabulary import STOP
 from research.ports.page import Hit, Passage
 from research.sources.injection import instructions_in
@@ -25,14 +24,12 @@ from research.values.numerals import decimal_mark_of
 
 LARGE: Final = 100_000
 """Characters of a page. What is longer is read beside the event loop."""
-MAX_PROSE: Final = 600_000
-"""Characters of prose that are searched on one page."""
-
-
 _WRAPPED: Final = re.compile(r"(?<=[^\n]{60})(?<![.:;!?])\n(?=\S)")
 """The end of a line of wrapped text, where its sentence goes on."""
 _STRESS_ENDS: Final = re.compile(r"(?<=[.!?][*_])[*_]*\s+(?=[*_“\"']*[A-ZÀ-Þ])")
 """The end of a stressed sentence, which hides its full stop."""
+FIRST: Final = 4
+"""Sentences of a page that say what its subject is."""
 SENTENCE: Final = 30
 """Characters that are more than a stressed word."""
 
@@ -119,11 +116,9 @@ class Reading:
     @cached_property
     def sentences(self) -> tuple[Sentence, ...]:
         found = []
-        left = MAX_PROSE
         for place, (text, kind, _) in enumerate(self._texts):
-            if kind not in ("paragraph", "list") or left <= 0:
+            if kind not in ("paragraph", "list"):
                 continue
-            left -= len(text)
             unwrapped = _WRAPPED.sub(" ", text)  # as long as the text, so that places stay true
             for start, end in _divided(unwrapped):
                 piece = unwrapped[start:end]
@@ -145,14 +140,9 @@ class Reading:
         return any(start <= at < end for start, end in self.stressed.get(place, ()))
 
     @cached_property
-    def statements(self) -> tuple[Fact, ...]:
-        """What its sentences say, as facts."""
-        return statements([(sentence.place, sentence.text) for sentence in self.sentences], self.facts)
-
-    @cached_property
     def subject_words(self) -> frozenset[str]:
         """Words by which the page may call its subject: those of its titles, and of what the first sentences say that it is."""
-        said = [fact.values[0] for fact in self.statements if fact.key == "occupation"]
+        said = [s.text[start:end] for s in self.sentences[:FIRST] for start, end in defined(s.text)]
         return frozenset(word for text in (*self.titles, *said[:2]) for word in words(text)) - STOP
 
     @cached_property

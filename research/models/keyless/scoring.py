@@ -61,10 +61,12 @@ def _together(question: Question, candidate: Candidate) -> Iterator[str]:
         told.setdefault(title, what)
     stressed = "stressed" if "stressed" in told else "plain" if "not stressed" in told else ""
     fit = "silent" if "silent" in told else _step(_FIT, candidate.fit)
+    kind = "text" if question.kind in ("text", "list") else "typed"
     yield f"sentence of {told.get('entity')}, {stressed}, fit {fit}"
     yield f"sentence cue {told.get('cue')}, after {told.get('after')}, {told.get('side')}"
     yield f"sentence name {told.get('name')}, {told.get('name side')}, {told.get('between')}"
-    yield f"sentence {'text' if question.kind == 'text' else 'typed'} {told.get('shape')}, cue {told.get('cue')}, {stressed}"
+    yield f"sentence {kind} {told.get('shape')}, cue {told.get('cue')}, {stressed}"
+    yield f"sentence clause {told.get('clause')}, fit {fit}, {stressed}"
     yield f"sentence rank {told.get('rank')}, fit {fit}, {stressed}"
 
 

@@ -18,7 +18,7 @@ BIG: Final = r"[A-ZÀ-ÖØ-ÞŁŚŠŻŽČĆĐĞİА-Я]"
 PARTICLES: Final = r"(?:(?:of|the|de|la|du|des|von|van|der|del|di|da|for|ibn|al)\s+){0,2}"
 _WORD: Final = rf"{BIG}(?:[\w'’&-]|\.(?=\w))*(?:(?:(?<=\b\w)|(?<=\b\w\w)|(?<=\b\w\w\w))\.)?"
 """A word of a name. A stop ends it, unless it is short: `St. Leonard`."""
-_LATER_WORD: Final = rf"(?:{_WORD}|\d[\w-]*(?:\.\d+)*)"
+_LATER_WORD: Final = rf"(?:{_WORD}|\d[\w-]*(?:[./]\d+)*)"
 NAME: Final = rf"{_WORD}(?:\s+{PARTICLES}{_LATER_WORD})*"
 """A name."""
 FULL_NAME: Final = re.compile(rf"{_WORD}(?:\s+(?:(?:and|&)\s+|{PARTICLES}){_LATER_WORD})*")
@@ -33,9 +33,9 @@ COMPANY: Final = re.compile(
 """A name with what kind of company it is of behind it."""
 _UNIT: Final = re.compile(r"\s?(?:%|°\s?[CFK]?|[^\W\d_]+(?:/[^\W\d_]+)?[²³]?)")
 _CODE: Final = re.compile(
-    r"(?<![\w.,$€£-])(?:(?=[A-Za-z/]*\d)(?=\d*-?[A-Za-z])[A-Za-z\d]+(?:[-/.][A-Za-z\d]+)*|\d+(?:-\d+){2,}|\d{4}-\d\d)(?![\w-])"
+    r"(?<![\w.,:–$€£-])(?:(?=[A-Za-z/]*\d)(?=\d*-?[A-Za-z])[A-Za-z\d]+(?:[-/.][A-Za-z\d]+)*|\d+(?:-\d+){2,}|\d{4}-\d\d|\d{1,3}[-–:]\d{1,3})(?![\w–:-])"
 )
-"""Letters with figures, and groups of figures: `tI6`, `SHP-004`, `15457-96-2`."""
+"""Letters with figures, and groups of figures: `tI6`, `SHP-004`, `15457-96-2`, `14–6`."""
 _QUOTED: Final = re.compile(r"[“\"‘']([^“”\"‘’]{2,80})[”\"’']")
 STRESSED: Final = re.compile(r"(\*{1,3}|_{2,3})(?=[^\s*_])((?:(?!\1).)+?)(?<=[^\s*_])\1", re.DOTALL)
 """What is set in bold or italics in Markdown."""
@@ -46,6 +46,18 @@ _LINKING: Final = re.compile(
 _PHRASE: Final = re.compile(
     r"(?:[^,;:.()—–]|(?<=\d)[.,](?=\d)){1,60}?(?=$|[;:()—–*]|[.,](?!\d)|\s(?:and|which|that|who|with|for|in|on|at|by|from|where|while|as|of)\s)"
 )
+
+_DEFINED: Final = re.compile(
+    r"\b(?:is|was|are|were)\s+(?:an?|the|one of the)\s+(?P<what>(?!\w+st\b)[^,;.()]{2,60}?)"
+    r"(?=[,;.()]|$|\s(?:that|which|who|whose|in|at|on|for|from|by|with|of|to|[a-z]+ed|built|made|and\s(?:is|was|has|had|its|his|her|the|an?))\b)"
+)
+"""What a sentence says that its subject is."""
+_WHOSE: Final = re.compile(rf"(?:[12]\d{{3}}\s)?(?:{BIG}\w+(?:-{BIG}\w+)*(?:-born)?\s)+(?=[a-z])")
+"""Before what something is, whose it is: `Norwegian painter`."""
+_NATION: Final = re.compile(
+    r"[A-Z][a-z]*(?:ish|ese|[aeiou]an|ian|rench|utch|zech|reek|wiss|thai|raqi|eli|mani|elsh|andic)(?=(?:-born)?\s[a-z])"
+)
+"""A nation's adjective: `Norwegian`."""
 
 Span = tuple[int, int, str]
 
@@ -76,7 +88,7 @@ def _figures(text: str) -> Iterator[Span]:
         if any(start <= number.start and number.end <= end for start, end in whole) or spelled.istitle():
             continue  # `Six`, of `Six Flags`
         unit = _UNIT.match(text, number.end)
-        is_measured = unit and (unit_after(text, number.end) or unit[0].strip() in ("%", "°"))
+        is_measured = unit and (unit_after(text, number.end) or unit[0].strip() in ("%", "°", "percent"))
         if unit and is_measured:
             yield number.start, unit.end(), "measure"
         yield number.start, number.end, "measured number" if is_measured else "number"
@@ -89,11 +101,14 @@ def _named(text: str) -> Iterator[Span]:
     stated = [(d.start, d.end) for d in dates(text)]
     for match in FULL_NAME.finditer(text):
         name = bare(match[0])
-        inside = text[match.start() - 1 : match.start()].isalnum()  # `I6`, of `tI6`
+        before = text[max(match.start() - 2, 0) : match.start()]
+        is_unit = before[:1].isdigit() and before[1:] == " " and unit_after(text, match.start() - 1)  # `MW`, of `860 MW`
+        inside = is_unit or before[-1:].isalnum()  # `I6`, of `tI6`
         if inside or any(start < match.end() and match.start() < end for start, end in stated):
             continue
         if len(name) > 1 and not (match.start() == 0 and " " not in name):
-            yield match.start(), match.start() + len(name), "country" if is_country(name) else "name"
+            is_nation = " " not in name and _NATION.match(text, match.start())
+            yield match.start(), match.start() + len(name), "country" if is_country(name) else "nation" if is_nation else "name"
             if (inner := name.rfind(" of ")) > 0:
                 start = inner + 4 + 4 * name.startswith("the ", inner + 4)
                 yield match.start() + start, match.start() + len(name), "name within"
@@ -109,12 +124,21 @@ def _named(text: str) -> Iterator[Span]:
     for match in STRESSED.finditer(text):
         if len(match[2].split()) <= 8:
             yield *match.span(2), "stressed"
+    for start, end in defined(text):
+        yield start, end, "defined"
     for link in _LINKING.finditer(text):
         start = link.end()
         while start < len(text) and text[start] in "*_ \"“‘'":
             start += 1
         if (phrase := _PHRASE.match(text, start)) and phrase.end() > start and not text[start].isdigit():
             yield start, phrase.end(), "phrase"
+
+
+def defined(text: str) -> Iterator[tuple[int, int]]:
+    """What a sentence says that its subject is, without its nation: `painter and sculptor`."""
+    for match in _DEFINED.finditer(text):
+        whose = _WHOSE.match(text, *match.span("what"))
+        yield whose.end() if whose else match.start("what"), match.end("what")
 
 
 def bare(name: str) -> str:

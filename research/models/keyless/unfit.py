@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from research.faults import shortened
-from research.models.keyless.candidates import Asked, facts_for, gate_of, setting_of
+from research.models.keyless.candidates import Asked, gate_of, setting_of
 from research.models.keyless.casting import cast
 from research.models.keyless.keys import affinity
 from research.models.keyless.questions import Question
@@ -31,7 +31,7 @@ _PART_OF_A_DATE: Final = "no whole date, which the field asks for (YYYY-MM-DD). 
 
 def why_unfit(question: Question, pages: Iterable[tuple[str, Asked, Reading]]) -> str:
     """A sentence on the first such text; "" if there is none. Each page comes with its title, and the question as it is asked."""
-    facts = ((title, asked, reading, fact) for title, asked, reading in pages for fact in facts_for(asked, reading))
+    facts = ((title, asked, reading, fact) for title, asked, reading in pages for fact in reading.facts)
     for title, asked, reading, fact in facts if question.kind in _WANTED else ():
         if fact.origin == "list" or affinity(question, fact) < OWN_KEY or gate_of(asked, reading, fact)[0] < MIN_GATE:
             continue
