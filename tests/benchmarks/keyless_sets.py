@@ -152,7 +152,7 @@ def _sites(folder: Path) -> list[Shelf]:
         task = _task(
             f"Facts about {entity}", {gold["entity_attr"]: entity}, dict.fromkeys(gold["fields"], TEXT), start_url=gold["url"]
         )
-        accepted = {name: [*values, *_joined(values)] for name, values in gold["fields"].items()}
+        accepted = {name: [*values, *_joined(values), *_days(name, values)] for name, values in gold["fields"].items()}
         shelf.cases.append(Case(task, f"{gold['vertical']}-{gold['site']}", accepted, gold["url"], kind=gold["vertical"]))
     return [shelf]
 
@@ -162,6 +162,12 @@ def _joined(values: list[str]) -> list[str]:
     if len(values) < 2:
         return []
     return [", ".join(values), " and ".join(values), f"{', '.join(values[:-1])} and {values[-1]}"]
+
+
+def _days(name: str, values: list[str]) -> list[str]:
+    """Of a date that a site gives with its publisher (`Vintage (June 23, 2009)`), the day."""
+    inside = (re.search(r"\(([^()]+)\)\s*$", value) for value in values if name.endswith("_date"))
+    return [found[1] for found in inside if found and _is_day(found[1])]
 
 
 def _articles(folder: Path) -> list[Shelf]:
