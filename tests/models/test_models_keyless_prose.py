@@ -151,3 +151,12 @@ def test_a_page_is_read_to_its_end() -> None:
     )
     assert len(filler) > 700_000
     assert "420 m" in stated(f"{filler}\n\nThe length of Acme Bridge is 420 m.", {"name": "Acme Bridge"}, "length")
+
+
+@pytest.mark.parametrize(
+    ("said", "field"),
+    [("high", "height_m"), ("tall", "height_m"), ("long", "length_m"), ("wide", "width_m"), ("deep", "depth_m")],
+)
+def test_a_measure_is_told_by_the_adjective_behind_it(said: str, field: str) -> None:
+    marks = stated(f"# Bell Rock\n\nIt is 35 m {said}.", {"name": "Bell Rock"}, field, about=1.0, kind="number")[35]
+    assert "cue is:synonym" in marks
