@@ -120,7 +120,7 @@ async def _run(
     except Exception:
         await gate.drain(AFTER_INTERRUPT_SECONDS)
         raise
-    if lost is None:  # otherwise there is nobody to wait for
+    if lost is None:  # a Prefect that was lost answers nothing more
         await (stopping.unless_stopped(gate.drain()) if stopping.cause is None else gate.drain(AFTER_INTERRUPT_SECONDS))
     done = await _hand_over(prepared, folder, runtime, stopping, done, changes, is_waiting=is_waiting)
     if lost is not None and stopping.cause is None and not done.refused:

@@ -20,7 +20,7 @@ from research.task.urls import is_web
 from research.task.webhook import STATUS_EVENTS
 
 MOST_FILES: Final = 1_000
-"""Of one task. Each is looked at before the task is accepted, and nobody else is answered meanwhile."""
+"""Files of one task. The service checks each before it accepts the task, and answers no other request meanwhile."""
 
 
 def _stated(key: str | None) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import mmap
 import re
 from decimal import Decimal
@@ -58,6 +59,6 @@ def _is_rounded(text: str) -> bool:
     """Whether a double loses digits of a number. One that was written with 17 of them has all that its double had."""
     number = float(text)
     written = Decimal(text)
-    if number - number != 0:  # it is infinite: the reader finds that, and keeps the text
+    if math.isinf(number):  # the reader finds that, and keeps the text
         return False
     return written not in (Decimal(repr(number)), Decimal(f"{number:.16e}"))
