@@ -97,7 +97,7 @@ class Worker:
     async def stop(self) -> None:
         """Stop, and give back what is unfinished."""
         for work in list(self._held.values()):
-            work.cancel()
+            _cancel(work)
         for showing in self._showing:
             showing.cancel()
         await asyncio.gather(*self._held.values(), *self._showing, return_exceptions=True)
@@ -119,15 +119,14 @@ class Worker:
         if claim is None:
             return None
         work = asyncio.create_task(self._work(claim, show))
-        self._held[claim] = work
+        self._held[claim] = work  # until it has ended: Prefect's engine cancels again and again, also the wait for its end
+        work.add_done_callback(lambda _: self._held.pop(claim, None))
         try:
             await asyncio.wait([work])
         except asyncio.CancelledError:
-            work.cancel()
+            _cancel(work)
             await asyncio.wait([work])
             raise
-        finally:
-            del self._held[claim]
         if not work.cancelled() and (error := work.exception()) is not None:
             raise error
         return await self._tasks.by_number(claim.number)
@@ -249,7 +248,13 @@ class Worker:
                     lost = [claim for claim in self._held if statuses.get(claim.number) == "cancelling"]
                 for claim in lost:
                     if (work := self._held.get(claim)) is not None:
-                        work.cancel()
+                        _cancel(work)
+
+
+def _cancel(work: asyncio.Task[None]) -> None:
+    """Cancel work, once: a second time would cut short what it does about its claim."""
+    if not work.cancelling():
+        work.cancel()
 
 
 def _is_cut_short(record: TaskRecord, result: Result) -> bool:
