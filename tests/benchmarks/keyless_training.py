@@ -41,7 +41,7 @@ from research.values.values import same
 TRAINED_ON: Final = ("sites", "recipes", "shops", "articles", "tables", "contracts", "sample", "prose")
 FOLDS: Final = 5
 INNER_FOLDS: Final = 3
-RIDGE: Final = 2.0
+RIDGE: Final = 3.0
 """How strongly a weight is drawn to nothing."""
 WEIGHTS: Final = Path(scoring.__file__).with_name("weights.toml")
 CAUTION: Final = 1.25

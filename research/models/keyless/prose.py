@@ -4,7 +4,6 @@ around it: the field's words, the entity's name, other names."""
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -85,7 +84,6 @@ def _strength(question: Question, spoken: Spoken, sentence: Sentence) -> tuple[f
         marks.append("phrase")
     elif any(phrase[0] in said and _in_turn(phrase, sentence.words) for phrase in spoken.phrases):
         best = max(best, 0.6)
-        marks.append("phrase apart")
     if (question.kind == "boolean" and question.negative & said) or described >= 0.5:
         best = max(best, 0.8 if question.kind == "boolean" else 0.5)
     return best, tuple(marks)
@@ -218,14 +216,12 @@ def _values_in(
     other words."""
     around = Surroundings(question, entity, spoken, sentence.text)
     found: list[tuple[int, Cast, str, list[str]]] = []
-    times = Counter[str]()
     for one, shape in _pieces(question, sentence.text):
         if (placed := around.marks(one, shape)) is not None:
             distance, marks = placed
             if reading.stressed:
                 marks.append("stressed" if reading.is_stressed(sentence.place, sentence.start + one.start) else "not stressed")
-            times[shape] += 1
-            found.append((distance, one, shape, [*marks, f"nth:{min(times[shape], 3)}"]))
+            found.append((distance, one, shape, marks))
     nearest = min((distance for distance, *_ in found), default=0)
     is_alone = len({repr(one.value) for _, one, *_ in found}) == 1
     for distance, one, shape, marks in found:

@@ -42,9 +42,15 @@ _A_DATE: Final = re.compile(r"\A[^\n]*\bdate\n|\n(?:the )?(?:date|day) (?:of|on|
 _HAPPENED: Final = re.compile(
     r"born|died|founded|established|built|opened|closed|completed|discovered|invented|introduced|launched|released|"
     r"published|formed|created|incorporated|inaugurated|commissioned|decommissioned|abolished|dissolved|demolished|"
-    r"enacted|ratified|signed|isolated|composed|written|premiered|renovated|restored"
+    r"enacted|ratified|signed|isolated|composed|written|premiered|renovated|restored|elevated"
 )
 """What an integer counts that has such a name: the year in which it happened."""
+_WHEN: Final = re.compile(rf"\b(?:{_HAPPENED.pattern})(?: in| on)?$")
+"""The end of a name that asks when something happened."""
+_PLURAL: Final = re.compile(r"(?<=[^\W\d_]{3})(?:\(e?s\)| s)$")
+"""The end of a name for one thing or several: `Platform(s)`, and what is left of it in `platform_s`."""
+_LASTS: Final = re.compile(r"time|duration|period|delay|latency|\blap\b|\bage\b|interval|length|span|elapsed|pace|record|wait")
+"""Of a name that ends in ` s`: it is counted in seconds."""
 _AGENT: Final = re.compile(r"(?:[a-z]{3}(?:er|or|ist|ian|ect)s?)$")
 _PERSONS: Final = frozenset(
     ("=author", "=ceo", "=spouse", "=director", "=founder", "=inventor", "=architect", "=owner", "=operator")
@@ -97,20 +103,15 @@ class Question:
     @cached_property
     def expects(self) -> str:
         """What a text should hold, as far as its name tells: `measure`, `person`, `agent` (a person, or what only
-        sounds like one: a generator), a kind of `vocabulary.EXPECTED`, or `any`."""
+        sounds like one: a generator), `event` (when it happened), a kind of `vocabulary.EXPECTED`, or `any`."""
         if _counted_in(self.label, self.description)[0]:
             return "measure"
         listed = (kind for kind, listed in EXPECTED.items() if self.name_words & listed)
-        kind = next(listed, "any")
+        kind = "event" if _WHEN.search(self.label) else next(listed, "any")
         if kind not in ("date", "any"):
             return kind
         is_person = self.label.endswith(" by") or self.concepts & _PERSONS
         return "person" if is_person else "agent" if _AGENT.search(self.label) else kind
-
-    @cached_property
-    def asked_unit(self) -> Unit | None:
-        """In what a number is counted, whatever type holds it."""
-        return self.unit or _unit(self.label, self.description)[1]
 
     @property
     def wants_sign(self) -> bool:
@@ -197,12 +198,13 @@ def _kind(schema: Mapping[str, Any], name: str, said: str) -> Kind:
 def _spaced(name: str) -> str:
     """`launchDate`, `launch_date`, `launch-date` -> `launch date`."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[_\-.]+", " ", name)
-    return " ".join(spaced.split()).casefold()
+    said = " ".join(spaced.split()).casefold()
+    return said if _LASTS.search(said) else _PLURAL.sub("s", said)
 
 
 def _counted_in(name: str, said: str) -> tuple[list[str], Unit | None]:
     """The words at a name's end that only say in what the value is counted, and the unit that they mean."""
-    tokens = name.split()
+    tokens = [] if _WHEN.search(name) else name.split()  # `opened in` is no number of inches
     for size in (2, 1):
         tail = " ".join(tokens[-size:])
         if tail == "min" and not re.search(r"\b(?:time|duration|minutes?)\b", f"{name} {said}", re.I):

@@ -64,7 +64,7 @@ def _together(question: Question, candidate: Candidate) -> Iterator[str]:
     kind = "text" if question.kind in ("text", "list") else "typed"
     yield f"sentence of {told.get('entity')}, {stressed}, fit {fit}"
     yield f"sentence cue {told.get('cue')}, after {told.get('after')}, {told.get('side')}"
-    yield f"sentence name {told.get('name')}, {told.get('name side')}, {told.get('between')}"
+    yield f"sentence name {told.get('name')}, {told.get('name side')}"
     yield f"sentence {kind} {told.get('shape')}, cue {told.get('cue')}, {stressed}"
     yield f"sentence clause {told.get('clause')}, fit {fit}, {stressed}"
     yield f"sentence rank {told.get('rank')}, fit {fit}, {stressed}"

@@ -97,7 +97,7 @@ def _figures(text: str) -> Iterator[Span]:
 
 
 def _named(text: str) -> Iterator[Span]:
-    """Names, lists of names, what is quoted or stressed, and what follows a verb that links."""
+    """Names, lists of names, what is quoted, and what follows a verb that links."""
     stated = [(d.start, d.end) for d in dates(text)]
     for match in FULL_NAME.finditer(text):
         name = bare(match[0])
@@ -121,9 +121,6 @@ def _named(text: str) -> Iterator[Span]:
                 yield match.start(), match.start() + len(bare(match[0])), shape
     for match in _QUOTED.finditer(text):
         yield *match.span(1), "quoted"
-    for match in STRESSED.finditer(text):
-        if len(match[2].split()) <= 8:
-            yield *match.span(2), "stressed"
     for start, end in defined(text):
         yield start, end, "defined"
     for link in _LINKING.finditer(text):

@@ -15,13 +15,10 @@ from research.models.keyless.questions import Question
 from research.models.keyless.reading import tokens
 from research.models.keyless.shapes import FULL_NAME
 from research.models.keyless.vocabulary import STOP, weight
-from research.values.units import Unit, measured
 
 _CLAUSE_ENDS: Final = re.compile(r"[;:()—–]|,(?!\d)|\*{2,}|\s-\s|\s(?:while|whereas|but|which|who|where|although)\s")
 _LONGEST: Final = 14
 """Words of a text that a sentence states."""
-_COUNTS: Final = frozenset(("number", "measure", "measured number", "figures"))
-_FIGURES: Final = re.compile(r"[\d.,\s]*\d")
 _STOPS: Final = frozenset((*"(),.;:", ""))
 """Signs right behind a value; "" is the sentence's end."""
 _LEADS: Final = frozenset(
@@ -31,7 +28,6 @@ _LEADS: Final = frozenset(
 _FOLLOWS: Final = frozenset(words("from after following thereafter prior before notice ago later old per each until unless"))
 """Words right behind a value that tell what it is."""
 _HEDGES: Final = frozenset(words("over nearly about approximately around roughly almost under than some exceeding surpassing"))
-_LINK_WORDS: Final = frozenset(words("is was are were be been it at of for to by in the a an as and from total with on s"))
 CALLED: Final = re.compile(r"[^()]{0,60}\((?:[^()]{0,40}\s)?[“\"‘']")
 """Behind a name, what it is called from here on: `Acme, Inc. (the “Company”)`."""
 
@@ -57,19 +53,11 @@ class Surroundings:
         self._starts, self._ends = [start for _, start, _ in placed], [end for _, _, end in placed]
         cues = spoken.cues | question.about_cues
         self._cue_at = [i for i, said in enumerate(self._said) if said in cues and (weight(said) >= 0.6 or len(cues) == 1)]
-        asked = (question.label.split(), *spoken.phrases)
-        self._asked_leads = {phrase[-1] for phrase in asked if len(phrase) > 1 and phrase[-1] in _LEADS}
-        """Words that lead to a value by the property's own names: `by`, of `founded by`."""
         self._breaks = [match.start() for match in _CLAUSE_ENDS.finditer(text)]
         spellings = (entity.words, *entity.others) if entity.named else ()
         self._own = next((spelled for spelled in spellings if spelled <= {*self._said}), frozenset[str]())
         self._named_at = _together(self._own, self._said)
-        self._whole = [f"name is:{_spelled(entity.name, text)}"] if self._named_at else []
         self._names = [(m.span(), frozenset(words(m[0]))) for m in FULL_NAME.finditer(text)]
-        self._others = [span for span, name in self._names if span[0] and name - self._own and not self._own <= name]
-        strangers = [end for (_, end), name in self._names if len(name) > 1 and not name & entity.words]
-        self._stranger = min(strangers, default=len(text)) if not self._named_at else None
-        """Where another's name of several words ends, in a sentence that does not name the entity."""
 
     def marks(self, one: Cast, shape: str) -> tuple[int, list[str]] | None:
         """What is true of a value where it stands, and how far it stands from what it may belong to; None for no value."""
@@ -85,21 +73,14 @@ class Surroundings:
             return None  # `Leeds`, for the university, in `University of Leeds`
         from_cue, side = _distance(self._cue_at, first, last)
         from_name, name_side = _distance(self._named_at, first, last)
-        before = max((i for i in (*self._cue_at, *self._named_at) if i < first), default=-1)
-        gap = sum(word not in _LINK_WORDS for word in said[before + 1 : first]) if before >= 0 else 9
         lead = said[first - 1] if first else "start"
         lead = lead if lead in _LEADS or not first else "hedge" if lead in _HEDGES else "other"
         tail = text[one.end :].lstrip(" *_")[:1]
         marks = [
-            *self._whole,
             *(f"then:{word}" for word in said[last + 1 : last + 2] if word in _FOLLOWS),
             *(f"after:{lead}", f"before:{'word' if tail.isalnum() else tail if tail in _STOPS else 'sign'}", f"shape:{shape}"),
-            *(f"cue:{_bin(from_cue)}", f"side:{side}", f"name:{_bin(from_name)}", f"name side:{name_side}", f"gap:{min(gap, 4)}"),
+            *(f"cue:{_bin(from_cue)}", f"side:{side}", f"name:{_bin(from_name)}", f"name side:{name_side}"),
         ]
-        if self._asked_leads:
-            marks.append(f"asked lead:{'same' if lead in self._asked_leads else 'other'}")
-        if self._stranger is not None:
-            marks.append(f"stranger:{'before' if self._stranger <= one.start else 'none'}")
         if is_text:
             marks += [f"expects:{question.expects}/{shape}", f"after:{lead}/{question.expects}"]
             if spoken.names < of_value and not of_value & self._own:
@@ -108,14 +89,10 @@ class Surroundings:
                 marks.append("own words")
             if CALLED.match(text, one.end):
                 marks.append("defined")
-            if question.asked_unit is not None and shape in _COUNTS:
-                marks.append(f"unit:{_unit_of(text, one, question.asked_unit)}")
         marks.append(f"clause:{self._clause(first)}")
         if self._cue_at:
             word = said[min(self._cue_at, key=lambda at: min(abs(at - first), abs(at - last)))]
             marks.append(f"cue is:{'name' if word in spoken.names else 'synonym' if word in spoken.cues else 'described'}")
-        if self._named_at:
-            marks.append(f"between:{self._between(one)}")
         return from_cue + from_name // 2, marks
 
     def _clause(self, first: int) -> str:
@@ -128,37 +105,11 @@ class Surroundings:
         ]
         return " and ".join(near) or "alone"
 
-    def _between(self, one: Cast) -> str:
-        """Whether another's name stands between a value and the nearest mention of the entity."""
-        before = max((self._ends[i] for i in self._named_at if self._ends[i] <= one.start), default=None)
-        after = min((self._starts[i] for i in self._named_at if self._starts[i] >= one.end), default=None)
-        if before is not None and (after is None or one.start - before <= after - one.end):
-            low, high = before, one.start
-        elif after is not None:
-            low, high = one.end, after
-        else:
-            return "inside"
-        return "another" if any(low <= start and end <= high for start, end in self._others) else "none"
-
 
 def _together(own: frozenset[str], said: Sequence[str]) -> list[int]:
     """Places of the words of the entity's name where all of it stands together."""
     size = len(own) + 1
     return [i for i, word in enumerate(said) if word in own and own <= {*said[max(0, i - size) : i + size + 1]}]
-
-
-def _spelled(name: str, text: str) -> str:
-    """How a sentence spells the entity's name."""
-    if re.search(rf"[“\"‘']{re.escape(name)}[”\"’']", text, re.IGNORECASE):
-        return "quoted"
-    return "whole" if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, re.IGNORECASE) else "words"
-
-
-def _unit_of(text: str, one: Cast, unit: Unit) -> str:
-    """Whether a number is counted in what is asked for."""
-    figures = _FIGURES.match(text, one.start, one.end)
-    found = measured(text, one.start, figures.end() if figures else one.end).unit
-    return "none" if found is None else "same" if found == unit else "other" if found.kind == unit.kind else "of another kind"
 
 
 def _bin(distance: int) -> str:
