@@ -21,7 +21,7 @@ from research.tables.run_folder.reader import open_run
 
 ROWS, SHARD = 24, 4
 KILLED_AT = 25
-"""The sub-query that is not finished any more: half of all."""
+"""The first sub-query that may not be finished any more: half of all."""
 IN_FLIGHT = 4 * 2
 """Rows in flight × sub-queries of a row."""
 
@@ -39,8 +39,8 @@ async def test_a_killed_run_repeats_nothing_that_was_finished_and_ends_as_if_it_
     assert await killed.wait() == -signal.SIGKILL
     begun = Counter(log.read_text().splitlines())
     kept = finished_steps(run, "investigate", of_a_row=2)
-    assert len(begun) == KILLED_AT
-    assert KILLED_AT - IN_FLIGHT <= kept < KILLED_AT
+    assert KILLED_AT <= len(begun) < 2 * ROWS
+    assert len(begun) - IN_FLIGHT <= kept < len(begun)
     readable = open_run(run).results()
     assert len(readable) % SHARD == 0
     assert set(readable["status"]) == {"completed"}, "what was committed can be read before the run goes on"

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import openai
 import pytest
-from openai import AsyncOpenAI, OpenAI
 from pydantic import BaseModel, Field
 
 from flows.serve.dialects import chat as dialect
@@ -19,6 +18,9 @@ from research.ports.work import Draft, SubQuery
 from research.task.task import Task
 from tests.serve.conftest import Served, serve
 
+if TYPE_CHECKING:
+    from openai import OpenAI
+
 QUESTION = "When was the Bell Rock Lighthouse first lit?"
 PAGE = "corpus://corpus/bell-rock.md"
 
@@ -28,9 +30,15 @@ class Lighthouse(BaseModel):
     keeper: str = Field(description="The name of its first keeper")
 
 
+@pytest.fixture(scope="module")
+def openai() -> Any:
+    """The SDK, whose import takes half a second: only the process that runs these tests has it."""
+    return import_module("openai")
+
+
 @pytest.fixture
-def client(served: Served) -> Iterator[OpenAI]:
-    with OpenAI(base_url=f"{served.url}/v1", api_key=served.keys["alice"], max_retries=0) as opened:
+def client(openai: Any, served: Served) -> Iterator[OpenAI]:
+    with openai.OpenAI(base_url=f"{served.url}/v1", api_key=served.keys["alice"], max_retries=0) as opened:
         yield opened
 
 
@@ -46,8 +54,9 @@ def test_a_question_is_answered_with_the_pages_that_the_answer_rests_on(client: 
     assert done.usage is not None
 
 
-async def test_a_stream_holds_the_same_answer_in_pieces_and_the_basis_in_its_last(served: Served) -> None:
-    async with AsyncOpenAI(base_url=served.url, api_key=served.keys["alice"]) as client:  # as langchain-parallel has it: no /v1
+async def test_a_stream_holds_the_same_answer_in_pieces_and_the_basis_in_its_last(openai: Any, served: Served) -> None:
+    """The address is without /v1, as langchain-parallel has it."""
+    async with openai.AsyncOpenAI(base_url=served.url, api_key=served.keys["alice"]) as client:
         stream = await client.chat.completions.create(
             model="lite",
             messages=[{"role": "user", "content": [{"type": "text", "text": QUESTION}]}],
@@ -92,7 +101,9 @@ def test_a_schema_is_answered_as_its_model_says(client: OpenAI) -> None:
         ({"extra_body": {"nonsense": 1}}, "nonsense", "not a known field"),
     ],
 )
-def test_a_request_that_is_wrong_is_refused_with_its_place(client: OpenAI, wrong: dict[str, Any], param: str, says: str) -> None:
+def test_a_request_that_is_wrong_is_refused_with_its_place(
+    openai: Any, client: OpenAI, wrong: dict[str, Any], param: str, says: str
+) -> None:
     with pytest.raises(openai.BadRequestError, match=says) as refused:
         client.chat.completions.create(**{"model": "speed", "messages": [{"role": "user", "content": QUESTION}], **wrong})
     assert (refused.value.param or "").startswith(param)
@@ -107,18 +118,18 @@ def test_what_means_nothing_here_is_a_warning_that_names_it(client: OpenAI) -> N
     assert "speed" in [model.id for model in client.models.list()]
 
 
-def test_a_wrong_key_is_told_in_the_sdks_own_words(served: Served) -> None:
+def test_a_wrong_key_is_told_in_the_sdks_own_words(openai: Any, served: Served) -> None:
     with pytest.raises(openai.AuthenticationError):
-        OpenAI(base_url=f"{served.url}/v1", api_key="nobody").models.list()
+        openai.OpenAI(base_url=f"{served.url}/v1", api_key="nobody").models.list()
 
 
-def test_research_that_fails_is_an_error_that_the_sdk_does_not_pay_for_again(tmp_path: Path) -> None:
+def test_research_that_fails_is_an_error_that_the_sdk_does_not_pay_for_again(openai: Any, tmp_path: Path) -> None:
     async def script(task: Task, subquery: SubQuery, tools: ResearchTools) -> Draft:
         raise ModelRefused("the model declined to answer")
 
     model = ScriptedModel(script, keyless=False)
     for served in serve(tmp_path, model=model, dialects=[dialect]):
-        client = OpenAI(base_url=f"{served.url}/v1", api_key=served.keys["alice"])
+        client = openai.OpenAI(base_url=f"{served.url}/v1", api_key=served.keys["alice"])
         messages: Any = [{"role": "user", "content": QUESTION}]
         with pytest.raises(openai.APIStatusError, match="declined to answer"):
             client.chat.completions.create(model="speed", messages=messages)

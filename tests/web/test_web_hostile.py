@@ -33,7 +33,17 @@ def cookie_wall_without_end(request: HttpRequest) -> Served:
     return Served(status=302, headers={"location": "/hostile", "set-cookie": f"c{count}={count}"})
 
 
-BOMB = gzip.compress(bytes(80_000_000))
+def gzip_bomb(_: HttpRequest) -> Served:
+    return Served(gzip.compress(bytes(80_000_000)), headers={"content-encoding": "gzip"})
+
+
+def gzip_bomb_in_a_gzip_bomb(_: HttpRequest) -> Served:
+    return Served(gzip.compress(gzip.compress(bytes(80_000_000))), headers={"content-encoding": "gzip, gzip"})
+
+
+def deflate_bomb(_: HttpRequest) -> Served:
+    return Served(zlib.compress(bytes(80_000_000)), headers={"content-encoding": "deflate"})
+
 
 ENDS_IN_ERROR: dict[str, tuple[Any, type[ResearchError], str]] = {
     "slow drip": (Served("x" * 3000, drip=0.2, piece=1), FetchFailed, "bytes a second"),
@@ -41,17 +51,9 @@ ENDS_IN_ERROR: dict[str, tuple[Any, type[ResearchError], str]] = {
     "a stall in the middle": (Served(PAGE, drip=20, piece=500), FetchFailed, "sent nothing"),
     "endless body": (Served("<p>word</p>" * 100, endless=True), PageUnreadable, "does not end after"),
     "endless body, dripped": (Served("<p>word</p>", endless=True, drip=0.01), FetchFailed, "did not arrive whole|bytes a second"),
-    "gzip bomb": (Served(BOMB, headers={"content-encoding": "gzip"}), PageUnreadable, "bomb|expands to more"),
-    "gzip bomb in a gzip bomb": (
-        Served(gzip.compress(BOMB), headers={"content-encoding": "gzip, gzip"}),
-        PageUnreadable,
-        "encoded as 'gzip, gzip'",
-    ),
-    "deflate bomb": (
-        Served(zlib.compress(bytes(80_000_000)), headers={"content-encoding": "deflate"}),
-        PageUnreadable,
-        "expands",
-    ),
+    "gzip bomb": (gzip_bomb, PageUnreadable, "bomb|expands to more"),
+    "gzip bomb in a gzip bomb": (gzip_bomb_in_a_gzip_bomb, PageUnreadable, "encoded as 'gzip, gzip'"),
+    "deflate bomb": (deflate_bomb, PageUnreadable, "expands"),
     "brotli that nobody asked for": (
         Served(b"\x0b\x02\x80hi\x03", headers={"content-encoding": "br"}),
         PageUnreadable,

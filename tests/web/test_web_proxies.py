@@ -101,6 +101,8 @@ async def test_from_python_what_no_client_reads_is_refused_by_its_variable_which
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str, value: str, advice: str
 ) -> None:
     (tmp_path / "a.md").write_text("# Aldern Bridge\n")
+    for other in ("NO_PROXY", "no_proxy"):  # what a command leaves in its process
+        monkeypatch.delenv(other, raising=False)
     monkeypatch.setenv(variable, value)
     with pytest.raises(InvalidInput, match=advice):
         await run("Aldern Bridge", schema={"opened": "string"}, corpus=tmp_path, model="extractive", cache_dir=tmp_path / "cache")
