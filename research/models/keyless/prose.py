@@ -1,5 +1,5 @@
 """Prose: the sentences of a page that may state a field of the entity, and the values that they state, each with what stands
-around it: the field's words, the entity's name, other names."""
+around it."""
 
 from __future__ import annotations
 

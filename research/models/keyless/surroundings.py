@@ -1,5 +1,5 @@
-"""Surroundings: what stands around a value in its sentence: the field's words, the entity's name, other names, the ends of the
-clause; each a mark with a learned weight of its own."""
+"""Surroundings: what stands around a value in its sentence: the field's words, the entity's name, the ends of the clause; each a
+mark with a learned weight of its own."""
 
 from __future__ import annotations
 
