@@ -199,7 +199,7 @@ def _spaced(name: str) -> str:
     """`launchDate`, `launch_date`, `launch-date` -> `launch date`."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[_\-.]+", " ", name)
     said = " ".join(spaced.split()).casefold()
-    return said if _LASTS.search(said) else _PLURAL.sub("s", said)
+    return said if _LASTS.search(said) else _PLURAL.sub("", said)
 
 
 def _counted_in(name: str, said: str) -> tuple[list[str], Unit | None]:
