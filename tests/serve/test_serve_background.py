@@ -88,6 +88,36 @@ async def test_a_worker_that_is_told_to_end_gives_its_task_back_unfailed(tmp_pat
     assert (done.id, done.status) == (accepted.id, "completed")
 
 
+async def test_what_is_cancelled_again_while_it_is_given_back_is_given_back_once_the_worker_has_ended(tmp_path: Path) -> None:
+    """As Prefect's engine does: it cancels, and cancels the wait for the end as well."""
+    at_once = 8
+    begun, all_begun = 0, asyncio.Event()
+
+    async def begin_and_wait(_task: Task, _subquery: SubQuery, _tools: ResearchTools) -> Draft:
+        nonlocal begun
+        begun += 1
+        if begun == at_once:
+            all_begun.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async with door(tmp_path, works=False) as opened:
+        await opened.service.submit_many(ALICE, [submission(f"What is {n}?") for n in range(at_once)])
+        settings = Settings(cache_dir=tmp_path / "cache", corpus=str(tmp_path / "corpus"))
+        worker = worker_of(opened.records, Worlds(settings, ScriptedModel(begin_and_wait)))
+        await worker.start(at_once)
+        under_way = [asyncio.create_task(worker.work_one()) for _ in range(at_once)]
+        await asyncio.wait_for(all_begun.wait(), 60)
+        for _ in range(3):
+            for each in under_way:
+                each.cancel()
+            await asyncio.sleep(0)
+        await worker.stop()
+        taken = [await opened.records.claims.take("another", None) for _ in range(at_once)]
+    assert all(each.cancelled() for each in under_way)
+    assert None not in taken
+
+
 async def _run_named(client: PrefectClient, name: str) -> TaskRun:
     """A task run that has ended, once Prefect has recorded it."""
     named = TaskRunFilter(name=TaskRunFilterName(any_=[name]))
