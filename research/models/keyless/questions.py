@@ -49,8 +49,10 @@ _WHEN: Final = re.compile(rf"\b(?:{_HAPPENED.pattern})(?: in| on)?$")
 """The end of a name that asks when something happened."""
 _PLURAL: Final = re.compile(r"(?<=[^\W\d_]{3})(?:\(e?s\)| s)$")
 """The end of a name for one thing or several: `Platform(s)`, and what is left of it in `platform_s`."""
-_LASTS: Final = re.compile(r"time|duration|period|delay|latency|\blap\b|\bage\b|interval|length|span|elapsed|pace|record|wait")
-"""Of a name that ends in ` s`: it is counted in seconds."""
+_IN_SECONDS: Final = re.compile(
+    r"time|duration|period|delay|latency|\blap\b|\bage\b|interval|length|span|elapsed|pace|record|wait"
+)
+"""What a name that ends in ` s` is about, if the `s` means seconds: `lap_time_s`."""
 _AGENT: Final = re.compile(r"(?:[a-z]{3}(?:er|or|ist|ian|ect)s?)$")
 _PERSONS: Final = frozenset(
     ("=author", "=ceo", "=spouse", "=director", "=founder", "=inventor", "=architect", "=owner", "=operator")
@@ -196,10 +198,10 @@ def _kind(schema: Mapping[str, Any], name: str, said: str) -> Kind:
 
 
 def _spaced(name: str) -> str:
-    """`launchDate`, `launch_date`, `launch-date` -> `launch date`."""
+    """`launchDate`, `launch_date`, `launch-date` -> `launch date`; `Platform(s)` -> `platform`."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[_\-.]+", " ", name)
     said = " ".join(spaced.split()).casefold()
-    return said if _LASTS.search(said) else _PLURAL.sub("", said)
+    return said if _IN_SECONDS.search(said) else _PLURAL.sub("", said)
 
 
 def _counted_in(name: str, said: str) -> tuple[list[str], Unit | None]:

@@ -15,7 +15,7 @@ from cachetools import LRUCache
 from research.evidence.passages import sentences
 from research.evidence.ranking import words
 from research.models.keyless.facts import Fact, facts_of
-from research.models.keyless.shapes import STRESSED, defined
+from research.models.keyless.shapes import defined
 from research.models.keyless.vocabulary import STOP
 from research.ports.page import Hit, Passage
 from research.sources.injection import instructions_in
@@ -26,6 +26,8 @@ LARGE: Final = 100_000
 """Characters of a page. What is longer is read beside the event loop."""
 _WRAPPED: Final = re.compile(r"(?<=[^\n]{60})(?<![.:;!?])\n(?=\S)")
 """The end of a line of wrapped text, where its sentence goes on."""
+_STRESSED: Final = re.compile(r"(\*{1,3}|_{2,3})(?=[^\s*_])((?:(?!\1).)+?)(?<=[^\s*_])\1", re.DOTALL)
+"""What is set in bold or italics in Markdown."""
 _STRESS_ENDS: Final = re.compile(r"(?<=[.!?][*_])[*_]*\s+(?=[*_“\"']*[A-ZÀ-Þ])")
 """The end of a stressed sentence, which hides its full stop."""
 FIRST: Final = 4
@@ -129,7 +131,7 @@ class Reading:
     def stressed(self) -> dict[int, list[tuple[int, int]]]:
         """Of each passage what is set in bold or italics; empty where the page stresses nothing longer than a few words."""
         found = {
-            place: [match.span(2) for match in STRESSED.finditer(text)]
+            place: [match.span(2) for match in _STRESSED.finditer(text)]
             for place, (text, kind, _) in enumerate(self._texts)
             if kind in ("paragraph", "list") and ("*" in text or "__" in text)
         }

@@ -37,8 +37,6 @@ _CODE: Final = re.compile(
 )
 """Letters with figures, and groups of figures: `tI6`, `SHP-004`, `15457-96-2`, `14–6`."""
 _QUOTED: Final = re.compile(r"[“\"‘']([^“”\"‘’]{2,80})[”\"’']")
-STRESSED: Final = re.compile(r"(\*{1,3}|_{2,3})(?=[^\s*_])((?:(?!\1).)+?)(?<=[^\s*_])\1", re.DOTALL)
-"""What is set in bold or italics in Markdown."""
 _LINKING: Final = re.compile(
     r"\b(?:is|was|are|were|be|been|as|at|totals?|totaled|reach(?:es|ed)|becomes?|became|remains?|equals?)\s+(?:the\s+|an?\s+)?|:\s+|=\s*",
     re.I,
