@@ -31,10 +31,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
 import research.models.keyless.scoring as scoring
+from research.models.keyless.candidates import KEY
 from research.models.keyless.choosing import MAX_GROUPS, Backing, Group, choose, standing
 from research.models.keyless.model import KeylessModel
 from research.models.keyless.questions import Question
 from research.models.keyless.scoring import Scorer, features
+from research.models.keyless.surroundings import WORD
 from research.ports.work import FieldAnswer
 from research.values.values import same
 
@@ -48,6 +50,10 @@ CAUTION: Final = 1.25
 """How much more a wrong answer counts than a right one, so that what is given is rather too sure than not sure enough."""
 RARE: Final = 5
 """A feature that fewer candidates have gets no weight."""
+SPELLED: Final = (f"sentence {WORD}", f"data {KEY}")
+"""How features begin that name a word: one near a value, a key of page data."""
+WIDESPREAD: Final = 12
+"""A word that stands in fewer sites or documents gets none."""
 
 
 @dataclass
@@ -140,7 +146,12 @@ def _conditional(found: Sequence[Found], begin: Mapping[str, float] | None = Non
     """Weights by which, of a question's candidates and there being no answer, what is right is the likeliest."""
     found = [one for one in found if one.backings]
     counts = Counter(name for one in found for names in one.features for name in names)
-    place = {name: at for at, name in enumerate(("bias", *sorted(n for n, count in counts.items() if count >= RARE)))}
+    groups: defaultdict[str, set[str]] = defaultdict(set)
+    for one in found:
+        for name in {n for names in one.features for n in names if n.startswith(SPELLED)}:
+            groups[name].add(one.group)
+    kept = (n for n, count in counts.items() if count >= RARE and not 0 < len(groups.get(n, ())) < WIDESPREAD)
+    place = {name: at for at, name in enumerate(("bias", *sorted(kept)))}
     columns = [[0, *(place[n] for n in names if n in place)] for one in found for names in one.features]
     ends = np.cumsum([0, *map(len, columns)])
     indices = np.fromiter(chain.from_iterable(columns), int)

@@ -53,7 +53,7 @@ def test_the_name_of_a_field_tells_what_its_text_should_hold(field: str, expects
 
 def test_a_name_of_two_words_written_as_one_is_read_as_the_page_writes_it() -> None:
     text = "The public network coverage for Ostrava stands at 98.5% of homes."
-    assert "cue is:name" in stated(text, {"region": "Ostrava"}, "publicnetwork")["98.5%"]
+    assert "clause:cue and name" in stated(text, {"region": "Ostrava"}, "publicnetwork")["98.5%"]
 
 
 @pytest.mark.parametrize(
@@ -162,4 +162,13 @@ def test_a_page_is_read_to_its_end() -> None:
 )
 def test_a_measure_is_told_by_the_adjective_behind_it(said: str, field: str) -> None:
     marks = stated(f"# Bell Rock\n\nIt is 35 m {said}.", {"name": "Bell Rock"}, field, about=1.0, kind="number")[35]
-    assert "cue is:synonym" in marks
+    assert {"cue:1", "side:after"} <= marks
+
+
+def test_the_words_beside_a_value_are_told_and_around_a_form_all_but_those_of_the_field() -> None:
+    text = "Unless ended sooner, the term of this lease is 3 years from the date hereof."
+    around = {mark for mark in stated(text, {"name": "Lease"}, "term", about=1.0)["3 years"] if mark.startswith("word ")}
+    assert {"word before:is", "word behind:from", "word near:leas", "word around:unless", "word around:hereof"} <= around
+    assert not [mark for mark in around if mark.endswith(":term")]
+    beside = stated("The owner is Ines Kovar since 1998.", {"name": "Lease"}, "owner", about=1.0)["Ines Kovar"]
+    assert {mark for mark in beside if mark.startswith("word ")} == {"word before:is", "word behind:sinc"}

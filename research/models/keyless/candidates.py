@@ -41,6 +41,8 @@ _WHERE: Final[dict[Source, str]] = {
     "list": "a list",
 }
 _ENTITY: Final = "thing:entity"
+KEY: Final = "key:"
+"""How the mark begins that names a key of page data."""
 _RECOMMENDED: Final = re.compile(rf" > (?:{'|'.join(OF_OTHERS)})", re.IGNORECASE)
 """Headings, below a page's title, of things that it is not about."""
 
@@ -231,8 +233,11 @@ def gate_of(asked: Asked, reading: Reading, fact: Fact) -> tuple[float, tuple[st
         return about if about >= 0.75 else 0.0, ()
     if fact.origin == "data" and _called_otherwise(asked.entity, reading, fact.thing) == "beside it":
         return 0.0, ()
-    thing = (_thing(asked.entity, reading, fact.thing), f"depth:{min(fact.depth, 2)}") if fact.origin == "data" else ()
-    return asked.gate(reading, fact.places[0]), thing
+    gate = asked.gate(reading, fact.places[0])
+    if fact.origin != "data":
+        return gate, ()
+    told = f"depth:{min(fact.depth, 2)}", f"{KEY}{fact.key.rpartition('.')[2].casefold()}"
+    return gate, (_thing(asked.entity, reading, fact.thing), *told)
 
 
 def _called_otherwise(entity: Entity, reading: Reading, thing: str) -> Literal["", "alone", "beside it"]:

@@ -247,7 +247,7 @@ def _kind(question: Question) -> Kind | None:
         return "phone"
     if "=price" in concepts:
         return "price"
-    if surface & _TIMED and question.head in words(" ".join(_TIMED)):
+    if question.label.rpartition(" ")[2] in _TIMED:
         return "length of time"
     return "day" if "date" in surface else None
 

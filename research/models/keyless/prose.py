@@ -16,7 +16,7 @@ from research.models.keyless.entities import Entity
 from research.models.keyless.questions import Question
 from research.models.keyless.reading import Reading, Sentence, stem
 from research.models.keyless.shapes import BIG, NAME, shapes
-from research.models.keyless.surroundings import CALLED, Spoken, Surroundings
+from research.models.keyless.surroundings import Spoken, Surroundings
 from research.models.keyless.vocabulary import STOP, concepts, in_order, sequences, weight
 
 MAX_SENTENCES: Final = 40
@@ -41,6 +41,8 @@ _OPENING_NAME: Final = re.compile(
     r"(?=,?\s+(?:[a-z]+,\s+)?(?:(?:its|a|the)\s[^,]*,\s+)?(?:is|was|has|had|were|are)\b)"
 )
 """The name, of two words or more, that a sentence begins with, or `The village of` such a thing."""
+_CALLED: Final = re.compile(r"[^()]{0,60}\((?:[^()]{0,40}\s)?[“\"‘']")
+"""A name, and what it is called from here on: `Acme, Inc. (the “Company”)`."""
 _GATES: Final = {"here": 0.75, "part": 0.6, "before": 0.6, "passage": 0.6}
 """How surely a sentence speaks of the entity by where the entity is named, as seen from it."""
 _GLUED: Final = 7
@@ -71,22 +73,21 @@ def _spoken_of(question: Question, reading: Reading) -> Spoken:
     return Spoken(cues, names, (*((ordered,) if len(ordered) > 1 else ()), *sequences(question.name_words)))
 
 
-def _strength(question: Question, spoken: Spoken, sentence: Sentence) -> tuple[float, tuple[str, ...]]:
-    """How surely a sentence speaks of a field (0.5 and more where it does), and how."""
+def _strength(question: Question, spoken: Spoken, sentence: Sentence) -> tuple[float, bool]:
+    """How surely a sentence speaks of a field (0.5 and more where it does), and whether by a phrase of several words."""
     said = frozenset(sentence.words)
     wanted = question.concepts
     best = sum(map(weight, concepts(said & question.cues) & wanted)) / (sum(map(weight, wanted)) or 1.0)
     best = max(best, 0.8 * sum(map(weight, said & spoken.names)) / (sum(map(weight, spoken.names)) or 1.0))
     described = len(said & question.about_cues) / max(len(question.about_cues), 1)
-    marks = [f"described:{'yes' if described >= 0.5 else 'no'}"]
-    if any(phrase[0] in said and in_order(phrase, sentence.words) for phrase in spoken.phrases):
+    has_phrase = any(phrase[0] in said and in_order(phrase, sentence.words) for phrase in spoken.phrases)
+    if has_phrase:
         best = max(best, 0.9)
-        marks.append("phrase")
     elif any(phrase[0] in said and _in_turn(phrase, sentence.words) for phrase in spoken.phrases):
         best = max(best, 0.6)
     if (question.kind == "boolean" and question.negative & said) or described >= 0.5:
         best = max(best, 0.8 if question.kind == "boolean" else 0.5)
-    return best, tuple(marks)
+    return best, has_phrase
 
 
 def _in_turn(phrase: Sequence[str], said: Sequence[str]) -> bool:
@@ -134,13 +135,13 @@ def _promising(asked: Asked, reading: Reading, spoken: Spoken) -> list[_Promisin
     found: list[_Promising] = []
     silent = set(named if is_another else range(min(EARLY, len(reading.sentences))))
     if question.expects in ("person", "agent", "organisation") and not is_another:
-        silent |= {at for at, said in enumerate(reading.sentences[:LATE]) if CALLED.search(said.text)}
+        silent |= {at for at, said in enumerate(reading.sentences[:LATE]) if _CALLED.search(said.text)}
     for at in sorted(touched | silent):
         sentence = reading.sentences[at]
         where = _where(at, named, partly, reading)
         if len(sentence.words) > _MAX_WORDS or (where == "page" and is_another and asked.gate(reading, sentence.place) <= 0):
             continue
-        fit, marks = _strength(question, spoken, sentence)
+        fit, has_phrase = _strength(question, spoken, sentence)
         if fit < SPOKEN and at not in silent:
             continue
         gate = max(asked.gate(reading, sentence.place), _GATES.get(where, 0.0))
@@ -154,7 +155,7 @@ def _promising(asked: Asked, reading: Reading, spoken: Spoken) -> list[_Promisin
         if opening == "thing" and question.expects in ("person", "agent") and not spoken.names & {*sentence.words}:
             continue  # `The catalogue was written by …` says whose work the catalogue is
         place = (f"entity:{where}", f"entity:{where}, opens:{opening}", order)
-        found.append(_Promising(fit, gate, (*place, *marks), sentence))
+        found.append(_Promising(fit, gate, (*place, "phrase") if has_phrase else place, sentence))
     found.sort(
         key=lambda one: (
             *(one.fit < SPOKEN, one.marks[0] != "entity:here", -one.fit),

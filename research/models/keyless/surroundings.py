@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from research.evidence.ranking import words
@@ -21,15 +21,11 @@ _LONGEST: Final = 14
 """Words of a text that a sentence states."""
 _STOPS: Final = frozenset((*"(),.;:", ""))
 """Signs right behind a value; "" is the sentence's end."""
-_LEADS: Final = frozenset(
-    words("is was are of by in at on from to as for between and than with the a an start since until within")
-)
-"""Words right before a value that tell what it is to the sentence."""
-_FOLLOWS: Final = frozenset(words("from after following thereafter prior before notice ago later old per each until unless"))
-"""Words right behind a value that tell what it is."""
-_HEDGES: Final = frozenset(words("over nearly about approximately around roughly almost under than some exceeding surpassing"))
-CALLED: Final = re.compile(r"[^()]{0,60}\((?:[^()]{0,40}\s)?[“\"‘']")
-"""Behind a name, what it is called from here on: `Acme, Inc. (the “Company”)`."""
+WORD: Final = "word "
+"""How the marks begin that name a word near a value."""
+_NEAR: Final = 4
+_AROUND: Final = 10
+"""Words on either side of a value that are near it, and around it."""
 
 
 class Spoken(NamedTuple):
@@ -73,27 +69,27 @@ class Surroundings:
             return None  # `Leeds`, for the university, in `University of Leeds`
         from_cue, side = _distance(self._cue_at, first, last)
         from_name, name_side = _distance(self._named_at, first, last)
-        lead = said[first - 1] if first else "start"
-        lead = lead if lead in _LEADS or not first else "hedge" if lead in _HEDGES else "other"
+        lead = "start" if not first else said[first - 1] if said[first - 1] in STOP else "other"
         tail = text[one.end :].lstrip(" *_")[:1]
         marks = [
-            *(f"then:{word}" for word in said[last + 1 : last + 2] if word in _FOLLOWS),
-            *(f"after:{lead}", f"before:{'word' if tail.isalnum() else tail if tail in _STOPS else 'sign'}", f"shape:{shape}"),
-            *(f"cue:{_bin(from_cue)}", f"side:{side}", f"name:{_bin(from_name)}", f"name side:{name_side}"),
+            *(f"before:{'word' if tail.isalnum() else tail if tail in _STOPS else 'sign'}", f"shape:{shape}", f"side:{side}"),
+            *(f"cue:{_bin(from_cue)}", f"after:{lead}", f"name:{_bin(from_name)}", f"name side:{name_side}"),
+            f"clause:{self._clause(first)}",
         ]
         if is_text:
             marks += [f"expects:{question.expects}/{shape}", f"after:{lead}/{question.expects}"]
-            if spoken.names < of_value and not of_value & self._own:
-                marks.append("of its kind")  # `Court of Appeal`, for a `court`
-            if of_value & self._own:
-                marks.append("own words")
-            if CALLED.match(text, one.end):
-                marks.append("defined")
-        marks.append(f"clause:{self._clause(first)}")
-        if self._cue_at:
-            word = said[min(self._cue_at, key=lambda at: min(abs(at - first), abs(at - last)))]
-            marks.append(f"cue is:{'name' if word in spoken.names else 'synonym' if word in spoken.cues else 'described'}")
-        return from_cue + from_name // 2, marks
+        return from_cue + from_name // 2, [*marks, *self._words(first, last, shape)]
+
+    def _words(self, first: int, last: int, shape: str) -> Iterator[str]:
+        """The words right before and right behind a value; and all around one that is known by its form, of which a text may hold
+        many that mean something else: `within 30 days of notice`, `in effect for two years`. Words of the field's name are none
+        of them: how far those stand is told apart."""
+        said, behind = self._said, last + 1
+        around = [("before", said[max(first - 1, 0) : first]), ("behind", said[behind : behind + 1])]
+        for title, most in (("near", _NEAR), ("around", _AROUND)) if shape == "formed" else ():
+            around.append((title, said[max(first - most, 0) : first] + said[behind : behind + most]))
+        for title, near in around:
+            yield from (f"{WORD}{title}:{'#' if word.isdigit() else word}" for word in near if word not in self._spoken.names)
 
     def _clause(self, first: int) -> str:
         """What stands in the clause of a value's first word: the field's words, the entity's name, both or none."""
