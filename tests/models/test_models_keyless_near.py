@@ -95,6 +95,9 @@ async def test_the_last_year_counts_unless_another_is_asked_for() -> None:
     html = "<dl><dt>Revenue (2015)</dt><dd>$12 million</dd><dt>Revenue (2023)</dt><dd>$48 million</dd></dl>"
     found = await answer(html, {"revenue_usd": NUMBER, "revenue_2015_usd": NUMBER})
     assert (found["revenue_usd"][0], found["revenue_2015_usd"][0]) == (48_000_000, 12_000_000)
+    html = "<dl><dt>Population (2010)</dt><dd>120,000</dd><dt>Population (2020)</dt><dd>135,000</dd></dl>"
+    value, confidence = (await answer(html, {"population": INTEGER}))["population"]
+    assert (value, confidence != "high") == (135_000, True)
 
 
 async def test_what_is_foreseen_for_a_later_year_gives_way_to_what_is() -> None:

@@ -130,7 +130,6 @@ async def test_what_may_be_read_in_another_way_is_never_of_high_confidence(html:
             "floor",
             INTEGER,
         ),
-        ("<dl><dt>Population (2010)</dt><dd>120,000</dd><dt>Population (2020)</dt><dd>135,000</dd></dl>", "population", INTEGER),
         ("<dl><dt>Founded</dt><dd>1403/05/12</dd></dl>", "founded", DATE),
         ("<dl><dt>Founded</dt><dd>2567-05-13</dd></dl>", "founded", DATE),
         ("<dl><dt>Price</dt><dd>£1 10s</dd></dl>", "price", NUMBER),
