@@ -21,6 +21,14 @@ _BEGIN: Final = rf"(?:{alternatives([*_SMALL, *_TENS, *_SCALES])})|an?(?=[ ](?:{
 _MORE: Final = alternatives([*_SMALL, *_TENS, *_SCALES, *_PARTS, *_TABLE["unread"], "a", "an", "and"])
 _RUN: Final = re.compile(rf"(?<![\w-])(?:{_BEGIN})(?:\b[ \u00a0-]+(?:{_MORE})\b)*\b", re.IGNORECASE)
 _TAIL: Final = re.compile(r"(?:[ \u00a0-]+(?:an?|and))+$", re.IGNORECASE)
+_BEFORE_A_PRONOUN: Final = re.compile(
+    r"\b(?:the|this|that|which|each|every|another|any|no|(?:half|part|instead) of)\s+\Z", re.IGNORECASE
+)
+_BEHIND_A_PRONOUN: Final = re.compile(
+    r"\s+(?:with|in|on|at|from|to|for|by|and|is|was|has|had)\b|\s*(?:[^\w\s-]|\Z)", re.IGNORECASE
+)
+"""Before and behind a `one` that stands for a thing: `the one with a crew`, `half of one.`; not `the one kilogram left`."""
+_ONE_OF: Final = re.compile(r"\s+(?:of (?:the|its|his|her|their|our|these|those)|another|that|which|who)\b", re.IGNORECASE)
 
 
 class Words(NamedTuple):
@@ -35,9 +43,17 @@ def number_words(text: str) -> Iterator[Words]:
     """Every number that `text` writes in words. Words that make no number together (`nineteen eighty-four`) are none alone."""
     for match in _RUN.finditer(text):
         spelled = _TAIL.sub("", match[0])
+        if spelled.casefold() == "one" and _is_pronoun(text, match.start(), match.start() + len(spelled)):
+            continue
         value = _value(re.split(r"[ \u00a0-]+", spelled.casefold()))
         if value is not None:
             yield Words(match.start(), match.start() + len(spelled), value)
+
+
+def _is_pronoun(text: str, start: int, end: int) -> bool:
+    """Whether a `one` stands for a thing and counts nothing."""
+    stands_for = _BEFORE_A_PRONOUN.search(text, max(start - 16, 0), start) and _BEHIND_A_PRONOUN.match(text, end)
+    return bool(stands_for or _ONE_OF.match(text, end))
 
 
 def _value(words: Sequence[str]) -> Decimal | None:

@@ -141,6 +141,25 @@ def in_words(value: int) -> str:
     raise AssertionError
 
 
+@pytest.mark.parametrize(
+    ("text", "counts"),
+    [
+        ("the capsule did half of one.", False),
+        ("the next flight, the one with a crew", False),
+        ("one of the largest ships", False),
+        ("they faced one another", False),
+        ("No one is aboard", False),
+        ("Crew: one", True),
+        ("a crew of one.", True),
+        ("the one kilogram that is left", True),
+        ("a term of one year", True),
+        ("one of 12 ships", True),
+    ],
+)
+def test_a_one_that_stands_for_a_thing_is_no_number(text: str, counts: bool) -> None:
+    assert any(number.value == 1 for number in numbers(text)) == counts
+
+
 @given(st.integers(0, 10**11))
 def test_a_number_in_words_is_read_back(value: int) -> None:
     spelled = in_words(value)
