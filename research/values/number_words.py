@@ -28,6 +28,7 @@ _BEHIND_A_PRONOUN: Final = re.compile(
     r"\s+(?:with|in|on|at|from|to|for|by|and|is|was|has|had)\b|\s*(?:[^\w\s-]|\Z)", re.IGNORECASE
 )
 """Before and behind a `one` that stands for a thing: `the one with a crew`, `half of one.`; not `the one kilogram left`."""
+_NO_ONE: Final = re.compile(r"\bno\s+\Z", re.IGNORECASE)
 _ONE_OF: Final = re.compile(r"\s+(?:of (?:the|its|his|her|their|our|these|those)|another|that|which|who)\b", re.IGNORECASE)
 
 
@@ -53,7 +54,7 @@ def number_words(text: str) -> Iterator[Words]:
 def _is_pronoun(text: str, start: int, end: int) -> bool:
     """Whether a `one` stands for a thing and counts nothing."""
     stands_for = _BEFORE_A_PRONOUN.search(text, max(start - 16, 0), start) and _BEHIND_A_PRONOUN.match(text, end)
-    return bool(stands_for or _ONE_OF.match(text, end))
+    return bool(stands_for or _NO_ONE.search(text, max(start - 4, 0), start) or _ONE_OF.match(text, end))
 
 
 def _value(words: Sequence[str]) -> Decimal | None:

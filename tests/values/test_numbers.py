@@ -149,6 +149,7 @@ def in_words(value: int) -> str:
         ("one of the largest ships", False),
         ("they faced one another", False),
         ("No one is aboard", False),
+        ("no one knows", False),
         ("Crew: one", True),
         ("a crew of one.", True),
         ("the one kilogram that is left", True),

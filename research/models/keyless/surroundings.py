@@ -82,8 +82,8 @@ class Surroundings:
 
     def _words(self, first: int, last: int, shape: str) -> Iterator[str]:
         """The words right before and right behind a value; and all around one that is known by its form, of which a text may hold
-        many that mean something else: `within 30 days of notice`, `in effect for two years`. Words of the field's name are none
-        of them: how far those stand is told apart."""
+        many that mean something else: `within 30 days of notice`, `in effect for two years`. The words of the field's name are
+        left out: their distance is a mark of its own (`cue:`)."""
         said, behind = self._said, last + 1
         around = [("before", said[max(first - 1, 0) : first]), ("behind", said[behind : behind + 1])]
         for title, most in (("near", _NEAR), ("around", _AROUND)) if shape == "formed" else ():
