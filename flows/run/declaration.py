@@ -123,7 +123,7 @@ def _declared(options: type, name: str, default: Any, positional: bool) -> Decla
     for base in options.__mro__:
         if name not in inspect.get_annotations(base):
             continue
-        hint = get_type_hints(base, include_extras=True)[name]
+        hint = _hints(base)[name]
         parts = get_args(hint) if get_origin(hint) is Annotated else (hint,)
         kind = parts[0] if kind is None else kind
         found = found or next((extra for extra in parts[1:] if isinstance(extra, Option)), None)
@@ -131,6 +131,12 @@ def _declared(options: type, name: str, default: Any, positional: bool) -> Decla
     if found is None:
         raise TypeError(f"{options.__name__}.{name} is declared without an Option")
     return Declared(name, kind, default, found, group, positional)
+
+
+@cache
+def _hints(options: type) -> dict[str, Any]:
+    """The types of a class's fields: all of them are evaluated at once, so once a class and not once an option."""
+    return get_type_hints(options, include_extras=True)
 
 
 def _as_object(kind: Any, parts: type) -> Any:

@@ -24,6 +24,8 @@ IDLE_SECONDS: Final = 30.0
 """A worker without work ends after so long."""
 WORN: Final = 0.5
 """The share of its memory limit that a worker may have needed and still take more work: what it has left must be enough."""
+HELD: Final = 400_000_000
+"""Bytes that a worker may have needed, whatever its limit, and still wait for more work: it might hold them as long."""
 
 _HEAD: Final = struct.Struct(">IQ")
 
@@ -70,7 +72,7 @@ def main(order: Mapping[str, Json]) -> None:
     send(replies, {"state": "ready"}, b"")
     while _has_request(requests) and (request := receive(requests)) is not None:
         reply, payload = _answer(*request)
-        worn = _most_memory() > WORN * order["memory"] or reply["state"] == "memory"
+        worn = _most_memory() > min(WORN * order["memory"], HELD) or reply["state"] == "memory"
         send(replies, reply | {"last": worn}, payload)
         if worn:
             return

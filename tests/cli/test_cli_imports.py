@@ -15,17 +15,17 @@ from prefect.settings import get_current_settings
 PROGRAM: Final = """
 import json, sys
 from flows.cli import main
-code = main(json.loads(sys.argv[1]))
-print(json.dumps([code, *sorted(sys.modules)]), file=sys.stderr)
+codes = [main(json.loads(sys.argv[1])) for _ in range(int(sys.argv[2]))]
+print(json.dumps([max(codes), *sorted(sys.modules)]), file=sys.stderr)
 """
 READERS: Final = ("trafilatura", "lxml", "pypdfium2", "feedparser", "mammoth", "pptx", "htmldate")
 
 
-def imported(folder: Path, *arguments: str, **environment: str) -> tuple[int, set[str]]:
-    """The exit code of a command in a process of its own, and the modules that it imported."""
+def imported(folder: Path, *arguments: str, times: int = 1, **environment: str) -> tuple[int, set[str]]:
+    """The exit code of a command that is given so many times in a process of its own, and the modules that it imported."""
     settings = {name: value for name, value in os.environ.items() if not name.startswith(("ANTHROPIC_", "RESEARCH_"))}
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, json.dumps(arguments)],
+        [sys.executable, "-c", PROGRAM, json.dumps(arguments), str(times)],
         env={**settings, "RESEARCH_CACHE_DIR": str(folder / "cache"), **environment},
         cwd=folder,
         capture_output=True,
@@ -50,14 +50,11 @@ def test_a_mistake_in_the_request_is_found_before_prefect_is_imported(desk: Path
 
 
 @pytest.mark.usefixtures("prefect_server")
-def test_a_run_whose_rows_are_stored_imports_neither_prefects_server_nor_an_sdk_nor_a_reader(desk: Path) -> None:
-    """The second run has a current index and every row: it does all that a start does, and researches nothing."""
+def test_a_run_imports_neither_prefects_server_nor_an_sdk_nor_a_reader_which_its_workers_have(desk: Path) -> None:
+    """The second time, it has a current index and every row: it does all that a start does, and researches nothing."""
     command = ("enrich", "missions.csv", "--schema", "mission.json", "--corpus", "pages", "--objective", "On {mission}")
     url = get_current_settings().api.url
     assert url is not None
-    first, modules = imported(desk, *command, "--out", "run", PREFECT_API_URL=url)
-    assert first == 0
-    assert modules & {"prefect.server", "anthropic", "pandas", "pyarrow.dataset"} == set()
-    second, modules = imported(desk, *command, "--out", "run", PREFECT_API_URL=url)
-    assert second == 0
+    code, modules = imported(desk, *command, "--out", "run", times=2, PREFECT_API_URL=url)
+    assert code == 0
     assert modules & {"prefect.server", "anthropic", "pandas", "pyarrow.dataset", *READERS} == set()

@@ -73,6 +73,15 @@ def test_what_takes_too_much_memory_is_ended_and_is_not_blamed_for_earlier_work(
         assert pool.call(f"{SAMPLES}:take_memory", {"megabytes": 200})[0] == 20
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a process counts what its parent has needed")
+def test_a_worker_that_has_needed_much_memory_does_not_wait_for_more_work_whatever_its_limit() -> None:
+    roomy = WorkerPool(Bounds(5, 10 * MEMORY), size=1)
+    first = roomy.call(f"{SAMPLES}:who", {})[0]
+    assert roomy.call(f"{SAMPLES}:fill_memory", {"megabytes": 450})[0] == 450_000_000
+    assert roomy.call(f"{SAMPLES}:who", {})[0] != first
+    roomy.close()
+
+
 @pytest.mark.parametrize(
     ("name", "error", "says"), [("abort", WorkerDied, "SIGABRT"), ("refuse", WorkBroke, "ValueError: not like")]
 )

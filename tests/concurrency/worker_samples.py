@@ -28,6 +28,10 @@ def take_memory(arguments: Mapping[str, Any], payload: bytes) -> tuple[Any, byte
     return len([bytearray(10_000_000) for _ in range(arguments["megabytes"] // 10)]), b""
 
 
+def fill_memory(arguments: Mapping[str, Any], payload: bytes) -> tuple[Any, bytes]:
+    return len(b"x" * (arguments["megabytes"] * 1_000_000)), b""
+
+
 def abort(arguments: Mapping[str, Any], payload: bytes) -> tuple[Any, bytes]:
     os.kill(os.getpid(), signal.SIGABRT)
     return None, b""

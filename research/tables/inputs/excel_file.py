@@ -14,7 +14,7 @@ from typing import Any, Final
 import pyarrow as pa
 from python_calamine import CalamineError, CalamineWorkbook, WorksheetNotFound
 
-from research.concurrency.worker_processes import Bounds, NoWorker, WorkBroke, WorkerPool, WorkFailed
+from research.concurrency.worker_processes import Bounds, NoWorker, WorkBroke, WorkFailed, shared_pool
 from research.documents.office import sheet_details
 from research.documents.office.sheet_cells import EXACT, fill_merged, shown_sheets, text_of
 from research.documents.office.sheet_details import column_letters
@@ -54,9 +54,8 @@ def read_excel(path: Path, sheet: str | None, scratch: Scratch, name: str) -> Fi
     """
     _refuse_text(path, name)
     target = scratch.new("rows.arrow")
-    pool = WorkerPool(BOUNDS, size=1)
     try:
-        found, _ = pool.call(_WORK, {"path": str(path), "sheet": sheet, "target": str(target)})
+        found, _ = shared_pool(BOUNDS).call(_WORK, {"path": str(path.absolute()), "sheet": sheet, "target": str(target)})
     except NoWorker as failure:
         raise InvalidTable(f"{name}: {failure}") from failure
     except WorkBroke as failure:
@@ -66,8 +65,6 @@ def read_excel(path: Path, sheet: str | None, scratch: Scratch, name: str) -> Fi
             f"{name}: reading this workbook takes more than {BOUNDS.memory // 10**9} GB of memory or {BOUNDS.seconds:g} "
             "seconds. A cell in a far corner makes a sheet as large as all before it: delete such cells, or save the sheet as CSV"
         ) from failure
-    finally:
-        pool.close()
     if "refused" in found:
         raise InvalidTable(f"{name}: {found['refused']}")
     return FileTable(Spool.opened(target), found["names"], found["warnings"])
