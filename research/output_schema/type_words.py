@@ -261,7 +261,8 @@ def _named(word: str) -> dict[str, Any] | None:
 
 
 def _refuse_half_a_type(text: str) -> None:
-    """
+    """Refuse what was probably meant as a type and would be taken as a description.
+
     Raises:
         ValueError: the text begins like a type, or is one word that is nearly one.
     """

@@ -55,7 +55,8 @@ class Sessions(Protocol):
     """Where sessions are kept. Each belongs to its end user: the same id of another end user, or of none, is another session."""
 
     async def load(self, session_id: str, end_user_id: str | None) -> Session:
-        """
+        """An end user's session with the tasks that it has so far.
+
         Raises:
             UnknownSession: this end user has no such session. Whether somebody else has one is not told.
         """

@@ -53,7 +53,8 @@ def agents_of(task: Task, subqueries: Iterable[SubQuery]) -> list[str]:
 
 
 def refuse_unread(task: Task) -> None:
-    """
+    """Refuse a task whose agents are only named.
+
     Raises:
         InvalidTask: the task names agents whose profiles nobody read.
     """

@@ -32,7 +32,8 @@ class Keys:
         return cls(task=content_key("task", **task.identity()), world=world)
 
     def row(self, kept: str | None = None) -> str:
-        """
+        """The key under which a whole row's result is stored.
+
         Args:
             kept: the digest of what an earlier run has of the row.
         """

@@ -71,7 +71,8 @@ class Lease:
             )
 
     def take(self, now: datetime) -> None:
-        """
+        """Hold the lease from now on.
+
         Raises:
             InvalidRun: another process holds it; says which, and until when.
         """
@@ -89,7 +90,8 @@ class Lease:
         self.renew()
 
     def renew(self) -> None:
-        """
+        """Hold the lease for another span of time.
+
         Raises:
             SurroundingsFault: another process has taken the lease.
         """

@@ -140,7 +140,8 @@ class ResultStore:
         return {page.page_hash for state in found if isinstance(state, Suspended) for page in state.tools.read}
 
     def _type(self, key: str) -> type[BaseModel]:
-        """
+        """The type of result that a key stands for.
+
         Raises:
             TypeError: not a key.
         """

@@ -49,7 +49,8 @@ def find_record(folder: Path, task: Task) -> TaskRecord | None:
 
 
 def write_record(folder: Path, task: Task, session_id: str | None, earlier: tuple[str, ...]) -> None:
-    """
+    """Write down what a task asks, beside its stored results.
+
     Raises:
         SurroundingsFault: it cannot be written.
     """

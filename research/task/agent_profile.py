@@ -19,7 +19,8 @@ MOST_AGENTS: Final = 12
 
 
 def agent_name(name: str) -> str:
-    """
+    """An agent's name without the space around it.
+
     Raises:
         ValueError: it can be no agent's name.
     """

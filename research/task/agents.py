@@ -73,7 +73,8 @@ def known_agents(folder: Path) -> tuple[str, ...]:
 
 
 def read_profile(file: Path) -> AgentProfile:
-    """
+    """Read an agent's profile from its TOML file.
+
     Raises:
         InvalidInput: it is no profile. Names the file, each key, and what to do.
     """

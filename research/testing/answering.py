@@ -55,8 +55,10 @@ class Answering:
     faults_served: Counter[str] = field(default_factory=Counter)
 
     async def answer(self, request: Request, body: bytes, request_id: str) -> HttpReply:
-        """Raises:
-        ApiError: the request is refused.
+        """Answer a request as the service would, and note what came of it.
+
+        Raises:
+            ApiError: the request is refused.
         """
         try:
             return await self._answer(request, body, request_id)
@@ -85,8 +87,10 @@ class Answering:
         return {"type": "succeeded", "message": whole}
 
     def check(self, body: bytes, params: Mapping[str, Any]) -> None:
-        """Raises:
-        ApiError: 400 or 404, as the service would.
+        """Refuse what the service refuses before it begins to answer.
+
+        Raises:
+            ApiError: 400 or 404, as the service would.
         """
         check_message(body, params)
         check_rules(

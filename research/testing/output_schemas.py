@@ -20,8 +20,10 @@ _FORMATS = {"date-time", "time", "date", "duration", "email", "hostname", "uri",
 
 
 def check_output_schema(schema: Any, where: str) -> None:
-    """Raises:
-    ApiError: 400, naming what the service does not accept.
+    """Refuse a schema for structured output that the service does not accept.
+
+    Raises:
+        ApiError: 400, naming what the service does not accept.
     """
     for fault in _faults(schema):
         raise invalid(f"{where}: {fault}")

@@ -23,8 +23,10 @@ _HIDDEN = "~"
 
 
 def check_message(body: bytes, params: Mapping[str, Any]) -> None:
-    """Raises:
-    ApiError: 400, naming each parameter that is unknown, missing or of a wrong type.
+    """Refuse a message's parameters that the SDK's own types do not hold.
+
+    Raises:
+        ApiError: 400, naming each parameter that is unknown, missing or of a wrong type.
     """
     from anthropic.types.message_create_params import MessageCreateParamsNonStreaming, MessageCreateParamsStreaming
 

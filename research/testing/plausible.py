@@ -26,8 +26,10 @@ def validator(schema: str) -> Any:
 
 
 def check_possible(reply: Reply, request: Request) -> None:
-    """Raises:
-    ImpossibleReply: with these parameters the service would not answer so.
+    """Refuse a scripted reply that the service would never give.
+
+    Raises:
+        ImpossibleReply: with these parameters the service would not answer so.
     """
     if reply.unchecked:
         return

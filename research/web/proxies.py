@@ -105,7 +105,8 @@ def check_proxies() -> None:
 
 
 def _usable(environ: Mapping[str, str]) -> Iterator[Proxy]:
-    """
+    """The proxies that the environment names.
+
     Raises:
         InvalidInput: a variable names no proxy.
     """

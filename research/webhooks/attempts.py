@@ -62,7 +62,8 @@ class Attempts:
         return [attempt for attempt in self if attempt.delivery == delivery]
 
     def add(self, attempt: Attempt) -> None:
-        """
+        """Write an attempt down, so that a killed process remembers it.
+
         Raises:
             OSError: it cannot be written down.
         """

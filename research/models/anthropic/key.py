@@ -6,7 +6,8 @@ from research.errors import AuthenticationFailed
 
 
 def check_key(key: str | None) -> None:
-    """
+    """Refuse a key that cannot be sent.
+
     Raises:
         AuthenticationFailed: no HTTP header can hold it. The HTTP library would raise an exception that quotes it.
     """

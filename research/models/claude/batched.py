@@ -261,8 +261,10 @@ async def _get_answer(
 
 
 def _read(text: str, answer_schema: AnswerSchema, fields: Sequence[str]) -> tuple[Draft, list[Quote]]:
-    """Raises:
-    Unreadable: it is not in the form.
+    """An answer in the batch's form, as a draft and the quotes that it stands on.
+
+    Raises:
+        Unreadable: it is not in the form.
     """
     draft = answer_schema.draft(text, fields)
     try:

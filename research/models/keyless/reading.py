@@ -30,7 +30,7 @@ _STRESSED: Final = re.compile(r"(\*{1,3}|_{2,3})(?=[^\s*_])((?:(?!\1).)+?)(?<=[^
 """What is set in bold or italics in Markdown."""
 _STRESS_ENDS: Final = re.compile(r"(?<=[.!?][*_])[*_]*\s+(?=[*_“\"']*[A-ZÀ-Þ])")
 """The end of a stressed sentence, which hides its full stop."""
-FIRST: Final = 4
+FIRST_SENTENCES: Final = 4
 """Sentences of a page that say what its subject is."""
 SENTENCE: Final = 30
 """Characters that are more than a stressed word."""
@@ -144,7 +144,7 @@ class Reading:
     @cached_property
     def subject_words(self) -> frozenset[str]:
         """Words by which the page may call its subject: those of its titles, and of what the first sentences say that it is."""
-        said = [s.text[start:end] for s in self.sentences[:FIRST] for start, end in defined(s.text)]
+        said = [s.text[start:end] for s in self.sentences[:FIRST_SENTENCES] for start, end in defined(s.text)]
         return frozenset(word for text in (*self.titles, *said[:2]) for word in words(text)) - STOP
 
     @cached_property

@@ -15,7 +15,7 @@ from research.evidence.ranking import words
 from research.models.keyless.candidates import Asked, Candidate, is_label
 from research.models.keyless.casting import cast
 from research.models.keyless.entities import SEPARATOR
-from research.models.keyless.reading import FIRST, Reading
+from research.models.keyless.reading import FIRST_SENTENCES, Reading
 from research.models.keyless.shapes import NAMES
 from research.values.answers import availability
 from research.values.dates import dates
@@ -128,7 +128,7 @@ def _leading(asked: Asked, reading: Reading) -> Iterator[Candidate]:
             how, marks = f"`{fact.key}` in the facts", ("leading fact",)
             yield Candidate(found[0].value, fact.places[:1], how, "shown", 0.6, asked.about, found[0], marks)
             return
-    for sentence in reading.sentences[:FIRST]:
+    for sentence in reading.sentences[:FIRST_SENTENCES]:
         named = {str(one.value): one for one in cast(question, sentence.text) if one.quality > 0.75}
         if len(named) == 1:
             [one] = named.values()

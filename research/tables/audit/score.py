@@ -213,7 +213,8 @@ class _Squares:
 
 
 def review_gain(tallies: Mapping[str, Tally], words: tuple[str, ...]) -> ReviewGain:
-    """
+    """What is gained if people check every value of some confidences.
+
     Args:
         tallies: by confidence, as `Score.confidence`.
     """

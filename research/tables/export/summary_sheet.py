@@ -51,7 +51,8 @@ class SummarySheet:
         coverage: Mapping[str, FieldCoverage],
         notes: Sequence[str],
     ) -> None:
-        """
+        """Fill the sheet from a run folder.
+
         Args:
             came_to: how many rows have which status.
             coverage: by output field.

@@ -83,7 +83,8 @@ def _refuse_bombs(file: Path, opened: pq.ParquetFile) -> None:
 
 
 def _refuse_far_moments(file: Path, opened: pq.ParquetFile) -> None:
-    """
+    """Refuse moments that would be read as others.
+
     Raises:
         InvalidTable: a moment in 96 bits lies beyond the 292,000 years that a column of microseconds holds. It would come out as
             another one.

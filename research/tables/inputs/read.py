@@ -195,7 +195,8 @@ def _opened(source: Any, query: str | None, scratch: Scratch, sheet: str | None,
 
 
 def _refuse_pointer(path: Path) -> None:
-    """
+    """Refuse a file that stands for another one.
+
     Raises:
         InvalidTable: the file only says where the real one is, as Git LFS leaves it.
     """

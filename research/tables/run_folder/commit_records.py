@@ -33,7 +33,8 @@ class PartRecord(NamedTuple):
 
     @classmethod
     def of(cls, path: Path) -> PartRecord:
-        """
+        """The size and the digest of a part as it lies there.
+
         Raises:
             OSError: it cannot be read.
         """
@@ -69,7 +70,8 @@ class ShardRows:
 
     @classmethod
     def of(cls, count: int, completed: Iterable[int], waiting: int = 0) -> ShardRows:
-        """
+        """Rows of a shard, the completed ones as stretches.
+
         Args:
             completed: in order.
         """
@@ -119,7 +121,8 @@ class CommitRecord:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> CommitRecord:
-        """
+        """A record as its JSON document says it.
+
         Raises:
             KeyError, TypeError, ValueError: it is no record.
         """

@@ -45,7 +45,8 @@ def new_document(request: Mapping[str, Any], settings: Mapping[str, Any], column
 
 
 def read_document(folder: Path) -> dict[str, Any]:
-    """
+    """What `run.json` says, once its digest has been checked.
+
     Raises:
         InvalidRun: there is none, or a newer version wrote it; DamagedDocument: it is not whole.
     """

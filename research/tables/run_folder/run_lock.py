@@ -37,7 +37,8 @@ def locked(folder: Path, state: Path) -> Iterator[None]:
 
 
 def refuse_locked(folder: Path, state: Path) -> None:
-    """
+    """Refuse to work on a run folder that is being filled.
+
     Raises:
         InvalidRun: another process holds the run folder; says which.
     """
