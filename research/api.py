@@ -115,13 +115,7 @@ async def run(
     """
     if decision is not None and resume is None:
         raise NotWaiting("a decision goes on from what is stored: give the folder `resume` of the call that waits for it.")
-    warnings: tuple[str, ...] = ()
-    if isinstance(task, Task):
-        request = task
-    else:
-        spelling = {"task": task} if isinstance(task, str) else dict(task)
-        spelling, warnings = without_meaningless({**spelling, **fields})
-        request = Task.model_validate({**spelling, **({"output_schema": schema} if schema is not None else {})})
+    request, warnings = _request_of(task, schema, fields)
     base = settings or Settings(cache_dir=default_cache_dir())
     request = with_agents(request, base.agents_dir if agents_dir is None else Path(agents_dir))
     overrides = {
@@ -181,6 +175,15 @@ async def run(
             recorder.status(result.status)
         result = result.changed(warnings=[*warnings, *result.warnings]) if warnings else result
         return await end.reached(result, () if recorder is None else recorder.events)
+
+
+def _request_of(task: str | Mapping[str, Any] | Task, schema: Any, fields: Mapping[str, Any]) -> tuple[Task, tuple[str, ...]]:
+    """The task in whichever spelling it was given, with warnings of what means nothing here."""
+    if isinstance(task, Task):
+        return task, ()
+    spelling = {"task": task} if isinstance(task, str) else dict(task)
+    known, warnings = without_meaningless({**spelling, **fields})
+    return Task.model_validate({**known, **({"output_schema": schema} if schema is not None else {})}), warnings
 
 
 def _recorded_task(folder: Path, task: Task, session: SessionOfTask) -> None:

@@ -95,9 +95,9 @@ class Request:
             start.check(opened.schema)
         ids = ids or NO_IDS
         ids.check(opened.schema.names, (*(question.columns or ()), *(start.columns if start is not None else ())))
-        agents = agents or NO_AGENTS
-        agents.check(opened.schema.names, frozenset(private or ()) | ids.hidden, options.get("agent_ids"))
         hidden = frozenset(private or ()) | ids.hidden
+        agents = agents or NO_AGENTS
+        agents.check(opened.schema.names, hidden, options.get("agent_ids"))
         refuse_private(hidden, opened.schema.names, question, start)
         stated = {name: value for name, value in options.items() if value is not None}
         if "mcp_servers" in stated:
