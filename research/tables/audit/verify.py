@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
@@ -38,6 +39,8 @@ from research.values.values import places
 LIMIT: Final = 1_000
 """Problems of one kind that are named; there may be more."""
 _GROUP_BYTES: Final = 256 << 20
+_DIGEST: Final = "count(*), sum(hash(t)::HUGEINT)"
+"""Of the rows of `t`, in whatever order."""
 _CELL_BASIS: Final = """
 SELECT row_index, name AS field, count(excerpt) AS excerpts, any_value(confidence) FILTER (WHERE basis.field = name) AS confidence
 FROM basis JOIN of_field ON path = basis.field GROUP BY row_index, name"""
@@ -98,16 +101,8 @@ class _Check:
         for table in TABLES:
             self.parts[table] = list(self._readable(table))
         self._load()
-        for check in (
-            self._rows,
-            self._references,
-            self._reports,
-            self._pages,
-            self._cells,
-            self._stated,
-            self._reviews,
-            self._warehouse,
-        ):
+        checks = (self._rows, self._references, self._reports, self._pages, self._cells, self._stated)
+        for check in (*checks, self._reviews, self._warehouse):
             check()
         return Verification(
             rows=self._count("run_rows"),
@@ -165,13 +160,14 @@ class _Check:
             self._add(f"has {self._count('run_rows')} rows; run.json counts {summary['rows']}", "results")
 
     def _references(self) -> None:
-        for table in ("basis", "usage", "findings", "sources", "reports", "questions"):
-            source = self._source(table)
-            for file, row, task, its in self._rows_of(
-                f"SELECT DISTINCT t.file, t.row_index, t.task_id, r.task_id FROM {source} AS t LEFT JOIN run_rows AS r "
-                "USING (row_index) WHERE r.row_index IS NULL OR r.task_id IS DISTINCT FROM t.task_id ORDER BY 1, 2"
-            ):
-                self._add("belongs to no row of results" if its is None else f"has task {task}; results has {its}", file, row)
+        tables = ("usage", "findings", "sources", "reports", "questions")
+        named = " UNION ALL ".join(f"SELECT file, row_index, task_id FROM {self._source(table)}" for table in tables)
+        for file, row, task, its in self._rows_of(
+            "SELECT DISTINCT t.file, t.row_index, t.task_id, r.task_id FROM (SELECT file, row_index, task_id FROM basis "
+            f"UNION ALL {named}) AS t LEFT JOIN run_rows AS r USING (row_index) "
+            "WHERE r.row_index IS NULL OR r.task_id IS DISTINCT FROM t.task_id ORDER BY 1, 2"
+        ):
+            self._add("belongs to no row of results" if its is None else f"has task {task}; results has {its}", file, row)
         for file, row, n in self._rows_of(
             f"SELECT any_value(r.file), r.row_index, count(u.row_index) FROM run_rows AS r LEFT JOIN {self._source('usage')} "
             "AS u USING (row_index) GROUP BY r.row_index HAVING count(u.row_index) <> 1 ORDER BY 2"
@@ -226,24 +222,23 @@ class _Check:
 
     def _cells(self) -> None:
         """A value has evidence; an empty cell claims no confidence."""
-        if not self.parts["results"]:
+        if not self.parts["results"] or not self.columns.outputs:
             return
         results = read_parts(self.parts["results"])
         called = dict(zip(self.columns.schema.names, result_names(self.db, results), strict=True))
         index, status = quoted(called[self.columns.row_index]), quoted(called[self.columns.run["status"]])
         self.db.execute(f"CREATE TABLE cell_basis AS WITH {of_field(self.columns)} {_CELL_BASIS}")
-        for output in self.columns.outputs:
-            cells = f"SELECT {index} AS row_index, {quoted(called[output.column])} IS NOT NULL AS filled FROM {results} " + (
-                f"WHERE {status} = 'completed'"
-            )
-            for file, row, filled in self._rows_of(
-                f"SELECT r.file, row_index, filled FROM ({cells}) LEFT JOIN run_rows AS r USING (row_index) "
-                f"LEFT JOIN (SELECT * FROM cell_basis WHERE field = {literal(output.field)}) USING (row_index) "
-                "WHERE (filled AND coalesce(excerpts, 0) = 0) OR (NOT filled AND confidence IS NOT NULL) ORDER BY row_index"
-            ):
-                self._add(
-                    "has a value and no evidence" if filled else "is empty and claims a confidence", file, row, output.field
-                )
+        cells = ", ".join(
+            f"{{number: {number}, field: {literal(output.field)}, filled: {quoted(called[output.column])} IS NOT NULL}}"
+            for number, output in enumerate(self.columns.outputs)
+        )
+        for file, row, field, filled in self._rows_of(
+            f"SELECT r.file, row_index, field, filled FROM (SELECT {index} AS row_index, unnest([{cells}], recursive := true) "
+            f"FROM {results} WHERE {status} = 'completed') LEFT JOIN run_rows AS r USING (row_index) "
+            "LEFT JOIN cell_basis USING (row_index, field) "
+            "WHERE (filled AND coalesce(excerpts, 0) = 0) OR (NOT filled AND confidence IS NOT NULL) ORDER BY number, row_index"
+        ):
+            self._add("has a value and no evidence" if filled else "is empty and claims a confidence", file, row, field)
 
     def _stated(self) -> None:
         """What is called stated is stated in its excerpt: a value that was changed afterwards is not."""
@@ -279,31 +274,36 @@ class _Check:
             for table, path in made_parts(self.root).items():
                 if self._digest(f"SELECT * FROM made.{table}") != self._digest(f"SELECT * FROM {read_parts([path])}"):
                     self._add(f"table {table} does not hold what {self._name(path)} holds", FILE)
-            for table in TABLES:
-                if table in OPTIONAL and table not in there and not self.parts[table]:
-                    continue  # an earlier version made it
-                parts = read_parts(self.parts[table]) if self.parts[table] else f"(SELECT * FROM made.{table} LIMIT 0)"
-                # A column that one of them lacks (older parts do) is null there.
-                both = f"(SELECT * FROM {parts} LIMIT 0) UNION ALL BY NAME (SELECT * FROM made.{table} LIMIT 0)"
-                sources = (f"made.{table}", parts)
-                digests = {self._digest(f"{both} UNION ALL BY NAME (SELECT * FROM {source})") for source in sources}
-                if len(digests) > 1:
-                    self._add(f"table {table} does not hold what the Parquet parts hold", FILE)
-            self._made_reviews()
+            for table in self._differing(there):
+                self._add(f"table {table} does not hold what the Parquet parts hold", FILE)
+            self._made_reviews(there)
         except duckdb.Error as exc:
             self._add(f"cannot be read: {exc}", FILE)
 
-    def _made_reviews(self) -> None:
-        tables = [
-            row[0] for row in self.db.execute("SELECT table_name FROM duckdb_tables() WHERE database_name = 'made'").fetchall()
-        ]
+    def _differing(self, there: Collection[str]) -> Iterator[str]:
+        """The tables of the database that do not hold what the parts hold. One query: planning takes longer than small runs."""
+        digests: list[str] = []
+        for table in TABLES:
+            if table in OPTIONAL and table not in there and not self.parts[table]:
+                continue  # an earlier version made it
+            parts = read_parts(self.parts[table]) if self.parts[table] else f"(SELECT * FROM made.{table} LIMIT 0)"
+            # A column that one of them lacks (older parts do) is null there.
+            both = f"(SELECT * FROM {parts} LIMIT 0) UNION ALL BY NAME (SELECT * FROM made.{table} LIMIT 0)"
+            digests += [
+                f"SELECT {literal(table)}, {_DIGEST} FROM ({both} UNION ALL BY NAME (SELECT * FROM {source})) AS t"
+                for source in (f"made.{table}", parts)
+            ]
+        found = Counter(table for table, *_ in set(self.db.execute(" UNION ALL ".join(digests)).fetchall()))
+        return (table for table in TABLES if found[table] > 1)
+
+    def _made_reviews(self, there: Collection[str]) -> None:
         self.db.register("stored_reviews", read_reviews(self.root))
         # A folder from before there were decisions has no such table.
-        if "reviews" in tables and self._digest("FROM made.reviews") != self._digest("FROM stored_reviews"):
+        if "reviews" in there and self._digest("FROM made.reviews") != self._digest("FROM stored_reviews"):
             self._add(f"table reviews does not hold what {REVIEWS}/ holds", FILE)
 
     def _digest(self, query: str) -> Any:
-        return self.db.execute(f"SELECT count(*), sum(hash(t)::HUGEINT) FROM ({query}) AS t").fetchone()
+        return self.db.execute(f"SELECT {_DIGEST} FROM ({query}) AS t").fetchone()
 
     def _page_groups(self) -> Iterator[list[Path]]:
         group: list[Path] = []
