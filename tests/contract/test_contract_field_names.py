@@ -54,7 +54,7 @@ def task(properties: dict[str, Any]) -> Task:
 @given(NAMES)
 @example(["dim", "dim.height"])
 @example(["height/m", "a~b", 'say "hi"', "it's"])
-@settings(max_examples=7)
+@settings(max_examples=5)
 async def test_a_value_is_found_proved_and_stored_under_whatever_name(names: list[str]) -> None:
     truth = dict(zip(names, VALUES, strict=False))
     with TemporaryDirectory() as made:
@@ -88,7 +88,7 @@ async def test_a_value_is_found_proved_and_stored_under_whatever_name(names: lis
 @given(NAMES)
 @example(["height/m"])
 @example(["height~1m", "a.b", "a"])
-@settings(max_examples=7)
+@settings(max_examples=5)
 async def test_the_keyless_model_withdraws_what_does_not_fit_and_keeps_the_row(names: list[str]) -> None:
     with TemporaryDirectory() as made:
         page = "# Probe\n\n" + "\n".join(f"{name}: 825" for name in names)

@@ -16,7 +16,7 @@ from flows_half_done import ROWS, SHARD, make_half_done, make_table
 from research.errors import ResearchError
 from research.tables import open_run, verify
 
-SEEDS = 18
+SEEDS = 10
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,6 @@ import flows
 from flows.enrichment import enrich
 from flows.resynthesis import resynthesize
 from flows.run.events import Event, RowFinished
-from flows.run.outcome import Enrichment
 from flows.run.runtime import Runtime, use_runtime
 from research.errors import FetchRefused, InvalidInput, InvalidRun, PageUnreadable
 from research.models.scripted import ScriptedModel
@@ -61,7 +60,9 @@ def offline(model: ScriptedModel, web: OnePageEach, heard: list[Event] | None = 
     )
 
 
-async def first_run(folder: Path, count: int = 4, *failing: str, name: str = "old") -> Enrichment:
+async def enriched(folder: Path, count: int, *failing: str) -> Path:
+    """The run folder of a table of planets, some of which fail."""
+
     def hook(planet: str, _: SubQuery) -> None:
         if planet in failing:
             raise PageUnreadable("nothing to read")
@@ -69,7 +70,21 @@ async def first_run(folder: Path, count: int = 4, *failing: str, name: str = "ol
     table = folder / "planets.csv"
     pd.DataFrame(planets(count)).to_csv(table, index=False)
     with use_runtime(runtime(reader(hook))):
-        return await enrich(str(table), output_schema=SCHEMA, objective=OBJECTIVE, out=str(folder / name), shard_size=2)
+        done = await enrich(str(table), output_schema=SCHEMA, objective=OBJECTIVE, out=str(folder / "old"), shard_size=2)
+    return done.run
+
+
+ENRICHED: dict[int, Path] = {}
+"""Finished runs by their number of rows: each is made once, far from where its copies stand."""
+
+
+async def first_run(folder: Path, count: int = 4) -> Path:
+    """A finished run, whose table and pages are where nobody looks for them."""
+    if count not in ENRICHED:
+        made = await enriched(folder, count)
+        (folder / "planets.csv").unlink()
+        ENRICHED[count] = made.rename(folder / "made")
+    return Path(shutil.copytree(ENRICHED[count], folder / "old"))
 
 
 def headings(hook: Any = None, **options: Any) -> ScriptedModel:
@@ -100,12 +115,12 @@ async def test_a_column_is_added_to_a_finished_run_with_zero_searches_and_zero_f
     old = await first_run(tmp_path)
     web, model, heard = OnePageEach(), headings(), list[Event]()
     with use_runtime(offline(model, web, heard)):
-        done = await resynthesize(str(old.run), output_schema=WIDER, out=str(tmp_path / "new"))
+        done = await resynthesize(str(old), output_schema=WIDER, out=str(tmp_path / "new"))
     assert (done.completed, done.failed, done.model) == (4, 0, "second")
     assert (web.queries, web.fetched) == ([], [])
     assert used(done.run) == 0
     assert open_run(done.run).usage()["tool_calls"].tolist() == [2] * 4, "a tool call is one, whatever it reads"
-    before, after = open_run(old.run).results(), open_run(done.run).results()
+    before, after = open_run(old).results(), open_run(done.run).results()
     assert before[["id", "name", "moons", "colour"]].equals(after[["id", "name", "moons", "colour"]])
     assert list(after["heading"]) == [f"Planet {n}" for n in range(4)]
     cell = open_run(done.run).cell(2, "heading")
@@ -116,16 +131,15 @@ async def test_a_column_is_added_to_a_finished_run_with_zero_searches_and_zero_f
 
     calls = model.calls.total()
     with use_runtime(offline(model, web)):
-        again = await resynthesize(str(old.run), output_schema=WIDER, out=str(tmp_path / "new"))
+        again = await resynthesize(str(old), output_schema=WIDER, out=str(tmp_path / "new"))
     assert (again.completed, model.calls.total()) == (4, calls)
 
 
 async def test_another_model_answers_every_field_over_the_same_evidence(tmp_path: Path) -> None:
     """Without a schema it is the run's own, with its fields in order; the folder may have moved, and its table be gone."""
     old = await first_run(tmp_path)
-    (tmp_path / "planets.csv").unlink()
-    shutil.rmtree(old.run / ".state")
-    moved = old.run.rename(tmp_path / "moved-0123abcd")
+    shutil.rmtree(old / ".state")
+    moved = old.rename(tmp_path / "moved-0123abcd")
     asked: list[list[str]] = []
     web, model = OnePageEach(), headings(lambda task: asked.append([field.name for field in task.output_schema.fields]))
     with use_runtime(offline(model, web)):
@@ -145,20 +159,20 @@ async def test_another_question_keeps_no_answer(tmp_path: Path) -> None:
     old = await first_run(tmp_path)
     asked: list[str] = []
     with use_runtime(offline(headings(lambda task: asked.append(task.input["name"])), OnePageEach())):
-        done = await resynthesize(str(old.run), objective="Describe {name}", out=str(tmp_path / "new"))
+        done = await resynthesize(str(old), objective="Describe {name}", out=str(tmp_path / "new"))
     assert Counter(asked) == {f"Planet {n}": 2 for n in range(4)}, "both fields of every row"
     assert open_run(done.run).request["objective"] == {"template": "Describe {name}", "column": None}
 
 
 async def test_a_row_that_failed_there_fails_here_and_says_what_helps(tmp_path: Path) -> None:
-    old = await first_run(tmp_path, 4, "Planet 1")
+    old = await enriched(tmp_path, 4, "Planet 1")
     with use_runtime(offline(headings(), OnePageEach())):
-        done = await resynthesize(str(old.run), output_schema=WIDER, out=str(tmp_path / "new"))
+        done = await resynthesize(str(old), output_schema=WIDER, out=str(tmp_path / "new"))
         assert (done.completed, done.failed) == (3, 1)
         assert "row 1 is not completed in old, so none of its pages is stored" in open_run(done.run).results()["error"][1]
-    await first_run(tmp_path, 4)
+    await enriched(tmp_path, 4)
     with use_runtime(offline(headings(), OnePageEach())):
-        done = await resynthesize(str(old.run), output_schema=WIDER, out=str(tmp_path / "new"))
+        done = await resynthesize(str(old), output_schema=WIDER, out=str(tmp_path / "new"))
     assert (done.completed, done.failed) == (4, 0)
     assert verify(done.run).ok
 
@@ -184,11 +198,11 @@ async def test_a_resynthesis_that_was_stopped_goes_on(tmp_path: Path) -> None:
     model = headings(keyless=False, cost_usd=0.10)
     with use_runtime(offline(model, OnePageEach())):
         half = await resynthesize(
-            str(old.run), output_schema=WIDER, out=str(tmp_path / "new"), max_cost=0.35, concurrency=1, shard_size=2
+            str(old), output_schema=WIDER, out=str(tmp_path / "new"), max_cost=0.35, concurrency=1, shard_size=2
         )
         assert half.stopped
         assert 0 < half.completed < 6
-        done = await resynthesize(str(old.run), output_schema=WIDER, out=str(tmp_path / "new"))
+        done = await resynthesize(str(old), output_schema=WIDER, out=str(tmp_path / "new"))
     assert (done.completed, done.spent_usd) == (6, pytest.approx(0.60))
     assert verify(done.run).ok
 
@@ -200,7 +214,7 @@ async def test_a_killed_resynthesis_repeats_nothing_that_was_finished_and_ends_a
     script = Path(__file__).with_name("flows_resynthesis_killed.py")
     environment = {**os.environ, "PREFECT_API_URL": str(get_current_settings().api.url), "PREFECT_LOGGING_LEVEL": "ERROR"}
     killed = await asyncio.create_subprocess_exec(
-        sys.executable, str(script), str(old.run), str(new), str(log), "10", env=environment
+        sys.executable, str(script), str(old), str(new), str(log), "10", env=environment
     )
     assert await killed.wait() == -signal.SIGKILL
     begun = log.read_text().splitlines()
@@ -208,10 +222,10 @@ async def test_a_killed_resynthesis_repeats_nothing_that_was_finished_and_ends_a
     assert (len(begun), kept >= 10 - IN_FLIGHT) == (10, True)
 
     asked: list[str] = []
-    await again(str(old.run), str(new), asked.append)
+    await again(str(old), str(new), asked.append)
     assert len(asked) == 20 - kept, "each that was finished is not asked again"
     assert {*begun, *asked} == {f"Planet {n}" for n in range(20)}
-    await again(str(old.run), str(tmp_path / "unbroken"), asked.append)
+    await again(str(old), str(tmp_path / "unbroken"), asked.append)
     assert tables_of(new) == tables_of(tmp_path / "unbroken")
     assert verify(new).ok
 
@@ -220,10 +234,10 @@ async def test_nothing_to_research_is_refused_and_so_is_a_run_that_still_goes_on
     old = await first_run(tmp_path)
     with use_runtime(offline(headings(), OnePageEach())):
         with pytest.raises(InvalidInput, match="nothing would be researched"):
-            await resynthesize(str(old.run))
-        write_document(old.run, {**read_document(old.run), "status": "running"})
+            await resynthesize(str(old))
+        write_document(old, {**read_document(old), "status": "running"})
         with pytest.raises(InvalidRun, match="is not finished"):
-            await resynthesize(str(old.run), output_schema=WIDER)
+            await resynthesize(str(old), output_schema=WIDER)
 
 
 async def test_the_sample_gets_a_column_from_its_stored_pages_by_the_keyless_model(

@@ -31,7 +31,7 @@ names = st.text(st.characters(categories=["Lu", "Ll", "Nd"]), min_size=1, max_si
 rows = st.lists(st.fixed_dictionaries({"name": names, "note": cells, "n": st.none() | st.integers(-(2**60), 2**60)}), max_size=12)
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(rows=rows, failing=st.sets(st.integers(0, 11)), size=st.integers(1, 5), bug=st.booleans())
 def test_any_table_and_any_failing_rows_give_the_same_rows_in_the_same_order(
     rows: list[dict[str, Any]], failing: set[int], size: int, bug: bool

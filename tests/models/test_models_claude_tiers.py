@@ -70,7 +70,7 @@ def scripts() -> Iterator[Scripts]:
         running.loop.run_until_complete(opened.__aexit__(None, None, None))
 
 
-@settings(max_examples=100)  # 500 in tests/benchmarks/claude_bench.py
+@settings(max_examples=50)  # 500 in tests/benchmarks/claude_bench.py
 @given(st.lists(TURNS, max_size=8), st.sampled_from(PROCESSOR_NAMES))
 def test_tool_calls_are_never_over_budget_and_every_request_is_what_the_sdk_says(
     scripts: Scripts, script: list[Reply], tier: Any

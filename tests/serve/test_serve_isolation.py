@@ -1,5 +1,6 @@
-"""Nobody sees another owner's records: every path of every dialect is tried with every id of another owner, and is answered as
-for an id that is not there. The table of tries is printed (`pytest -s tests/serve/test_serve_isolation.py`)."""
+"""Nobody sees another owner's records: every path of every dialect is tried with every id of another owner (a second address of
+the same route with one id), and is answered as for an id that is not there. The table of tries is printed
+(`pytest -s tests/serve/test_serve_isolation.py`)."""
 
 from __future__ import annotations
 
@@ -14,6 +15,7 @@ from websockets.sync.client import connect
 
 from flows.serve.dialects import DIALECTS
 from tests.serve.conftest import Served
+from tests.serve.root_paths import at_root
 from tests.serve.some_records import TASK, some_records
 
 NOBODYS: Final = "00000000-0000-4000-8000-000000000000"
@@ -36,11 +38,13 @@ def test_no_path_tells_another_owners_record_from_one_that_is_not_there(served: 
     told: list[str] = []
     tries = 0
     with served.client("bob") as client:
-        for method, path in _paths(served):
+        paths = _paths(served)
+        known = {path for _, path in paths}
+        for method, path in paths:
             names = re.findall(r"{(\w+)", path)
             nothing = _asked(client, method, path, names, NOBODYS)
             codes = set()
-            for id in theirs:
+            for id in theirs[:1] if at_root(path, known) else theirs:
                 something = _asked(client, method, path, names, id)
                 tries += len(something)
                 codes |= {code for code, _ in something}

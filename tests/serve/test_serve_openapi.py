@@ -6,15 +6,15 @@ Few examples a path here; `SCHEMATHESIS_EXAMPLES=200 pytest tests/serve/test_ser
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import Any
 
 import httpx
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from flows.serve.dialects import DIALECTS
 from tests.serve.conftest import Served
+from tests.serve.root_paths import at_root
 from tests.serve.some_records import some_records
 
 EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "2"))
@@ -32,7 +32,7 @@ def test_no_answer_is_a_fault_or_of_another_form_than_documented(served: Served)
     answered: dict[str, set[int]] = {}
     for found in schema.get_all_operations():
         operation = found.ok()
-        if _at_root(operation.path, document["paths"]) is not None:
+        if at_root(operation.path, document["paths"]) is not None:
             continue
         asked = _asking(operation, headers, ids, answered.setdefault(operation.label, set()))
         try:
@@ -48,19 +48,13 @@ def test_no_answer_is_a_fault_or_of_another_form_than_documented(served: Served)
 def test_a_path_under_its_dialects_name_is_documented_as_the_one_at_the_root(served: Served) -> None:
     """It is the same route, so only one of the two is asked above."""
     paths = httpx.get(f"{served.url}/openapi.json", timeout=60, trust_env=False).json()["paths"]
-    twice = {path: root for path in paths if (root := _at_root(path, paths)) is not None}
+    twice = {path: root for path in paths if (root := at_root(path, paths)) is not None}
     assert len(twice) > 20
     for path, root in twice.items():
         for operations in (paths[path], paths[root]):
             for operation in operations.values():
                 operation.pop("operationId")
         assert paths[path] == paths[root]
-
-
-def _at_root(path: str, paths: Collection[str]) -> str | None:
-    """The path at the root that is the same as this one under the name of its dialect. None: it has no other."""
-    names = [f"/{dialect.NAME}" for dialect in DIALECTS if dialect.AT_ROOT and dialect.NAME]
-    return next((root for name in names if path.startswith(f"{name}/") and (root := path.removeprefix(name)) in paths), None)
 
 
 def _asking(operation: Any, headers: dict[str, str], ids: list[str], answered: set[int]) -> Callable[[], None]:

@@ -128,7 +128,7 @@ async def _researched(server: NamedHosts, policy: SourcePolicy, folder: Path) ->
 def test_no_url_outside_the_policy_is_ever_fetched_or_cited() -> None:
     with NamedHosts() as server:
 
-        @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+        @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
         @given(web=webs, policy=policies)
         def holds(web: dict[Place, Any], policy: SourcePolicy) -> None:
             server.web = web

@@ -55,7 +55,7 @@ def own_names(least: int) -> st.SearchStrategy[list[str]]:
     return st.lists(names, min_size=least, unique_by=str.casefold)
 
 
-@settings(max_examples=7, deadline=None, phases=[p for p in Phase if p is not Phase.shrink])
+@settings(max_examples=5, deadline=None, phases=[p for p in Phase if p is not Phase.shrink])
 @given(inputs=own_names(0).map(lambda names: ["mission", *names]), fields=own_names(1))
 def test_every_reader_tells_the_runs_columns_from_the_tables(inputs: list[str], fields: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -53,7 +53,7 @@ def same(value: Any, read: Any) -> bool:
     return bool(value == read) and (isinstance(value, bool) == isinstance(read, bool))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(rows=st.lists(st.fixed_dictionaries({"one": values, "two/~": scalars}), min_size=1, max_size=4))
 def test_any_json_value_comes_back(tmp_path_factory: pytest.TempPathFactory, rows: list[dict[str, Any]]) -> None:
     text = "".join(json.dumps(row) + "\n" for row in rows)

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pyarrow.parquet.encryption as encryption
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from research.errors import InvalidTable
@@ -92,6 +92,7 @@ def test_a_file_that_was_cut_is_refused_by_its_name(tmp_path: Path, cut: int) ->
         open_table(file)
 
 
+@settings(max_examples=40)
 @given(st.data())
 def test_no_change_of_bytes_crashes_or_loses_rows(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     folder = tmp_path_factory.mktemp("fuzz")

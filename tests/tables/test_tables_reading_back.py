@@ -153,7 +153,7 @@ outputs = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=35)
+@settings(max_examples=20)
 @given(st.lists(st.tuples(outputs, bases, usages, sources, findings, st.none() | st.floats(0, 1e6), st.lists(words)), max_size=3))
 def test_whatever_a_result_holds_comes_back_from_its_row(drawn: list[tuple[Any, ...]]) -> None:
     results = [

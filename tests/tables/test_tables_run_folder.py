@@ -400,7 +400,7 @@ def test_what_is_unfinished_is_known_without_reading_the_rest(tmp_path: Path) ->
         run.read_shard(2)
 
 
-@settings(max_examples=6)
+@settings(max_examples=4)
 @given(failing=st.sets(st.integers(0, 5)), left_out=st.sets(st.integers(0, 5)), size=st.sampled_from([1, 2, 3, 6]))
 def test_running_the_failed_and_missing_rows_again_gives_what_one_unbroken_run_gives(
     tmp_path_factory: pytest.TempPathFactory, failing: set[int], left_out: set[int], size: int

@@ -13,18 +13,17 @@ from research.testing.serve import main
 pytest_plugins = ["pytester"]
 
 A_USERS_TESTS = """
-import asyncio, os, socket, pytest
+import asyncio, httpx, os, socket, pytest
 from research.testing import ModelServer, text
 
 def test_keys_are_gone():
     assert [name for name in os.environ if name.endswith(("_API_KEY", "_AUTH_TOKEN")) or name == "ANTHROPIC_BASE_URL"] == []
 
 def test_the_double_answers():
-    import anthropic
+    body = {"model": "claude-haiku-4-5", "max_tokens": 9, "messages": [{"role": "user", "content": "Hello"}]}
+    headers = {"x-api-key": "test", "anthropic-version": "2023-06-01"}
     with ModelServer([text("hi")]) as server:
-        client = anthropic.Anthropic(base_url=server.url, api_key="test")
-        message = {"role": "user", "content": "Hello"}
-        assert client.messages.create(model="claude-haiku-4-5", max_tokens=9, messages=[message]).content[0].text == "hi"
+        assert httpx.post(f"{server.url}/v1/messages", json=body, headers=headers).json()["content"][0]["text"] == "hi"
 
 def test_address():
     socket.create_connection(("192.0.2.1", 80), timeout=1)
@@ -76,7 +75,8 @@ def test_the_double_runs_as_a_process():
         assert process.stdout is not None
         url = process.stdout.readline().strip()
         body = {"model": "mine", "max_tokens": 9, "messages": [{"role": "user", "content": "Hello"}]}
-        answer = httpx.post(f"{url}/v1/messages", json=body, headers={"x-api-key": "k", "anthropic-version": "2023-06-01"})
+        headers = {"x-api-key": "k", "anthropic-version": "2023-06-01"}
+        answer = httpx.post(f"{url}/v1/messages", json=body, headers=headers, timeout=60)
         assert (answer.status_code, answer.headers["retry-after"]) == (429, "7")
         process.communicate(timeout=30)
         assert process.returncode == 0
