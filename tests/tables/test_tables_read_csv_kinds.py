@@ -282,6 +282,37 @@ def test_a_quote_that_opens_inside_a_cell_and_closes_in_another_is_refused(tmp_p
     assert cells_of(opened(tmp_path, 'a,b\n5" pipe,6" pipe\n7",8"\n'))[1:] == [['5" pipe', '6" pipe'], ['7"', '8"']]
 
 
+def test_a_quote_that_closes_what_nothing_opens_is_refused_or_told(tmp_path: Path) -> None:
+    """Refused where it is certain; told where most cells are in quotes; text, where a quote is an inch."""
+    with pytest.raises(InvalidTable, match='line 3: a " closes a cell that none opens'):
+        opened(tmp_path, 'name,size\na,"1, 2"\nb,12"" disk"\n')
+    [warning] = opened(tmp_path, '"name","size"\n"a","1"\nb","2"\n"c","3"\n').warnings
+    assert "line 3: a quote belongs to no other, and most cells are in quotes" in warning
+    [warning] = opened(tmp_path, '"name",size"\n"a","1"\n"b","2"\n').warnings
+    assert "the header (line 1) holds a quote that belongs to no other" in warning
+    inches = opened(tmp_path, 'name,size\n"pipe, short",5"\nrod,6\npin,7"\n')
+    assert (cells_of(inches)[1:], inches.warnings) == ([["pipe, short", '5"'], ["rod", "6"], ["pin", '7"']], ())
+
+
+@pytest.mark.parametrize(
+    ("content", "place"),
+    [
+        pytest.param("a,b,c\n1,2,3,\nx\ty,5,6\n", "line 2 has 4 cells", id="a separator too many above a cell with a tab"),
+        pytest.param("a|b|c|d\nx\ty|2", "line 1 has 4 cells, but most rows below have 2", id="cut in its first row"),
+        pytest.param("a;b;c\n1;2, 3;4, 5;6;7\n", "line 1 has 3 cells, but most rows below have 5", id="rows that were joined"),
+        pytest.param('a\t"b\tc\n1\t2\t3|4\n5\t6\t"""7"""\n', "text follows a closing", id="a quote opened in the header"),
+        pytest.param('a;b;c\n1,5;"2;3\n4;"5";6\n', "text follows a closing", id="a quote opened below it"),
+    ],
+)
+def test_a_text_whose_first_line_is_divided_is_no_column_of_lines(tmp_path: Path, content: str, place: str) -> None:
+    with pytest.raises(InvalidTable, match=place):
+        opened(tmp_path, content)
+
+
+def test_a_byte_order_mark_at_the_very_end_is_no_row(tmp_path: Path) -> None:
+    assert cells_of(opened(tmp_path, "a,b\n1,2\n\ufeff")) == [["a", "b"], ["1", "2"]]
+
+
 def test_empty_cells_behind_every_row_and_the_header_are_no_columns(tmp_path: Path) -> None:
     table = opened(tmp_path, "a,b,,\n1,2,,\n3,4,,\n")
     assert (cells_of(table), table.warnings) == ([["a", "b"], ["1", "2"], ["3", "4"]], ())

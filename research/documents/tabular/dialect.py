@@ -75,6 +75,14 @@ class _Reading:
     def is_even(self) -> bool:
         return self.width >= FEW_COLUMNS and self.share == 1.0 and not self.faults and self.coverage >= _COVERED
 
+    @property
+    def score(self) -> float:
+        return round(self.share * self.coverage - self.faults / max(1, self.rows), 3)
+
+    def is_outdone(self, others: Sequence[_Reading]) -> bool:
+        """Whether the first line is one cell in it, and several in another that fits as many records."""
+        return self.first == 1 and any(each.first > 1 and each.score >= self.score for each in others)
+
 
 def shown(delimiter: str) -> str:
     """A delimiter as a message names it."""
@@ -107,7 +115,7 @@ def choose(text: str, stated: str | None = None, *, is_whole: bool = True, text_
         return (
             reading.is_even and not reading.above,
             reading.is_even,
-            round(reading.share * reading.coverage - reading.faults / max(1, reading.rows), 3),
+            reading.score,
             dialect.quote == ("'" if single else '"'),
             not dialect.backslash,
             dialect.quote is not None,
@@ -119,10 +127,20 @@ def choose(text: str, stated: str | None = None, *, is_whole: bool = True, text_
     divided = [each for each in readings if each.width >= FEW_COLUMNS]
     if _SEPARATING_COMMA.search(text) is None and any(each.is_even and each.dialect.delimiter != "," for each in divided):
         divided = [each for each in divided if each.dialect.delimiter != ","]  # they are decimal commas
+    divided = [each for each in divided if not each.is_outdone(divided)]
     best = max(divided, key=rank, default=None)
     if best is None or _is_one_column(best, lines):
+        if (broken := next(filter(_is_broken, readings), None)) is not None:
+            return Choice(broken.dialect, broken.width)
         return _one_column(best, readings, rank, lines, is_whole)
     return Choice(best.dialect, best.width, tuple(_doubts(best, divided, stated)))
+
+
+def _is_broken(reading: _Reading) -> bool:
+    """Whether a dialect divides the first line, if that can be read, and a quote is opened or closed wrongly in it or below: no
+    column of lines that hold the delimiter by chance."""
+    is_divided = not reading.rows or reading.first > 1
+    return bool(reading.faults) and is_divided and reading.dialect == Dialect(reading.dialect.delimiter)
 
 
 def _is_in_single_quotes(line: str) -> bool:
@@ -235,7 +253,7 @@ def _records(lines: list[str], dialect: Dialect, is_whole: bool) -> tuple[list[R
     while True:
         try:
             for record in records(lines[start:], dialect):
-                found.append(Record(record.cells, record.line + start))
+                found.append(record._replace(line=record.line + start))
                 if len(found) >= MAX_RECORDS:
                     return found, faults
             return found, faults

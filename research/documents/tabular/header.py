@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, pairwise
@@ -223,10 +224,13 @@ def _header(record: Record, body: Sequence[Record], width: int, row: str) -> Hea
             f"({pairs}), a separator is missing in the header"
         )
     elif body and (len(cells) < width or not any(len(each.cells) == len(cells) for each in body)):
+        common = width if len(cells) < width else Counter(len(each.cells) for each in body).most_common(1)[0][0]
         raise NoTable(
-            f"{row} {record.line} has {len(cells)} cells, but most rows below have {width}. The first row must name the columns: "
-            f"delete what stands above it, or add the names or separators that are missing"
+            f"{row} {record.line} has {len(cells)} cells, but most rows below have {common}. The first row must name the "
+            f"columns: delete what stands above it, or add the names or separators that are missing"
         )
+    if record.has_stray_quote and sum(each.is_quoted for each in body) > len(body) / 2:
+        warnings.append(f"the header ({row} {record.line}) holds a quote that belongs to no other, and most cells are in quotes")
     places = [place for place, cell in enumerate(cells, 1) if not cell]
     if len(places) > 1 or (places and places != [1]):
         warnings.append(

@@ -39,6 +39,10 @@ class Record(NamedTuple):
     cells: list[str | None]
     line: int
     """Where it begins, from 1. A quoted cell may hold more lines."""
+    is_quoted: bool = False
+    """Most cells that hold anything are in quotes."""
+    has_stray_quote: bool = False
+    """A cell that is not in quotes holds one that belongs to no other."""
 
 
 class MalformedRecord(Exception):
@@ -67,6 +71,8 @@ def lines_of(stream: TextIO) -> Iterator[str]:
     """A line that ends in a lone CR: a CR LF after it still belongs to its end."""
     while line := stream.readline(MAX_RECORD):
         line = line.removeprefix(_MARK)
+        if not line:
+            break
         if held is not None:
             if line == "\r\n":
                 number += 1
@@ -117,7 +123,7 @@ def records(lines: Iterable[str], dialect: Dialect, *, lenient: bool = False) ->
             yield Record([part or None for part in parts], number)
             continue
         try:
-            yield Record(reader.quoted(line, quote), number)
+            yield reader.quoted(line, quote)
         except MalformedRecord as fault:
             if not lenient:
                 raise
@@ -172,8 +178,8 @@ class _Reader:
         self.number -= len(self._used)
         self._used.clear()
 
-    def quoted(self, line: str, quote: str) -> list[str | None]:
-        """The cells of a record that holds a quote."""
+    def quoted(self, line: str, quote: str) -> Record:
+        """A record that holds a quote."""
         delimiter, padded = self._dialect.delimiter, self._dialect.padded
         first = self.number
         cells: list[str | None] = []
@@ -209,7 +215,11 @@ class _Reader:
             at = end + len(delimiter)
         if (between := _enclosed(bare, quote)) is not None:
             raise MalformedRecord(first, f"a {quote} opens inside a cell and closes in another", between)
-        return cells
+        odd = [cell for cell in bare if cell.count(quote) % 2]
+        if unopened := next((cell for cell in odd if 2 * quote in cell and cell.endswith(quote)), None):  # `12"" disk"`
+            raise MalformedRecord(first, f"a {quote} closes a cell that none opens", unopened[:100])
+        is_quoted = len(cells) - len(bare) > sum(map(bool, bare))
+        return Record(cells, first, is_quoted, bool(odd))
 
     def _quoted_cell(self, line: str, start: int, quote: str, first: int) -> tuple[str, str, int]:
         """A cell that opens at `start`; the line in which it closes, and the place after its closing quote."""

@@ -48,7 +48,7 @@ class Body:
         self._sparse_text = ""
         self._was_sparse = False
         """Whether such rows stand among others, too."""
-        self._full = self._rows_seen = 0
+        self._full = self._rows_seen = self._quoted = 0
         self._is_gap = False
         """Whether nothing stands in the row before."""
         self._last: tuple[list[str | None], int] | None = None
@@ -144,6 +144,9 @@ class Body:
     def _look_at(self, cells: list[str | None], record: Record) -> None:
         number = filled(cells)
         self._rows_seen += 1
+        self._quoted += record.is_quoted
+        if record.has_stray_quote:
+            self._note("stray quote", record.line)
         below_gap, self._is_gap = self._is_gap, number == 0
         if number == 0:
             self._note("empty", record.line)
@@ -219,6 +222,8 @@ class Body:
                 self._note("total", line)
         if not self._rows_seen:
             self.warnings.append(f"{self._row} {self._header.line} names the columns, and no row follows")
+        if self._quoted <= self._rows_seen / 2:
+            self._odd.pop("stray quote", None)  # where quotes are the exception, one in a cell is text: `12" disk`
         self.warnings += self._odd_rows.told(self._header.names, self._row)
         for what, lines in self._odd.items():
             self.warnings.append(f"{self._places(lines)}: {_TOLD[what]}")
@@ -243,5 +248,6 @@ _TOLD: Final = {
     "names": "reads like a header, and is a row of the table. Does a second table begin there?",
     "shifted": "its values seem to stand one column beside where they belong",
     "formula": 'a cell such as ="00123" is a formula, by which a program told Excel that it is text; it was read as it stands',
+    "stray quote": "a quote belongs to no other, and most cells are in quotes: is one missing before its cell or too many in it?",
     "swallowed": "a quoted cell holds whole lines with separators. Is a quote missing or too many?",
 }
