@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import re
 import string
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
@@ -24,6 +25,7 @@ from prefect.artifacts import (
 from prefect.exceptions import PrefectException
 from prefect.logging import get_run_logger
 
+from flows.run.events import CellsChanged
 from flows.run.outcome import Enrichment
 from flows.run.second_look import SecondLook, second_look
 from research.concurrency.outages import Notice, ServicePaused
@@ -31,6 +33,7 @@ from research.display.figures import count, duration, share
 from research.display.printable import printable
 from research.faults import shortened
 from research.money.amounts import dollars
+from research.tables.export.csv_file import as_text
 from research.tables.warehouse.reading import warehouse_of
 
 REPORT_KEY: Final = "enrichment"
@@ -39,6 +42,8 @@ FAILED_KEY: Final = "enrichment-failed-rows"
 DOUBTFUL_KEY: Final = "enrichment-doubtful-cells"
 FOLDER_KEY: Final = "enrichment-run-folder"
 SHEET_KEY: Final = "enrichment-review-sheet"
+CHANGES_KEY: Final = "refresh-changes"
+FOUND_KEY: Final = "find-found"
 REVIEW_SHEET: Final = "report.html"
 """Where `research report` puts the review sheet in a run folder."""
 UPDATE_SECONDS: Final = 2.0
@@ -49,7 +54,7 @@ NEXT_ANSWER_SECONDS: Final = 1.0
 REPORT_SECONDS: Final = 20.0
 LOW_CELLS: Final = 10
 TABLE_ROWS: Final = 50
-"""Failed rows, and doubtful cells, that a table shows at most."""
+"""Rows that a table shows at most: failed rows, doubtful cells, changes, what was found."""
 EXCERPT: Final = 240
 
 _PUNCTUATION: Final = re.compile(f"([{re.escape(string.punctuation)}])")
@@ -145,6 +150,46 @@ async def publish(done: Enrichment, look: SecondLook, runs_url: str | None = Non
             )
     except (TimeoutError, httpx.HTTPError, PrefectException) as error:
         get_run_logger().warning("no report in the UI: %s", error or "no answer")
+
+
+async def publish_changes(changes: CellsChanged, lines: Iterable[Mapping[str, Any]]) -> None:
+    """Put what a refresh has found otherwise than the run before it into the UI.
+
+    Args:
+        lines: of the table `changes`.
+    """
+    names = ("field", "change", "old_value", "new_value", "why", "new_url")
+    others = (line for line in lines if line["change"] != "confirmed")
+    rows = [
+        {"row": "" if line["row_index"] is None else f"row {line['row_index']}", **{name: _shown(line[name]) for name in names}}
+        for line in islice(others, TABLE_ROWS)
+    ]
+    await _publish_table(rows, CHANGES_KEY, str(changes))
+
+
+async def publish_found(found: int, lines: Iterable[Mapping[str, Any]]) -> None:
+    """Put the rows that a find has found into the UI, with their values and the pages that name them.
+
+    Args:
+        lines: of `found.parquet`. The excerpts stay there.
+    """
+    rows = [
+        {
+            name: _shown(value)
+            for name, value in line.items()
+            if name.rpartition("_")[0] not in line or name.endswith("_confidence")
+        }
+        for line in islice(lines, TABLE_ROWS)
+    ]
+    await _publish_table(rows, FOUND_KEY, f"{_first_of(found, 'row')} found" if found else "Nothing was found")
+
+
+async def _publish_table(rows: list[dict[str, Any]], key: str, description: str) -> None:
+    try:
+        async with asyncio.timeout(REPORT_SECONDS):
+            await acreate_table_artifact(rows, key=key, description=plain(description))
+    except (TimeoutError, httpx.HTTPError, PrefectException) as error:
+        get_run_logger().warning("no table %s in the UI: %s", key, error or "no answer")
 
 
 def facts(done: Enrichment, look: SecondLook) -> Iterator[tuple[str, object]]:
@@ -250,6 +295,10 @@ def table(heading: Sequence[str], rows: Table) -> str:
     lines = [heading, ["---"] * len(heading)]
     cells = [[plain(cell) for cell in row] for row in rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in [*lines, *cells])
+
+
+def _shown(value: object) -> str:
+    return "" if value is None else cell(as_text(value))
 
 
 def cell(text: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from prefect.events import emit_event
 
-from flows.artifacts import TABLE_ROWS, publish
+from flows.artifacts import TABLE_ROWS, publish, publish_changes
 from flows.assets import materialize_results
 from flows.run.announcements import Announcement, announcements, of_changes, of_waiting
 from flows.run.events import CellsChanged
@@ -50,9 +50,12 @@ async def report_end(end: EndOf, runs_url: str | None) -> int:
             emit(end.folder, end.done.address, [of_waiting(end.done)])
         return 0
     emit(end.folder, end.done.address, announcements(end.done, look, end.options.max_cost))
-    if end.changes is not None and end.changes.has_changes and end.is_new:
-        lines = await asyncio.to_thread(read_made, end.folder.path, CHANGES)
-        emit(end.folder, end.done.address, [of_changes(end.changes, [] if lines is None else lines.to_pylist())])
+    if end.changes is not None:
+        made = await asyncio.to_thread(read_made, end.folder.path, CHANGES)
+        lines = [] if made is None else made.to_pylist()
+        await publish_changes(end.changes, lines)
+        if end.changes.has_changes and end.is_new:
+            emit(end.folder, end.done.address, [of_changes(end.changes, lines)])
     if not end.done.completed or not end.is_new:
         return 0
     await materialize_results(end.folder, end.done, end.options)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pyarrow.parquet as pq
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
+from flows.artifacts import publish_found
 from flows.enrichment import enrich as enrich_flow
 from flows.flow_run import run_table
 from flows.run.declaration import takes
@@ -38,6 +40,9 @@ async def find(objective: str, **options: Any) -> Found:
     if not isinstance(state.data, Enrichment):
         return state  # type: ignore[return-value]  # what the state holds
     found = await asyncio.to_thread(found_of, state.data)
+    if found.table is not None:
+        rows = await asyncio.to_thread(pq.read_table, found.table)
+        await publish_found(found.found, rows.to_pylist())
     if asked.enrich is not None and found.found:
         found = found.model_copy(update={"enriched": await _enriched(asked, found)})
     return Completed(message=printable(str(found)), data=found)  # type: ignore[return-value]  # what the state holds

@@ -3,41 +3,73 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from collections.abc import Mapping
+from typing import Annotated, Any
 
-from prefect import flow
+from prefect import Flow, flow
+from prefect.exceptions import ParameterTypeError
+from pydantic import Field
 
+from flows.enrichment import enrich as enrich_flow
 from flows.flow_run import run_table
+from flows.refreshing import refresh as refresh_flow
 from flows.run.monitor import is_finished
 from flows.run.options import EnrichOptions, RefreshOptions
 from flows.run.outcome import Enrichment
 from flows.run.prepare import prepare_enrichment
 from flows.run.refresh import prepare_refresh
 from flows.run.runtime import current_runtime
+from research.errors import InvalidInput
+from research.faults import nearest
+
+
+def _titled(title: str) -> Any:
+    """Prefect makes a parameter's name its title, unless the schema says another one."""
+    return Field(json_schema_extra={"title": title})
 
 
 @flow(name="monitor", flow_run_name="monitor {run}", persist_result=False)
 async def monitor(
-    run: str,
-    first: dict[str, Any] | None = None,
-    refresh: dict[str, Any] | None = None,
-    metadata: dict[str, str] | None = None,
+    run: Annotated[str, _titled("Monitor · run")],
+    first: Annotated[dict[str, Any] | None, _titled("Monitor · first")] = None,
+    refresh: Annotated[dict[str, Any] | None, _titled("Monitor · refresh")] = None,
+    metadata: Annotated[dict[str, str] | None, _titled("Monitor · metadata")] = None,
 ) -> Enrichment:
     """Refresh the newest run of a series; where there is none yet, make the first.
 
     Args:
-        run: the first run folder of the series.
-        first: the options of the enrichment that makes it.
-        refresh: options of the refresh.
-        metadata: labels, which nothing reads.
+        run: The first run folder of the series.
+        first: How the first run is made, where it is not there yet: parameters of the flow `enrich`, as JSON.
+        refresh: How each refresh is made: parameters of the flow `refresh`, as JSON: `{"stale": ["low"], "max_cost": 5}`.
+        metadata: Labels of your own. They are kept and change nothing.
 
     Raises:
         InvalidInput: something is wrong with the request, or there is no run and nothing that makes it. Nothing was spent.
         RunFailed: no row could be researched.
         RunStopped: it was stopped. The next time goes on.
     """
-    runtime, cap = current_runtime(), (refresh or {}).get("max_cost")
+    runtime, stated = current_runtime(), dict(refresh or {})
+    asked = _checked("refresh", refresh_flow, {**stated, "run": run})
     if first is not None and not await asyncio.to_thread(is_finished, run):
-        begin = EnrichOptions(**{**first, "out": run, **({} if cap is None else {"max_cost": cap})})
+        cap = {"max_cost": asked["max_cost"]} if asked["max_cost"] is not None else {}
+        begin = EnrichOptions(**_checked("first", enrich_flow, {**first, "out": run, **cap}))
         return await run_table(begin, runtime, prepare_enrichment)  # type: ignore[return-value]  # what the state holds
-    return await run_table(RefreshOptions(run, **(refresh or {})), runtime, prepare_refresh)  # type: ignore[return-value]
+    return await run_table(RefreshOptions(**asked), runtime, prepare_refresh)  # type: ignore[return-value]
+
+
+def _checked(parameter: str, of: Flow[..., Any], options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options as the flow that they are for takes them, its defaults included. A form sends any JSON.
+
+    Raises:
+        InvalidInput: one is unknown, missing, or not of its type.
+    """
+    known = of.parameters.properties
+    for name in options:
+        if name not in known:
+            raise InvalidInput(f"{parameter}: the flow {of.name} has no parameter {name!r}{nearest(name, known)}")
+    if missing := [name for name in of.parameters.required or () if name not in options]:
+        raise InvalidInput(f"{parameter}: the flow {of.name} needs the parameter {missing[0]!r}")
+    try:
+        return of.validate_parameters(dict(options))
+    except ParameterTypeError as error:
+        raise InvalidInput(f"{parameter}: {error}") from error

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from uuid import UUID
 
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId, FlowRunFilterName
-from prefect.client.schemas.objects import FlowRun, TaskRun
+from prefect.client.schemas.filters import (
+    ArtifactFilter,
+    ArtifactFilterFlowRunId,
+    ArtifactFilterKey,
+    FlowRunFilter,
+    FlowRunFilterId,
+    FlowRunFilterName,
+)
+from prefect.client.schemas.objects import Artifact, FlowRun, TaskRun
 from prefect.client.schemas.sorting import FlowRunSort, TaskRunSort
 
 
@@ -22,6 +30,17 @@ async def task_runs(flow_run_name: str) -> tuple[FlowRun, list[TaskRun]]:
         ):
             runs += page
         return found[0], runs
+
+
+async def artifact(flow_run: UUID, key: str) -> Artifact:
+    """The artifact of a flow run that has this key."""
+    async with get_client() as client:
+        (found,) = await client.read_artifacts(
+            artifact_filter=ArtifactFilter(
+                flow_run_id=ArtifactFilterFlowRunId(any_=[flow_run]), key=ArtifactFilterKey(any_=[key])
+            )
+        )
+        return found
 
 
 def states(runs: list[TaskRun], kind: str) -> dict[str | None, int]:

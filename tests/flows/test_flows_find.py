@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -10,8 +11,10 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from flows_seen import artifact
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId, FlowRunFilterName
+from prefect.client.schemas.objects import Artifact
 
 import flows.api
 from flows.run.events import Event
@@ -101,21 +104,23 @@ def names(run: Path, table: str = FOUND) -> list[str]:
     return list(pd.read_parquet(run / FOLDER / table)["name"])
 
 
-async def told_to_prefect(named: str) -> tuple[str, set[str]]:
-    """What Prefect's server has of the flow run whose name holds a text: its state, and how the names of its task runs begin."""
+async def told_to_prefect(named: str) -> tuple[str, set[str], Artifact]:
+    """What Prefect's server has of the flow run whose name holds a text: its state, how the names of its task runs begin, and
+    what it shows as found."""
     async with get_client() as client:
         (flow_run,) = await client.read_flow_runs(flow_run_filter=FlowRunFilter(name=FlowRunFilterName(like_=named)))
         task_runs = await client.read_task_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[flow_run.id])))
     assert flow_run.state is not None
-    return f"{flow_run.state.name}: {flow_run.state.message}", {run.name.split(" · ")[0] for run in task_runs}
+    names = {run.name.split(" · ")[0] for run in task_runs}
+    return f"{flow_run.state.name}: {flow_run.state.message}", names, await artifact(flow_run.id, "find-found")
 
 
 async def test_each_row_is_admitted_by_an_excerpt_of_a_stored_page(tmp_path: Path) -> None:
     """Without a key, on a few pages: two conditions, the right rows, and the others with the reason why not. Prefect's server
-    has it as a flow run, with a task run for each candidate."""
+    has it as a flow run, with a task run for each candidate, and shows what was found."""
     objective = "probes launched before 1980 and operated by ESA"
     done = await found(KeylessModel(), tmp_path / "run", objective=objective)
-    state, task_runs = await told_to_prefect("find probes-launched-before-1980-and-operated")
+    state, task_runs, shown = await told_to_prefect("find probes-launched-before-1980-and-operated")
     assert state == f"Completed: {done}"
     assert {f"row {row}" for row in range(done.rows)} <= task_runs
     run = open_run(done.run)
@@ -130,6 +135,10 @@ async def test_each_row_is_admitted_by_an_excerpt_of_a_stored_page(tmp_path: Pat
     assert "1961" in row["launched_excerpt"]
     assert row["operated_by"] == "ESA"
     others = pd.read_parquet(done.run / FOLDER / NOT_FOUND).set_index("name")["reason"]
+    lines = json.loads(str(shown.data))
+    assert (shown.description, [line["name"] for line in lines]) == ("4 rows found", names(done.run))
+    assert {"launched", "launched_confidence", "operated_by", "url"} < set(lines[0])
+    assert not {"launched_excerpt", "launched_url"} & set(lines[0])
     assert others["Delta 1"] == "launched before 1980: no (1985-05-04)"
     assert not verify(done.run).problems
 

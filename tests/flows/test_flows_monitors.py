@@ -75,6 +75,32 @@ async def test_what_cannot_be_kept_is_refused(monitors: Monitors) -> None:
             pass
 
 
+@pytest.mark.usefixtures("prefect_server")
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"refresh": {"older": "3d"}}, r"refresh: the flow refresh has no parameter 'older'; did you mean \"older_than\"\?"),
+        ({"refresh": {"max_cost": "much"}}, "refresh: .*\n.*max_cost: Input should be a valid number"),
+        ({"first": {"objective": "Who?"}}, "first: the flow enrich needs the parameter 'table'"),
+        ({"first": {"table": "t.csv", "tabel": "x"}}, "first: the flow enrich has no parameter 'tabel'"),
+    ],
+)
+async def test_what_a_form_sends_is_checked_by_the_flow_that_it_is_for(
+    tmp_path: Path, parameters: dict[str, Any], message: str
+) -> None:
+    """A form takes any JSON for an object. What is wrong is a sentence, and no failure of Python's."""
+    with use_runtime(Runtime()), pytest.raises(InvalidInput, match=message):
+        await monitor_flow(str(tmp_path / "run"), **parameters)
+
+
+def test_the_form_of_a_monitor_says_what_each_field_is_for() -> None:
+    fields = monitor_flow.parameters.properties
+    assert [field["title"] for field in fields.values()] == [f"Monitor · {name}" for name in fields]
+    for field in fields.values():
+        assert field["description"][0].isupper(), field
+        assert field["description"].endswith("."), field
+
+
 @pytest.mark.parametrize(
     ("every", "cron", "message"),
     [(None, None, "one schedule"), ("1d", "0 7 * * 1", "one schedule"), ("soon", None, "interval"), ("10s", None, "interval")],

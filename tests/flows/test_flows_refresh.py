@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -14,6 +15,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from flows_refreshed import enriched, refreshed
+from flows_seen import artifact, task_runs
 
 from flows.refreshing import refresh as refresh_flow
 from flows.run.announcements import CELLS_CHANGED, of_changes
@@ -425,3 +427,9 @@ async def test_as_a_flow_run_it_tells_what_has_changed(tmp_path: Path) -> None:
     assert (event.name, event.payload["changed"], event.payload["confirmed"]) == (CELLS_CHANGED, 1, 3)
     change = {"field": "moons", "change": "changed", "old_value": "3", "new_value": "4", "new_url": "test://Hera"}
     assert event.payload["first"] == [{"row": 1, **change}]
+    flow_run, _ = await task_runs("refresh planets · 2 rows")
+    shown = await artifact(flow_run.id, "refresh-changes")
+    assert (shown.description, json.loads(str(shown.data))) == (
+        r"1 changed\; 3 confirmed",
+        [{"row": "row 1", **change, "why": "its page says something else now"}],
+    )
