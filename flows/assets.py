@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Final
 
 import httpx
@@ -18,7 +17,7 @@ from flows.run.options import EnrichOptions, FindOptions, Options, RefreshOption
 from flows.run.outcome import Enrichment
 from research.display.printable import printable
 from research.identity import content_key
-from research.storage.location import is_url
+from research.storage.location import is_url, local_path
 from research.tables.run_folder.run_folder import RunFolder
 from research.tables.warehouse.reading import warehouse_of
 
@@ -72,7 +71,7 @@ def asset_key(place: str) -> str:
         scheme, rest = place.split("://", 1)
         address = f"{scheme.lower()}://{re.split('[?#]', rest.rpartition('@')[2], maxsplit=1)[0]}"
     else:
-        address = f"file://{Path(place).expanduser().absolute()}"
+        address = f"file://{local_path(place).absolute()}"
     key = _NOT_IN_A_KEY.sub("_", address)
     return key if len(key) <= LONGEST_KEY else f"{key[:_KEPT]}-{content_key('asset', place=address)[:16]}"
 

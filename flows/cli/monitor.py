@@ -292,9 +292,9 @@ def _schema(schema: str | None) -> Any:
 
 
 def _absolute(path: str | None) -> str | None:
-    from research.storage.location import is_url
+    from research.storage.location import is_url, local_path
 
-    return path if path is None or is_url(path) else str(Path(path).expanduser().resolve())
+    return path if path is None or is_url(path) else str(local_path(path).resolve())
 
 
 def _show(monitor_: Monitor, output: Output) -> int:

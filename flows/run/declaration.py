@@ -8,6 +8,7 @@ Prefect makes its form from that; `flows/cli/options.py` makes the command's opt
 from __future__ import annotations
 
 import inspect
+import os.path
 from collections.abc import Callable, Iterable
 from dataclasses import MISSING, dataclass, fields
 from functools import cache
@@ -38,6 +39,8 @@ class Option:
     """Whether the command takes a list as one text with commas; otherwise its option may be given several times."""
     parts: type | None = None
     """Of an option that is an object: the declaration of its parts, each of which is an option of the command."""
+    path: bool = False
+    """Whether it names a file or a folder: then a `~` at its beginning is the home folder, as a shell would read it."""
 
     @property
     def text(self) -> str:
@@ -55,6 +58,15 @@ class Declared(NamedTuple):
     group: str
     """The part of the declaration that it belongs to, in a word."""
     positional: bool
+
+
+class Declaration:
+    """What the classes of options of a flow or a command inherit from."""
+
+    def __post_init__(self) -> None:
+        for each in declared(cast(type, type(self))):
+            if each.option.path:
+                object.__setattr__(self, each.name, _from_home(getattr(self, each.name)))
 
 
 @cache
@@ -149,6 +161,13 @@ def _as_object(kind: Any, parts: type) -> Any:
     }
     schema = {"type": "object", "properties": properties, "additionalProperties": False}
     return Annotated[_without_none(kind), WithJsonSchema(schema)] | None
+
+
+def _from_home(value: Any) -> Any:
+    """A path, or each of several, with the home folder for a `~`: no shell reads it in a form or in `--out=~/runs`."""
+    if isinstance(value, list):
+        return [_from_home(each) for each in value]
+    return os.path.expanduser(value) if isinstance(value, str) else value  # noqa: PTH111 - a URL or JSON stays as it is
 
 
 def _without_none(kind: Any) -> Any:

@@ -15,7 +15,7 @@ class StoredRunOptions:
 
     group: ClassVar = "Task"
 
-    run: Annotated[str, Option("The run folder that holds the pages, or its URL.")] = field(kw_only=False)
+    run: Annotated[str, Option("The run folder that holds the pages, or its URL.", path=True)] = field(kw_only=False)
     output_schema: Annotated[
         str | dict[str, Any] | None,
         Option(
@@ -23,6 +23,7 @@ class StoredRunOptions:
             "answers. Default: the run's own schema, with `all`.",
             "FILE",
             flag="schema",
+            path=True,
         ),
     ] = None
     objective: Annotated[
@@ -40,7 +41,7 @@ class RefreshedRunOptions:
 
     group: ClassVar = "Refresh"
 
-    run: Annotated[str, Option("The run folder. Of a series, any run: the newest finished one is refreshed.")] = field(
+    run: Annotated[str, Option("The run folder. Of a series, any run: the newest finished one is refreshed.", path=True)] = field(
         kw_only=False
     )
     stale: Annotated[
@@ -64,5 +65,9 @@ class RefreshedRunOptions:
             "COLUMN",
         ),
     ] = None
-    table: Annotated[str | None, Option("The table, if it lies elsewhere now. Default: the run's own.", "TABLE")] = None
-    corpus: Annotated[str | None, Option("The documents, if they lie elsewhere now. Default: the run's own.", "PATH")] = None
+    table: Annotated[str | None, Option("The table, if it lies elsewhere now. Default: the run's own.", "TABLE", path=True)] = (
+        None
+    )
+    corpus: Annotated[
+        str | None, Option("The documents, if they lie elsewhere now. Default: the run's own.", "PATH", path=True)
+    ] = None

@@ -17,7 +17,7 @@ from research.faults import validation_faults
 from research.mcp.settings import McpSettings
 from research.search.settings import SearchSettings
 from research.secrets import KnownSecrets, from_variables
-from research.storage.location import is_url
+from research.storage.location import is_url, local_path
 from research.task.agents import FOLDER
 from research.web.settings import WebSettings
 from research.world import Settings
@@ -110,12 +110,12 @@ class Environment(BaseSettings):
     base_url: str | None = Field(default=None, validation_alias="ANTHROPIC_BASE_URL")
     """`ANTHROPIC_BASE_URL`: another server that speaks the Messages API."""
 
-    @field_validator("cache_dir", "calibrations", "agents_dir", "sessions", mode="before")
+    @field_validator("cache_dir", "calibrations", "agents_dir", "sessions", "processors", mode="before")
     @classmethod
     def _on_this_disk(cls, value: Any) -> Any:
         if isinstance(value, str) and is_url(value):
-            raise ValueError("must be a folder on this disk, not a URL")
-        return value
+            raise ValueError("must be on this disk, not a URL")
+        return local_path(value) if isinstance(value, str) else value
 
     @field_validator("web", "mcp", mode="before")
     @classmethod

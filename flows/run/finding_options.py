@@ -42,5 +42,6 @@ class FindingOptions:
         Option(
             "An output schema, as a file or as JSON, by which the rows that are found are researched in a run of their own.",
             "FILE",
+            path=True,
         ),
     ] = None

@@ -6,12 +6,12 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 from research.errors import Fault, InvalidInput
 from research.faults import first_line
 from research.secrets import names_in
+from research.storage.location import local_path
 from research.task.mcp_servers import MOST_SERVERS
 
 LONGEST_FILE: Final = 1_000_000
@@ -60,7 +60,7 @@ def _refuse_values(server: Mapping[str, Any], place: int) -> None:
 
 
 def _in_file(name: str) -> list[Mapping[str, Any]]:
-    path = Path(name).expanduser()
+    path = local_path(name)
     try:
         if path.stat().st_size > LONGEST_FILE:
             raise InvalidInput(f"{name}: a file that describes MCP servers has at most {LONGEST_FILE:,} bytes")

@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar
 
-from flows.run.declaration import Option
+from flows.run.declaration import Declaration, Option
 from flows.run.earlier_run_options import RefreshedRunOptions, StoredRunOptions
 from flows.run.finding_options import FindingOptions
 from flows.run.task_options import TaskOptions as TaskOptions
@@ -21,7 +21,7 @@ class TableOptions:
     group: ClassVar = "Table"
 
     table: Annotated[
-        str, Option("CSV, TSV, Parquet, JSON lines or Excel file, or `file.duckdb::table`; on this disk or by URL.")
+        str, Option("CSV, TSV, Parquet, JSON lines or Excel file, or `file.duckdb::table`; on this disk or by URL.", path=True)
     ] = field(kw_only=False)
     sheet: Annotated[str | None, Option("The sheet of a workbook. Default: the first that is shown and holds cells.", "NAME")] = (
         None
@@ -62,6 +62,7 @@ class TableOptions:
             "An earlier run folder, or its URL: fields with the same schema keep its answers, only the others are researched. "
             "`latest`: the newest run of the same request over an earlier state of the table, if there is one.",
             "RUN",
+            path=True,
         ),
     ] = None
 
@@ -108,6 +109,7 @@ class SearchOptions:
         Option(
             "The documents to search: a folder, a Parquet or JSON lines file, or the URL of one. Default: `RESEARCH_CORPUS`.",
             "PATH",
+            path=True,
         ),
     ] = None
     search: Annotated[
@@ -138,7 +140,9 @@ class SourceOptions(SearchOptions):
     ] = None
     files: Annotated[
         list[str] | None,
-        Option("Documents for every task, by path or URL: searched, read and cited like any source.", "FILE", flag="file"),
+        Option(
+            "Documents for every task, by path or URL: searched, read and cited like any source.", "FILE", flag="file", path=True
+        ),
     ] = None
     open_reading: Annotated[
         bool,
@@ -148,7 +152,10 @@ class SourceOptions(SearchOptions):
     mcp_servers: Annotated[
         list[str] | list[dict[str, Any]] | None,
         Option(
-            "MCP servers whose tools the model may use, told what a row says: a TOML or JSON file.", "FILE", flag="mcp-server"
+            "MCP servers whose tools the model may use, told what a row says: a TOML or JSON file.",
+            "FILE",
+            flag="mcp-server",
+            path=True,
         ),
     ] = None
     secrets: Annotated[
@@ -163,7 +170,7 @@ class SourceOptions(SearchOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PatienceOptions:
+class PatienceOptions(Declaration):
     """What is done while a service answers nobody."""
 
     group: ClassVar = "Run"
@@ -186,7 +193,11 @@ class RunOptions(PatienceOptions):
 
     out: Annotated[
         str | None,
-        Option("The run folder, or its URL (`s3://…`). Default: `runs/<table>-<8 hex digits of the request's key>`.", "RUN"),
+        Option(
+            "The run folder, or its URL (`s3://…`). Default: `runs/<table>-<8 hex digits of the request's key>`.",
+            "RUN",
+            path=True,
+        ),
     ] = None
     export: Annotated[
         str | None,
@@ -194,6 +205,7 @@ class RunOptions(PatienceOptions):
             "A file to write when the run ends, with the rows that are finished then: an Excel workbook with the evidence "
             "(`.xlsx`), `.csv`, `.jsonl` or `.parquet`. One that is there is replaced.",
             "FILE",
+            path=True,
         ),
     ] = None
     webhook: Annotated[

@@ -19,7 +19,7 @@ from flows.run.options import EnrichOptions, FindOptions, Options, RefreshOption
 from flows.run.request import Request
 from research.errors import InvalidRun
 from research.identity import json_copy
-from research.storage.location import is_url
+from research.storage.location import is_url, local_path
 from research.tables.run_folder.finding import find_run
 from research.tables.run_folder.run_folder import RunFolder
 from research.task.urls import is_web
@@ -143,7 +143,7 @@ def _options(kind: type, folder: RunFolder, record: Mapping[str, Any], out: str,
 def _check_files(record: Mapping[str, Any], out: str) -> None:
     """Attached files that were named relative to a folder can be named so only from there."""
     relative = [file for file in record["options"].get("files") or () if not is_web(file) and not Path(file).is_absolute()]
-    if missing := [file for file in relative if not Path(file).expanduser().exists()]:
+    if missing := [file for file in relative if not local_path(file).exists()]:
         raise InvalidRun(
             f"{out}: there is no {missing[0]} here. The run was started in {record['directory']}, and its files are cited as "
             "they were named there: go on with it in that folder."
@@ -177,4 +177,4 @@ def without_secrets(url: str) -> str:
 def _absolute(place: str) -> str:
     """A path that means the same from everywhere. What stands behind `::` stays as it is."""
     path, mark, part = place.partition("::")
-    return place if path.startswith("~") else f"{Path.cwd() / path}{mark}{part}"
+    return f"{Path.cwd() / local_path(path)}{mark}{part}"

@@ -18,7 +18,12 @@ class TaskOptions:
 
     output_schema: Annotated[
         str | dict[str, Any] | None,
-        Option("What to find out: an output schema, as a file or as JSON. Without it, one free answer.", "FILE", flag="schema"),
+        Option(
+            "What to find out: an output schema, as a file or as JSON. Without it, one free answer.",
+            "FILE",
+            flag="schema",
+            path=True,
+        ),
     ] = None
     processor: Annotated[
         ProcessorName | None,
@@ -59,5 +64,9 @@ class TaskOptions:
     ] = None
     agents_dir: Annotated[
         str | None,
-        Option("The folder of the profiles, a file `NAME.toml` each. Default: `RESEARCH_AGENTS_DIR`, else `agents`.", "DIR"),
+        Option(
+            "The folder of the profiles, a file `NAME.toml` each. Default: `RESEARCH_AGENTS_DIR`, else `agents`.",
+            "DIR",
+            path=True,
+        ),
     ] = None

@@ -17,6 +17,7 @@ from research.faults import nearest, pointer, shortened
 from research.output_schema.json_schema import ANNOTATIONS, LIST_OF_SCHEMAS, MAP_OF_SCHEMAS, MAX_BYTES, NAMING, ONE_SCHEMA, TYPES
 from research.output_schema.type_words import field_schema
 from research.output_schema.wrappers import unwrapped
+from research.storage.location import local_path
 
 SpecKind = Literal["json", "text", "auto"]
 
@@ -42,7 +43,7 @@ def read_spelling(spelling: Any) -> Spelled:
     if isinstance(spelling, str) and spelling.lstrip().startswith("{"):
         spelling = read_schema_text(spelling)
     elif isinstance(spelling, (str, Path)):
-        spelling = read_schema_file(Path(spelling))
+        spelling = read_schema_file(local_path(spelling))
     if isinstance(spelling, type) and issubclass(spelling, BaseModel):
         return Spelled("json", _model_schema(spelling), "", "")
     if not isinstance(spelling, dict):

@@ -12,6 +12,7 @@ from research.documents.version import EXTRACTION_VERSION
 from research.errors import FetchRefused, PageUnreadable
 from research.ports.fetcher import Fetcher, Guarded
 from research.ports.page import Link, Page, page_hash
+from research.storage.location import local_path
 from research.task.attachments import MAX_BYTES, SCHEME
 from research.task.source_policy import SourcePolicy
 from research.task.urls import is_web
@@ -70,7 +71,7 @@ class AttachedFilesFetcher:
 
 def _load(url: str) -> tuple[Path, bytes, float]:
     """A file's path, its bytes, and when it was last changed."""
-    path = Path(unquote(url.removeprefix(_PREFIX))).expanduser()
+    path = local_path(unquote(url.removeprefix(_PREFIX)))
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)

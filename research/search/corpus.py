@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from research.documents import sniffing
 from research.errors import InvalidCorpus
 from research.identity import canonical_json
+from research.storage.location import local_path
 
 SUFFIXES: Final = frozenset(sniffing.SUFFIXES)
 """Files of a folder that are documents. Others are left out, and counted in one warning."""
@@ -114,7 +115,7 @@ def open_corpus(source: str | Path, name: str | None = None) -> Corpus:
     Raises:
         InvalidCorpus: there is no such path, it is of another kind, or it cannot be read.
     """
-    path = Path(source).expanduser()
+    path = local_path(source)
     try:
         path = path.resolve(strict=True)
     except (OSError, RuntimeError) as exc:

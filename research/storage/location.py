@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from research.errors import InvalidLocation
@@ -9,6 +11,11 @@ from research.errors import InvalidLocation
 
 def is_url(source: str) -> bool:
     return "://" in source
+
+
+def local_path(path: str | os.PathLike[str]) -> Path:
+    """A path on this disk, with the home folder for a `~` at its beginning. What only looks like it (`~$book.xlsx`) stays."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111 - that of pathlib raises for a user that does not exist
 
 
 def refuse_secrets(url: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -12,6 +11,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core.core_schema import CoreSchema
 
 from research.records import PublishedRecord
+from research.storage.location import local_path
 from research.task.urls import is_web
 
 MAX_BYTES: Final = 50_000_000
@@ -57,7 +57,7 @@ class AttachedFile(PublishedRecord):
 def _digest(source: str) -> str:
     if not source:
         raise ValueError("must not be empty: give a path or a URL")
-    path = Path(source).expanduser()
+    path = local_path(source)
     try:
         size = path.stat().st_size
         if not path.is_file():

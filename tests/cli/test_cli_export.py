@@ -45,5 +45,6 @@ def test_a_mistake_is_one_sentence(run: Path, research: Command) -> None:
     assert "did you mean" in research("export", "runs/missions", "--columns", "masss").err
     assert "run folder" in research("export", "runs").err
     assert research("export", "runs/missions", "--out", "x.doc").code == 2
-    unwritable = research("export", "runs/missions", "--out", "no/such/folder/x.csv")
+    (run.parent / "file").touch()
+    unwritable = research("export", "runs/missions", "--out", "runs/file/x.csv")
     assert (unwritable.code, "chosen with --out" in unwritable.err) == (4, True)

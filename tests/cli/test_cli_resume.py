@@ -62,8 +62,16 @@ def test_a_url_is_kept_without_what_lets_its_reader_in(tmp_path: Path) -> None:
 
 def test_paths_mean_the_same_from_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", "/home/ada")
     kept = [
         record_of(EnrichOptions(table), Settings(cache_dir=tmp_path), 1)["options"]["table"]
-        for table in ("a.json::/rows//x", "~/a.csv", "/a.csv", "parts/*.parquet", "s3://b/a.csv")
+        for table in ("a.json::/rows//x", "~/a.csv", "~$a.csv", "/a.csv", "parts/*.parquet", "s3://b/a.csv")
     ]
-    assert kept == [f"{tmp_path}/a.json::/rows//x", "~/a.csv", "/a.csv", f"{tmp_path}/parts/*.parquet", "s3://b/a.csv"]
+    assert kept == [
+        f"{tmp_path}/a.json::/rows//x",
+        "/home/ada/a.csv",
+        f"{tmp_path}/~$a.csv",
+        "/a.csv",
+        f"{tmp_path}/parts/*.parquet",
+        "s3://b/a.csv",
+    ]

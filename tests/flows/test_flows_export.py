@@ -65,9 +65,18 @@ def test_a_file_that_cannot_be_written_is_told_before_anything_is_spent(tmp_path
     assert {path.name for path in tmp_path.iterdir()} == {"planets.csv", "other.csv"}
 
 
+def test_a_folder_that_is_not_there_passes_the_check_and_is_made(tmp_path: Path) -> None:
+    """What was promised before the run is kept at its end."""
+    export = tmp_path / "for" / "people" / "x.csv"
+    check_export(EnrichOptions("planets.csv", export=str(export)))
+    assert export_at_end(samples.finished(tmp_path / "run"), str(export)) is None
+    assert export.exists()
+
+
 def test_an_export_that_fails_fails_no_run(tmp_path: Path) -> None:
     run = samples.finished(tmp_path / "run")
-    why = export_at_end(run, str(tmp_path / "gone" / "x.csv"))
+    (tmp_path / "file").touch()
+    why = export_at_end(run, str(tmp_path / "file" / "x.csv"))
     assert why is not None
     assert "research export" in why
     assert export_at_end(run, str(tmp_path / "x.csv")) is None

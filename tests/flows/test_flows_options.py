@@ -182,6 +182,18 @@ READ: list[tuple[str, Callable[[EnrichOptions], Any], Any]] = [
 ]
 
 
+def test_a_tilde_in_a_path_is_the_home_folder_whoever_states_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No shell reads a form, a keyword or `--out=~/x`; and some libraries would read it where others make a folder named `~`."""
+    monkeypatch.setenv("HOME", "/home/ada")
+    asked = EnrichOptions("~/t.csv", out="~/run", export="~/x.csv", reuse="~/old", output_schema="~/s.json", files=["~/a", "b"])
+    assert (asked.table, asked.out, asked.export) == ("/home/ada/t.csv", "/home/ada/run", "/home/ada/x.csv")
+    assert (asked.reuse, asked.output_schema, asked.files) == ("/home/ada/old", "/home/ada/s.json", ["/home/ada/a", "b"])
+    assert RefreshOptions("~/run").run == "/home/ada/run"
+    kept = EnrichOptions("~$book.xlsx", out="s3://bucket/~/run", objective="~/x", output_schema={"a": "~/x"})
+    assert (kept.table, kept.out, kept.objective) == ("~$book.xlsx", "s3://bucket/~/run", "~/x")
+    assert kept.output_schema == {"a": "~/x"}
+
+
 @pytest.mark.parametrize(("line", "of", "expected"), READ)
 def test_what_is_typed_becomes_the_flow_s_parameters(line: str, of: Callable[[EnrichOptions], Any], expected: Any) -> None:
     heard: list[EnrichOptions] = []

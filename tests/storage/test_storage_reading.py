@@ -87,4 +87,7 @@ def test_caches_are_on_this_disk(monkeypatch: pytest.MonkeyPatch) -> None:
         read_environment()
     (fault,) = refused.value.faults
     assert "RESEARCH_CACHE_DIR" in str(refused.value)
-    assert "must be a folder on this disk" in fault.message
+    assert "must be on this disk" in fault.message
+    monkeypatch.setenv("HOME", "/home/ada")
+    monkeypatch.setenv("RESEARCH_CACHE_DIR", "~/cache")
+    assert str(read_environment().cache_dir) == "/home/ada/cache"

@@ -9,7 +9,7 @@ import pytest
 from run_samples import create, finished, write
 
 from research.errors import InvalidRun
-from research.tables import open_run
+from research.tables import RunFolder, open_run
 from research.tables.run_folder.finding import find_run, run_folders
 from research.tables.run_folder.overview import overview
 
@@ -39,6 +39,16 @@ def test_a_name_that_stands_for_two_runs_says_so(named: str, desk: Path) -> None
 def test_a_name_that_stands_for_none_says_so(named: str, desk: Path) -> None:
     with pytest.raises(InvalidRun, match="is not a run folder"):
         find_run(named)
+
+
+def test_a_tilde_that_no_shell_has_read_is_the_home_folder(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(desk))
+    (run, *_) = run_folders(desk / "runs")
+    named = f"~/{run.relative_to(desk)}"
+    assert find_run(named) == run
+    assert RunFolder.open(named).path == run
+    with pytest.raises(InvalidRun, match="is not a run folder"):
+        find_run("~$run")  # of no user
 
 
 def test_the_runs_of_a_folder_are_those_in_its_folders_too(desk: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, Literal, get_args
 
 from research.errors import InvalidInput
+from research.storage.location import local_path
 from research.tables.export.columns import OF_A_TABLE, Role, plan_columns
 from research.tables.layout.durable import flush, temporary
 from research.tables.layout.probabilities import Probabilities
@@ -68,7 +69,8 @@ def export_run(
     format: Format | None = None,
     options: ExportOptions | None = None,
 ) -> Exported:
-    """Write a run's rows to one file, also while the run goes on. A file that is there is replaced, once the new one is whole.
+    """Write a run's rows to one file, also while the run goes on. A file that is there is replaced, once the new one is
+    whole; a folder that is not there is made.
 
     Args:
         run: the run folder, or its URL.
@@ -82,7 +84,7 @@ def export_run(
         with folder_to_read(run) as place:
             return export_run(RunFolder.open(place), path, format, options)
     options = options or ExportOptions()
-    target, chosen = Path(path), format or format_of(path)
+    target, chosen = local_path(path), format or format_of(path)
     if target.is_dir():
         raise InvalidInput(f"{target} is a folder: name a file in it, as {target / f'{run.path.resolve().name}.{chosen}'}")
     if chosen == "jsonl" and (options.columns or options.sources or options.confidence):
@@ -96,6 +98,7 @@ def export_run(
     beside = [role for role, wanted in asked.items() if wanted]
     of_run = _OF_RUN.get(chosen, OF_A_TABLE)
     columns = plan_columns(run.columns, beside=beside, run=of_run, chosen=options.columns)
+    target.parent.mkdir(parents=True, exist_ok=True)
     made, notes = temporary(target), list[str]()
     try:
         match chosen:

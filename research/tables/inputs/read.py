@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from research.errors import InvalidTable
 from research.identity import content_key
-from research.storage.location import is_url
+from research.storage.location import is_url, local_path
 from research.tables.inputs import database
 from research.tables.inputs.arrow_data import ParquetFiles, rows_hash, spool_of
 from research.tables.inputs.copies import COMPRESSIONS, Scannable, Scratch, as_utf8, download, rebatch, sha256_of
@@ -225,7 +225,7 @@ def _part(location: str, suffix: str, part: str, sheet: str | None, encoding: st
 
 
 def _local(location: str, scratch: Scratch) -> Path:
-    return download(location, scratch) if is_url(location) else Path(location).expanduser()
+    return download(location, scratch) if is_url(location) else local_path(location)
 
 
 def _from_database(path: Path, table: str, query: str | None, scratch: Scratch, shown: str) -> _Source:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from research.errors import InvalidRun
+from research.storage.location import local_path
 from research.tables.run_folder.run_document import RUN_FILE
 
 RUNS: Final = Path("runs")
@@ -25,10 +26,10 @@ def find_run(named: str | os.PathLike[str]) -> Path:
     Raises:
         InvalidRun: there is none, or there are several, which are named.
     """
-    path = Path(named)
+    path = local_path(named)
     if (path / RUN_FILE).exists():
         return path
-    text = os.fspath(named)
+    text = os.fspath(path)
     found = _matching(text)
     if len(found) == 1:
         return found[0]

@@ -27,6 +27,7 @@ from research.identity import json_copy
 from research.output_schema.output_spec import OutputSpec
 from research.ports.page import Page
 from research.result.result import Result
+from research.storage.location import local_path
 from research.tables.layout.parts import OPTIONAL, SCHEMAS, pages_cited, tables_of, with_rows
 from research.tables.layout.probabilities import Probabilities
 from research.tables.layout.result_columns import ResultColumns
@@ -92,7 +93,7 @@ class RunFolder:
                 rows make more shards than a run can have.
             InvalidTable: the input has columns that cannot be kept as they are.
         """
-        folder = Path(path)
+        folder = local_path(path)
         request = json_copy(request)
         if run := cls.find(folder, request):
             return run
@@ -115,7 +116,7 @@ class RunFolder:
         Raises:
             InvalidRun: the folder holds another request (each difference is named), or is not a run folder and not empty.
         """
-        folder, request = Path(path), json_copy(request)
+        folder, request = local_path(path), json_copy(request)
         if (folder / RUN_FILE).exists():
             try:
                 run = cls.open(folder)
@@ -138,7 +139,8 @@ class RunFolder:
         Raises:
             InvalidRun: there is none, its `run.json` is not whole, or a newer version wrote it.
         """
-        return cls(Path(path), read_document(Path(path)))
+        folder = local_path(path)
+        return cls(folder, read_document(folder))
 
     @property
     def request(self) -> dict[str, Any]:
