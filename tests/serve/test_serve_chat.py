@@ -118,6 +118,12 @@ def test_what_means_nothing_here_is_a_warning_that_names_it(client: OpenAI) -> N
     assert "speed" in [model.id for model in client.models.list()]
 
 
+def test_a_model_is_found_by_its_name(openai: Any, client: OpenAI) -> None:
+    assert client.models.retrieve("core") == next(model for model in client.models.list() if model.id == "core")
+    with pytest.raises(openai.NotFoundError, match=r'there is no model "cores"; there are .*; did you mean "core"\?'):
+        client.models.retrieve("cores")
+
+
 def test_a_wrong_key_is_told_in_the_sdks_own_words(openai: Any, served: Served) -> None:
     with pytest.raises(openai.AuthenticationError):
         openai.OpenAI(base_url=f"{served.url}/v1", api_key="nobody").models.list()

@@ -24,7 +24,7 @@ from flows.serve.http.streaming import SentEvent, event_stream
 from flows.serve.records.task_records import Owner, TaskRecord
 from flows.serve.service.service import Service
 from research.errors import InvalidInput
-from research.faults import pointer
+from research.faults import nearest, pointer, shown
 
 NAME: Final = "chat"
 AT_ROOT: Final = True
@@ -60,7 +60,13 @@ def errors(error: Exception) -> Response:
 
 
 def _error(status: int, message: str, param: str | None = None) -> ChatErrorBody:
-    kinds = {400: "invalid_request_error", 401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
+    kinds = {
+        400: "invalid_request_error",
+        401: "authentication_error",
+        403: "permission_error",
+        404: "invalid_request_error",
+        429: "rate_limit_error",
+    }
     code = {401: "invalid_api_key", 429: "rate_limit_exceeded"}.get(status)
     return ChatErrorBody(error=ChatError(message=message, type=kinds.get(status, "api_error"), param=param, code=code))
 
@@ -90,6 +96,12 @@ def router(service: Service) -> APIRouter:
     for path in ("/chat/completions", "/v1/chat/completions", "/v1beta/chat/completions"):
         api.add_api_route(path, chat.create, methods=["POST"], response_model=None, responses=answered)
     api.add_api_route("/v1/models", chat.models, response_model=Models, responses={401: RESPONSES[401], 403: RESPONSES[403]})
+    one: dict[int | str, dict[str, Any]] = {
+        401: RESPONSES[401],
+        403: RESPONSES[403],
+        404: {"model": ChatErrorBody, "description": "There is no such model."},
+    }
+    api.add_api_route("/v1/models/{model}", chat.model, response_model=Model, responses=one)
     return api
 
 
@@ -102,6 +114,12 @@ class _Chat:
     async def models(self, _owner: CurrentOwner) -> Models:
         """What may stand in `model`."""
         return Models(data=[Model(id=name) for name in MODELS])
+
+    async def model(self, model: str, _owner: CurrentOwner) -> Model:
+        """One of them."""
+        if model not in MODELS:
+            raise HTTPException(404, f"there is no model {shown(model)}; there are {', '.join(MODELS)}{nearest(model, MODELS)}")
+        return Model(id=model)
 
     async def create(self, body: ChatBody, owner: CurrentOwner, request: Request) -> Response:
         """Research the last message, and answer it. With `stream`, in pieces, as soon as the research has ended."""
