@@ -88,7 +88,8 @@ ELSEWHERE = ("s3://", "workers:", "dask:", "/shared/", "claude_web", "ddgs", "qw
 
 async def _make_work_pool(name: str) -> None:
     async with get_client() as client:
-        await client.create_work_pool(WorkPoolCreate(name=name, type="process"))
+        # A process may come back to this module after another one, at the same server.
+        await client.create_work_pool(WorkPoolCreate(name=name, type="process"), overwrite=True)
 
 
 @pytest.fixture
