@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
@@ -88,11 +88,13 @@ def create(
         beside = {"--schema": schema, "--processor": processor}
         if unused := [option for option, value in beside.items() if value is not None]:
             raise InvalidInput(f"{', '.join(unused)}: of a run, this is what the run says")
-        folder = _folder(run)
-        refresh |= {option: value for option, value in (("corpus", _absolute(corpus)), ("model", model)) if value is not None}
+        folder = _folder(run, list(key))
+        refresh |= {option: value for option, value in (("corpus", _corpus(corpus)), ("model", model)) if value is not None}
         name, settings = name or folder.name, MonitorSettings(run=str(folder), refresh=refresh)
     else:
-        options = {"output_schema": _schema(schema), "corpus": _absolute(corpus), "processor": processor, "model": model}
+        if not (objective or "").strip():
+            raise InvalidInput("--objective: must not be empty")
+        options = {"output_schema": _schema(schema), "corpus": _corpus(corpus), "processor": processor, "model": model}
         name = name or "task"
         stated = {option: value for option, value in options.items() if value is not None}
         settings = task_settings(name, str(objective), Path("runs"), stated, refresh=refresh)
@@ -161,7 +163,8 @@ def change(
     from flows.monitors import changed_settings
     from flows.run.monitor import Schedule
 
-    schedule = Schedule.of(every, cron, timezone) if every is not None or cron is not None else None
+    stated_one = any(each is not None for each in (every, cron, timezone))
+    schedule = Schedule.of(every, cron, timezone) if stated_one else None
     kinds = None if stale is None else [kind for each in stale.split(",") if (kind := each.strip())]
     options: dict[str, Any] = {"stale": kinds, "older_than": older_than, "webhook": webhook, "max_cost": max_cost}
     stated = {option: value or None for option, value in options.items() if value is not None}
@@ -264,20 +267,28 @@ def _at_server(output: Output, work: Callable[[Monitors], Awaitable[T]]) -> T:
     return asyncio.run(at_server())
 
 
-def _folder(run: str) -> Path:
+def _folder(run: str, keys: Sequence[str]) -> Path:
+    """The run folder, whose rows these keys tell apart."""
     from research.errors import InvalidInput
     from research.storage.location import is_url
+    from research.tables.changes.row_matching import RowMatcher
     from research.tables.run_folder.finding import find_run
     from research.tables.run_folder.run_folder import RunFolder
 
     if is_url(run):
         raise InvalidInput(f"{run}: a monitor names the folder of each refresh by itself, which needs a run folder on this disk")
-    return RunFolder.open(find_run(run)).path.resolve()
+    folder = RunFolder.open(find_run(run))
+    RowMatcher(folder, folder.columns.inputs, keys)
+    return folder.path.resolve()
 
 
 def _check_refresh(options: dict[str, Any]) -> None:
+    from flows.run.environment import read_environment
     from flows.run.staleness import Staleness
+    from research.webhooks.delivery import check_address
 
+    if options.get("webhook"):
+        check_address(options["webhook"], read_environment().web)
     Staleness.parse(options.get("stale"), options.get("older_than"))
 
 
@@ -291,10 +302,16 @@ def _schema(schema: str | None) -> Any:
     return dict(spec.schema)
 
 
-def _absolute(path: str | None) -> str | None:
+def _corpus(path: str | None) -> str | None:
+    from research.errors import InvalidInput
     from research.storage.location import is_url, local_path
 
-    return path if path is None or is_url(path) else str(local_path(path).resolve())
+    if path is None or is_url(path):
+        return path
+    place = local_path(path).resolve()
+    if not place.exists():
+        raise InvalidInput(f"--corpus {path}: there is no such file or folder")
+    return str(place)
 
 
 def _show(monitor_: Monitor, output: Output) -> int:

@@ -57,6 +57,8 @@ class Schedule(Record):
         """
         if (every is None) == (cron is None):
             raise InvalidInput("a monitor needs one schedule: --every 1d, or --cron '0 7 * * 1'")
+        if every is not None and timezone is not None:
+            raise InvalidInput("--timezone is where the hours of a --cron are; an interval has none")
         if every is None:
             return cls(cron=cron, timezone=timezone or "UTC")
         seconds = duration_seconds(every)

@@ -67,6 +67,20 @@ class Event:
     at: datetime
 
 
+def check_address(url: str, web: WebSettings) -> None:
+    """See that an address may be told.
+
+    Raises:
+        InvalidInput: the guard does not allow it; says which setting would.
+    """
+    if (why := _guard(web).refusal(url)) is not None:
+        raise InvalidInput(f"the webhook's address cannot be used: {why}")
+
+
+def _guard(web: WebSettings) -> Guard:
+    return Guard(web.allow_private_hosts, web.allow_ports)
+
+
 @dataclass(frozen=True, slots=True)
 class Receiver:
     """An address that wants to know of events.
@@ -81,12 +95,11 @@ class Receiver:
     """`allow_private_hosts` and `allow_ports`: which addresses are allowed beside the public web's."""
 
     def __post_init__(self) -> None:
-        if (why := self.guard.refusal(self.url)) is not None:
-            raise InvalidInput(f"the webhook's address cannot be used: {why}")
+        check_address(self.url, self.web)
 
     @property
     def guard(self) -> Guard:
-        return Guard(self.web.allow_private_hosts, self.web.allow_ports)
+        return _guard(self.web)
 
     @property
     def origin(self) -> str:

@@ -28,6 +28,7 @@ from research.pages.page_store import Folder
 from research.ports.world import World
 from research.testing import Pages
 from research.world import Settings
+from tests.tables import run_samples as samples
 
 POOL = "monitors"
 DAILY = Schedule(every_seconds=86_400)
@@ -192,8 +193,20 @@ def test_the_command_keeps_a_monitor_of_a_question(
         ("create --every 1d", "an --objective"),
         ("create --objective Who? --every 1d --stale everything", "--stale"),
         ("create runs/none --every 1d", "runs/none"),
+        ("create runs/planets --every 1d --key moon", "the key 'moon' is no column of planets"),
+        ("create runs/planets --every 1d --webhook hook", "the webhook's address cannot be used"),
+        ("create runs/planets --every 1d --corpus pages", "--corpus pages: there is no such file or folder"),
+        ("create runs/planets --every 1d --timezone Europe/Berlin", "--timezone is where the hours of a --cron are"),
+        ("create --objective= --every 1d", "--objective: must not be empty"),
+        ("change any --webhook http://127.0.0.1/", "the webhook's address cannot be used"),
+        ("change any --timezone Europe/Berlin", "--cron"),
     ],
 )
-def test_a_monitor_that_cannot_be_is_refused(line: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_monitor_that_cannot_be_is_refused_before_it_is_kept(
+    line: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It would fail at its time, when nobody looks."""
+    monkeypatch.chdir(tmp_path)
+    samples.finished(tmp_path / "runs" / "planets")
     assert main(["monitor", *line.split()]) == Exit.BAD_INPUT
     assert message in capsys.readouterr().err
