@@ -110,8 +110,12 @@ class Budget:
         record: Callable[[Charge], None] | None = None,
         *,
         strict: bool = False,
+        unsure: bool = False,
     ) -> None:
         """Bind an empty budget to a run, before the first call. The arguments are the constructor's.
+
+        Args:
+            unsure: whether some of what was spent is the maximum of a call whose cost is not known.
 
         Raises:
             ValueError: an amount is negative or no number.
@@ -125,6 +129,7 @@ class Budget:
         _refuse_nonsense(spent_usd)
         self.max_cost_usd = max_cost_usd
         self._spent = spent_usd
+        self._unsure = unsure
         self._record = record
         self._strict = strict
         self._used_up = False
@@ -151,7 +156,8 @@ class Budget:
             return f"what is left of a lease of {dollars(self.max_cost_usd)} does not pay for another call"
         if self._spent >= self.max_cost_usd:
             spent, cap = dollars(self._spent), dollars(self.max_cost_usd)
-            return f"{spent} are spent, and the cap is {cap}; with a higher cap the same command goes on"
+            at_most = "up to " if self._unsure else ""
+            return f"{at_most}{spent} are spent, and the cap is {cap}; with a higher cap the same command goes on"
         return None
 
     @asynccontextmanager
@@ -258,6 +264,7 @@ class Budget:
     def _settle(self, reservation: Reservation, actual_usd: float | None) -> None:
         counted = reservation.max_usd if actual_usd is None else actual_usd
         self._spent = None if self._spent is None or counted is None else self._spent + counted
+        self._unsure = self._unsure or actual_usd is None
         try:
             if self._record is not None:
                 self._record(Charge(actual_usd, counted, reservation.purpose))

@@ -51,7 +51,7 @@ class ChargeFile:
         Raises:
             RuntimeError: the budget is bound already, or has paid for a call.
         """
-        budget.bind(max_cost_usd, self.counted_usd, self.record, strict=strict)
+        budget.bind(max_cost_usd, self.counted_usd, self.record, strict=strict, unsure=self._unknown > 0)
 
     def take_over(self, order: str, folder: Path) -> float | None:
         """Take over the charges of a worker that has ended, each once, also if this was interrupted before.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from research.errors import BudgetExhausted
 from research.money.budget import Budget, Charge, Reservation
+from research.money.charge_file import ChargeFile
 
 CENT = 1e-9
 """What sums of floats may be off by."""
@@ -154,6 +156,21 @@ async def test_a_cost_that_is_not_known_counts_as_the_calls_maximum() -> None:
         reservation.settle(None)
     assert (budget.spent_usd, told) == (0.7, [Charge(None, 0.7, "plan")])
     assert budget.refusal is None
+
+
+async def test_a_cap_that_calls_of_unknown_cost_have_filled_is_not_told_as_spent(tmp_path: Path) -> None:
+    """A connection that broke off may have cost nothing. What counts for it is its maximum, and is said to be one, also later."""
+    budget = Budget()
+    ChargeFile(tmp_path).bind(budget, 1.0)
+    async with budget.reserve(0.9) as reservation:
+        reservation.settle(None)
+    await _pay(budget, 0.2)
+    again = Budget()
+    ChargeFile(tmp_path).bind(again, 1.0)
+    for each in (budget, again):
+        assert (each.refusal or "").startswith("up to $1.10 are spent, and the cap is $1.00")
+    known = Budget(1.0, spent_usd=1.1)
+    assert (known.refusal or "").startswith("$1.10 are spent")
 
 
 async def test_a_call_of_unknown_maximum_goes_alone_and_its_known_cost_is_charged() -> None:
