@@ -91,7 +91,7 @@ def test_html_and_structured_content_are_told_where_they_were_asked_for() -> Non
         ({"maxSteps": 2}, "maxSteps"),
         ({"maxSteps": 7.5}, "maxSteps"),
         ({"startUrl": "ftp://energy.example"}, "startUrl"),
-        ({"startUrl": "http://169.254.169.254/latest"}, "start_url"),
+        ({"startUrl": "http://169.254.169.254/latest"}, "startUrl"),
         ({"schema": {"type": "object", "properties": 7}}, "schema/properties"),
         ({"browserType": "chromium"}, "browserType"),
     ],
@@ -133,6 +133,7 @@ def test_a_session_goes_on_for_its_own_caller_and_end_user_alone(served: Served,
     ]
     assert [answer.status_code for answer in refused] == [403, 403, 403]
     assert refused[0].json()["error"]["code"] == "forbidden"
+    assert "/sessionId: " in refused[0].json()["error"]["message"], "as the caller calls it"
     assert refused[0].json()["error"]["message"].replace(session, "never-minted") == refused[2].json()["error"]["message"]
 
 

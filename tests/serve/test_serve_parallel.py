@@ -132,6 +132,19 @@ def test_a_run_that_is_wrong_is_refused_with_its_place(client: Parallel, wrong: 
     assert says in fault["message"]
 
 
+def test_each_fault_of_a_body_is_at_a_place_of_it(client: Parallel) -> None:
+    """A value that fits none of several types is one place, whatever types there are; a name that is missing is told where."""
+    wrong: Any = {"task_spec": {"input_schema": 5}, "mcp_servers": [{"url": "https://example.com/mcp"}]}
+    with pytest.raises(parallel.UnprocessableEntityError) as refused:
+        client.task_run.create(input=QUESTION, processor="base", **wrong)
+    body: Any = refused.value.body
+    assert {fault["pointer"] for fault in body["error"]["detail"]["errors"]} == {"/task_spec/input_schema", "/mcp_servers/0/name"}
+    assert "dict[str" not in body["error"]["message"]
+    with pytest.raises(parallel.UnprocessableEntityError, match="/previous_interaction_id: ") as refused:
+        client.task_run.create(input=QUESTION, processor="base", previous_interaction_id="none")
+    assert "session_id" not in str(refused.value)
+
+
 def test_nothing_is_kept_of_a_schema_that_names_a_file_of_the_service(client: Parallel) -> None:
     run = client.task_run.create(input=QUESTION, processor="base", task_spec={"output_schema": "/etc/hostname"})
     result = client.task_run.result(run.run_id)

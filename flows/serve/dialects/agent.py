@@ -26,13 +26,13 @@ from flows.serve.dialects.agent_shapes import (
 )
 from flows.serve.errors import ServiceError, TaskConflict
 from flows.serve.http.access import CurrentOwner
+from flows.serve.http.faults import request_faults
 from flows.serve.http.http_tasks import IdempotencyKey, documented_body, has_seen_end, submission_of
 from flows.serve.http.routing import dialect_router
 from flows.serve.http.streaming import DOCUMENTED, SentEvent, event_stream
 from flows.serve.records.task_records import Owner, Submission, TaskRecord
 from flows.serve.service.service import MOST_OF_PAGE, Service
 from research.errors import InvalidInput
-from research.faults import pointer
 from research.money.limits import RANGES
 from research.result.result import Status
 from research.task.decisions import Answers, PlanDecision
@@ -117,7 +117,7 @@ def errors(error: Exception) -> Response:
         details = [{"pointer": fault.pointer, "message": fault.message} for fault in error.faults]
     elif isinstance(error, RequestValidationError):
         status, code, message = 400, "invalid_request", "The request is wrong."
-        details = [{"pointer": pointer(fault["loc"]), "message": fault["msg"]} for fault in error.errors()]
+        details = [{"pointer": fault.pointer, "message": fault.message} for fault in request_faults(error)]
     elif isinstance(error, HTTPException):
         status, code, message = error.status_code, "http_error", str(error.detail)
     elif isinstance(error, ServiceError):

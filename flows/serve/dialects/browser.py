@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 
 from flows.serve.errors import ServiceError
 from flows.serve.http.access import CurrentOwner
+from flows.serve.http.faults import request_faults, spelled
 from flows.serve.http.http_tasks import IdempotencyKey, documented_body, submission_of
 from flows.serve.http.routing import dialect_router
 from flows.serve.records.task_records import Owner, TaskRecord
@@ -118,16 +119,18 @@ REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
 UNKNOWN: Final[dict[int | str, dict[str, Any]]] = {404: {"model": Refused, "description": "You have no such task"}}
 
 
+_NAMES: Final = {"start_url": "startUrl", "session_id": "sessionId", "end_user_id": "endUserId"}
+
+
 def errors(error: Exception) -> Response:
     """An error in this dialect's codes: a request that is wrong is a 400, a session of somebody else a 403."""
-    status, message = 500, str(error)
+    status, message = 500, str(spelled(error, _NAMES) if isinstance(error, InvalidInput) else error)
     if isinstance(error, UnknownSession):
         status = 403
     elif isinstance(error, InvalidInput):
         status = 400
     elif isinstance(error, RequestValidationError):
-        faults = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
-        status, message = 400, "The request is wrong: " + "; ".join(faults)
+        status, message = 400, "The request is wrong: " + "; ".join(map(str, request_faults(error)))
     elif isinstance(error, HTTPException):
         status, message = error.status_code, str(error.detail)
     elif isinstance(error, ServiceError):

@@ -19,12 +19,13 @@ from flows.serve.dialects.chat_shapes import ChatError, ChatErrorBody, Completio
 from flows.serve.dialects.parallel_errors import status_of
 from flows.serve.errors import ServiceError
 from flows.serve.http.access import CurrentOwner
+from flows.serve.http.faults import request_faults
 from flows.serve.http.routing import dialect_router
 from flows.serve.http.streaming import SentEvent, event_stream
 from flows.serve.records.task_records import Owner, TaskRecord
 from flows.serve.service.service import Service
-from research.errors import InvalidInput
-from research.faults import nearest, pointer, shown
+from research.errors import Fault, InvalidInput
+from research.faults import nearest, shown, unpointer
 
 NAME: Final = "chat"
 AT_ROOT: Final = True
@@ -44,19 +45,23 @@ def errors(error: Exception) -> Response:
     param: str | None = None
     if isinstance(error, RequestValidationError):
         status = 400
-        first = error.errors()[0]
-        param = ".".join(str(part) for part in first["loc"][1:]) or None
-        message = "\n".join(f"{pointer(each['loc'][1:]) or 'the body'}: {each['msg']}" for each in error.errors())
+        faults = request_faults(error)
+        param = _param(faults[0])
+        message = "\n".join(f"{each.pointer or 'the body'}: {each.message}" for each in faults)
     elif isinstance(error, HTTPException):
         status, message = error.status_code, str(error.detail)
     else:
         status, message = status_of(error), str(error)
         if isinstance(error, InvalidInput):
             status = 400
-            param = error.faults[0].pointer.strip("/").replace("/", ".") or None if error.faults else None
+            param = _param(error.faults[0]) if error.faults else None
     # A failed answer was paid for: the SDK would ask and pay for the same again.
     headers = {"x-should-retry": "false"} if status == 409 or isinstance(error, AnswerFailed) else None
     return JSONResponse(_error(status, message, param).model_dump(mode="json"), status, headers)
+
+
+def _param(fault: Fault) -> str | None:
+    return ".".join(unpointer(fault.pointer)) or None
 
 
 def _error(status: int, message: str, param: str | None = None) -> ChatErrorBody:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 from uuid import uuid4
 
 from fastapi import Response
@@ -12,8 +12,8 @@ from starlette.exceptions import HTTPException
 
 from flows.serve.dialects.parallel_shapes import ErrorBody, ErrorObject
 from flows.serve.errors import ServiceError
+from flows.serve.http.faults import request_faults, spelled
 from research.errors import Fault, InvalidInput, LimitReached, TransientError
-from research.faults import pointer
 
 
 class RunNotCompleted(ServiceError):
@@ -28,31 +28,31 @@ class StillActive(ServiceError):
     http_status = 408
 
 
+_NAMES: Final = {"session_id": "previous_interaction_id"}
+
+
 def errors(error: Exception) -> Response:
     """The answer to an error: `{"type": "error", "error": {"ref_id", "message", "detail"}}`."""
     faults: list[Fault] = []
     message = str(error)
     if isinstance(error, RequestValidationError):
         status = 422
-        faults = [Fault(pointer(detail["loc"][1:]), str(detail["msg"])) for detail in error.errors()]
+        faults = request_faults(error)
         message = "\n".join(["The request cannot be read:", *(f"  {fault}" for fault in faults)])
     elif isinstance(error, HTTPException):
         status, message = error.status_code, str(error.detail)
     else:
         status = status_of(error)
-        faults = list(error.faults) if isinstance(error, InvalidInput) else []
+        if isinstance(error, InvalidInput):
+            named = spelled(error, _NAMES)
+            faults, message = list(named.faults), str(named)
     detail: dict[str, Any] | None = None
     if faults:
-        detail = {"errors": [{"pointer": _written(fault.pointer), "message": fault.message} for fault in faults]}
+        detail = {"errors": [{"pointer": fault.pointer, "message": fault.message} for fault in faults]}
     body = ErrorBody(error=ErrorObject(ref_id=uuid4().hex, message=message, detail=detail))
     # Their SDK tries conflicts again, which cannot help.
     headers = {"x-should-retry": "false"} if status == 409 else None
     return JSONResponse(body.model_dump(mode="json"), status, headers)
-
-
-def _written(pointer: str) -> str:
-    """A place in a task as the dialect calls it."""
-    return "/previous_interaction_id" if pointer == "/session_id" else pointer
 
 
 def status_of(error: Exception) -> int:
