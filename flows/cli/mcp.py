@@ -13,7 +13,7 @@ from cyclopts.validators import Number
 from flows.cli.terminal import Exit, Output, note
 
 if TYPE_CHECKING:
-    from flows.mcp.root import Root
+    from flows.mcp_server.root import Root
     from flows.run.environment import Environment
 
 NONE = Output()
@@ -37,14 +37,14 @@ def mcp(
         folder: the folder of `research serve`, where keys and accounts are, if it was given another one than the default.
     """
     from flows.cli.flow_run import quiet_prefect
-    from flows.mcp.root import Root
+    from flows.mcp_server.root import Root
     from research.web.proxies import prepare_proxies
 
     quiet_prefect(output.debug)
     prepare_proxies(os.environ)
     shared = Root(root)
-    from flows.mcp.engine import Engine
-    from flows.mcp.server import make_server
+    from flows.mcp_server.engine import Engine
+    from flows.mcp_server.server import make_server
     from flows.run.environment import read_environment
 
     environment = read_environment()
@@ -57,10 +57,10 @@ def mcp(
 
 async def _serve(root: Root, max_cost: float, environment: Environment, port: int, folder: Path | None) -> None:
     """Over HTTP: a key has the limits, the secrets and the account that it has in `research serve`."""
-    from flows.mcp.engine import Engine
-    from flows.mcp.owner_money import OwnerMoney
-    from flows.mcp.server import make_server
-    from flows.mcp.serving import HOST, serve_http
+    from flows.mcp_server.engine import Engine
+    from flows.mcp_server.owner_money import OwnerMoney
+    from flows.mcp_server.server import make_server
+    from flows.mcp_server.serving import HOST, serve_http
     from flows.serve.database.database import Database, default_url
     from flows.serve.http.access import Access
     from flows.serve.http.keys import default_folder, keys_of

@@ -12,6 +12,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -172,7 +173,8 @@ def test_a_file_of_processors_or_servers_or_an_agents_profile_is_one(block: Bloc
 
 
 @pytest.mark.parametrize("block", blocks_in("yaml"), ids=lambda block: block.place)
-def test_deployments_are_of_flows_that_take_their_parameters(block: Block) -> None:
+def test_deployments_are_of_flows_that_take_their_parameters(block: Block, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])  # Prefect leaves a loaded flow's folder on it
     for deployment in yaml.safe_load(block.code):
         flow = load_flow_from_entrypoint(deployment["entrypoint"])
         flow.validate_parameters(deployment["parameters"])

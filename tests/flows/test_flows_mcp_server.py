@@ -16,11 +16,11 @@ from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 from prefect.settings import get_current_settings
 
-from flows.mcp.engine import Engine, variables_of
-from flows.mcp.owner_money import OwnerMoney
-from flows.mcp.root import Root
-from flows.mcp.server import make_server
-from flows.mcp.serving import http_app
+from flows.mcp_server.engine import Engine, variables_of
+from flows.mcp_server.owner_money import OwnerMoney
+from flows.mcp_server.root import Root
+from flows.mcp_server.server import make_server
+from flows.mcp_server.serving import http_app
 from flows.run.environment import Environment
 from flows.serve.database.database import Database, default_url
 from flows.serve.http.access import Access

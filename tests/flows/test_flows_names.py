@@ -73,7 +73,7 @@ def test_text_from_a_page_cannot_become_markdown(text: str) -> None:
 def test_the_deployment_is_of_this_flow_with_parameters_that_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     """`prefect.yaml` at the root: its entry point is the flow, and its defaults pass the flow's own check."""
     root = Path(__file__).parents[2]
-    monkeypatch.setattr(sys, "path", [*sys.path])  # Prefect leaves a loaded flow's folder on it, where `mcp` is ours
+    monkeypatch.setattr(sys, "path", [*sys.path])  # Prefect leaves a loaded flow's folder on it
     deployments = {each["name"]: each for each in yaml.safe_load((root / "prefect.yaml").read_text())["deployments"]}
     assert load_flow_from_entrypoint(deployments["shards"]["entrypoint"]).name == FLOW
     refresh = load_flow_from_entrypoint(deployments["refresh"]["entrypoint"])

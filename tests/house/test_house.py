@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import re
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,6 +51,12 @@ def test_no_contract_has_an_exception_and_none_forgets_a_module() -> None:
 def test_few_modules_of_the_engine_lie_outside_a_room() -> None:
     outside = sorted(path.name for path in (ROOT / "research").glob("*.py"))
     assert len(outside) <= MOST_MODULES_OUTSIDE_ROOMS, outside
+
+
+def test_no_module_of_the_flows_hides_a_package() -> None:
+    """Prefect puts the folder of a deployed flow before all others, so that `import mcp` would find a module of ours."""
+    ours = {path.stem for path in (ROOT / "flows").iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    assert sorted(ours & ({*importlib.metadata.packages_distributions()} | sys.stdlib_module_names)) == []
 
 
 def test_no_module_is_long() -> None:

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 
-from flows.mcp.engine import Engine
+from flows.mcp_server.engine import Engine
 from flows.serve.records.task_records import Owner
 from research.errors import ResearchError
 from research.money.limits import ProcessorName

@@ -13,9 +13,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from flows.mcp.owner_money import CallShare, OwnerMoney
-from flows.mcp.root import Root
-from flows.mcp.table_runs import Progress, enrich
+from flows.mcp_server.owner_money import CallShare, OwnerMoney
+from flows.mcp_server.root import Root
+from flows.mcp_server.table_runs import Progress, enrich
 from flows.run.environment import Environment
 from flows.serve.records.task_records import Owner
 from research.api import run as research

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from fastapi.requests import HTTPConnection
 from fastapi.responses import JSONResponse
 
-from flows.mcp.server import OWNER
+from flows.mcp_server.server import OWNER
 from flows.serve.errors import ServiceError
 from flows.serve.http.access import Access
 from flows.serve.http.routing import answer_to
