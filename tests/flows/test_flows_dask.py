@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from distributed import LocalCluster
 
 from flows.engines.dask_worker import FlowRunName, do_order_here
 from flows.run.options import EnrichOptions
@@ -56,6 +55,8 @@ async def test_a_scheduler_that_cannot_be_reached_is_refused(address: str) -> No
 
 
 async def test_a_cluster_without_workers_is_refused() -> None:
+    from distributed import LocalCluster  # half a second, which every test process would spend at collection
+
     async with LocalCluster(
         n_workers=0, processes=False, protocol="tcp", dashboard_address="127.0.0.1:0", asynchronous=True
     ) as empty:

@@ -13,7 +13,6 @@ from typing import Any
 import nbformat
 import pyarrow as pa
 import pytest
-from nbclient import NotebookClient
 
 from research.output_schema.output_spec import OutputSpec
 from research.ports.page import Page
@@ -150,6 +149,8 @@ def executed(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], 
 
     All follow one another in one kernel, since starting one is what takes the time.
     """
+    from nbclient import NotebookClient  # every test process would import it at collection
+
     folder = tmp_path_factory.mktemp("runs")
     for name, results in RUNS.items():
         a_run(folder / name, results)

@@ -12,7 +12,6 @@ from pathlib import Path
 import httpx
 import obstore
 import pytest
-from moto.server import ThreadedMotoServer
 from obstore.store import S3Store
 
 KEY_ID, SECRET = "AKIAMADEUP0KEY", "made-up-secret-for-tests"
@@ -51,6 +50,8 @@ class ObjectStorage:
 @contextmanager
 def object_storage() -> Iterator[ObjectStorage]:
     """A server, which this process and those that it starts take for S3."""
+    from moto.server import ThreadedMotoServer  # a third of a second, which every test process would spend at collection
+
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
