@@ -15,7 +15,12 @@ MEMORY: Final = "memo_store.toml"
 
 
 def take(made: Path, home: Path) -> bool:
-    """Put the database that was made into the home of a server that is yet to start. Returns whether there is one."""
+    """Put the database that was made into the home of a server that is yet to start. Returns whether there is one.
+
+    One that another server of this home has left stays: SQLite would write what is in its log (`-wal`) into the copy.
+    """
+    if (home / DATABASE).exists():
+        return True
     if not (made / DATABASE).exists():
         return False
     home.mkdir(parents=True, exist_ok=True)
