@@ -126,7 +126,7 @@ class Progress:
         failed = f", {self._failed:,} failed" if self._failed else ""
         failed += f", {self._waiting:,} waiting for people" if self._waiting else ""
         paused = [printable(str(each), one_line=True) for each in self._paused.values()]
-        return ". ".join([f"{self._done:,} of {self._rows:,} rows{failed}", *paused])
+        return ". ".join([f"{self._done:,} of {count(self._rows, 'row')}{failed}", *paused])
 
 
 async def publish(done: Enrichment, look: SecondLook, runs_url: str | None = None) -> None:

@@ -40,6 +40,7 @@ from flows.run.writable import RUN_FOLDER
 from flows.run_rows import RunParts, RunRows
 from flows.server_loss import PrefectLost, why_lost
 from flows.tasks import PrefectRunner, make_logs_printable
+from research.display.figures import count
 from research.display.printable import printable
 from research.durable.surroundings import writing
 from research.errors import InvalidInput, SurroundingsFault
@@ -146,7 +147,7 @@ async def _parts(prepared: PreparedRun, folder: RunFolder, runtime: Runtime, rem
         await check_engine(choice)
     charges = await asyncio.to_thread(take_over_charges, folder.state)
     bind_budget(prepared.world, charges, prepared.options.max_cost, _tiers(prepared))
-    flow_run = await _flow_run(f"{prepared.flow_name} {table.name} · {table.row_count} rows")
+    flow_run = await _flow_run(f"{prepared.flow_name} {table.name} · {count(table.row_count, 'row')}")
     gate = RecordingGate(recorded_task_runs(flow_run.id))
     store = ResultStore(folder.state / "results", RowReader(folder, prepared.request.spec))
     retry_delays = () if prepared.in_batches else runtime.retry_delays  # a batch is tried again by its queue

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from flows.cli.flow_run import quiet_prefect
 from flows.cli.named_run import open_named
 from flows.cli.terminal import Exit, Output, note, out, print_json
+from research.display.figures import count
 
 if TYPE_CHECKING:
     from flows.run.decisions import RowDecisions
@@ -66,7 +67,7 @@ def goes_on(run: str, waiting: Waiting, decisions: RowDecisions, output: Output,
     flow_run = asyncio.run(send(waiting.folder.key, decisions)) if max_cost is None else None
     if flow_run is None:
         return go_on_with(run, decisions, output, max_cost=max_cost)
-    rows = "1 row" if len(decisions) == 1 else f"{len(decisions):,} rows"
+    rows = count(len(decisions), "row")
     if output.json:
         print_json({"flow_run": flow_run.id, "name": flow_run.name, "rows": list(decisions)})
     else:

@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from flows.cli.named_run import open_named
 from flows.cli.terminal import Exit, Output, note, out, print_json
+from research.display.figures import count
 
 NONE = Output()
 
@@ -54,7 +55,7 @@ def export(
     if output.json:
         print_json({"path": str(done.path), "format": done.format, "rows": done.rows, "notes": list(done.notes)})
         return Exit.OK
-    out().print(f"{done.rows:,} rows: {done.path}", markup=False)
+    out().print(f"{count(done.rows, 'row')}: {done.path}", markup=False)
     for each in done.notes:
         note(each)
     return Exit.OK

@@ -16,6 +16,7 @@ from flows.cli.pandas_on_demand import import_pandas_on_demand
 from flows.cli.terminal import Exit, Output, money, note, out, print_json
 from flows.interrupt import orderly_end
 from flows.run.writable import PREFECT_HOME, check_writable, prefect_home
+from research.display.figures import count
 from research.errors import InvalidInput
 from research.faults import validation_faults
 from research.web.proxies import prepare_proxies
@@ -268,13 +269,14 @@ def _print(done: Enrichment) -> None:
     failed = f", {done.failed} failed" if done.failed else ""
     failed += f", {done.waiting} waiting for people" if done.waiting else ""
     out().print(
-        f"{done.rows} rows: {done.completed} completed{failed} · {money(done.cost_usd)} · {done.seconds:.1f} s\n{done.place}"
+        f"{count(done.rows, 'row')}: {done.completed} completed{failed} · {money(done.cost_usd)} · {done.seconds:.1f} s"
+        + f"\n{done.place}"
         + (f"\n{done.exported}" if done.exported else ""),
         markup=False,
     )
     if done.escalated or done.not_escalated:
         missed = f"; {done.not_escalated} could not be, and stay as they were" if done.not_escalated else ""
-        note(f"{done.escalated} rows were researched again on a dearer tier{missed}")
+        note(f"{count(done.escalated, 'row')} researched again on a dearer tier{missed}")
     if done.waiting:
         _tell_waiting(done)
     if done.stopped:
@@ -282,7 +284,7 @@ def _print(done: Enrichment) -> None:
     elif done.failed > done.beyond_retry:
         note(f"research resume {done.place} tries the failed rows again; research show {done.place} --failed lists them")
     if done.beyond_retry:
-        rows = "1 row" if done.beyond_retry == 1 else f"{done.beyond_retry} rows"
+        rows = count(done.beyond_retry, "row")
         note(
             f"{rows} cannot be asked as the table stands, and running again does not help: research show {done.place} --failed "
             "says what to correct in the table; research refresh then researches what has changed"

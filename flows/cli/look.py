@@ -16,6 +16,7 @@ from rich.text import Text
 from flows.cli.named_run import run_path
 from flows.cli.rows_shown import LEGEND, rows_table, rows_to_show
 from flows.cli.terminal import Exit, Output, described, note, out, page_at, print_json, shown
+from research.display.figures import count
 
 if TYPE_CHECKING:
     from research.tables.run_folder.reader import Cell, CellEvidence, Run
@@ -116,11 +117,11 @@ def verify(run: str, /, *, output: Output = NONE) -> int:
     if output.json:
         print_json({"ok": found.ok, **asdict(found)})
     else:
-        counted = f"{found.rows} rows, {found.excerpts} excerpts, {found.pages} pages"
+        counted = ", ".join((count(found.rows, "row"), count(found.excerpts, "excerpt"), count(found.pages, "page")))
         for problem in found.problems:
             out().print(str(problem), markup=False)
         out().print(
-            f"{counted}: " + ("all as they were written" if found.ok else f"{len(found.problems)} problems"), markup=False
+            f"{counted}: " + ("all as they were written" if found.ok else count(len(found.problems), "problem")), markup=False
         )
     return Exit.OK if found.ok else Exit.BROKEN
 

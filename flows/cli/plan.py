@@ -16,6 +16,7 @@ from flows.run.prepared_run import PreparedRun
 from flows.run.request import Request
 from flows.run.reuse import Earlier
 from flows.run.row_money import run_estimate
+from research.display.figures import count
 from research.errors import InvalidInput
 from research.identity import canonical_json
 from research.result.escalation import part_of
@@ -60,7 +61,7 @@ class ReusePlan:
                 f"{self.other_rows} rows that are new, edited or had failed, and cells whose pages do not say the same",
             )
             return
-        yield "kept", f"{', '.join(self.fields) or 'nothing'}, from {self.run}, for {self.rows} rows"
+        yield "kept", f"{', '.join(self.fields) or 'nothing'}, from {self.run}, for {count(self.rows, 'row')}"
         yield "researched", (", ".join(self.researched) or "nothing") + " for these rows"
         if self.other_rows and self.only_stored:
             yield "will fail", f"{self.other_rows} rows: they are not completed in {self.run}, so none of their pages is stored"
@@ -133,7 +134,7 @@ class Plan:
 
     def print(self) -> None:
         shown = Printed.grid(padding=(0, 2))
-        shown.add_row("table", f"{self.table}: {self.rows} rows, columns {', '.join(self.inputs)}")
+        shown.add_row("table", f"{self.table}: {count(self.rows, 'row')}, columns {', '.join(self.inputs)}")
         for warning in self.warnings:
             shown.add_row("warning", warning)
         for place, objective in enumerate(self.objectives):

@@ -37,6 +37,7 @@ from flows.run.events import (
     event_name,
 )
 from research.concurrency.outages import Notice, ServicePaused, ServiceResumed
+from research.display.figures import count
 
 FAILURES_SHOWN: Final = 5
 """Failed rows that are reported while a run goes on. All of them are in the results."""
@@ -83,7 +84,7 @@ class _Notes:
         if isinstance(event, RunStarted):
             self._begin()
             kept = f", {event.kept} of them done before" if event.kept else ""
-            self._print(f"{event.rows} rows{kept} → {event.run}\nanswered by: {described(event.model)}")
+            self._print(f"{count(event.rows, 'row')}{kept} → {event.run}\nanswered by: {described(event.model)}")
             for warning in event.warnings:
                 self._print(f"warning: {warning}")
         elif isinstance(event, DamageFound | PilotFinished | BatchSent | BatchEnded | CellsChanged | Notice):

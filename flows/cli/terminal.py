@@ -15,6 +15,7 @@ from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook
 from rich.segment import Segment
 
 from flows.cli.streams import in_letters_of
+from research.display.figures import count
 from research.display.printable import printable, printable_json
 from research.models.names import KEYLESS
 
@@ -141,7 +142,7 @@ async def _always_yes(_pilot: PilotFinished) -> bool:
 
 
 async def _ask(pilot: PilotFinished) -> bool:
-    err().print(f"Go on with {pilot.rows_left} rows? [y/N] ", end="", markup=False)
+    err().print(f"Go on with {count(pilot.rows_left, 'row')}? [y/N] ", end="", markup=False)
     return (await _line()).strip().lower() in ("y", "yes")
 
 

@@ -11,6 +11,7 @@ from mcp.server.mcpserver.exceptions import ToolError
 
 from flows.mcp_server.engine import Engine
 from flows.serve.records.task_records import Owner
+from research.display.figures import count
 from research.errors import ResearchError
 from research.money.limits import ProcessorName
 
@@ -65,7 +66,7 @@ def make_server(engine: Engine) -> MCPServer[Any]:
         """
 
         async def progress(done: int, rows: int) -> None:
-            await context.report_progress(done, rows, f"{done} of {rows} rows")
+            await context.report_progress(done, rows, f"{done} of {count(rows, 'row')}")
 
         owner = owner_of(context)
         return await _told(engine.table(table, run, schema, objective, processor, limit, max_cost_usd, progress, owner))

@@ -23,6 +23,7 @@ from flows.run.events import BatchEnded, BatchSent, Listener
 from flows.run.journal import SUCCEEDED, Batch, Journal
 from flows.run.runner import Runner
 from flows.run.runtime import BatchPolling
+from research.display.figures import count
 from research.errors import InvalidInput, ModelUnavailable, ResearchError
 from research.models.anthropic.batches import BatchClient, BatchGone, Ended, FateUnknown
 from research.models.anthropic.caller import Caller
@@ -260,7 +261,7 @@ class BatchQueue:
             await self._collected(batch, charges)
 
         async with held:
-            await self._watched(f"batch {batch.number} · {len(entries)} rows", batch, work)
+            await self._watched(f"batch {batch.number} · {count(len(entries), 'row')}", batch, work)
 
     async def _followed_up(self, batch: Batch) -> None:
         """Go on with a batch of an earlier invocation."""
@@ -279,7 +280,7 @@ class BatchQueue:
                     await self._journal.became(batch, dict.fromkeys(batch.entries, "gone"))
                     self._again(self._open(batch), "the service has it no more")
 
-        await self._watched(f"batch {batch.number} · {len(batch.entries)} rows · again", batch, work)
+        await self._watched(f"batch {batch.number} · {count(len(batch.entries), 'row')} · again", batch, work)
 
     async def _watched(self, label: str, batch: Batch, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Do a batch as a task run; whatever ends it ends the rows that wait for it."""

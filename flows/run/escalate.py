@@ -15,6 +15,7 @@ from flows.run.events import Listener, RowEscalated
 from flows.run.rows import Rows
 from flows.run.runner import Runner
 from flows.run.shards import Shards
+from research.display.figures import count
 from research.durable.work import working_for
 from research.output_schema.output_spec import OutputSpec
 from research.result.escalation import Escalation, below_confidence, combine_escalated
@@ -55,7 +56,7 @@ class Escalating:
         async def one(shard: int) -> None:
             async with free:
                 if self._rows.stopped is None and (todo := await asyncio.to_thread(self._doubtful_rows, shard)):
-                    label = f"escalate shard {shard} · {len(todo)} rows"
+                    label = f"escalate shard {shard} · {count(len(todo), 'row')}"
                     await runner.do("shard", label, partial(self._shard, shard, todo))
 
         async with asyncio.TaskGroup() as group:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Final, get_args
 
+from research.display.figures import count
 from research.identity import canonical_json
 from research.models.names import TIERS_OWN
 from research.money.amounts import dollars, total
@@ -82,7 +83,8 @@ class Estimate:
         if self.unpriced:
             return f"unknown: no price is known for {', '.join(self.unpriced)} (likely {tokens})"
         low, likely, high = (dollars(self.usd(guess) or 0.0) for guess in (self.low, self.likely, self.high))
-        return f"likely {likely}, between {low} and {high}, for {self.rows} rows (likely {tokens}); an estimate, see docs/cost.md"
+        rows = count(self.rows, "row")
+        return f"likely {likely}, between {low} and {high}, for {rows} (likely {tokens}); an estimate, see docs/cost.md"
 
 
 @dataclass(slots=True)

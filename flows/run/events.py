@@ -35,7 +35,7 @@ class RunStarted:
 
     def __str__(self) -> str:
         kept = f", {self.kept} of them done before" if self.kept else ""
-        return f"{self.rows} rows{kept}, into {self.run}, by {self.model}; task runs: {self.task_runs}"
+        return f"{count(self.rows, 'row')}{kept}, into {self.run}, by {self.model}; task runs: {self.task_runs}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
+from research.display.figures import count
 from research.errors import InvalidTask, ResearchError
 
 _FAIL_OVER: Final = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<share>%)?")
@@ -69,7 +70,7 @@ class Enrichment(BaseModel):
     def __str__(self) -> str:
         failed = f", {self.failed:,} failed" if self.failed else ""
         waiting = f", {self.waiting:,} waiting for people" if self.waiting else ""
-        return f"{self.completed:,} of {self.rows:,} rows{failed}{waiting}"
+        return f"{self.completed:,} of {count(self.rows, 'row')}{failed}{waiting}"
 
 
 class Found(Enrichment):

@@ -22,6 +22,7 @@ from flows.run.row_money import RowMoney
 from flows.run.row_work import FindWork, RowFailed, RowWaiting, RowWork, completed, waits_for, whole_rows
 from flows.run.runner import Runner
 from flows.run.task_labels import row_label
+from research.display.figures import count
 from research.durable.surroundings import NO_ROOM, surroundings_fault
 from research.durable.work import working_for
 from research.errors import BUDGET_EXHAUSTED, Interruption, InvalidInput
@@ -134,7 +135,7 @@ class Rows:
 
         if not rows:
             return {}
-        results = (await self._runner.do("shard", f"pilot · {len(rows)} rows", work)).result
+        results = (await self._runner.do("shard", f"pilot · {count(len(rows), 'row')}", work)).result
         for row, result in results.items():
             self._cache.add(row, result)
         return results

@@ -72,7 +72,7 @@ def test_one_row_by_hand() -> None:
 
 def test_an_estimate_reads_as_a_sentence_and_as_json() -> None:
     found = of("core", rows=1000)
-    assert "for 1000 rows" in str(found)
+    assert "for 1,000 rows" in str(found)
     assert f"likely ${found.usd(found.likely):,.2f}" in str(found)
     said = found.as_json()
     assert said["likely_usd"] == found.usd(found.likely)
