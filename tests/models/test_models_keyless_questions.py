@@ -83,6 +83,20 @@ def test_a_question_says_what_it_asks_for(question: str, kind: str, form: str, f
     assert (found.kind, found.form, set(found.focus)) == (kind, form, focus)
 
 
+@pytest.mark.parametrize(
+    ("question", "none", "one"),
+    [
+        ("When was Aldern Bridge opened?", "Aldern Bridge was opened by the mayor of Tarn", "It was opened on a Sunday"),
+        ("In which season is the inn closed?", "The inn is closed to dogs", "The inn is closed in winter"),
+        ("How many rooms has the inn?", "The inn has rooms with a view", "The inn has twelve rooms"),
+        ("What is the length of the bridge?", "The length of the bridge astonished people", "Its length is 310 metres"),
+    ],
+)
+def test_what_asks_for_a_time_or_a_number_is_answered_by_none_but_one(question: str, none: str, one: str) -> None:
+    found = [[*spans_in(wording_of(question), sentence, {}, frozenset())] for sentence in (none, one)]
+    assert [bool(spans) for spans in found] == [False, True]
+
+
 def test_a_span_adds_something_to_the_question_and_goes_across_no_bracket() -> None:
     sentence = "Ines Kovar’s bridge (a long one) crosses the Sarn; it opened in 1931."
     wording = wording_of("What does the bridge cross?")

@@ -17,6 +17,10 @@ MOST: Final = 8
 _ENDS: Final = frozenset((";", ":", "—", "?", "!", ".", "(", ")"))
 """Marks that no span goes across."""
 _CLAUSES: Final = frozenset((",", ";", ":", "—", "–"))
+_COUNTED: Final = frozenset(("number", "numeral"))
+_TIMED: Final = _COUNTED | {"year", "month", "time"}
+_HOLDS: Final = {"when": _TIMED, "what date": _TIMED, "how many": _COUNTED, "what number": _COUNTED}
+"""Classes of words of which the answer to such a question holds one."""
 _FAR: Final = 6
 """Distances from here on are one."""
 Features = dict[str, float]
@@ -32,18 +36,20 @@ def spans_in(
         title: the words of the page's title.
     """
     place = _Place(wording, marks(sentence), weights, title)
+    wanted = _HOLDS.get(wording.kind, frozenset())
     for first, mark in enumerate(place.marks):
         if not mark.tells and mark.kind != "$":
             continue
         count = 0
-        fresh = False
+        fresh, is_of_kind = False, not wanted
         for last in range(first, len(place.marks)):
             end = place.marks[last]
             count += bool(end.stems)
             if end.kind in _ENDS or count > MOST:
                 break
             fresh = fresh or (end.tells and not place.asked[last])
-            if fresh and (end.tells or end.kind == "%"):
+            is_of_kind = is_of_kind or end.kind in wanted
+            if fresh and is_of_kind and (end.tells or end.kind == "%"):
                 cut = 2 if end.text[-2:] in ("'s", "’s") else 0
                 yield mark.start, end.end - cut, place.features(first, last, count)
 

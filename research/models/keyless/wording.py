@@ -25,7 +25,7 @@ _YEAR: Final = re.compile(r"(?:1\d|20)\d\d$")
 _AGENT: Final = re.compile(r".{3}(?:er|or|ist|ian|man|men|ers|ors|ists|ians|king|president|queen|emperor|person)$")
 _ENDINGS: Final = (("ly", "ly"), ("ing", "ing"), ("ed", "ed"), ("ss", "word"), ("s", "plural"))
 _MARK: Final = re.compile(r"\d[\d.,]*\d|\w+(?:[.'’-]\w+)*|[^\w\s]")
-CONTENT: Final = frozenset(("number", "numeral", "year", "month", "name", "word", "plural", *("ly", "ing", "ed")))
+CONTENT: Final = frozenset(("number", "numeral", "year", "month", "time", "name", "word", "plural", *("ly", "ing", "ed")))
 """Classes of words that say something of their own."""
 PREPOSITIONS: Final = frozenset(("of", "in", "on", "at", "from", "to", "by", "with", "for", "as", "prep"))
 _VERBS: Final = ("be", "have", "do")
