@@ -87,6 +87,7 @@ def test_a_question_says_what_it_asks_for(question: str, kind: str, form: str, f
     ("question", "none", "one"),
     [
         ("When was Aldern Bridge opened?", "Aldern Bridge was opened by the mayor of Tarn", "It was opened on a Sunday"),
+        ("When was pier 7 built?", "Pier 7 was built over 12 months", "It was built in the 19th century"),
         ("In which season is the inn closed?", "The inn is closed to dogs", "The inn is closed in winter"),
         ("How many rooms has the inn?", "The inn has rooms with a view", "The inn has twelve rooms"),
         ("What is the length of the bridge?", "The length of the bridge astonished people", "Its length is 310 metres"),

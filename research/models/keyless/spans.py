@@ -18,7 +18,7 @@ _ENDS: Final = frozenset((";", ":", "—", "?", "!", ".", "(", ")"))
 """Marks that no span goes across."""
 _CLAUSES: Final = frozenset((",", ";", ":", "—", "–"))
 _COUNTED: Final = frozenset(("number", "numeral"))
-_TIMED: Final = _COUNTED | {"year", "month", "time"}
+_TIMED: Final = frozenset(("year", "month", "time", "ordinal"))
 _HOLDS: Final = {"when": _TIMED, "what date": _TIMED, "how many": _COUNTED, "what number": _COUNTED}
 """Classes of words of which the answer to such a question holds one."""
 _FAR: Final = 6
@@ -48,7 +48,7 @@ def spans_in(
             if end.kind in _ENDS or count > MOST:
                 break
             fresh = fresh or (end.tells and not place.asked[last])
-            is_of_kind = is_of_kind or end.kind in wanted
+            is_of_kind = is_of_kind or (end.kind in wanted and not place.asked[last])
             if fresh and is_of_kind and (end.tells or end.kind == "%"):
                 cut = 2 if end.text[-2:] in ("'s", "’s") else 0
                 yield mark.start, end.end - cut, place.features(first, last, count)

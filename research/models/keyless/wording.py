@@ -22,10 +22,14 @@ _SORTS: Final = frozenset(_TABLE["sorts"].split())
 _AMOUNTS: Final = frozenset(_TABLE["amounts"].split())
 _MONTH: Final = re.compile("(?:January|February|March|April|May|June|July|August|September|October|November|December)$")
 _YEAR: Final = re.compile(r"(?:1\d|20)\d\d$")
+_ORDINAL: Final = re.compile(r"\d+(?:st|nd|rd|th|s)$")
+"""`19th`, `1960s`."""
 _AGENT: Final = re.compile(r".{3}(?:er|or|ist|ian|man|men|ers|ors|ists|ians|king|president|queen|emperor|person)$")
 _ENDINGS: Final = (("ly", "ly"), ("ing", "ing"), ("ed", "ed"), ("ss", "word"), ("s", "plural"))
-_MARK: Final = re.compile(r"\d[\d.,]*\d|\w+(?:[.'’-]\w+)*|[^\w\s]")
-CONTENT: Final = frozenset(("number", "numeral", "year", "month", "time", "name", "word", "plural", *("ly", "ing", "ed")))
+_MARK: Final = re.compile(r"\d[\d.,]*\d(?:(?:st|nd|rd|th|s)\b)?|\w+(?:[.'’-]\w+)*|[^\w\s]")
+CONTENT: Final = frozenset(
+    ("number", "ordinal", "numeral", "year", "month", "time", "name", "word", "plural", *("ly", "ing", "ed"))
+)
 """Classes of words that say something of their own."""
 PREPOSITIONS: Final = frozenset(("of", "in", "on", "at", "from", "to", "by", "with", "for", "as", "prep"))
 _VERBS: Final = ("be", "have", "do")
@@ -61,7 +65,7 @@ def _read(word: str) -> tuple[str, tuple[str, ...]]:
         return "(" if word in "(“‘[" else ")" if word in ")”’]" else word, ()
     folded, stems = word.casefold(), tuple(words(word))
     if word[0].isdigit():
-        return "year" if _YEAR.match(word) else "number", stems
+        return "year" if _YEAR.match(word) else "ordinal" if _ORDINAL.match(word) else "number", stems
     if word[0].isupper() and _MONTH.match(word):
         return "month", stems
     if folded in _CLASSES:
