@@ -89,7 +89,10 @@ def test_a_question_says_what_it_asks_for(question: str, kind: str, form: str, f
         ("When was Aldern Bridge opened?", "Aldern Bridge was opened by the mayor of Tarn", "It was opened on a Sunday"),
         ("When was pier 7 built?", "Pier 7 was built over 12 months", "It was built in the 19th century"),
         ("In which season is the inn closed?", "The inn is closed to dogs", "The inn is closed in winter"),
-        ("How many rooms has the inn?", "The inn has rooms with a view", "The inn has twelve rooms"),
+        ("When did the mountain erupt?", "It erupted 79 times", "It erupted in AD 79"),
+        ("At what time of day does the inn open?", "The inn opens daily", "The inn opens at 9:30"),
+        ("How many rooms has the inn?", "The inn has rooms with a view", "The inn has twenty-two rooms"),
+        ("How many rooms has the hotel?", "The hotel has rooms with a view", "The hotel has 1200 rooms"),
         ("What is the length of the bridge?", "The length of the bridge astonished people", "Its length is 310 metres"),
     ],
 )

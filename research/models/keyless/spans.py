@@ -17,7 +17,7 @@ MOST: Final = 8
 _ENDS: Final = frozenset((";", ":", "—", "?", "!", ".", "(", ")"))
 """Marks that no span goes across."""
 _CLAUSES: Final = frozenset((",", ";", ":", "—", "–"))
-_COUNTED: Final = frozenset(("number", "numeral"))
+_COUNTED: Final = frozenset(("number", "numeral", "year"))
 _TIMED: Final = frozenset(("year", "month", "time", "ordinal"))
 _HOLDS: Final = {"when": _TIMED, "what date": _TIMED, "how many": _COUNTED, "what number": _COUNTED}
 """Classes of words of which the answer to such a question holds one."""

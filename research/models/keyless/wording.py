@@ -20,13 +20,17 @@ _NOUNS: Final = {word: name for name, spelled in _TABLE["nouns"].items() for wor
 _NUMERALS: Final = frozenset(_TABLE["numerals"].split())
 _SORTS: Final = frozenset(_TABLE["sorts"].split())
 _AMOUNTS: Final = frozenset(_TABLE["amounts"].split())
-_MONTH: Final = re.compile("(?:January|February|March|April|May|June|July|August|September|October|November|December)$")
+_MONTH: Final = re.compile(
+    "(?:January|February|March|April|May|June|July|August|September|October|November|December|Sept?|Oct|Nov|Dec|Jan|Feb)$"
+)
 _YEAR: Final = re.compile(r"(?:1\d|20)\d\d$")
 _ORDINAL: Final = re.compile(r"\d+(?:st|nd|rd|th|s)$")
 """`19th`, `1960s`."""
 _AGENT: Final = re.compile(r".{3}(?:er|or|ist|ian|man|men|ers|ors|ists|ians|king|president|queen|emperor|person)$")
 _ENDINGS: Final = (("ly", "ly"), ("ing", "ing"), ("ed", "ed"), ("ss", "word"), ("s", "plural"))
-_MARK: Final = re.compile(r"\d[\d.,]*\d(?:(?:st|nd|rd|th|s)\b)?|\w+(?:[.'’-]\w+)*|[^\w\s]")
+_TIME: Final = re.compile(r"\d\d?:\d\d$|\d\d?\.\d\d?\.\d{4}$")
+"""`9:30`, `20.07.1969`."""
+_MARK: Final = re.compile(r"\d\d?:\d\d\b|\d[\d.,]*\d(?:(?:st|nd|rd|th|s)\b)?|\w+(?:[.'’-]\w+)*|[^\w\s]")
 CONTENT: Final = frozenset(
     ("number", "ordinal", "numeral", "year", "month", "time", "name", "word", "plural", *("ly", "ing", "ed"))
 )
@@ -64,13 +68,15 @@ def _read(word: str) -> tuple[str, tuple[str, ...]]:
     if not word[0].isalnum():
         return "(" if word in "(“‘[" else ")" if word in ")”’]" else word, ()
     folded, stems = word.casefold(), tuple(words(word))
+    if _TIME.match(word):
+        return "time", stems
     if word[0].isdigit():
         return "year" if _YEAR.match(word) else "ordinal" if _ORDINAL.match(word) else "number", stems
     if word[0].isupper() and _MONTH.match(word):
         return "month", stems
     if folded in _CLASSES:
         return _CLASSES[folded], stems
-    if folded in _NUMERALS:
+    if _NUMERALS.issuperset(folded.split("-")):
         return "numeral", stems
     return "name" if word[0].isupper() else next((name for end, name in _ENDINGS if word.endswith(end)), "word"), stems
 
