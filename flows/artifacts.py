@@ -156,13 +156,12 @@ async def publish_changes(changes: CellsChanged, lines: Iterable[Mapping[str, An
     """Put what a refresh has found otherwise than the run before it into the UI.
 
     Args:
-        lines: of the table `changes`.
+        lines: of the table `changes`, without cells that were confirmed.
     """
     names = ("field", "change", "old_value", "new_value", "why", "new_url")
-    others = (line for line in lines if line["change"] != "confirmed")
     rows = [
         {"row": "" if line["row_index"] is None else f"row {line['row_index']}", **{name: _shown(line[name]) for name in names}}
-        for line in islice(others, TABLE_ROWS)
+        for line in islice(lines, TABLE_ROWS)
     ]
     await _publish_table(rows, CHANGES_KEY, str(changes))
 
@@ -171,17 +170,18 @@ async def publish_found(found: int, lines: Iterable[Mapping[str, Any]]) -> None:
     """Put the rows that a find has found into the UI, with their values and the pages that name them.
 
     Args:
-        lines: of `found.parquet`. The excerpts stay there.
+        lines: of `found.parquet`. The excerpts of each condition, and their addresses, stay there.
     """
     rows = [
-        {
-            name: _shown(value)
-            for name, value in line.items()
-            if name.rpartition("_")[0] not in line or name.endswith("_confidence")
-        }
-        for line in islice(lines, TABLE_ROWS)
+        {name: _shown(value) for name, value in line.items() if not _is_beside(name, line)} for line in islice(lines, TABLE_ROWS)
     ]
     await _publish_table(rows, FOUND_KEY, f"{_first_of(found, 'row')} found" if found else "Nothing was found")
+
+
+def _is_beside(name: str, line: Mapping[str, Any]) -> bool:
+    """Whether a column holds the excerpt of a condition or where that stands."""
+    condition, _, part = name.rpartition("_")
+    return part in ("excerpt", "url") and f"{condition}_confidence" in line
 
 
 async def _publish_table(rows: list[dict[str, Any]], key: str, description: str) -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from prefect.events import emit_event
 
 from flows.artifacts import TABLE_ROWS, publish, publish_changes
@@ -52,9 +55,10 @@ async def report_end(end: EndOf, runs_url: str | None) -> int:
     emit(end.folder, end.done.address, announcements(end.done, look, end.options.max_cost))
     if end.changes is not None:
         made = await asyncio.to_thread(read_made, end.folder.path, CHANGES)
-        lines = [] if made is None else made.to_pylist()
-        await publish_changes(end.changes, lines)
+        first = [] if made is None else await asyncio.to_thread(_first_changes, made)
+        await publish_changes(end.changes, first)
         if end.changes.has_changes and end.is_new:
+            lines = [] if made is None else made.to_pylist()
             emit(end.folder, end.done.address, [of_changes(end.changes, lines)])
     if not end.done.completed or not end.is_new:
         return 0
@@ -71,3 +75,8 @@ def emit(folder: RunFolder, place: str, events: Iterable[Announcement]) -> None:
     }
     for event in events:
         emit_event(event.name, resource, payload=dict(event.payload))
+
+
+def _first_changes(made: pa.Table) -> list[dict[str, Any]]:
+    """As many of the cells that were not confirmed as a table in the UI shows."""
+    return made.filter(pc.field("change") != "confirmed").slice(0, TABLE_ROWS).to_pylist()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -10,7 +11,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from flows.artifacts import publish_found
+from flows.artifacts import TABLE_ROWS, publish_found
 from flows.enrichment import enrich as enrich_flow
 from flows.flow_run import run_table
 from flows.run.declaration import takes
@@ -41,11 +42,16 @@ async def find(objective: str, **options: Any) -> Found:
         return state  # type: ignore[return-value]  # what the state holds
     found = await asyncio.to_thread(found_of, state.data)
     if found.table is not None:
-        rows = await asyncio.to_thread(pq.read_table, found.table)
-        await publish_found(found.found, rows.to_pylist())
+        await publish_found(found.found, await asyncio.to_thread(_first_found, found.table))
     if asked.enrich is not None and found.found:
         found = found.model_copy(update={"enriched": await _enriched(asked, found)})
     return Completed(message=printable(str(found)), data=found)  # type: ignore[return-value]  # what the state holds
+
+
+def _first_found(table: Path) -> list[dict[str, Any]]:
+    """As many of the rows as a table in the UI shows."""
+    with pq.ParquetFile(table) as file:
+        return next((batch.to_pylist() for batch in file.iter_batches(TABLE_ROWS)), [])
 
 
 async def _enriched(asked: FindOptions, found: Found) -> Enrichment:

@@ -24,6 +24,7 @@ from research.secrets import NONE, KnownSecrets, Secrets
 from research.sessions.folder import FolderSessions
 from research.sessions.of_task import SessionOfTask
 from research.steps.keys import Keys
+from research.storage.location import local_path
 from research.stored_results.steps import recorded_steps, resuming_steps
 from research.stored_results.store import ResultStore
 from research.stored_results.task_decisions import TaskDecisions
@@ -117,7 +118,7 @@ async def run(
         raise NotWaiting("a decision goes on from what is stored: give the folder `resume` of the call that waits for it.")
     request, warnings = _request_of(task, schema, fields)
     base = settings or Settings(cache_dir=default_cache_dir())
-    request = with_agents(request, base.agents_dir if agents_dir is None else Path(agents_dir))
+    request = with_agents(request, base.agents_dir if agents_dir is None else local_path(agents_dir))
     overrides = {
         "cache_dir": cache_dir,
         "corpus": None if corpus is None else str(corpus),

@@ -266,10 +266,10 @@ def _print(done: Enrichment) -> None:
 
     if isinstance(done, Found):
         return _print_found(done)
-    failed = f", {done.failed} failed" if done.failed else ""
-    failed += f", {done.waiting} waiting for people" if done.waiting else ""
+    failed = f", {done.failed:,} failed" if done.failed else ""
+    failed += f", {done.waiting:,} waiting for people" if done.waiting else ""
     out().print(
-        f"{count(done.rows, 'row')}: {done.completed} completed{failed} · {money(done.cost_usd)} · {done.seconds:.1f} s"
+        f"{count(done.rows, 'row')}: {done.completed:,} completed{failed} · {money(done.cost_usd)} · {done.seconds:.1f} s"
         + f"\n{done.place}"
         + (f"\n{done.exported}" if done.exported else ""),
         markup=False,

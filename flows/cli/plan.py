@@ -58,15 +58,15 @@ class ReusePlan:
             yield "refresh of", f"{self.run}: {self.changed_table}"
             yield (
                 "researched",
-                f"{self.other_rows} rows that are new, edited or had failed, and cells whose pages do not say the same",
+                f"{count(self.other_rows, 'row')} (new, edited or failed), and cells whose pages do not say the same",
             )
             return
         yield "kept", f"{', '.join(self.fields) or 'nothing'}, from {self.run}, for {count(self.rows, 'row')}"
         yield "researched", (", ".join(self.researched) or "nothing") + " for these rows"
         if self.other_rows and self.only_stored:
-            yield "will fail", f"{self.other_rows} rows: they are not completed in {self.run}, so none of their pages is stored"
+            yield "will fail", f"{count(self.other_rows, 'row')}: not completed in {self.run}, so none of their pages is stored"
         elif self.other_rows:
-            yield "", f"every field for {self.other_rows} rows that {self.run} has not, or has not completed"
+            yield "", f"every field for {count(self.other_rows, 'row')} that {self.run} has not, or has not completed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,7 @@ class Plan:
         shown.add_row("model", described(self.model))
         shown.add_row("cost", "nothing" if self.estimate is None else str(self.estimate))
         shown.add_row("task runs", self.task_runs)
-        shown.add_row("run folder", f"{self.run}" + (f" ({self.rows_done} rows are done)" if self.rows_done else ""))
+        shown.add_row("run folder", f"{self.run}" + (f" ({count(self.rows_done, 'row')} done)" if self.rows_done else ""))
         for problem in self.unaskable:
             shown.add_row("will fail", problem)
         if more := self.unaskable_rows - len(self.unaskable):

@@ -83,7 +83,7 @@ class _Notes:
     def __call__(self, event: Event) -> None:
         if isinstance(event, RunStarted):
             self._begin()
-            kept = f", {event.kept} of them done before" if event.kept else ""
+            kept = f", {event.kept:,} of them done before" if event.kept else ""
             self._print(f"{count(event.rows, 'row')}{kept} → {event.run}\nanswered by: {described(event.model)}")
             for warning in event.warnings:
                 self._print(f"warning: {warning}")

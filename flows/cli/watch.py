@@ -19,6 +19,7 @@ from rich.text import Text
 from flows.cli.named_run import run_path
 from flows.cli.runs import state_of
 from flows.cli.terminal import Exit, Output, described, money, out, print_json
+from research.display.figures import count
 
 if TYPE_CHECKING:
     from flows.run.causes import Cause
@@ -102,7 +103,7 @@ def _figures(status: RunStatus) -> Text:
     run = status.run
     failed = f", {run.failed:,} failed" if run.failed else ""
     failed += f", {run.waiting:,} waiting for people" if run.waiting else ""
-    figures = [f"{run.completed:,} of {'?' if run.rows is None else f'{run.rows:,}'} rows{failed}"]
+    figures = [f"{run.completed:,} of {'? rows' if run.rows is None else count(run.rows, 'row')}{failed}"]
     if status.rows_per_second is not None:
         speed = status.rows_per_second
         figures.append(f"{speed:,.0f} rows/s" if speed >= 10 else f"{speed:.2g} rows/s")

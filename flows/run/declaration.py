@@ -61,7 +61,7 @@ class Declared(NamedTuple):
 
 
 class Declaration:
-    """What the classes of options of a flow or a command inherit from."""
+    """What all options of a flow or a command, taken together, inherit from: a `~` in a path is the home folder."""
 
     def __post_init__(self) -> None:
         for each in declared(cast(type, type(self))):

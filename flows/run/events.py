@@ -34,7 +34,7 @@ class RunStarted:
     """What reading the table may have got wrong or has left out."""
 
     def __str__(self) -> str:
-        kept = f", {self.kept} of them done before" if self.kept else ""
+        kept = f", {self.kept:,} of them done before" if self.kept else ""
         return f"{count(self.rows, 'row')}{kept}, into {self.run}, by {self.model}; task runs: {self.task_runs}"
 
 
@@ -246,7 +246,7 @@ class BatchSent:
     rows: int
 
     def __str__(self) -> str:
-        return f"batch {self.number} ({self.batch}): {self.rows} rows are waiting for it"
+        return f"batch {self.number} ({self.batch}): {count(self.rows, 'row')} in it"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from flows.run.recorded_options import recorded_table
 from flows.run.writable import check_writable
 from research.durable.surroundings import writing
 from research.errors import InvalidInput, ResearchError
-from research.storage.location import is_url
+from research.storage.location import is_url, local_path
 from research.tables.export.export import export_run, format_of
 from research.tables.run_folder.run_folder import RunFolder
 
@@ -41,7 +41,10 @@ def refuse_table(target: Path, table: str | None, option: str) -> None:
     Raises:
         InvalidInput: an export would take the place of the table that its run reads.
     """
-    if table is not None and not is_url(table) and target.exists() and Path(table).exists() and target.samefile(table):
+    if table is None or is_url(table):
+        return
+    written, read = local_path(target), local_path(table)
+    if written.exists() and read.exists() and written.samefile(read):
         raise InvalidInput(f"{option} {target} is the table that is read: name another file, so that the table stays.")
 
 

@@ -112,7 +112,7 @@ class Budget:
         strict: bool = False,
         unsure: bool = False,
     ) -> None:
-        """Bind an empty budget to a run, before the first call. The arguments are the constructor's.
+        """Bind an empty budget to a run, before the first call. The other arguments are the constructor's.
 
         Args:
             unsure: whether some of what was spent is the maximum of a call whose cost is not known.
@@ -271,7 +271,8 @@ class Budget:
         finally:
             self._free(reservation.max_usd)
 
-    def _take_back(self, leased_usd: float, counted_usd: float | None) -> None:
+    def _take_back(self, leased_usd: float, counted_usd: float | None, unsure: bool) -> None:
+        self._unsure = self._unsure or unsure
         self._spent = None if self._spent is None or counted_usd is None else self._spent + counted_usd
         self._free(leased_usd)
 
@@ -303,16 +304,17 @@ class Lease:
         """None: there is no cap."""
         self._returned = False
 
-    def give_back(self, counted_usd: float | None) -> None:
+    def give_back(self, counted_usd: float | None, *, unsure: bool = False) -> None:
         """Count what was paid from it, and free the rest.
 
         Args:
             counted_usd: what counts against the cap; None: a call was made for which nothing is known.
+            unsure: whether some of it is the maximum of a call whose cost is not known.
         """
         if self._returned:
             return
         self._returned = True
-        self._budget._take_back(self.usd or 0.0, counted_usd)
+        self._budget._take_back(self.usd or 0.0, counted_usd, unsure)
 
 
 def _refuse_nonsense(usd: float | None) -> None:

@@ -30,14 +30,18 @@ def test_the_name_of_the_file_says_the_format(run: Path, desk: Path, research: C
     assert text.splitlines()[:2] == ["mission,mass,mass_confidence", "Mission 0,100,low"]
 
 
-def test_the_table_of_the_run_is_never_replaced(run: Path, desk: Path, research: Command) -> None:
-    """An export is named as its run folder, and so may the table be."""
+def test_the_table_of_the_run_is_never_replaced(
+    run: Path, desk: Path, research: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An export is named as its run folder, and so may the table be; whichever way its place is written."""
     table = desk / "missions.xlsx"
     table.write_bytes(b"the table")
     with RunFolder.open(run).lock({"flow": "enrich", "options": {"table": str(table)}}):
         pass
     ran = research("export", "runs/missions")
     assert (ran.code, "--out missions.xlsx is the table that is read: name another file" in ran.err) == (2, True)
+    monkeypatch.setenv("HOME", str(desk))
+    assert "is the table that is read" in research("export", "runs/missions", "--out", "~/missions.xlsx").err
     assert table.read_bytes() == b"the table"
 
 

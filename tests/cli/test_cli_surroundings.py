@@ -55,7 +55,8 @@ def test_stdout_that_lacks_letters_that_is_closed_or_full_is_no_bug(desk: Path) 
     told = f"{sys.executable} -m flows.cli --help"
     assert subprocess.run(f"{told} >&-", shell=True, cwd=desk, capture_output=True).returncode == 0  # noqa: S602
     if Path("/dev/full").exists():
-        full = subprocess.run(f"{told} >/dev/full", shell=True, cwd=desk, capture_output=True, text=True)  # noqa: S602
+        check = f"{sys.executable} -m flows.cli schema check mission.json"
+        full = subprocess.run(f"{check} >/dev/full", shell=True, cwd=desk, capture_output=True, text=True)  # noqa: S602
         assert (full.returncode, full.stderr.split(".")[0]) == (4, "error: stdout cannot be written: No space left on device")
     with subprocess.Popen([sys.executable, "-m", "flows.cli", "--help"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as piped:
         assert piped.stdout is not None

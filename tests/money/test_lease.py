@@ -37,6 +37,12 @@ def test_without_a_cap_a_lease_is_only_counted() -> None:
     assert (budget.spent_usd, budget.refusal) == (3.0, None)
 
 
+def test_what_may_have_been_less_in_a_lease_is_told_as_up_to_so_much() -> None:
+    budget = Budget(1.0)
+    budget.lease(1.0).give_back(1.0, unsure=True)
+    assert str(budget.refusal).startswith("up to $1.00 are spent")
+
+
 async def test_a_strict_budget_refuses_what_does_not_fit_and_says_that_its_lease_is_used_up() -> None:
     budget = Budget(0.10, strict=True)
     await pay(budget, 0.08, 0.05)

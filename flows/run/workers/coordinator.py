@@ -315,7 +315,7 @@ class Coordinator:
     async def _settle(self, running: _Running) -> None:
         """Take over an order's charges, and take back its lease. Its files go: a worker that still lives stops at that."""
         counted = await asyncio.to_thread(self._charges.take_over, running.order.name, running.files.folder)
-        running.lease.give_back(counted)
+        running.lease.give_back(counted, unsure=self._charges.usd is None)
         await asyncio.to_thread(running.files.remove)
         self._pausing.forget(running.order.name)
 

@@ -37,6 +37,8 @@ def spelled(error: InvalidInput, names: Mapping[str, str]) -> InvalidInput:
     Args:
         names: of the fields that the caller calls otherwise: `start_url` to `startUrl`.
     """
+    if not error.faults:
+        return error
     faults = []
     for fault in error.faults:
         first, *rest = unpointer(fault.pointer) or ("",)

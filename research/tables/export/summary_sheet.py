@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
+from research.display.figures import count
 from research.tables.export import looks
 from research.tables.export.coverage import FieldCoverage
 from research.tables.export.sheet_cells import CellWriter, Style
@@ -63,7 +64,7 @@ class SummarySheet:
         failed = f", {rows - completed:,} not" if rows > completed else ""
         if waiting := came_to.get("action_required", 0):
             failed += f" ({waiting:,} of them wait for people)"
-        self._put(0, f"{rows:,} rows researched: {completed:,} completed{failed}", looks.SUBTITLE)
+        self._put(0, f"{count(rows, 'row')} researched: {completed:,} completed{failed}", looks.SUBTITLE)
         self._section("What was asked")
         for label, value, style in _facts(folder):
             self._fact(label, value, style)
