@@ -54,7 +54,7 @@ def test_enrich_reuse_researches_only_the_new_field_and_the_plan_says_so(researc
     wider = (*ENRICH, "--schema", "mission.json", "--reuse", "old", "--out", "new")
     planned = research(*wider, "--dry-run")
     assert "launched for these rows" in planned.out
-    assert "every field for 1 rows that old has not" in planned.out
+    assert "every field for 1 row that old has not" in planned.out
     assert research(*wider).code == 0
     assert research("verify", "new").code == 0
     assert [row["launched"] for row in research("show", "new", "--json").lines] == ["1977-09-05", "1985-07-02", None]
