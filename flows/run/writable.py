@@ -16,6 +16,8 @@ CACHE: Final = "the folder for indexes and cached pages"
 PREFECT_HOME: Final = "where Prefect keeps its database"
 ROOM: Final = 1 << 20
 """Bytes that a folder must still take."""
+ATTEMPTS: Final = 20
+"""To make a folder that other processes, which try it at the same time, take away again."""
 
 
 def prefect_home() -> Path:
@@ -44,9 +46,7 @@ def check_writable(folder: Path, what: str, setting: str) -> None:
     """
     missing = [each for each in (folder, *folder.parents) if not each.exists()]
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder) as file:
-            file.write(bytes(ROOM))
+        _write_to(folder)
     except OSError as error:
         if error.errno in NO_ROOM:
             raise InvalidInput(
@@ -61,3 +61,15 @@ def check_writable(folder: Path, what: str, setting: str) -> None:
         for each in missing:
             with suppress(OSError):  # it was not made, or another process has put something there
                 each.rmdir()
+
+
+def _write_to(folder: Path) -> None:
+    for left in reversed(range(ATTEMPTS)):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder) as file:
+                file.write(bytes(ROOM))
+                return
+        except (FileExistsError, FileNotFoundError):
+            if not left:
+                raise
