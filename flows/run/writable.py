@@ -64,6 +64,11 @@ def check_writable(folder: Path, what: str, setting: str) -> None:
 
 
 def _write_to(folder: Path) -> None:
+    """Make the folder and write to it; again, if another process took it away in between.
+
+    Raises:
+        OSError: it cannot be made, or takes no file.
+    """
     for left in reversed(range(ATTEMPTS)):
         try:
             folder.mkdir(parents=True, exist_ok=True)

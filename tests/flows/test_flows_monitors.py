@@ -205,7 +205,7 @@ def test_the_command_keeps_a_monitor_of_a_question(
 def test_a_monitor_that_cannot_be_is_refused_before_it_is_kept(
     line: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It would fail at its time, when nobody looks."""
+    """Otherwise it would be kept, and each of its scheduled runs would fail."""
     monkeypatch.chdir(tmp_path)
     samples.finished(tmp_path / "runs" / "planets")
     assert main(["monitor", *line.split()]) == Exit.BAD_INPUT

@@ -79,7 +79,7 @@ ENRICHED: dict[int, Path] = {}
 
 
 async def first_run(folder: Path, count: int = 4) -> Path:
-    """A finished run, whose table and pages are where nobody looks for them."""
+    """A copy of a finished run whose table has been deleted: nothing can be read but what the run folder holds."""
     if count not in ENRICHED:
         made = await enriched(folder, count)
         (folder / "planets.csv").unlink()
