@@ -16,7 +16,7 @@ from prefect.logging import get_logger
 MOST_UNRECORDED: Final = 2_000
 """Finished task runs that the database may lack before no new row starts. Each is 2 events, more where it is
 retried; Prefect drops events from 10,000."""
-POLL_SECONDS: Final = 0.5
+POLL_SECONDS: Final = 0.2
 LOOK_SECONDS: Final = 2.0
 """The least that one look at the database may take."""
 PATIENCE_SECONDS: Final = 30.0
