@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import anthropic
 import pytest
 
 from research.testing import ModelServer
+
+if TYPE_CHECKING:
+    import anthropic  # 2,900 modules; pytest imports this file before any process of tests is started
 
 HELLO = {"model": "claude-haiku-4-5", "max_tokens": 1000, "messages": [{"role": "user", "content": "Hello"}]}
 
@@ -23,6 +25,8 @@ def hello() -> dict[str, Any]:
 
 @pytest.fixture
 def sync_client() -> Callable[..., anthropic.Anthropic]:
+    import anthropic
+
     def make(server: ModelServer, **options: Any) -> anthropic.Anthropic:
         http = anthropic.DefaultHttpxClient(verify=False)  # there is no TLS on loopback: loading certificates would take 40 ms
         return anthropic.Anthropic(base_url=server.url, api_key="test", http_client=http, **(PATIENCE | options))
@@ -32,6 +36,8 @@ def sync_client() -> Callable[..., anthropic.Anthropic]:
 
 @pytest.fixture
 def async_client() -> Callable[..., anthropic.AsyncAnthropic]:
+    import anthropic
+
     def make(server: ModelServer, **options: Any) -> anthropic.AsyncAnthropic:
         http = anthropic.DefaultAsyncHttpxClient(verify=False)
         return anthropic.AsyncAnthropic(base_url=server.url, api_key="test", http_client=http, **(PATIENCE | options))
