@@ -17,13 +17,13 @@ command imports its 5,000 modules, all of which stay."""
 def console() -> NoReturn:
     """The `research` command as a process."""
     gc.set_threshold(_OBJECTS)
+    from flows.cli.ending import ProcessEnd
+
+    end = ProcessEnd()
     from flows.cli.streams import arguments_as_text, prepare_streams
 
     prepare_streams()
-    code = main(arguments_as_text(sys.argv[1:]))
-    from flows.cli.ending import end_process
-
-    end_process(code)
+    end(main(arguments_as_text(sys.argv[1:])))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -45,6 +45,13 @@ def test_the_variable_is_named_before_the_corpus_is_read(
     assert not (desk / "runs").exists()
 
 
+def test_a_command_says_nothing_after_its_last_word(tmp_path: Path) -> None:
+    """Libraries of C++ would complain on stderr of what is still alive when the interpreter is taken apart."""
+    command = [sys.executable, "-m", "flows.cli", "keys", "list", "--folder", str(tmp_path)]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
 def test_stdout_that_lacks_letters_that_is_closed_or_full_is_no_bug(desk: Path) -> None:
     """One process: what an ASCII locale cannot show is escaped, in JSON as JSON escapes it."""
     environment = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}

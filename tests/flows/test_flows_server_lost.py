@@ -223,11 +223,12 @@ def test_the_console_does_not_wait_for_a_lost_server() -> None:
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         program = (
+            "from flows.cli.ending import ProcessEnd\n"
+            "end = ProcessEnd()\n"
             "import flows.server_loss, prefect.events\n"
-            "from flows.cli.ending import end_process\n"
             "for number in range(20):\n"
             "    prefect.events.emit_event('tried', {'prefect.resource.id': f'row.{number}'})\n"
-            "end_process(4)\n"
+            "end(4)\n"
         )
         environment = {"PREFECT_API_URL": f"http://127.0.0.1:{nobody.getsockname()[1]}/api"}
         ended = _python(program, environment)
