@@ -169,8 +169,14 @@ def test_a_changed_database_is_named_by_its_table(run: RunFolder) -> None:
     assert [str(p) for p in verify(run.path).problems] == [
         "table results does not hold what the Parquet parts hold (research.duckdb)"
     ]
+    with duckdb.connect(run.path / "research.duckdb") as db:
+        db.execute("DROP TABLE usage")
+    (missing,) = verify(run.path).problems
+    assert missing.message.startswith("has no table usage: the command of the run makes it anew")
     (run.path / "research.duckdb").write_bytes(b"no database")
-    assert "cannot be read" in str(verify(run.path).problems[0])
+    (unreadable,) = verify(run.path).problems
+    assert unreadable.message.startswith("cannot be read (")
+    assert "makes it anew" in unreadable.message
     (run.path / "research.duckdb").unlink()
     assert "is missing" in str(verify(run.path).problems[0])
 

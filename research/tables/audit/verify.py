@@ -11,9 +11,8 @@ from __future__ import annotations
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -23,10 +22,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from research.faults import shortened
+from research.tables.audit.stated import not_stated
 from research.tables.inputs.database import literal, quoted
 from research.tables.layout.made_tables import made_parts
 from research.tables.layout.parts import OPTIONAL, SCHEMAS, TABLES
-from research.tables.layout.result_columns import ResultColumns
 from research.tables.layout.reviews import FOLDER as REVIEWS
 from research.tables.layout.reviews import read_reviews
 from research.tables.review.stored import review_faults
@@ -34,13 +33,13 @@ from research.tables.run_folder.reading_by_url import folder_to_read
 from research.tables.run_folder.run_folder import RunFolder
 from research.tables.warehouse.views import of_field
 from research.tables.warehouse.warehouse import FILE, read_parts, result_names
-from research.values.values import places
 
 LIMIT: Final = 1_000
 """Problems of one kind that are named; there may be more."""
 _GROUP_BYTES: Final = 256 << 20
 _DIGEST: Final = "count(*), sum(hash(t)::HUGEINT)"
 """Of the rows of `t`, in whatever order."""
+_MADE_ANEW: Final = "the command of the run makes it anew, and researches no completed row again"
 _CELL_BASIS: Final = """
 SELECT row_index, name AS field, count(excerpt) AS excerpts, any_value(confidence) FILTER (WHERE basis.field = name) AS confidence
 FROM basis JOIN of_field ON path = basis.field GROUP BY row_index, name"""
@@ -266,26 +265,29 @@ class _Check:
         if self.run_folder.status == "running":
             return
         if not file.exists():
-            self._add("is missing: the command of the run makes it anew, and researches no completed row again", FILE)
+            self._add(f"is missing: {_MADE_ANEW}", FILE)
             return
         try:
             self.db.execute(f"ATTACH {literal(str(file))} AS made (READ_ONLY)")
             there = {name for (name,) in self._rows_of("SELECT table_name FROM duckdb_tables() WHERE database_name = 'made'")}
-            for table, path in made_parts(self.root).items():
+            made = made_parts(self.root)
+            needed = (table for table in TABLES if table not in OPTIONAL or self.parts[table])  # an earlier version lacks others
+            if missing := [table for table in (*needed, *made) if table not in there]:
+                self._add(f"has no table {', '.join(missing)}: {_MADE_ANEW}", FILE)
+                return
+            for table, path in made.items():
                 if self._digest(f"SELECT * FROM made.{table}") != self._digest(f"SELECT * FROM {read_parts([path])}"):
                     self._add(f"table {table} does not hold what {self._name(path)} holds", FILE)
-            for table in self._differing(there):
+            for table in self._differing([table for table in TABLES if table in there]):
                 self._add(f"table {table} does not hold what the Parquet parts hold", FILE)
             self._made_reviews(there)
         except duckdb.Error as exc:
-            self._add(f"cannot be read: {exc}", FILE)
+            self._add(f"cannot be read ({str(exc).splitlines()[0]}): {_MADE_ANEW}", FILE)
 
-    def _differing(self, there: Collection[str]) -> Iterator[str]:
+    def _differing(self, tables: Sequence[str]) -> Iterator[str]:
         """The tables of the database that do not hold what the parts hold. One query: planning takes longer than small runs."""
         digests: list[str] = []
-        for table in TABLES:
-            if table in OPTIONAL and table not in there and not self.parts[table]:
-                continue  # an earlier version made it
+        for table in tables:
             parts = read_parts(self.parts[table]) if self.parts[table] else f"(SELECT * FROM made.{table} LIMIT 0)"
             # A column that one of them lacks (older parts do) is null there.
             both = f"(SELECT * FROM {parts} LIMIT 0) UNION ALL BY NAME (SELECT * FROM made.{table} LIMIT 0)"
@@ -294,7 +296,7 @@ class _Check:
                 for source in (f"made.{table}", parts)
             ]
         found = Counter(table for table, *_ in set(self.db.execute(" UNION ALL ".join(digests)).fetchall()))
-        return (table for table in TABLES if found[table] > 1)
+        return (table for table in tables if found[table] > 1)
 
     def _made_reviews(self, there: Collection[str]) -> None:
         self.db.register("stored_reviews", read_reviews(self.root))
@@ -346,55 +348,3 @@ def _short(page_hash: str | None) -> str:
 
 def _quote(text: str | None) -> str:
     return "nothing" if text is None else repr(shortened(text, 60))
-
-
-_Parts = list[tuple[str, Any, Mapping[str, Any]]]
-
-
-def not_stated(columns: ResultColumns, results: pa.Table, basis: pa.Table) -> Iterator[tuple[int, str, Any]]:
-    """Row index, path and value of the basis rows that say `stated` of a value that their excerpt does not state.
-
-    Moments (`format: date-time`) are passed over: a column keeps them in UTC, and a page states them in its own time.
-    """
-    place_of = {row: place for place, row in enumerate(results[columns.row_index].to_pylist())}
-    values = {output.field: output.json_values(results[output.column]) for output in columns.outputs}
-    schemas = {output.field: output.schema for output in columns.outputs}
-
-    @lru_cache(maxsize=4096)
-    def parts(row: int, field: str) -> dict[str, tuple[Any, Mapping[str, Any]]]:
-        return {path: (value, schema) for path, value, schema in _parts(field, values[field][place_of[row]], schemas[field])}
-
-    claims = basis.select(["row_index", "field", "excerpt", "support"]).to_pylist()
-    for claim in claims:
-        row, path, field = claim["row_index"], claim["field"], columns.field_of(claim["field"])
-        if claim["support"] != "stated" or claim["excerpt"] is None or field is None or row not in place_of:
-            continue
-        value, schema = parts(row, field).get(path, (None, {}))
-        if schema.get("format") == "date-time" or _stands(value, schema, claim["excerpt"]):
-            continue
-        yield row, path, value
-
-
-def _stands(value: Any, schema: Mapping[str, Any], excerpt: str) -> bool:
-    if isinstance(value, str) and value and value in excerpt:  # most do, letter for letter; the rule takes 50 times as long
-        return True
-    return bool(places(value, schema, excerpt))
-
-
-def _parts(path: str, value: Any, schema: Mapping[str, Any]) -> _Parts:
-    """A value and its parts, each with its path and its schema ({} where unions or the like hide it)."""
-    found: _Parts = [(path, int(value) if isinstance(value, float) and value.is_integer() else value, schema)]
-    if isinstance(value, Mapping):
-        for name, item in value.items():
-            found += _parts(f"{path}.{name}", item, _inner(schema, "properties", name))
-    elif isinstance(value, list):
-        for place, item in enumerate(value):
-            found += _parts(f"{path}.{place}", item, _inner(schema, "items"))
-    return found
-
-
-def _inner(schema: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
-    inner: Any = schema
-    for key in keys:
-        inner = inner.get(key) if isinstance(inner, Mapping) else None
-    return inner if isinstance(inner, Mapping) else {}
