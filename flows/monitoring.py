@@ -13,7 +13,7 @@ from pydantic import Field
 from flows.enrichment import enrich as enrich_flow
 from flows.flow_run import run_table
 from flows.refreshing import refresh as refresh_flow
-from flows.run.monitor import is_finished
+from flows.run.monitor import MonitorSettings, is_finished
 from flows.run.options import EnrichOptions, RefreshOptions
 from flows.run.outcome import Enrichment
 from flows.run.prepare import prepare_enrichment
@@ -48,13 +48,29 @@ async def monitor(
         RunFailed: no row could be researched.
         RunStopped: it was stopped. The next time goes on.
     """
-    runtime, stated = current_runtime(), dict(refresh or {})
-    asked = _checked("refresh", refresh_flow, {**stated, "run": run})
-    if first is not None and not await asyncio.to_thread(is_finished, run):
-        cap = {"max_cost": asked["max_cost"]} if asked["max_cost"] is not None else {}
-        begin = EnrichOptions(**_checked("first", enrich_flow, {**first, "out": run, **cap}))
+    runtime = current_runtime()
+    begin, again = flow_options(MonitorSettings(run=run, first=first, refresh=refresh or {}))
+    if begin is not None and not await asyncio.to_thread(is_finished, run):
         return await run_table(begin, runtime, prepare_enrichment)  # type: ignore[return-value]  # what the state holds
-    return await run_table(RefreshOptions(**asked), runtime, prepare_refresh)  # type: ignore[return-value]
+    return await run_table(again, runtime, prepare_refresh)  # type: ignore[return-value]
+
+
+def flow_options(settings: MonitorSettings) -> tuple[EnrichOptions | None, RefreshOptions]:
+    """The options of the first run, if the monitor makes it, and of each refresh.
+
+    Raises:
+        InvalidInput: one is unknown, missing, not of its type, or the monitor's own to decide.
+    """
+    folder = "the first run folder is the monitor's own `run`, and each refresh goes into the next of its series"
+    for parameter, options, own in (("refresh", settings.refresh, ("run", "out")), ("first", settings.first or {}, ("out",))):
+        if stated := [name for name in own if name in options]:
+            raise InvalidInput(f"{parameter}: leave {stated[0]!r} out: {folder}")
+    asked = _checked("refresh", refresh_flow, {**settings.refresh, "run": settings.run})
+    again = RefreshOptions(**asked)
+    if settings.first is None:
+        return None, again
+    cap = {"max_cost": asked["max_cost"]} if asked["max_cost"] is not None else {}
+    return EnrichOptions(**_checked("first", enrich_flow, {**settings.first, "out": settings.run, **cap})), again
 
 
 def _checked(parameter: str, of: Flow[..., Any], options: Mapping[str, Any]) -> dict[str, Any]:

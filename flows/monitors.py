@@ -28,6 +28,7 @@ from prefect.settings import get_current_settings
 from prefect.types.entrypoint import EntrypointType
 from pydantic import ValidationError
 
+from flows.monitoring import flow_options
 from flows.monitoring import monitor as monitor_flow
 from flows.run.monitor import Monitor, MonitorSettings, Schedule, monitor_name
 from research.display.printable import printable
@@ -75,9 +76,11 @@ class Monitors:
         """Make a monitor.
 
         Raises:
-            InvalidInput: the name is taken or none, the schedule cannot be kept, or there is no such work pool.
+            InvalidInput: the name is taken or none, the schedule cannot be kept, an option is none of the flow that it is for, or
+                there is no such work pool.
         """
         name = monitor_name(name)
+        flow_options(settings)
         if any(name == deployment.name for deployment in await self._deployments()):
             raise InvalidInput(f"there is a monitor called {name!r} already: choose another name, or change that one")
         await self._see_pool(pool)
@@ -113,11 +116,12 @@ class Monitors:
 
         Raises:
             UnknownMonitor: there is none.
-            InvalidInput: the schedule cannot be kept.
+            InvalidInput: the schedule cannot be kept, or an option is none of the flow that it is for.
         """
         deployment = await self._deployment(name)
         changes: dict[str, Any] = {}
         if settings is not None:
+            flow_options(settings)
             changes["parameters"] = settings.model_dump(mode="json")
         if changes:
             await self._client.update_deployment(deployment.id, DeploymentUpdate(**changes))

@@ -76,22 +76,28 @@ async def test_what_cannot_be_kept_is_refused(monitors: Monitors) -> None:
             pass
 
 
-@pytest.mark.usefixtures("prefect_server")
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
+        ({"refresh": {"out": "elsewhere"}}, "refresh: leave 'out' out: .* each refresh goes into the next of its series"),
+        ({"refresh": {"run": "another"}}, "refresh: leave 'run' out"),
+        ({"first": {"table": "t.csv", "out": "elsewhere"}}, "first: leave 'out' out"),
         ({"refresh": {"older": "3d"}}, r"refresh: the flow refresh has no parameter 'older'; did you mean \"older_than\"\?"),
         ({"refresh": {"max_cost": "much"}}, "refresh: .*\n.*max_cost: Input should be a valid number"),
         ({"first": {"objective": "Who?"}}, "first: the flow enrich needs the parameter 'table'"),
         ({"first": {"table": "t.csv", "tabel": "x"}}, "first: the flow enrich has no parameter 'tabel'"),
     ],
 )
-async def test_what_a_form_sends_is_checked_by_the_flow_that_it_is_for(
-    tmp_path: Path, parameters: dict[str, Any], message: str
+async def test_options_are_checked_by_the_flow_that_they_are_for_where_a_monitor_is_made_and_where_it_runs(
+    monitors: Monitors, tmp_path: Path, parameters: dict[str, Any], message: str
 ) -> None:
-    """A form takes any JSON for an object. What is wrong is a sentence, and no failure of Python's."""
+    """A form takes any JSON for an object. What is wrong is a sentence, and no failure of Python's; what a monitor decides by
+    itself is not passed over."""
+    run = str(tmp_path / "run")
     with use_runtime(Runtime()), pytest.raises(InvalidInput, match=message):
-        await monitor_flow(str(tmp_path / "run"), **parameters)
+        await monitor_flow(run, **parameters)
+    with pytest.raises(InvalidInput, match=message):
+        await monitors.create(uuid4().hex, DAILY, MonitorSettings(run=run, **parameters), POOL)
 
 
 def test_the_form_of_a_monitor_says_what_each_field_is_for() -> None:
