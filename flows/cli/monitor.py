@@ -283,12 +283,11 @@ def _folder(run: str, keys: Sequence[str]) -> Path:
 
 
 def _check_refresh(options: dict[str, Any]) -> None:
-    from flows.run.environment import read_environment
     from flows.run.staleness import Staleness
-    from research.webhooks.delivery import check_address
+    from research.webhooks.delivery import check_address_for_others
 
-    if options.get("webhook"):
-        check_address(options["webhook"], read_environment().web)
+    if options.get("webhook") and (refusal := check_address_for_others(options["webhook"])):
+        note(f"the settings of each worker have to allow the webhook's address: {refusal}")
     Staleness.parse(options.get("stale"), options.get("older_than"))
 
 

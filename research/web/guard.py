@@ -155,6 +155,15 @@ class Guard:
         return None
 
 
+def fault_of(url: str) -> str | None:
+    """What is wrong with a URL's text, whatever the settings of those who ask for it allow. None: nothing."""
+    try:
+        _read_url(url)
+    except ValueError as exc:
+        return f"{shown(url)}: {exc}"
+    return None
+
+
 def shown(url: str) -> str:
     """A URL for a message: short, on one line, without a password."""
     url = _USERINFO.sub(r"\1\2…@", url)

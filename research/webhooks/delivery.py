@@ -26,7 +26,7 @@ from research.faults import shortened
 from research.records import Record
 from research.result.result import utc_now
 from research.web.connections import Resolver
-from research.web.guard import Guard
+from research.web.guard import Guard, fault_of
 from research.web.settings import WebSettings
 from research.web.transport import guarded_transport
 from research.webhooks.attempts import Attempt, Attempts
@@ -75,6 +75,19 @@ def check_address(url: str, web: WebSettings) -> None:
     """
     if (why := _guard(web).refusal(url)) is not None:
         raise InvalidInput(f"the webhook's address cannot be used: {why}")
+
+
+def check_address_for_others(url: str) -> str | None:
+    """See that an address can be told by somebody, whose settings are not known here.
+
+    Returns: what their settings have to allow, which those of the public web do not; None: nothing.
+
+    Raises:
+        InvalidInput: no settings allow it.
+    """
+    if (fault := fault_of(url)) is not None:
+        raise InvalidInput(f"the webhook's address cannot be used: {fault}")
+    return Guard().refusal(url)
 
 
 def _guard(web: WebSettings) -> Guard:

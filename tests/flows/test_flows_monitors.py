@@ -175,12 +175,14 @@ def test_the_command_keeps_a_monitor_of_a_question(
         "--pool",
         POOL,
         "--webhook",
-        "https://a.example/x",
+        "https://hooks.internal/x",
     ]
     assert main(["monitor", *line, "--json"]) == Exit.OK
-    (made,) = said(capsys)
+    told = capsys.readouterr()
+    (made,) = map(json.loads, told.out.splitlines())
+    assert "each worker" in told.err, "its settings count, and not those of whoever makes the monitor"
     assert (made["name"], made["webhook"], made["run"]) == (name, True, str(tmp_path / "runs" / name))
-    assert "a.example" not in json.dumps(made)
+    assert "hooks.internal" not in json.dumps(made)
     assert (tmp_path / "runs" / ".monitors" / f"{name}.csv").read_text() == "objective\nWho leads Acme?\n"
     for command in (["show", name], ["change", name, "--cron", "0 6 * * *"], ["pause", name], ["resume", name], ["run", name]):
         assert main(["monitor", *command, "--json"]) == Exit.OK
@@ -204,7 +206,7 @@ def test_the_command_keeps_a_monitor_of_a_question(
         ("create runs/planets --every 1d --corpus pages", "--corpus pages: there is no such file or folder"),
         ("create runs/planets --every 1d --timezone Europe/Berlin", "--timezone is where the hours of a --cron are"),
         ("create --objective= --every 1d", "--objective: must not be empty"),
-        ("change any --webhook http://127.0.0.1/", "the webhook's address cannot be used"),
+        ("change any --webhook ftp://127.0.0.1/", "the webhook's address cannot be used"),
         ("change any --timezone Europe/Berlin", "--cron"),
     ],
 )
