@@ -14,6 +14,7 @@ from rich.text import Text
 
 from flows.cli.named_run import run_path
 from flows.cli.terminal import Exit, Output, described, money, note, out, print_json, shown
+from research.display.figures import count
 
 if TYPE_CHECKING:
     from research.tables.audit.compare import Agreement, ComparedRun, Comparison
@@ -108,5 +109,5 @@ def _cells(found: Comparison, limit: int) -> Table:
         values = (shown(cell.first), cell.first_confidence or "–", shown(cell.second), cell.second_confidence or "–")
         table.add_row(*map(Text, (str(cell.row), cell.field, *values, cell.outcome)))
     if len(other) > limit:
-        note(f"the first {limit} of {len(other)} cells; --limit shows more")
+        note(f"the first {count(limit)} of {count(len(other))} cells; --limit shows more")
     return table

@@ -136,7 +136,7 @@ def _show_rows(run: Run, fields: list[str], failed: bool, limit: int, as_json: b
         out().print(rows_table(run, fields, rows, failed=failed))
     total = (run.summary or {}).get("rows")
     if len(rows) == limit and total != limit:
-        note(f"the first {limit}" + (f" of {total}" if total else "") + " rows; --limit shows more")
+        note(f"the first {count(limit)}" + (f" of {count(total)}" if total else "") + " rows; --limit shows more")
     if len(fields) > 1 and not failed and not as_json:
         note(LEGEND)
     for model in sorted({row.values[own["model"]] for row in rows if row.values[own["model"]]}):

@@ -1,7 +1,8 @@
-"""What a run shows while it goes on: JSON lines for programs; a bar on a terminal, elsewhere a few notes."""
+"""What a run shows while it goes on: JSON lines for programs; a bar on a terminal, elsewhere a few notes and a line a minute."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -43,21 +44,24 @@ FAILURES_SHOWN: Final = 5
 """Failed rows that are reported while a run goes on. All of them are in the results."""
 COUNT_SECONDS: Final = 10
 """Between two lines that count down, where there is no bar."""
+LINE_SECONDS: Final = 60.0
+"""Between two lines that say how far a run is, where there is no bar."""
 AT_ONCE: Final = "; Ctrl-C again ends at once"
 
 
 @contextmanager
-def show_events(as_json: bool, begin: Callable[[], None]) -> Iterator[Listener]:
+def show_events(as_json: bool, begin: Callable[[], None], clock: Callable[[], float] = time.monotonic) -> Iterator[Listener]:
     """A listener that shows a run's events, for as long as the block lasts.
 
     Args:
         as_json: as lines of JSON on stdout.
         begin: is called when rows are under way, before anything is shown of them.
+        clock: seconds, of whatever beginning.
     """
     if as_json:
         yield _json_line
     elif not err().is_terminal:
-        yield _Notes(err(), begin)
+        yield _Lines(err(), begin, clock)
     else:
         progress = _progress()
         try:
@@ -111,6 +115,27 @@ class _Notes:
 
     def _print(self, text: str) -> None:
         self._console.print(text, markup=False)
+
+
+class _Lines(_Notes):
+    """The same notes, and how far the run is."""
+
+    def __init__(self, console: Console, begin: Callable[[], None], clock: Callable[[], float]) -> None:
+        super().__init__(console, begin)
+        self._clock = clock
+        self._rows = self._done = 0
+        self._told = 0.0
+
+    def __call__(self, event: Event) -> None:
+        super().__call__(event)
+        if isinstance(event, RunStarted):
+            self._rows, self._done, self._told = event.rows, event.kept, self._clock()
+        elif isinstance(event, RowFinished):
+            self._done += 1
+            if (now := self._clock()) - self._told >= LINE_SECONDS:
+                self._told = now
+                failed = f", {count(self.failed)} failed" if self.failed else ""
+                self._print(f"{count(self._done)} of {count(self._rows, 'row')}{failed}")
 
 
 class _Speed(ProgressColumn):

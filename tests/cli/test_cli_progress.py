@@ -47,6 +47,18 @@ def test_the_bar_shows_rows_and_what_a_stop_waits_for() -> None:
     assert "stopping · writing what is finished" in shown
 
 
+def test_where_no_terminal_shows_a_bar_a_line_a_minute_says_how_far_the_run_is(capsys: pytest.CaptureFixture[str]) -> None:
+    row = RowFinished(row=0, status="completed", confidence="high", cost_usd=0.0, seconds=1.0, cached=False)
+    failed = RowFinished(row=1, status="failed", confidence=None, cost_usd=0.0, seconds=1.0, cached=False, error="no page")
+    times = iter([0.0, 59.0, 60.0, 90.0, 121.0])
+    with show_events(as_json=False, begin=lambda: None, clock=lambda: next(times)) as listener:
+        listener(RunStarted(run="run", rows=2_000, kept=1_000, model="extractive"))
+        for event in (row, row, failed, row):
+            listener(event)
+    lines = capsys.readouterr().err.splitlines()
+    assert [line for line in lines if " of 2,000 rows" in line] == ["1,002 of 2,000 rows", "1,004 of 2,000 rows, 1 failed"]
+
+
 def test_the_bar_says_what_the_end_of_a_run_still_waits_for() -> None:
     with terminal() as screen, show_events(as_json=False, begin=lambda: None) as listener:
         listener(RunStarted(run="run", rows=1, kept=0, model="extractive"))
