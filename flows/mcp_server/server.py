@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from typing import Any, Final, TypeVar
 
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
+from mcp.types import CallToolResult, InputRequiredResult, Tool
 
 from flows.mcp_server.engine import Engine
 from flows.serve.records.task_records import Owner
 from research.display.figures import count
 from research.errors import ResearchError
+from research.faults import nearest
 from research.money.limits import ProcessorName
 
 T = TypeVar("T")
@@ -25,9 +27,35 @@ INSTRUCTIONS: Final = (
 )
 
 
+class StrictServer(MCPServer[Any]):
+    """A server whose tools take the arguments that they list, and refuse any other. The SDK passes over what it does not know
+    (2.3), which may be the cap on a call's cost by another name."""
+
+    async def list_tools(self) -> list[Tool]:
+        listed = await super().list_tools()
+        return [tool.model_copy(update={"input_schema": {**tool.input_schema, "additionalProperties": False}}) for tool in listed]
+
+    async def call_tool(
+        self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
+    ) -> CallToolResult | InputRequiredResult:
+        for tool in await super().list_tools():
+            if tool.name == name:
+                _check_names(tool, arguments)
+        return await super().call_tool(name, arguments, context)
+
+
+def _check_names(tool: Tool, arguments: Mapping[str, Any]) -> None:
+    known = tool.input_schema.get("properties", {})
+    for name in arguments:
+        if name not in known:
+            raise ToolError(f"{tool.name} has no argument {name!r}{nearest(name, known)}")
+    if missing := [name for name in tool.input_schema.get("required", ()) if name not in arguments]:
+        raise ToolError(f"{tool.name} needs the argument {missing[0]!r}")
+
+
 def make_server(engine: Engine) -> MCPServer[Any]:
     """The server of an engine."""
-    server: MCPServer[Any] = MCPServer(
+    server = StrictServer(
         "research", version=importlib.metadata.version("research-flows"), instructions=INSTRUCTIONS, log_level="ERROR"
     )
 

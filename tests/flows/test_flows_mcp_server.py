@@ -88,6 +88,17 @@ async def test_no_path_leads_out_of_the_folder_and_no_call_costs_more_than_it_ma
     assert not (folder / "run").exists()
 
 
+async def test_an_argument_that_a_tool_does_not_list_is_refused_and_not_passed_over(folder: Path) -> None:
+    """It may be the cap on what the call costs."""
+    async with Client(make_server(engine(folder))) as client:
+        near = await refused(client, "research", question="Who?", max_cost=0.1)
+        missing = await refused(client, "enrich_table", table="companies.csv", schema={"founded": "integer"})
+        listed = (await client.list_tools()).tools
+    assert "research has no argument 'max_cost'; did you mean \"max_cost_usd\"?" in near
+    assert "enrich_table needs the argument 'run'" in missing
+    assert all(tool.input_schema["additionalProperties"] is False for tool in listed)
+
+
 @pytest.mark.usefixtures("prefect_server")
 async def test_a_table_is_enriched_looked_at_and_proved_over_standard_input_and_output(folder: Path) -> None:
     """The command itself, in a process of its own."""
