@@ -233,11 +233,13 @@ def excerpt(value: Any, schema: Mapping[str, Any], field: Field, passage: Passag
 def may_follow(value: Any, schema: Mapping[str, Any], field: Field, passage: Passage) -> bool:
     """Whether a value that does not stand in a passage may still follow from it. Cautious: what code cannot see, it denies."""
     there = {*words(passage.text), *words(passage.heading)}
+    said, stock = availability(str(value) if isinstance(value, str) else field.name.replace("_", " ")), availability(passage.text)
+    if isinstance(value, bool) and said and stock and value == (said[0] == stock[0]):
+        return True  # `OutOfStock`, for a field `in_stock`
     if isinstance(value, bool) and not speaks_of(field, f"{passage.text}\n{passage.heading}"):
         return bool(places(field.name, {}, passage.text))
     if isinstance(value, bool) or value in schema.get("enum", ()):
         named = bool(places(field.name, {}, passage.text))  # `in_stock` by "InStock", which is one word to `words`.
-        said, stock = availability(str(value)), availability(passage.text)
         named = named or (said is not None and stock is not None and said[0] == stock[0])  # `InStock` by "Add to basket".
         return named or bool(there & {*words(f"{field.name} {field.description} {value}")})
     if isinstance(value, (int, float)):
@@ -255,7 +257,8 @@ def _converted(value: Decimal, passage: Passage) -> bool:
     if not value:
         return False
     around = f"{passage.heading}\n{passage.columns}\n{passage.text}"
-    labels = {measure(part) for part in re.split(r"\n|: | \| | > ", around)} | {NOTHING}
+    parts = re.split(r"\n|: | \| | > ", around)
+    labels = {measure(f"({part})" if passage.kind == "data" else part) for part in parts} | {NOTHING}
     for number, at in amounts_in(passage.text):
         for label in labels:
             unit, scale = at.unit or label.unit, Decimal(1) if number.scaled or number.percent else label.scale

@@ -30,7 +30,7 @@ class StatedDate:
     month: int | None = None
     day: int | None = None
     time: str | None = None
-    """`HH:MM:SS`, with the offset or Z if the text gives one, only for ISO 8601 date-times."""
+    """`HH:MM:SS`, with the offset or Z if the text gives one."""
     swapped: bool = False
     """`03/04/2021`: day and month may stand the other way round. Read day first."""
 
@@ -50,6 +50,10 @@ _ENGLISH: Final = {
     for spelling in {name, name[:3], *({name[:4]} & {"june", "july", "sept"})}
 }
 
+_ERAS: Final = {"令和": 2018, "平成": 1988, "昭和": 1925, "大正": 1911, "明治": 1867}
+"""Eras of Japan, each with the year before its first."""
+_FIGURES: Final = {zero + n: str(n) for zero in (0xFF10, 0x0660, 0x06F0, 0x0966) for n in range(10)}
+"""Digits of other scripts: full width, Arabic, Persian, Devanagari."""
 _WORD: Final = r"[^\W\d_]{3,12}"
 _YEAR: Final = r"(?P<year>[12]\d{3})"
 _LINK: Final = r"(?:\s+(?:of|de|del|di))?"
@@ -58,15 +62,16 @@ _PATTERNS: Final = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
         r"(?<![\d./-])(?P<year>[12]\d{3})-(?P<month>\d{2})-(?P<day>\d{2})"
-        r"(?:[T ](?P<time>\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)\s?(?P<zone>Z|[+-]\d{2}:?\d{2})?)?(?!\d)",
+        r"(?:[T ](?P<time>\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)\s?(?P<zone>Z|[+-]\d{2}:?\d{2})?(?!\s?(?-i:[A-Z]{3,4})\b))?(?!\d)",
         r"(?<![\d./-])(?P<year>[12]\d{3})-(?P<month>0[1-9]|1[0-2])(?![\d-])",
-        r"(?<![\d./-])(?P<year>[12]\d{3})[./](?P<month>\d{1,2})[./](?P<day>\d{1,2})(?![\d/])",
+        r"(?<![\d./-])(?P<year>[12]\d{3})(?:[./]|\.\ )(?P<month>\d{1,2})(?:[./]|\.\ )(?P<day>\d{1,2})(?![\d/])",
         r"(?<![\d./-])(?P<first>\d{1,2})(?P<mark>[./-])(?P<second>\d{1,2})(?P=mark)(?P<year>[12]\d{3})(?!\d)",
-        r"(?P<year>[12]\d{3})\s?年(?:\s?(?P<month>\d{1,2})\s?月(?:\s?(?P<day>\d{1,2})\s?日)?)?",
+        r"(?P<year>[12]\d{3})\s?[年년](?:\s?(?P<month>\d{1,2})\s?[月월](?:\s?(?P<day>\d{1,2})\s?[日일])?)?",
+        rf"(?P<era>{'|'.join(_ERAS)})\s?(?P<year>\d{{1,2}}|元)\s?年(?:\s?(?P<month>\d{{1,2}})\s?月(?:\s?(?P<day>\d{{1,2}})\s?日)?)?",
         rf"(?<!\w)(?P<day>\d{{1,2}})(?:st|nd|rd|th|er|\.|º)?(?:\s+day)?{_LINK}[\s-]+(?P<word>{_WORD})\.?{_LINK}\s?,?[\s-]+{_YEAR}(?!\w)",
         rf"(?<!\w)(?P<ordinal>{alternatives(ORDINALS)})(?:\s*\(\d+\w\w\))?\s+(?:day\s+)?of\s+(?P<word>{_WORD})\s?,?\s+{_YEAR}(?!\w)",
         rf"(?<!\w)(?P<word>{_WORD})\.?\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\s?,?\s+{_YEAR}(?!\w)",
-        rf"(?<!\w)(?P<year>[12]\d{{3}})\s+(?P<word>{_WORD})\s+(?P<day>\d{{1,2}})(?!\w)",
+        rf"(?<!\w)(?P<year>[12]\d{{3}})\.?\s+(?P<word>{_WORD})\s+(?P<day>\d{{1,2}})(?!\w)",
         rf"(?<!\w)(?P<word>{_WORD})\.?\s+(?P<early>\d{{1,2}}){_UNTIL}(?P<day>\d{{1,2}}),?\s+{_YEAR}(?!\w)",
         rf"(?<!\w)(?P<word>{_WORD})\.?{_LINK},?\s+{_YEAR}(?!\w)",
         r"(?<![\w.,/])(?P<year>1\d{3}|20\d{2})(?![\w/]|[.,]\d)",
@@ -87,7 +92,14 @@ _OTHER_ERA: Final = re.compile(
     r"\s?(?:BCE?|B\.\s?C\.(?:\s?E\.)?|AH|A\.H\.|BE|B\.E\.|v\.\s?(?:Chr|u\. ?Z)|av\.\s?J|avant J|a\.\s?C\.|до н)(?!\w)"
 )
 """Behind a year: it is none of ours."""
-_SHORT_YEAR: Final = re.compile(r"(?<![\d./-])(\d{1,2})([./-])(\d{1,2})\2(\d{2})(?![\w./-])")
+_CLOCK: Final = re.compile(
+    r",?\s(?:at\s|um\s|à\s|kl\.?\s|[-–]\s)?(?P<hour>\d{1,2})[:.](?P<minute>\d{2})(?P<second>:\d{2})?(?![\d.:])"
+    r"(?:\s?(?P<half>[ap])\.?m\b\.?)?(?:\s?(?:Uhr|hrs)\b)?(?:\s?[(]?(?:(?P<utc>Z|UTC|GMT)|(?P<offset>[+-]\d{2}:?\d{2})))?"
+    r"(?!\w|[+-]\d|\s?[(]?(?-i:[A-Z]{2,5})\b)",
+    re.IGNORECASE,
+)
+"""The time of day behind a day: `14 February 2024, 10:15 pm`. One in a zone that is told by a name alone is not read."""
+_SHORT_YEAR: Final = re.compile(r"(?<![\w./-])(\d{1,2})(?:([./-])(\d{1,2})\2|-([^\W\d_]{3,9})-)(\d{2})(?![\w./-])")
 _LAST_CENTURY: Final = 40
 _ORDER: Final = re.compile(r"(?<![\d./-])([0-3]?\d)[./-]([0-3]?\d)[./-](?:\d{4}|\d{2})(?![\w./-])")
 
@@ -111,7 +123,8 @@ def _is_day(year: int, month: int, day: int) -> bool:
 
 def _dated(match: re.Match[str]) -> StatedDate | None:
     parts = match.groupdict()
-    year, day, swapped = int(parts["year"]), int(parts["day"]) if parts.get("day") else None, False
+    year, day, swapped = int(parts["year"].replace("元", "1")), int(parts["day"]) if parts.get("day") else None, False
+    year += _ERAS.get(parts.get("era") or "", 0)
     month = int(parts["month"]) if parts.get("month") else None
     if ordinal := parts.get("ordinal"):
         day = ORDINALS[ordinal.casefold()]
@@ -126,14 +139,26 @@ def _dated(match: re.Match[str]) -> StatedDate | None:
             day, month = month, day
     if month is not None and not _is_day(year, month, day or 1):
         return None
-    time = parts.get("time")
-    return StatedDate(match.start(), match.end(), year, month, day, time + (parts["zone"] or "") if time else None, swapped)
+    time = time + (parts["zone"] or "") if (time := parts.get("time")) else _time_behind(match) if day else None
+    return StatedDate(match.start(), match.end(), year, month, day, time, swapped)
+
+
+def _time_behind(date: re.Match[str]) -> str | None:
+    clock = _CLOCK.match(date.string, date.end())
+    hour = int(clock["hour"]) if clock else 24
+    if clock is None or hour > (12 if clock["half"] else 23) or int(clock["minute"]) > 59:
+        return None
+    if half := clock["half"]:
+        hour = hour % 12 + (12 if half in "pP" else 0)
+    return f"{hour:02d}:{clock['minute']}{clock['second'] or ':00'}{'Z' if clock['utc'] else clock['offset'] or ''}"
 
 
 @lru_cache(maxsize=8192)
 def dates(text: str) -> tuple[StatedDate, ...]:
     """Every date that stands in `text`, in order, bare years included. Where readings overlap, the most exact is kept."""
-    if not re.search(r"[12]\d{3}", text):
+    if not text.isascii():
+        text = text.translate(_FIGURES)
+    if not re.search(r"[12]\d{3}|[和成正治]\s?[\d元]", text):
         return ()
     found: list[StatedDate] = []
     for pattern in _PATTERNS:
@@ -153,12 +178,12 @@ def short_dates(text: str) -> tuple[StatedDate, ...]:
     """The days of `text` whose year has two digits: `3.4.21`. Years above 40 are taken for the last century's."""
     found = []
     for match in _SHORT_YEAR.finditer(text):
-        day, month, year = int(match[1]), int(match[3]), int(match[4])
+        day, month, year = int(match[1]), int(match[3]) if match[3] else _month(match[4]) or 0, int(match[5])
         year += 1900 if year > _LAST_CENTURY else 2000
-        if not _is_day(year, month, day):
+        if match[3] and not _is_day(year, month, day):
             day, month = month, day
         if _is_day(year, month, day):
-            swapped = _is_day(year, day, month) and day != month
+            swapped = bool(match[3]) and _is_day(year, day, month) and day != month
             found.append(StatedDate(match.start(), match.end(), year, month, day, swapped=swapped))
     return tuple(found)
 

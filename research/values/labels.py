@@ -31,6 +31,8 @@ _CURRENCY: Final = re.compile(rf"(?<![^\W\d_])(?:[kKmMT]|(?=.))({_MONEY})(?=[mMb
 _JUST_SCALE: Final = re.compile(
     rf"^\W*(?:(?:all )?(?:figures|amounts|values|numbers)\s+)?(?:are\s+)?(?:in|of)\s+.*\b(?:{_SCALE_WORDS})\b", re.I
 )
+_JUST_MONEY: Final = re.compile(r"(?=.{0,5}[€$£¥₹])[^1-9]{1,12}")
+"""A head cell above the names of the rows: `€m`, `US$ million`, `£'000`."""
 _EXCEPT: Final = re.compile(r"\b(?:except|unless|other than|excluding)\b", re.IGNORECASE)
 
 
@@ -65,10 +67,16 @@ def measure(label: str) -> Measure:
     return found
 
 
+@lru_cache(maxsize=8192)
+def without_measure(label: str) -> str:
+    """A label without the brackets that only say in what its numbers are counted: `Revenue` of `Revenue (USD mn)`."""
+    return _ENCLOSED.sub(lambda part: " " if measure(part[0]) != NOTHING else part[0], label)
+
+
 def _line(label: str) -> Measure:
     parts = [match[1] for match in _ENCLOSED.finditer(label)]
     parts += [match[1] for match in _BEHIND.finditer(_ENCLOSED.sub(" ", label).strip())]
-    if _JUST_SCALE.search(label):
+    if _JUST_SCALE.search(label) or _JUST_MONEY.fullmatch(label.strip()):
         parts.append(label)
     found = NOTHING
     for part in parts:

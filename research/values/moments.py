@@ -14,6 +14,7 @@ from research.values.neighbours import neighbour_doubts
 _UNTIL: Final = re.compile(r"\s*(?:[-–—]|to|until|till|through|and|bis|au|al|a|hasta)\s*(?:the\s+)?")
 _OR: Final = re.compile(r"\b\d{1,2}(?:st|nd|rd|th|\.)?\s(?:or|oder|ou|o)\s$", re.IGNORECASE)
 """Before a day that is one of two: `1 or 2 May 1900`."""
+_CLOCK: Final = re.compile(r"\b\d{1,2}:\d{2}\b")
 _IN_FIGURES: Final = re.compile(r"\d+([-/.])\d+\1\d+")
 _OTHER_CALENDARS: Final = ((1340, 1480), (2480, 2620))
 """Years that in the Iranian and the Islamic, and in the Thai calendar are those of people alive."""
@@ -27,14 +28,19 @@ class Moment(NamedTuple):
     doubts: frozenset[Doubt]
 
 
-def moments(text: str, bound: Literal["start", "end"] | None = None, *, month_first: bool = False) -> list[Moment]:
+def moments(
+    text: str, bound: Literal["start", "end"] | None = None, *, month_first: bool = False, timed: bool = False
+) -> list[Moment]:
     """The dates of a text; of spans of time (`from 16 to 19 June 2025`) only the days that begin or end them, where those are
-    asked for. A quarter of a year is none. `month_first`: how to read what may be read both ways."""
+    asked for. A quarter of a year is none. `month_first`: how to read what may be read both ways. `timed`: a time of day is asked
+    for, so that a day is none whose time is told but not understood (`10:15 PM EST`)."""
     found, doubts = dates(text), NONE
     if not found and (found := short_dates(text)):
         doubts = frozenset(("ambiguous_century",))
     if month_first:
         found = tuple(replace(date, month=date.day, day=date.month) if date.swapped else date for date in found)
+    if timed and _CLOCK.search(text):
+        found = tuple(date for date in found if date.time)
     spans = [pair for pair in pairwise(found) if _UNTIL.fullmatch(text, pair[0].end, pair[1].start)]
     if spans and bound:
         found = tuple(pair[bound == "end"] for pair in spans)

@@ -32,6 +32,10 @@ _NO_ONE: Final = re.compile(r"\bno\s+\Z", re.IGNORECASE)
 _ONE_OF: Final = re.compile(r"\s+(?:of (?:the|its|his|her|their|our|these|those)|another|that|which|who)\b", re.IGNORECASE)
 
 
+_PART_OF: Final = re.compile(r"\b(?:half|halves|quarters?|thirds?|fifths?|tenths?)\s+of\s+\Z", re.IGNORECASE)
+"""Before a number of which only a part is meant: `a quarter of a million`."""
+
+
 class Words(NamedTuple):
     """A number in words, and where it stands."""
 
@@ -45,6 +49,8 @@ def number_words(text: str) -> Iterator[Words]:
     for match in _RUN.finditer(text):
         spelled = _TAIL.sub("", match[0])
         if spelled.casefold() == "one" and _is_pronoun(text, match.start(), match.start() + len(spelled)):
+            continue
+        if _PART_OF.search(text, max(match.start() - 16, 0), match.start()):
             continue
         value = _value(re.split(r"[ \u00a0-]+", spelled.casefold()))
         if value is not None:

@@ -13,7 +13,7 @@ from typing import Final, Literal
 from research.values.doubts import NONE, Doubt
 from research.values.number_words import number_words
 from research.values.scales import GLUED, Scale, scale_at
-from research.values.units import POINT_CURRENCIES, currency_at
+from research.values.units import POINT_CURRENCIES, WHOLE_CURRENCIES, currency_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ _NUMBER: Final = re.compile(
     | (?P<mixed>[\ \u00a0-](?P<over>\d{{1,2}})[/⁄](?P<under>\d{{1,2}})(?![\d/⁄]))
     | [ ]and[ ]a[ ](?P<half>half)\b)?
     (?:
-      (?:\s?[×x·*]\s?10|(?<=(?<!\d)10))
+      (?:(?:\(\d{{1,3}}\))?\s?[×x·*]\s?10|(?<=(?<!\d)10))
       (?:\^(?P<power>[-−+]?\d{{1,3}})|(?P<raised>[⁻⁺]?[⁰¹²³⁴-⁹]+))(?!\d))?""",
     re.VERBOSE,
 )
@@ -63,19 +63,27 @@ _PERCENT: Final = re.compile(
 )
 _FRACTION: Final = re.compile(r"[/⁄](?P<under>\d{1,2})(?![\d/⁄.,])")
 _MINUS_BEFORE: Final = re.compile(r"(?<![\w)])[-−](?:[$€£¥₹]|[A-Z]{3}\s)\s?$")
-_MINUS_APART: Final = re.compile(r"(?:\A|[:|]\s)\s*(?P<minus>[-−])\s(?:[$€£¥₹]\s?)?\Z")
-"""The first thing of a value, so that it is a minus and no dash: `- 3.4 %`."""
+_MINUS_APART: Final = re.compile(r"(?:\A|[:|]\s)\s*(?P<minus>[-−](?=\s)|[–△])\s?(?:[$€£¥₹]\s?)?\Z")
+"""The first thing of a value, so that it is a minus and no dash: `- 3.4 %`, `–1,200`, a Japanese account's `△1,200`."""
+_MAY_BE_MINUS: Final = re.compile(r"(?<!\w)[▲▼÷]\s?(?:[$€£¥₹]\s?)?\Z")
+"""A minus in some accounts, and an arrow or something else elsewhere."""
 _MINUS_WORD: Final = re.compile(r"\b(?:minus|negative)[ \u00a0]$", re.IGNORECASE)
 _OPENING: Final = re.compile(r"(?<!\w)(?:[$€£¥₹]|[A-Z]{3})?\s?\(\s?(?:[$€£¥₹]|[A-Z]{3}\s)?\s?$")
 _CLOSING: Final = re.compile(r"\s?(?:%|[$€£¥₹]|[A-Z]{3})?\s?\)")
 _NO_CENTS: Final = re.compile(r"[.,][-–—](?![\d\w])")
 """`12,-` and `12.–` are 12.00."""
+_CENTS: Final = re.compile(r"[€£$](\d\d)(?![\d.,])")
+"""`19€99`"""
 _TRAILING: Final = re.compile(r"\s?[-−](?=\s*(?:\Z|\n|\|))")
 _ENGLISH: Final = re.compile(r"\d,\d{3}[.,]\d|(?<![\d.])\d+\.\d{1,2}(?![\d.])")
 _CONTINENTAL: Final = re.compile(r"\d\.\d{3}[.,]\d|(?<![\d,])\d+,\d{1,2}(?![\d,])")
 """Numbers that show which separator a text uses for what."""
 _MONEY_BEFORE: Final = re.compile(r"(?:[€$£¥₹]|[A-Z]{3})[ \u00a0]?$")
 
+
+_FOREIGN: Final = str.maketrans("٬٫ʼ´＇＋－％", ",.'''+-%")
+_WIDE_MARK: Final = re.compile(r"(?<=[０-９])[，．](?=[０-９])")
+"""Marks of numbers in other scripts, each of one character like ours."""
 
 _PIECE: Final[frozenset[Doubt]] = frozenset(("partial",))
 
@@ -89,12 +97,13 @@ def decimal_mark_of(text: str) -> str:
 @lru_cache(maxsize=8192)
 def numbers(text: str) -> tuple[Number, ...]:
     """Every number that stands in `text`, in order. Digits inside a word, an identifier or a longer number are none."""
+    text = _WIDE_MARK.sub(lambda mark: ",."["，．".index(mark[0])], text.translate(_FOREIGN)) if not text.isascii() else text
     found: list[Number] = []
     at = 0
     while match := _NUMBER.search(text, at):
         read = list(_read(text, match))
-        if read and found and read[0].start == found[-1].end and found[-1].scaled and read[0].scaled:
-            first, second = found.pop(), read[0]  # `1億2,000万`
+        if read and found and _is_smaller_part(text, found[-1], read[0]):
+            first, second = found.pop(), read[0]  # `1億2,000万`, `2조 3,000억`
             read = [Number(first.start, second.end, (first.value + second.value,), second.doubts, scale=first.scale)]
         found += read
         at = max(match.end("body"), match.start() + 1, *(number.end for number in read))
@@ -104,6 +113,12 @@ def numbers(text: str) -> tuple[Number, ...]:
             if not any(start < spelled.end and spelled.start < end for start, end in taken):
                 found.append(Number(spelled.start, spelled.end, (spelled.value,)))
     return tuple(sorted(found, key=lambda n: n.start))
+
+
+def _is_smaller_part(text: str, first: Number, second: Number) -> bool:
+    """Whether the second number goes on with the first in its next scale, as Chinese, Japanese and Korean write."""
+    between = text[first.end : second.start]
+    return second.scaled and first.scale > second.scale and text[first.end - 1] in GLUED and between in ("", " ")
 
 
 def _read(text: str, match: re.Match[str]) -> Iterator[Number]:
@@ -119,6 +134,8 @@ def _read(text: str, match: re.Match[str]) -> Iterator[Number]:
         if is_open:
             doubts.add("ambiguous_separator")
     readings, end = _with_fraction(text, match, readings)
+    if body and body.isdigit() and end == match.end("body") and (cents := _CENTS.match(text, end)):
+        readings, end = (readings[0] + Decimal(cents[1]) / 100,), cents.end()
     if match["exponent"] or match["power"] or match["raised"]:
         power = match["exponent"] or match["power"] or unicodedata.normalize("NFKC", match["raised"])
         bare = body == "10" and "10" not in match[0][2:]  # 10^6 has no other factor
@@ -163,7 +180,10 @@ def _signed(
     if minus := _MINUS_APART.search(text, max(0, start - 8), start):
         # A dash before a line of a list is no minus.
         is_line = minus.start("minus") == 0
-        return minus.start("minus"), end, "minus" if not is_line else "accounting" if len(text) < end + 6 else None
+        if not (body.isdigit() and len(body) == 4 and minus["minus"] == "–"):  # `–1997` ends a span of years
+            return minus.start("minus"), end, "minus" if not is_line else "accounting" if len(text) < end + 6 else None
+    if mark := _MAY_BE_MINUS.search(text, max(0, start - 4), start):
+        return mark.start(), end, "brackets"
     if no_cents := _NO_CENTS.match(text, end):
         return start, no_cents.end(), None
     if not body.isdigit() and (minus := _TRAILING.match(text, end)):
@@ -180,12 +200,16 @@ def _separated(text: str, start: int, end: int, readings: tuple[Decimal, ...]) -
     """The two readings of one separator before three digits, the likeliest first, and whether it stays open which is meant."""
     point = "." in text[start:end]
     decimal, grouped = sorted(readings, key=abs)
+    if (no_cents := _NO_CENTS.match(text, end)) and no_cents[0][0] != (".,"[not point]):
+        return (grouped,), False
     english, continental = _ENGLISH.search(text) is not None, _CONTINENTAL.search(text) is not None
     if english != continental:  # The text's other numbers tell.
         return ((decimal, grouped) if point == english else (grouped, decimal)), False
     money = currency_at(text, start, end)
     if money is None:
         return readings, point
+    if point and money.kind in WHOLE_CURRENCIES:
+        return (grouped,), False
     with_point = money.kind in POINT_CURRENCIES
     if point:
         return ((decimal, grouped), money.kind != "GBP") if with_point else ((grouped, decimal), True)

@@ -12,14 +12,18 @@ from research.values.scales import alternatives
 from research.values.units import Measured
 
 _TABLE: Final = read_table("research.values", "prices.toml")
-_BEFORE: Final = r"(?:[\s-]+price)?[\s:.(]*$"
+_BEFORE: Final = r"(?:[\s-]+price)?(?:\s(?:is|was))?[\s:.(]*$"
 _FORMER: Final = re.compile(rf"\b(?:{alternatives(_TABLE['former'])})\b{_BEFORE}", re.IGNORECASE)
 _PRESENT: Final = re.compile(rf"\b(?:{alternatives(_TABLE['present'])})\b{_BEFORE}", re.IGNORECASE)
 _OTHER: Final = re.compile(rf"\b(?:{alternatives(_TABLE['other'])})\b{_BEFORE}", re.IGNORECASE)
 _OTHER_BEHIND: Final = re.compile(rf"\s*(?:{alternatives(_TABLE['other_behind'])})\b|\s?%", re.IGNORECASE)
 _DISCOUNT: Final = re.compile(r"(?<![\d.,])(\d{1,2})\s?%")
-_SEVERAL_FOR: Final = re.compile(r"\b\d+\s*(?:for|x|×|für|pour|por|per)\s*$", re.IGNORECASE)
-"""`2 for $10`"""
+_SEVERAL_FOR: Final = re.compile(
+    r"\b\d+\s*(?:(?:for|x|×|für|pour|por|per)|(?:[a-z-]+\s){0,2}(?:payments|instal?ments|raten|mensualités|cuotas|parcelas|rate)\s"
+    r"(?:of|à|von|zu|de|da)?)\s*$",
+    re.IGNORECASE,
+)
+"""`2 for $10`, `4 payments of $10`"""
 _ASKS_FORMER: Final = frozenset(_TABLE["asks_former"])
 _NET, _GROSS = (re.compile(rf"(?<!\w)(?:{alternatives(_TABLE[name])})(?!\w)", re.IGNORECASE) for name in ("net", "gross"))
 _NEAR: Final = 24

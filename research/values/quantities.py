@@ -31,7 +31,9 @@ _DEGREES: Final = re.compile(r"\s?(?:degrees?|deg)\b", re.IGNORECASE)
 _TOLERANCE: Final = re.compile(r"\s?(?:±|\+\s?/\s?[-−–])\s?")
 _ODD_SCALE: Final = re.compile(r"[ \u00a0-]?[^\W\d_]*illi(?:on|ard)(?:e?[ns]|e)?(?!\w)", re.IGNORECASE)
 """A scale that is not known, behind a number: `2.5 zillion`."""
-_APART: Final = re.compile(r"[\s,]*(?:and\s|und\s|et\s|y\s)?")
+_SMALL_SHARE: Final = re.compile(r"[ \u00a0\u202f]?(?:(?P<tenth>‰)|(?:bps?|basis points?)(?!\w))", re.IGNORECASE)
+"""A tenth of a percent, and a hundredth."""
+_APART: Final = re.compile(r"\.?[\s,]*(?:and\s|und\s|et\s|y\s)?")
 _WORD: Final = re.compile(r"[^\W\d_]+")
 SAME: Final = Decimal("0.02")
 """Two amounts that differ by no more than this share are one amount in two units, rounded."""
@@ -87,6 +89,8 @@ def quantities(text: str, wanted: Wanted, label: Measure = NOTHING, known: str =
             or (is_count and is_ordering(text, number.start, number.end))
         ):
             continue
+        if wanted.is_percent and (share := _SMALL_SHARE.match(text, at.end)):
+            number = replace(number, readings=tuple(r / (10 if share["tenth"] else 100) for r in number.readings))
         is_decimal = decimal_mark in text[number.start : number.end] if decimal_mark else None
         value, doubts = _counted(number, unit, wanted, label, is_decimal)
         if at.unit is None and unit is not None:

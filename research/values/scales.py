@@ -35,7 +35,7 @@ _SPACE: Final = r"[ \u00a0\u202f\u2009-]?"
 _WORD: Final = re.compile(rf"{_SPACE}(?:(?:de|of)[ \u00a0])?(?P<word>{_WORDS})(?!\w)(?P<stop>\.?)", re.IGNORECASE)
 _LETTER: Final = re.compile(rf"(?P<space>{_SPACE})(?P<letter>{alternatives(_MONEY_LETTERS)})(?![^\W\d_]|['’])")
 _BEFORE_MONEY: Final = re.compile(
-    rf"(?P<space>{_SPACE})(?P<letter>{alternatives(_MONEY_LETTERS)})(?=[€$£]|EUR|USD|GBP|CHF|SEK|NOK|DKK)"
+    rf"(?P<space>{_SPACE})(?P<letter>{alternatives(_MONEY_LETTERS)})(?=[€$£]|EUR|USD|GBP|CHF|SEK|NOK|DKK|kr(?!\w))"
 )
 _CHINESE: Final = re.compile(rf"{_SPACE}(?P<word>{alternatives(GLUED)})")
 _PREFIX: Final = re.compile(r"(?<!\w)(?P<scale>[kKTMm]|MM|Mio\.?|Mrd\.?)[ \u00a0]?(?:€|EUR|USD|GBP|CHF)[ \u00a0]?$")

@@ -56,10 +56,12 @@ MONEY_WORDS: Final = (*CURRENCIES, *_TABLE["label_money"])
 """What names money in a label; beside a number, some of it is something else."""
 POINT_CURRENCIES: Final = frozenset(_TABLE["point_currencies"])
 """Codes of those whose amounts are written with a decimal point where they are at home."""
+WHOLE_CURRENCIES: Final = frozenset(_TABLE["whole_currencies"])
+"""Codes of those that have no hundredths in use."""
 _MONEY: Final = "|".join(sorted(map(re.escape, CURRENCIES), key=len, reverse=True))
 _HUNDREDTHS: Final = {name: Unit(code, Decimal("0.01")) for name, code in _TABLE["hundredths"].items()}
 _HUNDREDTH: Final = re.compile(r"¢|(?<=\d)p(?!\w)|[ \u00a0-]?(cents?|centimes|céntimos|cts?|pence|penny)(?!\w)", re.IGNORECASE)
-_FEET: Final = re.compile(r"\s?['’′](?=\s?\d{1,2}\s?(?:[\"”″]|''))")
+_FEET: Final = re.compile(r"\s?['’′](?=\s?\d{1,2}(?:[ -]\d/\d{1,2}|\s?[½¼¾])?\s?(?:[\"”″]|''))")
 _INCHES: Final = re.compile(r"\s?(?:[\"”″]|'')")
 """`6'2"`"""
 _MONEY_BEFORE: Final = re.compile(

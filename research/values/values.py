@@ -136,8 +136,12 @@ def _pattern(value: str) -> re.Pattern[str] | None:
         return re.compile(re.escape(fold(value.strip()))) if value.strip() else None
     if len(tokens) == 1 and tokens[0].isdigit() and len(tokens[0]) >= 7:
         tokens = list(tokens[0])
+    signs = re.search(r"(?<=\w)(?:[+#]+|[-−–])$", value.strip())
+    """What tells C++ from C, and a rating of A+ from A and A-."""
     start = "" if _unspaced(tokens[0][0]) else r"(?<![^\W_])" + (r"(?<!\d[.,])" if tokens[0][0].isdigit() else "")
     end = "" if _unspaced(tokens[-1][-1]) else r"(?![^\W_])" + (r"(?![.,]\d)" if tokens[-1][-1].isdigit() else "")
+    if signs or (len(tokens[-1]) <= 3 and tokens[-1].isalpha()):
+        end = (re.escape(signs[0]).replace(r"\-", "[-−–]") if signs else "") + r"(?![+#]|[-−–](?!\w))" + end
     return re.compile(start + r"[\W_]{0,6}".join(map(re.escape, tokens)) + end)
 
 
@@ -199,7 +203,7 @@ def seconds_per_unit(schema: Schema) -> tuple[int, ...]:
     """The units of time that a field may be counted in: those that its title or description names, or else all."""
     words = f"{schema.get('title', '')} {schema.get('description', '')}"
     named = tuple(seconds for seconds, pattern in _TIME_UNITS.items() if pattern.search(words))
-    return named or ((86400,) if _DAY_UNIT.search(words) else (60, 3600, 1, 86400))
+    return named or ((86400,) if _DAY_UNIT.search(words) else (60, 3600, 1, 86400, MONTH, 12 * MONTH))
 
 
 def _number_places(value: Decimal, schema: Schema, text: str) -> list[Span]:

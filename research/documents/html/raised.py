@@ -70,7 +70,7 @@ def struck(text: str) -> str:
 
 def is_moved(element: HtmlElement) -> bool:
     """It stands higher or lower than the line, or is the small part of a price."""
-    return element.tag in ("sup", "sub") or (element.tag in _SMALL_TAGS and _is_cents(element))
+    return element.tag in ("sup", "sub", "small") or (element.tag in _SMALL_TAGS and _is_cents(element))
 
 
 def formula(element: HtmlElement, parts: Sequence[str]) -> str:
@@ -89,6 +89,8 @@ def moved(element: HtmlElement, pieces: Sequence[str]) -> str | None:
     if before[-1:].isdigit() and (match := _CENTS.fullmatch(text)) and (_is_cents(element) or _is_price(element, before)):
         point = "," if _GROUPED_BY_POINT.search(before) else "."
         return f"{point}{match['cents']}{match['sign']}"
+    if element.tag == "small" and before[-1:].isdigit() and text[0].isdigit():
+        return f" {text}"  # two numbers, however close
     if element.tag == "sub":
         return f"_{text}" if before[-1:].isdigit() and text[0].isdigit() else None
     return _raised(element, text, before) if element.tag == "sup" else None

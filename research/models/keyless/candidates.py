@@ -45,8 +45,6 @@ KEY: Final = "key:"
 """How the mark begins that names a key of page data."""
 _RECOMMENDED: Final = re.compile(rf" > (?:{'|'.join(OF_OTHERS)})", re.IGNORECASE)
 """Headings, below a page's title, of things that it is not about."""
-
-
 _END_OF_RANGE: Final = re.compile(r"\b([Mm]in|[Mm]ax)(?:imum)?(?![a-z])[\w ]*$")
 """Of page data, a key whose value is an end of what is possible: `numberOfEmployees.minValue`."""
 _SPELLED: Final = {"min": frozenset(words("min minimum lowest least")), "max": frozenset(words("max maximum highest most top"))}

@@ -137,7 +137,7 @@ def _divided(value: str) -> list[str]:
 def _dates(question: Question, text: str, setting: Setting) -> list[Cast]:
     wants_time = question.schema.get("format") == "date-time"
     found = []
-    for date, doubts in moments(text, _bound(question), month_first=setting.month_first):
+    for date, doubts in moments(text, _bound(question), month_first=setting.month_first, timed=wants_time):
         if _NOT.search(text, max(0, date.start - 12), date.start) or is_denied(text, date.start):
             continue
         value, quality = date.iso(), 0.8 if date.swapped else 1.0

@@ -129,8 +129,7 @@ def grouped(question: Question, backings: Sequence[Backing], weights: Scorer) ->
         if group is None:
             if len(groups) >= MAX_GROUPS:
                 continue
-            group = Group(backing.candidate.value)
-            groups.append(group)
+            groups.append(group := Group(backing.candidate.value))
         group.backings.append(backing)
     return groups
 
@@ -180,9 +179,8 @@ def merge(question: Question, answers: Sequence[FieldAnswer]) -> FieldAnswer:
     for answer in given:
         group = next((g for g in groups if same(g[0].value, answer.value, question.schema)), None)
         if group is None:
-            groups.append([answer])
-        else:
-            group.append(answer)
+            groups.append(group := [])
+        group.append(answer)
     groups.sort(key=lambda g: -sum(_WEIGHT[a.confidence] for a in g))
     best = groups[0]
     lead = max(best, key=lambda a: _WEIGHT[a.confidence])

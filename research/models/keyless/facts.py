@@ -13,6 +13,7 @@ from research.evidence.passages import sentences
 from research.evidence.ranking import words
 from research.models.keyless.vocabulary import CONTAINERS, STOP, names_property, weight
 from research.ports.page import Passage
+from research.values.labels import without_measure
 
 Origin = Literal["data", "facts", "under", "table", "list"]
 
@@ -114,8 +115,8 @@ def _keyed(
     key: str, values: Iterable[str], places: Iterable[int], origin: Origin, above: str = "", **more: Any
 ) -> Iterator[Fact]:
     """The fact, if its key is one: some words, and not too many. `above` stands above the key."""
-    if 0 < len(stemmed := stems(key)) <= MAX_KEY_WORDS:
-        yield Fact(key.strip(), stemmed, head(key), stems(above), tuple(values), tuple(places), origin, **more)
+    if 0 < len(stemmed := stems(said := without_measure(key))) <= MAX_KEY_WORDS:
+        yield Fact(key.strip(), stemmed, head(said), stems(above), tuple(values), tuple(places), origin, **more)
 
 
 def _collect_data(passage: Passage, place: int, paths: dict[str, tuple[list[str], list[int]]]) -> None:
@@ -204,12 +205,15 @@ def _table(passage: Passage, place: int) -> Iterator[Fact]:
     header, *body = rows
     heading = passage.heading.rpartition(" > ")[2]
     label = f"{header[0]}\n{heading}"
+    is_alone = len(body) == 1 and not passage.columns and not any(re.match(r"[^\W\d_]", cell) for cell in body[0])
     for row in body:
         for at, (title, cell) in enumerate(zip(header, row, strict=False)):
             if title and cell:
                 others = tuple(other for place_of, other in enumerate(row) if place_of != at and other)
                 yield from _keyed(title, (cell,), (place,), "table", heading, subjects=others, label=label)
-                if key := _of_the_page(header[0], title, row[0]) if at else "":
+                if is_alone:  # a row of nothing but figures is about the page
+                    yield from _keyed(title, (cell,), (place,), "facts", heading, label=label)
+                elif key := _of_the_page(header[0], title, row[0]) if at else "":
                     yield from _keyed(key, (cell,), (place,), "facts", heading, label=label)
                 elif at and _SIDES.fullmatch(header[0]):
                     yield from _keyed(row[0], (cell,), (place,), "table", heading, subjects=(title,), label=label)
