@@ -157,6 +157,25 @@ def _sites(folder: Path) -> list[Shelf]:
     return [shelf]
 
 
+def _asked_of_sites(folder: Path) -> list[Shelf]:
+    """The fields of the sites as questions in plain words, a task each: `What is the publisher of Happiness Key?`"""
+    shelves = _sites(folder)
+    for shelf in shelves:
+        shelf.cases = [
+            Case(
+                _asked(f"What is the {name.replace('_', ' ')} of {entity}?", start_url=case.source),
+                case.group,
+                {"answer": gold},
+                case.source,
+                kind="sites",
+            )
+            for case in shelf.cases
+            for entity in map(str, case.task.input.values())
+            for name, gold in case.gold.items()
+        ]
+    return shelves
+
+
 def _joined(values: list[str]) -> list[str]:
     """Several values as one text."""
     if len(values) < 2:
@@ -281,8 +300,8 @@ def _squad(folder: Path) -> list[Shelf]:
     return [whole, partial]
 
 
-def _asked(question: str) -> Task:
-    return Task(task=question, output_schema=OutputSpec.parse({"answer": "string"}))
+def _asked(question: str, **more: Any) -> Task:
+    return Task(task=question, output_schema=OutputSpec.parse({"answer": "string"}), **more)
 
 
 _NAMED: Final = re.compile(r"(?<!^)(?<![.?!] )\b(?:[A-Z][\w-]+(?: [A-Z][\w-]+)*|\d[\d,.]*\d)")
@@ -365,6 +384,7 @@ SETS: Final[Mapping[str, tuple[str, Callable[[Path], list[Shelf]]]]] = {
     "tables": ("document_tables", _tables),
     "contracts": ("contracts", _contracts),
     "questions": ("squad2", _squad),
+    "site_questions": ("site_pages", _asked_of_sites),
     "sample": ("", lambda _: sample()),
     "prose": ("", lambda _: prose()),
 }

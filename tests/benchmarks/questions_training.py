@@ -35,6 +35,8 @@ from research.ports.work import FieldAnswer
 FOLDS: Final = 5
 RARE: Final = 100
 """A feature that fewer spans have gets no weight."""
+OF_SITES: Final = 600
+"""Questions about pages of other kinds than an encyclopedia's, whose sentences hardly ever answer."""
 SMALL: Final = 0.1
 """A smaller weight is left out."""
 RIDGE: Final = 2.0
@@ -119,7 +121,8 @@ def learn_answered(found: Sequence[Asked], span_weights: Sequence[Mapping[str, f
             told.append(answered(one.spans[best], float(np.log(np.exp(odds - odds[best]).sum()))))
     names = sorted(told[0])
     model = LogisticRegression(C=1.0, max_iter=2000)
-    model.fit([[each[name] for name in names] for each in told], [bool(one.case.gold["answer"]) for one in found if one.spans])
+    has_answer = [one.right.any() if one.case.kind == "sites" else bool(one.case.gold["answer"]) for one in found if one.spans]
+    model.fit([[each[name] for name in names] for each in told], has_answer)
     learned = dict(zip(names, map(float, model.coef_[0]), strict=True))
     return {"bias": round(float(model.intercept_[0]), 3), **{name: round(weight, 3) for name, weight in learned.items()}}
 
@@ -143,14 +146,16 @@ def outcomes(found: Sequence[Asked], weights: Weights) -> list[Outcome]:
 
 def report(chosen: Sequence[Outcome]) -> None:
     """What would be answered, by the least probability that there is an answer."""
-    answerable = [o for o in chosen if o.asked.case.gold["answer"]]
+    answerable = [o for o in chosen if o.asked.case.kind == "answerable"]
     print(f"a right span is a candidate for {share(sum(o.asked.right.any() for o in answerable), len(answerable))}")
     for least in (0.0, 0.3, 0.4, 0.5, 0.6, 0.7):
         given = [o for o in answerable if o.place is not None and o.sure >= least]
         exact = share(sum(bool(o.asked.right[o.place]) for o in given), len(answerable))
         document = share(sum(o.asked.cited[o.place or 0] == o.asked.case.source for o in given), len(answerable))
         print(f"least {least}: exact {exact}, right document {document}")
-        for kind in sorted({o.asked.case.kind for o in chosen} - {"answerable"}):
+        of_sites = [o for o in chosen if o.asked.case.kind == "sites" and o.place is not None and o.sure >= least]
+        print(f"  of sites right {share(sum(bool(o.asked.right[o.place]) for o in of_sites), len(of_sites))}")
+        for kind in sorted({o.asked.case.kind for o in chosen} - {"answerable", "sites"}):
             none = [o.sure < least or o.place is None for o in chosen if o.asked.case.kind == kind]
             print(f"  {kind} seen {share(sum(none), len(none))}")
 
@@ -161,7 +166,8 @@ def main(arguments: Iterable[str] | None = None) -> None:
     parser.add_argument("--sample", type=int, help="about so many questions")
     parser.add_argument("--write", action="store_true", help="write the weights")
     options = parser.parse_args(list(arguments) if arguments is not None else None)
-    found = [a for shelf in shelves_of(options.eval, "questions", options.sample) for a in asyncio.run(record(shelf))]
+    sets = (("questions", options.sample), ("site_questions", options.sample or OF_SITES))
+    found = [a for name, count in sets for s in shelves_of(options.eval, name, count) for a in asyncio.run(record(s))]
     table = Table(found)
     rows, right = [table.rows(one.spans) for one in found], [one.right for one in found]
     groups = np.array([one.case.group for one in found])

@@ -25,9 +25,18 @@ The Merrow Inn is a hotel in the village of Tarn. The kitchen is known for smoke
 
 In 1902 the inn was bought by the Holm family, who turned the stables into a dining room."""
 
+FERRY = """# Sarn Ferry
+
+A ferry that is still in use. People love the length of the crossing. Fog
+
+- Launched: 3 May 1962
+- Operator: Kessel Lines
+- Length: 48 m
+- Decks: 3"""
+
 
 async def answer(question: str) -> Result:
-    pages = Pages({"corpus://shelf/bridge": BRIDGE, "corpus://shelf/inn": INN})
+    pages = Pages({"corpus://shelf/bridge": BRIDGE, "corpus://shelf/inn": INN, "corpus://shelf/ferry": FERRY})
     task = Task(task=question, output_schema=OutputSpec.parse({"answer": "string"}))
     return await research(task, World(model=KeylessModel(), search=pages, fetcher=pages))
 
@@ -47,6 +56,38 @@ async def test_the_span_of_the_kind_asked_for_is_taken_from_the_sentence_that_fi
     assert result.basis[0].confidence == "low"
     [excerpt] = result.basis[0].citations[0].excerpts
     assert right in excerpt.text
+
+
+@pytest.mark.parametrize(
+    ("question", "right", "line"),
+    [
+        ("When was the Sarn Ferry launched?", "1962-05-03", "Launched: 3 May 1962"),
+        ("Who operates the Sarn Ferry?", "Kessel Lines", "Operator: Kessel Lines"),
+        ("What is the length of the Sarn Ferry?", "48 m", "Length: 48 m"),
+        ("How many decks has the Sarn Ferry?", "3", "Decks: 3"),
+    ],
+)
+async def test_what_stands_under_a_key_that_says_what_is_asked_is_the_answer(question: str, right: str, line: str) -> None:
+    result = await answer(question)
+    assert result.output == {"answer": right}
+    assert result.basis[0].confidence in ("low", "medium")
+    [excerpt] = result.basis[0].citations[0].excerpts
+    assert line in excerpt.text
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Was the Sarn Ferry launched in 1962?",
+        "What is the price of the Sarn Ferry?",
+        "Who is the captain of the Sarn Ferry?",
+        "Where is the home port of the Sarn Ferry?",
+        "What is the owner of the Merrow Inn?",
+    ],
+)
+async def test_a_yes_or_no_and_a_property_that_no_sentence_speaks_of_are_left_open(question: str) -> None:
+    result = await answer(question)
+    assert result.output == {"answer": None}
 
 
 @pytest.mark.parametrize(
@@ -94,9 +135,12 @@ def test_a_question_says_what_it_asks_for(question: str, kind: str, form: str, f
         ("How many rooms has the inn?", "The inn has rooms with a view", "The inn has twenty-two rooms"),
         ("How many rooms has the hotel?", "The hotel has rooms with a view", "The hotel has 1200 rooms"),
         ("What is the length of the bridge?", "The length of the bridge astonished people", "Its length is 310 metres"),
+        ("Who designed the bridge?", "It was designed by a pupil of the school", "It was designed by Ines Kovar"),
+        ("Where does the ferry land?", "The ferry lands in the morning", "The ferry lands at Port Kessel"),
+        ("Which architect built the inn?", "The architect built the inn in stone", "It was built by the architect Holm"),
     ],
 )
-def test_what_asks_for_a_time_or_a_number_is_answered_by_none_but_one(question: str, none: str, one: str) -> None:
+def test_what_asks_for_a_time_a_number_or_a_name_is_answered_by_none_but_one(question: str, none: str, one: str) -> None:
     found = [[*spans_in(wording_of(question), sentence, {}, frozenset())] for sentence in (none, one)]
     assert [bool(spans) for spans in found] == [False, True]
 

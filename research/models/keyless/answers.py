@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,6 +21,8 @@ from research.models.keyless.wording import Wording, wording_of
 from research.ports.work import FieldAnswer
 from research.records import read_table
 
+_CLOSED: Final = re.compile(r"[.!?]\W*$")
+"""The end of a sentence: what has none is a label, a caption or a list's line."""
 _PASSAGES: Final = 12
 """Passages of one page whose sentences are looked at, best first."""
 _LOOKED_AT: Final = 3
@@ -63,7 +66,7 @@ class Weights:
 
 def answered(best: Span, doubt: float) -> dict[str, float]:
     """What tells whether the best span is an answer at all, by name; `doubt` is minus the logarithm of its share among all."""
-    kept = ("fit", "fit with context", "pairs", "covered", "names missing", "a name missing", "in the clause", "passage 0")
+    kept = ("fit", "fit with context", "beside the title", "pairs", "names missing", "a name missing", "in the clause")
     return {"doubt": doubt, **{name: best.features.get(name, 0.0) for name in kept}}
 
 
@@ -97,6 +100,8 @@ def answer_question(question: Question, asked: str, pages: Sequence[ReadPage]) -
 def spans_of(asked: str, pages: Sequence[ReadPage]) -> Iterator[Span]:
     """Candidate answers: spans of the sentences that fit best, of the best passages."""
     wording = wording_of(asked)
+    if wording.is_yes_or_no:
+        return  # a span says neither
     rarities = _rarities(wording.telling, pages)
     weights = {word: rare / sum(rarities.values()) for word, rare in rarities.items()}
     ranked = [one for one in _ranked(words(asked), rarities, weights, pages)[:_LOOKED_AT] if one.covered >= _FLOOR]
@@ -130,10 +135,14 @@ def _sentences(
     above = {*words(passage.page.title), *words(reading.heading(passage.place))}
     missing = len(wording.named.difference(words(reading.text(passage.place)), above))
     side_by_side = set(pairwise(words(asked)))
+    beside = {word: weights[word] for word in wording.telling.difference(words(passage.page.title))}
     before: frozenset[str] = frozenset()
     for place, sentence in enumerate(reading.sentences_of.get(passage.place, ())):
         held = frozenset(sentence.words)
-        fit, wider = (sum(weights[w] for w in wording.telling & near) for near in (held, held | before | above))
+        around, before = held | before | above, held
+        if not _CLOSED.search(sentence.text) or (wording.asks_property and beside and beside.keys().isdisjoint(held)):
+            continue
+        fit, wider = (sum(weights[w] for w in wording.telling & near) for near in (held, around))
         pairs = len(side_by_side & set(pairwise(sentence.words)))
         score = 0.65 * fit + 0.35 * wider + 0.03 * pairs + (0.05, 0.02, 0.0)[order]
         features = {
@@ -146,9 +155,9 @@ def _sentences(
             "fit with context": wider,
             "pairs": min(pairs, 5) / 5,
             "first sentence": float(place == 0),
+            "beside the title": sum(beside[w] for w in beside.keys() & held) / (sum(beside.values()) or 1.0),
         }
         yield score, passage, sentence, features
-        before = held
 
 
 def _rarities(telling: frozenset[str], pages: Sequence[ReadPage]) -> dict[str, float]:

@@ -22,7 +22,7 @@ from research.models.keyless.candidates import Asked, of_facts
 from research.models.keyless.choosing import Backing, choose, merge
 from research.models.keyless.entities import Entity, aboutness, entity_of, mentions, name_for, with_name
 from research.models.keyless.prose import of_sentences
-from research.models.keyless.questions import Question, question_of
+from research.models.keyless.questions import Question, asked_for, question_of
 from research.models.keyless.reading import ReadPage, Shelf
 from research.models.keyless.scoring import SURE, scorer
 from research.models.keyless.shown import of_shown
@@ -52,6 +52,8 @@ BESIDE: Final = 3
 ABOUT: Final = 0.6
 """How surely a page is about the entity to count as one of its pages."""
 
+KEYED: Final = ("facts", "under", "table")
+"""Where a value stands under a key that a reader sees."""
 Chooser = Callable[[Question, Sequence[Backing]], FieldAnswer]
 Answerer = Callable[[Question, str, Sequence[ReadPage]], FieldAnswer]
 
@@ -239,7 +241,23 @@ def _are_sure(entity: Entity, questions: Sequence[Question], read: Sequence[Read
 def _answers(
     task: Task, entity: Entity, questions: Sequence[Question], read: Sequence[ReadPage], chooser: Chooser, answerer: Answerer
 ) -> tuple[FieldAnswer, ...]:
-    return tuple(answerer(q, task.task, read) if q.open else _chosen(q, entity, read, chooser) for q in questions)
+    return tuple(
+        (_stated(q, task, entity, read, chooser) or answerer(q, task.task, read)) if q.open else _chosen(q, entity, read, chooser)
+        for q in questions
+    )
+
+
+def _stated(question: Question, task: Task, entity: Entity, read: Sequence[ReadPage], chooser: Chooser) -> FieldAnswer | None:
+    """What answers a question in plain words under a key that says the same: `Launch: 16 July 1969`, for when it was launched."""
+    asked = asked_for(task.task, entity.words) if entity.named else None
+    if asked is None:
+        return None
+    about = (replace(page, about=aboutness(entity, (page.hit.title, *page.reading.titles))) for page in read)
+    found = chooser(asked, [b for page in about for b in _backings(asked, entity, page) if b.candidate.source in KEYED])
+    if found.value is None:
+        return None
+    sure = "low" if found.confidence == "low" else "medium"  # the question may mean something else by its words
+    return found.changed(field=question.field, value=str(found.value), confidence=sure)
 
 
 def _chosen(question: Question, entity: Entity, read: Sequence[ReadPage], chooser: Chooser) -> FieldAnswer:

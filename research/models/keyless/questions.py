@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 from research.evidence.ranking import words
 from research.identity import canonical_json
 from research.models.keyless.vocabulary import EXPECTED, LIGHT, STOP, VARIANTS, concepts, spellings, weight
+from research.models.keyless.wording import marks, wording_of
 from research.output_schema.output_spec import Field
 from research.values.units import CURRENCIES, UNITS, Unit, unit_named
 
@@ -151,6 +152,23 @@ def item_of(question: Question) -> Question:
     items = question.schema.get("items")
     schema = items if isinstance(items, Mapping) else {"type": "string"}
     return _question(question.field, question.description, canonical_json(schema))
+
+
+def asked_for(asked: str, about: frozenset[str]) -> Question | None:
+    """What a question in plain words asks of a thing, as a field would: `When was Apollo 11 launched?` is `launched`, a date.
+
+    Args:
+        about: the words of the thing's name.
+    """
+    wording = wording_of(asked)
+    told = [mark for mark in marks(asked) if mark.tells and not (about | STOP).issuperset(mark.stems)]
+    if wording.focus and wording.kind != "what is":  # of `Which rocket launched it?` the rocket, of `What rocket did it use?` too
+        told = [mark for mark in told if mark.kind != "ed" and not wording.focus.isdisjoint(mark.stems)]
+    if not told or wording.is_yes_or_no:
+        return None
+    name = " ".join(mark.text for mark in told) + " by" * (wording.kind == "who")
+    of_type = "integer" if wording.kind == "how many" else "string"
+    return _question(name, "date of" * (wording.kind in ("when", "what date")), canonical_json({"type": of_type}))
 
 
 @lru_cache(maxsize=1024)

@@ -19,7 +19,12 @@ _ENDS: Final = frozenset((";", ":", "—", "?", "!", ".", "(", ")"))
 _CLAUSES: Final = frozenset((",", ";", ":", "—", "–"))
 _COUNTED: Final = frozenset(("number", "numeral", "year"))
 _TIMED: Final = frozenset(("year", "month", "time", "ordinal"))
-_HOLDS: Final = {"when": _TIMED, "what date": _TIMED, "how many": _COUNTED, "what number": _COUNTED}
+_NAMED: Final = frozenset(("name",))
+_HOLDS: Final = {
+    **dict.fromkeys(("when", "what date"), _TIMED),
+    **dict.fromkeys(("how many", "what number"), _COUNTED),
+    **dict.fromkeys(("who", "where", "what person"), _NAMED),
+}
 """Classes of words of which the answer to such a question holds one."""
 _FAR: Final = 6
 """Distances from here on are one."""

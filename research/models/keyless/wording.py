@@ -26,7 +26,6 @@ _MONTH: Final = re.compile(
 _YEAR: Final = re.compile(r"(?:1\d|20)\d\d$")
 _ORDINAL: Final = re.compile(r"\d+(?:st|nd|rd|th|s)$")
 """`19th`, `1960s`."""
-_AGENT: Final = re.compile(r".{3}(?:er|or|ist|ian|man|men|ers|ors|ists|ians|king|president|queen|emperor|person)$")
 _ENDINGS: Final = (("ly", "ly"), ("ing", "ing"), ("ed", "ed"), ("ss", "word"), ("s", "plural"))
 _TIME: Final = re.compile(r"\d\d?:\d\d$|\d\d?\.\d\d?\.\d{4}$")
 """`9:30`, `20.07.1969`."""
@@ -102,6 +101,13 @@ class Wording:
     """Stems of all words that tell something."""
     named: frozenset[str]
     """Stems of names and numbers: a passage that lacks them hardly answers."""
+    is_yes_or_no: bool = False
+    """It begins with a verb and has no question word: `Was it crewed?`"""
+
+    @property
+    def asks_property(self) -> bool:
+        """`What is the author of …?`: what answers it says so."""
+        return bool(self.focus) and self.form == "be"
 
 
 def wording_of(asked: str) -> Wording:
@@ -111,7 +117,7 @@ def wording_of(asked: str) -> Wording:
     named = frozenset(w for match in _NAMED.finditer(asked) for w in words(match[0])) - STOP
     at = _question_word(found)
     if at is None:
-        return Wording("none", "subject", frozenset(), "", *_ends(found), telling, named)
+        return Wording("none", "subject", frozenset(), "", *_ends(found), telling, named, bool(found) and found[0].kind in _VERBS)
     word = found[at].text.casefold()
     kind, behind = _ASKS.get(word, word), at + 1
     if kind == "how" and behind < len(found) and (amount := found[behind].text.casefold()) in {"many", *_AMOUNTS}:
@@ -126,8 +132,7 @@ def wording_of(asked: str) -> Wording:
     if kind.startswith("what"):
         stems = [stem for mark in reversed(nouns) for stem in mark.stems]
         noun = next((_NOUNS[stem] for stem in stems if stem in _NOUNS), "")
-        noun = noun or ("person" if any(_AGENT.match(mark.text) for mark in nouns) else "noun" if phrase else "")
-        kind = f"what {noun}" if noun else kind
+        kind = f"what {noun or 'noun'}" if noun or phrase else kind
     late = at > len(found) / 2
     form = "last" if late else verb if verb in _VERBS else "subject"
     rest = found if late else found[end if closed else min(at + 1 + bool(phrase), end) :]
