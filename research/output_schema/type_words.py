@@ -36,15 +36,16 @@ ALIASES: Final = {
     **dict.fromkeys(("int8", "int16", "uint", "uint8", "uint16", "uint32", "uint64"), "integer"),
     "positive integer": "integer",
     "non-negative integer": "integer",
-    "whole number": "integer",
+    **dict.fromkeys(("long", "whole number"), "integer"),
     "float": "number",
     "float32": "number",
     "float64": "number",
-    "numeric": "number",
+    **dict.fromkeys(("numeric", "real"), "number"),
     "double": "number",
     "double precision": "number",
     "decimal": "number",
-    "bool": "boolean",
+    **dict.fromkeys(("bool", "yes/no", "true/false"), "boolean"),
+    **dict.fromkeys(("yyyy-mm-dd",), "date"),
     "datetime": "date-time",
     "timestamp": "date-time",
     "timestamptz": "date-time",
@@ -65,9 +66,13 @@ _NULLABLE: Final = re.compile(
     r"|\(\s*(?:or\s+)?(?:null|none|nullable|optional)\s*\)|\s(?:nullable|optional))",
     re.IGNORECASE | re.DOTALL,
 )
-_MAYBE: Final = re.compile(r"(?:optional|nullable)\s+(?P<type>\S.*)", re.IGNORECASE | re.DOTALL)
+_MAYBE: Final = re.compile(r"(?:(?:optional|nullable)\s+|\?\s*)(?P<type>\S.*)", re.IGNORECASE | re.DOTALL)
+_REQUIRED: Final = re.compile(r"(?:required|mandatory)\s+(?P<type>\S.*)|(?P<marked>.+)!", re.IGNORECASE | re.DOTALL)
 _GENERIC: Final = re.compile(
     r"(?:typing\.|t\.)?(?P<name>[a-z]+)\s*(?:\[(?P<square>.*)\]|<(?P<angle>.*)>)", re.IGNORECASE | re.DOTALL
+)
+_SIZED: Final = re.compile(
+    r"(?:positive|non-?negative|unsigned|signed|big|long|short)\s+(int|integer|number|float)", re.IGNORECASE
 )
 _ITEMS: Final = re.compile(r"(?:list|array)\s+of\s+(?P<kind>\S.*)", re.IGNORECASE | re.DOTALL)
 _ENUM: Final = re.compile(r"enum\s*(?::(?P<free>.*)|\((?P<round>.*)\))", re.IGNORECASE | re.DOTALL)
@@ -78,7 +83,23 @@ _LOOKS_LIKE_A_TYPE: Final = re.compile(
     r"|\s*con(?:int|float|str|decimal|date|list)\s*\(",
     re.IGNORECASE,
 )
-_AFTER_A_TYPE: Final = re.compile(r"\s*(?P<round>\()|\s*(?P<colon>:)|\s+[-–—]+\s+|\s*(?P<comma>[,;])\s*")
+_ROOM: Final = re.compile(
+    r"(?:xsd?:|(?:np|numpy|pd|pandas|pl|polars|pa|pyarrow|sa|sqlalchemy|datetime|builtins)\.)(?=[a-z])", re.IGNORECASE
+)
+"""Where languages and libraries keep their types: `xs:integer`, `np.float64`."""
+_WORDS: Final = re.compile(r"[\w+#.&/-]+(?: [\w+#.&/-]+){0,2}")
+"""One of some choices without quotation marks."""
+_AFTER_A_TYPE: Final = re.compile(
+    r"\s*(?=(?:[<>≥≤]=?|[=!]=)\s*-?\d)|\s+(?=[YMD]{2,4}[-/.])|\s*(?P<round>\()|\s*(?P<colon>:)|\s+[-–—]+\s+|\s*(?P<comma>[,;])\s*"
+)
+_BOUNDS: Final = {
+    **dict.fromkeys((">=", "≥"), "minimum"),
+    **dict.fromkeys(("<=", "≤"), "maximum"),
+    ">": "exclusiveMinimum",
+    "<": "exclusiveMaximum",
+}
+_COMPARED: Final = re.compile(r"([<>]=?|[≥≤])\s*(-?(?:0|[1-9]\d*)(?:\.\d+)?)")
+"""`integer >= 0`"""
 _HEAD: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 
 
@@ -105,7 +126,7 @@ def type_of(text: str) -> dict[str, Any] | None:
     Raises:
         ValueError: it is written as a type, and a part of it is none.
     """
-    text = text.strip()
+    text = _ROOM.sub("", text.strip())
     name = text.casefold()
     if (known := SHORTHAND.get(ALIASES.get(name, name))) is not None:
         return dict(known)
@@ -117,14 +138,16 @@ def type_of(text: str) -> dict[str, Any] | None:
         return literals
     if (maybe := _NULLABLE.fullmatch(text) or _MAYBE.fullmatch(text)) and (inner := type_of(maybe["type"])) is not None:
         return or_null(inner)
-    if text.endswith("!") and (required := type_of(text[:-1])) is not None:
-        return required
+    if (required := _REQUIRED.fullmatch(text)) and (inner := type_of(required["type"] or required["marked"])) is not None:
+        return inner
     if text.startswith("[") and text.endswith("]") and (item := type_of(text[1:-1])) is not None:
         return {"type": "array", "items": item}
     if text.endswith("[]") and (item := type_of(text[:-2])) is not None:
         return {"type": "array", "items": item}
     if (generic := _GENERIC.fullmatch(text)) and (known := _generic(text, generic)) is not None:
         return known
+    if sized := _SIZED.fullmatch(text):
+        return type_of(sized[1])
     if items := _ITEMS.fullmatch(text):
         kind = items["kind"]
         item = type_of(kind) or (type_of(kind[:-1]) if kind[-1] in "sS" else None)
@@ -201,7 +224,13 @@ def _union(text: str) -> dict[str, Any] | None:
         return None
     known = [part if part.casefold() in _NOTHING else type_of(part) for part in parts]
     if all(each is None or isinstance(each, str) for each in known):
-        return None
+        choices = [part for part, each in zip(parts, known, strict=True) if each is None]
+        is_choice = len(set(choices)) == len(choices) > 1 and all(map(_WORDS.fullmatch, by_bar))
+        if len(by_bar) == 1 or not is_choice:
+            return None
+        if {choice.casefold() for choice in choices} in ({"yes", "no"}, {"true", "false"}):
+            return {"type": "boolean"} if len(choices) == len(parts) else or_null({"type": "boolean"})
+        return {"type": "string", "enum": choices} if len(choices) == len(parts) else or_null({"type": "string", "enum": choices})
     if any(each is None for each in known):
         if len(by_bar) > 1:
             other = next(part for part, each in zip(parts, known, strict=True) if each is None)
@@ -243,6 +272,8 @@ def _type_and_words(text: str) -> dict[str, Any] | None:
             continue
         if (known := type_of(head)) is None:
             continue
+        if (bound := _COMPARED.fullmatch(rest)) and known.get("type") in ("integer", "number"):
+            return {**known, _BOUNDS[bound[1]]: json.loads(bound[2])}
         if mark["round"]:
             inside, closed, more = rest.partition(")")
             rest = f"({rest}" if not closed or "(" in inside else f"{inside.strip()} {more.strip(' :,;-–—')}".strip()

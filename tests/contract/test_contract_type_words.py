@@ -69,6 +69,19 @@ def test_a_type_with_words(kind: str, written: str) -> None:
         ("integer number of people", {"type": "integer", "description": "number of people"}),
         ("bool, true if listed", {"type": "boolean", "description": "true if listed"}),
         ("any", {}),
+        ("integer >= 0", {"type": "integer", "minimum": 0}),
+        ("number < 0.5", {"type": "number", "exclusiveMaximum": 0.5}),
+        ("?int", {"type": ["integer", "null"]}),
+        ("required int", INTEGER),
+        ("np.float64", {"type": "number"}),
+        ("xs:integer", INTEGER),
+        ("big int", INTEGER),
+        ("datetime.date", {"type": "string", "format": "date"}),
+        ("pd.Timestamp: of the launch", {"type": "string", "format": "date-time", "description": "of the launch"}),
+        ("date YYYY-MM-DD", {"type": "string", "format": "date", "description": "YYYY-MM-DD"}),
+        ("small | medium | large", {"type": "string", "enum": ["small", "medium", "large"]}),
+        ("small|large|null", {"type": ["string", "null"], "enum": ["small", "large", None]}),
+        ("Yes | No", {"type": "boolean"}),
     ],
 )
 def test_what_is_understood(text: str, schema: dict[str, Any]) -> None:
@@ -89,7 +102,6 @@ def test_what_is_understood(text: str, schema: dict[str, Any]) -> None:
         "enum",
         "null",
         "int = 0",
-        "integer >= 0",
     ],
 )
 def test_what_is_half_a_type_is_refused(text: str) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from research.errors import InvalidTable
 from research.tables.inputs.read import Table, open_table
 
 ROWS = [["name", "city", "founded"], ["Acme", "Berlin", "1999"], ["Bolt Inc", "New York", "2001"], ["Cyan", "Rome", "1987"]]
@@ -38,6 +40,7 @@ def test_columns_of_fixed_width_are_told(tmp_path: Path, widths: tuple[int, int]
         ("x y\n1 2.5\n2 3.5\n3 4.5\n", "spaces divide every line into names and values"),
         ("country:capital\nFrance:Paris\nItaly:Rome\nSpain:Madrid\n", "':' divides every line into 2 cells"),
         ("name: Acme\ncity: Berlin\nfounded: 1999\n", "':' divides every line into 2 cells"),
+        ("名前，数\n森，１\n林，２\n", "'，' divides every line into 2 cells"),
         ("a$b$c\n1$2$3\n4$5$6\n", "'$' divides every line into 3 cells"),
         ('"name,""city"""\n"Acme,""Rome"""\n"Bolt,""Oslo"""\n', "every line stands in quotes as a whole"),
     ],
@@ -140,3 +143,22 @@ def test_escape_characters_of_japanese_mail_name_their_encoding(tmp_path: Path) 
 )
 def test_names_that_are_not_what_they_look_like_are_told(tmp_path: Path, head: str, says: str) -> None:
     assert says in told(tmp_path, f"{head}\nA,Bonn\nB,Oslo\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("t.jsonl", '{"a":1},\n{"a":2},\n', "line 1, column 8: is not JSON: Extra data. In lines of JSON nothing stands between"),
+        ("t.jsonl", '["a",1]\n["b",2]\n', "Each row must be an object with names"),
+        ("t.jsonl", '\x1e{"a":1}\n', "Take the record separators"),
+        ("t.jsonl", '{"a":1}\n{"a":"\\ud83d"}\n', "line 2: holds half of a character"),
+        ("t.json", 'show([{"a":1}]);', "The call of a function stands around it"),
+        ("t.json", '[\n// comment\n{"a":1}]', "line 2, column 1: is not JSON: Expecting value. JSON has no comments"),
+        ("t.csv", "--------------\n|name |mass  |\n--------------\n|bolt |12    |\n--------------\n", "one that a program drew"),
+        ("t.csv", "Nazwa;Miasto\nŻabka Polska;Poznań\nŁódź Sp. z o.o.;Łódź\n".encode("cp1250"), "--encoding cp1250"),
+    ],
+)
+def test_a_refusal_says_what_is_probably_wrong_there(tmp_path: Path, name: str, content: str | bytes, says: str) -> None:
+    (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(InvalidTable, match=re.escape(says)):
+        open_table(tmp_path / name)

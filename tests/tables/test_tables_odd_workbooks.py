@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import openpyxl
@@ -164,3 +164,20 @@ def test_what_an_open_document_sheet_hides_strikes_out_and_notes_is_told(tmp_pat
     assert "row 4 is not shown" in warnings
     assert "cell A2: struck out" in warnings
     assert "cell B3: comments" in warnings
+
+
+def test_numbers_that_a_format_shows_as_words_are_told(tmp_path: Path) -> None:
+    def format_as_words(sheet: Worksheet) -> None:
+        sheet["C2"].number_format = '"yes";"no";"no"'
+
+    assert "cell C2: the number format shows nothing of the number" in told(saved(tmp_path, format_as_words))
+
+
+def test_a_length_of_time_is_in_hours_as_its_cell_shows_it(tmp_path: Path) -> None:
+    def time_them(sheet: Worksheet) -> None:
+        for place, hours in (("C2", 30), ("C3", 1), ("C4", 2)):
+            sheet[place] = timedelta(hours=hours, minutes=5)
+            sheet[place].number_format = "[h]:mm:ss"
+
+    table = open_table(saved(tmp_path, time_them))
+    assert [row["price"] for batch in table.batches(9) for row in batch.to_pylist()] == ["30:05:00", "1:05:00", "2:05:00"]

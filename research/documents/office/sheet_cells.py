@@ -66,7 +66,9 @@ def text_of(cell: Any, code: str | None = None) -> str:
         case date() | time():
             return cell.isoformat()
         case timedelta():
-            return str(cell)
+            seconds = round(abs(cell).total_seconds())
+            sign = "-" if cell < timedelta() else ""
+            return f"{sign}{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
         case _:
             return " ".join(str(cell).split("\x00"))
 

@@ -19,7 +19,6 @@ _DATES: Final = frozenset({*range(14, 23), *range(27, 37), *range(45, 48), *rang
 _LAST_DATE: Final = 2_958_466
 """The first number that is no day of the years up to 9999."""
 _NO_LETTERS: Final = re.compile(r'"[^"]*"|\\.|\[[^\]]*\]|[_*].', re.S)
-_UNSEEN: Final = re.compile(r";+")
 
 
 @dataclass(slots=True)
@@ -39,8 +38,9 @@ class Looks:
     """Shared texts of which a part stands higher or lower."""
 
     def is_hidden(self, style: str) -> bool:
-        """Whether a style shows nothing: `;;;`."""
-        return _UNSEEN.fullmatch(self.codes.get(style, "")) is not None
+        """Whether a style shows nothing of a number: `;;;`, or words in its place, as `"yes";"no"`."""
+        code = self.codes.get(style, "")
+        return bool(set(code) & {";", '"'}) and not _NO_LETTERS.sub("", code).strip("; ")
 
     def is_no_date(self, style: str, value: str) -> bool:
         """Whether a number is to be shown as a date, and none is that number."""

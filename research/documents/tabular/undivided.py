@@ -17,7 +17,7 @@ _GUTTER: Final = 2
 """Spaces between columns of fixed width."""
 _IN_NAMES: Final = frozenset(" \t\"'’._-()")
 """What stands in a name or a value as often as in any other, and divides nothing."""
-_BETWEEN_TWO: Final = frozenset(":=§¦→")
+_BETWEEN_TWO: Final = frozenset(":=§¦→，、；،؛")
 """Signs of which one alone in every line, the first one included, divides it."""
 _SAVE: Final = "save the file with commas or tabs"
 

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     import pyarrow.dataset as ds
 
 COMPRESSIONS: Final[dict[str, Literal["gzip", "bz2", "zstd"]]] = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
-SAY_ENCODING: Final = "Save it as UTF-8, or say its encoding: --encoding cp1252, or file.csv::cp1252"
 _CHUNK: Final = 1 << 20
 _HEAD_BYTES: Final = 20_000
 _AROUND: Final = 20_000
@@ -193,7 +192,7 @@ def as_utf8(path: Path, scratch: Scratch, encoding: str | None) -> PlainText:
     except LookupError as exc:
         raise InvalidTable(f"{path}: there is no encoding called {encoding!r}") from exc
     except UnicodeError as exc:
-        raise InvalidTable(f"{path}: is not {encoding or 'utf-8'}: {exc}. {SAY_ENCODING}") from exc
+        raise InvalidTable(f"{path}: is not {encoding or 'utf-8'}: {exc}. {_say_encoding('cp1252')}") from exc
     except (OSError, EOFError) as exc:
         raise InvalidTable(f"{path}: cannot be read: {exc}") from exc
     return PlainText(target, (*warnings, *_spoilt(target)))
@@ -211,6 +210,10 @@ def _spoilt(path: Path) -> Iterator[str]:
                         told.add(what)
                         yield f"line {lines + chunk.count(_NEWLINE, 0, found.start()):,}: {what}"
             lines += chunk.count(_NEWLINE)
+
+
+def _say_encoding(name: str) -> str:
+    return f"Save it as UTF-8, or say its encoding: --encoding {name}, or file.csv::{name}"
 
 
 def _guessed(path: Path, head: bytes) -> tuple[str | None, tuple[str, ...]]:
@@ -235,7 +238,8 @@ def _guessed(path: Path, head: bytes) -> tuple[str | None, tuple[str, ...]]:
     text = sample[begin : begin + _SHOWN].decode(best.charset, "ignore").splitlines()[0]
     if best.rival is not None:
         raise InvalidTable(
-            f"{path}: is not UTF-8 in {where}. It may be {best.charset} ({text!r}), or {best.rival}. {SAY_ENCODING}"
+            f"{path}: is not UTF-8 in {where}. It may be {best.charset} ({text!r}), or {best.rival}. "
+            + _say_encoding(best.charset)
         )
     return best.charset, (f"is not UTF-8; it was read as {best.charset} ({where}: {text!r}). --encoding names another",)
 

@@ -36,6 +36,7 @@ _SOME: Final = 20
 _RULE: Final = re.compile(rb"\|?(?:\s*:?-+:?\s*[|+])+(?:\s*:?-+:?)?")
 """Below the head of a table in Markdown, or of one that a database's program draws."""
 _BOX: Final = re.compile(rb"\+(?:[-=]+\+)+")
+_LINE: Final = re.compile(rb"[-=_]{5,}")
 _MARKUP: Final = re.compile(
     rb"<(?:\?xml\b|!--|!doctype\b|([a-z][\w:-]*)\b[^<>]*>.*</\1>|[a-z][\w:-]*\s+[\w:-]+=[\"'])", re.I | re.S
 )
@@ -130,7 +131,8 @@ def _refuse_other_formats(path: Path, name: str) -> None:
         raise InvalidTable(f"{name}: is HTML or XML. Save the table as CSV")
     first, *below = head.lstrip().splitlines()[:2] or [b""]
     first = first.strip()
-    if _BOX.fullmatch(first) or (b"|" in first and below and _RULE.fullmatch(below[0].strip())):
+    is_listed = bool(below) and _LINE.fullmatch(first) is not None and below[0].lstrip()[:1] == b"|"
+    if is_listed or _BOX.fullmatch(first) or (b"|" in first and below and _RULE.fullmatch(below[0].strip())):
         raise InvalidTable(
             f"{name}: is a Markdown table, or one that a program drew. Save it as CSV: without lines of dashes, and with commas "
             "for strokes"

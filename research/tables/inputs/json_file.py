@@ -27,6 +27,9 @@ _KEYS_LOOKED_AT: Final = 50
 _IN_BRACKETS: Final = "If the object is the one row, put it in brackets: [{…}]"
 _NEWLINE: Final = b"\n"
 _DEEPEST: Final = 900
+_HALF: Final = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..)\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+)
 _QUOTED: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _BRACKETS: Final = re.compile(rb"[][{}]")
 _EXACT: Final = 2**53
@@ -165,7 +168,9 @@ def _names(con: duckdb.DuckDBPyConnection, shown: str) -> list[str]:
         "WHERE kind <> 'OBJECT' ORDER BY row_number LIMIT 1"
     ).fetchall()
     if other:
-        raise InvalidTable(f"{shown}, value {other[0][0]}: is {str(other[0][1]).lower()}, not an object")
+        raise InvalidTable(
+            f"{shown}, value {other[0][0]}: is {str(other[0][1]).lower()}, not an object with the names of the columns"
+        )
     numbered = "SELECT row_number() OVER () AS row_number, json_keys(json) AS keys FROM objects"
     twice = con.sql(f"SELECT row_number, keys FROM ({numbered}) WHERE len(keys) <> len(list_distinct(keys)) LIMIT 1").fetchall()
     if twice:
@@ -251,6 +256,9 @@ def json_fault(path: Path, *, by_line: bool) -> str | None:
             try:
                 if part.strip():
                     json.loads(part.rstrip())
+                    if half := _HALF.search(part):
+                        line = number if by_line else part.count(_NEWLINE, 0, half.start()) + 1
+                        return f", line {line}: holds half of a character ({half[0].decode()} without its other half)"
             except json.JSONDecodeError as exc:
                 line = number if by_line else exc.lineno
                 return f", line {line}, column {exc.colno}: is not JSON: {exc.msg}{_hint(part, exc)}"
@@ -278,4 +286,12 @@ def _hint(part: bytes, exc: json.JSONDecodeError) -> str:
     # From Python 3.13 on, the place is the comma's own.
     if (before == "," and at in ("]", "}", "")) or (at == "," and behind in ("]", "}")):
         return ". A comma stands behind the last value"
+    if exc.msg == "Extra data" and at in (",", "["):
+        return ". In lines of JSON nothing stands between them" if at == "," else ". Each row must be an object with names: {…}"
+    if at == "\x1e":
+        return ". Take the record separators (RFC 7464) away"
+    if exc.pos == len(exc.doc) - len(exc.doc.lstrip()) and re.match(r"(?:/\*.*?\*/\s*)?[\w.$]+\(", exc.doc[exc.pos :], re.S):
+        return ". The call of a function stands around it: keep only what is in its brackets"
+    if at == "/":
+        return ". JSON has no comments"
     return ". Text stands in double quotes" if at == "'" else ""

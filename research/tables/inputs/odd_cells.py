@@ -76,7 +76,7 @@ def _hidden(details: sheet_details.Details, sheet: Sheet) -> Iterator[str]:
     if letters := [column_letters(column) for column in columns if any(row[column - sheet.column] != "" for row in sheet.rows)]:
         yield f"{listed('column', letters)} hidden in the workbook, and read all the same"
     if details.unseen:
-        yield f"{_places(details.unseen)}: the number format shows nothing there; read all the same"
+        yield f"{_places(details.unseen)}: the number format shows nothing of the number; read all the same"
 
 
 def _formats(details: sheet_details.Details, sheet: Sheet) -> Iterator[str]:
