@@ -84,7 +84,7 @@ async def check_server() -> None:
     """
     settings = get_current_settings()
     if _needs_temporary(settings):
-        _check_home(settings)
+        check_home(settings)
     else:
         await _check_server(settings.api.url)
 
@@ -146,7 +146,12 @@ async def prefect_server(meanwhile: Callable[[], Awaitable[None]] | None = None)
             yield
 
 
-def _check_home(settings: Settings) -> None:
+def check_home(settings: Settings) -> None:
+    """See that a Prefect server which is started here can keep its database.
+
+    Raises:
+        PrefectUnavailable: nothing can be written there.
+    """
     try:
         check_writable(settings.home, PREFECT_HOME, "PREFECT_HOME")
     except InvalidInput as error:
@@ -210,7 +215,7 @@ class TemporaryServer:
         with self._beginning:
             if self._watcher is not None and self._watcher.poll() is None:
                 return
-            _check_home(get_current_settings())
+            check_home(get_current_settings())
             if self._watcher is None:
                 atexit.register(self.end)  # before Prefect's own threads, so that it runs after they have sent what they hold
             self._port = free_port()

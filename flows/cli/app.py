@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import sys
-import tempfile
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,7 +35,7 @@ from flows.cli.score import calibrate, score
 from flows.cli.serve import keys, serve, worker
 from flows.cli.terminal import Exit, note, print_json
 from flows.cli.watch import watch
-from research.durable.surroundings import NO_ROOM, surroundings_fault
+from research.durable.surroundings import fault_of
 from research.errors import Interruption, InvalidInput, LimitReached, ResearchError
 
 app: Final = App(
@@ -108,10 +107,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ResearchError as error:
         return _failed(error, typed, Exit.BAD_INPUT if error.stops_run else Exit.BROKEN)
     except OSError as error:
-        if error.errno not in NO_ROOM:
+        if (fault := fault_of(error)) is None:
             return _failed(error, typed, Exit.BROKEN, "this is a bug; --debug shows where")
-        place = Path(error.filename or tempfile.gettempdir())
-        return _failed(surroundings_fault(error, place), typed, Exit.LIMIT, "once that is put right, the same command goes on")
+        return _failed(fault, typed, Exit.LIMIT, "once that is put right, the same command goes on")
     except Exception as error:  # noqa: BLE001  # the last stop: a person gets a sentence, with --debug the traceback
         return _failed(error, typed, Exit.BROKEN, "this is a bug; --debug shows where")
 

@@ -4,9 +4,9 @@ for it again, while accepted tasks wait."""
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 
 from flows.run.environment import Environment
+from flows.run.writable import CACHE, check_writable
 from flows.serve.service.admission import SECRET
 from flows.serve.work.worlds import for_tasks
 from research.errors import InvalidCorpus, InvalidInput
@@ -29,7 +29,7 @@ async def check_world(settings: Settings, *, has_cap: bool) -> None:
         InvalidInput: a model, a search provider, a file or a folder that cannot be used; or a cap that could not be held.
         AuthenticationFailed: a key that cannot be one.
     """
-    _check_folder(settings.cache_dir)
+    await asyncio.to_thread(check_writable, settings.cache_dir, CACHE, "RESEARCH_CACHE_DIR")
     without = for_tasks(settings)
     if settings.corpus is not None:
         if "://" not in settings.corpus:
@@ -58,13 +58,6 @@ def check_admission(environment: Environment) -> None:
         raise InvalidInput(f"the folder of agents' profiles {folder} cannot be read: {error.strerror}") from error
     for name in names:
         read_profile(folder / f"{name}.toml")
-
-
-def _check_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InvalidInput(f"the cache folder {folder} cannot be made ({error.strerror}): set RESEARCH_CACHE_DIR") from error
 
 
 def _check_corpus(source: str) -> None:

@@ -32,7 +32,7 @@ from flows.serve.service.admission import Admission
 from flows.serve.work.background import PrefectDispatcher, serve_tasks
 from flows.serve.work.dispatch import Dispatcher
 from flows.serve.work.worlds import Worlds
-from flows.server import DEFAULTS, PrefectUnavailable, free_port, server_command
+from flows.server import DEFAULTS, PrefectUnavailable, check_home, free_port, server_command
 from research.display.printable import printable_logger
 from research.secrets import KnownSecrets
 from research.world import Settings
@@ -88,7 +88,7 @@ async def serve(options: WorkOptions, door_options: DoorOptions, on_start: Calla
         listener = stack.enter_context(listen(door_options.host, door_options.port))
         prefect = None
         if not door_options.in_process:
-            prefect = await stack.enter_async_context(_prefect(folder_of(options)))
+            prefect = await stack.enter_async_context(prefect_server())
             await stack.enter_async_context(_workers(options, door_options.workers, prefect))
         secrets = await _secrets()
         _warn_of_secrets(keys, secrets)
@@ -209,11 +209,16 @@ def _warn_of_secrets(keys: Keys, secrets: KnownSecrets) -> None:
 
 
 @asynccontextmanager
-async def _prefect(folder: Path) -> AsyncIterator[str]:
-    """The address of the Prefect server that the user's settings name, or of one that is kept running beside the service."""
+async def prefect_server() -> AsyncIterator[str]:
+    """The address of the Prefect server that the user's settings name, or of one that is kept running beside the service.
+
+    Raises:
+        PrefectUnavailable: it cannot be started, or does not answer.
+    """
     if (url := get_current_settings().api.url) is not None:
         yield url
         return
+    await asyncio.to_thread(check_home, get_current_settings())
     port = free_port()
     with temporary_settings(set_defaults=DEFAULTS):
         command, environment = server_command(port)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +15,7 @@ from research.errors import SurroundingsFault
 NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """A disk that is full, a quota or a limit on a file's size that is reached."""
 _FORBIDDEN: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+"""A folder or a disk that this user may not write to, or a file that it may not read."""
 _GONE: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ESTALE})
 
 
@@ -36,6 +39,18 @@ def surroundings_fault(error: OSError, place: Path, what: str = "", setting: str
     reason = error.strerror or type(error).__name__
     name = f"{what} {place}" if what else str(place)
     return SurroundingsFault(f"{name}{chosen} cannot be written: {reason}. {advice}", place=str(place), setting=setting)
+
+
+def fault_of(error: OSError) -> SurroundingsFault | None:
+    """The error to raise where nobody knew what was written. None: neither a full disk nor the lack of a right is the cause."""
+    named = None if error.filename is None else Path(os.fsdecode(error.filename))
+    if error.errno in NO_ROOM:
+        return surroundings_fault(error, named or Path(tempfile.gettempdir()))
+    if error.errno not in _FORBIDDEN or named is None:
+        return None
+    if not os.path.lexists(named):  # it was to be made there
+        return surroundings_fault(error, named.parent)
+    return SurroundingsFault(f"{named} cannot be used: {error.strerror}. Give this user the right to it", place=str(named))
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from flows.run.rows import Rows
 from flows.run.runner import Runner
 from flows.run.runtime import ignore_event
 from flows.run.shards import Remaining, Shards
-from research.durable.surroundings import surroundings_fault
+from research.durable.surroundings import fault_of, surroundings_fault
 from research.errors import SurroundingsFault
 from research.money.budget import Charge
 from research.money.charge_file import FILE, ChargeFile
@@ -135,3 +135,15 @@ def test_what_is_wrong_with_a_folder_says_what_to_do(tmp_path: Path, number: int
     fault = surroundings_fault(OSError(number, "the system's words"), tmp_path, "the run folder", "--out")
     assert str(fault).startswith(f"the run folder {tmp_path} (chosen with --out) cannot be written: the system's words. {advice}")
     assert (fault.place, fault.setting, fault.stops_run) == (str(tmp_path), "--out", True)
+
+
+def test_a_full_disk_and_the_lack_of_a_right_are_no_bugs(tmp_path: Path) -> None:
+    """A read-only folder says so, by its own name and not that of a file that was to be made there."""
+    (there := tmp_path / "there").touch()
+    made = fault_of(PermissionError(errno.EACCES, "Permission denied", str(tmp_path / ".report.html.tmp")))
+    lock = fault_of(PermissionError(errno.EACCES, "Permission denied", str(there)))
+    full = fault_of(OSError(errno.ENOSPC, "No space left on device"))
+    assert str(made) == f"{tmp_path} cannot be written: Permission denied. Let it be written again"
+    assert str(lock) == f"{there} cannot be used: Permission denied. Give this user the right to it"
+    assert "Make room" in str(full)
+    assert fault_of(FileNotFoundError(errno.ENOENT, "No such file or directory", str(tmp_path / "none"))) is None

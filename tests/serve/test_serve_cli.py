@@ -8,12 +8,14 @@ import socket
 from pathlib import Path
 
 import pytest
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
 
 from flows.cli import main
+from flows.cli.terminal import Exit
 from flows.serve.http.keys import FILE, Keys
 from flows.serve.http.listener import listen
-from flows.serve.running import until_answers
+from flows.serve.running import prefect_server, until_answers
+from flows.server import PrefectUnavailable
 from research.testing.web_server import WebServer
 
 
@@ -58,6 +60,7 @@ def test_a_taken_port_and_a_foreign_database_are_refused_with_what_to_do(
         ({}, ["--max-cost", "nan"], "--max-cost. Must be > 0"),
         ({}, ["--concurrency", "0"], "--concurrency. Must be >= 1"),
         ({}, ["--database", "sqlite:////proc/none/x.sqlite"], "cannot be made"),
+        ({"RESEARCH_CACHE_DIR": "/dev/null/cache"}, [], "nothing can be written to /dev/null/cache"),
         ({"ANTHROPIC_BASE_URL": "http://127.0.0.1:9"}, ["--model", "mine", "--max-cost", "5"], "no price is known for mine"),
         ({"RESEARCH_AGENTS_DIR": "nowhere"}, [], "no folder of agents' profiles: correct RESEARCH_AGENTS_DIR"),
         ({"RESEARCH_WEBHOOK_SECRET": "short"}, [], "no secret of Standard Webhooks"),
@@ -82,6 +85,25 @@ def test_what_a_worker_would_end_for_is_refused_before_anything_starts(
     assert main(["serve", "--folder", str(tmp_path / "served"), "--port", "0", *corpus, *options]) == 2
     assert told in " ".join(capsys.readouterr().err.split())
     assert not list((tmp_path / "served").glob("*"))
+
+
+async def test_prefects_own_server_is_not_started_where_nothing_can_be_written() -> None:
+    """It would end with a traceback, be started again, and end again."""
+    with (
+        temporary_settings({PREFECT_HOME: Path("/dev/null/home")}, restore_defaults={PREFECT_API_URL}),
+        pytest.raises(PrefectUnavailable, match=r"nothing can be written to /dev/null/home.*PREFECT_HOME"),
+    ):
+        async with prefect_server():
+            raise AssertionError("it was started")
+
+
+def test_a_key_that_cannot_be_kept_is_a_fault_of_its_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").touch()
+    for folder in (tmp_path / "file", tmp_path / "file" / "keys"):
+        assert main(["keys", "add", "alice", "--folder", str(folder)]) == Exit.LIMIT
+        told = capsys.readouterr()
+        assert f"the folder of keys {folder} (chosen with --folder) cannot be written" in told.err
+        assert not told.out
 
 
 def test_a_worker_asks_for_the_prefect_server_of_its_service(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

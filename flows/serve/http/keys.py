@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +21,7 @@ from pydantic import ValidationError
 
 from flows.serve.errors import KeyRevoked, NotAuthenticated
 from flows.serve.records.task_records import Owner
+from research.durable.surroundings import writing
 from research.errors import InvalidInput
 from research.records import Record
 from research.result.result import UtcTime, utc_now
@@ -120,6 +122,7 @@ class Keys:
 
         Raises:
             InvalidInput: the owner has no name, or a secret's name can be none.
+            SurroundingsFault: the folder cannot be written.
         """
         if wrong := [name for name in secrets_allowed if not NAME.fullmatch(name)]:
             raise InvalidInput(f"{wrong[0]!r:.80} is no name of a secret: letters, digits and _, a letter first")
@@ -146,6 +149,7 @@ class Keys:
 
         Raises:
             InvalidInput: there is no key of this id.
+            SurroundingsFault: the folder cannot be written.
         """
         with self._lock():
             keys = {key.id: key for key in self.all()}
@@ -156,9 +160,12 @@ class Keys:
             self._write(list(keys.values()))
             return keys[id]
 
-    def _lock(self) -> FileLock:
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        return FileLock(f"{self._file}.lock")
+    @contextmanager
+    def _lock(self) -> Iterator[None]:
+        with writing(self._file.parent, "the folder of keys", "--folder"):
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(f"{self._file}.lock"):
+                yield
 
     def _write(self, keys: list[Key]) -> None:
         aside = self._file.with_suffix(".new")
