@@ -18,6 +18,7 @@ from flows.run.reuse import Earlier
 from flows.run.row_money import run_estimate
 from research.display.figures import count
 from research.errors import InvalidInput
+from research.faults import shortened
 from research.identity import canonical_json
 from research.result.escalation import part_of
 from research.tables.inputs.read import json_rows
@@ -25,6 +26,8 @@ from research.tables.layout.result_columns import ResultColumns
 
 SAMPLES: Final = 3
 """Objectives that a plan shows."""
+OBJECTIVE_SHOWN: Final = 1_000
+"""Characters of one. As JSON a plan has all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +141,7 @@ class Plan:
         for warning in self.warnings:
             shown.add_row("warning", warning)
         for place, objective in enumerate(self.objectives):
-            shown.add_row(f"row {place}", objective)
+            shown.add_row(f"row {place}", shortened(objective, OBJECTIVE_SHOWN))
         shown.add_row("columns out", ", ".join(f"{name} ({kind})" for name, kind in self.outputs.items()))
         if self.renamed:
             shown.add_row("renamed", ", ".join(f"{old} → {new}" for old, new in self.renamed.items()))

@@ -93,6 +93,9 @@ def test_a_dry_run_tells_the_plan_and_runs_nothing(research: Command, desk: Path
     assert "no cell holds anything" in printed
     assert "keyless baseline; no model key was used" in printed
     assert "Nothing was run" in printed
+    (desk / "missions.csv").write_text("mission,status\nVoyager 1," + 5_000 * "long " + "\n")
+    printed = research("enrich", "missions.csv", *ASK, "--objective", "Facts about {mission}: {status}", "--dry-run").out
+    assert printed.count("long ") < 250, "a cell of a megabyte is not printed whole"
 
 
 def test_an_encoding_or_a_sheet_that_is_said_is_how_the_table_is_read_and_part_of_the_run(research: Command, desk: Path) -> None:
