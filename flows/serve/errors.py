@@ -10,7 +10,8 @@
     ├── TaskConflict        the same id or idempotency key with other content
     ├── MonitorCancelled    what a cancelled monitor cannot do any more
     ├── NotWaiting          a decision for a task that waits for none
-    └── OverLimit           too many requests or open tasks; `retry_after` seconds may help
+    ├── OverLimit           too many requests or open tasks; `retry_after` seconds may help
+    └── RecordsUnavailable  the database does not answer, or takes nothing more
 
 A request that is wrong in itself is an `InvalidInput` of `research.errors`, whose `faults` name each place.
 """
@@ -87,3 +88,9 @@ class OverLimit(ServiceError):
     def __init__(self, message: str, retry_after: float = 1.0) -> None:
         self.retry_after = retry_after
         super().__init__(message)
+
+
+class RecordsUnavailable(ServiceError):
+    """The database does not answer, or takes nothing more."""
+
+    http_status = 503

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 import pytest
 from fastapi import APIRouter, Request, Response
+from sqlalchemy.exc import OperationalError
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from flows.serve.dialects import tasks
+from flows.serve.dialects import parallel, tasks
 from flows.serve.errors import KeyRevoked, NotAuthenticated, OverLimit
 from flows.serve.http.app import create_app
 from flows.serve.http.keys import Keys
 from flows.serve.http.limits import RequestRate
+from flows.serve.http.routing import dialect_router
 from flows.serve.records.task_records import Owner
 from tests.serve.conftest import Served
 
@@ -40,6 +43,41 @@ class Reading:
             return len(await request.body())
 
         return router
+
+
+class Full:
+    """A dialect over a database whose disk is full."""
+
+    NAME, AT_ROOT = "full", True
+
+    @staticmethod
+    def errors(error: Exception, /) -> Response:
+        return parallel.errors(error)
+
+    @staticmethod
+    def router(_service: object) -> APIRouter:
+        router = dialect_router(parallel.errors)
+
+        @router.post("/v1/full")
+        async def full() -> None:
+            raise OperationalError(
+                "INSERT INTO tasks", {"request": "a secret"}, sqlite3.OperationalError("database or disk is full")
+            )
+
+        return router
+
+
+async def test_a_database_that_takes_nothing_is_answered_in_the_dialects_words_and_when_to_ask_again(
+    served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = create_app(served.service, served.app.state.access, [Full], most_bytes=100)
+    headers = {"authorization": f"Bearer {served.keys['alice']}"}
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://door", headers=headers) as client:
+        answer = await client.post("/v1/full")
+    assert (answer.status_code, answer.headers["retry-after"], answer.json()["type"]) == (503, "10", "error")
+    assert "cannot be read or written at the moment" in answer.json()["error"]["message"]
+    assert "POST /v1/full: the database failed: database or disk is full" in caplog.text
+    assert "secret" not in caplog.text
 
 
 def test_an_answer_names_its_request(served: Served) -> None:

@@ -10,19 +10,26 @@ from typing import Any, Final
 from fastapi import APIRouter, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from starlette.exceptions import HTTPException
 
-from flows.serve.errors import OverLimit
+from flows.serve.errors import OverLimit, RecordsUnavailable
 from flows.serve.http.access import current_owner
+from research.display.printable import printable_logger
 from research.errors import Fault, InvalidTask, ResearchError
 
 MOST_MEMBERS: Final = 10_000
 """Of one object in the JSON of a body."""
 MOST_FAULTS: Final = 100
 """That one answer names."""
+RETRY_SECONDS: Final = 10
+"""After which a request may be sent again that the database did not take."""
 Errors = Callable[[Exception], Response]
 """How a dialect answers a `ResearchError` (those of `flows.serve.errors` among them), a `RequestValidationError` of FastAPI, or
 an `HTTPException` of Starlette (a body that is no JSON)."""
+
+_log: Final = printable_logger(__name__)
 
 
 def answer_to(error: Exception, errors: Errors) -> Response:
@@ -30,6 +37,8 @@ def answer_to(error: Exception, errors: Errors) -> Response:
     response = errors(_with_few_faults(error))
     if isinstance(error, OverLimit):
         response.headers.setdefault("Retry-After", str(max(1, round(error.retry_after))))
+    if isinstance(error, RecordsUnavailable):
+        response.headers.setdefault("Retry-After", str(RETRY_SECONDS))
     return response
 
 
@@ -51,10 +60,19 @@ def dialect_router(errors: Errors, **options: Any) -> APIRouter:
                     return await handle(_BoundedRequest(request.scope, request.receive))
                 except (ResearchError, RequestValidationError, HTTPException) as error:
                     return answer_to(_explained(error), errors)
+                except (DBAPIError, NoConnection, ConnectionError) as error:
+                    _log.warning("%s %s: the database failed: %s", request.method, request.url.path, _cause(error))
+                    why = "the records of the service cannot be read or written at the moment. Send the request again later"
+                    return answer_to(RecordsUnavailable(why), errors)
 
             return answer
 
     return APIRouter(route_class=DialectRoute, **options)
+
+
+def _cause(error: Exception) -> str:
+    """What the database itself says, without the statement and its values."""
+    return str(error.orig if isinstance(error, DBAPIError) else error)
 
 
 class _BoundedRequest(Request):
