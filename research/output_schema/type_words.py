@@ -45,7 +45,7 @@ ALIASES: Final = {
     "double precision": "number",
     "decimal": "number",
     **dict.fromkeys(("bool", "yes/no", "true/false"), "boolean"),
-    **dict.fromkeys(("yyyy-mm-dd",), "date"),
+    "yyyy-mm-dd": "date",
     "datetime": "date-time",
     "timestamp": "date-time",
     "timestamptz": "date-time",

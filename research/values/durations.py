@@ -52,8 +52,11 @@ _ISO_DURATION: Final = re.compile(
     r"(?<!\w)P(?=[\dT])(?:(?P<y>\d+)Y)?(?:(?P<o>\d+)M)?(?:(?P<w>\d+)W)?(?:(?P<d>\d+(?:\.\d+)?)D)?(?:T(?:(?P<h>\d+(?:\.\d+)?)H)?(?:(?P<m>\d+(?:\.\d+)?)M)?(?:(?P<s>\d+(?:\.\d+)?)S)?)?(?!\w)"
 )
 _DAYS: Final = r"(?:days?|d|tage?|jours?|giorni|días|dagen)\b"
-_HOURS: Final = r"(?:hours?|hrs?|h|std|stunden?|heures?|horas?|ore|ora|uur|timmar|timmer)\b\.?"
-_MINUTES: Final = r"(?:minut[a-zë]*|mins?|m)\b\.?|′"
+_HOURS: Final = (
+    r"(?:(?:hours?|hrs?|h|std|stunden?|heures?|horas?|ore|ora|uur|timmar|timmer|ч|час(?:а|ов)?|saat|godz\w*)\b\.?"
+    r"|時間|小时|小時|시간)"
+)
+_MINUTES: Final = r"(?:minut[a-zë]*|mins?|m|мин|минут\w?|dk|dakika)\b\.?|′|分钟|分鐘|分|분"
 _SECONDS: Final = r"(?:seconds?|secs?|s|sekunden?|secondes?)\b\.?"
 _AND: Final = r"[\s,]*(?:(?:and|und|et|y|e|&)\s)?"
 _DURATION: Final = re.compile(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from research.records import read_table
@@ -40,6 +41,21 @@ _DENIED: Final = re.compile(
     r"\s(?:[^\W\d_]+\s){0,3}[(€$£¥]?\Z",
     re.IGNORECASE,
 )
+_NO: Final = r"(?<!\w)(?:not|never|no longer|neither|nor|\w+n['’]t)(?!\s(?:only|just|merely|least|more|less))\s"
+_NAME_DENIED: Final = re.compile(rf"{_NO}(?:[\w'’-]+\s){{0,5}}\Z", re.IGNORECASE)
+_NAMELESS: Final = re.compile(_NO, re.IGNORECASE)
+_UNTRUE: Final = re.compile(
+    r"(?<!\w)(?:untrue|false|incorrect|wrong|a myth|den(?:y|ies|ied)|rejects?|disputes?)(?:\s\w+){0,3}\sthat\s[^.;]*\Z|"
+    r"(?:\A|[.;]\s)had\s[^,.;]*\sbeen\s[^,.;]*\Z",
+    re.IGNORECASE,
+)
+_WHERE: Final = re.compile(r"\b(?:in|at|near|from|on|of the)\s\Z", re.IGNORECASE)
+_FIRM: Final = r"(?:,?\s(?:plc|inc|ltd|llc|gmbh|ag|sa|co|corp)\b\.?)?"
+_RELATIVE: Final = re.compile(
+    rf"{_FIRM},?\s(?:which|who|whose)\s[^,;.()]*(?:,\s(?:is|was|are|were|has|had)\s[^,;.()]*)?", re.IGNORECASE
+)
+_OPENED: Final = re.compile(rf"{_FIRM}\s?\([^()]*", re.IGNORECASE)
+_WORD: Final = re.compile(r"[^\W\d_]{4}")
 _COMPARED: Final = re.compile(
     rf"(?<!\w)(?i:{alternatives(_TABLE['compared_before'])})(?![\w'’-])[^.;]*\Z|"
     r"(?<!\w)than\s(?:the\s)?[A-Z][^.;\d]*\Z"
@@ -73,7 +89,27 @@ def is_of_another(text: str, start: int, end: int) -> bool:
 
 def is_denied(text: str, start: int) -> bool:
     """Whether the number that begins at `start` is said not to be: `does not have 999 employees`."""
-    return _DENIED.search(text, max(0, start - _CLAUSE), start) is not None
+    return any(pattern.search(text, max(0, start - _CLAUSE), start) for pattern in (_DENIED, _UNTRUE))
+
+
+def is_name_denied(text: str, start: int) -> bool:
+    """Whether the name that begins at `start` is said not to be the one meant, or is no name but such words: `is not licensed
+    under the GPL`, `was never based in York`, `denies that its CEO is Ann Lee`."""
+    denied = any(pattern.search(text, max(0, start - _CLAUSE), start) for pattern in (_NAME_DENIED, _UNTRUE))
+    return denied or _NAMELESS.match(text, start) is not None
+
+
+def is_said_of(text: str, names: Iterable[tuple[int, int]], start: int, end: int) -> bool:
+    """Whether what stands at `text[start:end]` is said of one of some names: in a clause behind it that begins with `which` or
+    `whose`, or with other words in brackets behind it."""
+    for begin, behind in names:
+        if behind > start or _WHERE.search(text, 0, begin):
+            continue
+        if _RELATIVE.fullmatch(text, behind, start):
+            return True
+        if opened := _OPENED.fullmatch(text, behind, start):
+            return _WORD.search(opened[0].partition("(")[2] + " " + text[end:].partition(")")[0]) is not None
+    return False
 
 
 def is_former(text: str, start: int, end: int) -> bool:

@@ -200,7 +200,7 @@ def _texts(question: Question, fact: Fact) -> Iterator[tuple[str, int, tuple[str
     values, places = fact.values, fact.places
     joined: tuple[str, ...] = ()
     if question.kind == "text":
-        if question.label.endswith(" by") and all(map(_is_date, values)):
+        if question.label.endswith(" by") and all(any(d.end - d.start >= 0.8 * len(v) for d in dates(v)) for v in values):
             return  # `Opened: 1855` does not say who opened it.
         if 1 < len(values) <= MAX_JOINED and all(len(value) <= SHORT for value in values):
             yield ", ".join(dict.fromkeys(values)), places[0], ("joined",)
@@ -216,10 +216,6 @@ def _of_text(asked: Asked, one: Cast, text: str) -> Iterator[str]:
     if isinstance(one.value, str) and "=title" in asked.question.concepts and asked.entity.named:
         said, name = frozenset(words(one.value)), asked.entity.words
         yield "named:same" if said == name else "named:more" if name < said else "named:less" if said < name else "named:other"
-
-
-def _is_date(value: str) -> bool:
-    return any(date.end - date.start >= 0.8 * len(value) for date in dates(value))
 
 
 def gate_of(asked: Asked, reading: Reading, fact: Fact) -> tuple[float, tuple[str, ...]]:

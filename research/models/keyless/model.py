@@ -133,12 +133,9 @@ class KeylessModel:
         for question in questions:
             given = [a for done in work for a in done.answers if a.field == question.field and a.value is not None]
             merged = merge(question, given)
-            if merged.value is None:
-                grades[question.field] = "missing"
-            elif merged.conflicting or len({repr(a.value) for a in given}) > 1:
-                grades[question.field] = "conflicting"
-            else:
-                grades[question.field] = "thin" if merged.confidence == "low" else "supported"
+            is_conflicting = merged.conflicting or len({repr(a.value) for a in given}) > 1
+            found: FieldGrade = "conflicting" if is_conflicting else "thin" if merged.confidence == "low" else "supported"
+            grades[question.field] = "missing" if merged.value is None else found
         missing = [q for q in questions if grades[q.field] == "missing" and q.description]
         if not missing or max_subqueries < 1 or any(done.subquery.round > 1 for done in work):
             return Grade(fields=grades)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from itertools import takewhile
 from typing import Final, NamedTuple
 
 from research.evidence.ranking import words
@@ -187,12 +188,8 @@ def _where(at: int, named: frozenset[int], partly: frozenset[int], reading: Read
     if at - 1 in named:
         return "before"
     place = reading.sentences[at].place
-    before = at - 1
-    while before >= 0 and reading.sentences[before].place == place:
-        if before in named:
-            return "passage"
-        before -= 1
-    return "page"
+    passage = takewhile(lambda before: reading.sentences[before].place == place, range(at - 1, -1, -1))
+    return "page" if named.isdisjoint(passage) else "passage"
 
 
 @lru_cache(maxsize=64)
