@@ -20,11 +20,13 @@ _BEHIND: Final = re.compile(r"(?:,|:|\bin|\s[-–—])\s+([^,:()\[\]]{1,40})$", 
 """`Revenue, in thousands of euros`, `Mass, g`"""
 _THOUSANDS: Final = re.compile(
     r"(?:^|[\W_])['’]?000(?:['’]?s)?\b|\bK(?=€|EUR|USD|\$)|\bT(?=€|EUR|USD)|\bk ?(?=€|EUR|USD|\$)|"
-    r"(?:EUR|USD|GBP|CHF|[€$£])\s?[kK]\b"
+    r"(?:EUR|USD|GBP|CHF|[€$£])\s?[kK]\b|\b[tk]\.?\s?kr\b|\b[TKk](?=DKK|SEK|NOK|CHF|GBP)"
 )
 """`USD '000`, `T€`, `kEUR`"""
 _CODES: Final = r"(?:[€$£¥₹]|\b(?:EUR|USD|GBP|CHF|SEK|NOK|DKK|JPY|INR|AUD|CAD|CNY))"
-_MILLIONS: Final = re.compile(rf"{_CODES}\s?(?:m|M|mm|MM)\b|\b[mM](?=€|EUR|USD|\$|£)|\b[mM] (?={_CODES})|\bM(?=CHF|SEK|NOK|DKK)")
+_MILLIONS: Final = re.compile(
+    rf"{_CODES}\s?(?:m|M|mm|MM)\b|\b[mM](?=€|EUR|USD|\$|£)|\b[mM] (?={_CODES})|\bM(?=CHF|SEK|NOK|DKK)|\b[mM]\.?\s?kr\b"
+)
 _BILLIONS: Final = re.compile(rf"{_CODES}\s?(?:b|B)\b")
 _SCALE: Final = re.compile(rf"(?<!\w)(?<!per )({_SCALE_WORDS})(?!\w)", re.IGNORECASE)
 _CURRENCY: Final = re.compile(rf"(?<![^\W\d_])(?:[kKmMT]|(?=.))({_MONEY})(?=[mMbBkK]?(?![^\W\d_]))", re.IGNORECASE)

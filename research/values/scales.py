@@ -12,10 +12,10 @@ from research.records import read_table
 from research.values.units import currency_at
 
 _TABLE: Final = read_table("research.values", "numerals.toml")
-SCALES: Final = {name: Decimal(entry["factor"]) for entry in _TABLE["scales"] for name in entry.get("names", ())}
-"""Words of their own, in lower case."""
-_SHORT: Final = {name: Decimal(entry["factor"]) for entry in _TABLE["scales"] for name in entry.get("short", ())}
-_MONEY: Final = {name: Decimal(entry["factor"]) for entry in _TABLE["scales"] for name in entry.get("money", ())}
+SCALES: Final = {name.casefold(): Decimal(entry["factor"]) for entry in _TABLE["scales"] for name in entry.get("names", ())}
+"""Words of their own, with their case folded: `χιλιάδες` ends in a `σ`."""
+_SHORT: Final = {name.casefold(): Decimal(entry["factor"]) for entry in _TABLE["scales"] for name in entry.get("short", ())}
+_MONEY: Final = {name.casefold(): Decimal(entry["factor"]) for entry in _TABLE["scales"] for name in entry.get("money", ())}
 MONEY_WORDS: Final = frozenset((*_SHORT, *_MONEY))
 """Abbreviations that are scales beside an amount of money only."""
 GLUED: Final = {name: Decimal(entry["factor"]) for entry in _TABLE["scales"] for name in entry.get("glued", ())}

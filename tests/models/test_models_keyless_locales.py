@@ -28,6 +28,7 @@ MOMENT: dict[str, Any] = {"type": "string", "format": "date-time"}
         ("price", "1.299,-", 1299),
         ("price", "19€99", 19.99),
         ("eggs", "3 dozen", 36),
+        ("revenue", "5 χιλιάδες", 5000),
     ],
 )
 def test_a_number_is_read_in_the_digits_and_marks_of_its_script_and_country(field: str, text: str, is_read_as: float) -> None:
@@ -133,6 +134,10 @@ async def test_page_data_name_units_by_their_codes(code: str, kilograms: float) 
         ("<dl><dt>Garantie</dt><dd>2 Jahre</dd></dl>", "garantie_months", INTEGER, 24),
         ("<dl><dt>Energy class</dt><dd>A++</dd></dl>", "energy_class", {"enum": ["A", "A+", "A++", "A+++"]}, "A++"),
         ("<dl><dt>Rating</dt><dd>BBB−</dd></dl>", "rating", {"enum": ["BBB", "BBB+", "BBB-"]}, "BBB-"),
+        ("<dl><dt>Revenue (χιλιάδες)</dt><dd>450</dd></dl>", "revenue", NUMBER, 450_000),
+        ("<dl><dt>Revenue (t.kr.)</dt><dd>450</dd></dl>", "revenue", NUMBER, 450_000),
+        ("<dl><dt>Revenue (TSEK)</dt><dd>450</dd></dl>", "revenue", NUMBER, 450_000),
+        ("<dl><dt>Revenue (m kr)</dt><dd>450</dd></dl>", "revenue", NUMBER, 450_000_000),
         ("<dl><dt>Revenue (USD mn)</dt><dd>1,250.5</dd></dl>", "revenue_usd", NUMBER, 1_250_500_000),
         (
             "<table><tr><th>€m</th><th>2023</th><th>2022</th></tr><tr><td>Revenue</td><td>135</td><td>120</td></tr>"
