@@ -140,8 +140,8 @@ def _sentences(
     for place, sentence in enumerate(reading.sentences_of.get(passage.place, ())):
         held = frozenset(sentence.words)
         around, before = held | before | above, held
-        if not _CLOSED.search(sentence.text) or (wording.asks_property and beside and beside.keys().isdisjoint(held)):
-            continue
+        if not _CLOSED.search(sentence.text) or (beside and beside.keys().isdisjoint(held)):
+            continue  # a label, or a sentence that says nothing of what is asked but what it is asked of
         fit, wider = (sum(weights[w] for w in wording.telling & near) for near in (held, around))
         pairs = len(side_by_side & set(pairwise(sentence.words)))
         score = 0.65 * fit + 0.35 * wider + 0.03 * pairs + (0.05, 0.02, 0.0)[order]

@@ -104,11 +104,6 @@ class Wording:
     is_yes_or_no: bool = False
     """It begins with a verb and has no question word: `Was it crewed?`"""
 
-    @property
-    def asks_property(self) -> bool:
-        """`What is the author of …?`: what answers it says so."""
-        return bool(self.focus) and self.form == "be"
-
 
 def wording_of(asked: str) -> Wording:
     """Read a question."""
