@@ -55,7 +55,7 @@ def compare(
         else:
             note("they differ in no cell")
     if found.rows_of_one:
-        note(f"{found.rows_of_one} rows are completed in one of them only, and not compared")
+        note(f"completed in one of them only, and not compared: {count(found.rows_of_one, 'row')}")
     if found.fields_of_one:
         note(f"fields of one of them only: {', '.join(found.fields_of_one)}")
     return Exit.OK

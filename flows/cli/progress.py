@@ -153,10 +153,8 @@ class _Pause(ProgressColumn):
         paused: ServicePaused | None = task.fields["paused"]
         if paused is None:
             return Text()
-        left = max(timedelta(), paused.until - datetime.now(UTC))
-        return Text(
-            f"{paused.service} is paused for {timedelta(seconds=round(left.total_seconds()))}, {paused.waiting} rows wait"
-        )
+        left = timedelta(seconds=round(max(timedelta(), paused.until - datetime.now(UTC)).total_seconds()))
+        return Text(f"{paused.service} is paused for {left}, {count(paused.waiting, 'row')} waiting")
 
 
 def _progress() -> Progress:

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from flows.cli.named_run import run_path
 from flows.cli.terminal import Exit, Output, note, out, print_json, shown
+from research.display.figures import count
 
 if TYPE_CHECKING:
     from research.tables.audit.calibration import CalibratedWord, Calibration
@@ -52,7 +53,8 @@ def score(run: str, /, *, truth: str, wrong: bool = False, output: Output = NONE
             )
         console.print(table)
     if found.rows_without_truth or found.truth_without_row:
-        note(f"{found.rows_without_truth} rows have no truth; {found.truth_without_row} lines of the truth match no row")
+        lines = count(found.truth_without_row, "line")
+        note(f"without truth: {count(found.rows_without_truth, 'row')}; of the truth, without a row: {lines}")
     if found.passed_over:
         note(f"columns of the truth that are no fields: {', '.join(found.passed_over)}")
     return Exit.OK
