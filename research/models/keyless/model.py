@@ -52,8 +52,6 @@ BESIDE: Final = 3
 ABOUT: Final = 0.6
 """How surely a page is about the entity to count as one of its pages."""
 
-KEYED: Final = ("facts", "under", "table")
-"""Where a value stands under a key that a reader sees."""
 Chooser = Callable[[Question, Sequence[Backing]], FieldAnswer]
 Answerer = Callable[[Question, str, Sequence[ReadPage]], FieldAnswer]
 
@@ -245,12 +243,13 @@ def _answers(
 
 
 def _stated(question: Question, task: Task, entity: Entity, read: Sequence[ReadPage], chooser: Chooser) -> FieldAnswer | None:
-    """What answers a question in plain words under a key that says the same: `Launch: 16 July 1969`, for when it was launched."""
+    """What answers a question in plain words as it would a field: under a key that says the same (`Launch: 16 July 1969`, for
+    when it was launched), in the page's data, or as what its layout shows."""
     asked = asked_for(task.task, entity.words) if entity.named else None
     if asked is None:
         return None
     about = (replace(page, about=aboutness(entity, (page.hit.title, *page.reading.titles))) for page in read)
-    found = chooser(asked, [b for page in about for b in _backings(asked, entity, page) if b.candidate.source in KEYED])
+    found = chooser(asked, [b for page in about for b in _backings(asked, entity, page) if b.candidate.source != "sentence"])
     if found.value is None:
         return None
     sure = "low" if found.confidence == "low" else "medium"  # the question may mean something else by its words
