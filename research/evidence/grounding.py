@@ -198,7 +198,7 @@ def excerpt(value: Any, schema: Mapping[str, Any], field: Field, passage: Passag
             the one that has most of them in a row is copied: `Apollo 14`, not `Apollo 12` on a 14 November.
     """
     units = sentences(passage.text) if passage.kind == "paragraph" else lines(passage.text)
-    stated = places(value, schema, passage.text)
+    stated = places(value, schema, passage.text, field.name)
     if isinstance(value, bool):
         stated = own_places(field, passage, units, stated)
     if stated:

@@ -12,10 +12,16 @@ from research.values.scales import alternatives
 _TABLE: Final = read_table("research.values", "answers.toml")
 _YES: Final = re.compile(rf"\s*(?:{alternatives(_TABLE['yes'].split())})(?!\w)", re.IGNORECASE)
 _NO: Final = re.compile(rf"\s*(?:{alternatives(_TABLE['no'].split())})(?![\w’'])(?!-\w|\.?\s?\d)", re.IGNORECASE)
+_OR: Final = r"\s*(?:[/|・、]|(?:or|oder|ou|o|eller|of)\b)"
+_BESIDE: Final = r"(?:\s*,|\s)"
 _BOTH: Final = re.compile(
-    rf"{_YES.pattern}\s*(?:[/|]|or\b){_NO.pattern}|{_NO.pattern}\s*(?:[/|]|or\b){_YES.pattern}", re.IGNORECASE
+    rf"{_YES.pattern}{_OR}{_NO.pattern}|{_NO.pattern}{_OR}{_YES.pattern}|"
+    rf"(?:{_YES.pattern}{_BESIDE}{_NO.pattern}|{_NO.pattern}{_BESIDE}{_YES.pattern})\W*\Z",
+    re.IGNORECASE,
 )
-"""A form that nobody has filled in: `Yes / No`."""
+"""A form that nobody has filled in: `Yes / No`; not `Yes, no adapter needed`."""
+_TICKED: Final = re.compile(r"[☐☑☒]|[✓✔✅].*[✗✘❌✕]|[✗✘❌✕].*[✓✔✅]", re.DOTALL)
+"""A form with boxes, which stand before or behind their words: `☐ Yes ☑ No`."""
 _UNKNOWN: Final = re.compile(rf"\s*(?:{alternatives(_TABLE['unknown'])})(?!\w)", re.IGNORECASE)
 _NOBODY: Final = [*(word for word in _TABLE["unknown"] if len(word) > 2), *_TABLE["nobody"]]
 _BLANK: Final = re.compile(rf"\W*(?:{alternatives(_NOBODY)})\W*", re.IGNORECASE)
@@ -58,7 +64,7 @@ _REMARK: Final = 4
 
 def yes_or_no(text: str) -> tuple[bool, frozenset[Doubt]] | None:
     """What a text that is a yes or a no says; None if it says neither, that nobody knows, or that it is so no more or not yet."""
-    if len(text) > _SHORT or _UNKNOWN.match(text) or _BOTH.match(text):
+    if len(text) > _SHORT or _UNKNOWN.match(text) or _BOTH.match(text) or _TICKED.search(text):
         return None
     match = _YES.match(text) or _NO.match(text)
     if match is None or re.match(rf"(?i)\s+(?:{alternatives(_TABLE['affirming'])})\b", text[match.end() :]):

@@ -50,10 +50,11 @@ _ENGLISH: Final = {
     for spelling in {name, name[:3], *({name[:4]} & {"june", "july", "sept"})}
 }
 
-_ERAS: Final = {"令和": 2018, "平成": 1988, "昭和": 1925, "大正": 1911, "明治": 1867}
-"""Eras of Japan, each with the year before its first."""
+_ERAS: Final = {"令和": (2018, 50), "平成": (1988, 31), "昭和": (1925, 64), "大正": (1911, 15), "明治": (1867, 45)}
+"""Eras of Japan, each with the year before its first and the number of its years; of the present one, how many are foreseen."""
 _FIGURES: Final = {zero + n: str(n) for zero in (0xFF10, 0x0660, 0x06F0, 0x0966) for n in range(10)}
 """Digits of other scripts: full width, Arabic, Persian, Devanagari."""
+_ANY_YEAR: Final = re.compile(rf"[12]\d{{3}}|(?:{'|'.join(_ERAS)})\s?[\d元]")
 _WORD: Final = r"[^\W\d_]{3,12}"
 _YEAR: Final = r"(?P<year>[12]\d{3})"
 _LINK: Final = r"(?:\s+(?:of|de|del|di))?"
@@ -124,7 +125,11 @@ def _is_day(year: int, month: int, day: int) -> bool:
 def _dated(match: re.Match[str]) -> StatedDate | None:
     parts = match.groupdict()
     year, day, swapped = int(parts["year"].replace("元", "1")), int(parts["day"]) if parts.get("day") else None, False
-    year += _ERAS.get(parts.get("era") or "", 0)
+    if era := parts.get("era"):
+        before, length = _ERAS[era]
+        if not 1 <= year <= length:
+            return None
+        year += before
     month = int(parts["month"]) if parts.get("month") else None
     if ordinal := parts.get("ordinal"):
         day = ORDINALS[ordinal.casefold()]
@@ -158,7 +163,7 @@ def dates(text: str) -> tuple[StatedDate, ...]:
     """Every date that stands in `text`, in order, bare years included. Where readings overlap, the most exact is kept."""
     if not text.isascii():
         text = text.translate(_FIGURES)
-    if not re.search(r"[12]\d{3}|[和成正治]\s?[\d元]", text):
+    if not _ANY_YEAR.search(text):
         return ()
     found: list[StatedDate] = []
     for pattern in _PATTERNS:

@@ -48,6 +48,7 @@ _SINGULAR: Final = frozenset(("year", "month", "week", "day"))
 """As in `a two-year term`."""
 _JOINED: Final = re.compile(r"[\s,]*(?:(?:and|und|et|y|e|&)\s)?")
 _UNIT_SECONDS: Final = {"y": 12 * MONTH, "o": MONTH, "w": 604_800, "d": 86_400, "h": 3600, "m": 60, "s": 1}
+_LETTER: Final = re.compile(r"(?![間간])[^\W\d]")
 _ISO_DURATION: Final = re.compile(
     r"(?<!\w)P(?=[\dT])(?:(?P<y>\d+)Y)?(?:(?P<o>\d+)M)?(?:(?P<w>\d+)W)?(?:(?P<d>\d+(?:\.\d+)?)D)?(?:T(?:(?P<h>\d+(?:\.\d+)?)H)?(?:(?P<m>\d+(?:\.\d+)?)M)?(?:(?P<s>\d+(?:\.\d+)?)S)?)?(?!\w)"
 )
@@ -57,7 +58,7 @@ _HOURS: Final = (
     r"|時間|小时|小時|시간)"
 )
 _MINUTES: Final = r"(?:minut[a-zë]*|mins?|m|мин|минут\w?|dk|dakika)\b\.?|′|分钟|分鐘|分|분"
-_SECONDS: Final = r"(?:seconds?|secs?|s|sekunden?|secondes?)\b\.?"
+_SECONDS: Final = r"(?:(?:seconds?|secs?|s|sekunden?|secondes?)\b\.?|秒|초)"
 _AND: Final = r"[\s,]*(?:(?:and|und|et|y|e|&)\s)?"
 _DURATION: Final = re.compile(
     # A unit may be there twice: once for the eye, once for readers of the screen.
@@ -114,7 +115,10 @@ def _long(text: str) -> list[Duration]:
 
 
 def _is_duration(pattern: re.Pattern[str], match: re.Match[str], parts: dict[str, str]) -> bool:
-    """A bare number counts as minutes only after hours (`1h30`), and a bare `m` never does (it is a metre)."""
+    """A bare number counts as minutes only after hours (`1h30`), and a bare `m` never does (it is a metre); nor does a `分` in a
+    word of its own, where it is a part: `3分の1` is a third."""
     if pattern is _ISO_DURATION or "m" not in parts or "h" in parts:
         return True
+    if match["word"] in ("分", "분"):
+        return not _LETTER.match(match.string, match.end("word"))
     return (match["word"] or "m").casefold() != "m"

@@ -9,11 +9,12 @@ from functools import lru_cache
 from typing import Final
 
 from research.values.neighbours import not_yet
-from research.values.scales import SCALES, alternatives
+from research.values.scales import DOZEN, SCALES, alternatives
 from research.values.units import CURRENCIES, Unit, unit_named
 
 YEAR: Final = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
-_SCALE_WORDS: Final = alternatives(SCALES)
+_SCALE_WORDS: Final = alternatives(name for name, factor in SCALES.items() if factor != DOZEN)
+"""`Price (dozen)` says what is sold at the price."""
 _MONEY: Final = alternatives(CURRENCIES)
 _ENCLOSED: Final = re.compile(r"[(\[]([^()\[\]]{1,60})[)\]]")
 _BEHIND: Final = re.compile(r"(?:,|:|\bin|\s[-–—])\s+([^,:()\[\]]{1,40})$", re.IGNORECASE)

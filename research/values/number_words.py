@@ -17,8 +17,10 @@ _SCALES: Final = {word: Decimal(factor) for word, factor in _TABLE["scales"].ite
 _PARTS: Final = {word: Decimal(part) for word, part in _TABLE["parts"].items()}
 ORDINALS: Final = {word: value for value, word in enumerate(_TABLE["ordinals"], start=1)}
 """`first` to `thirty-first`: the days of a month."""
+_FRACTIONS: Final = [word + s for word, value in ORDINALS.items() if value > 2 and "-" not in word for s in ("", "s")]
+_UNREAD: Final = frozenset((*_TABLE["unread"], *_FRACTIONS))
 _BEGIN: Final = rf"(?:{alternatives([*_SMALL, *_TENS, *_SCALES])})|an?(?=[ ](?:{alternatives(_SCALES)})\b)|half(?= an?\b)"
-_MORE: Final = alternatives([*_SMALL, *_TENS, *_SCALES, *_PARTS, *_TABLE["unread"], "a", "an", "and"])
+_MORE: Final = alternatives([*_SMALL, *_TENS, *_SCALES, *_PARTS, *_UNREAD, "a", "an", "and"])
 _RUN: Final = re.compile(rf"(?<![\w-])(?:{_BEGIN})(?:\b[ \u00a0-]+(?:{_MORE})\b)*\b", re.IGNORECASE)
 _TAIL: Final = re.compile(r"(?:[ \u00a0-]+(?:an?|and))+$", re.IGNORECASE)
 _BEFORE_A_PRONOUN: Final = re.compile(
@@ -32,7 +34,7 @@ _NO_ONE: Final = re.compile(r"\bno\s+\Z", re.IGNORECASE)
 _ONE_OF: Final = re.compile(r"\s+(?:of (?:the|its|his|her|their|our|these|those)|another|that|which|who)\b", re.IGNORECASE)
 
 
-_PART_OF: Final = re.compile(r"\b(?:half|halves|quarters?|thirds?|fifths?|tenths?)\s+of\s+\Z", re.IGNORECASE)
+_PART_OF: Final = re.compile(rf"\b(?:half|halves|quarters?|{alternatives(_FRACTIONS)})\s+of\s+\Z", re.IGNORECASE)
 """Before a number of which only a part is meant: `a quarter of a million`."""
 
 
@@ -81,7 +83,7 @@ def _value(words: Sequence[str]) -> Decimal | None:
             if place and not (joined and article):
                 return None
             return _with_part(words[place + 1 :], done, group, scaled, _PARTS[word])
-        if word in _TABLE["unread"]:
+        if word in _UNREAD:
             return None
         if word in _SCALES:
             factor = _SCALES[word]

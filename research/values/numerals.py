@@ -62,18 +62,19 @@ _PERCENT: Final = re.compile(
     r"[ \u00a0\u202f]?(?:%|per[ -]?cent\b|percent\b|pct\b|Prozent\b|pour cent\b|por ciento\b|procent\b)", re.I
 )
 _FRACTION: Final = re.compile(r"[/⁄](?P<under>\d{1,2})(?![\d/⁄.,])")
-_MINUS_BEFORE: Final = re.compile(r"(?<![\w)])[-−](?:[$€£¥₹]|[A-Z]{3}\s)\s?$")
+_MINUS_BEFORE: Final = re.compile(r"(?<![\w)])[-−](?:[$€£¥₹]|[A-Z]{3}\s)\s?$|(?<![\dA-Za-z])△(?:[$€£¥₹]\s?)?$")
+"""`-$5`, and a Japanese account's `△1,200` wherever it stands."""
 _MINUS_APART: Final = re.compile(r"(?:\A|[:|]\s)\s*(?P<minus>[-−](?=\s)|[–△])\s?(?:[$€£¥₹]\s?)?\Z")
-"""The first thing of a value, so that it is a minus and no dash: `- 3.4 %`, `–1,200`, a Japanese account's `△1,200`."""
-_MAY_BE_MINUS: Final = re.compile(r"(?<!\w)[▲▼÷]\s?(?:[$€£¥₹]\s?)?\Z")
+"""The first thing of a value, so that it is a minus and no dash: `- 3.4 %`, `–1,200`, `△ 1,200`."""
+_MAY_BE_MINUS: Final = re.compile(r"(?<![\dA-Za-z])[▲▼÷]\s?(?:[$€£¥₹]\s?)?\Z")
 """A minus in some accounts, and an arrow or something else elsewhere."""
 _MINUS_WORD: Final = re.compile(r"\b(?:minus|negative)[ \u00a0]$", re.IGNORECASE)
 _OPENING: Final = re.compile(r"(?<!\w)(?:[$€£¥₹]|[A-Z]{3})?\s?\(\s?(?:[$€£¥₹]|[A-Z]{3}\s)?\s?$")
 _CLOSING: Final = re.compile(r"\s?(?:%|[$€£¥₹]|[A-Z]{3})?\s?\)")
 _NO_CENTS: Final = re.compile(r"[.,][-–—](?![\d\w])")
 """`12,-` and `12.–` are 12.00."""
-_CENTS: Final = re.compile(r"[€£$](\d\d)(?![\d.,])")
-"""`19€99`"""
+_CENTS: Final = re.compile(r"[€£](\d\d)(?![\d.,]|\s?[$€£])")
+"""`19€99`, not two prices that touch: `19€15€`."""
 _TRAILING: Final = re.compile(r"\s?[-−](?=\s*(?:\Z|\n|\|))")
 _ENGLISH: Final = re.compile(r"\d,\d{3}[.,]\d|(?<![\d.])\d+\.\d{1,2}(?![\d.])")
 _CONTINENTAL: Final = re.compile(r"\d\.\d{3}[.,]\d|(?<![\d,])\d+,\d{1,2}(?![\d,])")
@@ -134,7 +135,8 @@ def _read(text: str, match: re.Match[str]) -> Iterator[Number]:
         if is_open:
             doubts.add("ambiguous_separator")
     readings, end = _with_fraction(text, match, readings)
-    if body and body.isdigit() and end == match.end("body") and (cents := _CENTS.match(text, end)):
+    is_plain = body and body.isdigit() and end == match.end("body")
+    if is_plain and (cents := _CENTS.match(text, end)) and not _MONEY_BEFORE.search(text, max(0, start - 5), start):
         readings, end = (readings[0] + Decimal(cents[1]) / 100,), cents.end()
     if match["exponent"] or match["power"] or match["raised"]:
         power = match["exponent"] or match["power"] or unicodedata.normalize("NFKC", match["raised"])
@@ -208,7 +210,7 @@ def _separated(text: str, start: int, end: int, readings: tuple[Decimal, ...]) -
     money = currency_at(text, start, end)
     if money is None:
         return readings, point
-    if point and money.kind in WHOLE_CURRENCIES:
+    if point and money.kind in WHOLE_CURRENCIES and not (scale_at(text, start, end) or _scale_behind_bracket(text, start, end)):
         return (grouped,), False
     with_point = money.kind in POINT_CURRENCIES
     if point:

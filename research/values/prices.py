@@ -19,8 +19,8 @@ _OTHER: Final = re.compile(rf"\b(?:{alternatives(_TABLE['other'])})\b{_BEFORE}",
 _OTHER_BEHIND: Final = re.compile(rf"\s*(?:{alternatives(_TABLE['other_behind'])})\b|\s?%", re.IGNORECASE)
 _DISCOUNT: Final = re.compile(r"(?<![\d.,])(\d{1,2})\s?%")
 _SEVERAL_FOR: Final = re.compile(
-    r"\b\d+\s*(?:(?:for|x|×|für|pour|por|per)|(?:[a-z-]+\s){0,2}(?:payments|instal?ments|raten|mensualités|cuotas|parcelas|rate)\s"
-    r"(?:of|à|von|zu|de|da)?)\s*$",
+    r"\b\d+\s*(?:(?:for|x|×|für|pour|por|per)|(?:[a-z-]+\s){0,2}(?:rate\s(?:da|di)|"
+    r"(?:payments|instal?ments|raten|mensualités|cuotas|parcelas)\s(?:of|à|von|zu|de|da)?))\s*$",
     re.IGNORECASE,
 )
 """`2 for $10`, `4 payments of $10`"""

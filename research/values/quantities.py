@@ -31,9 +31,13 @@ _DEGREES: Final = re.compile(r"\s?(?:degrees?|deg)\b", re.IGNORECASE)
 _TOLERANCE: Final = re.compile(r"\s?(?:±|\+\s?/\s?[-−–])\s?")
 _ODD_SCALE: Final = re.compile(r"[ \u00a0-]?[^\W\d_]*illi(?:on|ard)(?:e?[ns]|e)?(?!\w)", re.IGNORECASE)
 """A scale that is not known, behind a number: `2.5 zillion`."""
-_SMALL_SHARE: Final = re.compile(r"[ \u00a0\u202f]?(?:(?P<tenth>‰)|(?:bps?|basis points?)(?!\w))", re.IGNORECASE)
-"""A tenth of a percent, and a hundredth."""
-_APART: Final = re.compile(r"\.?[\s,]*(?:and\s|und\s|et\s|y\s)?")
+_SMALL_SHARE: Final = re.compile(
+    r"(?:\s?(?:[-–—]|to\s)\s?\d+(?:\.\d+)?)?[ \u00a0\u202f]?(?:(?P<tenth>‰)|(?:bps?|basis points?)(?!\w))", re.IGNORECASE
+)
+"""A tenth of a percent, and a hundredth; behind the first end of a range, too."""
+_APART: Final = re.compile(r"(?P<stop>(?:(?<=ft)|(?<=lb)|(?<=lbs))\.)?[\s,]*(?:and\s|und\s|et\s|y\s)?", re.IGNORECASE)
+_ENDS: Final = re.compile(r"\s*(?:\Z|[.,;:|()\n])")
+"""Behind the second of two units whose first is an abbreviation with a full stop: `5 ft. 11 in.`, not `5 ft. 11 in stock`."""
 _WORD: Final = re.compile(r"[^\W\d_]+")
 SAME: Final = Decimal("0.02")
 """Two amounts that differ by no more than this share are one amount in two units, rounded."""
@@ -177,7 +181,10 @@ def _together(text: str, first: Number, at: Measured, second: Number, then: Meas
     ):
         return None
     part = other.convert(second.value, one)
-    if not 0 <= part < 1 or first.value != first.value.to_integral_value() or not _APART.fullmatch(text, at.end, then.start):
+    between = _APART.fullmatch(text, at.end, then.start)
+    if not 0 <= part < 1 or first.value != first.value.to_integral_value() or between is None:
+        return None
+    if between["stop"] and not _ENDS.match(text, then.end):
         return None
     number = replace(first, end=second.end, readings=(first.value + part,), doubts=first.doubts | second.doubts)
     return number, Measured(one, at.start, then.end)

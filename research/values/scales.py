@@ -23,6 +23,7 @@ _AMBIGUOUS: Final = {name: tuple(map(Decimal, factors)) for name, factors in _TA
 _LETTERS: Final = {letter: Decimal(factor) for letter, factor in _TABLE["letter_scales"].items()}
 _MONEY_LETTERS: Final = _LETTERS | {letter: Decimal(factor) for letter, factor in _TABLE["money_letter_scales"].items()}
 _ONE: Final = Decimal(1)
+DOZEN: Final = Decimal(12)
 
 
 def alternatives(names: Iterable[str]) -> str:
@@ -85,6 +86,8 @@ def _word_scale(text: str, start: int, end: int) -> Scale | None:
     # A full stop belongs to an abbreviation; behind a whole word it ends the sentence.
     stop = match.end() if match["stop"] and len(word) <= 5 and text[match.end() : match.end() + 1] != "\n" else match.end("word")
     if factor := SCALES.get(word):
+        if factor == DOZEN and currency_at(text, start, end):
+            return None  # `$5 a dozen`
         return Scale(match.end("word") if len(word) > 5 else stop, (factor,))
     if factors := _AMBIGUOUS.get(word):
         return Scale(stop, (*factors, _ONE))

@@ -57,27 +57,27 @@ def fold(text: str) -> str:
     return text.lower() if text.isascii() else text.translate(_FOLD)
 
 
-def places(value: Any, schema: Schema, text: str) -> list[Span]:
+def places(value: Any, schema: Schema, text: str, name: str = "") -> list[Span]:
     """Spans of `text` that state `value`, in order. A list or an object is stated by its parts. `None` is stated by nothing.
 
     `schema` (a JSON Schema, `$ref`s followed) helps: its description may name the unit of time in which a duration is counted,
-    its `format` says that a string is a date.
+    its `format` says that a string is a date. `name`: the field's, which may name that unit, too (`warranty_months`).
     """
     if value is None or not text:
         return []
     if isinstance(value, Mapping):
         properties = schema.get("properties", {})
-        return _merged(places(part, _part(properties, name), text) for name, part in value.items())
+        return _merged(places(part, _part(properties, key), text, key) for key, part in value.items())
     if isinstance(value, str):
         if is_date(value, schema):
             return _date_places(value, text)
         length = _duration(value)
         return _length_places(value, length, text) if length else _text_places(value, text)
     if isinstance(value, Sequence):
-        return _merged(places(part, _items(schema), text) for part in value)
+        return _merged(places(part, _items(schema), text, name) for part in value)
     if isinstance(value, bool):
         return _merged(_text_places(word, text) for word in (_TRUE if value else _FALSE))
-    return _number_places(Decimal(str(value)), schema, text)
+    return _number_places(Decimal(str(value)), schema, text, name)
 
 
 def same(left: Any, right: Any, schema: Schema) -> bool:
@@ -136,12 +136,12 @@ def _pattern(value: str) -> re.Pattern[str] | None:
         return re.compile(re.escape(fold(value.strip()))) if value.strip() else None
     if len(tokens) == 1 and tokens[0].isdigit() and len(tokens[0]) >= 7:
         tokens = list(tokens[0])
+    # What tells C++ from C, and a rating of A+ from A and A-.
     signs = re.search(r"(?<=\w)(?:[+#]+|[-−–])$", value.strip())
-    """What tells C++ from C, and a rating of A+ from A and A-."""
     start = "" if _unspaced(tokens[0][0]) else r"(?<![^\W_])" + (r"(?<!\d[.,])" if tokens[0][0].isdigit() else "")
     end = "" if _unspaced(tokens[-1][-1]) else r"(?![^\W_])" + (r"(?![.,]\d)" if tokens[-1][-1].isdigit() else "")
     if signs or (len(tokens[-1]) <= 3 and tokens[-1].isalpha()):
-        end = (re.escape(signs[0]).replace(r"\-", "[-−–]") if signs else "") + r"(?![+#]|[-−–](?!\w))" + end
+        end = (re.sub(r"\\?[-−–]", "[-−–]", re.escape(signs[0])) if signs else "") + r"(?![+#]|[-−–](?!\w))" + end
     return re.compile(start + r"[\W_]{0,6}".join(map(re.escape, tokens)) + end)
 
 
@@ -199,19 +199,20 @@ def _equal(left: Decimal, right: Decimal) -> bool:
     return left == right or abs(left - right) <= Decimal("1e-9") * max(abs(left), abs(right))
 
 
-def seconds_per_unit(schema: Schema) -> tuple[int, ...]:
-    """The units of time that a field may be counted in: those that its title or description names, or else all."""
-    words = f"{schema.get('title', '')} {schema.get('description', '')}"
+def seconds_per_unit(schema: Schema, name: str = "") -> tuple[int, ...]:
+    """The units of time that a field may be counted in: those that its name, title or description names, or else all short
+    ones."""
+    words = f"{name.replace('_', ' ')} {schema.get('title', '')} {schema.get('description', '')}"
     named = tuple(seconds for seconds, pattern in _TIME_UNITS.items() if pattern.search(words))
-    return named or ((86400,) if _DAY_UNIT.search(words) else (60, 3600, 1, 86400, MONTH, 12 * MONTH))
+    return named or ((86400,) if _DAY_UNIT.search(words) else (60, 3600, 1, 86400))
 
 
-def _number_places(value: Decimal, schema: Schema, text: str) -> list[Span]:
+def _number_places(value: Decimal, schema: Schema, text: str, name: str) -> list[Span]:
     spans = {
         (n.start, n.end) for n in numbers(text) if any(_equal(r, value) for r in n.readings) or _in_hundredths(n, value, text)
     }
     if value > 0:
-        units = seconds_per_unit(schema)
+        units = seconds_per_unit(schema, name)
         spans |= {(d.start, d.end) for d in durations(text) if any(_equal(d.seconds, value * unit) for unit in units)}
     if value == value.to_integral_value() and 1000 <= value <= 2999:
         inside = [(s, e) for s, e in spans]

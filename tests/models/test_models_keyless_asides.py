@@ -66,3 +66,10 @@ def test_words_of_a_link_are_no_value(field: str, text: str) -> None:
 @pytest.mark.parametrize("text", ["1 ч 45 мин.", "1時間45分", "1小时45分钟", "1 saat 45 dakika"])
 def test_lengths_of_time_are_read_in_other_scripts(text: str) -> None:
     assert value("runtime_minutes", NUMBER, text) == 105
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("45分間", 2700), ("2時間30分30秒", 9030), ("1時間45分程度", 6300), ("3分の1", None), ("25分店", None)]
+)
+def test_a_part_or_a_branch_is_no_length_of_time(text: str, seconds: int | None) -> None:
+    assert value("runtime_seconds", NUMBER, text) == seconds

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from keyless_reading import BOOLEAN, DATE, INTEGER, NUMBER, answer, read, value
 
+from research.values.numerals import numbers
+
 MOMENT: dict[str, Any] = {"type": "string", "format": "date-time"}
 
 
@@ -29,22 +31,33 @@ MOMENT: dict[str, Any] = {"type": "string", "format": "date-time"}
         ("price", "19€99", 19.99),
         ("eggs", "3 dozen", 36),
         ("revenue", "5 χιλιάδες", 5000),
+        ("revenue", "¥1.234", 1234),
+        ("revenue", "¥1.234 million", 1_234_000),
+        ("revenue", "JPY 1.234 billion", 1_234_000_000),
+        ("eggs", "3 dozens", 36),
+        ("price", "$5 dozen", 5),
     ],
 )
 def test_a_number_is_read_in_the_digits_and_marks_of_its_script_and_country(field: str, text: str, is_read_as: float) -> None:
     assert value(field, NUMBER, text) == is_read_as
 
 
-@pytest.mark.parametrize("text", ["–1,200", "△1,200", "△ 1,200"])
+@pytest.mark.parametrize("text", ["$19$15", "$5$10", "100$50", "€19€15", "19€15€"])
+def test_prices_that_touch_stay_two(text: str) -> None:
+    found = read("price", NUMBER, text)
+    assert found is None or (found.value == int(found.value) and "several" in found.doubts)
+
+
+@pytest.mark.parametrize("text", ["–1,200", "△1,200", "△ 1,200", "営業利益 △1,200", "net income was △1,200 yen"])
 def test_a_dash_or_an_accounts_triangle_before_a_value_is_a_minus(text: str) -> None:
     assert value("net_income", NUMBER, text) == -1200
 
 
-@pytest.mark.parametrize("text", ["▲1,234", "÷1,234"])
+@pytest.mark.parametrize("text", ["▲1,234", "÷1,234", "営業利益は▲1,234"])
 def test_a_sign_that_is_a_minus_in_some_countries_only_leaves_it_open(text: str) -> None:
-    found = read("net_income", NUMBER, text)
-    assert found is not None
+    [found] = numbers(text)
     assert "bracketed" in found.doubts
+    assert {-1234, 1234} <= set(found.readings)
 
 
 def test_a_dash_before_a_year_ends_a_span_of_years() -> None:
@@ -57,12 +70,21 @@ def test_a_dash_before_a_year_ends_a_span_of_years() -> None:
         ("mass_kg", "5.972(6)×10^24 kg", 5.972e24),
         ("height_cm", "6' 2 1/2\"", 189.23),
         ("height_in", "5 ft. 11 in.", 71),
+        ("height_in", "5 ft. 11 in", 71),
+        ("height_in", "5 ft. 11 in stock", 60),
+        ("height_m", "5 m. 11 in total", 5),
         ("mass_kg", "5 stone", 31.75),
         ("rate_percent", "25 bps", 0.25),
+        ("rate_percent", "25-50 bps", 0.25),
         ("salinity_percent", "35 ‰", 3.5),
         ("revenue", "a quarter of a million dollars", None),
+        ("revenue", "an eighth of a million dollars", None),
         ("ownership_percent", "one third", None),
+        ("ownership_percent", "one seventh", None),
+        ("ownership_percent", "three eighths", None),
         ("price", "4 easy payments of $12.50", None),
+        ("price", "12 rate da $12", None),
+        ("price", "Room 12 rate $120", 120),
     ],
 )
 def test_a_part_or_a_measure_of_two_units_is_no_whole(field: str, text: str, is_read_as: float | None) -> None:
@@ -90,6 +112,9 @@ def test_a_day_is_read_in_the_figures_the_era_and_the_order_of_its_country(text:
 
 def test_the_first_year_of_an_era_has_a_sign_of_its_own_and_a_letter_makes_another_calendar() -> None:
     assert value("released", DATE, "令和元年5月1日") == "2019-05-01"
+    assert value("released", DATE, "昭和64年1月7日") == "1989-01-07"
+    assert value("released", DATE, "昭和65年1月7日") is None
+    assert value("released", DATE, "令和99年1月1日") is None
     assert value("released", DATE, "R6.2.14") is None
 
 
@@ -113,7 +138,11 @@ def test_a_moment_has_the_time_that_stands_behind_its_day_or_is_none(text: str, 
 
 @pytest.mark.parametrize(
     ("text", "is_read_as"),
-    [("なし", False), ("あり", True), ("无", False), ("❌", False), ("✅", True), ("Yes / No", None), ("ja oder nein", True)],
+    [
+        *[("なし", False), ("あり", True), ("无", False), ("❌", False), ("✅", True), ("Yes, no adapter needed", True)],
+        *((form, None) for form in ("Yes / No", "Yes No", "yes, no", "ja oder nein", "sì o no", "はい・いいえ")),
+        *((form, None) for form in ("☐ No ☑ Yes", "☑ No ☐ Yes", "☐ Yes ☐ No", "Yes ☐ No ☑", "❌ No ✅ Yes")),
+    ],
 )
 def test_yes_and_no_are_read_in_other_scripts_and_an_open_form_is_neither(text: str, is_read_as: bool | None) -> None:
     assert value("bluetooth", BOOLEAN, text) is is_read_as
@@ -134,6 +163,7 @@ async def test_page_data_name_units_by_their_codes(code: str, kilograms: float) 
         ("<dl><dt>Garantie</dt><dd>2 Jahre</dd></dl>", "garantie_months", INTEGER, 24),
         ("<dl><dt>Energy class</dt><dd>A++</dd></dl>", "energy_class", {"enum": ["A", "A+", "A++", "A+++"]}, "A++"),
         ("<dl><dt>Rating</dt><dd>BBB−</dd></dl>", "rating", {"enum": ["BBB", "BBB+", "BBB-"]}, "BBB-"),
+        ("<dl><dt>Price (dozen)</dt><dd>$5</dd></dl>", "price", NUMBER, 5),
         ("<dl><dt>Revenue (χιλιάδες)</dt><dd>450</dd></dl>", "revenue", NUMBER, 450_000),
         ("<dl><dt>Revenue (t.kr.)</dt><dd>450</dd></dl>", "revenue", NUMBER, 450_000),
         ("<dl><dt>Revenue (TSEK)</dt><dd>450</dd></dl>", "revenue", NUMBER, 450_000),

@@ -175,9 +175,9 @@ def test_numbers_that_a_format_shows_as_words_are_told(tmp_path: Path) -> None:
 
 def test_a_length_of_time_is_in_hours_as_its_cell_shows_it(tmp_path: Path) -> None:
     def time_them(sheet: Worksheet) -> None:
-        for place, hours in (("C2", 30), ("C3", 1), ("C4", 2)):
-            sheet[place] = timedelta(hours=hours, minutes=5)
+        for place, length in (("C2", timedelta(hours=30)), ("C3", timedelta(hours=1)), ("C4", timedelta(seconds=-237.65))):
+            sheet[place] = length + timedelta(minutes=5)
             sheet[place].number_format = "[h]:mm:ss"
 
     table = open_table(saved(tmp_path, time_them))
-    assert [row["price"] for batch in table.batches(9) for row in batch.to_pylist()] == ["30:05:00", "1:05:00", "2:05:00"]
+    assert [row["price"] for batch in table.batches(9) for row in batch.to_pylist()] == ["30:05:00", "1:05:00", "0:01:02.35"]

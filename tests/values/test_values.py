@@ -66,6 +66,22 @@ def test_durations_state_a_count_of_the_unit_that_the_field_names(
 
 
 @pytest.mark.parametrize(
+    ("name", "value", "text", "found"),
+    [
+        ("staff", 24, "rebuilt over 2 years", []),
+        ("rooms", 12, "open for one year", []),
+        ("garantie_months", 24, "2 Jahre", ["2 Jahre"]),
+        ("garantie_months", 2, "2 hours", ["2"]),
+    ],
+)
+def test_months_and_years_state_a_count_only_where_the_name_of_the_field_says_so(
+    name: str, value: int, text: str, found: list[str]
+) -> None:
+    assert [text[start:end] for start, end in places(value, {}, text, name)] == found
+    assert stated({name: value}, text) == found
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "2 years", "two (2) years", "two years", "twenty-four (24) months", "24-month", "1 year and 12 months", "P2Y", "2 Jahre",
@@ -113,6 +129,8 @@ def test_a_time_of_day_must_be_stated_too() -> None:
         ("art", "start of the party", []),
         ("9789724084985", "ISBN 978-972-408-498-5", ["978-972-408-498-5"]),
         ("$", "87 $", ["$"]),
+        ("BBB−", "rated BBB-", ["BBB-"]),
+        ("BBB-", "rated BBB−", ["BBB−"]),
         ("羊肉", "西莎小羊肉餐盒", ["羊肉"]),
         ("", "anything", []),
         (True, "Reusable: Yes", ["Yes"]),

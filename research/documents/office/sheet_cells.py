@@ -66,9 +66,10 @@ def text_of(cell: Any, code: str | None = None) -> str:
         case date() | time():
             return cell.isoformat()
         case timedelta():
-            seconds = round(abs(cell).total_seconds())
-            sign = "-" if cell < timedelta() else ""
-            return f"{sign}{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+            seconds, thousandths = divmod(round(abs(cell).total_seconds() * 1000), 1000)
+            sign = "-" if cell < timedelta() and (seconds or thousandths) else ""
+            fraction = f".{thousandths:03d}".rstrip("0") if thousandths else ""
+            return f"{sign}{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}{fraction}"
         case _:
             return " ".join(str(cell).split("\x00"))
 
