@@ -12,6 +12,7 @@ from pydantic import Field
 
 from flows.enrichment import enrich as enrich_flow
 from flows.flow_run import run_table
+from flows.prefect_workarounds import parameters_unlogged
 from flows.refreshing import refresh as refresh_flow
 from flows.run.monitor import MonitorSettings, is_finished
 from flows.run.options import EnrichOptions, RefreshOptions
@@ -19,6 +20,7 @@ from flows.run.outcome import Enrichment
 from flows.run.prepare import prepare_enrichment
 from flows.run.refresh import prepare_refresh
 from flows.run.runtime import current_runtime
+from flows.run.staleness import Staleness
 from research.errors import InvalidInput
 from research.faults import nearest
 
@@ -67,6 +69,7 @@ def flow_options(settings: MonitorSettings) -> tuple[EnrichOptions | None, Refre
             raise InvalidInput(f"{parameter}: leave {stated[0]!r} out: {folder}")
     asked = _checked("refresh", refresh_flow, {**settings.refresh, "run": settings.run})
     again = RefreshOptions(**asked)
+    Staleness.parse(again.stale, again.older_than)
     if settings.first is None:
         return None, again
     cap = {"max_cost": asked["max_cost"]} if asked["max_cost"] is not None else {}
@@ -86,6 +89,7 @@ def _checked(parameter: str, of: Flow[..., Any], options: Mapping[str, Any]) -> 
     if missing := [name for name in of.parameters.required or () if name not in options]:
         raise InvalidInput(f"{parameter}: the flow {of.name} needs the parameter {missing[0]!r}")
     try:
-        return of.validate_parameters(dict(options))
+        with parameters_unlogged():
+            return of.validate_parameters(dict(options))
     except ParameterTypeError as error:
         raise InvalidInput(f"{parameter}: {error}") from error

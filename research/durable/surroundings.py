@@ -16,7 +16,8 @@ NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """A disk that is full, a quota or a limit on a file's size that is reached."""
 _FORBIDDEN: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 """A folder or a disk that this user may not write to, or a file that it may not read."""
-_GONE: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ESTALE})
+_GONE: Final = frozenset({errno.ENOENT, errno.ESTALE})
+_NO_FOLDER: Final = frozenset({errno.EEXIST, errno.ENOTDIR})
 
 
 def surroundings_fault(error: OSError, place: Path, what: str = "", setting: str = "") -> SurroundingsFault:
@@ -33,6 +34,8 @@ def surroundings_fault(error: OSError, place: Path, what: str = "", setting: str
         advice = "Let it be written again"
     elif error.errno in _GONE:
         advice = "Put it back"
+    elif error.errno in _NO_FOLDER:
+        advice = "A file stands where a folder should: name another one"
     else:
         advice = "See what is wrong with that disk"
     chosen = f" (chosen with {setting})" if setting else ""
@@ -43,13 +46,13 @@ def surroundings_fault(error: OSError, place: Path, what: str = "", setting: str
 
 def fault_of(error: OSError) -> SurroundingsFault | None:
     """The error to raise where nobody knew what was written. None: neither a full disk nor the lack of a right is the cause."""
-    named = None if error.filename is None else Path(os.fsdecode(error.filename))
+    named = Path(os.fsdecode(error.filename)) if isinstance(error.filename, (str, bytes)) else None
     if error.errno in NO_ROOM:
         return surroundings_fault(error, named or Path(tempfile.gettempdir()))
     if error.errno not in _FORBIDDEN or named is None:
         return None
-    if not os.path.lexists(named):  # it was to be made there
-        return surroundings_fault(error, named.parent)
+    if error.errno == errno.EROFS or not os.path.lexists(named):  # it was to be made there
+        return surroundings_fault(error, named if os.path.lexists(named) else named.parent)
     return SurroundingsFault(f"{named} cannot be used: {error.strerror}. Give this user the right to it", place=str(named))
 
 

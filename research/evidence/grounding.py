@@ -233,8 +233,10 @@ def excerpt(value: Any, schema: Mapping[str, Any], field: Field, passage: Passag
 def may_follow(value: Any, schema: Mapping[str, Any], field: Field, passage: Passage) -> bool:
     """Whether a value that does not stand in a passage may still follow from it. Cautious: what code cannot see, it denies."""
     there = {*words(passage.text), *words(passage.heading)}
-    said, stock = availability(str(value) if isinstance(value, str) else field.name.replace("_", " ")), availability(passage.text)
-    if isinstance(value, bool) and said and stock and value == (said[0] == stock[0]):
+    asked = str(value) if isinstance(value, str) else field.name.replace("_", " ")
+    said, stock = availability(asked), availability(passage.text)
+    is_stock = said is not None and said[1:] == (0, len(asked))  # not `parking available`
+    if isinstance(value, bool) and is_stock and said and stock and value == (said[0] == stock[0]):
         return True  # `OutOfStock`, for a field `in_stock`
     if isinstance(value, bool) and not speaks_of(field, f"{passage.text}\n{passage.heading}"):
         return bool(places(field.name, {}, passage.text))

@@ -34,8 +34,6 @@ ALIASES: Final = {
     "smallint": "integer",
     "tinyint": "integer",
     **dict.fromkeys(("int8", "int16", "uint", "uint8", "uint16", "uint32", "uint64"), "integer"),
-    "positive integer": "integer",
-    "non-negative integer": "integer",
     **dict.fromkeys(("long", "whole number"), "integer"),
     "float": "number",
     "float32": "number",
@@ -56,9 +54,26 @@ ALIASES: Final = {
     "dict": "object",
 }
 _PROSE: Final = frozenset(
-    {"string", "text", "number", "date", "url", "list", "array", "object", "double", "decimal", "numeric", "timestamp"}
+    {
+        "string",
+        "text",
+        "number",
+        "date",
+        "url",
+        "list",
+        "array",
+        "object",
+        "double",
+        "decimal",
+        "numeric",
+        "timestamp",
+        "long",
+        "real",
+    }
 )
 """Types that are words of English as well: a description may begin with one (`number of staff`, `date, place and cause`)."""
+_ADJECTIVES: Final = frozenset({"long", "real"})
+"""Of these, those that are choices beside a word that is no type: `real | virtual`."""
 
 _NOTHING: Final = frozenset({"null", "none", "nil", "undefined", "nullable", "optional"})
 _NULLABLE: Final = re.compile(
@@ -86,11 +101,11 @@ _LOOKS_LIKE_A_TYPE: Final = re.compile(
 _ROOM: Final = re.compile(
     r"(?:xsd?:|(?:np|numpy|pd|pandas|pl|polars|pa|pyarrow|sa|sqlalchemy|datetime|builtins)\.)(?=[a-z])", re.IGNORECASE
 )
-"""Where languages and libraries keep their types: `xs:integer`, `np.float64`."""
+"""Where languages and libraries keep their types: `xs:integer`, `np.float64`, `np.bool_`."""
 _WORDS: Final = re.compile(r"[\w+#.&/-]+(?: [\w+#.&/-]+){0,2}")
 """One of some choices without quotation marks."""
 _AFTER_A_TYPE: Final = re.compile(
-    r"\s*(?=(?:[<>≥≤]=?|[=!]=)\s*-?\d)|\s+(?=[YMD]{2,4}[-/.])|\s*(?P<round>\()|\s*(?P<colon>:)|\s+[-–—]+\s+|\s*(?P<comma>[,;])\s*"
+    r"\s*(?P<compared>(?=(?:[<>≥≤]=?|[=!]=)\s*-?\d))|\s+(?=[YMD]{2,4}[-/.])|\s*(?P<round>\()|\s*(?P<colon>:)|\s+[-–—]+\s+|\s*(?P<comma>[,;])\s*"
 )
 _BOUNDS: Final = {
     **dict.fromkeys((">=", "≥"), "minimum"),
@@ -126,7 +141,9 @@ def type_of(text: str) -> dict[str, Any] | None:
     Raises:
         ValueError: it is written as a type, and a part of it is none.
     """
-    text = _ROOM.sub("", text.strip())
+    text = text.strip()
+    if (room := _ROOM.match(text)) and (known := _named(text[room.end() :].rstrip("_"))) is not None:
+        return known
     name = text.casefold()
     if (known := SHORTHAND.get(ALIASES.get(name, name))) is not None:
         return dict(known)
@@ -223,6 +240,8 @@ def _union(text: str) -> dict[str, Any] | None:
     if len(parts) < 2 or not all(parts):
         return None
     known = [part if part.casefold() in _NOTHING else type_of(part) for part in parts]
+    if None in known:
+        known = [None if part.casefold() in _ADJECTIVES else each for part, each in zip(parts, known, strict=True)]
     if all(each is None or isinstance(each, str) for each in known):
         choices = [part for part, each in zip(parts, known, strict=True) if each is None]
         is_choice = len(set(choices)) == len(choices) > 1 and all(map(_WORDS.fullmatch, by_bar))
@@ -272,8 +291,11 @@ def _type_and_words(text: str) -> dict[str, Any] | None:
             continue
         if (known := type_of(head)) is None:
             continue
-        if (bound := _COMPARED.fullmatch(rest)) and known.get("type") in ("integer", "number"):
-            return {**known, _BOUNDS[bound[1]]: json.loads(bound[2])}
+        kinds = known.get("type")
+        if mark["compared"] is not None:
+            if {"integer", "number"}.isdisjoint(kinds if isinstance(kinds, list) else [kinds]):
+                continue
+            return _bounded(text, known, rest)
         if mark["round"]:
             inside, closed, more = rest.partition(")")
             rest = f"({rest}" if not closed or "(" in inside else f"{inside.strip()} {more.strip(' :,;-–—')}".strip()
@@ -284,6 +306,23 @@ def _type_and_words(text: str) -> dict[str, Any] | None:
     rest = text[head_word.end() :]
     goes_on = rest[:1].isspace() and rest.strip()[0].isalpha() and rest.split()[0].casefold() not in ("and", "or")
     return {**known, "description": rest.strip()} if goes_on else None
+
+
+def _bounded(text: str, known: dict[str, Any], rest: str) -> dict[str, Any]:
+    """A number's type with the bound behind it: `integer >= 0`, `integer >= 0: people employed`, `number > 0 | null`.
+
+    Raises:
+        ValueError: what follows the type is not one bound of a number.
+    """
+    bound = _COMPARED.match(rest)
+    behind = rest[bound.end() :].strip() if bound else rest
+    nullable = _NULLABLE.fullmatch(f"it {behind}") if behind[:1] not in ("", ":") else None
+    if bound is None or (behind[:1] not in ("", ":") and (nullable is None or nullable["type"] != "it")):
+        raise ValueError(f'"{text}" is not a type: write a JSON Schema with `minimum` and `maximum`')
+    bounded = {**known, _BOUNDS[bound[1]]: json.loads(bound[2])}
+    if nullable is not None:
+        return or_null(bounded)
+    return {**bounded, "description": behind[1:].strip()} if behind[1:].strip() else bounded
 
 
 def _named(word: str) -> dict[str, Any] | None:
@@ -303,6 +342,8 @@ def _refuse_half_a_type(text: str) -> None:
         raise ValueError(f'"{text}" is not a type: write an object with fields as a JSON Schema with `properties`')
     if _LOOKS_LIKE_A_TYPE.match(text):
         raise ValueError(f'"{head}" is not a type: its parts must be of one ({one_of})')
+    if _ROOM.match(text) and (len(text.split()) == 1 or text.split()[0].endswith(":")):
+        raise ValueError(f'"{text}" is not a type that can be asked for: write one of {one_of}')
     if re.match(r"array\s+of\s", text, re.IGNORECASE):
         raise ValueError(f'"{head}" is not a type: write `list[string]: {head}`, or another type for its items ({one_of})')
     if text.casefold() in _NOTHING | {"enum"}:

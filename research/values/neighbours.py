@@ -41,7 +41,9 @@ _DENIED: Final = re.compile(
     r"\s(?:[^\W\d_]+\s){0,3}[(€$£¥]?\Z",
     re.IGNORECASE,
 )
-_NO: Final = r"(?<!\w)(?:not|never|no longer|neither|nor|\w+n['’]t)(?!\s(?:only|just|merely|least|more|less))\s"
+_NO: Final = (
+    r"(?<!\w)(?:not|never|no longer|neither|nor|cannot|\w+n['’]t)(?!\s(?:only|just|merely|least|more|less|for[ -]profit))\s"
+)
 _NAME_DENIED: Final = re.compile(rf"{_NO}(?:[\w'’-]+\s){{0,5}}\Z", re.IGNORECASE)
 _NAMELESS: Final = re.compile(_NO, re.IGNORECASE)
 _UNTRUE: Final = re.compile(
@@ -54,6 +56,7 @@ _FIRM: Final = r"(?:,?\s(?:plc|inc|ltd|llc|gmbh|ag|sa|co|corp)\b\.?)?"
 _RELATIVE: Final = re.compile(
     rf"{_FIRM},?\s(?:which|who|whose)\s[^,;.()]*(?:,\s(?:is|was|are|were|has|had)\s[^,;.()]*)?", re.IGNORECASE
 )
+_OWNED: Final = re.compile(rf"{_FIRM},?\s(?:which|whose)\s", re.IGNORECASE)
 _OPENED: Final = re.compile(rf"{_FIRM}\s?\([^()]*", re.IGNORECASE)
 _WORD: Final = re.compile(r"[^\W\d_]{4}")
 _COMPARED: Final = re.compile(
@@ -99,17 +102,30 @@ def is_name_denied(text: str, start: int) -> bool:
     return denied or _NAMELESS.match(text, start) is not None
 
 
-def is_said_of(text: str, names: Iterable[tuple[int, int]], start: int, end: int) -> bool:
-    """Whether what stands at `text[start:end]` is said of one of some names: in a clause behind it that begins with `which` or
-    `whose`, or with other words in brackets behind it."""
+def aside_of(text: str, names: Iterable[tuple[int, int]], start: int, end: int, own: Iterable[int] = ()) -> str:
+    """The words between one of some names and `text[start:end]`, where they say that this is said of the name: a clause that
+    begins with `which` or `whose`, or an opening bracket with other words. "" where it is not.
+
+    Args:
+        own: where words of the name asked about stand; a clause that holds one speaks of that: `Ann Lee, who founded Grove Works
+            in 1998`.
+    """
     for begin, behind in names:
         if behind > start or _WHERE.search(text, 0, begin):
             continue
-        if _RELATIVE.fullmatch(text, behind, start):
-            return True
+        if any(behind <= at < start and "," not in text[at:start] for at in own):
+            continue
+        if clause := _RELATIVE.fullmatch(text, behind, start):
+            return clause[0]
         if opened := _OPENED.fullmatch(text, behind, start):
-            return _WORD.search(opened[0].partition("(")[2] + " " + text[end:].partition(")")[0]) is not None
-    return False
+            within = opened[0].partition("(")[2] + " " + text[end:].partition(")")[0]
+            return opened[0] if _WORD.search(within) else ""
+    return ""
+
+
+def is_of_its_name(aside: str) -> bool:
+    """Whether an aside tells what its name has, and not what it is: `Oak plc, whose CEO is`, but `Ann Lee, who is the CEO`."""
+    return _OWNED.match(aside) is not None
 
 
 def is_former(text: str, start: int, end: int) -> bool:

@@ -80,6 +80,13 @@ def test_a_type_with_words(kind: str, written: str) -> None:
         ("pd.Timestamp: of the launch", {"type": "string", "format": "date-time", "description": "of the launch"}),
         ("date YYYY-MM-DD", {"type": "string", "format": "date", "description": "YYYY-MM-DD"}),
         ("small | medium | large", {"type": "string", "enum": ["small", "medium", "large"]}),
+        ("visa.com | paypal.com", {"type": "string", "enum": ["visa.com", "paypal.com"]}),
+        ('Literal["usa.gov", "b"]', {"type": "string", "enum": ["usa.gov", "b"]}),
+        ("real | virtual", {"type": "string", "enum": ["real", "virtual"]}),
+        ("np.bool_", {"type": "boolean"}),
+        ("integer >= 0: people", {**INTEGER, "minimum": 0, "description": "people"}),
+        ("integer > 0 | null", {"type": ["integer", "null"], "exclusiveMinimum": 0}),
+        ("integer? >= 0", {"type": ["integer", "null"], "minimum": 0}),
         ("small|large|null", {"type": ["string", "null"], "enum": ["small", "large", None]}),
         ("Yes | No", {"type": "boolean"}),
     ],
@@ -102,6 +109,12 @@ def test_what_is_understood(text: str, schema: dict[str, Any]) -> None:
         "enum",
         "null",
         "int = 0",
+        "integer >= 0 and <= 10",
+        "integer != 0",
+        "number <= 1,000",
+        "number >= 1e6",
+        "pl.Utf8",
+        "pd.NA",
     ],
 )
 def test_what_is_half_a_type_is_refused(text: str) -> None:
@@ -121,6 +134,8 @@ def test_what_is_half_a_type_is_refused(text: str) -> None:
         "what it's for | who it's by",
         "the CEO (full name)",
         "Is it public?",
+        "long description",
+        "real name of the author",
     ],
 )
 def test_prose_stays_a_description(text: str) -> None:

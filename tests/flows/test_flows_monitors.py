@@ -82,6 +82,7 @@ async def test_what_cannot_be_kept_is_refused(monitors: Monitors) -> None:
         ({"refresh": {"out": "elsewhere"}}, "refresh: leave 'out' out: .* each refresh goes into the next of its series"),
         ({"refresh": {"run": "another"}}, "refresh: leave 'run' out"),
         ({"first": {"table": "t.csv", "out": "elsewhere"}}, "first: leave 'out' out"),
+        ({"refresh": {"older_than": "soon"}}, "'soon' is no duration"),
         ({"refresh": {"older": "3d"}}, r"refresh: the flow refresh has no parameter 'older'; did you mean \"older_than\"\?"),
         ({"refresh": {"max_cost": "much"}}, "refresh: .*\n.*max_cost: Input should be a valid number"),
         ({"first": {"objective": "Who?"}}, "first: the flow enrich needs the parameter 'table'"),

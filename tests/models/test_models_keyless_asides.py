@@ -49,6 +49,10 @@ async def test_what_is_said_of_another_is_no_value(sentence: str, field: str, sc
         ("The headquarters of Grove Works are in York, not Leeds.", "headquarters", TEXT, "York"),
         ("The license of Grove Works is MIT, not GPL.", "license", TEXT, "MIT"),
         ("Grove Works, which Oak plc bought, was founded in 1998.", "founded", INTEGER, 1998),
+        ("Grove Works is led by Ann Lee, who has been its CEO since 2010.", "ceo", TEXT, "Ann Lee"),
+        ("Grove Works is run by Ann Lee (chief executive officer).", "chief_executive_officer", TEXT, "Ann Lee"),
+        ("Grove Works was built up by Ann Lee, who founded Grove Works in 1998.", "founded", INTEGER, 1998),
+        ("Grove Works is a not for profit organisation based in York.", "headquarters", TEXT, "York"),
         ("Grove Works opened on 3 May 1998 in Leeds, which has a port.", "opened", DATE, "1998-05-03"),
     ],
 )

@@ -23,7 +23,9 @@ INN = """# Merrow Inn
 
 The Merrow Inn is a hotel in the village of Tarn. The kitchen is known for smoked eel.
 
-In 1902 the inn was bought by the Holm family, who turned the stables into a dining room."""
+In 1902 the inn was bought by the Holm family, who turned the stables into a dining room.
+
+The sauna was opened in 1995.[3]"""
 
 FERRY = """# Sarn Ferry
 
@@ -47,6 +49,7 @@ async def answer(question: str) -> Result:
         ("Who designed Aldern Bridge?", "Ines Kovar"),
         ("When was the deck of Aldern Bridge renewed?", "1988"),
         ("What estuary does Aldern Bridge cross?", "Sarn"),
+        ("When was the sauna of the Merrow Inn opened?", "1995"),
         ("In what year was the Merrow Inn bought by the Holm family?", "1902"),
     ],
 )
@@ -82,6 +85,8 @@ async def test_what_stands_under_a_key_that_says_what_is_asked_is_the_answer(que
         "What is the price of the Sarn Ferry?",
         "Who is the captain of the Sarn Ferry?",
         "Where is the home port of the Sarn Ferry?",
+        "Where was the Sarn Ferry launched?",
+        "How was the Sarn Ferry launched?",
         "What is the owner of the Merrow Inn?",
     ],
 )

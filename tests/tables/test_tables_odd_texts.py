@@ -152,6 +152,7 @@ def test_names_that_are_not_what_they_look_like_are_told(tmp_path: Path, head: s
         ("t.jsonl", '["a",1]\n["b",2]\n', "Each row must be an object with names"),
         ("t.jsonl", '\x1e{"a":1}\n', "Take the record separators"),
         ("t.jsonl", '{"a":1}\n{"a":"\\ud83d"}\n', "line 2: holds half of a character"),
+        ("t.jsonl", '{"a":"C:\\\\ud83d"}\n{"a":"\\ud83d"}\n', "line 2: holds half of a character"),
         ("t.json", 'show([{"a":1}]);', "The call of a function stands around it"),
         ("t.json", '[\n// comment\n{"a":1}]', "line 2, column 1: is not JSON: Expecting value. JSON has no comments"),
         ("t.csv", "--------------\n|name |mass  |\n--------------\n|bolt |12    |\n--------------\n", "one that a program drew"),

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Coroutine
 from http import HTTPStatus
+from socket import gaierror
 from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from starlette.exceptions import HTTPException
 
@@ -60,7 +61,9 @@ def dialect_router(errors: Errors, **options: Any) -> APIRouter:
                     return await handle(_BoundedRequest(request.scope, request.receive))
                 except (ResearchError, RequestValidationError, HTTPException) as error:
                     return answer_to(_explained(error), errors)
-                except (DBAPIError, NoConnection, ConnectionError) as error:
+                except (DataError, IntegrityError, NotSupportedError, ProgrammingError):
+                    raise  # no state of the database, but a fault of ours
+                except (DBAPIError, NoConnection, ConnectionError, TimeoutError, gaierror) as error:
                     _log.warning("%s %s: the database failed: %s", request.method, request.url.path, _cause(error))
                     why = "the records of the service cannot be read or written at the moment. Send the request again later"
                     return answer_to(RecordsUnavailable(why), errors)
@@ -72,7 +75,7 @@ def dialect_router(errors: Errors, **options: Any) -> APIRouter:
 
 def _cause(error: Exception) -> str:
     """What the database itself says, without the statement and its values."""
-    return str(error.orig if isinstance(error, DBAPIError) else error)
+    return str(error.orig if isinstance(error, DBAPIError) else error).partition("\n")[0]
 
 
 class _BoundedRequest(Request):

@@ -21,7 +21,7 @@ from research.models.keyless.wording import Wording, wording_of
 from research.ports.work import FieldAnswer
 from research.records import read_table
 
-_CLOSED: Final = re.compile(r"[.!?]\W*$")
+_CLOSED: Final = re.compile(r"[.!?…。।]\W*(?:\[\w+\]\W*)*$")
 """The end of a sentence: what has none is a label, a caption or a list's line."""
 _PASSAGES: Final = 12
 """Passages of one page whose sentences are looked at, best first."""

@@ -26,7 +26,9 @@ from research.models.keyless.questions import Question, asked_for, question_of
 from research.models.keyless.reading import ReadPage, Shelf
 from research.models.keyless.scoring import SURE, scorer
 from research.models.keyless.shown import of_shown
+from research.models.keyless.spans import HOLDS
 from research.models.keyless.unfit import why_unfit
+from research.models.keyless.wording import marks, wording_of
 from research.models.names import KEYLESS
 from research.money.processors import ProcessorName
 from research.money.usage_ledger import UsageLedger
@@ -250,7 +252,8 @@ def _stated(question: Question, task: Task, entity: Entity, read: Sequence[ReadP
         return None
     about = (replace(page, about=aboutness(entity, (page.hit.title, *page.reading.titles))) for page in read)
     found = chooser(asked, [b for page in about for b in _backings(asked, entity, page) if b.candidate.source != "sentence"])
-    if found.value is None:
+    wanted = HOLDS.get(wording_of(task.task).kind)
+    if found.value is None or (wanted and wanted.isdisjoint(mark.kind for mark in marks(str(found.value)))):
         return None
     sure = "low" if found.confidence == "low" else "medium"  # the question may mean something else by its words
     return found.changed(field=question.field, value=str(found.value), confidence=sure)

@@ -164,7 +164,7 @@ def asked_for(asked: str, about: frozenset[str]) -> Question | None:
     told = [mark for mark in marks(asked) if mark.tells and not (about | STOP).issuperset(mark.stems)]
     if wording.focus and wording.kind != "what is":  # of `Which rocket launched it?` the rocket, of `What rocket did it use?` too
         told = [mark for mark in told if mark.kind != "ed" and not wording.focus.isdisjoint(mark.stems)]
-    if not told or wording.is_yes_or_no:
+    if not told or wording.is_yes_or_no or wording.kind in ("how", "why"):
         return None
     name = " ".join(mark.text for mark in told) + " by" * (wording.kind == "who")
     of_type = "integer" if wording.kind == "how many" else "string"

@@ -20,7 +20,7 @@ _CLAUSES: Final = frozenset((",", ";", ":", "—", "–"))
 _COUNTED: Final = frozenset(("number", "numeral", "year"))
 _TIMED: Final = frozenset(("year", "month", "time", "ordinal"))
 _NAMED: Final = frozenset(("name",))
-_HOLDS: Final = {
+HOLDS: Final = {
     **dict.fromkeys(("when", "what date"), _TIMED),
     **dict.fromkeys(("how many", "what number"), _COUNTED),
     **dict.fromkeys(("who", "where", "what person"), _NAMED),
@@ -41,7 +41,7 @@ def spans_in(
         title: the words of the page's title.
     """
     place = _Place(wording, marks(sentence), weights, title)
-    wanted = _HOLDS.get(wording.kind, frozenset())
+    wanted = HOLDS.get(wording.kind, frozenset())
     for first, mark in enumerate(place.marks):
         if not mark.tells and mark.kind != "$":
             continue

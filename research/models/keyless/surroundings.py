@@ -15,7 +15,7 @@ from research.models.keyless.questions import Question
 from research.models.keyless.reading import tokens
 from research.models.keyless.shapes import FULL_NAME
 from research.models.keyless.vocabulary import STOP, weight
-from research.values.neighbours import is_former, is_name_denied, is_said_of
+from research.values.neighbours import aside_of, is_former, is_name_denied, is_of_its_name
 
 _CLAUSE_ENDS: Final = re.compile(r"[;:()—–]|,(?!\d)|\*{2,}|\s-\s|\s(?:while|whereas|but|which|who|where|although)\s")
 _LONGEST: Final = 14
@@ -55,9 +55,10 @@ class Surroundings:
         self._own = next((spelled for spelled in spellings if spelled <= {*self._said}), frozenset[str]())
         self._named_at = _together(self._own, self._said)
         self._names = [(m.span(), frozenset(words(m[0]))) for m in FULL_NAME.finditer(text)]
+        self._own_at = [self._starts[at] for at in self._named_at]
         self._others = [at for at, name in self._names if self._own and not (name <= self._own or self._own <= name)]
-        spoken_at = [(self._starts[i], self._ends[i]) for i in self._cue_at]
-        self._is_beside = bool(spoken_at) and all(is_said_of(text, self._others, *at) for at in spoken_at)
+        asides = [aside_of(text, self._others, self._starts[i], self._ends[i], self._own_at) for i in self._cue_at]
+        self._is_beside = bool(asides) and all(map(is_of_its_name, asides))
 
     def marks(self, one: Cast, shape: str) -> tuple[int, list[str]] | None:
         """What is true of a value where it stands, and how far it stands from what it may belong to; None for no value."""
@@ -67,11 +68,8 @@ class Surroundings:
         is_text = question.kind in ("text", "list")
         if is_text and (not of_value - STOP or of_value <= self._own or of_value <= spoken.cues or len(of_value) > _LONGEST):
             return None
-        if (
-            {*range(first, last + 1)} <= {*self._named_at}
-            or self._is_beside
-            or is_said_of(text, self._others, one.start, one.end)
-        ):
+        is_aside = aside_of(text, self._others, one.start, one.end, self._own_at)
+        if {*range(first, last + 1)} <= {*self._named_at} or self._is_beside or is_aside:
             return None  # the figure in the entity's own name, or in what is said of another
         if is_text and shape != "formed" and (is_name_denied(text, one.start) or is_former(text, one.start, one.end)):
             return None
