@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
@@ -59,20 +59,28 @@ _WORD: Final = r"[^\W\d_]{3,12}"
 _YEAR: Final = r"(?P<year>[12]\d{3})"
 _LINK: Final = r"(?:\s+(?:of|de|del|di))?"
 _UNTIL: Final = r"\s?(?:[-–—]|to|until|till|through|and|bis|au|al|a|hasta)\s?"
+_ZONE: Final = (
+    r"(?:\s?[(]?(?P<utc>Z|UTC|GMT)(?P<ahead>[+-]\d{2}:?\d{2})?|(?P<offset>\s?[+-]\d{2}:?\d{2})"
+    r"|(?!\s?[(]?(?-i:[A-Z]{2,5}\b|[A-Z][a-z]+/[A-Z])))(?!\w|:\d|[+-]\d|\s?(?:[-–—]|to\s|bis\s)\s?\d{1,2}[:.]\d{2}(?![\d.]))"
+)
+"""Behind a time of day. One in a zone that is told by a name alone, or that begins a span of time, is not read."""
+_OFFSET: Final = re.compile(r"\s?([+-](?:0\d|1[0-4])):?(00|15|30|45)")
 _PATTERNS: Final = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
         r"(?<![\d./-])(?P<year>[12]\d{3})-(?P<month>\d{2})-(?P<day>\d{2})"
-        r"(?:[T ](?P<time>\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)\s?(?P<zone>Z|[+-]\d{2}:?\d{2})?(?!\s?(?-i:[A-Z]{3,4})\b))?(?!\d)",
+        rf"(?:(?P<joint>[T ])(?P<hour>\d{{2}}):(?>(?P<minute>\d{{2}})(?::(?P<second>\d{{2}}(?:\.\d+)?))?){_ZONE})?(?!\d)",
         r"(?<![\d./-])(?P<year>[12]\d{3})-(?P<month>0[1-9]|1[0-2])(?![\d-])",
-        r"(?<![\d./-])(?P<year>[12]\d{3})(?:[./]|\.\ )(?P<month>\d{1,2})(?:[./]|\.\ )(?P<day>\d{1,2})(?![\d/])",
+        r"(?<![\d./-])(?P<year>[12]\d{3})[./](?P<month>\d{1,2})[./](?P<day>\d{1,2})(?![\d/])",
+        r"(?<![\d./-])(?P<year>[12]\d{3})\.\ (?P<month>\d{1,2})\.\ (?P<day>\d{1,2})(?=\.|\s*(?:\Z|[()~|\n]))",
         r"(?<![\d./-])(?P<first>\d{1,2})(?P<mark>[./-])(?P<second>\d{1,2})(?P=mark)(?P<year>[12]\d{3})(?!\d)",
         r"(?P<year>[12]\d{3})\s?[年년](?:\s?(?P<month>\d{1,2})\s?[月월](?:\s?(?P<day>\d{1,2})\s?[日일])?)?",
         rf"(?P<era>{'|'.join(_ERAS)})\s?(?P<year>\d{{1,2}}|元)\s?年(?:\s?(?P<month>\d{{1,2}})\s?月(?:\s?(?P<day>\d{{1,2}})\s?日)?)?",
         rf"(?<!\w)(?P<day>\d{{1,2}})(?:st|nd|rd|th|er|\.|º)?(?:\s+day)?{_LINK}[\s-]+(?P<word>{_WORD})\.?{_LINK}\s?,?[\s-]+{_YEAR}(?!\w)",
         rf"(?<!\w)(?P<ordinal>{alternatives(ORDINALS)})(?:\s*\(\d+\w\w\))?\s+(?:day\s+)?of\s+(?P<word>{_WORD})\s?,?\s+{_YEAR}(?!\w)",
         rf"(?<!\w)(?P<word>{_WORD})\.?\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\s?,?\s+{_YEAR}(?!\w)",
-        rf"(?<!\w)(?P<year>[12]\d{{3}})\.?\s+(?P<word>{_WORD})\s+(?P<day>\d{{1,2}})(?!\w)",
+        # Behind a full stop a capital letter begins a sentence: `in 1945. May 8 is a holiday`.
+        rf"(?<!\w)(?P<year>[12]\d{{3}})(?:\s+|\.\s+(?=(?-i:[a-zà-ÿ])))(?P<word>{_WORD})\s+(?P<day>\d{{1,2}})(?!\w)",
         rf"(?<!\w)(?P<word>{_WORD})\.?\s+(?P<early>\d{{1,2}}){_UNTIL}(?P<day>\d{{1,2}}),?\s+{_YEAR}(?!\w)",
         rf"(?<!\w)(?P<word>{_WORD})\.?{_LINK},?\s+{_YEAR}(?!\w)",
         r"(?<![\w.,/])(?P<year>1\d{3}|20\d{2})(?![\w/]|[.,]\d)",
@@ -94,12 +102,11 @@ _OTHER_ERA: Final = re.compile(
 )
 """Behind a year: it is none of ours."""
 _CLOCK: Final = re.compile(
-    r",?\s(?:at\s|um\s|à\s|kl\.?\s|[-–]\s)?(?P<hour>\d{1,2})[:.](?P<minute>\d{2})(?P<second>:\d{2})?(?![\d.:])"
-    r"(?:\s?(?P<half>[ap])\.?m\b\.?)?(?:\s?(?:Uhr|hrs)\b)?(?:\s?[(]?(?:(?P<utc>Z|UTC|GMT)|(?P<offset>[+-]\d{2}:?\d{2})))?"
-    r"(?!\w|[+-]\d|\s?[(]?(?-i:[A-Z]{2,5})\b)",
+    r",?\s(?:at\s|um\s|à\s|kl\.?\s|[-–]\s)?(?P<hour>\d{1,2})[:.](?P<minute>\d{2})(?::(?P<second>\d{2}))?(?![\d.:])"
+    rf"(?>(?:\s?(?P<half>[ap])\.?m\b\.?)?(?:\s?(?:Uhr|hrs)\b)?){_ZONE}",
     re.IGNORECASE,
 )
-"""The time of day behind a day: `14 February 2024, 10:15 pm`. One in a zone that is told by a name alone is not read."""
+"""The time of day behind a day: `14 February 2024, 10:15 pm`."""
 _SHORT_YEAR: Final = re.compile(r"(?<![\w./-])(\d{1,2})(?:([./-])(\d{1,2})\2|-([^\W\d_]{3,9})-)(\d{2})(?![\w./-])")
 _LAST_CENTURY: Final = 40
 _ORDER: Final = re.compile(r"(?<![\d./-])([0-3]?\d)[./-]([0-3]?\d)[./-](?:\d{4}|\d{2})(?![\w./-])")
@@ -144,18 +151,26 @@ def _dated(match: re.Match[str]) -> StatedDate | None:
             day, month = month, day
     if month is not None and not _is_day(year, month, day or 1):
         return None
-    time = time + (parts["zone"] or "") if (time := parts.get("time")) else _time_behind(match) if day else None
+    clock = match if parts.get("hour") else _CLOCK.match(match.string, match.end()) if day else None
+    time = _time(clock.groupdict()) if clock else None
     return StatedDate(match.start(), match.end(), year, month, day, time, swapped)
 
 
-def _time_behind(date: re.Match[str]) -> str | None:
-    clock = _CLOCK.match(date.string, date.end())
-    hour = int(clock["hour"]) if clock else 24
-    if clock is None or hour > (12 if clock["half"] else 23) or int(clock["minute"]) > 59:
+def _time(clock: Mapping[str, str | None]) -> str | None:
+    """`HH:MM:SS` with the offset or Z; None where it is no time of day, or the offset may be the end of a span of time."""
+    hour, minute, second = int(clock["hour"] or 0), clock["minute"] or "", clock["second"] or "00"
+    half, offset = clock.get("half"), clock["ahead"] or clock["offset"]
+    if hour > (12 if half else 23) or int(minute) > 59 or float(second) >= 60:
         return None
-    if half := clock["half"]:
+    if half:
         hour = hour % 12 + (12 if half in "pP" else 0)
-    return f"{hour:02d}:{clock['minute']}{clock['second'] or ':00'}{'Z' if clock['utc'] else clock['offset'] or ''}"
+    zone = "Z" if clock["utc"] else ""
+    if offset:
+        is_span = "-" in offset and ":" in offset and not (zone or clock["second"] or clock.get("joint") in ("T", "t"))
+        if is_span or not (match := _OFFSET.fullmatch(offset)):
+            return None
+        zone = f"{match[1]}:{match[2]}"
+    return f"{hour:02d}:{minute}:{second}{zone}"
 
 
 @lru_cache(maxsize=8192)

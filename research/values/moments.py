@@ -14,7 +14,10 @@ from research.values.neighbours import neighbour_doubts
 _UNTIL: Final = re.compile(r"\s*(?:[-–—]|to|until|till|through|and|bis|au|al|a|hasta)\s*(?:the\s+)?")
 _OR: Final = re.compile(r"\b\d{1,2}(?:st|nd|rd|th|\.)?\s(?:or|oder|ou|o)\s$", re.IGNORECASE)
 """Before a day that is one of two: `1 or 2 May 1900`."""
-_CLOCK: Final = re.compile(r"\b\d{1,2}:\d{2}\b")
+_CLOCK: Final = re.compile(
+    r"(?<!\d)\d{1,2}:\d{2}|\d\s?(?:h\d{0,2}|[ap]\.?m|Uhr)(?!\w)|(?<=\d)T\d|\d\s?[時时点點시]", re.IGNORECASE
+)
+"""A time of day that is told, in a way that is understood or not: `22:15`, `22h15`, `10 pm`."""
 _IN_FIGURES: Final = re.compile(r"\d+([-/.])\d+\1\d+")
 _OTHER_CALENDARS: Final = ((1340, 1480), (2480, 2620))
 """Years that in the Iranian and the Islamic, and in the Thai calendar are those of people alive."""

@@ -254,7 +254,7 @@ def _states(date: StatedDate, year: int | None, month: int | None, day: int | No
 
 def _clock(time: str) -> str:
     """A time of day to the second, its offset as written."""
-    time = time.replace("+00:00", "Z")
+    time = re.sub(r"([+-]\d{2})(\d{2})$", r"\1:\2", time).replace("+00:00", "Z")
     short = re.fullmatch(r"(\d{2}:\d{2})(Z|[+-]\d{2}:?\d{2})?", time)
     return f"{short[1]}:00{short[2] or ''}" if short else re.sub(r"\.0+(?=Z|[+-]|$)", "", time)
 

@@ -110,6 +110,11 @@ def test_a_day_is_read_in_the_figures_the_era_and_the_order_of_its_country(text:
     assert value("released", DATE, text) == "2024-02-14"
 
 
+def test_behind_a_year_that_ends_a_sentence_no_day_follows() -> None:
+    assert value("ended", DATE, "It ended in 1945. May 8 is a holiday.") is None
+    assert value("ended", DATE, "It ended in 1945. 5. 8 people stayed.") is None
+
+
 def test_the_first_year_of_an_era_has_a_sign_of_its_own_and_a_letter_makes_another_calendar() -> None:
     assert value("released", DATE, "令和元年5月1日") == "2019-05-01"
     assert value("released", DATE, "昭和64年1月7日") == "1989-01-07"
@@ -124,10 +129,19 @@ def test_the_first_year_of_an_era_has_a_sign_of_its_own_and_a_letter_makes_anoth
         ("Feb 14, 2024 10:15 PM UTC", "2024-02-14T22:15:00Z"),
         ("14.02.2024, 22:15 Uhr", "2024-02-14T22:15:00Z"),
         ("2024-02-14 22:15 UTC", "2024-02-14T22:15:00Z"),
-        ("14 February 2024 12:05 am +0200", "2024-02-14T00:05:00+0200"),
+        ("14 February 2024 12:05 am +0200", "2024-02-14T00:05:00+02:00"),
+        ("14 February 2024, 10:15 UTC+02:00", "2024-02-14T10:15:00+02:00"),
+        ("2024-02-14T22:15-0800", "2024-02-14T22:15:00-08:00"),
+        ("2024-02-14 22:15:00.5+05:30", "2024-02-14T22:15:00.5+05:30"),
+        ("2024-02-14 10:15 PM", "2024-02-14T22:15:00Z"),
         ("Feb 14, 2024 10:15 PM EST", None),
         ("2024-02-14 22:15 CET", None),
         ("22:15, 14 February 2024", None),
+        *(
+            (f"14 February 2024{time}", None)
+            for time in (", 10:15-11:15", ", 10:15 – 11:15", " 10:15:99", " à 22h15", " 22 Uhr", " 10 pm")
+        ),
+        *((f"2024-02-14{time}", None) for time in (" 10:15-11:15", "T22:15 EST", " 22:15:00.000 EST", "T25:15Z", "T22:15+99:99")),
         ("14 February 2024", "2024-02-14T00:00:00Z"),
     ],
 )

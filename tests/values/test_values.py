@@ -116,6 +116,7 @@ def test_a_time_of_day_must_be_stated_too() -> None:
     schema = {"format": "date-time"}
     assert stated("1977-09-05T12:56:00Z", "1977-09-05T12:56Z", schema) == ["1977-09-05T12:56Z"]
     assert stated("1977-09-05T12:56:00Z", "5 September 1977", schema) == []
+    assert stated("1977-09-05T12:56:00+0200", "1977-09-05T12:56+02:00", schema) == ["1977-09-05T12:56+02:00"]
     assert stated("1977-09-05T00:00:00Z", "5 September 1977", schema) == ["5 September 1977"]
 
 
