@@ -35,7 +35,7 @@ from flows.cli.score import calibrate, score
 from flows.cli.serve import keys, serve, worker
 from flows.cli.terminal import Exit, note, print_json
 from flows.cli.watch import watch
-from research.durable.surroundings import fault_of
+from research.durable.surroundings import system_fault
 from research.errors import Interruption, InvalidInput, LimitReached, ResearchError
 
 app: Final = App(
@@ -107,7 +107,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ResearchError as error:
         return _failed(error, typed, Exit.BAD_INPUT if error.stops_run else Exit.BROKEN)
     except OSError as error:
-        if (fault := fault_of(error)) is None:
+        if (fault := system_fault(error)) is None:
             return _failed(error, typed, Exit.BROKEN, "this is a bug; --debug shows where")
         return _failed(fault, typed, Exit.LIMIT, "once that is put right, the same command goes on")
     except Exception as error:  # noqa: BLE001  # the last stop: a person gets a sentence, with --debug the traceback

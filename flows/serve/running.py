@@ -88,7 +88,7 @@ async def serve(options: WorkOptions, door_options: DoorOptions, on_start: Calla
         listener = stack.enter_context(listen(door_options.host, door_options.port))
         prefect = None
         if not door_options.in_process:
-            prefect = await stack.enter_async_context(prefect_server())
+            prefect = await stack.enter_async_context(prefect_beside())
             await stack.enter_async_context(_workers(options, door_options.workers, prefect))
         secrets = await _secrets()
         _warn_of_secrets(keys, secrets)
@@ -209,7 +209,7 @@ def _warn_of_secrets(keys: Keys, secrets: KnownSecrets) -> None:
 
 
 @asynccontextmanager
-async def prefect_server() -> AsyncIterator[str]:
+async def prefect_beside() -> AsyncIterator[str]:
     """The address of the Prefect server that the user's settings name, or of one that is kept running beside the service.
 
     Raises:

@@ -44,7 +44,7 @@ def surroundings_fault(error: OSError, place: Path, what: str = "", setting: str
     return SurroundingsFault(f"{name}{chosen} cannot be written: {reason}. {advice}", place=str(place), setting=setting)
 
 
-def fault_of(error: OSError) -> SurroundingsFault | None:
+def system_fault(error: OSError) -> SurroundingsFault | None:
     """The error to raise where nobody knew what was written. None: neither a full disk nor the lack of a right is the cause."""
     named = Path(os.fsdecode(error.filename)) if isinstance(error.filename, (str, bytes)) else None
     if error.errno in NO_ROOM:

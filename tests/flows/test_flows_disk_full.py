@@ -20,7 +20,7 @@ from flows.run.rows import Rows
 from flows.run.runner import Runner
 from flows.run.runtime import ignore_event
 from flows.run.shards import Remaining, Shards
-from research.durable.surroundings import fault_of, surroundings_fault
+from research.durable.surroundings import surroundings_fault, system_fault
 from research.errors import SurroundingsFault
 from research.money.budget import Charge
 from research.money.charge_file import FILE, ChargeFile
@@ -140,10 +140,10 @@ def test_what_is_wrong_with_a_folder_says_what_to_do(tmp_path: Path, number: int
 def test_a_full_disk_and_the_lack_of_a_right_are_no_bugs(tmp_path: Path) -> None:
     """A read-only folder says so, by its own name and not that of a file that was to be made there."""
     (there := tmp_path / "there").touch()
-    made = fault_of(PermissionError(errno.EACCES, "Permission denied", str(tmp_path / ".report.html.tmp")))
-    lock = fault_of(PermissionError(errno.EACCES, "Permission denied", str(there)))
-    full = fault_of(OSError(errno.ENOSPC, "No space left on device"))
+    made = system_fault(PermissionError(errno.EACCES, "Permission denied", str(tmp_path / ".report.html.tmp")))
+    lock = system_fault(PermissionError(errno.EACCES, "Permission denied", str(there)))
+    full = system_fault(OSError(errno.ENOSPC, "No space left on device"))
     assert str(made) == f"{tmp_path} cannot be written: Permission denied. Let it be written again"
     assert str(lock) == f"{there} cannot be used: Permission denied. Give this user the right to it"
     assert "Make room" in str(full)
-    assert fault_of(FileNotFoundError(errno.ENOENT, "No such file or directory", str(tmp_path / "none"))) is None
+    assert system_fault(FileNotFoundError(errno.ENOENT, "No such file or directory", str(tmp_path / "none"))) is None

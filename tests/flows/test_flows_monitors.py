@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -18,6 +19,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows.cli.app import main
 from flows.cli.terminal import Exit
+from flows.monitoring import flow_options
 from flows.monitoring import monitor as monitor_flow
 from flows.monitors import Monitors, UnknownMonitor, changed_settings, monitors_at_server
 from flows.run.monitor import MonitorSettings, Schedule, events_of, is_finished, task_settings
@@ -99,6 +101,18 @@ async def test_options_are_checked_by_the_flow_that_they_are_for_where_a_monitor
         await monitor_flow(run, **parameters)
     with pytest.raises(InvalidInput, match=message):
         await monitors.create(uuid4().hex, DAILY, MonitorSettings(run=run, **parameters), POOL)
+
+
+def test_a_wrong_option_of_a_monitor_puts_no_webhook_into_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """Its address is a secret."""
+    stated = {"webhook": "https://hooks.example/secret-token", "max_cost": -5}
+    logging.getLogger("prefect").addHandler(caplog.handler)  # Prefect's loggers do not propagate
+    try:
+        with pytest.raises(InvalidInput, match="max_cost"):
+            flow_options(MonitorSettings(run="run", refresh=stated))
+    finally:
+        logging.getLogger("prefect").removeHandler(caplog.handler)
+    assert "secret-token" not in caplog.text
 
 
 def test_the_form_of_a_monitor_says_what_each_field_is_for() -> None:

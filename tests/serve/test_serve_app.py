@@ -7,11 +7,12 @@ import json
 import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
+from socket import gaierror
 
 import httpx
 import pytest
 from fastapi import APIRouter, Request, Response
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
@@ -64,6 +65,14 @@ class Full:
                 "INSERT INTO tasks", {"request": "a secret"}, sqlite3.OperationalError("database or disk is full")
             )
 
+        @router.post("/v1/away")
+        async def away() -> None:
+            raise gaierror(-2, "Name or service not known")
+
+        @router.post("/v1/wrong")
+        async def wrong() -> None:
+            raise IntegrityError("INSERT INTO tasks", {}, sqlite3.IntegrityError("NOT NULL constraint failed"))
+
         return router
 
 
@@ -73,7 +82,10 @@ async def test_a_database_that_takes_nothing_is_answered_in_the_dialects_words_a
     app = create_app(served.service, served.app.state.access, [Full], most_bytes=100)
     headers = {"authorization": f"Bearer {served.keys['alice']}"}
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://door", headers=headers) as client:
-        answer = await client.post("/v1/full")
+        answer, away = await client.post("/v1/full"), await client.post("/v1/away")
+        with pytest.raises(IntegrityError):  # our own fault, which no later time mends
+            await client.post("/v1/wrong")
+    assert away.status_code == 503
     assert (answer.status_code, answer.headers["retry-after"], answer.json()["type"]) == (503, "10", "error")
     assert "cannot be read or written at the moment" in answer.json()["error"]["message"]
     assert "POST /v1/full: the database failed: database or disk is full" in caplog.text

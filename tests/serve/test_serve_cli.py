@@ -14,7 +14,7 @@ from flows.cli import main
 from flows.cli.terminal import Exit
 from flows.serve.http.keys import FILE, Keys
 from flows.serve.http.listener import listen
-from flows.serve.running import prefect_server, until_answers
+from flows.serve.running import prefect_beside, until_answers
 from flows.server import PrefectUnavailable
 from research.testing.web_server import WebServer
 
@@ -93,7 +93,7 @@ async def test_prefects_own_server_is_not_started_where_nothing_can_be_written()
         temporary_settings({PREFECT_HOME: Path("/dev/null/home")}, restore_defaults={PREFECT_API_URL}),
         pytest.raises(PrefectUnavailable, match=r"nothing can be written to /dev/null/home.*PREFECT_HOME"),
     ):
-        async with prefect_server():
+        async with prefect_beside():
             raise AssertionError("it was started")
 
 

@@ -69,7 +69,7 @@ def struck(text: str) -> str:
 
 
 def is_moved(element: HtmlElement) -> bool:
-    """It stands higher or lower than the line, or is the small part of a price."""
+    """It stands higher or lower than the line, or is smaller: a note, or the small part of a price."""
     return element.tag in ("sup", "sub", "small") or (element.tag in _SMALL_TAGS and _is_cents(element))
 
 
