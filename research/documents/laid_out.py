@@ -22,7 +22,7 @@ WRAPPED_SHARE: Final = 0.6
 """The share of a paragraph's line ends at which the next word did not fit, from which on it is wrapped prose."""
 
 _CELL: Final = re.compile(r"\S+(?: \S+)*")
-_LEADERS: Final = re.compile(r"(?<=[^\s.])(?:[ ]\.{2,}[ ]|[ ]?(?:\.{4,}|(?:[ ]\.){3,}|_{4,}|…{2,})[ ]?)(?=[^\s.])")
+_LEADERS: Final = re.compile(r"(?<=[^\s.])(?:[ ]\.{2,}[ ]|[ ]?(?:\.{4,}|(?:[ ]\.){3,}|_{4,}|…{2,})[ ]*)(?=[^\s.])")
 _RULE: Final = re.compile(r"[-=+|:_~ ]+")
 _DRAWN: Final = re.compile(r"\s*[|+│┌├└╔║╠╚]")
 _STROKES: Final = re.compile(r"[|│║]")
@@ -54,10 +54,10 @@ def lines(raw: Sequence[str]) -> Block:
     return Block("lines" if len(kept) > 1 else "paragraph", kept)
 
 
-def table(raw: Sequence[str], stated: str = "") -> Block | None:
-    """The table that lines draw: with strokes, with tabs, or with two spaces or more between columns that all lines agree on.
-    What is `stated` just above it may be the unit of its cells."""
-    rows = _drawn(raw) or _tabbed(raw) or _spaced(raw)
+def table(raw: Sequence[str], stated: str = "", least: int = MIN_ROWS) -> Block | None:
+    """The table that lines draw: with strokes, with tabs, or with two spaces or more between columns that all lines agree on,
+    `least` at least. What is `stated` just above it may be the unit of its cells."""
+    rows = _drawn(raw) or _tabbed(raw) or _spaced(raw, least)
     return Block("table", [row(cells) for cells in with_units(rows, 1, stated)]) if rows else None
 
 
@@ -93,7 +93,7 @@ def _tabbed(raw: Sequence[str]) -> list[list[str]]:
     return rows if filled > len(rows) * (count + 1) / 2 else []
 
 
-def _spaced(raw: Sequence[str]) -> list[list[str]]:
+def _spaced(raw: Sequence[str], least: int) -> list[list[str]]:
     found: list[list[tuple[int, int, str]]] = []
     for line in raw:
         if _RULE.fullmatch(line):
@@ -101,7 +101,7 @@ def _spaced(raw: Sequence[str]) -> list[list[str]]:
         spread = _LEADERS.sub(lambda match: "  " + " " * (len(match.group()) - 2), line.expandtabs(4))
         found.append([(match.start(), match.end(), match.group()) for match in _CELL.finditer(spread)])
     several = sum(len(cells) > 1 for cells in found)
-    if len(found) < MIN_ROWS or several < 0.75 * len(found):
+    if len(found) < least or several < 0.75 * len(found):
         return []
     columns: list[tuple[int, int]] = []
     for start, end, _ in sorted(cell for cells in found for cell in cells):

@@ -11,7 +11,7 @@ import pypdfium2
 
 from research.documents import laid_out
 from research.documents.blocks import Block, BlockKind, Document, clean
-from research.documents.pdf_lines import Line, drawn, lines_of
+from research.documents.pdf_lines import Line, drawn, ends_by_itself, lines_of, written
 from research.documents.plain import FACT, ITEM
 from research.errors import PageUnreadable
 
@@ -65,29 +65,30 @@ def _page_lines(document: pypdfium2.PdfDocument) -> list[list[Line]]:
 def _blocks(lines: list[Line]) -> list[Block]:
     """The tables of a page, and what stands between them as paragraphs, lists and facts."""
     found: list[Block] = []
-    prose: list[str] = []
+    prose: list[Line] = []
     at = 0
     while at < len(lines):
         end = at
         while end < len(lines) and len(lines[end]) > 1:
             end += 1
-        above = prose[-1] if prose else ""
-        table = laid_out.table(drawn(lines[at:end]), above) if end - at >= laid_out.MIN_ROWS else None
+        above = written(prose[-1]) if prose else ""
+        table = laid_out.table(drawn(lines[at:end]), above, least=2) if end - at > 1 else None
         if table is not None:
             found += [*_paragraphs(prose), table]
             prose = []
             at = end
         else:
             end = max(end, at + 1)
-            prose += [" ".join(cell.text for cell in line) for line in lines[at:end]]
+            prose += lines[at:end]
             at = end
     return [*found, *_paragraphs(prose)]
 
 
-def _paragraphs(raw: list[str]) -> list[Block]:
-    """A page's lines put together into paragraphs. A paragraph ends at an empty line, where a line stops short after a full stop,
-    before a short line that ends without one (a heading), and around lists and facts. PDFium writes a hyphen at a line's end
-    as U+FFFE."""
+def _paragraphs(lines: list[Line]) -> list[Block]:
+    """A page's lines put together into paragraphs. A paragraph ends at an empty line, where the next word would have fit on a
+    line, where a line stops short after a full stop, before a short line that ends without one (a heading), and around lists and
+    facts. PDFium writes a hyphen at a line's end as U+FFFE."""
+    raw = [written(line) for line in lines]
     widths = [len(line) for line in raw if line.strip()]
     usual = statistics.quantiles(widths, n=4)[2] if len(widths) > 3 else float(max(widths, default=80))
     found: list[Block] = []
@@ -98,8 +99,8 @@ def _paragraphs(raw: list[str]) -> list[Block]:
             found.append(Block("paragraph", [line]))
         paragraph.clear()
 
-    for written in raw:
-        line, hyphen = clean(written.replace("\ufffe", "")), written.rstrip().endswith("\ufffe")
+    for place, text in enumerate(raw):
+        line, hyphen = clean(text.replace("\ufffe", "")), text.rstrip().endswith("\ufffe")
         joined = bool(paragraph) and not paragraph[-1].endswith(" ")
         kind: BlockKind | None = "list" if ITEM.match(line) else "facts" if FACT.match(line) else None
         if not line:
@@ -115,7 +116,9 @@ def _paragraphs(raw: list[str]) -> list[Block]:
             is_heading = len(line) < 0.6 * usual and not line.endswith(_ENDS) and not line[0].islower()
             if is_heading and paragraph and paragraph[-1].rstrip().endswith(_ENDS):
                 end()
-            stops = len(line) < 0.75 * usual and (line.endswith(_ENDS) or not paragraph) and not hyphen
+            stops = not hyphen and (
+                (len(line) < 0.75 * usual and (line.endswith(_ENDS) or not paragraph)) or ends_by_itself(lines, place)
+            )
             paragraph.append(line if hyphen else f"{line} ")
             if stops:
                 end()

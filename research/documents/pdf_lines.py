@@ -6,6 +6,7 @@ a table, are told apart by where their words stand.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ import pypdfium2
 import pypdfium2.raw as pdfium
 
 from research.documents.html.raised import power
+from research.documents.pdf_characters import MOVED, NOTHING, SMALLER, UNKNOWN, characters
 
 MAX_PLACED: Final = 60_000
 """Characters of a page whose words are looked up one by one. A page with more is read in the order in which it was drawn."""
@@ -25,14 +27,16 @@ MIN_LINES: Final = 4
 COLUMN_CHARACTERS: Final = 18
 """Characters that the lines of a column have on average. Shorter ones are cells of a table."""
 
-SMALLER: Final = 0.85
 HIGHER: Final = 0.15
-"""Of the size of the letters before it: what is smaller than the one and higher by the other is raised."""
+"""Of the size of the letters before it: what is smaller and by so much higher is raised."""
 
+PROSE: Final = 20
+"""Letters that lines of prose have at least. Shorter ones are written one below the other."""
+
+_RIGHT_TO_LEFT: Final = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _MAYBE_RAISED: Final = re.compile(r"(?<=\S)\d")
-_EXPONENT: Final = frozenset("0123456789-−–+")
 _WORD: Final = re.compile(r"\S+")
-_BULLET: Final = re.compile(r"(?:[-*•‣▪·–◦○●]|\(?\d{1,3}(?:\.\d{1,3})*[.)]?|\(?[a-z][.)])")
+_BULLET: Final = re.compile(r"(?:[-*•‣▪·–◦○●]|\(?\d{1,3}(?:\.\d{1,3})*[.)]|\(?[a-z][.)])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,8 @@ class Cell:
     left: float
     right: float
     text: str
+    size: float = 0.0
+    """Of its first letter."""
 
 
 Line = tuple[Cell, ...]
@@ -49,10 +55,10 @@ Line = tuple[Cell, ...]
 
 def lines_of(page: pypdfium2.PdfTextPage) -> list[Line]:
     """The lines of a page; an empty one where the page leaves a gap."""
-    text = page.get_text_range(errors="ignore")
-    count = page.count_chars()
-    # Where the text has a character more or less than the page, places and characters do not match.
-    placed = len(text) == count <= MAX_PLACED
+    text = characters(page, MAX_PLACED)
+    placed = text is not None
+    if text is None:
+        text = page.get_text_range(errors="ignore")
     found: list[Line] = []
     at = 0
     for raw in text.split("\n"):
@@ -64,6 +70,27 @@ def lines_of(page: pypdfium2.PdfTextPage) -> list[Line]:
             found.append((Cell(0, 0, raw.strip()),))
         at += len(raw) + 1
     return _in_columns(found) if placed else found
+
+
+def written(line: Line) -> str:
+    return " ".join(cell.text for cell in line)
+
+
+def ends_by_itself(lines: Sequence[Line], at: int) -> bool:
+    """A line was not wrapped: the next word would have fit on it, or the next line is of another kind."""
+    following = lines[at + 1] if at + 1 < len(lines) else ()
+    if not following or not all(cell.right for cell in (*lines[at], *following)) or _RIGHT_TO_LEFT.search(written(following)):
+        return False
+    if len(lines[at]) > 1 or len(following) > 1:
+        return True
+    one, other = lines[at][0], following[0]
+    if min(one.size, other.size) < SMALLER * max(one.size, other.size):
+        return True
+    around = [line[0] for line in lines[max(at - 2, 0) : at + 3] if len(line) == 1]
+    edge = max(cell.right for cell in around if cell.left < one.right and cell.right > one.left)
+    letter = (one.right - one.left) / len(one.text)
+    needed = 1.3 * letter * (len(other.text.split(None, 1)[0]) + 1)
+    return edge - one.left < PROSE * letter or edge - one.right > needed
 
 
 def drawn(lines: Sequence[Line]) -> list[str]:
@@ -95,16 +122,25 @@ class _Word(NamedTuple):
     text: str
     first: _Box | None
     last: _Box | None
+    size: float
 
 
 def _lines(page: pypdfium2.PdfTextPage, raw: str, start: int) -> Iterator[Line]:
     """What PDFium takes for one line, in cells. Short texts that were drawn below each other are lines of their own."""
-    found = list(_WORD.finditer(raw))
+    found = [word for word in _WORD.finditer(raw) if word.group().strip(UNKNOWN)]
+    if not found:
+        return
     if abs(pdfium.FPDFText_GetCharAngle(page, start + found[0].start())) > 0.05:
         yield (Cell(0, 0, raw.strip()),)
         return
     words = [
-        _Word(_written(page, word, start), _box(page, start + word.start()), _box(page, start + word.end() - 1)) for word in found
+        _Word(
+            _written(page, word, start),
+            _box(page, start + word.start()),
+            _box(page, start + word.end() - 1),
+            float(pdfium.FPDFText_GetFontSize(page, start + word.start())),
+        )
+        for word in found
     ]
     begin = 0
     for at in range(1, len(words) + 1):
@@ -117,19 +153,25 @@ def _written(page: pypdfium2.PdfTextPage, word: re.Match[str], start: int) -> st
     """A word, in which digits that are smaller than what stands before them, and stand higher, are raised."""
     text = word.group()
     if not _MAYBE_RAISED.search(text):
-        return text
+        return text.replace(NOTHING, "")
     pieces: list[str] = []
     size = y = 0.0
     at = 0
     while at < len(text):
+        if text[at] == NOTHING:
+            at += 1
+            continue
         index = start + word.start() + at
         own_size, own_y = _size(page, index)
         end = at
-        while at and end < len(text) and text[end] in _EXPONENT and own_size < SMALLER * size and own_y > y + HIGHER * size:
+        while pieces and end < len(text) and text[end] in MOVED and own_size < SMALLER * size and own_y > y + HIGHER * size:
             end += 1
             own_size, own_y = _size(page, start + word.start() + end) if end < len(text) else (size, y)
         if end > at:
-            pieces.append(power(text[at:end], "".join(pieces[-24:])))
+            mark = text[at:end]
+            base = "".join(pieces[-24:])
+            is_fraction = text[end:].lstrip(NOTHING)[:1] in ("/", "⁄") and base[-1:].isdigit()
+            pieces.append(f" {mark}" if is_fraction else "" if "," in mark else power(mark, base))
             at = end
             continue
         size, y = own_size, own_y
@@ -151,6 +193,11 @@ def _is_below(before: _Word, after: _Word) -> bool:
     return after.first.left < before.last.right and after.first.top < min(before.first.bottom, before.last.bottom)
 
 
+def _are_apart(before: _Word, after: _Word, width: float) -> bool:
+    """There is a gap between two words in which others would fit."""
+    return before.last is not None and after.first is not None and 0 < GAP * width < after.first.left - before.last.right
+
+
 def _cells(words: Sequence[_Word]) -> Iterator[Cell]:
     known = [
         (word.last.right - word.first.left, len(word.text))
@@ -162,13 +209,17 @@ def _cells(words: Sequence[_Word]) -> Iterator[Cell]:
     for at in range(1, len(words) + 1):
         before = words[at - 1]
         if at < len(words):
-            after = words[at].first
-            apart = before.last is not None and after is not None and width > 0 and after.left - before.last.right > GAP * width
-            if not apart or (at == 1 and _BULLET.fullmatch(before.text)):
+            # A bullet is no cell, but the number of a row is.
+            is_bullet = (
+                at == 1
+                and _BULLET.fullmatch(before.text)
+                and not any(_are_apart(*pair, width) for pair in itertools.pairwise(words[1:]))
+            )
+            if is_bullet or not _are_apart(before, words[at], width):
                 continue
         first = words[begin].first
         text = " ".join(word.text for word in words[begin:at])
-        yield Cell(first.left if first else 0, before.last.right if before.last else 0, text)
+        yield Cell(first.left if first else 0, before.last.right if before.last else 0, text, words[begin].size)
         begin = at
 
 
