@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from rich.console import Console
 from rich.progress import (
@@ -20,6 +20,7 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.table import Column
 from rich.text import Text
 
 from flows.cli.terminal import described, err, print_json
@@ -138,38 +139,34 @@ class _Lines(_Notes):
                 self._print(f"{count(self._done)} of {count(self._rows, 'row')}{failed}")
 
 
-class _Speed(ProgressColumn):
-    def render(self, task: Task) -> Text:
-        speed = task.finished_speed or task.speed
-        return Text("– rows/s" if speed is None else f"{speed:.1f} rows/s")
+class _Pace(ProgressColumn):
+    """How fast the rows go, since when, and how long they will take; or why they do not, in the same place: a narrow terminal has
+    no room for both."""
 
-
-class _Pause(ProgressColumn):
-    """Counts down to the moment at which a paused service is asked again."""
-
-    max_refresh = 0.5
+    def __init__(self) -> None:
+        super().__init__(_whole())
+        self._elapsed, self._remaining = TimeElapsedColumn(), TimeRemainingColumn()
 
     def render(self, task: Task) -> Text:
         paused: ServicePaused | None = task.fields["paused"]
-        if paused is None:
-            return Text()
-        left = timedelta(seconds=round(max(timedelta(), paused.until - datetime.now(UTC)).total_seconds()))
-        return Text(f"{paused.service} is paused for {left}, {count(paused.waiting, 'row')} waiting")
+        if note := task.fields["note"]:
+            return Text(note)
+        if paused is not None:
+            left = timedelta(seconds=round(max(timedelta(), paused.until - datetime.now(UTC)).total_seconds()))
+            return Text(f"{paused.service} paused for {left}, {count(paused.waiting, 'row')} waiting")
+        speed = task.finished_speed or task.speed
+        pace = "–" if speed is None else f"{speed:.1f}"
+        return Text.assemble(f"{pace} rows/s ", self._elapsed.render(task), " ETA ", self._remaining.render(task))
 
 
 def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[failed]} failed{task.fields[waiting]}"),
-        _Speed(),
-        TimeElapsedColumn(),
-        TextColumn("ETA"),
-        TimeRemainingColumn(),
-        _Pause(),
-        console=err(),
-    )
+    failed = TextColumn("{task.fields[failed]} failed{task.fields[waiting]}")
+    done = MofNCompleteColumn(table_column=_whole())
+    return Progress(TextColumn("{task.description}"), BarColumn(), done, failed, _Pace(), console=err())
+
+
+def _whole() -> Column:
+    return Column(no_wrap=True)  # in a narrow terminal the bar gives way
 
 
 class _Bar(_Notes):
@@ -179,7 +176,7 @@ class _Bar(_Notes):
         super().__init__(progress.console, begin)
         self._paused: dict[str, ServicePaused] = {}
         self._progress = progress
-        self._bar = progress.add_task("starting", total=None, failed=0, waiting="", paused=None)
+        self._bar = progress.add_task("starting", total=None, failed=0, waiting="", paused=None, note="")
 
     def __call__(self, event: Event) -> None:
         renewed = isinstance(event, ServicePaused) and event.service in self._paused
@@ -193,9 +190,8 @@ class _Bar(_Notes):
             self._progress.update(self._bar, paused=next(iter(self._paused.values()), None))
         elif isinstance(event, RunStarted):
             self._progress.start()
-            self._progress.reset(
-                self._bar, total=event.rows, completed=event.kept, description="rows", failed=0, waiting="", paused=None
-            )
+            fields: dict[str, Any] = {"failed": 0, "waiting": "", "paused": None, "note": ""}
+            self._progress.reset(self._bar, total=event.rows, completed=event.kept, description="rows", **fields)
         elif isinstance(event, PilotFinished):
             self._progress.stop()  # a question may follow, and a bar would write over it
         elif isinstance(event, RowFinished):
@@ -203,10 +199,10 @@ class _Bar(_Notes):
             waiting = f", {self.waiting} waiting" if self.waiting else ""
             self._progress.update(self._bar, advance=1, failed=self.failed, waiting=waiting)
         elif isinstance(event, RunFinished):
-            self._progress.update(self._bar, description="done · Prefect is recording the end")
+            self._progress.update(self._bar, note="done · Prefect is recording the end")
 
     def _stopping(self, event: RunStopping) -> None:
         if self._count_from is None:
             super()._stopping(event)
         waits = f"{event.rows_under_way} rows · {event.seconds_left} s" if event.rows_under_way else "writing what is finished"
-        self._progress.update(self._bar, description=f"stopping · {waits}")
+        self._progress.update(self._bar, note=f"stopping · {waits}")

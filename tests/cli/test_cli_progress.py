@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -12,6 +13,7 @@ from flows.cli.progress import show_events
 from flows.cli.starting import Starting
 from flows.cli.terminal import Output
 from flows.run.events import Event, RowFinished, RunFinished, RunStarted, RunStopping
+from research.concurrency.outages import ServicePaused
 from research.concurrency.traffic import SearchBringsNothing
 
 
@@ -21,11 +23,11 @@ class Terminal(io.StringIO):
 
 
 @contextmanager
-def terminal() -> Iterator[Terminal]:
+def terminal(width: int = 120) -> Iterator[Terminal]:
     """pytest puts back the streams before each phase of a test, so this is no fixture."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TERM", "xterm")
-        patch.setenv("COLUMNS", "120")
+        patch.setenv("COLUMNS", str(width))
         screen = Terminal()
         patch.setattr("sys.stderr", screen)
         yield screen
@@ -45,6 +47,26 @@ def test_the_bar_shows_rows_and_what_a_stop_waits_for() -> None:
     assert "brave brings nothing" in shown
     assert "stopping: 2 rows under way have 20 s to finish; Ctrl-C again ends at once" in shown
     assert "stopping · writing what is finished" in shown
+
+
+NOW = datetime.now(UTC)
+
+
+@pytest.mark.parametrize(
+    ("event", "note"),
+    [
+        (ServicePaused("Anthropic", "429", NOW + timedelta(hours=1), 128, NOW + timedelta(hours=2)), ", 128 rows waiting"),
+        (RunStopping("Ctrl-C", 128, 20), "stopping · 128 rows · 20 s"),
+        (RunStopping("Ctrl-C", 0, 0), "stopping · writing what is finished"),
+    ],
+)
+def test_80_columns_have_room_for_why_the_rows_do_not_go_on_and_for_how_many_are_done(event: Event, note: str) -> None:
+    with terminal(80) as screen, show_events(as_json=False, begin=lambda: None) as listener:
+        listener(RunStarted(run="run", rows=150_000, kept=12_345, model="extractive"))
+        listener(event)
+    last = screen.getvalue().rpartition("12345/150000")[2]
+    assert note in last
+    assert "…" not in last
 
 
 def test_where_no_terminal_shows_a_bar_a_line_a_minute_says_how_far_the_run_is(capsys: pytest.CaptureFixture[str]) -> None:

@@ -69,6 +69,10 @@ class Full:
         async def away() -> None:
             raise gaierror(-2, "Name or service not known")
 
+        @router.post("/v1/gone")
+        async def gone() -> None:
+            raise FileNotFoundError(2, "No such file or directory")  # a socket of a database that has ended
+
         @router.post("/v1/wrong")
         async def wrong() -> None:
             raise IntegrityError("INSERT INTO tasks", {}, sqlite3.IntegrityError("NOT NULL constraint failed"))
@@ -82,10 +86,10 @@ async def test_a_database_that_takes_nothing_is_answered_in_the_dialects_words_a
     app = create_app(served.service, served.app.state.access, [Full], most_bytes=100)
     headers = {"authorization": f"Bearer {served.keys['alice']}"}
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://door", headers=headers) as client:
-        answer, away = await client.post("/v1/full"), await client.post("/v1/away")
+        answer, away, gone = [await client.post(f"/v1/{what}") for what in ("full", "away", "gone")]
         with pytest.raises(IntegrityError):  # our own fault, which no later time mends
             await client.post("/v1/wrong")
-    assert away.status_code == 503
+    assert (away.status_code, gone.status_code) == (503, 503)
     assert (answer.status_code, answer.headers["retry-after"], answer.json()["type"]) == (503, "10", "error")
     assert "cannot be read or written at the moment" in answer.json()["error"]["message"]
     assert "POST /v1/full: the database failed: database or disk is full" in caplog.text

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Coroutine
 from http import HTTPStatus
-from socket import gaierror
 from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
@@ -63,7 +62,7 @@ def dialect_router(errors: Errors, **options: Any) -> APIRouter:
                     return answer_to(_explained(error), errors)
                 except (DataError, IntegrityError, NotSupportedError, ProgrammingError):
                     raise  # no state of the database, but a fault of ours
-                except (DBAPIError, NoConnection, ConnectionError, TimeoutError, gaierror) as error:
+                except (DBAPIError, NoConnection, OSError) as error:
                     _log.warning("%s %s: the database failed: %s", request.method, request.url.path, _cause(error))
                     why = "the records of the service cannot be read or written at the moment. Send the request again later"
                     return answer_to(RecordsUnavailable(why), errors)
