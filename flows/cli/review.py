@@ -54,8 +54,8 @@ def show(run: str, /, *, output: Output = NONE) -> int:
         for decision in decisions:
             print_json(decision)
         return Exit.OK
-    counts = latest(decisions).values()
-    shown_ones = [each for each in decisions if each["decision"] == "note" or any(each is one for one in counts)]
+    counts = {id(each) for each in latest(decisions).values()}
+    shown_ones = [each for each in decisions if each["decision"] == "note" or id(each) in counts]
     table = Table("row", "field", "decision", "found", "right", "by", "when", "note", box=SIMPLE, padding=(0, 1, 0, 0))
     for each in sorted(shown_ones, key=lambda one: (one["row_index"], one["field"], one["decided_at"])):
         table.add_row(*map(Text, _cells(each)))
