@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -29,6 +28,7 @@ from flows.serve.options import DoorOptions, WorkOptions
 from flows.serve.processes import KeptProcess
 from flows.serve.readiness import check_admission, check_world
 from flows.serve.service.admission import Admission
+from flows.serve.shown_warnings import show_warnings
 from flows.serve.work.background import PrefectDispatcher, serve_tasks
 from flows.serve.work.dispatch import Dispatcher
 from flows.serve.work.worlds import Worlds
@@ -74,7 +74,7 @@ async def serve(options: WorkOptions, door_options: DoorOptions, on_start: Calla
     Raises:
         InvalidInput: an option, the database, the world or the port cannot be used.
     """
-    _show_warnings()
+    show_warnings()
     environment = read_environment()
     records, keys = _records(options, environment), keys_of(options.folder)
     has_keys = bool(keys.all())
@@ -148,7 +148,7 @@ async def work(options: WorkOptions, on_start: Callable[[str], None]) -> None:
         raise PrefectUnavailable(
             "A worker takes its tasks from the service's Prefect server: set PREFECT_API_URL to its address (docs/serve.md)."
         )
-    _show_warnings()
+    show_warnings()
     environment = read_environment()
     records = _records(options, environment)
     await records.database.open()
@@ -177,16 +177,6 @@ async def _secrets() -> KnownSecrets:
         except httpx.TransportError as error:
             _log.warning("Prefect's server does not answer yet; trying again (%s)", error or type(error).__name__)
             await asyncio.sleep(PREFECT_SECONDS)
-
-
-def _show_warnings() -> None:
-    """What the service has to say of itself goes to stderr, although Prefect's log is kept quiet."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    for name in ("flows.serve", "research"):
-        logger = logging.getLogger(name)
-        logger.addHandler(handler)
-        logger.propagate = False
 
 
 def _records(options: WorkOptions, environment: Environment) -> Records:

@@ -30,7 +30,7 @@ FILE: Final = "queries.sqlite"
 IN_MEMORY: Final = 4_096
 """Answers kept in memory, the last ones used."""
 _PATIENCE: Final = 30.0
-"""Seconds to wait for another process's write. Who waits longest is not served first: on a slow disk one of many waits for long."""
+"""Seconds to wait for others' writes. Who waits longest is not served first: on a slow disk one of many waits for long."""
 _LONGEST: Final = 30 * 86_400.0
 """Seconds after which an answer is deleted, whatever the freshness: another run may want older ones than this one."""
 
