@@ -15,7 +15,7 @@ from flows.serve.database.schema import attempts
 from flows.serve.dialects import parallel_request, words
 from flows.serve.http.http_tasks import submission_of
 from flows.serve.records.task_records import TaskRecord
-from flows.serve.service.outbox import Told
+from flows.serve.service.outbox import AT_ONCE, Told
 from research.testing import WebhookReceiver
 from research.web.settings import WebSettings
 from research.webhooks.delivery import Patience
@@ -66,6 +66,26 @@ async def test_a_dialect_tells_in_its_own_words_and_a_cancelled_task_is_told_too
     [told] = receiver.accepted
     assert told.event["type"] == "task_run.status"
     assert told.event["data"] == {"run_id": task.id, "status": "cancelled"}
+
+
+async def test_an_address_that_does_not_answer_keeps_no_other_waiting(tmp_path: Path) -> None:
+    ended = asyncio.Event()
+
+    async def silent(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await ended.wait()
+        writer.close()
+
+    server = await asyncio.start_server(silent, "127.0.0.1", 0)
+    nobody = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    with WebhookReceiver(WebhookSecret(WEBHOOK_SECRET)) as receiver:
+        async with server, door(tmp_path, web=LOOPBACK, works=False) as opened:
+            asked = [submission(webhook=nobody)] * (AT_ONCE + 1) + [submission(webhook=receiver.url)]
+            for task in await opened.service.submit_many(ALICE, asked):
+                await opened.service.cancel(ALICE, task.id)
+            try:
+                await _until(lambda: bool(receiver.accepted))
+            finally:
+                ended.set()
 
 
 async def _attempts(opened: Door, count: int) -> list[dict[str, object]]:

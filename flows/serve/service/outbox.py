@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Select, func, insert, or_, select, update
 from sqlalchemy.engine import Row
 
 from flows.serve.database.database import Database, uninterrupted
@@ -30,8 +32,10 @@ from research.webhooks.attempts import Attempt
 from research.webhooks.delivery import GONE, Event, Patience, attempt_delivery, delivery_id
 
 LOOK_SECONDS: Final = 1.0
-AT_ONCE: Final = 20
+AT_ONCE: Final = 100
 """Deliveries that are made side by side."""
+TO_ONE_ADDRESS: Final = 5
+"""Of them, to one address of one owner: one that does not answer keeps no other waiting."""
 LEASE_SECONDS: Final = 60.0
 """How long a delivery belongs to the service that makes it: longer than an attempt may take."""
 
@@ -75,6 +79,10 @@ class Outbox:
         self._words = words
         self._patience = patience or Patience()
         self._loop: asyncio.Task[None] | None = None
+        self._under_way: Counter[tuple[str, str]] = Counter()
+        """Deliveries by owner and address."""
+        self._has_ended = asyncio.Event()
+        """Whether a delivery has, which leaves its place to another."""
 
     def start(self) -> None:
         self._loop = asyncio.create_task(self._work())
@@ -84,34 +92,60 @@ class Outbox:
             self._loop.cancel()
             await asyncio.gather(self._loop, return_exceptions=True)
 
-    async def send_due(self) -> int:
-        """Make one attempt of each delivery that is due. Returns how many."""
-        due = await self._take()
-        await asyncio.gather(*(self._send(row) for row in due))
-        return len(due)
-
     async def _work(self) -> None:
-        while True:
-            try:
-                while await self.send_due() == AT_ONCE:
-                    pass
-            except Exception:  # noqa: BLE001 - the database is away for a moment, or one delivery is odd: the others go on
-                _log.warning("webhooks could not be told; trying again", exc_info=True)
-            await asyncio.sleep(LOOK_SECONDS)
+        async with asyncio.TaskGroup() as group:
+            while True:
+                self._has_ended.clear()
+                try:
+                    for row in await self._take():
+                        self._under_way[row.owner, row.url] += 1
+                        group.create_task(self._deliver(row))
+                except Exception:  # noqa: BLE001 - the database is away for a moment
+                    _log.warning("webhooks could not be told; trying again", exc_info=True)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK_SECONDS):
+                        await self._has_ended.wait()
 
     @uninterrupted
     async def _take(self) -> list[Row[Any]]:
-        """Deliveries that are due, which no other service makes from now on."""
-        taken = []
+        """Deliveries that are due and have a place, which no other service makes from now on."""
+        async with self._database.reading() as connection:
+            now = await self._database.read_clock(connection)
+            due = (await connection.execute(self._due(now))).all()
+        return await self._claim(due) if due else []
+
+    def _due(self, now: float) -> Select[Any]:
+        """Of each address the first ones that have a place, and of those the first ones that have a place at all."""
+        full = [each for each, count in self._under_way.items() if count >= TO_ONE_ADDRESS]
+        others = [or_(deliveries.c.owner != owner, deliveries.c.url != url) for owner, url in full]
+        address = [deliveries.c.owner, deliveries.c.url]
+        place = func.row_number().over(partition_by=address, order_by=deliveries.c.next_at).label("place")
+        ranked = select(deliveries, place).where(deliveries.c.next_at <= now, *others).subquery()
+        free = AT_ONCE - self._under_way.total()
+        return select(ranked).where(ranked.c.place <= TO_ONE_ADDRESS).order_by(ranked.c.next_at).limit(free)
+
+    async def _claim(self, due: Sequence[Row[Any]]) -> list[Row[Any]]:
+        claimed, under_way = [], Counter(self._under_way)
         async with self._database.writing() as connection:
             now = await self._database.read_clock(connection)
-            due = select(deliveries).where(deliveries.c.next_at <= now).order_by(deliveries.c.next_at).limit(AT_ONCE)
-            for row in (await connection.execute(due)).all():
+            for row in due:
+                if under_way[row.owner, row.url] >= TO_ONE_ADDRESS:
+                    continue
                 mine = (deliveries.c.id == row.id, deliveries.c.next_at == row.next_at)
                 moved = await connection.execute(update(deliveries).where(*mine).values(next_at=now + LEASE_SECONDS))
                 if moved.rowcount == 1:
-                    taken.append(row)
-        return taken
+                    claimed.append(row)
+                    under_way[row.owner, row.url] += 1
+        return claimed
+
+    async def _deliver(self, row: Row[Any]) -> None:
+        try:
+            await self._send(row)
+        except Exception:  # noqa: BLE001 - the database is away for a moment, or this delivery is odd: the others go on
+            _log.warning("the webhook of task %s could not be told; trying again", row.task_id, exc_info=True)
+        finally:
+            self._under_way -= Counter({(row.owner, row.url): 1})
+            self._has_ended.set()
 
     async def _send(self, row: Row[Any]) -> None:
         told, at = await self._told(row)
