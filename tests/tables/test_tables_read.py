@@ -86,7 +86,7 @@ def test_a_json_array_of_objects_is_a_table_too(tmp_path: Path) -> None:
     [
         ("", "is empty"),
         ('{"a": 1}\n{"a": \n{"a": 2}\n', r"line 2, column 6: is not JSON"),
-        ('{"a": 1}\n[1, 2]\n', "value 2: is array, not an object"),
+        ('{"a": 1}\n[1, 2]\n', "value 2: is a list, not an object"),
         ('{"a": 1, "a": 2}\n', "value 1: has the key 'a' twice"),
         ('{"a": 1, "A": 2}\n', r"columns 1 \('a'\) and 2 \('A'\) have one name"),
     ],

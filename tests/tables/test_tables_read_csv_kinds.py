@@ -172,6 +172,7 @@ def test_notes_below_the_table_are_left_out_however_many_they_are(tmp_path: Path
     [
         (",2023,,2024,", "city,born,died,born,died", ["city", "2023 born", "2023 died", "2024 born", "2024 died"]),
         ("city,2023,2023,2024,2024", ",born,died,born,died", ["city", "2023 born", "2023 died", "2024 born", "2024 died"]),
+        ("city,2023,2023,2024,2024", "city,born,died,born,died", ["city", "2023 born", "2023 died", "2024 born", "2024 died"]),
         ("Region,Sales,,Costs,", "Name,Q1,Q2,Q1,Q2", ["Region Name", "Sales Q1", "Sales Q2", "Costs Q1", "Costs Q2"]),
     ],
 )

@@ -226,11 +226,14 @@ def json_table(folder: Path, content: str, name: str = "t.json", at: str = "") -
     return open_table(f"{folder / name}{at}")
 
 
-def test_a_list_that_is_all_an_object_holds_has_the_rows(tmp_path: Path) -> None:
-    table = json_table(tmp_path, '{"data":[{"name":"Acme"},{"name":"Foo"}]}')
+@pytest.mark.parametrize(
+    ("around", "at"), [('{"data":%s}', "/data"), ('{"d":{"results":%s}}', "/d/results"), ('{"a/b":{"c":{"d":%s}}}', "/a~1b/c/d")]
+)
+def test_a_list_that_is_all_an_object_holds_has_the_rows(tmp_path: Path, around: str, at: str) -> None:
+    table = json_table(tmp_path, around % '[{"name":"Acme"},{"name":"Foo"}]')
     assert rows_of(table) == [{"name": "Acme"}, {"name": "Foo"}]
     [warning] = table.warnings
-    assert "t.json: the rows are the list at /data" in warning
+    assert f"t.json: the rows are the list at {at}, which is all" in warning
 
 
 @pytest.mark.parametrize(
@@ -240,6 +243,11 @@ def test_a_list_that_is_all_an_object_holds_has_the_rows(tmp_path: Path) -> None
             '{"count": 2, "results": [{"name": "Acme"}]}',
             r"name it: .*t\.json::/results\. If the object is the one",
         ),
+        (
+            '{"success": true, "result": {"fields": [{"id": "a"}], "records": [{"a": 1}]}}',
+            r"name it: .*t\.json::/result/fields or .*t\.json::/result/records\. ",
+        ),
+        ('{"took": 3, "hits": {"total": {"value": 1}, "hits": [{"_id": "1"}]}}', r"name it: .*t\.json::/hits/hits\. "),
         ('{"0": {"name": "A"}, "1": {"name": "B"}}', "to_json.orient='records'"),
         ('{"columns": ["a"], "data": [[1], [2]]}', "to_json.orient='records'"),
     ],
@@ -259,8 +267,10 @@ def test_a_list_of_rows_is_named_by_its_pointer(tmp_path: Path) -> None:
         json_table(tmp_path, content, at="::/none")
 
 
-def test_one_object_with_plain_values_is_one_row(tmp_path: Path) -> None:
-    assert rows_of(json_table(tmp_path, '{"name": "Acme", "tags": ["a"]}')) == [{"name": "Acme", "tags": ["a"]}]
+def test_one_object_with_plain_values_is_one_row_and_that_is_told(tmp_path: Path) -> None:
+    table = json_table(tmp_path, '{"name": "Acme", "tags": ["a"]}')
+    assert rows_of(table) == [{"name": "Acme", "tags": ["a"]}]
+    assert [warning.partition(": ")[2] for warning in table.warnings] == ["holds one object, which was read as the one row"]
 
 
 @pytest.mark.parametrize(
@@ -272,6 +282,8 @@ def test_one_object_with_plain_values_is_one_row(tmp_path: Path) -> None:
         ("[{'a': 1}]", "t.json", r"line 1, column 3: .*Text stands in double quotes"),
         ('[{"a\\u0000b": 1}]', "t.json", r"has a NUL in its name"),
         ('[{"a": ' + "[" * 5000 + "]" * 5000 + "}]", "t.json", r"is nested too deep"),
+        ("<html><body>Not found</body></html>", "t.json", r"line 1, column 1: .*It may be HTML or XML"),
+        ('["a", "b"]', "t.json", r"value 1: is a text, not an object"),
         ("PK\x03\x04\0\0", "t.json", r"is no text, but a ZIP archive"),
     ],
 )
@@ -316,3 +328,16 @@ def test_a_year_before_the_first_has_four_digits(tmp_path: Path) -> None:
     pq.write_table(pa.table({"day": pa.array([-800_000], pa.date32())}), tmp_path / "old.parquet")
 
     assert [row["day"] for _, row in open_table(tmp_path / "old.parquet").rows()] == ["-0221-09-04"]
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (pa.table([[1], [2], [3]], ["a", "b", "a"]), r"t\.parquet: columns 1 and 3 have one name, 'a'; rename one"),
+        (pa.table({"a": [1]}).select([]), r"t\.parquet: the table has no columns"),
+    ],
+)
+def test_a_parquet_file_without_columns_or_with_a_name_twice_is_refused_as_that(tmp_path: Path, table: Any, message: str) -> None:
+    pq.write_table(table, tmp_path / "t.parquet")
+    with pytest.raises(InvalidTable, match=message):
+        open_table(tmp_path / "t.parquet")

@@ -57,6 +57,10 @@ class Details:
     no_dates: list[Place] = field(default_factory=list)
     """Numbers that are shown as dates, and are none."""
     comments: list[Place] = field(default_factory=list)
+    merged: list[tuple[Place, Place]] = field(default_factory=list)
+    """First and last cells of merged ranges, where calamine does not say them."""
+    texts: dict[Place, str] = field(default_factory=dict)
+    """What cells hold of which calamine gives something else."""
 
 
 def read(source: str | bytes, sheet: str) -> Details:

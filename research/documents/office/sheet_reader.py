@@ -56,14 +56,15 @@ def read(data: bytes) -> list[Sheet]:
             if any(texts):
                 rows[place] = texts
                 left -= sum(map(len, texts)) + 3 * len(texts) + 4
-        fill_merged(rows, sheet.merged_cell_ranges, first)
+        fill_merged(rows, sheet.merged_cell_ranges or details.merged, first)
         found.append(Sheet(name, list(rows.values()), left_out, _named(details)))
     return found
 
 
 def _texts(row: list[Any], place: int, first: int, details: Details) -> Iterator[str]:
     for column, cell in enumerate(row, first):
-        text = text_of(cell, details.formats.get((place, column)))
+        text = details.texts.get((place, column))
+        text = text_of(cell, details.formats.get((place, column))) if text is None else text
         text = struck(text) if (place, column) in details.struck else text
         address = details.links.get((place, column), "").removeprefix("mailto:")
         yield f"{text} ({address})" if address and text and address not in text else text or address

@@ -29,7 +29,8 @@ def joined(upper: Record, lower: Record, kinds: Sequence[CellKind]) -> list[str]
     labels: list[str | None] = []
     for cell in upper.cells:
         labels.append(cell or (labels[-1] if labels else None))
-    names = [" ".join(part for part in pair if part) for pair in zip(labels, lower.cells, strict=True)]
+    pairs = zip(labels, lower.cells, strict=True)
+    names = [" ".join(part for part in dict.fromkeys(pair) if part) for pair in pairs]  # a label over both lines is one name
     if len({name.casefold() for name in names}) < width or not all(names) or len({*lower.cells}) == width:
         return None
     return names if reads_like_names(lower.cells, kinds) or _repeat(labels, lower.cells) else None

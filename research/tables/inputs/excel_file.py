@@ -93,12 +93,13 @@ def write_rows(arguments: Mapping[str, Any], _: bytes) -> tuple[dict[str, Any], 
     try:
         with Path(path).open("rb") as stream:  # by its content, for many an .xls is an .xlsx
             sheet, warnings = _chosen(CalamineWorkbook.from_filelike(stream), arguments["sheet"])
+        details = sheet_details.read(path, sheet.name)
+        _complete(sheet, details)
         header, body, used, more = _table(sheet)
     except (CalamineError, WorksheetNotFound, OSError, IndexError) as exc:
         return {"refused": f"cannot be read as a workbook: {exc}"}, b""
     except NoTable as fault:
         return {"refused": str(fault)}, b""
-    details = sheet_details.read(path, sheet.name)
     columns = [_column([row[place] for row in body]) for place in range(len(header))]
     fields = [
         pa.field(f"c{place}", column.type, metadata={NUMBER_FORMAT: code} if code else None)
@@ -146,6 +147,14 @@ def _cells(workbook: CalamineWorkbook, name: str) -> Sheet:
     while rows and all(cell == "" for cell in rows[-1]):
         rows.pop()
     return Sheet(name, rows, row, column)
+
+
+def _complete(sheet: Sheet, details: sheet_details.Details) -> None:
+    """Give the cells what calamine does not: lengths of time, and the values of merged ranges that it does not know."""
+    for (row, column), text in details.texts.items():
+        if 0 <= row - sheet.row < len(sheet.rows) and 0 <= column - sheet.column < len(sheet.rows[row - sheet.row]):
+            sheet.rows[row - sheet.row][column - sheet.column] = text
+    fill_merged(dict(enumerate(sheet.rows, sheet.row)), details.merged, sheet.column)
 
 
 def _table(sheet: Sheet) -> tuple[list[str], list[list[Any]], list[int], list[str]]:

@@ -24,6 +24,9 @@ _MAX_OBJECT_BYTES: Final = 16 << 20
 _MAX_WHOLE_BYTES: Final = 1 << 29
 """Of an object around all rows."""
 _KEYS_LOOKED_AT: Final = 50
+_MOST_LEVELS: Final = 4
+"""Objects inside each other, in which a list of rows is looked for."""
+_OF_OBJECTS: Final = ("ARRAY", ["OBJECT"])
 _IN_BRACKETS: Final = "If the object is the one row, put it in brackets: [{…}]"
 _NEWLINE: Final = b"\n"
 _DEEPEST: Final = 900
@@ -107,8 +110,13 @@ def _make_objects(con: duckdb.DuckDBPyConnection, path: Path, suffix: str, shown
             if layout == layouts[-1]:
                 raise
     warnings = []
-    if suffix == ".json" and not in_brackets and not rows_at and (rows_at := _list_of_rows(con, shown)):
-        warnings.append(f"the rows are the list at {rows_at}, which is all that the file's one object holds")
+    if suffix == ".json" and not in_brackets and not rows_at:
+        found_at = _list_of_rows(con, shown)
+        rows_at = found_at or ""
+        if rows_at:
+            warnings.append(f"the rows are the list at {rows_at}, which is all that the file's one object holds")
+        elif found_at is not None:
+            warnings.append("holds one object, which was read as the one row")
     if rows_at:
         found = f"json_extract(json, {literal(rows_at)})"
         kinds = con.sql(f"SELECT DISTINCT coalesce(json_type({found}), 'nothing') FROM objects").fetchall()
@@ -128,38 +136,63 @@ def _first_byte(path: Path) -> bytes:
     return b""
 
 
-def _list_of_rows(con: duckdb.DuckDBPyConnection, shown: str) -> str:
-    """The JSON Pointer of the list that is all a file's one object holds; "" if the object is a row.
+def _list_of_rows(con: duckdb.DuckDBPyConnection, shown: str) -> str | None:
+    """The JSON Pointer of the list that is all a file's one object holds; "" if the object is a row; None if there is no object,
+    or more than one.
 
     Raises:
         InvalidTable: the object may be a row or something around the rows.
     """
-    kinds = con.sql("SELECT json_type(json), json_keys(json) FROM objects LIMIT 2").fetchall()
-    if len(kinds) != 1 or kinds[0][0] != "OBJECT" or not kinds[0][1]:
-        return ""
-    keys = kinds[0][1]
-    looked_at = [pointer([key]) for key in keys[:_KEYS_LOOKED_AT]]
-    wanted = ", ".join(
-        f"json_type({part}), list_distinct(list_transform(from_json(CASE json_type({part}) WHEN 'ARRAY' THEN {part} ELSE '[]' "
-        "END, '[\"JSON\"]'), lambda item: json_type(item)))"
-        for part in (f"json_extract(json, {literal(at)})" for at in looked_at)
-    )
-    found = con.sql(f"SELECT {wanted} FROM objects").fetchall()[0]
-    parts = dict(zip(looked_at, zip(found[::2], found[1::2], strict=True), strict=True))
-    lists = [at for at, (kind, items) in parts.items() if kind == "ARRAY" and items == ["OBJECT"]]
-    if lists and len(keys) == 1:
+    if con.sql("SELECT json_type(json) FROM objects LIMIT 2").fetchall() != [("OBJECT",)]:
+        return None
+    kinds, lists, is_alone = _lists_of_objects(con)
+    if len(lists) == 1 and is_alone:
         return lists[0]
     if lists:
         raise InvalidTable(
             f"{shown}: holds one object with a list of objects in it. If the list has the rows, name it: "
             f"{' or '.join(f'{shown}::{at}' for at in lists)}. {_IN_BRACKETS}"
         )
-    if all(kind in ("ARRAY", "OBJECT") for kind, _ in parts.values()):
+    if kinds and kinds <= {"ARRAY", "OBJECT"}:
         raise InvalidTable(
             f"{shown}: holds one object of lists and objects, not a list of rows. Write one object for each row "
             f"(pandas: to_json(orient='records')). {_IN_BRACKETS}"
         )
     return ""
+
+
+def _lists_of_objects(con: duckdb.DuckDBPyConnection) -> tuple[set[str], list[str], bool]:
+    """The kinds of a file's one object's values; the JSON Pointers of lists of objects in it, the shallowest first; whether no
+    object above the first of them holds anything else."""
+    kinds: set[str] = set()
+    lists: list[str] = []
+    is_alone = True
+    level, looked_at = [""], 0
+    for depth in range(_MOST_LEVELS):
+        below: list[str] = []
+        for above in level:
+            [(keys,)] = con.sql(f"SELECT json_keys(json, {literal(above)}) FROM objects").fetchall()
+            parts = [above + pointer([key]) for key in (keys or [])[: _KEYS_LOOKED_AT - looked_at]]
+            if not parts:
+                continue
+            looked_at += len(parts)
+            found = con.sql(f"SELECT {', '.join(map(_kind_of, parts))} FROM objects").fetchall()[0]
+            kinds |= {kind for kind, _ in zip(found[::2], parts, strict=True) if not depth}
+            new = [part for part, kind, items in zip(parts, found[::2], found[1::2], strict=True) if (kind, items) == _OF_OBJECTS]
+            is_alone = is_alone and (bool(lists) or len(keys) == 1)
+            lists += new
+            below += [part for part, kind in zip(parts, found[::2], strict=True) if kind == "OBJECT"]
+        level = below
+    return kinds, lists, is_alone
+
+
+def _kind_of(at: str) -> str:
+    """The SQL of a value's kind, and of the kinds of its items."""
+    value = f"json_extract(json, {literal(at)})"
+    return (
+        f"json_type({value}), list_distinct(list_transform(from_json(CASE json_type({value}) WHEN 'ARRAY' THEN {value} ELSE '[]' "
+        "END, '[\"JSON\"]'), lambda item: json_type(item)))"
+    )
 
 
 def _names(con: duckdb.DuckDBPyConnection, shown: str) -> list[str]:
@@ -168,9 +201,8 @@ def _names(con: duckdb.DuckDBPyConnection, shown: str) -> list[str]:
         "WHERE kind <> 'OBJECT' ORDER BY row_number LIMIT 1"
     ).fetchall()
     if other:
-        raise InvalidTable(
-            f"{shown}, value {other[0][0]}: is {str(other[0][1]).lower()}, not an object with the names of the columns"
-        )
+        kind = {"VARCHAR": "a text", "ARRAY": "a list", "BOOLEAN": "true or false", "NULL": "null"}.get(other[0][1], "a number")
+        raise InvalidTable(f"{shown}, value {other[0][0]}: is {kind}, not an object with the names of the columns")
     numbered = "SELECT row_number() OVER () AS row_number, json_keys(json) AS keys FROM objects"
     twice = con.sql(f"SELECT row_number, keys FROM ({numbered}) WHERE len(keys) <> len(list_distinct(keys)) LIMIT 1").fetchall()
     if twice:
@@ -288,6 +320,8 @@ def _hint(part: bytes, exc: json.JSONDecodeError) -> str:
         return ". A comma stands behind the last value"
     if exc.msg == "Extra data" and at in (",", "["):
         return ". In lines of JSON nothing stands between them" if at == "," else ". Each row must be an object with names: {…}"
+    if at == "<":
+        return ". It may be HTML or XML, as a page with an error is"
     if at == "\x1e":
         return ". Take the record separators (RFC 7464) away"
     if exc.pos == len(exc.doc) - len(exc.doc.lstrip()) and re.match(r"(?:/\*.*?\*/\s*)?[\w.$]+\(", exc.doc[exc.pos :], re.S):

@@ -37,6 +37,7 @@ def checked_schema(file: Path) -> pa.Schema:
         InvalidTable: it is not Parquet, holds fewer or more rows than it announces, or a page is damaged; says which column
             and which row.
     """
+    _refuse_names(file)
     try:
         opened = pq.ParquetFile(file, page_checksum_verification=True, coerce_int96_timestamp_unit=INT96_UNIT)
         schema, announced = opened.schema_arrow, opened.metadata.num_rows
@@ -55,6 +56,24 @@ def checked_schema(file: Path) -> pa.Schema:
         raise InvalidTable(f"{file}: announces {announced:,} rows and holds {found:,}. {_WRITE_AGAIN}")
     _refuse_far_moments(file, opened)
     return schema.remove_metadata()
+
+
+def _refuse_names(file: Path) -> None:
+    """Refuse what pyarrow writes, and neither the readers of many files nor DuckDB read.
+
+    Raises:
+        InvalidTable: there are no columns, or two of one name.
+    """
+    try:
+        names = pq.read_schema(file).names
+    except FAULTS:
+        return  # told by whoever reads the file
+    if not names:
+        raise InvalidTable(f"{file}: the table has no columns")
+    first: dict[str, int] = {}
+    for place, name in enumerate(names, 1):
+        if first.setdefault(name, place) != place:
+            raise InvalidTable(f"{file}: columns {first[name]} and {place} have one name, {name!r}; rename one")
 
 
 def _refuse_bombs(file: Path, opened: pq.ParquetFile) -> None:
