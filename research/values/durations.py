@@ -70,6 +70,10 @@ _DURATION: Final = re.compile(
 )
 
 
+_HOURS_BEFORE: Final = re.compile(rf"([^\W\d_]+)[ -]{_HOURS}{_AND}\Z", re.IGNORECASE)
+"""Hours in words before minutes in digits: `two hours and 41 minutes`."""
+
+
 @lru_cache(maxsize=8192)
 def durations(text: str) -> tuple[Duration, ...]:
     """Every length of time that stands in `text` with its unit, in order."""
@@ -81,7 +85,14 @@ def durations(text: str) -> tuple[Duration, ...]:
                 continue
             seconds = sum((Decimal(part.replace(",", ".")) * _UNIT_SECONDS[unit] for unit, part in parts.items()), Decimal(0))
             tail = len(match[0]) - len(match[0].rstrip(" .,\t\n\u00a0"))
-            found.append(Duration(match.start(), match.end() - tail, seconds))
+            start = match.start()
+            if "h" not in parts and (before := _HOURS_BEFORE.search(text, max(0, start - 60), start)):
+                is_one = before[1].casefold() in ("a", "an")
+                hours = [1] if is_one else [number.value for number in numbers(text) if number.end == before.end(1)]
+                if len(hours) != 1:
+                    continue  # the minutes alone would be a part of the time
+                start, seconds = before.start(), seconds + hours[0] * _UNIT_SECONDS["h"]
+            found.append(Duration(start, match.end() - tail, seconds))
     spans = [(d.start, d.end) for d in found if d.seconds % 86_400 or d.seconds == 0]
     long = [d for d in _long(text) if not any(start < d.end and d.start < end for start, end in spans)]
     found = [d for d in found if not any(one.start <= d.start < one.end for one in long)]

@@ -8,11 +8,11 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Final
 
+from research.values.belonging import YEAR
 from research.values.neighbours import not_yet
 from research.values.scales import DOZEN, SCALES, alternatives
 from research.values.units import CURRENCIES, Unit, unit_named
 
-YEAR: Final = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
 _SCALE_WORDS: Final = alternatives(name for name, factor in SCALES.items() if factor != DOZEN)
 """`Price (dozen)` says what is sold at the price."""
 _MONEY: Final = alternatives(CURRENCIES)

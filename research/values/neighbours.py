@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Final
 
 from research.records import read_table
@@ -48,16 +48,20 @@ _NAME_DENIED: Final = re.compile(rf"{_NO}(?:[\w'’-]+\s){{0,5}}\Z", re.IGNORECA
 _NAMELESS: Final = re.compile(_NO, re.IGNORECASE)
 _UNTRUE: Final = re.compile(
     r"(?<!\w)(?:untrue|false|incorrect|wrong|a myth|den(?:y|ies|ied)|rejects?|disputes?)(?:\s\w+){0,3}\sthat\s[^.;]*\Z|"
-    r"(?:\A|[.;]\s)had\s[^,.;]*\sbeen\s[^,.;]*\Z",
+    r"(?:\A|[.;]\s)had\s[^,.;]*\sbeen\s[^,.;]*\Z|"
+    r"(?<!\w)(?:would|could|might|(?:was|were) to)\s(?:not\s|never\s)?have\s[^,.;]*\Z",
     re.IGNORECASE,
 )
 _WHERE: Final = re.compile(r"\b(?:in|at|near|from|on|of the)\s\Z", re.IGNORECASE)
-_FIRM: Final = r"(?:,?\s(?:plc|inc|ltd|llc|gmbh|ag|sa|co|corp)\b\.?)?"
+_FIRM: Final = r"(?:,?\s(?:plc|inc|ltd|llc|gmbh|ag|sa|co|corp)\b\.?)?(?:\s\([^()]*\))?"
 _RELATIVE: Final = re.compile(
     rf"{_FIRM},?\s(?:which|who|whose)\s[^,;.()]*(?:,\s(?:is|was|are|were|has|had)\s[^,;.()]*)?", re.IGNORECASE
 )
 _OWNED: Final = re.compile(rf"{_FIRM},?\s(?:which|whose)\s", re.IGNORECASE)
 _OPENED: Final = re.compile(rf"{_FIRM}\s?\([^()]*", re.IGNORECASE)
+_PARTS: Final = re.compile(r"(?:(?!;|\s(?:while|whereas|but)\s).)+", re.DOTALL)
+"""Parts of a sentence that may each be about a thing of their own."""
+_STANDS_FOR: Final = re.compile(r"(?<!\w)(?:it|its|he|his|she|her|they|their)(?!\w)", re.IGNORECASE)
 _WORD: Final = re.compile(r"[^\W\d_]{4}")
 _COMPARED: Final = re.compile(
     rf"(?<!\w)(?i:{alternatives(_TABLE['compared_before'])})(?![\w'’-])[^.;]*\Z|"
@@ -70,6 +74,8 @@ ORDINALS: Final = frozenset(_TABLE["ordinals"].split())
 """Words of fields whose numbers are places in an order."""
 _CLAUSE: Final = 90
 """Characters before a number in which a word says that it is compared, or not so yet."""
+_PERIODS: Final[dict[str, str]] = {word: name for name, spelled in _TABLE["periods"].items() for word in spelled.split()}
+_PER: Final = re.compile(r"\s?[(]?(?:(?:/|p\.|(?:per|an?|each|every)\s)\s?)?([^\W\d_]+)", re.IGNORECASE)
 _BETWEEN: Final = rf"(?:\s?[-–—]\s?|\s(?:{alternatives(_TABLE['between'])})\s)[€$£¥]?"
 _RANGE_BEFORE: Final = re.compile(rf"\d\s?[%°\w€$£¥]{{0,6}}{_BETWEEN}$", re.IGNORECASE)
 _RANGE_AFTER: Final = re.compile(rf"{_BETWEEN}\d", re.IGNORECASE)
@@ -90,6 +96,13 @@ def is_of_another(text: str, start: int, end: int) -> bool:
     return _COMPARED.search(text, max(0, start - _CLAUSE), start) is not None or _COMPARED_AFTER.match(text, end) is not None
 
 
+def is_per_other(text: str, end: int, words: frozenset[str]) -> bool:
+    """Whether the amount that ends at `end` is for another length of time than a field of these words asks for."""
+    asked = {_PERIODS[word] for word in words if word in _PERIODS}
+    found = _PER.match(text, end) if asked else None
+    return found is not None and _PERIODS.get(found[1].casefold(), "") not in {"", *asked}
+
+
 def is_denied(text: str, start: int) -> bool:
     """Whether the number that begins at `start` is said not to be: `does not have 999 employees`."""
     return any(pattern.search(text, max(0, start - _CLAUSE), start) for pattern in (_DENIED, _UNTRUE))
@@ -102,9 +115,10 @@ def is_name_denied(text: str, start: int) -> bool:
     return denied or _NAMELESS.match(text, start) is not None
 
 
-def aside_of(text: str, names: Iterable[tuple[int, int]], start: int, end: int, own: Iterable[int] = ()) -> str:
+def aside_of(text: str, names: Collection[tuple[int, int]], start: int, end: int, own: Collection[int] = ()) -> str:
     """The words between one of some names and `text[start:end]`, where they say that this is said of the name: a clause that
-    begins with `which` or `whose`, or an opening bracket with other words. "" where it is not.
+    begins with `which` or `whose`, an opening bracket with other words, or a part of the sentence that is about the name alone:
+    `Oak 9 weighs 5 kg; Grove 9 is lighter`. "" where it is not.
 
     Args:
         own: where words of the name asked about stand; a clause that holds one speaks of that: `Ann Lee, who founded Grove Works
@@ -120,7 +134,11 @@ def aside_of(text: str, names: Iterable[tuple[int, int]], start: int, end: int, 
         if opened := _OPENED.fullmatch(text, behind, start):
             within = opened[0].partition("(")[2] + " " + text[end:].partition(")")[0]
             return opened[0] if _WORD.search(within) else ""
-    return ""
+    part = next((match for match in _PARTS.finditer(text) if match.start() <= start < match.end()), None)
+    if part is None or not own or any(part.start() <= at < part.end() for at in own) or _STANDS_FOR.search(part[0]):
+        return ""
+    told = [at for at, behind in names if part.start() <= at and behind <= start and (at or " " in text[at:behind])]
+    return text[told[0] : start] if told else ""
 
 
 def is_of_its_name(aside: str) -> bool:

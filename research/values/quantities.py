@@ -11,7 +11,7 @@ from research.values.dates import dates
 from research.values.doubts import NONE, Doubt
 from research.values.durations import durations
 from research.values.labels import NOTHING, Measure
-from research.values.neighbours import ORDINALS, is_denied, is_former, is_of_another, is_ordering, neighbour_doubts
+from research.values.neighbours import ORDINALS, is_denied, is_former, is_of_another, is_ordering, is_per_other, neighbour_doubts
 from research.values.numerals import Number, numbers
 from research.values.prices import asked_price, is_net_and_gross
 from research.values.units import Measured, Unit, measured
@@ -39,6 +39,7 @@ _APART: Final = re.compile(r"(?P<stop>(?:(?<=ft)|(?<=lb)|(?<=lbs))\.)?[\s,]*(?:a
 _ENDS: Final = re.compile(r"\s*(?:\Z|[.,;:|()\n])")
 """Behind the second of two units whose first is an abbreviation with a full stop: `5 ft. 11 in.`, not `5 ft. 11 in stock`."""
 _WORD: Final = re.compile(r"[^\W\d_]+")
+_SINGULAR: Final = re.compile(r"([^\W\d_]+) \Z")
 SAME: Final = Decimal("0.02")
 """Two amounts that differ by no more than this share are one amount in two units, rounded."""
 
@@ -84,13 +85,17 @@ def quantities(text: str, wanted: Wanted, label: Measure = NOTHING, known: str =
         unit = at.unit or (None if number.percent else label.unit)
         if wanted.unit and (number.percent or (unit and not unit.fits(wanted.unit))):
             continue
+        if wanted.is_percent and (at.unit or number.scaled) and not number.percent:
+            continue  # `£1.2 million`, for a share in percent
+        if unit and unit.is_money and is_per_other(text, at.end, wanted.words):
+            continue  # `£36,500 per annum`, for a monthly rent
         if (
             is_of_another(text, at.start, at.end)
             or is_denied(text, at.start)
             or _ODD_SCALE.match(text, at.end)
             or (is_former(text, at.start, at.end) and not wanted.is_price)
             or (wanted.is_count and unit is not None and unit.is_money)
-            or (is_count and is_ordering(text, number.start, number.end))
+            or (is_count and (is_ordering(text, number.start, number.end) or _is_its_number(text, number.start, wanted.words)))
         ):
             continue
         if wanted.is_percent and (share := _SMALL_SHARE.match(text, at.end)):
@@ -114,6 +119,12 @@ def quantities(text: str, wanted: Wanted, label: Measure = NOTHING, known: str =
             doubts.add("unlikely_kind")
         found.append(Quantity(value, number.start, number.end, at.unit, beside.union(doubts)))
     return _of_several(found)
+
+
+def _is_its_number(text: str, start: int, words: frozenset[str]) -> bool:
+    """Whether the number that begins at `start` tells one from others of those that are counted: `room 12`, for `rooms`."""
+    before = _SINGULAR.search(text, 0, start)
+    return before is not None and f"{before[1].casefold()}s" in words
 
 
 def _is_plain_degrees(text: str, end: int, asked: Unit) -> bool:

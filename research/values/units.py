@@ -85,10 +85,14 @@ _DEGREES: Final = re.compile(
     r"[\s\u00a0\u202f]?(?:[°º˚]\s?|(?:degrees?|deg\.?)\s)(c|f|celsius|fahrenheit)(?![^\W\d_])|\s?([℃℉])|[\s\u00a0](K)(?!\w)", re.I
 )
 _AFTER: Final = re.compile(
-    r"[\s\u00a0\u202f-]{0,2}((?:square|cubic|sq|metric|nautical)[\s.]+)?((?>[^\W\d_]+)(?:[²³]|[23](?!\w))?)(?!['’][^\W\d_])(?:\s?/\s?([^\W\d_]+)|\s+per\s+(\w+))?"
+    r"[\s\u00a0\u202f-]{0,2}((?:square|cubic|sq|metric|nautical)[\s.]+)?((?>[^\W\d_]+)(?:[²³]|[23](?!\w))?)(?!['’][^\W\d_])(?:\s?/\s?([^\W\d_]+(?:[²³]|[23](?!\w))?)|\s+per\s+(\w+))?"
 )
 
 
+_DIGIT: Final = re.compile(r"\d[\s\u00a0\u202f]?\Z")
+"""Before a currency's sign that is another number's: `89.95 € 3 kg`."""
+_PLACE_OR_TIME: Final = re.compile(r"\s(?:(?:the|an?|its|their|all|total)\s|[12]\d{3}(?!\d)|[A-Z][a-z])")
+"""Behind an `in` that is no inch: `31 in 2024`, `5 in the north`."""
 _OTHER_CASE: Final = re.compile(r"[A-IKMNO-UX-Z]|mW|Mm")
 """Letters that name another thing, or nothing, where a unit of this spelling has the other case: `5 M` is no five metres."""
 
@@ -112,13 +116,14 @@ def measured(text: str, start: int, end: int) -> Measured:
     """The unit or the currency of the number that is `text[start:end]`."""
     if hundredth := _HUNDREDTH.match(text, end):
         return Measured(_HUNDREDTHS[(hundredth[1] or hundredth[0]).casefold()], start, hundredth.end())
-    if unit := _unit_after(text, end):
+    before = _MONEY_BEFORE.search(text, max(0, start - 18), start)
+    is_money = before is not None and not _DIGIT.search(text, 0, before.start())
+    if not is_money and (unit := _unit_after(text, end)):
         return Measured(unit[0], start, unit[1])
     if mark := _FEET.match(text, end):
         return Measured(UNITS["ft"], start, mark.end())
     if (mark := _INCHES.match(text, end)) and (text[:start].rstrip().endswith(("'", "’", "′")) or text.count('"') % 2):
         return Measured(UNITS["in"], start, mark.end())
-    before = _MONEY_BEFORE.search(text, max(0, start - 18), start)
     after = None if before else _MONEY_AFTER.match(text, end)
     if match := before or after:
         begin, close = min(start, match.start()), max(end, match.end())
@@ -149,7 +154,7 @@ def _unit_after(text: str, end: int) -> tuple[Unit, int] | None:
     if not match:
         return None
     prefix, word, per, per_word = match.groups()
-    if _OTHER_CASE.fullmatch(word):
+    if _OTHER_CASE.fullmatch(word) or (word == "in" and _PLACE_OR_TIME.match(text, match.end())):
         return None
     if per or per_word:
         unit = unit_named(f"{word} {per}" if per else f"{word} per {per_word}")

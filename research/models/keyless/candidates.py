@@ -15,9 +15,10 @@ from research.models.keyless.keys import affinity, narrows
 from research.models.keyless.questions import Question
 from research.models.keyless.reading import Reading, Sentence
 from research.models.keyless.vocabulary import BESIDE, OF_OTHERS, OF_THE_PAGE, STOP
-from research.values.answers import is_given
+from research.values.answers import is_given, is_over
+from research.values.belonging import YEAR
 from research.values.dates import dates
-from research.values.labels import YEAR, series_of
+from research.values.labels import series_of
 
 Source = Literal["data", "facts", "under", "table", "list", "sentence", "naming", "shown"]
 """The kind of structure that a candidate was found in."""
@@ -130,7 +131,7 @@ def of_facts(asked: Asked, reading: Reading) -> Iterator[Candidate]:
         default=0.0,
     )
     for fit, fact in fitting:
-        if fact.origin == "list" and question.kind != "list":
+        if (fact.origin == "list" and question.kind != "list") or (is_over(fact.key) and not is_over(question.label)):
             continue
         gate, thing = gate_of(asked, reading, fact)
         if gate <= 0:

@@ -74,7 +74,8 @@ class Group:
     def most(self) -> Confidence:
         """The most confidence that it can be of. `low`: what was read says as well something else. `medium`: it may be read in
         another way, or nothing but one page's sentences say it (the public sets hold too little prose to tell 97 % from 90)."""
-        if self.is_doubted(UNSURE) or all(backing.candidate.narrowed for backing in self.backings):
+        narrowed = {b.passages for b in self.backings if b.candidate.narrowed and b.candidate.source != "sentence"}
+        if self.is_doubted(UNSURE) or all(b.candidate.narrowed or b.passages in narrowed for b in self.backings):
             return "low"
         said_only = all(b.candidate.source == "sentence" for b in self.backings)
         return "medium" if self.is_doubted(OPEN) or (said_only and len(self.by_page()) == 1) else "high"

@@ -20,7 +20,9 @@ Origin = Literal["data", "facts", "under", "table", "list"]
 _FACT: Final = re.compile(r"(?:[-*] |\d{1,3}[.)] )?([^\s:|#][^:\n]{0,79}?)\s*[:：]\s+(\S.*)")
 _ITEM: Final = re.compile(r"(?:[-*•] |\d{1,3}[.)] )(.+)")
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[_\-:/]+")
-_BEHIND: Final = re.compile(r"\s+(?:of|in|at|on|for|by|per|to|from|with|and|or)\s+|\s*[(,;:/]", re.I)
+_BEHIND: Final = re.compile(
+    r"\s+(?:of|in|at|on|for|by|per|to|from|with|after|before|against|under|over|and|or)(?:\s+|\Z)|\s*[(,;:/]", re.I
+)
 _EMPTY_TAILS: Final = frozenset(("name", "value", "text", "content", "@value", "label", "title", "contenturl", "address"))
 _IGNORED_TAILS: Final = frozenset(("@type", "@id", "@context", "url", "item", "position", "identifier.@type"))
 _FAR: Final = frozenset(
@@ -153,8 +155,9 @@ def _data(path: str, values: Iterable[str], places: Iterable[int], label: str) -
 def _lines(passage: Passage, place: int) -> Iterator[Fact]:
     """`Key: value` lines. In a paragraph, only one that is nothing but such a line."""
     lines = passage.text.split("\n")
-    if passage.kind == "paragraph" and (len(lines) > 1 or not _FACT.fullmatch(lines[0]) or len(passage.text) > 240):
-        yield from _said(passage, place)
+    said = [*_said(passage.text, place)] if len(lines) == 1 or passage.kind == "paragraph" else []
+    if any(fact.subjects for fact in said) or (passage.kind == "paragraph" and (len(lines) > 1 or len(passage.text) > 240)):
+        yield from said
         return
     label = heading = passage.heading.rpartition(" > ")[2]
     is_first = True
@@ -166,12 +169,12 @@ def _lines(passage: Passage, place: int) -> Iterator[Fact]:
             is_first = False
 
 
-def _said(passage: Passage, place: int) -> Iterator[Fact]:
-    """Sentences of a paragraph that are nothing but `Key: value.`; they speak of what the sentences before them name."""
-    for start, end in sentences(passage.text) if ": " in passage.text else ():
-        match = _FACT.fullmatch(passage.text[start:end])
-        if match and len(match[1].split()) <= 4 and end - start <= 120:
-            before = (passage.text[:start],) if start else ()
+def _said(text: str, place: int) -> Iterator[Fact]:
+    """Sentences that are nothing but `Key: value.`; they speak of what the sentences before them name."""
+    for start, end in sentences(text) if ": " in text else ():
+        match = _FACT.fullmatch(text[start:end])
+        if match and len(match[1].split()) <= 4 and end - start <= 120 and not re.search(r"\d", match[1]):
+            before = (text[:start],) if start else ()
             yield from _keyed(match[1], (match[2].rstrip(". "),), (place,), "facts", subjects=before)
 
 

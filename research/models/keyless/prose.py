@@ -19,6 +19,7 @@ from research.models.keyless.reading import Reading, Sentence, stem
 from research.models.keyless.shapes import BIG, NAME, shapes
 from research.models.keyless.surroundings import Spoken, Surroundings
 from research.models.keyless.vocabulary import STOP, concepts, in_order, sequences, weight
+from research.values.belonging import YEAR, is_of_other_years
 
 MAX_SENTENCES: Final = 40
 """Sentences that are looked at for one field of one page, the most promising first."""
@@ -32,14 +33,17 @@ _MAX_WORDS: Final = 220
 """Words of a sentence that is looked at. What is longer is a list of things."""
 SPOKEN: Final = 0.5
 """How surely a sentence that is not silent about a field speaks of it."""
+ALL_OF_IT: Final = 0.8
+"""How surely a sentence speaks of a field that lacks but a light word of its name: what lacks more may be of another kind."""
+_COUNTED: Final = ("number", "integer")
 _OPENING: Final = re.compile(
     r"[*_\s]*(?:(?:It|He|She|They|We|This)(?=\s(?:is|was|has|had|\w+ed|\w+s)\b)|"
     r"(?:The|This|An?|Its|His|Her|Their)\s(?P<noun>[a-z][\w-]*(?:\s[a-z][\w-]*){0,2}?)(?=\s(?:is|was|are|were|has|had|of|for|in|shall|will|\w+ed|\w+s)\b))"
 )
 """A pronoun, or a thing without a name, that a sentence begins with."""
 _OPENING_NAME: Final = re.compile(
-    rf"(?:(?:The|A|An)\s+(?:[a-z-]+\s+){{1,3}}(?:of|called|named)\s+|{BIG}[\w'’&-]+\s+){NAME}"
-    r"(?=,?\s+(?:[a-z]+,\s+)?(?:(?:its|a|the)\s[^,]*,\s+)?(?:is|was|has|had|were|are)\b)"
+    rf"(?:(?:The|A|An)\s+(?:[a-z-]+\s+){{1,3}}(?:of|called|named)\s+|(?:The|Its|His|Her|Their)\s+(?:[a-z-]+\s+){{0,2}}[a-z-]+,?\s+|{BIG}[\w'’&-]+\s+){NAME}"
+    r"(?=(?:\s+[a-z-]+){0,2}?,?\s+(?:[a-z][^,.;]{0,60},\s+)?(?:is|was|has|had|were|are)\b)"
 )
 """The name, of two words or more, that a sentence begins with, or `The village of` such a thing."""
 _CALLED: Final = re.compile(r"[^()]{0,60}\((?:[^()]{0,40}\s)?[“\"‘']")
@@ -119,7 +123,7 @@ def of_sentences(asked: Asked, reading: Reading) -> Iterator[Candidate]:
         for one, shape, around in _values_in(question, asked.entity, spoken, reading, sentence):
             silent = (f"silent:{question.expects}/{shape}",) if fit < SPOKEN else ()
             told = (*marks, *around, *silent)
-            narrowed = is_label(question, reading, sentence)
+            narrowed = is_label(question, reading, sentence) or (fit < ALL_OF_IT and question.kind in _COUNTED)
             yield Candidate(one.value, (sentence.place,), "a sentence", "sentence", fit, gate, one, told, narrowed)
 
 
@@ -149,7 +153,7 @@ def _promising(asked: Asked, reading: Reading, spoken: Spoken) -> list[_Promisin
         if gate <= 0 or (where != "here" and asked.about >= MIN_ABOUT and asked.is_beside(reading, sentence.place)):
             continue
         another = _OPENING_NAME.match(sentence.text) if where != "here" and entity.named else None
-        if another and not (entity.words | reading.subject_words) & {*words(another[0])}:
+        if another and not (entity.words | reading.subject_words | spoken.cues) & {*words(another[0])}:
             continue
         order = "early" if at < EARLY else "middle" if at < LATE else "late"
         opening = _opening(asked, spoken, reading, sentence)
@@ -212,9 +216,15 @@ def _values_in(
 ) -> Iterator[tuple[Cast, str, tuple[str, ...]]]:
     """The values of a sentence that are of the kind asked for, each with its shape and what is true of it among the sentence's
     other words."""
+    before = YEAR.findall(reading.text(sentence.place)[: sentence.start])[-1:]
+    if is_of_other_years(spoken.names, sentence.text, *before, reading.heading(sentence.place), *reading.titles):
+        return
     around = Surroundings(question, entity, spoken, sentence.text)
     found: list[tuple[int, Cast, str, list[str]]] = []
-    for one, shape in _pieces(question, sentence.text):
+    pieces = [*_pieces(question, sentence.text)]
+    if question.kind in (*_COUNTED, "date"):
+        pieces = [(one, question.kind) for one in around.belonging([one for one, _ in pieces])]
+    for one, shape in pieces:
         if (placed := around.marks(one, shape)) is not None:
             distance, marks = placed
             if reading.stressed:

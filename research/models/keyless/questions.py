@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 
 from research.evidence.ranking import words
 from research.identity import canonical_json
+from research.models.keyless.facts import head
 from research.models.keyless.vocabulary import EXPECTED, LIGHT, STOP, VARIANTS, concepts, spellings, weight
 from research.models.keyless.wording import marks, wording_of
 from research.output_schema.output_spec import Field
@@ -185,10 +186,9 @@ def _question(name: str, description: str, fingerprint: str) -> Question:
     told = [w for w in words(telling) if w not in STOP and w not in LIGHT]
     about = frozenset(form for w in told for form in VARIANTS.get(w, (w,))) - name_words
     negative = frozenset(w for w in words(negative_text) if w not in STOP) - name_words if kind == "boolean" else frozenset()
-    telling_name = [w for w in words(name_text) if w in name_words and weight(w) >= 1]
-    head = telling_name[-1] if telling_name else ""
     surface = frozenset(name_text.split())
-    return Question(name, schema, said, kind, unit, name_words, head, surface, about - negative, negative, fingerprint)
+    main = head(" ".join(word for word in name_text.split() if name_words.issuperset(words(word)) or word in STOP))
+    return Question(name, schema, said, kind, unit, name_words, main, surface, about - negative, negative, fingerprint)
 
 
 def _kind(schema: Mapping[str, Any], name: str, said: str) -> Kind:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Iterator, MutableMapping, Sequence
+from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Final
@@ -28,10 +28,10 @@ _WRAPPED: Final = re.compile(r"(?<=[^\n]{60})(?<![.:;!?])\n(?=\S)")
 """The end of a line of wrapped text, where its sentence goes on."""
 _STRESSED: Final = re.compile(r"(\*{1,3}|_{2,3})(?=[^\s*_])((?:(?!\1).)+?)(?<=[^\s*_])\1", re.DOTALL)
 """What is set in bold or italics in Markdown."""
-_STRESS_ENDS: Final = re.compile(r"(?<=[.!?][*_])[*_]*\s+(?=[*_“\"']*[A-ZÀ-Þ])")
-"""The end of a stressed sentence, which hides its full stop."""
 FIRST_SENTENCES: Final = 4
 """Sentences of a page that say what its subject is."""
+_KEYED: Final = re.compile(r"(?:[^:：.()]|\([^()]*\)){1,60}[:：]\s.{1,80}|.*\n.*", re.DOTALL)
+"""A short line that is no more than a key and its value, or several lines: no prose (`Correction: it was said that …`)."""
 SENTENCE: Final = 30
 """Characters that are more than a stressed word."""
 
@@ -119,10 +119,10 @@ class Reading:
     def sentences(self) -> tuple[Sentence, ...]:
         found = []
         for place, (text, kind, _) in enumerate(self._texts):
-            if kind not in ("paragraph", "list"):
+            if kind not in ("paragraph", "list") and (kind != "facts" or _KEYED.fullmatch(text)):
                 continue
             unwrapped = _WRAPPED.sub(" ", text)  # as long as the text, so that places stay true
-            for start, end in _divided(unwrapped):
+            for start, end in sentences(unwrapped):
                 piece = unwrapped[start:end]
                 found.append(Sentence(place, start, end, piece, tuple(words(piece))))
         return tuple(found)
@@ -217,17 +217,6 @@ class Shelf:
             is_large = passages[-1].end > LARGE
             found = self._readings[key] = await asyncio.to_thread(_whole, passages) if is_large else Reading(passages)
         return found
-
-
-def _divided(text: str) -> Iterator[tuple[int, int]]:
-    """The sentences of a text, with or without marks of emphasis around them."""
-    for start, end in sentences(text):
-        at = start
-        for match in _STRESS_ENDS.finditer(text, start, end):
-            yield at, match.start()
-            at = match.end()
-        if at < end:
-            yield at, end
 
 
 def _whole(passages: Sequence[Passage]) -> Reading:

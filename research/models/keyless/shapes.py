@@ -4,6 +4,7 @@ running text spells names."""
 from __future__ import annotations
 
 import re
+from calendar import day_name
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
@@ -104,7 +105,7 @@ def _named(text: str) -> Iterator[Span]:
         inside = is_unit or before[-1:].isalnum()  # `I6`, of `tI6`
         if inside or any(start < match.end() and match.start() < end for start, end in stated):
             continue
-        if len(name) > 1 and not (match.start() == 0 and " " not in name):
+        if len(name) > 1 and name not in day_name and not (match.start() == 0 and " " not in name):
             is_nation = " " not in name and _NATION.match(text, match.start())
             yield match.start(), match.start() + len(name), "country" if is_country(name) else "nation" if is_nation else "name"
             if (inner := name.rfind(" of ")) > 0:

@@ -77,7 +77,8 @@ def _lines(asked: Asked, reading: Reading) -> Iterator[Candidate]:
     question, lines = asked.question, _short_lines(reading)
     shown: list[tuple[str, str, float, int, Iterable[tuple[str, int]]]] = []
     if question.kind == "text" and question.concepts & _FORMED:
-        shown.append(("formed", "a short line", 0.8, 3, lines))
+        said = ((sentence.text, sentence.place) for sentence in reading.sentences if len(sentence.text) <= _SHORT)
+        shown.append(("formed", "a short line", 0.8, 3, chain(lines, said)))
     if question.kind == "text" and question.concepts & _MADE:
         by = ((_BY.fullmatch(line.lstrip("# ")), place) for line, place in (*_headings(reading), *lines))
         shown.append(("by", "a line", 0.8, 3, ((match[1], place) for match, place in by if match and match[1][0].isupper())))
@@ -92,7 +93,8 @@ def _lines(asked: Asked, reading: Reading) -> Iterator[Candidate]:
         priced = ((line, place) for line, place in lines if _SIGN.search(line) and _charge(line) == asked_for)
         shown.append(("price", "a price shown", 0.5, 2, islice(priced, 2)))
     for name, how, fit, most, where in shown:
-        found = list(islice(((one, line, place) for line, place in where for one in cast(question, line)[:1]), most))
+        read = ((one, *at) for at in where for one in cast(question, at[0])[:1] if name != "formed" or not one.value.isdigit())
+        found = list(islice(read, most))
         for order, (one, line, place) in enumerate(found):
             marks = [name, f"order:{order}"] if most > 1 else [name]
             if name == "formed":

@@ -3,7 +3,6 @@ mark with a learned weight of its own."""
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
@@ -15,9 +14,9 @@ from research.models.keyless.questions import Question
 from research.models.keyless.reading import tokens
 from research.models.keyless.shapes import FULL_NAME
 from research.models.keyless.vocabulary import STOP, weight
+from research.values.belonging import CLAUSE_ENDS, most_fitting, part_at, telling_years, tells_when
 from research.values.neighbours import aside_of, is_former, is_name_denied, is_of_its_name
 
-_CLAUSE_ENDS: Final = re.compile(r"[;:()—–]|,(?!\d)|\*{2,}|\s-\s|\s(?:while|whereas|but|which|who|where|although)\s")
 _LONGEST: Final = 14
 """Words of a text that a sentence states."""
 _STOPS: Final = frozenset((*"(),.;:", ""))
@@ -50,7 +49,7 @@ class Surroundings:
         self._starts, self._ends = [start for _, start, _ in placed], [end for _, _, end in placed]
         cues = spoken.cues | question.about_cues
         self._cue_at = [i for i, said in enumerate(self._said) if said in cues and (weight(said) >= 0.6 or len(cues) == 1)]
-        self._breaks = [match.start() for match in _CLAUSE_ENDS.finditer(text)]
+        self._breaks = [match.start() for match in CLAUSE_ENDS.finditer(text)]
         spellings = (entity.words, *entity.others) if entity.named else ()
         self._own = next((spelled for spelled in spellings if spelled <= {*self._said}), frozenset[str]())
         self._named_at = _together(self._own, self._said)
@@ -88,6 +87,26 @@ class Surroundings:
             marks += [f"expects:{question.expects}/{shape}", f"after:{lead}/{question.expects}"]
         return from_cue + from_name // 2, [*marks, *self._words(first, last, shape)]
 
+    def belonging(self, values: Sequence[Cast]) -> list[Cast]:
+        """The numbers or days of a sentence that the years, then the words that narrow the field belong to; one beside the word
+        that it narrows (`crane charges: £65 an hour`) tells them not apart. The figure in the field's own name is none."""
+        text, said, names, is_day = self._text, self._said, self._spoken.names, self._question.kind == "date"
+        is_when, main = self._question.expects in ("date", "event"), "" if is_day else self._question.head
+        telling = {word for word in names if weight(word) >= 1 and word != main}
+        found = [
+            one
+            for one in values
+            if not names.issuperset(words(text[one.start : one.end]))
+            and (is_when or not tells_when(text, one.start, one.end))
+            and {*words(part_at(text, one.start))} >= telling & {*said}
+        ]
+        if main and any(main in said[max(i - 2, 0) : i + 3] for i, word in enumerate(said) if word in telling):
+            telling = set()
+        for narrowing in (names & telling_years(text), telling):
+            told = [each for each in zip(said, self._starts, self._ends, strict=True) if each[0] in narrowing]
+            found = [found[place] for place in most_fitting(text, [(one.start, one.end) for one in found], told)]
+        return found
+
     def _words(self, first: int, last: int, shape: str) -> Iterator[str]:
         """The words right before and right behind a value; and all around one that is known by its form, of which a text may hold
         many that mean something else: `within 30 days of notice`, `in effect for two years`. The words of the field's name are
@@ -102,11 +121,8 @@ class Surroundings:
     def _clause(self, first: int) -> str:
         """What stands in the clause of a value's first word: the field's words, the entity's name, both or none."""
         here = bisect_left(self._breaks, self._starts[first]) if first < len(self._starts) else -1
-        near = [
-            what
-            for what, places in (("cue", self._cue_at), ("name", self._named_at))
-            if any(bisect_left(self._breaks, self._starts[i]) == here for i in places)
-        ]
+        told = {"cue": self._cue_at, "name": self._named_at}
+        near = [what for what, at in told.items() if here in {bisect_left(self._breaks, self._starts[i]) for i in at}]
         return " and ".join(near) or "alone"
 
 
@@ -122,9 +138,7 @@ def _bin(distance: int) -> str:
 
 def _distance(marks: Sequence[int], first: int, last: int) -> tuple[int, str]:
     """How many words lie between a value and the nearest mark, and on which side of the value that is."""
-    best, side = 99, "none"
-    for at in marks:
-        away = first - at - 1 if at < first else at - last - 1 if at > last else 0
-        if away < best:
-            best, side = away, "before" if at < first else "after" if at > last else "inside"
-    return best, side
+    if not marks:
+        return 99, "none"
+    away, at = min((max(first - at - 1, at - last - 1, 0), at) for at in marks)
+    return away, "before" if at < first else "after" if at > last else "inside"
