@@ -20,6 +20,11 @@ _CONTROL: Final = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
 _SPACE: Final = re.compile(r"\s+")
 _BINDS_BEFORE: Final = tuple(",;:–—-(/[“")
 _BINDS_AFTER: Final = re.compile(r"[a-z(),.;:)\]–—-]")
+_PROGRAMS_TITLE: Final = re.compile(
+    r"(?i)(?:powerpoint presentation|slide 1|untitled.*|\(?anonymous\)?|about:blank|document\d*"
+    r"|microsoft (?:word|excel|powerpoint) - .*|\S*\.(?:docx?|pptx?|xlsx?|od[tsp]|rtf|pdf|html?|tex|dvi|indd|qxd|pub)"
+    r"|.*\.(?:docx?|pptx?|xlsx?|odt))"
+)
 _HASHES: Final = re.compile(r"^(#{1,6})\s+")
 
 
@@ -64,6 +69,11 @@ def clean(text: str) -> str:
         return _SPACE.sub(" ", _CONTROL.sub("", text)).strip()
     text = _INVISIBLE.sub("", _CONTROL.sub("", text))
     return _SPACE.sub(" ", unicodedata.normalize("NFC", unfolded(text))).strip()
+
+
+def given_title(title: str) -> str:
+    """A document's title if a person gave it; "" if a program did, which often gives its file's name."""
+    return "" if _PROGRAMS_TITLE.fullmatch(title) else title
 
 
 def joined(found: Sequence[str], between: str = "; ") -> str:

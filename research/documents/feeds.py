@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import re
 from calendar import timegm
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from time import struct_time
 from typing import Any, Final
@@ -62,22 +62,18 @@ def read_xml(text: str, url: str) -> Document:
     entries = all_entries[:MAX_ENTRIES]
     for entry in entries:
         written = max((*(_line(each.get("value")) for each in entry.get("content") or ()), _line(entry.get("summary"))), key=len)
-        blocks += _part(
-            clean(_plain(_line(entry.get("title")))),
-            _LEVELS_BELOW,
-            {
-                "Published": _date(entry, "published") or _date(entry, "created"),
-                "Updated": _date(entry, "updated") if entry.get("updated") != entry.get("published") else "",
-                "Author": _author(entry),
-                "Link": _line(entry.get("link")),
-                "Categories": _tags(entry),
-                "Attachments": ", ".join(
-                    _line(link.get("href")) for link in entry.get("links") or () if link.get("rel") == "enclosure"
-                ),
-                **_extensions(entry),
-            },
-            written,
-        )
+        facts = {
+            "Published": _date(entry, "published") or _date(entry, "created"),
+            "Updated": _date(entry, "updated") if entry.get("updated") != entry.get("published") else "",
+            "Author": _author(entry),
+            "Link": _line(entry.get("link")),
+            "Categories": _tags(entry),
+            "Attachments": ", ".join(
+                _line(link.get("href")) for link in entry.get("links") or () if link.get("rel") == "enclosure"
+            ),
+        }
+        facts |= {key: text for key, text in _extensions(entry, parsed.namespaces).items() if not facts.get(key)}
+        blocks += _part(clean(_plain(_line(entry.get("title")))), _LEVELS_BELOW, facts, written)
     left_out += len(all_entries) - len(entries)
     newest = max((_date(entry, "updated") or _date(entry, "published") for entry in entries), default="")
     return Document(title, blocks, date or newest, [f"entries_left_out: {left_out}"] if left_out else [])
@@ -154,14 +150,16 @@ def _plain(text: str) -> str:
     """A title may hold markup, as text."""
     if "<" not in text and "&" not in text:
         return text
-    tree = content.parse(f"<html><body>{text}</body></html>")
-    return " ".join(tree.itertext()) if tree is not None else text
+    return " ".join(block.text for block in content.all_blocks(f"<p>{text}</p>")) or text
 
 
-def _extensions(entry: Mapping[str, Json]) -> dict[str, str]:
-    """What modules add to an entry: a price, a place, a duration."""
+def _extensions(entry: Mapping[str, Json], prefixes: Iterable[str]) -> dict[str, str]:
+    """What modules add to an entry, without the prefixes of their names: a price, a place, a duration."""
+    named = {key: key for key in entry} | {
+        key: key.removeprefix(f"{prefix}_") for prefix in filter(None, prefixes) for key in entry if key.startswith(f"{prefix}_")
+    }
     return {
-        clean(key.replace("_", " ").replace(":", " ")).capitalize(): text
+        clean(named[key].replace("_", " ").replace(":", " ")).capitalize(): text
         for key, value in sorted(entry.items())
         if isinstance(value, str)
         and key.lower() not in _HANDLED

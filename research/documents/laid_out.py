@@ -21,6 +21,9 @@ MAX_INDENT: Final = 40
 WRAPPED_SHARE: Final = 0.6
 """The share of a paragraph's line ends at which the next word did not fit, from which on it is wrapped prose."""
 
+NARROWEST: Final = 32
+"""Characters of the longest line of wrapped prose."""
+
 _CELL: Final = re.compile(r"\S+(?: \S+)*")
 _LEADERS: Final = re.compile(r"(?<=[^\s.])(?:[ ]\.{2,}[ ]|[ ]?(?:\.{4,}|(?:[ ]\.){3,}|_{4,}|…{2,})[ ]*)(?=[^\s.])")
 _RULE: Final = re.compile(r"[-=+|:_~ ]+")
@@ -62,10 +65,12 @@ def table(raw: Sequence[str], stated: str = "", least: int = MIN_ROWS) -> Block 
 
 
 def is_wrapped(raw: Sequence[str]) -> bool:
-    """Lines are prose that was wrapped at one width: most end where the next word did not fit."""
+    """Lines are prose that was wrapped at one width: most end where the next word did not fit. Nobody wraps at a few letters."""
     if len(raw) < 2:
         return True
     widest = max(map(len, raw))
+    if widest < NARROWEST:
+        return False
     ends = list(itertools.pairwise(raw))
     full = sum(len(line.rstrip()) + 1 + len(following.split(None, 1)[0]) > widest for line, following in ends)
     return full >= WRAPPED_SHARE * len(ends)

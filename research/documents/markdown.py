@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import tomllib
+from collections.abc import Iterator
 from html import escape
 from typing import Final
 
@@ -17,14 +19,17 @@ MAX_CHARACTERS: Final = 500_000
 """A longer text is read as plain text: brackets that are never closed cost the parser the square of their number."""
 
 _FRONT: Final = re.compile(r"\A\ufeff?---[^\S\n]*\n(.*?)\n(?:---|\.\.\.)[^\S\n]*(?:\n|\Z)", re.S)
+_TOML: Final = re.compile(r"\A\ufeff?\+\+\+[^\S\n]*\n(.*?)\n\+\+\+[^\S\n]*(?:\n|\Z)", re.S)
 _PAIR: Final = re.compile(r"([A-Za-z][\w .-]{0,60}?)\s*:(?:\s+(.*))?")
 _FACT: Final = re.compile(r"(?:\*\*|__)?[^\s:|#][^:\n]{0,59}:(?:\*\*|__)? \S.*")
 _QUOTED: Final = re.compile(r"""\A(["'])(.*)\1\Z""", re.S)
 
 
 def split_front_matter(text: str) -> tuple[dict[str, str], str]:
-    """(front matter, the rest). Front matter is the lines `key: value` between two lines `---` at the very start; a list under a
-    key is joined by commas. Deeper structure is not read."""
+    """(front matter, the rest). Front matter is the lines `key: value` between two lines `---` at the very start, or TOML between
+    two lines `+++`; a list under a key is joined by commas. Deeper structure is not read."""
+    if (match := _TOML.match(text)) is not None:
+        return dict(_of_toml(match.group(1))), text[match.end() :]
     match = _FRONT.match(text)
     if match is None:
         return {}, text
@@ -38,6 +43,17 @@ def split_front_matter(text: str) -> tuple[dict[str, str], str]:
             key = clean(pair.group(1))
             values[key] = _scalar(pair.group(2) or "")
     return {name: value for name, value in values.items() if value}, text[match.end() :]
+
+
+def _of_toml(text: str) -> Iterator[tuple[str, str]]:
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return
+    for key, value in values.items():
+        entries = [str(entry) for entry in (value if isinstance(value, list) else [value]) if not isinstance(entry, dict | list)]
+        if written := clean(", ".join(entries)):
+            yield clean(key), written
 
 
 def blocks(text: str) -> list[Block]:

@@ -9,13 +9,16 @@ from typing import Final
 
 import pypdfium2
 
-from research.documents import laid_out
-from research.documents.blocks import Block, BlockKind, Document, clean
+from research.documents import laid_out, pdf_tables
+from research.documents.blocks import Block, BlockKind, Document, clean, given_title, row
+from research.documents.cell_units import stated_in, with_units
 from research.documents.pdf_lines import Line, drawn, ends_by_itself, lines_of, written
 from research.documents.plain import FACT, ITEM
 from research.errors import PageUnreadable
 
 MAX_PAGES: Final = 1_000
+MAX_ROWS: Final = 1_000
+"""Lines of a table."""
 MAX_CHARACTERS: Final = 2_000_000
 
 _LOCK: Final = threading.Lock()  # PDFium is not safe to use from two threads.
@@ -44,7 +47,7 @@ def read(data: bytes, url: str) -> Document:
     found = [block for page in pages for block in _blocks(page)]
     date = _DATE.match(metadata.get("CreationDate") or "")
     published = "-".join(part for part in date.groups() if part) if date and date.group(3) else ""
-    return Document(clean(metadata.get("Title") or ""), found, published)
+    return Document(given_title(clean(metadata.get("Title") or "")), found, published)
 
 
 def _page_lines(document: pypdfium2.PdfDocument) -> list[list[Line]]:
@@ -71,17 +74,32 @@ def _blocks(lines: list[Line]) -> list[Block]:
         end = at
         while end < len(lines) and len(lines[end]) > 1:
             end += 1
-        above = written(prose[-1]) if prose else ""
-        table = laid_out.table(drawn(lines[at:end]), above, least=2) if end - at > 1 else None
+        table, begin, end = _table(lines, at, end, prose[-2:])
+        prose += lines[at:begin]
         if table is not None:
             found += [*_paragraphs(prose), table]
             prose = []
-            at = end
-        else:
-            end = max(end, at + 1)
-            prose += lines[at:end]
-            at = end
+        at = end
     return [*found, *_paragraphs(prose)]
+
+
+def _table(lines: list[Line], at: int, end: int, above: list[Line]) -> tuple[Block | None, int, int]:
+    """The table in lines of several cells, with what begins and ends it; None with where to go on. What stands before it may be a
+    head, too."""
+    for begin in range(at, min(at + pdf_tables.MAX_HEAD + 1, end)):
+        stated = stated_in(map(written, [*above, *lines[at:begin]]))
+        table = laid_out.table(drawn(lines[begin:end]), stated, least=2) if end - begin > 1 else None
+        if (wider := pdf_tables.read(lines[begin : begin + MAX_ROWS])) is not None:
+            # A column that no line fills to its end is a head above several, or belongs to a table beside this one.
+            has_odd_columns = table is not None and table.lines[0].count(" | ") >= max(map(len, lines[begin:end]))
+            taken = wider.lines - (end - begin)
+            if table is None or has_odd_columns or taken > 0 or (taken == 0 and wider.is_wrapped):
+                rows = with_units(wider.rows, 1, stated)
+                return Block("table", [row(cells) for cells in rows]), begin, begin + wider.lines
+        if table is not None:
+            return table, begin, end
+    end = max(end, at + 1)
+    return None, end, end
 
 
 def _paragraphs(lines: list[Line]) -> list[Block]:
@@ -114,7 +132,10 @@ def _paragraphs(lines: list[Line]) -> list[Block]:
                 found.append(Block(kind, [entry]))
         else:
             is_heading = len(line) < 0.6 * usual and not line.endswith(_ENDS) and not line[0].islower()
-            if is_heading and paragraph and paragraph[-1].rstrip().endswith(_ENDS):
+            is_next_item = kind == "list" and not joined
+            if paragraph and (
+                (is_heading and paragraph[-1].rstrip().endswith(_ENDS)) or (is_next_item and ITEM.match(paragraph[0]))
+            ):
                 end()
             stops = not hyphen and (
                 (len(line) < 0.75 * usual and (line.endswith(_ENDS) or not paragraph)) or ends_by_itself(lines, place)

@@ -47,7 +47,10 @@ class Cell:
     right: float
     text: str
     size: float = 0.0
-    """Of its first letter."""
+    """Of the font of its first letter."""
+    y: float = 0.0
+    height: float = 0.0
+    """Of the line that it stands on, and of the letters there; 0 if unknown."""
 
 
 Line = tuple[Cell, ...]
@@ -87,7 +90,7 @@ def ends_by_itself(lines: Sequence[Line], at: int) -> bool:
     if min(one.size, other.size) < SMALLER * max(one.size, other.size):
         return True
     around = [line[0] for line in lines[max(at - 2, 0) : at + 3] if len(line) == 1]
-    edge = max(cell.right for cell in around if cell.left < one.right and cell.right > one.left)
+    edge = max([one.right, *(cell.right for cell in around if cell.left < one.right and cell.right > one.left)])
     letter = (one.right - one.left) / len(one.text)
     needed = 1.3 * letter * (len(other.text.split(None, 1)[0]) + 1)
     return edge - one.left < PROSE * letter or edge - one.right > needed
@@ -123,11 +126,13 @@ class _Word(NamedTuple):
     first: _Box | None
     last: _Box | None
     size: float
+    y: float
+    height: float
 
 
 def _lines(page: pypdfium2.PdfTextPage, raw: str, start: int) -> Iterator[Line]:
     """What PDFium takes for one line, in cells. Short texts that were drawn below each other are lines of their own."""
-    found = [word for word in _WORD.finditer(raw) if word.group().strip(UNKNOWN)]
+    found = [word for word in _WORD.finditer(raw) if word.group().strip(UNKNOWN + NOTHING)]
     if not found:
         return
     if abs(pdfium.FPDFText_GetCharAngle(page, start + found[0].start())) > 0.05:
@@ -138,7 +143,8 @@ def _lines(page: pypdfium2.PdfTextPage, raw: str, start: int) -> Iterator[Line]:
             _written(page, word, start),
             _box(page, start + word.start()),
             _box(page, start + word.end() - 1),
-            float(pdfium.FPDFText_GetFontSize(page, start + word.start())),
+            *_size(page, start + word.start()),
+            _height(page, start + word.start()),
         )
         for word in found
     ]
@@ -187,6 +193,11 @@ def _size(page: pypdfium2.PdfTextPage, index: int) -> tuple[float, float]:
     return float(pdfium.FPDFText_GetFontSize(page, index)), float(y.value)
 
 
+def _height(page: pypdfium2.PdfTextPage, index: int) -> float:
+    box = pdfium.FS_RECTF()
+    return float(box.top - box.bottom) if pdfium.FPDFText_GetLooseCharBox(page, index, box) else 0.0
+
+
 def _is_below(before: _Word, after: _Word) -> bool:
     if before.first is None or before.last is None or after.first is None:
         return False
@@ -219,7 +230,7 @@ def _cells(words: Sequence[_Word]) -> Iterator[Cell]:
                 continue
         first = words[begin].first
         text = " ".join(word.text for word in words[begin:at])
-        yield Cell(first.left if first else 0, before.last.right if before.last else 0, text, words[begin].size)
+        yield Cell(first.left if first else 0, before.last.right if before.last else 0, text, *words[begin][3:])
         begin = at
 
 

@@ -17,6 +17,9 @@ WRAPPED: Final = 100
 """Characters. Lines that are longer on average were not wrapped by hand: each is a paragraph."""
 MAX_SEPARATE: Final = 1_000
 """Characters of a line of several facts."""
+_RULE: Final = re.compile(r"([=~^\"'`#*+_-])\1{2,}")
+_FIELD: Final = re.compile(r":([^\s:][^:]{0,59}):\s+(?=\S)")
+"""How a field of reStructuredText begins."""
 _ENDED: Final = re.compile(r"[.!?:;。][\"”’')\]]*$")
 _BETWEEN: Final = re.compile(r"; | [|•·¦/] ")
 _COUNT: Final = re.compile(r"([^\W\d_a-z][^\W\d_]+) (\d[\d.,]*(?: [^\W\d_]+)?)")
@@ -34,8 +37,12 @@ def blocks(text: str) -> list[Block]:
         lines = [cleaned for line in raw if (cleaned := clean(line))]
         if not lines:
             continue
-        if len(lines) > 1 and all(ITEM.match(line) for line in raw):
+        if heading := _heading(lines):
+            found.append(heading)
+        elif len(lines) > 1 and all(ITEM.match(line) for line in raw):
             found.append(Block("list", [item for line in raw if (item := clean(ITEM.sub("", line, count=1)))]))
+        elif len(lines) > 1 and all(map(_FIELD.match, lines)):
+            found.append(Block("facts", [_FIELD.sub(r"\1: ", line) for line in lines]))
         elif all(FACT.match(line) for line in lines) and (len(lines) > 1 or len(lines[0]) < WRAPPED):
             found.append(Block("facts", [fact for line in lines for fact in separate(line) or [line]]))
         elif drawn := laid_out.table(raw, found[-1].text if found and found[-1].kind == "paragraph" else ""):
@@ -49,6 +56,14 @@ def blocks(text: str) -> list[Block]:
             facts = separate(text)
             found.append(Block("facts", facts) if facts else Block("paragraph", [text]))
     return found
+
+
+def _heading(lines: list[str]) -> Block | None:
+    """A line that is ruled off below, or above and below."""
+    ruled = lines[1:] if len(lines) == 3 and lines[0] == lines[2] else lines
+    if len(ruled) != 2 or len(ruled[0]) > WRAPPED or _RULE.fullmatch(ruled[0]) or not _RULE.fullmatch(ruled[1]):
+        return None
+    return Block("heading", ruled[:1], 1 if ruled[1].startswith("=") else 2) if len(ruled[1]) >= len(ruled[0]) / 2 else None
 
 
 def _rejoined(lines: list[str]) -> list[str]:

@@ -292,9 +292,33 @@ def test_markdown_keeps_its_structure_and_its_front_matter() -> None:
     assert_form(extracted.text)
 
 
+def test_front_matter_may_be_toml() -> None:
+    extracted = extract(
+        b'+++\ntitle = "Luna 9"\ndate = 2020-01-02\ntags = ["a", "b"]\n+++\n\nIt landed.\n', url="corpus://c/l.md"
+    )
+    assert (extracted.title, extracted.published) == ("Luna 9", "2020-01-02")
+    assert extracted.text == "It landed.\n\n## Page data\n\ntitle: Luna 9\ndate: 2020-01-02\ntags: a, b"
+
+
+def test_plain_text_has_headings_where_lines_are_ruled_off_and_fields_between_colons() -> None:
+    data = b"======\nLuna 9\n======\n\n:Author: Ann\n:Version: 2\n\nMass\n----\n\nIt was light.\n\n"
+    data += b"Name   Mass\n-----------\nLuna   3 kg\nMars   9 kg\n"
+    extracted = extract(data, url="corpus://c/luna.rst")
+    assert extracted.title == "Luna 9"
+    assert extracted.text.startswith("# Luna 9\n\nAuthor: Ann\nVersion: 2\n\n## Mass\n\nIt was light.\n\n| Name | Mass |")
+
+
+def test_short_lines_of_plain_text_are_not_run_together() -> None:
+    data = b"name: Luna\nlanded: 1966\nparts:\n  - name: camera\n    mass: 1 kg\n"
+    assert extract(data, url="corpus://c/luna.yaml").text == data.decode().rstrip()
+
+
 def test_plain_text_is_cut_at_blank_lines_and_keeps_lists_and_facts() -> None:
-    text = extract(b"Luna 9\r\n\r\nMass: 3 kg\nCrew: none\n\n* one\n* two\n\nwrapped\nline", url="corpus://c/luna.txt").text
-    assert text == "Luna 9\n\nMass: 3 kg\nCrew: none\n\n- one\n- two\n\nwrapped line"
+    text = extract(
+        b"Luna 9\r\n\r\nMass: 3 kg\nCrew: none\n\n* one\n* two\n\nwrapped where a line of it was full\nand goes on",
+        url="corpus://c/luna.txt",
+    ).text
+    assert text == "Luna 9\n\nMass: 3 kg\nCrew: none\n\n- one\n- two\n\nwrapped where a line of it was full and goes on"
 
 
 def test_a_json_document_is_read_as_its_paths() -> None:

@@ -195,7 +195,7 @@ def test_rss_is_a_heading_facts_and_text_for_each_entry(media_type: str | None) 
     assert extracted.media_type == "application/rss+xml"
     assert extracted.text == (
         "# News & more\n\nLink: https://e.org/\n\nAll of it\n\n## Up\n\nPublished: 2023-01-02T09:00:00Z\nAuthor: Ann\n"
-        "Link: https://e.org/1\nCategories: Space\nG price: 12.50 EUR\n\n### More\n\nIt flew.\n\n- a\n- b"
+        "Link: https://e.org/1\nCategories: Space\nPrice: 12.50 EUR\n\n### More\n\nIt flew.\n\n- a\n- b"
     )
     assert (extracted.title, extracted.published) == ("News & more", "2023-01-02T09:00:00Z")
 
@@ -209,6 +209,12 @@ def test_atom_is_read() -> None:
     )
     assert "## T\n\nUpdated: 2024-01-01T00:00:00Z\nAuthor: Bob\nLink: https://e.org/x\n\nHi you" in extracted.text
     assert (extracted.media_type, extracted.published) == ("application/atom+xml", "2024-01-02T03:04:05Z")
+
+
+def test_a_title_of_an_entry_is_read_as_the_markup_that_it_is() -> None:
+    title = "Up to 10&lt;sup&gt;6&lt;/sup&gt; m of H&lt;sub&gt;2&lt;/sub&gt;O &amp;amp; &lt;b&gt;more&lt;/b&gt;"
+    feed = f'<rss version="2.0"><channel><title>N</title><item><title>{title}</title></item></channel></rss>'
+    assert "## Up to 10^6 m of H2O & more" in read(feed, "https://e.org/feed").text
 
 
 def test_rss_1_is_read() -> None:

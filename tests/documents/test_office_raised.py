@@ -6,6 +6,7 @@ import io
 import zipfile
 
 import pytest
+import xlsxwriter
 from lxml import etree
 from pptx import Presentation
 from pptx.util import Inches
@@ -65,7 +66,20 @@ def _pptx() -> bytes:
     return out.getvalue()
 
 
-@pytest.mark.parametrize(("suffix", "written"), [("docx", _docx), ("odt", _odt), ("pptx", _pptx)])
+def _xlsx() -> bytes:
+    out = io.BytesIO()
+    with xlsxwriter.Workbook(out) as book:
+        looks = {"sup": {"font_script": 1}, "sub": {"font_script": 2}, "s": {"font_strikeout": True}}
+        formats = {look: book.add_format(how) for look, how in looks.items()}
+        pieces = [piece for text, look in RUNS for piece in ([formats[look], text] if look else [text])]
+        sheet = book.add_worksheet()
+        sheet.write_row(0, 0, ["name", "value"])
+        sheet.write(1, 0, "a")
+        sheet.write_rich_string(1, 1, *pieces)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(("suffix", "written"), [("docx", _docx), ("odt", _odt), ("pptx", _pptx), ("xlsx", _xlsx)])
 def test_raised_lowered_and_struck_runs_are_told_apart(suffix: str, written) -> None:  # type: ignore[no-untyped-def]
     assert SHOWN in extract(written(), url=f"corpus://c/a.{suffix}").text
 
@@ -81,3 +95,14 @@ def test_merged_cells_of_a_slide_span_what_they_span() -> None:
     presentation.save(out)
     text = extract(out.getvalue(), url="corpus://c/a.pptx").text
     assert text.startswith("| State | Capital | Largest city |\n| Alda | Bern | Bern |\n| Bora | Cap | Big |")
+
+
+def test_a_slide_that_is_hidden_is_not_read() -> None:
+    presentation, out = Presentation(), io.BytesIO()
+    for number, shown in ((1, "1"), (2, "0")):
+        slide = presentation.slides.add_slide(presentation.slide_layouts[5])
+        slide.shapes.title.text = f"Slide number {number}"
+        slide.element.set("show", shown)
+    presentation.save(out)
+    assert extract(out.getvalue(), url="corpus://c/a.pptx").text.partition("\n")[0] == "## Slide number 1"
+    assert "Slide number 2" not in extract(out.getvalue(), url="corpus://c/a.pptx").text

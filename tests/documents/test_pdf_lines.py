@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from research.documents.extract import extract
 from tests.documents.written_pdf import at, pdf_of
 
@@ -97,6 +100,13 @@ def test_letters_are_words_however_little_stands_on_the_page() -> None:
     assert text == "Berlin office\n\nPhone: 030 111\nStaff: 40"
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.integers(40, 90), st.integers(40, 60), st.text("ab 1,.", min_size=1, max_size=4)), max_size=12))
+def test_no_places_of_letters_break_the_reader(drawn: list[tuple[int, int, str]]) -> None:
+    stream = at(300, 400, "Plan") + "".join(at(x, y * 10, text) for x, y, text in drawn)
+    assert "Plan" in text_of(stream)
+
+
 def test_turned_letters_are_words() -> None:
     assert "Document no. 4711" in text_of(at(72, 700, "Plan") + at(40, 300, "Document no. 4711", turned=True))
 
@@ -137,7 +147,7 @@ def test_lines_that_were_not_wrapped_are_not_run_together() -> None:
 
 def test_two_lines_of_cells_are_a_table_and_one_is_a_line() -> None:
     stream = at(72, 700, "Maker") + at(200, 700, "Nordpump AB") + at(72, 686, "Flow") + at(200, 686, "120 l/h")
-    stream += at(72, 640, "Both as delivered.") + at(72, 600, "Total") + at(200, 600, "99")
+    stream += at(72, 625, "Both as delivered.") + at(72, 560, "Total") + at(200, 560, "99")
     assert text_of(stream) == "| Maker | Nordpump AB |\n| Flow | 120 l/h |\n\nBoth as delivered.\n\nTotal 99"
 
 
@@ -149,3 +159,79 @@ def test_dots_that_lead_from_a_key_to_a_value_are_part_of_neither() -> None:
     ]
     stream = "".join(at(x, 700 - 14 * n, cell) for n, row in enumerate(rows) for x, cell in zip((72, 300), row, strict=True))
     assert text_of(stream) == "| Maker | Nordpump AB |\n| Flow | 120 l/h |\n| Mass | 9 kg |"
+
+
+def test_cells_that_were_wrapped_and_drawn_one_by_one_are_one_cell_each() -> None:
+    rows = [
+        [["Name"], ["Role"], ["Phone"]],
+        [["Anna", "Berg"], ["Head of research and", "development"], ["030 111"]],
+        [["Bo Lind"], ["Clerk"], []],
+    ]
+    stream, y = "", 700
+    for row in rows:
+        stream += "".join(
+            at(x, y - 13 * n, line) for x, lines in zip((72, 130, 260), row, strict=True) for n, line in enumerate(lines)
+        )
+        y -= 13 * max(map(len, row)) + 6
+    stream += at(72, y - 40, "All of them can be reached from eight to five on every day of the week.")
+    assert text_of(stream).split("\n\n") == [
+        "| Name | Role | Phone |\n| Anna Berg | Head of research and development | 030 111 |\n| Bo Lind | Clerk |  |",
+        "All of them can be reached from eight to five on every day of the week.",
+    ]
+
+
+def test_a_label_above_rows_is_no_part_of_a_cell() -> None:
+    rows = [("Soup of the day", "5.50"), ("Mains", ""), ("Trout", "18.00"), ("Risotto", "14.50")]
+    stream = "".join(
+        at(x, 700 - 14 * n, cell) for n, row in enumerate(rows) for x, cell in zip((72, 300), row, strict=True) if cell
+    )
+    assert text_of(stream) == "| Soup of the day | 5.50 |\n| Mains |  |\n| Trout | 18.00 |\n| Risotto | 14.50 |"
+
+
+def test_heads_above_several_columns_are_said_of_each() -> None:
+    stream = at(185, 714, "2022") + at(345, 714, "2023")
+    rows = [("", "Tonnes", "Dollars", "Tonnes", "Dollars"), ("Chile", "120", "44", "130", "51"), ("Peru", "88", "31", "93", "36")]
+    stream += "".join(
+        at(x, 700 - 14 * n, cell)
+        for n, row in enumerate(rows)
+        for x, cell in zip((72, 150, 230, 310, 390), row, strict=True)
+        if cell
+    )
+    assert text_of(stream) == (
+        "|  | 2022 | 2022 | 2023 | 2023 |\n|  | Tonnes | Dollars | Tonnes | Dollars |\n"
+        "| Chile | 120 | 44 | 130 | 51 |\n| Peru | 88 | 31 | 93 | 36 |"
+    )
+
+
+def test_two_tables_side_by_side_that_were_drawn_one_after_the_other_are_two() -> None:
+    tables = [("City", "Pop."), ("Bonn", "330"), ("Trier", "112")], [("River", "Length"), ("Rhine", "1230"), ("Ahr", "89")]
+    stream = "".join(
+        at(left + x, 700 - 14 * n, cell)
+        for left, rows in zip((72, 300), tables, strict=True)
+        for n, row in enumerate(rows)
+        for x, cell in zip((0, 90), row, strict=True)
+    )
+    assert (
+        text_of(stream)
+        == "| City | Pop. |\n| Bonn | 330 |\n| Trier | 112 |\n\n| River | Length |\n| Rhine | 1230 |\n| Ahr | 89 |"
+    )
+
+
+def test_entries_of_a_list_that_fill_their_lines_are_not_run_together() -> None:
+    entries = [f"{number}. The chapter about the pumps of hall {number} and of {'.' * 60} {number}" for number in (1, 2, 3)]
+    stream = "".join(at(72, 700 - 14 * n, entry) for n, entry in enumerate(entries))
+    assert text_of(stream).split("\n\n") == entries
+
+
+def test_a_title_that_a_program_gave_is_no_title() -> None:
+    for own, title in (("Data sheet", "Data sheet"), ("s01_spec.html", "Pump NP-120"), ("untitled", "Pump NP-120")):
+        assert extract(pdf_of(at(72, 700, "Pump NP-120"), title=own), url="corpus://c/a.pdf").title == title
+
+
+def test_what_is_stated_above_the_heads_of_a_table_is_of_its_cells() -> None:
+    stream = at(72, 740, "(in millions of USD)") + at(250, 720, "Year ended 31 December")
+    rows = [("", "2023", "2024"), ("Net sales", "12.1", "12.5"), ("Net loss", "(1.2)", "(0.8)")]
+    stream += "".join(
+        at(x, 700 - 14 * n, cell) for n, row in enumerate(rows) for x, cell in zip((72, 250, 330), row, strict=True) if cell
+    )
+    assert "| Net sales | 12.1 million USD | 12.5 million USD |" in text_of(stream)

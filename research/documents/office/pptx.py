@@ -20,7 +20,7 @@ MAX_GROUPS: Final = 20
 
 
 def read(data: bytes, url: str) -> Document:
-    """The text of a presentation in slide order, its properties in its page data.
+    """The text of a presentation in slide order, without the slides that are hidden, its properties in its page data.
 
     Raises:
         PageUnreadable: it is encrypted, broken, or too large once unpacked.
@@ -30,7 +30,8 @@ def read(data: bytes, url: str) -> Document:
     copy = archive.clean_copy(data, url)
     try:
         presentation = Presentation(io.BytesIO(copy))
-        written = "".join(part for slide in list(presentation.slides)[:MAX_SLIDES] for part in _slide(slide))
+        shown = [slide for slide in presentation.slides if slide.element.get("show") not in ("0", "false")]
+        written = "".join(part for slide in shown[:MAX_SLIDES] for part in _slide(slide))
     except Exception as exc:
         raise PageUnreadable(f"{url}: this PowerPoint file cannot be read ({type(exc).__name__}: {exc}).") from exc
     own = properties.read(archive.members(copy, properties.MEMBERS))

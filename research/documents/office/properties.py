@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from lxml import etree
 
-from research.documents.blocks import clean
+from research.documents.blocks import clean, given_title
 
 MEMBERS: Final = ("docProps/core.xml", "docProps/app.xml", "meta.xml")
 
@@ -30,9 +29,6 @@ _NAMES: Final = {
     "language": "language",
     "Company": "company",
 }
-_PROGRAMS_TITLE: Final = re.compile(
-    r"(?i)(?:powerpoint presentation|slide 1|untitled.*|document\d*|microsoft word - .*|.*\.(?:docx?|pptx?|xlsx?|odt))"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +38,7 @@ class Properties:
     @property
     def title(self) -> str:
         """The title that a person gave it; "" if a program did."""
-        title = self.values.get("title", "")
-        return "" if _PROGRAMS_TITLE.fullmatch(title) else title
+        return given_title(self.values.get("title", ""))
 
     @property
     def published(self) -> str:

@@ -54,6 +54,8 @@ class Details:
     """Whether a conditional format strikes cells out."""
     raised: list[Place] = field(default_factory=list)
     """Cells of which a part stands higher or lower: `10²⁴`."""
+    marked: dict[Place, str] = field(default_factory=dict)
+    """Texts of cells of which a part is raised, lowered or struck out, with marks for it."""
     no_dates: list[Place] = field(default_factory=list)
     """Numbers that are shown as dates, and are none."""
     comments: list[Place] = field(default_factory=list)
@@ -162,6 +164,8 @@ def _note_cell(cell: etree._Element, looks: Looks, found: Details) -> None:
         found.struck.add(place)
     if (is_shared and value in looks.raised_texts) or (inline is not None and sheet_looks.is_raised(inline)):
         found.raised.append(place)
+    if marked := looks.marked_texts.get(value, "") if is_shared else sheet_looks.marked(inline) if inline is not None else "":
+        found.marked[place] = marked
     if looks.is_hidden(style):
         found.unseen.append(place)
     if kind == "n" and value:

@@ -10,6 +10,7 @@ from typing import IO, Final
 
 from lxml import etree
 
+from research.documents.html.raised import power, struck
 from research.documents.office.sheet_formats import BUILT_IN
 
 _STYLES: Final = "xl/styles.xml"
@@ -18,6 +19,7 @@ _DATES: Final = frozenset({*range(14, 23), *range(27, 37), *range(45, 48), *rang
 """Built-in formats of dates and times."""
 _LAST_DATE: Final = 2_958_466
 """The first number that is no day of the years up to 9999."""
+_RAISED: Final = re.compile(r"[-+−–]?\d{1,4}")
 _NO_LETTERS: Final = re.compile(r'"[^"]*"|\\.|\[[^\]]*\]|[_*].', re.S)
 
 
@@ -36,6 +38,8 @@ class Looks:
     """Shared texts of which a part is struck out."""
     raised_texts: set[str] = field(default_factory=set)
     """Shared texts of which a part stands higher or lower."""
+    marked_texts: dict[str, str] = field(default_factory=dict)
+    """Shared texts of both kinds, with marks for it."""
 
     def is_hidden(self, style: str) -> bool:
         """Whether a style shows nothing of a number: `;;;`, or words in its place, as `"yes";"no"`."""
@@ -60,6 +64,8 @@ def read(archive: zipfile.ZipFile) -> Looks:
                     found.struck_texts.add(str(place))
                 if is_raised(text):
                     found.raised_texts.add(str(place))
+                if marks := marked(text):
+                    found.marked_texts[str(place)] = marks
     return found
 
 
@@ -87,6 +93,26 @@ def is_struck(text: etree._Element) -> bool:
 def is_raised(text: etree._Element) -> bool:
     """Whether a part of a rich text stands higher or lower than the rest."""
     return any(part.get("val") in ("superscript", "subscript") for part in text.iterfind("{*}r/{*}rPr/{*}vertAlign"))
+
+
+def marked(text: etree._Element) -> str:
+    """A rich text as a page has it, `10^24` and `~~€120~~ €90`; "" if nothing in it is raised, lowered or struck out."""
+    if not is_struck(text) and not is_raised(text):
+        return ""
+    written = ""
+    for run in text.iterfind("{*}r"):
+        own, look = run.findtext("{*}t") or "", run.find("{*}rPr")
+        moved = look.find("{*}vertAlign") if look is not None else None
+        kind = moved.get("val") if moved is not None else None
+        if look is not None and _strikes(look):
+            written += struck(own)
+        elif kind == "superscript" and own.strip():
+            written += power(own.strip(), written) if _RAISED.fullmatch(own.strip()) else f" {own}"
+        elif kind == "subscript" and written[-1:].isdigit() and own[:1].isdigit():
+            written += f"_{own}"
+        else:
+            written += own
+    return written
 
 
 def _strikes(font: etree._Element) -> bool:

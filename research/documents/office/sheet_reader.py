@@ -65,7 +65,7 @@ def _texts(row: list[Any], place: int, first: int, details: Details) -> Iterator
     for column, cell in enumerate(row, first):
         text = details.texts.get((place, column))
         text = text_of(cell, details.formats.get((place, column))) if text is None else text
-        text = struck(text) if (place, column) in details.struck else text
+        text = details.marked.get((place, column)) or (struck(text) if (place, column) in details.struck else text)
         address = details.links.get((place, column), "").removeprefix("mailto:")
         yield f"{text} ({address})" if address and text and address not in text else text or address
 
