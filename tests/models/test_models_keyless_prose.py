@@ -74,18 +74,6 @@ def test_a_sentence_that_names_the_entity_and_not_the_field_may_still_state_it()
     assert {"silent:country/country", "entity:here"} <= found["Portugal"]
 
 
-def test_what_a_page_stresses_is_told_from_what_it_does_not() -> None:
-    text = "Acme Bridge is well known. ***The length of Acme Bridge is 420 m in all.*** Some give Acme Bridge a length of 400 m."
-    found = stated(text, {"name": "Acme Bridge"}, "length")
-    assert "stressed" in found["420 m"]
-    assert "not stressed" in found["400 m"]
-
-
-def test_a_page_that_stresses_single_words_only_stresses_nothing() -> None:
-    found = stated("The length of **Acme Bridge** is 420 m.", {"name": "Acme Bridge"}, "length")
-    assert not {"stressed", "not stressed"} & found["420 m"]
-
-
 @pytest.mark.parametrize(
     ("text", "piece", "shape"),
     [

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from research.values.belonging import is_of_other_years, most_fitting, telling_years, tells_when
+from research.values.belonging import belonging, is_of_other_years, most_fitting, telling_years
 
 
 def fitting(text: str, values: str, words: str) -> list[str]:
@@ -44,7 +44,24 @@ def test_one_year_tells_values_apart_only_in_brackets() -> None:
     assert telling_years("5 in 2021, 6 in 2022") == {"2021", "2022"}
 
 
-@pytest.mark.parametrize(("text", "right"), [("opened in 2025.", True), ("in 2025 houses", False), ("a total of 2025.", False)])
-def test_a_year_behind_a_preposition_tells_when(text: str, right: bool) -> None:
-    start = text.index("2025")
-    assert tells_when(text, start, start + 4) is right
+@pytest.mark.parametrize(
+    ("text", "names", "main", "right"),
+    [
+        ("412 beds, 36 of them in the maternity ward", "maternity beds", "beds", ["36"]),
+        ("cranes cost 65 per hour, with a minimum charge of 130", "cranes minimum charge", "charge", ["65", "130"]),
+        ("the dam is 38 m high; the tower is gone", "tower height", "height", []),
+        ("shops to be opened in 2025.", "shops", "shops", []),
+        ("shops built of 2025 stones", "shops", "shops", ["2025"]),
+        ("sold 41 in 2022, and 29 in 2023", "sold 2022", "sold", ["41"]),
+    ],
+)
+def test_a_field_is_answered_by_the_values_that_its_words_belong_to(text: str, names: str, main: str, right: list[str]) -> None:
+    spans = [match.span() for match in re.finditer(r"\b\d\d+\b", text)]
+    words = [(match[0], *match.span()) for match in re.finditer(r"\w+", text)]
+    assert [text[slice(*spans[place])] for place in belonging(text, spans, words, {*names.split()}, main)] == right
+
+
+def test_a_field_that_asks_when_is_answered_by_a_year() -> None:
+    text = "opened in 2025."
+    assert belonging(text, [(10, 14)], [("opened", 0, 6), ("2025", 10, 14)], {"opened"}, may_be_year=True) == [0]
+    assert belonging(text, [(10, 14)], [("opened", 0, 6), ("2025", 10, 14)], {"opened"}) == []

@@ -34,13 +34,7 @@ OF_ANOTHER: Final = "own:another"
 """What the page's data say of the entity itself, and of another thing where they also say it of the entity."""
 MAX_JOINED: Final = 8
 SHORT: Final = 60
-_WHERE: Final[dict[Source, str]] = {
-    "data": "the page data",
-    "facts": "the facts",
-    "under": "a heading",
-    "table": "a table",
-    "list": "a list",
-}
+_WHERE: Final = {"data": "the page data", "facts": "the facts", "under": "a heading", "table": "a table", "list": "a list"}
 _ENTITY: Final = "thing:entity"
 KEY: Final = "key:"
 """How the mark begins that names a key of page data."""

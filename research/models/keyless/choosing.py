@@ -74,8 +74,9 @@ class Group:
     def most(self) -> Confidence:
         """The most confidence that it can be of. `low`: what was read says as well something else. `medium`: it may be read in
         another way, or nothing but one page's sentences say it (the public sets hold too little prose to tell 97 % from 90)."""
-        narrowed = {b.passages for b in self.backings if b.candidate.narrowed and b.candidate.source != "sentence"}
-        if self.is_doubted(UNSURE) or all(b.candidate.narrowed or b.passages in narrowed for b in self.backings):
+        told = [(b.candidate.source, b.passages, b.candidate.narrowed) for b in self.backings]
+        again = {("sentence", passages) for source, passages, narrowed in told if narrowed and source == "facts"}
+        if self.is_doubted(UNSURE) or all(narrowed or (source, passages) in again for source, passages, narrowed in told):
             return "low"
         said_only = all(b.candidate.source == "sentence" for b in self.backings)
         return "medium" if self.is_doubted(OPEN) or (said_only and len(self.by_page()) == 1) else "high"
@@ -153,7 +154,6 @@ def standing(question: Question, groups: Sequence[Group], place: int) -> dict[st
     lead = min(max(best.log_odds - rival, -4.0), 4.0)
     return {
         "best": best.log_odds,
-        "best, capped": min(best.log_odds, 2.0),
         "best, high": max(best.log_odds - 2.0, 0.0),
         "rival": max(rival, -4.0),
         "lead": lead,

@@ -174,8 +174,7 @@ def _said(text: str, place: int) -> Iterator[Fact]:
     for start, end in sentences(text) if ": " in text else ():
         match = _FACT.fullmatch(text[start:end])
         if match and len(match[1].split()) <= 4 and end - start <= 120 and not re.search(r"\d", match[1]):
-            before = (text[:start],) if start else ()
-            yield from _keyed(match[1], (match[2].rstrip(". "),), (place,), "facts", subjects=before)
+            yield from _keyed(match[1], (match[2].rstrip(". "),), (place,), "facts", subjects=(text[:start],) if start else ())
 
 
 def _lists(passages: Sequence[Passage]) -> Iterator[Fact]:

@@ -19,7 +19,7 @@ from research.models.keyless.reading import Reading, Sentence, stem
 from research.models.keyless.shapes import BIG, NAME, shapes
 from research.models.keyless.surroundings import Spoken, Surroundings
 from research.models.keyless.vocabulary import STOP, concepts, in_order, sequences, weight
-from research.values.belonging import YEAR, is_of_other_years
+from research.values.belonging import is_of_other_years
 
 MAX_SENTENCES: Final = 40
 """Sentences that are looked at for one field of one page, the most promising first."""
@@ -121,8 +121,7 @@ def of_sentences(asked: Asked, reading: Reading) -> Iterator[Candidate]:
     question, spoken = asked.question, _spoken_of(asked.question, reading)
     for fit, gate, marks, sentence in _promising(asked, reading, spoken):
         for one, shape, around in _values_in(question, asked.entity, spoken, reading, sentence):
-            silent = (f"silent:{question.expects}/{shape}",) if fit < SPOKEN else ()
-            told = (*marks, *around, *silent)
+            told = (*marks, *around, *([f"silent:{question.expects}/{shape}"] if fit < SPOKEN else ()))
             narrowed = is_label(question, reading, sentence) or (fit < ALL_OF_IT and question.kind in _COUNTED)
             yield Candidate(one.value, (sentence.place,), "a sentence", "sentence", fit, gate, one, told, narrowed)
 
@@ -161,12 +160,7 @@ def _promising(asked: Asked, reading: Reading, spoken: Spoken) -> list[_Promisin
             continue  # `The catalogue was written by …` says whose work the catalogue is
         place = (f"entity:{where}", f"entity:{where}, opens:{opening}", order)
         found.append(_Promising(fit, gate, (*place, "phrase") if has_phrase else place, sentence))
-    found.sort(
-        key=lambda one: (
-            *(one.fit < SPOKEN, one.marks[0] != "entity:here", -one.fit),
-            not reading.is_stressed(one.sentence.place, one.sentence.start + 4),
-        )
-    )
+    found.sort(key=lambda one: (one.fit < SPOKEN, one.marks[0] != "entity:here", -one.fit))
     telling = sum(one.fit >= SPOKEN for one in found)
     return found[: min(telling + MAX_SILENT, MAX_SENTENCES)]
 
@@ -216,19 +210,14 @@ def _values_in(
 ) -> Iterator[tuple[Cast, str, tuple[str, ...]]]:
     """The values of a sentence that are of the kind asked for, each with its shape and what is true of it among the sentence's
     other words."""
-    before = YEAR.findall(reading.text(sentence.place)[: sentence.start])[-1:]
-    if is_of_other_years(spoken.names, sentence.text, *before, reading.heading(sentence.place), *reading.titles):
+    above = (reading.text(sentence.place)[: sentence.start], reading.heading(sentence.place), *reading.titles)
+    if is_of_other_years(spoken.names, sentence.text, *above):
         return
     around = Surroundings(question, entity, spoken, sentence.text)
     found: list[tuple[int, Cast, str, list[str]]] = []
-    pieces = [*_pieces(question, sentence.text)]
-    if question.kind in (*_COUNTED, "date"):
-        pieces = [(one, question.kind) for one in around.belonging([one for one, _ in pieces])]
-    for one, shape in pieces:
+    for one, shape in _pieces(question, around, sentence.text):
         if (placed := around.marks(one, shape)) is not None:
             distance, marks = placed
-            if reading.stressed:
-                marks.append("stressed" if reading.is_stressed(sentence.place, sentence.start + one.start) else "not stressed")
             found.append((distance, one, shape, marks))
     nearest = min((distance for distance, *_ in found), default=0)
     is_alone = len({repr(one.value) for _, one, *_ in found}) == 1
@@ -236,7 +225,7 @@ def _values_in(
         yield one, shape, (*marks, "rank:alone" if is_alone else "rank:nearest" if distance == nearest else "rank:farther")
 
 
-def _pieces(question: Question, text: str) -> Iterator[tuple[Cast, str]]:
+def _pieces(question: Question, around: Surroundings, text: str) -> Iterator[tuple[Cast, str]]:
     """The values of a sentence that are of the kind asked for, each with its shape."""
     if question.kind == "list":
         parted = {place for match in _ONE_MORE.finditer(text) for place in match.span()}
@@ -247,7 +236,9 @@ def _pieces(question: Question, text: str) -> Iterator[tuple[Cast, str]]:
         return
     if question.kind != "text":
         most = 1 if question.kind == "boolean" else 12
-        yield from ((one, question.kind) for one in cast(question, text)[:most])
+        values = cast(question, text)[:most]
+        belonging = around.belonging(values) if question.kind in (*_COUNTED, "date") else values
+        yield from ((one, question.kind) for one in belonging)
         return
     particular = [one for one in cast(question, text) if one.end - one.start < 0.6 * len(text)]
     if particular:  # the field asks for a kind of text that is known by its form: a duration, an address

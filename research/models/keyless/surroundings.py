@@ -14,7 +14,7 @@ from research.models.keyless.questions import Question
 from research.models.keyless.reading import tokens
 from research.models.keyless.shapes import FULL_NAME
 from research.models.keyless.vocabulary import STOP, weight
-from research.values.belonging import CLAUSE_ENDS, most_fitting, part_at, telling_years, tells_when
+from research.values.belonging import CLAUSE_ENDS, belonging
 from research.values.neighbours import aside_of, is_former, is_name_denied, is_of_its_name
 
 _LONGEST: Final = 14
@@ -44,9 +44,9 @@ class Surroundings:
 
     def __init__(self, question: Question, entity: Entity, spoken: Spoken, text: str) -> None:
         self._question, self._spoken, self._text = question, spoken, text
-        placed = tokens(text)
-        self._said = [said for said, _, _ in placed]
-        self._starts, self._ends = [start for _, start, _ in placed], [end for _, _, end in placed]
+        self._placed = tokens(text)
+        self._said = [said for said, _, _ in self._placed]
+        self._starts, self._ends = [start for _, start, _ in self._placed], [end for _, _, end in self._placed]
         cues = spoken.cues | question.about_cues
         self._cue_at = [i for i, said in enumerate(self._said) if said in cues and (weight(said) >= 0.6 or len(cues) == 1)]
         self._breaks = [match.start() for match in CLAUSE_ENDS.finditer(text)]
@@ -88,24 +88,11 @@ class Surroundings:
         return from_cue + from_name // 2, [*marks, *self._words(first, last, shape)]
 
     def belonging(self, values: Sequence[Cast]) -> list[Cast]:
-        """The numbers or days of a sentence that the years, then the words that narrow the field belong to; one beside the word
-        that it narrows (`crane charges: £65 an hour`) tells them not apart. The figure in the field's own name is none."""
-        text, said, names, is_day = self._text, self._said, self._spoken.names, self._question.kind == "date"
-        is_when, main = self._question.expects in ("date", "event"), "" if is_day else self._question.head
-        telling = {word for word in names if weight(word) >= 1 and word != main}
-        found = [
-            one
-            for one in values
-            if not names.issuperset(words(text[one.start : one.end]))
-            and (is_when or not tells_when(text, one.start, one.end))
-            and {*words(part_at(text, one.start))} >= telling & {*said}
-        ]
-        if main and any(main in said[max(i - 2, 0) : i + 3] for i, word in enumerate(said) if word in telling):
-            telling = set()
-        for narrowing in (names & telling_years(text), telling):
-            told = [each for each in zip(said, self._starts, self._ends, strict=True) if each[0] in narrowing]
-            found = [found[place] for place in most_fitting(text, [(one.start, one.end) for one in found], told)]
-        return found
+        """The numbers or days of a sentence that the field's words belong to."""
+        question, names = self._question, {w for w in self._spoken.names if weight(w) >= 1 or w.isdigit()}
+        is_day, is_when = question.kind == "date", question.expects in ("date", "event")
+        spans, main = [(one.start, one.end) for one in values], "" if is_day else question.head
+        return [values[place] for place in belonging(self._text, spans, self._placed, names, main, may_be_year=is_when)]
 
     def _words(self, first: int, last: int, shape: str) -> Iterator[str]:
         """The words right before and right behind a value; and all around one that is known by its form, of which a text may hold
