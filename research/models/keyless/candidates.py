@@ -217,7 +217,8 @@ def gate_of(asked: Asked, reading: Reading, fact: Fact) -> tuple[float, tuple[st
     """How surely a fact speaks of the entity, and of what thing in the page's data it is."""
     if fact.subjects:
         if fact.origin != "table":
-            return 0.75 if asked.about >= MIN_ABOUT or mentions(asked.entity, {*words(fact.subjects[0])}) else 0.0, ()
+            begins = words(fact.subjects[0])[: len(asked.entity.words) + 2]  # what is only named there is not its subject
+            return 0.75 if asked.about >= MIN_ABOUT or mentions(asked.entity, {*begins}) else 0.0, ()
         about = aboutness(asked.entity, fact.subjects) if asked.entity.named else 0.0
         return about if about >= 0.75 else 0.0, ()
     if fact.origin == "data" and _called_otherwise(asked.entity, reading, fact.thing) == "beside it":

@@ -120,7 +120,8 @@ class Reading:
             unwrapped = _WRAPPED.sub(" ", text)  # as long as the text, so that places stay true
             for start, end in sentences(unwrapped):
                 piece = unwrapped[start:end]
-                found.append(Sentence(place, start, end, piece, tuple(words(piece))))
+                if kind != "facts" or not _KEYED.fullmatch(piece):
+                    found.append(Sentence(place, start, end, piece, tuple(words(piece))))
         return tuple(found)
 
     @cached_property
