@@ -60,7 +60,7 @@ def rows_to_show(run: Run, fields: Sequence[str], failed: bool, limit: int) -> l
 
 def rows_table(run: Run, fields: Sequence[str], rows: Sequence[ShownRow], *, failed: bool) -> Table:
     """A table of rows: of failed ones their errors, else their fields; of a single field with the word for how sure it is."""
-    from flows.run.task_labels import label_columns
+    from research.tables.run_folder.request import label_columns
 
     columns, own = run.folder.columns, run.folder.columns.run
     called = (label_columns(run.request, columns.inputs) or columns.inputs)[:1]

@@ -15,11 +15,12 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from flows.run.decisions import refuse_unfit_rows
-from flows.run.task_labels import label_columns, row_label
+from flows.run.task_labels import row_label
 from research.errors import Fault, InvalidInput
 from research.faults import nearest, validation_faults
 from research.tables.export.csv_file import harmless
 from research.tables.run_folder.open_questions import WaitingRow
+from research.tables.run_folder.request import label_columns
 from research.tables.run_folder.run_folder import RunFolder
 from research.task.decisions import Answers, Decision, PlanDecision
 

@@ -14,12 +14,13 @@ from typing import Any, Final
 
 from flows.run.causes import Cause, Failed, Remedy, causes, remedy
 from flows.run.events import CONFIDENCES
-from flows.run.task_labels import label_columns, row_label
+from flows.run.task_labels import row_label
 from research.money.charge_file import ChargeFile
 from research.tables.inputs.json_values import json_rows
 from research.tables.run_folder.event_file import SERVICES, read_events
 from research.tables.run_folder.overview import RunOverview, overview
 from research.tables.run_folder.reader import Run, open_run
+from research.tables.run_folder.request import label_columns
 from research.tables.run_folder.run_document import STATE, read_document
 from research.tables.run_folder.run_folder import RunFolder
 from research.tables.warehouse.reading import warehouse_of

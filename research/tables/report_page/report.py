@@ -22,6 +22,7 @@ from research.tables.report_page.chunks import chunk
 from research.tables.report_page.evidence import evidence_of, page_id
 from research.tables.report_page.grid_block import grid_block
 from research.tables.report_page.sheet_rows import KINDS, SheetRow, sheet_rows
+from research.tables.run_folder.request import label_columns
 from research.tables.run_folder.run_folder import RunFolder
 from research.tables.run_folder.run_lock import now
 from research.tables.run_folder.run_pages import RunPages
@@ -138,6 +139,7 @@ def _about(run: RunFolder) -> dict[str, Any]:
         "summary": run.summary,
         "madeAt": now(),
         "inputs": list(columns.inputs),
+        "labels": [columns.inputs.index(name) for name in label_columns(request, columns.inputs)],
         "fields": fields,
         "kinds": KINDS,
         "decisions": list(_decisions(run)),

@@ -1,15 +1,16 @@
-"""A run's request: its key, the folder it goes to, and how two requests differ."""
+"""A run's request: its key, the folder it goes to, the columns that say what its rows are, and how two requests differ."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from research.errors import Fault, InvalidRun
 from research.faults import pointer, shown, unpointer
 from research.identity import content_key
+from research.tables.inputs.objective import Objective
 
 
 def request_key(request: Mapping[str, Any]) -> str:
@@ -21,6 +22,21 @@ def default_run_path(table_name: str, key: str) -> Path:
     """The run folder of a run without `--out`: `runs/<table>-<first 8 hex digits of its key>`."""
     name = re.sub(r"[^\w.-]+", "-", table_name).strip("-._")[:60] or "table"
     return Path("runs") / f"{name}-{key[:8]}"
+
+
+def label_columns(request: Mapping[str, Any], inputs: Sequence[str]) -> list[str]:
+    """The columns that say what a row is, the best first: those that the objective names. Private ones are not among them.
+
+    Args:
+        request: of the run, as its folder keeps it.
+        inputs: the table's columns.
+    """
+    asked = request.get("objective")
+    named: Sequence[str] = ()
+    if isinstance(asked, Mapping) and (asked.get("template") or asked.get("column")):
+        named = Objective(template=asked.get("template"), column=asked.get("column")).columns or ()
+    private = set(request.get("private") or ())
+    return [name for name in dict.fromkeys((*named, *inputs)) if name in inputs and name not in private]
 
 
 def refuse_another(folder: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:

@@ -23,7 +23,8 @@ function changeLine(row, field) {
   return make("p", { class: "description" }, change.why ?? "", ...before);
 }
 
-const rowName = (row) => rows.inputs.map((column) => column[row]).find((text) => text) ?? `row ${rows.index[row]}`;
+/** What a row is called: its cell in the first column that says what it is (`about.labels`), as `research show` calls it. */
+const rowName = (row) => about.labels.map((place) => rows.inputs[place][row]).find((text) => text) ?? `row ${rows.index[row]}`;
 
 function pretty(text, isJson) {
   if (!isJson || !/^[[{]/.test(text)) return text;
@@ -51,7 +52,7 @@ function decisionLine(row, field) {
   const who = now.reviewer || (now.isStored ? "somebody" : byId("reviewer").value.trim() || "you");
   if (!now.decision && !now.note && !now.isOutdated) return null;
   const what = now.decision ? `${WORDS[now.decision]} by ${who}` : `note by ${who}`;
-  const line = make("div", { class: `decided d-${now.decision ?? "note"}` }, make("p", {}, make("strong", {}, what), ` · ${new Date(now.at).toLocaleString()}${now.isStored ? " · in the run folder" : ""}`));
+  const line = make("div", { class: `decided d-${now.decision ?? "note"}` }, make("p", {}, make("strong", {}, what), ` · ${moment(now.at)}${now.isStored ? " · in the run folder" : ""}`));
   if (now.decision === "correct") line.append(make("p", {}, "Right is: ", make("strong", {}, now.correction ?? "no value")));
   if (now.note) line.append(make("p", { class: "note" }, now.note));
   if (now.isOutdated) line.append(make("p", { class: "warning" }, `${now.was ?? "decided"} when the value was another one: ${now.found ?? "empty"}`));
@@ -105,7 +106,7 @@ function rowFacts(row, of) {
     ["Time", of.seconds === undefined ? "" : `${of.seconds.toFixed(1)} s`],
     ["Searches, pages", [of.search_queries, of.pages_fetched].filter((one) => one !== undefined).join(", ")],
     ["Tokens in, out", of.input || of.output ? `${(of.input ?? 0).toLocaleString("en")}, ${(of.output ?? 0).toLocaleString("en")}` : ""],
-    ["Completed", of.completedAt ? new Date(of.completedAt).toLocaleString() : ""],
+    ["Completed", of.completedAt ? moment(of.completedAt) : ""],
   ].filter(([, text]) => text);
   const inputs = about.inputs.map((name, place) => [name, rows.inputs[place][row]]);
   const list = (pairs) => make("dl", {}, pairs.flatMap(([name, text]) => [make("dt", {}, name), make("dd", { dir: "auto" }, text ?? "–")]));
@@ -158,7 +159,9 @@ function openEditor(kind) {
   const nothing = make("button", { type: "button", class: "quiet" }, "There is no answer");
   const form = make("form", { class: "editor" },
     make("label", { htmlFor: "typed" }, kind === "note" ? "Note" : `Right value of ${of.name}`), input, fault,
-    make("div", { class: "acts" }, make("button", { type: "submit", class: "main" }, "Save"), kind === "note" ? null : nothing, make("button", { type: "button", class: "quiet cancel" }, "Cancel")));
+    make("div", { class: "acts" }, make("button", { type: "submit", class: "main" }, "Save"), kind === "note" ? null : nothing, make("button", { type: "button", class: "quiet cancel" }, "Cancel")),
+    make("p", { class: "hint", id: "typed-keys" }, input.tagName === "TEXTAREA" ? "Enter saves, Shift Enter begins a new line, Esc cancels." : "Enter saves, Esc cancels."));
+  input.setAttribute("aria-describedby", "typed-keys");
   const done = (change, words) => {
     decide(row, field, change);
     afterDecision(words);
@@ -181,7 +184,10 @@ function openEditor(kind) {
   form.querySelector(".cancel").addEventListener("click", cancel);
   form.addEventListener("keydown", (event) => {
     if (event.key === "Escape") cancel();
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
+    if (event.key === "Enter" && event.target === input && !event.shiftKey && !event.isComposing) {
+      event.preventDefault();
+      form.requestSubmit();
+    }
     event.stopPropagation();
   });
   byId("decision").replaceChildren(form);

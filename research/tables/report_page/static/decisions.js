@@ -114,7 +114,7 @@ function exportDecisions() {
   }
   const document_ = { format: FORMAT, version: 1, run: about.run, name: about.name, exported_at: new Date().toISOString(), decisions: asList() };
   const address = URL.createObjectURL(new Blob([JSON.stringify(document_, null, 1)], { type: "application/json" }));
-  make("a", { href: address, download: `${about.name}-review-${document_.exported_at.slice(0, 19).replace(/[:T]/g, "")}.json` }).click();
+  make("a", { href: address, download: `${about.name}-review-${document_.exported_at.slice(0, 19).replace(/[-:T]/g, "")}.json` }).click();
   setTimeout(() => URL.revokeObjectURL(address), 10_000);
   decisions.exported = true;
   say(`${counted(document_.decisions.length, "decision")} exported`);

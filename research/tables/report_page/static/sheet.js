@@ -8,7 +8,7 @@ function showFacts() {
   const { summary } = about;
   const waiting = rows.status.filter((status) => status === "action_required").length;
   const failed = rows.status.filter((status) => status !== "completed").length - waiting;
-  const facts = [counted(rows.count, "row"), failed ? `${failed.toLocaleString("en")} failed` : "", waiting ? `${waiting.toLocaleString("en")} waiting for people` : "", summary?.models?.join(", "), summary ? money(summary.cost_usd) : "", about.status === "finished" ? "" : about.status, `as of ${new Date(about.madeAt).toLocaleDateString()}`];
+  const facts = [counted(rows.count, "row"), failed ? `${failed.toLocaleString("en")} failed` : "", waiting ? `${waiting.toLocaleString("en")} waiting for people` : "", summary?.models?.join(", "), summary ? money(summary.cost_usd) : "", about.status === "finished" ? "" : about.status, `as of ${moment(about.madeAt)}`];
   byId("facts").replaceChildren(facts.filter(Boolean).join("  ·  "));
   if (about.objective) byId("facts").title = about.objective;
 }
@@ -22,7 +22,8 @@ function showProgress() {
       if (!decisionOn(row, field)?.decision) left++;
     }
   }
-  byId("progress").textContent = doubtful ? `${left.toLocaleString("en")} of ${counted(doubtful, "doubtful cell")} open` : "no doubtful cell";
+  byId("progress").textContent = doubtful ? `${left.toLocaleString("en")} of ${counted(doubtful, "doubtful cell")} left to decide` : "no doubtful cell";
+  byId("progress").title = "Doubtful: a value of low or no confidence, one that no excerpt supports, or one that a source contradicts. D goes to the next.";
   const own = decisions.own.size;
   byId("export").textContent = own ? `Export ${counted(own, "decision")}` : "Export decisions";
   byId("export").disabled = own === 0;
@@ -44,7 +45,7 @@ function makeFilters() {
       refresh();
     });
   }
-  byId("by-review").append(option("", "any"), option("doubtful", "doubtful, open"), option("open", "open"), option("reviewed", "reviewed"), option("accept", "accepted"), option("reject", "rejected"), option("correct", "corrected"), option("note", "with a note"), option("against", "sources disagree"), option("suspicious", "suspicious page"));
+  byId("by-review").append(option("", "any"), option("doubtful", "doubtful, not decided"), option("open", "not decided"), option("reviewed", "decided"), option("accept", "accepted"), option("reject", "rejected"), option("correct", "corrected"), option("note", "with a note"), option("against", "sources disagree"), option("suspicious", "suspicious page"));
   byId("by-kind").append(option("-1", "any"), ...about.kinds.map((kind, place) => option(String(place), kind)));
   byId("by-status").append(option("", "any"), ...[...new Set(rows.status)].map((status) => option(status, status)));
   byId("by-status-label").hidden = new Set(rows.status).size < 2;

@@ -57,3 +57,9 @@ function say(text) {
 
 const counted = (number, word, words = `${word}s`) => `${number.toLocaleString("en")} ${number === 1 ? word : words}`;
 const money = (usd) => (usd === null || usd === undefined ? "cost unknown" : usd === 0 ? "$0" : `$${usd.toFixed(usd < 0.1 ? 4 : 2)}`);
+
+/** A moment in the time of this machine, written as everywhere else: `2026-11-30 17:39`. */
+function moment(iso) {
+  const at = new Date(iso), two = (number) => String(number).padStart(2, "0");
+  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${two(at.getHours())}:${two(at.getMinutes())}`;
+}
