@@ -58,8 +58,8 @@ from research.world import bind_budget
 FILE: Final = "find.json"
 DISCOVERY: Final = "discovery"
 """In the state: finished steps of the search for candidates."""
-VERSION: Final = 2
-"""Raise it where the same request collects other candidates."""
+VERSION: Final = 3
+"""Raise it where the same request collects other candidates, or asks otherwise of them."""
 ENOUGH: Final = "the limit of {} rows is reached; --extend N goes on for more"
 _COLUMNS: Final = pa.schema([(name, pa.string()) for name in ("name", "url", "title", "mention")])
 _PRIVATE: Final = ("url", "title", "mention")
@@ -153,8 +153,7 @@ async def prepare_find(options: FindOptions, runtime: Runtime) -> AsyncIterator[
         pages.path = path / STATE / "pages"
         collected = await _collected(options, asked, path, world)
         table = _table(options, collected)
-        exact = world.model.keyless
-        request = await asyncio.to_thread(_judging, options, collected, table, exact)
+        request = await asyncio.to_thread(_judging, options, collected, table, world.model.keyless)
         request = replace(request, candidates=collected.candidates or ())
         document = {**request.document(world), "find": asked}
         judging = replace(options, out=str(path))
@@ -278,7 +277,7 @@ async def _candidates(
     return await discover(options.objective, plan, world, most=options.candidates, steps_of=steps_of, options=task)
 
 
-def _judging(options: FindOptions, collected: Collected, table: Table, exact_dates: bool) -> Request:
+def _judging(options: FindOptions, collected: Collected, table: Table, is_keyless: bool) -> Request:
     kind = collected.plan.kind
     of_kind = f" ({_braced(kind)})" if kind else ""
     about = f"Find out of {{name}}{of_kind} whether it is what is looked for: {_braced(options.objective)}"
@@ -286,8 +285,8 @@ def _judging(options: FindOptions, collected: Collected, table: Table, exact_dat
         table=table,
         query=None,
         limit=None,
-        output_schema=collected.plan.output_schema(exact_dates=exact_dates),
-        objective="{name}" if exact_dates else about,
+        output_schema=collected.plan.output_schema(),
+        objective="{name}" if is_keyless else about,
         objective_column=None,
         private=_PRIVATE,
         processor=options.processor,

@@ -118,7 +118,8 @@ def _lacking(condition: Condition, match: Match, least: Confidence) -> str:
     if match.value is None:
         return f"{about}: nothing was found"
     if match.verdict == "unknown":
-        return f"{about}: {match.value} does not tell"
+        open_days = ": only some of its days meet it" if condition.kind == "date" else ""
+        return f"{about}: {match.value} leaves it open{open_days}"
     if not match.evidence or match.confidence is None:
         return f"{about}: no passage supports it"
     if CONFIDENCE_ORDER.index(match.confidence) < CONFIDENCE_ORDER.index(least):

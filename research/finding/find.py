@@ -185,14 +185,14 @@ class _Work:
         return done
 
     def _of(self, candidate: Candidate) -> Task:
-        plan, exact = self._asked.plan, self._world.model.keyless
+        plan = self._asked.plan
         of_kind = f" ({plan.kind})" if plan.kind else ""
         about = f"Find out of {candidate.name}{of_kind} whether it is what is looked for: {self._task.task}"
         return Task.model_validate(
             {
-                "task": candidate.name if exact else about,
+                "task": candidate.name if self._world.model.keyless else about,
                 "input": {"name": candidate.name},
-                "output_schema": plan.output_schema(exact_dates=exact),
+                "output_schema": plan.output_schema(),
                 **self._options(),
             }
         )

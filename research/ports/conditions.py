@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import Field, model_validator
 
 from research.records import Record
+from research.values.dates import PARTIAL_DATE
 
 MAX_CONDITIONS: Final = 12
 MAX_TEXT: Final = 500
@@ -61,18 +62,12 @@ class Condition(Record):
                 date.fromisoformat(day)
         return self
 
-    def field(self, *, exact_dates: bool) -> dict[str, Any]:
-        """The JSON Schema of what is looked up.
-
-        Args:
-            exact_dates: ask for whole days only. Otherwise a date may be a year, or a month of a year, as the page says it.
-        """
+    def field(self) -> dict[str, Any]:
+        """The JSON Schema of what is looked up. A date may be a year, or a month of a year, as the page says it."""
         about = self.value or self.description
         if self.kind == "date":
-            if exact_dates:
-                return {"type": "string", "format": "date", "description": about}
             as_exact = f"{about}: YYYY-MM-DD, YYYY-MM or YYYY, as exactly as the page says it"
-            return {"type": "string", "pattern": r"^\d{4}(-\d{2}(-\d{2})?)?$", "description": as_exact}
+            return {"type": "string", "pattern": PARTIAL_DATE, "description": as_exact}
         return {"type": {"yes": "boolean", "number": "number"}.get(self.kind, "string"), "description": about}
 
 
@@ -94,11 +89,11 @@ class FindPlan(Record):
             raise ValueError("each condition needs a name of its own, which no column of the tables has")
         return self
 
-    def output_schema(self, *, exact_dates: bool) -> dict[str, Any]:
+    def output_schema(self) -> dict[str, Any]:
         """The output schema by which a candidate is judged."""
         return {
             "type": "object",
-            "properties": {each.name: each.field(exact_dates=exact_dates) for each in self.conditions},
+            "properties": {each.name: each.field() for each in self.conditions},
             "required": [each.name for each in self.conditions],
             "additionalProperties": False,
         }

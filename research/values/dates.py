@@ -19,6 +19,9 @@ LANGUAGES: Final = (
 )
 """Languages whose month names are read. dateparser knows two hundred; trying them all on every phrase takes seconds."""
 
+PARTIAL_DATE: Final = r"^\d{4}(-\d{2}(-\d{2})?)?$"
+"""The `pattern` of a field that takes a date as exactly as it is known: `1977`, `1977-09` or `1977-09-05`."""
+
 
 @dataclass(frozen=True, slots=True)
 class StatedDate:

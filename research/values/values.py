@@ -13,7 +13,7 @@ from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any, Final
 
-from research.values.dates import StatedDate, dates, short_dates
+from research.values.dates import PARTIAL_DATE, StatedDate, dates, short_dates
 from research.values.durations import MONTH, durations
 from research.values.ligatures import has_ligature, unfolded, unfolded_in_place
 from research.values.numerals import Number, numbers
@@ -81,7 +81,8 @@ def places(value: Any, schema: Schema, text: str, name: str = "") -> list[Span]:
 
 
 def same(left: Any, right: Any, schema: Schema) -> bool:
-    """Whether two JSON values are the same value in different spelling. The order of a list's items does not count."""
+    """Whether two JSON values are the same value in different spelling. The order of a list's items does not count. Where a date
+    is asked as exactly as it is known, it is the same as its year or its month alone."""
     if left is None or right is None:
         return left is right
     if isinstance(left, Mapping) and isinstance(right, Mapping):
@@ -92,7 +93,7 @@ def same(left: Any, right: Any, schema: Schema) -> bool:
     if isinstance(left, bool) or isinstance(right, bool):
         return str(left).casefold() == str(right).casefold()
     if isinstance(left, str) and isinstance(right, str):
-        if left == right:
+        if left == right or (_may_be_partial(schema) and (left.startswith(right) or right.startswith(left))):
             return True
         if (is_date(left, schema) or is_date(right, schema)) and (dated := _same_date(left, right)) is not None:
             return dated
@@ -103,7 +104,12 @@ def same(left: Any, right: Any, schema: Schema) -> bool:
 
 def is_date(value: str, schema: Schema) -> bool:
     """Whether a string is a date: its schema says so, or it is written as an ISO 8601 day."""
-    return schema.get("format") in ("date", "date-time") or bool(re.fullmatch(r"[12]\d{3}-\d{2}-\d{2}(T\S+)?", value))
+    is_asked = schema.get("format") in ("date", "date-time") or _may_be_partial(schema)
+    return is_asked or bool(re.fullmatch(r"[12]\d{3}-\d{2}-\d{2}(T\S+)?", value))
+
+
+def _may_be_partial(schema: Schema) -> bool:
+    return schema.get("pattern") == PARTIAL_DATE
 
 
 def _part(properties: Any, name: str) -> Schema:

@@ -120,7 +120,7 @@ async def find(objective: str, world: World) -> dict[str, Judgement]:
     """Every candidate's judgement, by its name."""
     plan = read_objective(objective)
     candidates = await collect(objective, plan, world, ledger=UsageLedger())
-    schema = plan.output_schema(exact_dates=True)
+    schema = plan.output_schema()
     slots = asyncio.Semaphore(16)
     names = frozenset(candidate.key for candidate in candidates)
 

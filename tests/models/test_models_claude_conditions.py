@@ -41,7 +41,7 @@ async def test_an_objective_becomes_conditions() -> None:
         ("launch_date", "date", "1979-12-31"),
         ("reached_outer_planet", "yes", None),
     ]
-    assert plan.output_schema(exact_dates=False)["properties"]["launch_date"]["pattern"]
+    assert plan.output_schema()["properties"]["launch_date"]["pattern"]
     assert (len(asked), ledger.usage.planner_calls) == (1, 1)
     assert ledger.cost_usd
     assert OBJECTIVE in asked[0].text

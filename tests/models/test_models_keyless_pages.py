@@ -226,7 +226,7 @@ async def test_a_shops_own_number_is_found_under_its_name_in_other_languages(key
 @pytest.mark.parametrize(
     ("schema", "text", "reason"),
     [
-        (DATE, "1935", "“Acme” says `Founded: 1935`: no whole date, which the field asks for (YYYY-MM-DD)"),
+        (DATE, "1935", "`Founded` in the facts of “Acme” says 1935. The field asks for a day, YYYY-MM-DD"),
         (INTEGER, "in the spring", "“Acme” says `Founded: in the spring`: no year."),
         (DATE, "3 May 1935", ""),
     ],
@@ -240,3 +240,29 @@ async def test_what_a_page_says_and_no_field_can_hold_is_in_the_reason(schema: d
     assert (result.output["founded"] is None) == bool(reason)
     assert result.basis[0].reasoning.startswith(reason)
     assert "1947" not in result.basis[0].reasoning
+
+
+async def test_the_reason_of_an_empty_day_says_what_a_sentence_has_instead() -> None:
+    """And where nothing is said at all, the sentence reads well with any field's name."""
+    pages = Pages({"https://a.example/": "# Acme\n\nAcme is a maker of lamps. It was founded in March 1954.\n"})
+    asked = {"type": "object", "properties": {"founded": DATE, "dissolved": DATE}}
+    world = World(model=KeylessModel(), search=pages, fetcher=pages)
+    result = await research(Task.model_validate({"task": "Facts about Acme", "output_schema": asked}), world)
+    founded, dissolved = (part.reasoning for part in result.basis)
+    assert result.output == {"founded": None, "dissolved": None}
+    assert "says 1954-03. The field asks for a day" in founded
+    assert dissolved == "No page that was read gives a value for “dissolved”."
+
+
+async def test_the_parts_of_an_object_are_read_as_fields_of_their_own() -> None:
+    schema = {"type": "object", "properties": {"city": TEXT, "country": TEXT, "founded": INTEGER}}
+    page = "# Arbor Works\n\nArbor Works is a furniture maker. Its head office is in Ghent, Belgium.\n"
+    pages = Pages({"https://a.example/": page})
+    asked = {"type": "object", "properties": {"hq": schema, "plant": {"type": "object", "properties": {"capacity": INTEGER}}}}
+    world = World(model=KeylessModel(), search=pages, fetcher=pages)
+    result = await research(Task.model_validate({"task": "Facts about Arbor Works", "output_schema": asked}), world)
+    assert result.output == {"hq": {"city": "Ghent", "country": "Belgium", "founded": None}, "plant": None}
+    cited = {part.field: [e.text for c in part.citations for e in c.excerpts] for part in result.basis}
+    assert "Ghent, Belgium" in cited["hq.city"][0]
+    assert "Ghent, Belgium" in cited["hq.country"][0]
+    assert cited["plant"] == []

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from research.values.dates import PARTIAL_DATE
 from research.values.values import fold, places, same
 
 
@@ -175,6 +176,15 @@ def test_lists_and_objects_are_stated_by_their_parts() -> None:
 def test_same_looks_through_spelling(left: Any, right: Any, equal: bool) -> None:
     assert same(left, right, {}) is equal
     assert same(right, left, {}) is equal
+
+
+def test_a_date_asked_as_exactly_as_it_is_known_is_the_same_as_its_year_alone_and_any_spelling_states_it() -> None:
+    partly = {"pattern": PARTIAL_DATE}
+    assert same("1977", "1977-09-05", partly)
+    assert same("1977-09", "1977", partly)
+    assert not same("1977-09", "1977-08-05", partly)
+    assert not same("1977", "1977-09-05", {"format": "date"})
+    assert stated("1977-09", "It left in September 1977, and landed in October.", partly) == ["September 1977"]
 
 
 @given(st.integers(0, 10**12), st.text(" .,;()abc", max_size=8).filter(lambda t: not t or t[-1] not in ".,"))

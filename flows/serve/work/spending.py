@@ -122,7 +122,7 @@ class Spending:
         return None if likely is None else max(LEAST_SHARE, likely)
 
     def _find_usd(self, task: Task, asked: FindRequest, world: World) -> float | None:
-        judging = task.changed(output_schema=asked.plan.output_schema(exact_dates=world.model.keyless))
+        judging = task.changed(output_schema=asked.plan.output_schema())
         judged = [self._most_usd(judging, world)] * (ROUNDS + asked.candidates)
         if asked.enrich is None:
             return total(judged)

@@ -25,6 +25,7 @@ OWN: Final = 0.8
 """What is less surely about the entity than this share of the surest is about something else: it gives way to any other."""
 _FIGURES: Final = re.compile(r"[\W_]*\d[\d\W_]*")
 _WEIGHT: Final[dict[Confidence | None, int]] = {"high": 4, "medium": 2, "low": 1, None: 0}
+NOTHING: Final = "No page that was read gives a value for “{}”."
 NONE: Final = -6.0
 """The log-odds of a rival where there is none."""
 RIVAL: Final = 1.5
@@ -102,7 +103,7 @@ def choose(question: Question, backings: Sequence[Backing]) -> FieldAnswer:
     sure = confidence(ranked[0][1], most=most) if ranked else None
     if sure is None:
         weak = f" The nearest ({_shown(ranked[0][0].value)}) was too weak." if ranked else ""
-        return FieldAnswer(field=question.field, reasoning=f"No page that was read states the {question.label}.{weak}")
+        return FieldAnswer(field=question.field, reasoning=NOTHING.format(question.label) + weak)
     best = ranked[0][0]
     pages = best.by_page()
     rival = next(
@@ -169,12 +170,26 @@ def standing(question: Question, groups: Sequence[Group], place: int) -> dict[st
     }
 
 
+def whole(question: Question, parts: Mapping[str, FieldAnswer]) -> FieldAnswer:
+    """The answer of an object field, as sure as the least sure of its parts; null if no part has a value."""
+    given = [part for part in parts.values() if part.value is not None]
+    return FieldAnswer(
+        field=question.field,
+        value={name: part.value for name, part in parts.items()} if given else None,
+        passages=tuple(dict.fromkeys(p for part in given for p in part.passages)),
+        against=tuple(dict.fromkeys(p for part in given for p in part.against)),
+        reasoning=" ".join(f"{name}: {part.reasoning}" for name, part in parts.items()),
+        confidence=min((part.confidence for part in given if part.confidence), key=CONFIDENCE_ORDER.index, default=None),
+        conflicting=any(part.conflicting for part in given),
+    )
+
+
 def merge(question: Question, answers: Sequence[FieldAnswer]) -> FieldAnswer:
     """The value with the most evidence behind it. Answers that agree add their passages; others are named in the reasoning and
     lower the confidence by one step."""
     given = [a for a in answers if a.value is not None]
     if not given:
-        reason = next((a.reasoning for a in answers if a.reasoning), f"No page that was read states the {question.label}.")
+        reason = next((a.reasoning for a in answers if a.reasoning), NOTHING.format(question.label))
         return FieldAnswer(field=question.field, reasoning=reason)
     groups: list[list[FieldAnswer]] = []
     for answer in given:
@@ -226,6 +241,4 @@ def _shown(value: Any) -> str:
         return f"{len(value)} items"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, Mapping):
-        return ", ".join(f"{k}: {_shown(v)}" for k, v in value.items() if v is not None)
     return shortened(str(value), 80)

@@ -19,10 +19,10 @@ from research.evidence.ranking import words
 from research.faults import shortened, unpointer
 from research.models.keyless.answers import answer_question
 from research.models.keyless.candidates import Asked, of_facts
-from research.models.keyless.choosing import Backing, choose, merge
+from research.models.keyless.choosing import Backing, choose, merge, whole
 from research.models.keyless.entities import Entity, aboutness, entity_of, mentions, name_for, with_name
 from research.models.keyless.prose import of_sentences
-from research.models.keyless.questions import Question, asked_for, question_of
+from research.models.keyless.questions import Question, asked_for, less_exact, parts_of, question_of
 from research.models.keyless.reading import ReadPage, Shelf
 from research.models.keyless.scoring import SURE, scorer
 from research.models.keyless.shown import of_shown
@@ -260,20 +260,23 @@ def _stated(question: Question, task: Task, entity: Entity, read: Sequence[ReadP
 
 
 def _chosen(question: Question, entity: Entity, read: Sequence[ReadPage], chooser: Chooser) -> FieldAnswer:
-    """The answer of the pages; of an empty one the reason says what stands under the field's own key instead."""
+    """The answer of the pages; of an empty one the reason says what they have instead of a day, or under the field's own key."""
+    if parts := parts_of(question):
+        return whole(question, {name: _chosen(part, entity, read, chooser) for name, part in parts.items()})
     answer = chooser(question, [b for page in read for b in _backings(question, entity, page)])
     if answer.value is not None:
         return answer
+    if question.kind == "date" and "format" in question.schema:
+        part = _chosen(less_exact(question), entity, read, chooser)
+        if part.value is not None and len(part.value) < len("YYYY-MM-DD"):
+            return answer.changed(reasoning=f"{part.reasoning} The field asks for a day, YYYY-MM-DD; a text would take less.")
     asked = ((page.title, Asked(question, entity, page.about), page.reading) for page in read)
     return answer.changed(reasoning=why_unfit(question, asked) or answer.reasoning)
 
 
 def _backings(question: Question, entity: Entity, page: ReadPage) -> Iterator[Backing]:
     asked = Asked(question, entity, page.about)
-    found = list(of_facts(asked, page.reading))
-    if question.kind != "object":
-        found += [*of_sentences(asked, page.reading), *of_shown(asked, page.reading)]
-    for candidate in found:
+    for candidate in (*of_facts(asked, page.reading), *of_sentences(asked, page.reading), *of_shown(asked, page.reading)):
         ids = tuple(page.passages[place].id for place in candidate.places)
         yield Backing(candidate, page.passages[0].page_hash, page.title, ids, page.reading.suspected)
 

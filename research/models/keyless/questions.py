@@ -15,6 +15,7 @@ from research.models.keyless.facts import head
 from research.models.keyless.vocabulary import EXPECTED, LIGHT, STOP, VARIANTS, concepts, spellings, weight
 from research.models.keyless.wording import marks, wording_of
 from research.output_schema.output_spec import Field
+from research.values.dates import PARTIAL_DATE
 from research.values.units import CURRENCIES, UNITS, Unit, unit_named
 
 Kind = Literal["date", "year", "number", "integer", "boolean", "enum", "list", "object", "text"]
@@ -155,6 +156,17 @@ def item_of(question: Question) -> Question:
     return _question(question.field, question.description, canonical_json(schema))
 
 
+def parts_of(question: Question) -> dict[str, Question]:
+    """What an object field asks, by its properties: of `hq: {city, country}` what fields `hq city` and `hq country` would."""
+    parts = {name: schema for name, schema in question.schema.get("properties", {}).items() if isinstance(schema, Mapping)}
+    return {name: _question(f"{question.field} {name}", "", canonical_json(schema)) for name, schema in parts.items()}
+
+
+def less_exact(question: Question) -> Question:
+    """The question for a day, asked for as much of it as is known."""
+    return _question(question.field, question.description, canonical_json({"type": "string", "pattern": PARTIAL_DATE}))
+
+
 def asked_for(asked: str, about: frozenset[str]) -> Question | None:
     """What a question in plain words asks of a thing, as a field would: `When was Apollo 11 launched?` is `launched`, a date.
 
@@ -206,7 +218,7 @@ def _kind(schema: Mapping[str, Any], name: str, said: str) -> Kind:
             return "list"
         case "object":
             return "object"
-    if schema.get("format") in ("date", "date-time"):
+    if schema.get("format") in ("date", "date-time") or schema.get("pattern") == PARTIAL_DATE:
         return "date"
     if "properties" in schema:
         return "object"

@@ -12,7 +12,6 @@ from research.models.keyless.casting import cast
 from research.models.keyless.keys import affinity
 from research.models.keyless.questions import Question
 from research.models.keyless.reading import Reading
-from research.values.dates import dates
 
 OWN_KEY: Final = 0.8
 """A key that fits a field so well is the field's own."""
@@ -26,7 +25,6 @@ _WANTED: Final = {
     "boolean": "neither yes nor no",
     "enum": "none of the values that the schema allows",
 }
-_PART_OF_A_DATE: Final = "no whole date, which the field asks for (YYYY-MM-DD). An integer field, or a text, would take it"
 
 
 def why_unfit(question: Question, pages: Iterable[tuple[str, Asked, Reading]]) -> str:
@@ -36,8 +34,6 @@ def why_unfit(question: Question, pages: Iterable[tuple[str, Asked, Reading]]) -
         if fact.origin == "list" or affinity(question, fact) < OWN_KEY or gate_of(asked, reading, fact)[0] < MIN_GATE:
             continue
         if not any(cast(question, value, setting_of(fact, reading)) for value in fact.values):
-            is_part = question.kind == "date" and any(date.day is None for date in dates(fact.values[0]))
-            wanted = _PART_OF_A_DATE if is_part else _WANTED[question.kind]
             where = f"“{title}” says" if title else "A page says"
-            return f"{where} `{fact.key}: {shortened(fact.values[0], 60)}`: {wanted}."
+            return f"{where} `{fact.key}: {shortened(fact.values[0], 60)}`: {_WANTED[question.kind]}."
     return ""
