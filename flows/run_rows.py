@@ -18,8 +18,8 @@ from flows.account_sharing import sharing
 from flows.recording_gate import RecordingGate
 from flows.run.decisions import Decisions
 from flows.run.escalate import Escalating
-from flows.run.events import Event, RowEscalated, RowFinished, RunStarted, RunStopping
-from flows.run.pilot import STOPPED, WAITING_PILOT, run_pilot
+from flows.run.events import STOPPED_AFTER_PILOT, Event, RowEscalated, RowFinished, RunStarted, RunStopping
+from flows.run.pilot import WAITING_PILOT, run_pilot
 from flows.run.prepared_run import PreparedRun
 from flows.run.remote_folder import RemoteFolder
 from flows.run.row_money import RowMoney, expected_row_usd
@@ -159,12 +159,12 @@ class RunRows:
         if came_to.rows_left == 0 or rows.stopped is not None:
             return None
         if came_to.waiting:
-            rows.stop_starting_rows(STOPPED, WAITING_PILOT)
+            rows.stop_starting_rows(STOPPED_AFTER_PILOT, WAITING_PILOT)
             return pilot
         approve = self._runtime.approve
         if approve is not None and (await self._stopping.unless_stopped(approve(came_to)) or self._stopping.cause is not None):
             return None
-        rows.stop_starting_rows(STOPPED, self._runtime.not_approved.reason)
+        rows.stop_starting_rows(STOPPED_AFTER_PILOT, self._runtime.not_approved.reason)
         self.is_waiting = self._runtime.not_approved.is_waiting
         return pilot
 

@@ -32,7 +32,7 @@ from flows.run.reuse import Earlier
 from flows.run.rows import Rows
 from flows.run.runtime import Runtime
 from flows.run.shards import Remaining
-from flows.run.status import beyond_retry
+from flows.run.status import failures
 from flows.run.stopping import Stopping
 from flows.run.workers.charges import take_over_charges
 from flows.run.workers.choice import runner_of
@@ -176,19 +176,22 @@ async def _end(prepared: PreparedRun, parts: RunParts, work: RunRows, started: f
     summary = await asyncio.to_thread(_finish, folder, prepared.earlier, parts.charges, row_count, status, rows, work.warnings)
     if prepared.finding is not None:
         await asyncio.to_thread(prepared.finding.write, folder)
+    failed, beyond = await asyncio.to_thread(failures, folder) if summary["failed"] else (0, 0)
     done = Enrichment(
         run=folder.path,
         url=None if prepared.mirror is None else prepared.mirror.url,
         rows=row_count,
         completed=summary["completed"],
-        failed=summary["failed"],
+        failed=failed,
+        left=row_count - summary["completed"] - failed - summary["waiting"],
         waiting=summary["waiting"],
-        beyond_retry=await asyncio.to_thread(beyond_retry, folder) if summary["failed"] else 0,
+        beyond_retry=beyond,
         cost_usd=summary["cost_usd"],
         spent_usd=None if any(map(world.model.unpriced, _tiers(prepared))) else parts.charges.usd,
         model=world.model.name,
         seconds=round(time.monotonic() - started, 3),
         stopped=rows.stopped,
+        stopped_kind=rows.stopped_kind,
         refused=rows.faulty and not rows.completed and not parts.charges.charged,
         escalated=work.escalating.escalated if work.escalating else 0,
         not_escalated=work.escalating.failed if work.escalating else 0,
@@ -224,6 +227,7 @@ async def _hand_over(
             completed=done.completed,
             failed=done.failed,
             waiting=done.waiting,
+            left=done.left,
             cost_usd=done.cost_usd,
             seconds=done.seconds,
             spent_usd=done.spent_usd,

@@ -250,24 +250,28 @@ def _is_enough(done: Enrichment) -> bool:
 
 
 def _print_found(done: Found) -> None:
+    from flows.run.causes import go_on
+
     out().print(f"{done} · {money(done.cost_usd)} · {done.seconds:.1f} s\n{done.table or done.place}", markup=False)
     if done.enriched is not None:
         out().print(f"enriched: {done.enriched}\n{done.enriched.place}", markup=False)
     if done.is_enough:
         note(f"{done.stopped}")
     elif done.stopped:
-        note(f"stopped: {done.stopped}\nresearch resume {done.place} goes on with it")
+        note(f"stopped: {done.stopped}\n{go_on(done.stopped_kind, done.place)} goes on with it")
     elif done.judged == done.rows:
         note("every candidate that was named is judged: --condition in other words, or more to search, may find more")
 
 
 def _print(done: Enrichment) -> None:
+    from flows.run.causes import go_on
     from flows.run.outcome import Found
 
     if isinstance(done, Found):
         return _print_found(done)
     failed = f", {done.failed:,} failed" if done.failed else ""
     failed += f", {done.waiting:,} waiting for people" if done.waiting else ""
+    failed += f", {done.left:,} left" if done.left else ""
     out().print(
         f"{count(done.rows, 'row')}: {done.completed:,} completed{failed} · {money(done.cost_usd)} · {done.seconds:.1f} s"
         + f"\n{done.place}"
@@ -280,7 +284,7 @@ def _print(done: Enrichment) -> None:
     if done.waiting:
         _tell_waiting(done)
     if done.stopped:
-        note(f"stopped: {done.stopped}\nresearch resume {done.place} goes on with it")
+        note(f"stopped: {done.stopped}\n{go_on(done.stopped_kind, done.place)} goes on with it")
     elif done.failed > done.beyond_retry:
         note(f"research resume {done.place} tries the failed rows again; research show {done.place} --failed lists them")
     if done.beyond_retry:

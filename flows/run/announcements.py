@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
-from flows.run.events import CellsChanged
+from flows.run.events import NOT_TRIED, CellsChanged
 from flows.run.outcome import Enrichment
-from flows.run.second_look import NOT_TRIED, SecondLook
+from flows.run.second_look import SecondLook
 from research.display.printable import printable
 from research.errors import BUDGET_EXHAUSTED
 from research.faults import shortened

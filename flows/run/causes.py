@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from flows.run.pilot import STOPPED
+from flows.run.events import STOPPED_AFTER_PILOT
 from research import errors
 from research.faults import shortened
 
@@ -39,7 +39,7 @@ _OF_ERRORS: Final[tuple[tuple[type[errors.ResearchError], Remedy], ...]] = (
     (errors.ContextOverflow, Remedy.OTHER_MODEL),
     (errors.RequestRejected, Remedy.OTHER_MODEL),
 )
-_OF_KINDS: Final = {errors.BUDGET_EXHAUSTED: Remedy.RAISE_LIMIT, STOPPED: Remedy.GO_ON, "bug": Remedy.REPORT}
+_OF_KINDS: Final = {errors.BUDGET_EXHAUSTED: Remedy.RAISE_LIMIT, STOPPED_AFTER_PILOT: Remedy.GO_ON, "bug": Remedy.REPORT}
 """Of `error_kind`s that are no error's name."""
 
 
@@ -98,6 +98,11 @@ def _cause(kind: str, rows: list[Failed], run: str) -> Cause:
     error = shortened(" ".join(rows[0].error.removeprefix(f"{kind}: ").split()), ERROR_SHOWN)
     first = tuple(each.label or f"row {each.row}" for each in rows[:ROWS_SHOWN])
     return Cause(kind or "unknown", len(rows), first, error, mends.value, _command(mends, run))
+
+
+def go_on(kind: str | None, run: str) -> str:
+    """The command that goes on with a run that was stopped by an error of this kind, or by none."""
+    return _command(remedy(kind), run) or f"research resume {shlex.quote(run)}"
 
 
 def _command(mends: Remedy, run: str) -> str | None:

@@ -12,6 +12,7 @@ from research.concurrency.outages import ServicePaused, ServiceResumed
 from research.concurrency.traffic import SearchBringsNothing
 from research.display.figures import count, duration, share
 from research.display.printable import printable
+from research.errors import BUDGET_EXHAUSTED
 from research.money.amounts import dollars
 from research.result.result import Confidence, Status
 
@@ -36,6 +37,12 @@ class RunStarted:
     def __str__(self) -> str:
         kept = f", {self.kept:,} of them done before" if self.kept else ""
         return f"{count(self.rows, 'row')}{kept}, into {self.run}, by {self.model}; task runs: {self.task_runs}"
+
+
+STOPPED_AFTER_PILOT: Final = "stopped_after_pilot"
+"""The kind of the error of a row that waits for a person's decision after a pilot."""
+NOT_TRIED: Final = (BUDGET_EXHAUSTED, STOPPED_AFTER_PILOT)
+"""Kinds of errors of rows that nobody has tried to research. They are left for later, and have not failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +70,8 @@ class RowFinished:
 
     @property
     def is_failed(self) -> bool:
-        return self.status not in ("completed", "action_required")
+        """Whether it was tried in vain."""
+        return self.status not in ("completed", "action_required") and self.error_kind not in NOT_TRIED
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +133,14 @@ class RunFinished:
     rows: int
     completed: int
     failed: int
+    """Rows that were tried in vain."""
     cost_usd: float | None
     """US dollars that the rows cost as they stand."""
     seconds: float
     waiting: int = 0
     """Rows that wait for people."""
+    left: int = 0
+    """Rows that were not tried."""
     spent_usd: float | None = None
     """US dollars paid so far, calls that came to nothing included; None if a price is not known."""
     stopped: str | None = None

@@ -29,6 +29,9 @@ class Enrichment(BaseModel):
     """Rows of the table."""
     completed: int
     failed: int
+    """Rows that were tried in vain."""
+    left: int = 0
+    """Rows that were not tried: after a pilot, over the cap, or when it was stopped."""
     beyond_retry: int = 0
     """Of the failed rows those that running again cannot mend, such as one without an objective: the table is to be corrected."""
     cost_usd: float | None
@@ -41,6 +44,8 @@ class Enrichment(BaseModel):
     """Rows that wait for people: for the approval of a plan, or for answers."""
     stopped: str | None = None
     """Why rows are left; the same call goes on with them, after a limit once that is higher. None: none are left."""
+    stopped_kind: str | None = None
+    """The same as an `error_kind`, where there is one: `budget_exhausted`, `stopped_after_pilot`."""
     refused: bool = False
     """Whether what stopped it is an error that every row would meet (a key, a model's id), before any row was completed or
     anything was paid. A run folder that was made for it is gone again."""

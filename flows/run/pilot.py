@@ -18,9 +18,6 @@ from research.result.result import Confidence, Result, lowest
 from research.tables.inputs.read import Table, json_rows
 from research.tables.run_folder.run_folder import RunFolder
 
-STOPPED: Final = "stopped_after_pilot"
-"""The name of the error of a row that waits for a person's decision after a pilot."""
-
 WAITING_PILOT: Final = (
     "rows of the pilot wait for people: research approve RUN for plans, research answer RUN FILE for questions; then the pilot "
     "goes on"

@@ -77,6 +77,8 @@ class Rows:
         """Why no row is started any more; None: rows are started."""
         self.stopped: str | None = None
         """Why rows are unfinished that nothing is wrong with; None: there are none."""
+        self.stopped_kind: str | None = None
+        """The same as an `error_kind`, where there is one."""
         self.faulty = False
         """Whether it is an error that every row would meet."""
         self.completed = 0
@@ -90,7 +92,7 @@ class Rows:
 
     def stop_starting_rows(self, kind: str, reason: str) -> None:
         """From now on, each row becomes a row with an error of this kind. Rows under way end as they do."""
-        self._not_started, self.stopped = NotStarted(kind, reason), reason
+        self._not_started, self.stopped, self.stopped_kind = NotStarted(kind, reason), reason, kind
 
     def interrupt(self, error: Interruption) -> None:
         """Something around the rows failed: wind down, and ask no service for anything more. A row that meets it stays out of
@@ -266,7 +268,7 @@ class Rows:
         if result is None and self._not_started is None:
             self.stop_starting_rows(BUDGET_EXHAUSTED, refusal)
         elif result is not None and result.error_kind == BUDGET_EXHAUSTED:
-            self.stopped = refusal
+            self.stopped, self.stopped_kind = refusal, BUDGET_EXHAUSTED
 
     def _report(self, row: int, label: str, result: Result, started: float, *, cached: bool) -> None:
         done = result.status == "completed"

@@ -7,19 +7,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import duckdb
 
-from flows.run.pilot import STOPPED
+from flows.run.events import NOT_TRIED
 from flows.run.task_labels import row_label
-from research.errors import BUDGET_EXHAUSTED
 from research.tables.inputs.database import quoted
 from research.tables.run_folder.run_folder import RunFolder
 from research.tables.warehouse.reading import warehouse_of
-
-NOT_TRIED: Final = (BUDGET_EXHAUSTED, STOPPED)
-"""Kinds of errors of rows that nobody has tried to research. They are left for later, and have not failed."""
 
 
 @dataclass(frozen=True, slots=True)

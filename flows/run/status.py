@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from flows.run.causes import Cause, Failed, Remedy, causes, remedy
-from flows.run.events import CONFIDENCES
+from flows.run.events import CONFIDENCES, NOT_TRIED
 from flows.run.task_labels import row_label
 from research.money.charge_file import ChargeFile
 from research.tables.inputs.json_values import json_rows
@@ -223,9 +223,10 @@ def failed_rows(run: Run) -> Iterator[Failed]:
                 yield Failed(row, kind, line[own["error"]] or "", row_label(row, {name: line[name] for name in named_by}))
 
 
-def beyond_retry(folder: RunFolder) -> int:
-    """Failed rows that running again cannot mend: what they are asked is wrong."""
-    return sum(remedy(each.kind) is Remedy.CORRECT_ROW for each in failed_rows(Run(folder)))
+def failures(folder: RunFolder) -> tuple[int, int]:
+    """How many committed rows were tried in vain; of them, how many running again cannot mend: what they are asked is wrong."""
+    tried = [each.kind for each in failed_rows(Run(folder)) if each.kind not in NOT_TRIED]
+    return len(tried), sum(remedy(kind) is Remedy.CORRECT_ROW for kind in tried)
 
 
 def _by_field(run: Run) -> dict[str, dict[str, int]]:

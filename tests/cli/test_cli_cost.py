@@ -27,6 +27,9 @@ def test_a_pilot_that_nobody_can_be_asked_about_stops_with_4_and_says_how_to_go_
     assert "pilot: 1 row completed" in ran.err
     assert "the 1 row that is left: about $0" in ran.err
     assert "say --yes, or leave --pilot out" in ran.err
+    assert "2 rows: 1 completed, 1 left" in ran.out
+    assert "research resume run --yes goes on with it" in ran.err
+    assert "failed" not in ran.err + ran.out
     assert json.loads((desk / "run" / "run.json").read_text())["status"] == "stopped"
     assert [row["status"] for row in research("show", "run", "--json").lines] == ["completed", "failed"]
 

@@ -30,9 +30,9 @@ from flows.run.announcements import (
     announcements,
     of_waiting,
 )
+from flows.run.events import STOPPED_AFTER_PILOT
 from flows.run.options import EnrichOptions
 from flows.run.outcome import Enrichment
-from flows.run.pilot import STOPPED
 from flows.run.runtime import use_runtime
 from flows.run.second_look import NOT_TRIED, FailedRow, SecondLook
 from research.errors import BUDGET_EXHAUSTED, PageUnreadable
@@ -59,7 +59,7 @@ def test_rows_that_wait_are_told_by_an_event_of_their_own() -> None:
 
 
 def test_rows_that_nobody_tried_are_left_and_have_not_failed() -> None:
-    events = told({BUDGET_EXHAUSTED: 2, STOPPED: 1})
+    events = told({BUDGET_EXHAUSTED: 2, STOPPED_AFTER_PILOT: 1})
     assert list(events) == [RUN_FINISHED, BUDGET_REACHED]
     assert (events[RUN_FINISHED]["failed"], events[RUN_FINISHED]["left"]) == (0, 3)
     assert (events[BUDGET_REACHED]["left"], events[BUDGET_REACHED]["max_cost_usd"]) == (2, 0.6)

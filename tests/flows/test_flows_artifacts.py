@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 
 from flows import artifacts
+from flows.run.events import STOPPED_AFTER_PILOT
 from flows.run.outcome import Enrichment
-from flows.run.pilot import STOPPED
 from flows.run.second_look import second_look
 from research.display.figures import count, duration, share
 from research.errors import BUDGET_EXHAUSTED
@@ -51,7 +51,9 @@ def test_a_table_shows_the_first_and_says_how_many_there_are(run: Path) -> None:
 
 def test_rows_that_wait_for_a_decision_or_for_money_are_left_and_have_not_failed(tmp_path: Path) -> None:
     folder = create(tmp_path / "run", shard_size=4)
-    waiting = [failed(row).model_copy(update={"error_kind": kind}) for row, kind in enumerate([STOPPED, BUDGET_EXHAUSTED], 1)]
+    waiting = [
+        failed(row).model_copy(update={"error_kind": kind}) for row, kind in enumerate([STOPPED_AFTER_PILOT, BUDGET_EXHAUSTED], 1)
+    ]
     with folder.lock():
         folder.write_shard(0, batch([0, 1, 2, 3]), 0, [completed(0), *waiting, failed(3)], [page(0)])
         folder.finish(rows=4)

@@ -46,7 +46,7 @@ async def test_a_run_stops_at_its_cap_and_goes_on_with_a_higher_one(tmp_path: Pa
     there, each paid once."""
     model, heard = paid(), list[Event]()
     done = await enriched(tmp_path, model, planets(10), heard, max_cost=0.45, concurrency=4)
-    assert (done.rows, done.completed, done.failed) == (10, 5, 5)
+    assert (done.rows, done.completed, done.failed, done.left) == (10, 5, 0, 5)
     assert [done.spent_usd, done.cost_usd] == [pytest.approx(0.5)] * 2
     assert model.calls == {"investigate": 5}
     assert done.stopped
@@ -130,7 +130,7 @@ async def test_a_row_that_runs_out_of_money_on_its_way_keeps_the_sub_queries_it_
     sub-queries; the next invocation pays for what was not done."""
     first = paid()
     done = await came_to(enriched(tmp_path, first, planets(1), processor="research", max_cost=0.25, concurrency=1))
-    assert (done.completed, done.failed) == (0, 1)
+    assert (done.completed, done.failed, done.left) == (0, 0, 1)
     assert open_run(done.run).results()["error"][0].startswith("budget_exhausted: ")
     assert first.calls == {"plan": 1, "investigate": 2}
     second = paid()

@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import flows.api
-from flows.run.events import Approver, Event, FieldSample, PilotFinished, RowFinished
+from flows.run.events import STOPPED_AFTER_PILOT, Approver, Event, FieldSample, PilotFinished, RowFinished
 from flows.run.outcome import Enrichment
-from flows.run.pilot import STOPPED, Sampled, project
+from flows.run.pilot import Sampled, project
 from flows.run.runtime import use_runtime
 from research.models.scripted import ScriptedModel
 from research.tables.run_folder.reader import open_run
@@ -64,7 +64,7 @@ async def test_a_pilot_shows_what_rows_cost_stops_and_is_not_paid_again(tmp_path
     assert (RunFolder.open(done.run).status, done.rows, done.completed) == ("stopped", 10, 4)
     results = open_run(done.run).results()
     assert list(results["moons"])[:4] == [expected(f"Planet {i}")["moons"] for i in range(4)]
-    assert results["error"][4].startswith(f"{STOPPED}: ")
+    assert results["error"][4].startswith(f"{STOPPED_AFTER_PILOT}: ")
 
     async def yes(pilot: PilotFinished) -> bool:
         asked.append(pilot)

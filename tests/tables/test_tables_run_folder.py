@@ -112,6 +112,14 @@ def test_another_request_is_refused_and_each_difference_is_named(tmp_path: Path)
     assert 'the run has "core", asked is "base"' in str(caught.value)
 
 
+def test_pages_or_a_program_that_are_others_than_when_the_run_began_are_told_with_what_to_do(tmp_path: Path) -> None:
+    create(tmp_path, {**REQUEST, "search": "local/1", "fetcher": "local/1", "versions": {"plan": 1}})
+    with pytest.raises(InvalidRun, match="put them back as they were"):
+        create(tmp_path, {**REQUEST, "search": "local/2", "fetcher": "local/2", "versions": {"plan": 1}})
+    with pytest.raises(InvalidRun, match="another version of this program"):
+        create(tmp_path, {**REQUEST, "search": "local/1", "fetcher": "local/1", "versions": {"plan": 2}})
+
+
 def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text("dear")
     with pytest.raises(InvalidRun, match="not empty"):

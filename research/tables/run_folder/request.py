@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from research.errors import Fault, InvalidRun
 from research.faults import pointer, shown, unpointer
 from research.identity import content_key
 from research.tables.inputs.objective import Objective
+
+_SURROUNDINGS: Final = ("search", "fetcher", "versions")
+"""What of a request says where and with what the answers are looked for, and not what is asked."""
 
 
 def request_key(request: Mapping[str, Any]) -> str:
@@ -48,8 +51,16 @@ def refuse_another(folder: Path, old: Mapping[str, Any], new: Mapping[str, Any])
     if request_key(old) == request_key(new):
         return
     faults = list(differences(old, new))
+    places = [unpointer(fault.pointer) for fault in faults]
+    if all(place[0] in _SURROUNDINGS for place in places):
+        raise InvalidRun(
+            f"{folder} was begun over other pages, with another search or by another version of this program, so its other rows "
+            "would not be answered as those are that it has. Where pages of its corpus were changed, put them back as they were; "
+            "otherwise research the table anew, in another folder with --out.",
+            faults,
+        )
     hint = ""
-    if all(unpointer(fault.pointer)[:2] == ("task", "output_schema") for fault in faults):
+    if all(place[:2] == ("task", "output_schema") for place in places):
         hint = f" With another folder and --reuse {folder}, only the fields that are new or changed are researched."
     raise InvalidRun(
         f"{folder} holds the run of another request. Choose another folder with --out, or ask for the same again.{hint}", faults
