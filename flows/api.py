@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final, cast
 
+from pydantic import BaseModel
+
 from flows.enrichment import enrich as enrich_flow
 from flows.finding import find as find_flow
 from flows.interrupt import orderly_end, repeat_signal
@@ -25,6 +27,7 @@ from flows.run.task_only_fields import refuse_task_only
 from flows.server import no_flow_run, prefect_server
 from flows.server_loss import CLIENT_ERRORS, PrefectLost, server_asked_once_when_lost
 from flows.table_run import refuse_parameters
+from research.output_schema.shorthand import read_spelling
 from research.ports.model import Model
 from research.tables.inputs.read import open_table
 from research.world import open_stored_world, open_world
@@ -44,7 +47,17 @@ class ObjectOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EnrichCall(ObjectOptions, EnrichOptions):
+class AskingOptions(ObjectOptions):
+    """The same, of a call that asks for something."""
+
+    output_schema: Annotated[
+        str | os.PathLike[str] | dict[str, Any] | type[BaseModel] | None,
+        Option("What to find out: an output schema, as a file, as JSON or as a Pydantic model. Without it, one free answer."),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnrichCall(AskingOptions, EnrichOptions):
     """What `flows.enrich` takes."""
 
     table: Annotated[Any, Option("A path, a pandas DataFrame or an Arrow table.")] = field(kw_only=False)
@@ -55,7 +68,7 @@ class EnrichCall(ObjectOptions, EnrichOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ResynthesizeCall(ObjectOptions, ResynthesizeOptions):
+class ResynthesizeCall(AskingOptions, ResynthesizeOptions):
     """What `flows.resynthesize` takes."""
 
     run: Annotated[str | os.PathLike[str], Option("The run folder that holds the pages.")] = field(kw_only=False)  # type: ignore[assignment]
@@ -71,7 +84,7 @@ class RefreshCall(ObjectOptions, RefreshOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class FindCall(ObjectOptions, FindOptions):
+class FindCall(AskingOptions, FindOptions):
     """What `flows.find` takes."""
 
 
@@ -170,7 +183,7 @@ async def run(prepared: PreparedRun, runtime: Runtime, *, ready: Callable[[], No
     return await _run_flow(FLOWS[type(options)], parameters, runtime, ready, prepared.get_ready)
 
 
-async def _carry_out(call: ObjectOptions, kind: type, approve: Approver | None = None, **stated: str) -> Enrichment:
+async def _carry_out(call: ObjectOptions, kind: type, approve: Approver | None = None, **stated: Any) -> Enrichment:
     """Run the flow of a call. What stopped it goes on to stop the program that it is part of, once it has ended in order.
 
     Args:
@@ -182,6 +195,8 @@ async def _carry_out(call: ObjectOptions, kind: type, approve: Approver | None =
     if model is not None and not isinstance(model, str):  # it is not JSON, and so no parameter of a flow
         opener, stored_opener = partial(open_world, model=model), partial(open_stored_world, model=model)
         runtime, model = replace(runtime, opener=opener, stored_opener=stored_opener), None
+    if isinstance(call, AskingOptions):
+        stated |= {"output_schema": _json_schema(call.output_schema)}
     try:
         return await _run_flow(FLOWS[kind], values(call, kind) | {"model": model, **stated}, runtime)
     except RunStopped as stopped:
@@ -210,6 +225,13 @@ async def _run_flow(
                 except CLIENT_ERRORS as error:  # the engine's own are `ResearchError`s
                     raise _untold(end, error) from error
                 return done
+
+
+def _json_schema(spelling: Any) -> Any:
+    """An output schema as a parameter of a flow, which is JSON: a model's own, a path's text."""
+    if isinstance(spelling, type) or (isinstance(spelling, dict) and any(isinstance(each, type) for each in spelling.values())):
+        return dict(read_spelling(spelling).schema)
+    return os.fspath(spelling) if isinstance(spelling, os.PathLike) else spelling
 
 
 def _untold(end: FlowEnd, why: Exception) -> BaseException:

@@ -92,10 +92,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(app(typed, exit_on_error=False, print_error=False) or Exit.OK)
     except UnusedCliTokensError as error:
-        return _failed(_too_many_runs(error, typed) or error, typed, Exit.BAD_INPUT, "research --help shows what there is")
+        return _failed(_too_many_runs(error, typed) or _too_much(error), typed, Exit.BAD_INPUT, _help(error))
     except CycloptsError as error:
-        told = _task_only(error) or error
-        return _failed(told, typed, Exit.BAD_INPUT, "research --help shows what there is")
+        return _failed(_task_only(error) or error, typed, Exit.BAD_INPUT, _help(error))
     except InvalidInput as error:
         return _failed(error, typed, Exit.BAD_INPUT)
     except LimitReached as error:
@@ -126,6 +125,17 @@ def _task_only(error: CycloptsError) -> InvalidInput | None:
     except InvalidInput as refused:
         return refused
     return None
+
+
+def _help(error: CycloptsError) -> str:
+    return f"{' '.join(('research', *(error.command_chain or ())))} --help shows what there is"
+
+
+def _too_much(error: UnusedCliTokensError) -> InvalidInput:
+    """What to say of words that no option takes, such as the second of a value without quotes."""
+    words = [f"`{token}`" for token in error.unused_tokens or ()]
+    belong = "belongs" if len(words) == 1 else "belong"
+    return InvalidInput(f"{' '.join(words)} {belong} to no option; a value of several words stands in quotes.")
 
 
 def _too_many_runs(error: UnusedCliTokensError, arguments: Sequence[str]) -> InvalidInput | None:

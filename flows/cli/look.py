@@ -127,6 +127,8 @@ def verify(run: str, /, *, output: Output = NONE) -> int:
 
 
 def _show_rows(run: Run, fields: list[str], failed: bool, limit: int, as_json: bool, name: str) -> None:
+    from research.tables.run_folder.overview import overview
+
     own = run.folder.columns.run
     rows = rows_to_show(run, fields, failed, limit)
     if as_json:
@@ -146,7 +148,7 @@ def _show_rows(run: Run, fields: list[str], failed: bool, limit: int, as_json: b
         note(f"{pages} as if to instruct a model: FROM suspicious_sources in research.duckdb")
         for url, words in list(suspicious.items())[:MOST_SUSPICIOUS]:
             note(f"  {url} (“{words}”)")
-    note(f"{name}: {run.status}")
+    note(f"{name}: {overview(run.path).state}")
 
 
 def _show_failures(run: Run, name: str) -> None:

@@ -142,6 +142,8 @@ class Plan:
             shown.add_row("warning", warning)
         for place, objective in enumerate(self.objectives):
             shown.add_row(f"row {place}", shortened(objective, OBJECTIVE_SHOWN))
+        if len(self.objectives) > 1 and len(set(self.objectives)) == 1:
+            shown.add_row("", "every row is asked the same: what it is about stands in its cells alone")
         shown.add_row("columns out", ", ".join(f"{name} ({kind})" for name, kind in self.outputs.items()))
         if self.renamed:
             shown.add_row("renamed", ", ".join(f"{old} → {new}" for old, new in self.renamed.items()))

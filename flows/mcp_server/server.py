@@ -48,7 +48,7 @@ def _check_names(tool: Tool, arguments: Mapping[str, Any]) -> None:
     known = tool.input_schema.get("properties", {})
     for name in arguments:
         if name not in known:
-            raise ToolError(f"{tool.name} has no argument {name!r}{nearest(name, known)}")
+            raise ToolError(f"{tool.name} has no argument {name!r} (known: {', '.join(known)}){nearest(name, known)}")
     if missing := [name for name in tool.input_schema.get("required", ()) if name not in arguments]:
         raise ToolError(f"{tool.name} needs the argument {missing[0]!r}")
 

@@ -35,13 +35,17 @@ _MONEY: Final = rf"(?:{alternatives(MONEY_WORDS)})\.?"
 _SCALED: Final = {
     scale: re.compile(
         rf"(?:(?:all )?(?:amounts?|figures?|values?|data|angaben|beträge|montants?|importes?) )?"
-        rf"(?:(?:are |shown |stated |expressed )*(?:in|en) )?(?:(?P<before>{_MONEY})\s?,?\s?(?:in )?)?(?:{words})"
+        rf"(?:(?:are |shown |stated |expressed )*(?:in|en) )?(?:(?P<before>{_MONEY})\s?,?\s?(?:in )?)?(?P<word>{words})"
         rf"(?:\s?(?:of |de |di |d['’]|von )?\s?(?P<after>{_MONEY}))?"
         r"(?:[,;]? (?:except|unless|ausgenommen|sauf)\b.*)?",
         re.I,
     )
     for scale, words in _SCALE_WORDS.items()
 }
+_SPANISH: Final = re.compile(r"\b(?:en|importes?) ", re.I)
+"""What makes thousands of `miles`."""
+_CODE: Final = re.compile(r"(?i:eur|usd)|GBP|CHF|JPY|CNY|SEK|NOK|DKK|PLN|CZK|HUF|CAD|AUD|NZD|INR|BRL|ZAR|RUB|KRW|HKD|SGD")
+"""Currencies to which a scale of one letter is written without a space: `MSEK`."""
 _IN: Final = re.compile(r"(?:in|en)\s+(?=\S)", re.I)
 _LEAD: Final = re.compile(r"(?:\(|\[)?([^()\[\]]{3,80})(?:\)|\])?\.?$")
 _COUNTS: Final = re.compile(
@@ -135,10 +139,17 @@ def _scaled(phrase: str) -> str:
         if match is None:
             continue
         money = match["before"] or match["after"] or ""
-        if not money and re.fullmatch(r"m|k|mm", phrase, re.I):
-            return ""  # Metres as likely as millions.
-        return f"{scale} {money}".strip()
+        return "" if _is_another_word(match, money) else f"{scale} {money}".strip()
     return ""
+
+
+def _is_another_word(match: re.Match[str], money: str) -> bool:
+    """Whether what could be a scale is as likely something else: metres, miles, `rpm`, a Mrs, Mars."""
+    word = match["word"].casefold()
+    if not money:
+        return word in ("m", "k", "mm") or (word == "miles" and not _SPANISH.search(match[0]))
+    is_attached = match.start("word") == match.end("before") or match.end("word") == match.start("after")
+    return is_attached and f"{money}{word}".isalpha() and len(word) < 3 and not _CODE.fullmatch(money)
 
 
 def is_year(cell: str) -> bool:

@@ -115,6 +115,8 @@ _BOUNDS: Final = {
 }
 _COMPARED: Final = re.compile(r"([<>]=?|[≥≤])\s*(-?(?:0|[1-9]\d*)(?:\.\d+)?)")
 """`integer >= 0`"""
+_LONG: Final = 5
+"""Letters of a word before a colon that is nearly the name of a type. A shorter one (`data: …`) may begin a description."""
 _HEAD: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 
 
@@ -351,6 +353,10 @@ def _refuse_half_a_type(text: str) -> None:
     word = _HEAD.match(text)
     if word is not None and _named(word[0]) is not None and word[0].casefold() not in _PROSE:
         raise ValueError(f'"{text}" begins as a type and goes on as none: write `{word[0]}: {text[word.end() :].strip()}`')
+    if head != text and head.isalpha() and head.islower() and len(head) >= _LONG and _named(head) is None and _close(head):
+        raise ValueError(
+            f'"{head}" is not a type{nearest(head, [*SHORTHAND, *ALIASES])} As a description begin it with a capital.'
+        )
     if text.isalpha() and (hint := nearest(text, [*SHORTHAND, *ALIASES])) and _close(text):
         raise ValueError(f'"{text}" is not a type{hint} A description needs more than one word.')
 

@@ -37,6 +37,8 @@ ASK = ("--schema", "mission.json", "--corpus", "pages")
         (("enrich", "missions.csv", *ASK, "--concurency", "2"), "--concurency. Did you mean --concurrency"),
         (("enrich", "missions.csv", *ASK, "--out", "pages"), "pages"),
         (("enrich",), "TABLE requires an argument"),
+        (("enrich", "missions.csv", "--bogus"), "research enrich --help shows what there is"),
+        (("enrich", "missions.csv", *ASK, "--fail-over", "5", "percent"), "`percent` belongs to no option"),
         (("run", "Who?", "--processor", "mega"), "--processor"),
         (("show", "pages"), "pages is not a run folder"),
         (("verify", "pages"), "pages is not a run folder"),
@@ -53,6 +55,13 @@ def test_bad_input_ends_with_2_and_says_what_is_wrong(
     assert message in " ".join(ran.err.split())
     assert "Traceback" not in ran.err
     assert not (desk / "runs").exists()
+
+
+@pytest.mark.usefixtures("desk")
+def test_a_dry_run_says_where_the_objective_is_the_same_for_every_row(research: Command) -> None:
+    said = "every row is asked the same"
+    assert said in research("enrich", "missions.csv", *ASK, "--objective", "Facts", "--dry-run").out
+    assert said not in research("enrich", "missions.csv", *ASK, "--objective", "Facts about {mission}", "--dry-run").out
 
 
 def test_an_error_is_a_line_of_json_too(research: Command, desk: Path) -> None:

@@ -167,6 +167,7 @@ def test_shorthand_and_schema_are_told_apart(spelling: dict[str, object], names:
         ({"name": {"type": "string"}}, "/name"),
         ({"name": ""}, "/name"),
         ({"count": "interger"}, "/count"),
+        ({"count": "integr: how many moons"}, "/count"),
         ({"crew": "list[persons]"}, "/crew"),
         ({"crew": "List[list[foo]]: who flew"}, "/crew"),
         ({"size": "enum: small"}, "/size"),

@@ -439,3 +439,26 @@ def test_a_caption_that_says_of_what_it_gives_the_scale_gives_it_too() -> None:
 )
 def test_facts_of_one_line_are_told_apart_by_the_marks_between_them(line: str, facts: list[str]) -> None:
     assert separate(line) == facts
+
+
+@pytest.mark.parametrize("head", ["Mars", "MARS", "Mrs", "Maud", "RPM", "Small", "Miles", "All dimensions in mm", "Length in m"])
+def test_a_heading_that_only_looks_like_a_scale_multiplies_nothing(head: str) -> None:
+    assert with_units([["Thing", "Count"], ["Moons", "2"]], 1, head)[1] == ["Moons", "2"]
+
+
+@pytest.mark.parametrize(
+    ("head", "cell"),
+    [
+        ("Distance (miles)", "12 miles"),
+        ("Speed (RPM)", "12"),
+        ("Width (mm)", "12 mm"),
+        ("Ventas (miles de euros)", "12 thousand euros"),
+        ("Ventas (en miles)", "12 thousand"),
+        ("Sales (MEUR)", "12 million EUR"),
+        ("Sales (EURm)", "12 million EUR"),
+        ("Umsatz (TEUR)", "12 thousand EUR"),
+        ("Sales (Rs m)", "12 million Rs"),
+    ],
+)
+def test_miles_revolutions_and_millimetres_are_no_thousands_and_millions(head: str, cell: str) -> None:
+    assert with_units([["Year", head], ["First", "12"]], 1)[1] == ["First", cell]

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from flows_doubles import OBJECTIVE, SCHEMA, expected, planets, reader, runtime
 from flows_seen import states, task_runs
+from pydantic import BaseModel, Field
 
 import flows.api
 from flows.enrichment import enrich
@@ -134,7 +135,7 @@ async def test_a_sub_query_that_meets_a_transient_error_is_tried_again_and_one_t
 
     with use_runtime(runtime(reader(hook))):
         done = await enrich(csv(tmp_path, planets(2)), output_schema=SCHEMA, objective=OBJECTIVE, out=str(tmp_path / "run"))
-    assert (done.completed, done.failed) == (1, 1)
+    assert (done.completed, done.failed, done.left) == (1, 0, 1)
     assert tries == {"Planet 0 1": 3, "Planet 0 2": 1, "Planet 1 1": 1, "Planet 1 2": 1}
     assert "budget_exhausted: no money is left" in open_run(done.run).results()["error"][1]
 
@@ -290,6 +291,19 @@ async def test_python_may_hand_over_a_table_from_memory_and_a_model(tmp_path: Pa
     results = open_run(done.run).results()
     assert list(results["mass"]) == [0.64, 4.87]
     assert list(results["seen"].dt.year) == [1964, 1962]
+
+
+async def test_python_may_ask_by_a_pydantic_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Planet(BaseModel):
+        moons: int = Field(description="How many moons it has")
+
+    monkeypatch.chdir(tmp_path)
+    pages = tmp_path / "pages"
+    pages.mkdir()
+    (pages / "mars.html").write_text("<title>Mars</title><h1>Mars</h1><table><tr><th>Moons<td>2</table>")
+    asked = {"objective": "How many moons has {name}?", "corpus": str(pages)}
+    by_model = await flows.enrich(csv(tmp_path, [{"name": "Mars"}]), output_schema=Planet, **asked)
+    assert list(open_run(by_model.run).results()["moons"]) == [2]
 
 
 def test_the_form_in_the_ui_says_what_each_parameter_is() -> None:

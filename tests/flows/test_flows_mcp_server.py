@@ -94,7 +94,8 @@ async def test_an_argument_that_a_tool_does_not_list_is_refused_and_not_passed_o
         near = await refused(client, "research", question="Who?", max_cost=0.1)
         missing = await refused(client, "enrich_table", table="companies.csv", schema={"founded": "integer"})
         listed = (await client.list_tools()).tools
-    assert "research has no argument 'max_cost'; did you mean \"max_cost_usd\"?" in near
+    assert "research has no argument 'max_cost' (known: question, schema, processor, start_url, max_cost_usd)" in near
+    assert 'did you mean "max_cost_usd"?' in near
     assert "enrich_table needs the argument 'run'" in missing
     assert all(tool.input_schema["additionalProperties"] is False for tool in listed)
 
