@@ -24,7 +24,7 @@ from research.tables.inputs.json_values import json_rows, unreadable
 
 __all__ = ["Table", "json_rows", "open_table"]
 
-READER_VERSION: Final = 6
+READER_VERSION: Final = 7
 """Raised when the same bytes may give other rows or types. Part of every fingerprint."""
 
 _ROWS_AT_ONCE: Final = 10_000
