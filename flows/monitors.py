@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -177,7 +177,7 @@ class Monitors:
             created_at=deployment.created,
             last_run_at=None if last is None else last.start_time or last.expected_start_time,
             last_state=None if last is None or last.state is None else last.state.name,
-            next_run_at=None if deployment.paused or not upcoming else upcoming[0].expected_start_time,
+            next_run_at=None if deployment.paused else await _next_run(deployment, upcoming),
         )
 
     async def _flow_runs(
@@ -224,6 +224,20 @@ def changed_settings(settings: MonitorSettings, refresh: Mapping[str, Any]) -> M
     """Settings with other options of the refresh. None takes an option away."""
     options = {**settings.refresh, **refresh}
     return settings.changed(refresh={name: value for name, value in options.items() if value is not None})
+
+
+async def _next_run(deployment: DeploymentResponse, upcoming: Sequence[FlowRun]) -> datetime | None:
+    """When a monitor runs next. Prefect plans the flow runs of a schedule some seconds after it was made; until then it is asked
+    what it will plan."""
+    if upcoming:
+        return upcoming[0].expected_start_time
+    from prefect.server.schemas import schedules
+
+    for each in deployment.schedules:
+        kind = schedules.CronSchedule if isinstance(each.schedule, CronSchedule) else schedules.IntervalSchedule
+        if each.active and (dates := await kind.model_validate(each.schedule.model_dump()).get_dates(1)):
+            return dates[0]
+    return None
 
 
 def _schedule(schedule: Schedule) -> CronSchedule | IntervalSchedule:

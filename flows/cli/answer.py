@@ -12,7 +12,8 @@ NONE = Output()
 
 
 def answer(run: str, file: Path, /, *, output: Output = NONE) -> int:
-    """Answer what the rows of a run ask; they go on from where they stood. A FILE that is not there is written, to be filled in.
+    """Answer what the rows of a run ask; they go on from where they stood. If there is no FILE yet, one is made that holds
+    the open questions: fill it in, and give the same command again.
 
     Args:
         run: the run folder, or its URL.

@@ -38,7 +38,7 @@ def approve(
         run: the run folder, or its URL; or the id of a flow run that waits after its pilot.
         rows: only these, by their places in the input: `0-9,12`. Default: all that wait.
         edits: a file with the sub-queries of plans, a line each, which are carried out as they are there; only the rows in it.
-            One that is not there is written, to be edited.
+            If there is no such file yet, one is made that holds every plan that waits: edit it, and give the same command again.
         stop: carry nothing out: the rows end as cancelled; after a pilot, the run ends, and its rows stay.
         max_cost: another cap: most US dollars that the run may cost, with what it has cost so far.
     """

@@ -13,6 +13,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from flows.cli.changes_shown import show_changes
 from flows.cli.named_run import run_path
 from flows.cli.rows_shown import LEGEND, rows_table, rows_to_show
 from flows.cli.terminal import Exit, Output, described, note, out, page_at, print_json, shown
@@ -37,6 +38,7 @@ def show(
     field: str | None = None,
     failed: bool = False,
     report: bool = False,
+    changes: bool = False,
     limit: Annotated[int, Parameter(validator=Number(gte=1))] = 50,
     output: Output = NONE,
 ) -> int:
@@ -48,7 +50,8 @@ def show(
         field: an output field. Without `--row`, its column alone.
         failed: only rows that failed.
         report: with `--row`, what the research tier wrote about it, with its sources.
-        limit: most rows shown.
+        changes: of a refresh, the cells that it changed: what they held before, and what now.
+        limit: most rows shown, or changes.
     """
     from research.errors import InvalidInput
     from research.tables.run_folder.reader import open_run
@@ -56,6 +59,11 @@ def show(
     opened = open_run(run_path(run))
     if field is not None and field not in opened.fields:
         raise InvalidInput(f"{run}: the output has no field {field!r}; it has {', '.join(opened.fields)}")
+    if changes:
+        if failed or report:
+            raise InvalidInput("--changes lists what a refresh changed: leave out --failed and --report")
+        show_changes(opened.folder, row, field, limit, output.json)
+        return Exit.OK
     if report:
         return _show_report(opened, row, run, output.json)
     if row is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shlex
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from rich.text import Text
 
 from flows.cli.flow_run import quiet_prefect
 from flows.cli.terminal import Exit, Output, note, out, print_json, shown
+from research.display.figures import count
 
 if TYPE_CHECKING:
     from flows.monitors import Monitors
@@ -99,7 +101,13 @@ def create(
         stated = {option: value for option, value in options.items() if value is not None}
         settings = task_settings(name, str(objective), Path("runs"), stated, refresh=refresh)
     made = _at_server(output, lambda monitors: monitors.create(name, schedule, settings, pool, paused=paused))
-    return _show(made, output)
+    _show(made, output)
+    what = "the run is refreshed" if run is not None else "the question is asked"
+    if paused:
+        note(f"it is paused: research monitor resume {shlex.quote(name)} lets it run")
+    else:
+        note(f"{what} for the first time at {_moment(made.next_run_at)}; at once with: research monitor run {shlex.quote(name)}")
+    return Exit.OK
 
 
 @monitor.command(name="list")
@@ -242,16 +250,20 @@ def events(
     Args:
         name: its name, or its id.
         limit: most runs of its series that are shown.
-        all: runs that found nothing changed, too.
+        all: runs that found nothing changed, too, and the first.
     """
     from flows.run.monitor import events_of
 
     found = _at_server(output, lambda monitors: monitors.get(name))
-    told = [each for each in events_of(found.settings.run) if all or each.has_changes][:limit]
+    ended = list(events_of(found.settings.run))
+    told = [each for each in ended if all or each.has_changes][:limit]
     for each in told:
         _show_event(each, output)
-    if not told and not output.json:
-        note("nothing has changed so far")
+    if not ended and not output.json:
+        when = "it is paused" if found.next_run_at is None else f"it runs next at {_moment(found.next_run_at)}"
+        note(f"no run of it has ended yet: {when}")
+    elif not told and not output.json:
+        note(f"nothing has changed so far; --all lists its {count(len(ended), 'run')}")
     return Exit.OK
 
 
@@ -349,8 +361,9 @@ def _show_event(event: MonitorEvent, output: Output) -> None:
     if output.json:
         print_json(json.loads(event.model_dump_json()))
         return
-    counts = ", ".join(f"{count:,} {kind}" for kind, count in event.counts.items())
-    out().print(f"{_moment(event.at)}  {counts or 'nothing was looked at'}  {event.run}", markup=False)
+    counts = ", ".join(f"{number:,} {kind}" for kind, number in event.counts.items()) or "nothing was looked at"
+    counts = f"the first run: research show {shlex.quote(event.run)} has its answers" if event.is_first else counts
+    out().print(f"{_moment(event.at)}  {counts}" + ("" if event.is_first else f"  {event.run}"), markup=False, soft_wrap=True)
     for change_ in event.changes:
         where = f"{change_['row_key']} {change_['field'] or ''}".strip()
         values = f"{shown(change_['old_value'])} → {shown(change_['new_value'])}"

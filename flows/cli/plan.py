@@ -93,8 +93,8 @@ class Plan:
     run: Path | str
     rows_done: int
     """Completed rows that the run folder has already."""
-    objectives: tuple[str, ...] = ()
-    """The objectives of the first rows."""
+    objectives: Mapping[int, str] = field(default_factory=dict)
+    """The objectives of the first rows that are researched, by their places."""
     warnings: tuple[str, ...] = ()
     """What reading the table may have got wrong or has left out."""
     unaskable: tuple[str, ...] = field(default=())
@@ -119,7 +119,8 @@ class Plan:
             "task_runs": self.task_runs,
             "run": str(self.run),
             "rows_done": self.rows_done,
-            "objectives": list(self.objectives),
+            "objectives": list(self.objectives.values()),
+            "objective_rows": list(self.objectives),
             "warnings": list(self.warnings),
             "unaskable": list(self.unaskable),
             "unaskable_rows": self.unaskable_rows,
@@ -140,9 +141,9 @@ class Plan:
         shown.add_row("table", f"{self.table}: {count(self.rows, 'row')}, columns {', '.join(self.inputs)}")
         for warning in self.warnings:
             shown.add_row("warning", warning)
-        for place, objective in enumerate(self.objectives):
+        for place, objective in self.objectives.items():
             shown.add_row(f"row {place}", shortened(objective, OBJECTIVE_SHOWN))
-        if len(self.objectives) > 1 and len(set(self.objectives)) == 1:
+        if len(self.objectives) > 1 and len(set(self.objectives.values())) == 1:
             shown.add_row("", "every row is asked the same: what it is about stands in its cells alone")
         shown.add_row("columns out", ", ".join(f"{name} ({kind})" for name, kind in self.outputs.items()))
         if self.renamed:
@@ -204,8 +205,8 @@ async def make_plan(prepared: PreparedRun) -> Plan:
 class RowScan:
     """What was found by reading every row."""
 
-    objectives: tuple[str, ...]
-    """Of the first rows."""
+    objectives: Mapping[int, str]
+    """Of the first rows that are researched, by their places."""
     problems: tuple[str, ...]
     """Why rows have none; at most ten."""
     unaskable: int
@@ -218,9 +219,10 @@ class RowScan:
 
 def scan_rows(request: Request, earlier: Earlier | None) -> RowScan:
     """Read every row, and make its objective."""
-    objectives: list[str] = []
+    objectives: dict[int, str] = {}
     problems: list[str] = []
     unaskable = row = characters = kept = 0
+    is_whole = earlier is not None and not earlier.asked  # nothing is asked of a row that it has
     for batch in request.table.batches(1_000):
         for values in json_rows(batch):
             try:
@@ -230,9 +232,10 @@ def scan_rows(request: Request, earlier: Earlier | None) -> RowScan:
                 unaskable += 1
                 if len(problems) < 10:
                     problems.append(str(error))
-            if row < SAMPLES:
-                objectives.append(objective)
+            is_kept = earlier is not None and earlier.has(row, values)
+            if len(objectives) < SAMPLES and not (is_kept and is_whole):
+                objectives[row] = objective
             characters += len(objective) + len(canonical_json(request.visible(values)))
-            kept += earlier is not None and earlier.has(row, values)
+            kept += is_kept
             row += 1
-    return RowScan(tuple(objectives), tuple(problems), unaskable, characters / max(row, 1), kept)
+    return RowScan(objectives, tuple(problems), unaskable, characters / max(row, 1), kept)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -92,8 +93,11 @@ class _Notes:
             self._print(f"{count(event.rows, 'row')}{kept} → {event.run}\nanswered by: {described(event.model)}")
             for warning in event.warnings:
                 self._print(f"warning: {warning}")
-        elif isinstance(event, DamageFound | PilotFinished | BatchSent | BatchEnded | CellsChanged | Notice):
+        elif isinstance(event, DamageFound | PilotFinished | BatchSent | BatchEnded | Notice):
             self._print(str(event))
+        elif isinstance(event, CellsChanged):
+            listed = f"\nresearch show {shlex.quote(str(event.run))} --changes lists them" if event.has_changes else ""
+            self._print(f"{event}{listed}")
         elif isinstance(event, RunStopping):
             self._stopping(event)
         elif isinstance(event, RowFinished) and event.status == "action_required":

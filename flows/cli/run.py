@@ -19,6 +19,7 @@ from flows.cli.options import as_command
 from flows.cli.terminal import Exit, Output, described, money, note, out, page_at, print_json_text, shown
 from flows.run.declaration import Option, values
 from flows.run.options import ModelOptions, PatienceOptions, SourceOptions, TaskOptions
+from research.display.figures import count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -150,6 +151,7 @@ def card(result: Result) -> Panel:
     if result.report:
         parts += [Text(), Markdown(result.report, hyperlinks=False), Text(), *references(result)]
     parts += [Text(f"warning: {warning}", style="yellow") for warning in result.warnings]
-    used = f"{result.usage.search_queries} searches · {result.usage.pages_fetched} pages · {money(result.cost_usd)}"
+    pages = len({source.url for source in result.sources_detailed if source.read})
+    used = f"{count(result.usage.search_queries, 'search')} · {count(pages, 'page')} · {money(result.cost_usd)}"
     parts.append(Text(f"\nanswered by: {described(result.model)} · {used}", style="dim"))
     return Panel(Group(*parts), title=Text(result.task), title_align="left")

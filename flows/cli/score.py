@@ -21,10 +21,16 @@ if TYPE_CHECKING:
 
 NONE = Output()
 WORDS = ("high", "medium", "low")
+LEGEND = (
+    "rightly empty: no value, and the truth has none; invented: a value where the truth has none; missed: the other way round"
+)
 
 
 def score(run: str, /, *, truth: str, wrong: bool = False, output: Output = NONE) -> int:
     """Score a run against the truth: accuracy per field and per confidence, and what a review of doubtful cells would gain.
+
+    A cell with a value is `right`, `wrong`, or `invented`: the truth says that there is no answer. A cell without one is `rightly
+    empty`, where the truth has none either, or `missed`, where it has one. The cells of a row that failed are `failed`.
 
     Args:
         run: the run folder, or its URL.
@@ -41,6 +47,7 @@ def score(run: str, /, *, truth: str, wrong: bool = False, output: Output = NONE
     console = out()
     console.print(_tallies("field", {**found.fields, "all fields": found.total}, {**found.brier.fields}, found.brier))
     console.print(_tallies("confidence", found.confidence, found.brier.confidence, None))
+    note(LEGEND)
     for line in (_brier_line(found.brier), *map(_review_line, found.reviews)):
         console.print(Text(line))
     if wrong:

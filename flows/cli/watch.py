@@ -94,9 +94,11 @@ def shown(status: RunStatus) -> RenderableType:
 
 def _head(status: RunStatus) -> Text:
     run = status.run
-    reason = f": {run.reason}" if run.reason else ""
+    state = state_of(run)
+    if run.reason:
+        state = run.reason if run.reason.startswith(run.state) else f"{state}: {run.reason}"  # `stopped by Ctrl-C` says both
     stopping = f" · {status.stopping}" if status.stopping else ""
-    return Text.assemble((str(run.path), "bold"), f"  {state_of(run)}{reason}{stopping}\nanswered by: {described(run.model)}")
+    return Text.assemble((str(run.path), "bold"), f"  {state}{stopping}\nanswered by: {described(run.model)}")
 
 
 def _figures(status: RunStatus) -> Text:

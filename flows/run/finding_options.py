@@ -30,7 +30,12 @@ class FindingOptions:
     limit: Annotated[int, Option("Stop when so many rows are found.", within=(1, 10_000))] = 20
     extend: Annotated[
         int | None,
-        Option("So many rows more than the run was asked for the last time, instead of `limit`.", "N", within=(1, 10_000)),
+        Option(
+            "Go on with a find of the same objective that has ended, until it has so many rows more than it was asked for the "
+            "last time. Instead of `limit`.",
+            "N",
+            within=(1, 10_000),
+        ),
     ] = None
     candidates: Annotated[int, Option("Candidates that are judged at most.", within=(1, 10_000))] = 200
     confidence: Annotated[

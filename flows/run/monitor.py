@@ -109,7 +109,7 @@ class Monitor(Record):
 
 
 class MonitorEvent(Record):
-    """What one run of a series changed. The first run changes nothing."""
+    """What one run of a series changed."""
 
     id: str
     """The key of the run's request: the same whenever it is read."""
@@ -117,6 +117,8 @@ class MonitorEvent(Record):
     at: datetime
     counts: dict[str, int]
     """Cells by what became of them."""
+    is_first: bool = False
+    """Whether it is the first run of the series, which changes nothing."""
     changes: tuple[dict[str, Any], ...] = ()
     """Lines of the table `changes`, but for what was confirmed."""
 
@@ -126,7 +128,7 @@ class MonitorEvent(Record):
 
 
 def events_of(run: str) -> Iterator[MonitorEvent]:
-    """The events of a series, the newest first. None if its first run has not ended yet.
+    """The events of a series, the newest first, that of its first run the last. None if that has not ended yet.
 
     Args:
         run: any run folder of it.
@@ -137,9 +139,10 @@ def events_of(run: str) -> Iterator[MonitorEvent]:
         return
     while folder is not None:
         lines = read_made(folder.path, CHANGES)
-        if lines is None:
+        is_first = "refresh" not in folder.request
+        if lines is None and not is_first:
             return
-        changes = lines.to_pylist()
+        changes = [] if lines is None else lines.to_pylist()
         counts: dict[str, int] = {}
         for change in changes:
             counts[change["change"]] = counts.get(change["change"], 0) + 1
@@ -148,6 +151,7 @@ def events_of(run: str) -> Iterator[MonitorEvent]:
             run=str(folder.path),
             at=datetime.fromisoformat(folder.created_at),
             counts=counts,
+            is_first=is_first,
             changes=tuple(change for change in changes if change["change"] != "confirmed"),
         )
         folder = earlier_run(folder)

@@ -249,8 +249,9 @@ class RunOptions(PatienceOptions):
     grace: Annotated[
         int,
         Option(
-            "Seconds that rows under way have to end when the run is stopped; in a deployment 20 at most, because Prefect kills "
-            "a flow run 30 seconds after it was told to end.",
+            "When the run is stopped (Ctrl-C, SIGTERM, Cancel), no further row begins, and those under way have so many seconds "
+            "to finish; one that does not is researched the next time. In a deployment 20 at most, because Prefect kills a flow "
+            "run 30 seconds after it was told to end.",
             within=(0, 3_600),
         ),
     ] = 20

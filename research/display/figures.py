@@ -8,8 +8,10 @@ _UNITS: Final = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
 
 def count(number: int, noun: str = "") -> str:
-    """`1,234`; with a noun `1,234 rows`, and `1 row`."""
-    return f"{number:,}" if not noun else f"{number:,} {noun}{'' if number == 1 else 's'}"
+    """`1,234`; with a noun `1,234 rows`, `1 row`, `2 searches`."""
+    if number != 1 and noun:
+        noun += "es" if noun.endswith(("s", "x", "ch", "sh")) else "s"
+    return f"{number:,} {noun}".rstrip()
 
 
 def share(part: float, whole: float) -> str:

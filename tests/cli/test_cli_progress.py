@@ -12,7 +12,7 @@ import pytest
 from flows.cli.progress import show_events
 from flows.cli.starting import Starting
 from flows.cli.terminal import Output
-from flows.run.events import Event, RowFinished, RunFinished, RunStarted, RunStopping
+from flows.run.events import CellsChanged, Event, RowFinished, RunFinished, RunStarted, RunStopping
 from research.concurrency.outages import ServicePaused
 from research.concurrency.traffic import SearchBringsNothing
 
@@ -47,6 +47,15 @@ def test_the_bar_shows_rows_and_what_a_stop_waits_for() -> None:
     assert "brave brings nothing" in shown
     assert "stopping: 2 rows under way have 20 s to finish; Ctrl-C again ends at once" in shown
     assert "stopping · writing what is finished" in shown
+
+
+def test_a_refresh_that_changed_something_names_the_command_that_lists_it(capsys: pytest.CaptureFixture[str]) -> None:
+    for changed in (1, 0):
+        with show_events(as_json=False, begin=lambda: None) as listener:
+            listener(CellsChanged("runs/a b.2", "runs/a b", changed=changed, lost=0, new=0, gone=0, confirmed=3))
+        told = capsys.readouterr().err
+        assert f"{'1 changed' if changed else 'nothing has changed'}; 3 confirmed" in told
+        assert ("research show 'runs/a b.2' --changes" in told) is bool(changed)
 
 
 NOW = datetime.now(UTC)

@@ -30,7 +30,7 @@ def test_a_table_goes_in_and_a_run_comes_out(research: Command, desk: Path) -> N
     assert ran.lines[0]["model"] == "extractive"
     assert ran.lines[-1] | {"seconds": 0} == {
         "event": "run_finished", "run": "run", "rows": 2, "completed": 2, "failed": 0, "waiting": 0, "cost_usd": 0.0,
-        "seconds": 0, "spent_usd": 0.0, "stopped": None, "exported": None, "not_exported": None,
+        "seconds": 0, "left": 0, "spent_usd": 0.0, "stopped": None, "exported": None, "not_exported": None,
     }  # fmt: skip
     again = research(*ENRICH, "--objective", "Facts about {mission}", "--out", "run")
     assert again.code == 0
@@ -64,7 +64,9 @@ def _look_at_it(research: Command, desk: Path) -> None:
     score = research("score", "run", "--truth", "truth.csv", "--wrong", "--json").lines[0]
     assert (score["accuracy"], score["fields"]["launched"]["right"]) == (0.75, 2)
     assert [(cell["row"], cell["expected"], cell["got"]) for cell in score["wrong"]] == [(1, "NASA", "ESA")]
-    assert "0.750 [0.301–0.954]" in research("score", "run", "--truth", "truth.csv").out
+    scored = research("score", "run", "--truth", "truth.csv")
+    assert "0.750 [0.301–0.954]" in scored.out
+    assert "invented: a value where the truth has none" in scored.err
     few = research("calibrate", "run", "--truth", "truth.csv")
     assert (few.code, "4 values have a truth, and no confidence has 10" in few.err) == (2, True)
 

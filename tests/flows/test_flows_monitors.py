@@ -6,7 +6,7 @@ import json
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,13 @@ async def test_a_monitor_is_kept_by_prefect(monitors: Monitors) -> None:
     made = await monitors.create(name := uuid4().hex, DAILY, SETTINGS, POOL)
     assert (made.name, made.state, made.schedule, made.settings, made.pool) == (name, "active", DAILY, SETTINGS, POOL)
     assert (await monitors.get(name)).id == (await monitors.get(made.id)).id == made.id
+    assert made.next_run_at is not None, "though Prefect plans its flow runs some seconds later"
+    assert timedelta(hours=23) < made.next_run_at - datetime.now(UTC) <= timedelta(days=1)
+    assert (await monitors.get(name)).next_run_at == made.next_run_at
+    hourly = await monitors.create(uuid4().hex, Schedule(cron="30 * * * *", timezone="Europe/Berlin"), SETTINGS, POOL)
+    assert hourly.next_run_at is not None
+    assert hourly.next_run_at.minute == 30
+    assert (await monitors.create(uuid4().hex, DAILY, SETTINGS, POOL, paused=True)).next_run_at is None
     assert name in [each.name for each in await monitors.all()]
     with pytest.raises(InvalidInput, match="another name"):
         await monitors.create(name, DAILY, SETTINGS, POOL)
@@ -158,12 +165,14 @@ async def test_a_monitored_question_is_asked_once_and_then_looked_at_again(prefe
         assert not is_finished(settings.run)
         first = await monitor_flow(**settings.model_dump(mode="json"))
         assert (first.run, first.completed) == (Path(settings.run), 1)
-        assert list(events_of(settings.run)) == []
+        (begun,) = events_of(settings.run)
+        assert (begun.run, begun.is_first, begun.has_changes) == (settings.run, True, False)
         site.pages["test://acme"] = "# Acme\n\nPresident: Grace Hopper"
         site.identity = "pages/2"
         second = await monitor_flow(**settings.model_dump(mode="json"))
     assert second.run != first.run
-    (event,) = events_of(settings.run)
+    event, begun = events_of(settings.run)
+    assert (begun.is_first, event.is_first) == (True, False)
     assert (event.run, event.has_changes) == (str(second.run), True)
     (change,) = event.changes
     assert (change["field"], change["change"]) == ("president", "changed")
@@ -198,6 +207,11 @@ def test_the_command_keeps_a_monitor_of_a_question(
     assert "each worker" in told.err, "its settings count, and not those of whoever makes the monitor"
     assert (made["name"], made["webhook"], made["run"]) == (name, True, str(tmp_path / "runs" / name))
     assert "hooks.internal" not in json.dumps(made)
+    again = [each if each != name else f"{name}-2" for each in line]
+    assert main(["monitor", *again]) == Exit.OK
+    asked = " ".join(capsys.readouterr().err.split())
+    assert f"the question is asked for the first time at {made['next_run_at'][:4]}" in asked
+    assert asked.endswith(f"at once with: research monitor run {name}-2")
     assert (tmp_path / "runs" / ".monitors" / f"{name}.csv").read_text() == "objective\nWho leads Acme?\n"
     for command in (["show", name], ["change", name, "--cron", "0 6 * * *"], ["pause", name], ["resume", name], ["run", name]):
         assert main(["monitor", *command, "--json"]) == Exit.OK
@@ -205,7 +219,12 @@ def test_the_command_keeps_a_monitor_of_a_question(
     assert main(["monitor", "list", "--json"]) == Exit.OK
     assert name in [each["name"] for each in said(capsys)]
     assert main(["monitor", "events", name]) == Exit.OK
-    assert "nothing has changed" in capsys.readouterr().err
+    assert "no run of it has ended yet: it runs next at 20" in capsys.readouterr().err
+    samples.finished(tmp_path / "runs" / name)
+    assert main(["monitor", "events", name]) == Exit.OK
+    assert "nothing has changed so far; --all lists its 1 run" in capsys.readouterr().err
+    assert main(["monitor", "events", name, "--all"]) == Exit.OK
+    assert f"the first run: research show {tmp_path / 'runs' / name} has its answers" in capsys.readouterr().out
     assert main(["monitor", "delete", name]) == Exit.OK
     assert main(["monitor", "show", name]) == Exit.BAD_INPUT
 

@@ -17,6 +17,9 @@ import pytest
 from flows_refreshed import enriched, refreshed
 from flows_seen import artifact, task_runs
 
+from flows.cli.app import main
+from flows.cli.plan import make_plan
+from flows.cli.terminal import Exit
 from flows.refreshing import refresh as refresh_flow
 from flows.run.announcements import CELLS_CHANGED, of_changes
 from flows.run.environment import Environment
@@ -24,6 +27,7 @@ from flows.run.events import CellsChanged, Event
 from flows.run.options import EnrichOptions, RefreshOptions
 from flows.run.prepare import prepare_enrichment
 from flows.run.recorded_options import recorded_options
+from flows.run.refresh import prepare_refresh
 from flows.run.runtime import Runtime, use_runtime
 from research.errors import FetchFailed, InvalidInput, InvalidRun, InvalidTable, PageUnreadable
 from research.models.scripted import ScriptedModel
@@ -357,6 +361,40 @@ async def test_a_copy_of_the_first_run_is_a_series_of_its_own(tmp_path: Path) ->
     assert (await here.refresh()).path.name == "planets.3"
 
 
+async def test_a_dry_run_shows_the_objectives_of_the_rows_that_are_researched(tmp_path: Path) -> None:
+    here = await desk(tmp_path, "Ares", "Hera", "Zeus")
+    here.write(rows("Ares", "Hera", "Zeus", "Leto"))
+    options = RefreshOptions(str(here.out), table=str(here.table), key=["name"])
+    async with prepare_refresh(options, here.site.runtime()) as prepared:
+        assert (await make_plan(prepared)).objectives == {3: "Moons and colour of Leto"}
+    anew = replace(here.enrichment(), out=str(tmp_path / "anew"))
+    async with prepare_enrichment(anew, here.site.runtime()) as prepared:
+        assert list((await make_plan(prepared)).objectives) == [0, 1, 2]
+
+
+async def test_show_lists_what_a_refresh_changed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    here = await desk(tmp_path, "Ares", "Hera")
+    here.site.now_says("Hera", page("Hera", moons=4, colour=None))
+    second = await here.refresh(key=["name"])
+
+    def show(*line: str, code: Exit = Exit.OK) -> tuple[str, str]:
+        assert main(["show", *line]) == code
+        shown = capsys.readouterr()
+        return " ".join(shown.out.split()), " ".join(shown.err.split())
+
+    out, err = show(str(second.path), "--changes")
+    assert "1 Hera moons changed 3 4" in out
+    assert "1 Hera colour lost blue –" in out
+    assert "Ares" not in out
+    assert err == "1 lost, 1 changed; 2 confirmed"
+    assert show(str(second.path), "--changes", "--field", "moons")[1] == "1 changed; 1 confirmed"
+    assert show(str(second.path), "--changes", "--row", "0")[1] == "nothing has changed; 2 confirmed"
+    (line,) = map(json.loads, show(str(second.path), "--changes", "--json", "--field", "colour")[0].splitlines())
+    assert (line["field"], line["change"], line["old_value"], line["new_value"]) == ("colour", "lost", "blue", None)
+    assert f"name the newest, {second.path}" in show(str(here.out), "--changes", code=Exit.BAD_INPUT)[1]
+    assert "leave out" in show(str(second.path), "--changes", "--failed", code=Exit.BAD_INPUT)[1]
+
+
 async def test_the_history_of_a_cell_follows_its_row_through_the_series(tmp_path: Path) -> None:
     here = await desk(tmp_path, "Ares", "Hera")
     here.site.now_says("Hera", page("Hera", moons=4))
@@ -373,6 +411,8 @@ async def test_the_history_of_a_cell_follows_its_row_through_the_series(tmp_path
     assert [Path(each.run).name for each in history(here.out, 0, "moons")] == ["planets"], "it was gone after that"
     with pytest.raises(InvalidRun, match="no field 'rings'; it has moons, colour"):
         history(here.out, 0, "rings")
+    with pytest.raises(InvalidRun, match=r"row 99 is not in .*planets: it has 2 rows, counted from 0"):
+        history(here.out, 99, "moons")
 
 
 async def test_the_keyless_model_and_a_corpus_on_disk_are_refreshed_alike(tmp_path: Path) -> None:

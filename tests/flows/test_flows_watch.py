@@ -111,6 +111,18 @@ def test_a_run_that_has_ended_is_known_by_its_tables(folder: RunFolder, capsys: 
     assert "research resume" in failed
 
 
+def test_a_run_that_was_stopped_says_so_once(folder: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    with folder.lock(INVOCATION):
+        commit(folder)
+        folder.finish(status="stopped", reason="stopped by Ctrl-C")
+    assert main(["watch", str(folder.path), "--once"]) == 0
+    assert f"{folder.path} stopped by Ctrl-C answered by" in " ".join(capsys.readouterr().out.split())
+    with folder.lock(INVOCATION):
+        folder.finish(status="stopped", reason="the cap of $5.00 is reached")
+    assert main(["watch", str(folder.path), "--once"]) == 0
+    assert "stopped: the cap of $5.00 is reached" in " ".join(capsys.readouterr().out.split())
+
+
 def test_a_run_of_less_than_a_second_took_no_negative_time(folder: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
     with folder.lock(INVOCATION):
         with EventLog(folder.state, Traffic()) as events:

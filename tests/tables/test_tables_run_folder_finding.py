@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from run_samples import create, finished, write
+from run_samples import REQUEST, create, finished, write
 
 from research.errors import InvalidRun
 from research.tables import RunFolder, open_run
@@ -27,6 +27,28 @@ def test_a_run_is_found_by_its_path_its_beginning_or_a_pattern(desk: Path) -> No
     for named in ("runs/missions-0a", "missions-0a", "runs/missions-0a/", "runs/*0a", desk / "runs" / "missions-0a"):
         assert find_run(named).resolve() == desk / "runs" / "missions-0a"
     assert open_run("runs/weekly/pl").path == Path("runs/weekly/planets-1c")
+
+
+def test_a_table_s_whole_name_wins_over_tables_whose_names_begin_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("co-cd2360a2", "const-0b1c2d3e", "co-op-0b1c2d3e"):
+        create(tmp_path / "runs" / name)
+    assert find_run("runs/co") == find_run("co").resolve().relative_to(tmp_path) == Path("runs/co-cd2360a2")
+    with pytest.raises(InvalidRun, match="names 3 run folders"):
+        find_run("runs/c")
+
+
+def test_of_a_run_and_its_refreshes_the_newest_is_meant_unless_one_is_named(tmp_path: Path) -> None:
+    first = create(tmp_path / "co-cd2360a2")
+    for number in (2, 3):
+        asked = {"run": f"the key of the one before {number}", "series": first.key}
+        create(tmp_path / f"co-cd2360a2.{number}", request=REQUEST | {"refresh": asked})
+    for named in ("co", "co-cd", "co-*"):
+        assert find_run(tmp_path / named).name == "co-cd2360a2.3"
+    assert find_run(tmp_path / "co-cd2360a2").name == "co-cd2360a2"
+    create(tmp_path / "co-cd2360a2-copy")
+    with pytest.raises(InvalidRun, match="names 4 run folders"):
+        find_run(tmp_path / "co-cd")
 
 
 @pytest.mark.parametrize("named", ["missions", "runs/missions-0", "runs/missions-*"])

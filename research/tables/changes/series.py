@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from research.errors import InvalidRun
+from research.tables.run_folder.request import series_key
 from research.tables.run_folder.run_document import RUN_FILE
 from research.tables.run_folder.run_folder import RunFolder
 
@@ -17,8 +18,8 @@ _NUMBER: Final = re.compile(r"\.(\d+)$")
 
 
 def series_of(folder: RunFolder) -> str:
-    """What all runs of a series have in common: the key of the first."""
-    return str((folder.request.get("refresh") or {}).get("series") or folder.key)
+    """What all runs of a series have in common."""
+    return series_key(folder.request, folder.key)
 
 
 def number_of(folder: RunFolder) -> int:

@@ -1,16 +1,18 @@
-"""Which run folder a person means: by its path, by how its path or name begins, or by a pattern. And those of a folder."""
+"""Which run folder a person means: by its path, its table, how its path or name begins, or a pattern. And those of a folder."""
 
 from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 from research.errors import InvalidRun
 from research.storage.location import local_path
-from research.tables.run_folder.run_document import RUN_FILE
+from research.tables.run_folder.request import series_key
+from research.tables.run_folder.run_document import RUN_FILE, read_document
 
 RUNS: Final = Path("runs")
 """Where runs without `--out` go."""
@@ -20,8 +22,9 @@ _DEPTH: Final = 2
 
 
 def find_run(named: str | os.PathLike[str]) -> Path:
-    """The run folder that is meant: the one at this path; else the only one whose path begins so (or, in `runs/`, whose name
-    does), or that a pattern (`runs/missions-*`) matches.
+    """The run folder that is meant: the one at this path; else the only one whose table is called so; else the only one whose
+    path begins so (or, in `runs/`, whose name does), or that a pattern (`runs/missions-*`) matches. Of a series the newest is
+    meant.
 
     Raises:
         InvalidRun: there is none, or there are several, which are named.
@@ -31,9 +34,12 @@ def find_run(named: str | os.PathLike[str]) -> Path:
         return path
     text = os.fspath(path)
     found = _matching(text)
+    found = [each for each in found if _is_of_table(each, path.name)] or found
     if len(found) == 1:
         return found[0]
     if found:
+        if (newest := _newest_of_one_series(found)) is not None:
+            return newest
         raise InvalidRun(several(text, [str(each) for each in found]))
     begins = "" if path.exists() or glob.has_magic(text) else ", and no run folder's name begins so"
     raise InvalidRun(f"{text} is not a run folder: it holds no {RUN_FILE}{begins}. research runs lists the run folders.")
@@ -77,6 +83,24 @@ def _matching(text: str) -> list[Path]:
         places = [path.parent] if path.parent != Path() or text.startswith(".") else [Path(), RUNS]
         found = [each for place in places for each in _beginning(place, path.name)]
     return [each for each in found if (each / RUN_FILE).exists()]
+
+
+def _is_of_table(folder: Path, name: str) -> bool:
+    """Whether a run folder is called as a run of the table `name` is: see `default_run_path`."""
+    return re.fullmatch(re.escape(name) + r"-[0-9a-f]{8}(\.\d+)?", folder.name) is not None
+
+
+def _newest_of_one_series(folders: Sequence[Path]) -> Path | None:
+    """Of a run and its refreshes the newest; None if they are not that, or one of them is there twice."""
+    try:
+        runs = {folder: read_document(folder) for folder in folders}
+    except InvalidRun:
+        return None
+    keys = [run["key"] for run in runs.values()]
+    if len({series_key(run["request"], run["key"]) for run in runs.values()}) > 1 or len(set(keys)) < len(keys):
+        return None
+    # Of two that began in one second the later one has the higher number: `.9`, `.10`.
+    return max(folders, key=lambda folder: (str(runs[folder]["created_at"]), len(folder.name), folder.name))
 
 
 def _beginning(place: Path, name: str) -> list[Path]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 from research.display import html
+from research.display.figures import count
 from research.errors import InvalidRun, PageUnreadable
 from research.ports.page import Page
 from research.storage.location import is_url
@@ -334,7 +335,10 @@ class Run:
             index = self.folder.read("results", shard, [self.folder.columns.row_index]).column(0)
             if (place := pc.index(index, row).as_py()) >= 0:
                 return shard, place
-        raise KeyError(f"row {row} is not in {self.path}")
+        column = [self.folder.columns.row_index]
+        committed = sum(self.folder.read("results", each, column).num_rows for each in self.folder.committed_shards())
+        rows = f"it has {count(committed, 'row')}, counted from 0" if committed else "it has no row yet"
+        raise KeyError(f"row {row} is not in {self.path}: {rows}")
 
     def _evidence(self, line: dict[str, Any], suspected: str | None) -> CellEvidence:
         start, end = line["start"], line["end"]

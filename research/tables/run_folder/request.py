@@ -21,6 +21,15 @@ def request_key(request: Mapping[str, Any]) -> str:
     return content_key("run", request=dict(request))
 
 
+def series_key(request: Mapping[str, Any], key: str) -> str:
+    """What all runs of a series have in common: the key of the first.
+
+    Args:
+        key: the run's own.
+    """
+    return str((request.get("refresh") or {}).get("series") or key)
+
+
 def default_run_path(table_name: str, key: str) -> Path:
     """The run folder of a run without `--out`: `runs/<table>-<first 8 hex digits of its key>`."""
     name = re.sub(r"[^\w.-]+", "-", table_name).strip("-._")[:60] or "table"
