@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import re
 from calendar import timegm
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from time import struct_time
@@ -154,10 +155,13 @@ def _plain(text: str) -> str:
 
 
 def _extensions(entry: Mapping[str, Json], prefixes: Iterable[str]) -> dict[str, str]:
-    """What modules add to an entry, without the prefixes of their names: a price, a place, a duration."""
-    named = {key: key for key in entry} | {
+    """What modules add to an entry, without the prefixes of their names where these tell nothing
+    apart: a price, a place, a duration."""
+    bare = {key: key for key in entry} | {
         key: key.removeprefix(f"{prefix}_") for prefix in filter(None, prefixes) for key in entry if key.startswith(f"{prefix}_")
     }
+    uses = Counter(bare.values())
+    named = {key: name if uses[name] == 1 else key for key, name in bare.items()}
     return {
         clean(named[key].replace("_", " ").replace(":", " ")).capitalize(): text
         for key, value in sorted(entry.items())

@@ -22,8 +22,9 @@ WRAPPED_SHARE: Final = 0.6
 """The share of a paragraph's line ends at which the next word did not fit, from which on it is wrapped prose."""
 
 NARROWEST: Final = 32
-"""Characters of the longest line of wrapped prose."""
+"""Characters of the longest line of wrapped prose, unless it is plainly that."""
 
+_ENDED: Final = re.compile(r"[^\W\d_][.!?][\"”’')\]]*\s*$")
 _CELL: Final = re.compile(r"\S+(?: \S+)*")
 _LEADERS: Final = re.compile(r"(?<=[^\s.])(?:[ ]\.{2,}[ ]|[ ]?(?:\.{4,}|(?:[ ]\.){3,}|_{4,}|…{2,})[ ]*)(?=[^\s.])")
 _RULE: Final = re.compile(r"[-=+|:_~ ]+")
@@ -65,13 +66,14 @@ def table(raw: Sequence[str], stated: str = "", least: int = MIN_ROWS) -> Block 
 
 
 def is_wrapped(raw: Sequence[str]) -> bool:
-    """Lines are prose that was wrapped at one width: most end where the next word did not fit. Nobody wraps at a few letters."""
+    """Lines are prose that was wrapped at one width: most end where the next word did not fit. Few wrap at a few letters:
+    there, most lines must also begin in lower case, and the last one end a sentence."""
     if len(raw) < 2:
         return True
     widest = max(map(len, raw))
-    if widest < NARROWEST:
-        return False
     ends = list(itertools.pairwise(raw))
+    if widest < NARROWEST and (2 * sum(line[:1].islower() for line in raw[1:]) < len(ends) or not _ENDED.search(raw[-1])):
+        return False
     full = sum(len(line.rstrip()) + 1 + len(following.split(None, 1)[0]) > widest for line, following in ends)
     return full >= WRAPPED_SHARE * len(ends)
 

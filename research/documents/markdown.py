@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from html import escape
-from typing import Final
+from typing import Any, Final
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -27,9 +27,14 @@ _QUOTED: Final = re.compile(r"""\A(["'])(.*)\1\Z""", re.S)
 
 def split_front_matter(text: str) -> tuple[dict[str, str], str]:
     """(front matter, the rest). Front matter is the lines `key: value` between two lines `---` at the very start, or TOML between
-    two lines `+++`; a list under a key is joined by commas. Deeper structure is not read."""
+    two lines `+++`; a list under a key is joined by commas, and the name of a TOML table stands before its keys. Deeper structure
+    is not read."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     if (match := _TOML.match(text)) is not None:
-        return dict(_of_toml(match.group(1))), text[match.end() :]
+        try:
+            return dict(_of_toml(tomllib.loads(match.group(1)))), text[match.end() :]
+        except (ValueError, RecursionError):  # no TOML, or numbers of thousands of digits, or lists as deep
+            return {}, text
     match = _FRONT.match(text)
     if match is None:
         return {}, text
@@ -45,15 +50,13 @@ def split_front_matter(text: str) -> tuple[dict[str, str], str]:
     return {name: value for name, value in values.items() if value}, text[match.end() :]
 
 
-def _of_toml(text: str) -> Iterator[tuple[str, str]]:
-    try:
-        values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError:
-        return
+def _of_toml(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
     for key, value in values.items():
+        if isinstance(value, dict):
+            yield from _of_toml(value, f"{above}{key} ")
         entries = [str(entry) for entry in (value if isinstance(value, list) else [value]) if not isinstance(entry, dict | list)]
         if written := clean(", ".join(entries)):
-            yield clean(key), written
+            yield clean(f"{above}{key}"), written
 
 
 def blocks(text: str) -> list[Block]:

@@ -25,9 +25,11 @@ TOUCHING: Final = 0.15
 """Of the size of the letters: what is nearer is the same word."""
 
 _BREAK: Final = re.compile(r"\r\n| ")
-_CONTROL: Final = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")
+_CONTROL: Final = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
 """What a font's codes are taken for where it does not name its letters."""
 _HYPHEN: Final = "\x02"
+_FIRST_HALVES: Final = range(0xD800, 0xDC00)
+_SECOND_HALVES: Final = range(0xDC00, 0xE000)
 NOT_TURNED: Final = 0.05
 """Radians."""
 
@@ -44,10 +46,9 @@ def characters(page: pypdfium2.PdfTextPage, most: int) -> str | None:
     count = page.count_chars()
     if count > most:
         return None
-    text = page.get_text_range(errors="ignore")
+    text = _CONTROL.sub(UNKNOWN, page.get_text_range(errors="ignore"))
     if len(text) != count:  # PDFium leaves out what it does not know, and with it a part of a word
         text = "".join(_character(page, at) for at in range(count))
-    text = _CONTROL.sub(UNKNOWN, text)
     found = list(text)
     for match in _BREAK.finditer(text):
         before, after = match.start() - 1, match.end()
@@ -59,9 +60,14 @@ def characters(page: pypdfium2.PdfTextPage, most: int) -> str | None:
 
 
 def _character(page: pypdfium2.PdfTextPage, at: int) -> str:
+    """A character; of one that takes two places (UTF-16), all of it at the first, and nothing at the second."""
     code = pdfium.FPDFText_GetUnicode(page, at)
-    text = chr(code) if 0 < code < 0x110000 and not 0xD800 <= code < 0xE000 else UNKNOWN
-    return "\ufffe" if text == _HYPHEN else text
+    if code in _FIRST_HALVES and (other := pdfium.FPDFText_GetUnicode(page, at + 1)) in _SECOND_HALVES:
+        return chr(0x10000 + (code - _FIRST_HALVES.start) * len(_SECOND_HALVES) + other - _SECOND_HALVES.start)
+    if code in _SECOND_HALVES:
+        return NOTHING if at and pdfium.FPDFText_GetUnicode(page, at - 1) in _FIRST_HALVES else UNKNOWN
+    text = chr(code) if 0 < code < 0x110000 and code not in _FIRST_HALVES else UNKNOWN
+    return "\ufffe" if text == _HYPHEN else _CONTROL.sub(UNKNOWN, text)
 
 
 def _between(page: pypdfium2.PdfTextPage, text: str, before: int, after: int) -> str:

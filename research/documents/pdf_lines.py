@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -15,7 +16,7 @@ from typing import Final, NamedTuple
 import pypdfium2
 import pypdfium2.raw as pdfium
 
-from research.documents.html.raised import power
+from research.documents.html.raised import power, raised
 from research.documents.pdf_characters import MOVED, NOTHING, SMALLER, UNKNOWN, characters
 
 MAX_PLACED: Final = 60_000
@@ -35,6 +36,8 @@ PROSE: Final = 20
 
 _RIGHT_TO_LEFT: Final = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _MAYBE_RAISED: Final = re.compile(r"(?<=\S)\d")
+_NOTES: Final = re.compile(r"[1-9]\d{0,2}(?:,[1-9]\d{0,2})+")
+_TEN: Final = re.compile(r"(?<!\d)10$")
 _WORD: Final = re.compile(r"\S+")
 _BULLET: Final = re.compile(r"(?:[-*•‣▪·–◦○●]|\(?\d{1,3}(?:\.\d{1,3})*[.)]|\(?[a-z][.)])")
 
@@ -47,10 +50,12 @@ class Cell:
     right: float
     text: str
     size: float = 0.0
-    """Of the font of its first letter."""
+    """Of the font of most of its words."""
     y: float = 0.0
     height: float = 0.0
     """Of the line that it stands on, and of the letters there; 0 if unknown."""
+    first: float = 0.0
+    """How wide its first word is; 0 if unknown."""
 
 
 Line = tuple[Cell, ...]
@@ -92,7 +97,7 @@ def ends_by_itself(lines: Sequence[Line], at: int) -> bool:
     around = [line[0] for line in lines[max(at - 2, 0) : at + 3] if len(line) == 1]
     edge = max([one.right, *(cell.right for cell in around if cell.left < one.right and cell.right > one.left)])
     letter = (one.right - one.left) / len(one.text)
-    needed = 1.3 * letter * (len(other.text.split(None, 1)[0]) + 1)
+    needed = max(1.3 * letter * (len(other.text.split(None, 1)[0]) + 1), other.first + letter)
     return edge - one.left < PROSE * letter or edge - one.right > needed
 
 
@@ -175,15 +180,24 @@ def _written(page: pypdfium2.PdfTextPage, word: re.Match[str], start: int) -> st
             own_size, own_y = _size(page, start + word.start() + end) if end < len(text) else (size, y)
         if end > at:
             mark = text[at:end]
-            base = "".join(pieces[-24:])
-            is_fraction = text[end:].lstrip(NOTHING)[:1] in ("/", "⁄") and base[-1:].isdigit()
-            pieces.append(f" {mark}" if is_fraction else "" if "," in mark else power(mark, base))
+            pieces.append(_raised(mark, "".join(pieces[-24:]), text[end:].replace(NOTHING, "")))
             at = end
             continue
         size, y = own_size, own_y
         pieces.append(text[at])
         at += 1
     return "".join(pieces)
+
+
+def _raised(mark: str, before: str, behind: str) -> str:
+    """How to write what is raised between these."""
+    if mark.startswith(","):
+        return mark
+    if _NOTES.fullmatch(mark) and not _TEN.search(before):
+        return ""
+    number = mark.rstrip(",")
+    own = raised(number, before, behind) if number.isdigit() else None
+    return (power(number, before) if own is None else own) + mark[len(number) :]
 
 
 def _size(page: pypdfium2.PdfTextPage, index: int) -> tuple[float, float]:
@@ -221,16 +235,21 @@ def _cells(words: Sequence[_Word]) -> Iterator[Cell]:
         before = words[at - 1]
         if at < len(words):
             # A bullet is no cell, but the number of a row is.
-            is_bullet = (
-                at == 1
-                and _BULLET.fullmatch(before.text)
-                and not any(_are_apart(*pair, width) for pair in itertools.pairwise(words[1:]))
-            )
+            is_bullet = at == 1 and _BULLET.fullmatch(before.text) is not None
+            if is_bullet and any(map(str.isdigit, before.text)):
+                is_bullet = not any(_are_apart(*pair, width) for pair in itertools.pairwise(words[1:]))
             if is_bullet or not _are_apart(before, words[at], width):
                 continue
-        first = words[begin].first
-        text = " ".join(word.text for word in words[begin:at])
-        yield Cell(first.left if first else 0, before.last.right if before.last else 0, text, *words[begin][3:])
+        own = words[begin:at]
+        yield Cell(
+            own[0].first.left if own[0].first else 0,
+            before.last.right if before.last else 0,
+            " ".join(word.text for word in own),
+            size=statistics.mode(word.size for word in own),
+            y=own[0].y,
+            height=own[0].height,
+            first=own[0].last.right - own[0].first.left if own[0].first and own[0].last else 0.0,
+        )
         begin = at
 
 

@@ -17,7 +17,7 @@ WRAPPED: Final = 100
 """Characters. Lines that are longer on average were not wrapped by hand: each is a paragraph."""
 MAX_SEPARATE: Final = 1_000
 """Characters of a line of several facts."""
-_RULE: Final = re.compile(r"([=~^\"'`#*+_-])\1{2,}")
+_RULE: Final = re.compile(r"([=~^\"'`#+-])\1{2,}")
 _FIELD: Final = re.compile(r":([^\s:][^:]{0,59}):\s+(?=\S)")
 """How a field of reStructuredText begins."""
 _ENDED: Final = re.compile(r"[.!?:;。][\"”’')\]]*$")
@@ -59,9 +59,11 @@ def blocks(text: str) -> list[Block]:
 
 
 def _heading(lines: list[str]) -> Block | None:
-    """A line that is ruled off below, or above and below."""
+    """A line that is ruled off below, or above and below. A sum, a fact and the last item of a list may be, too."""
     ruled = lines[1:] if len(lines) == 3 and lines[0] == lines[2] else lines
     if len(ruled) != 2 or len(ruled[0]) > WRAPPED or _RULE.fullmatch(ruled[0]) or not _RULE.fullmatch(ruled[1]):
+        return None
+    if FACT.match(ruled[0]) or ITEM.match(ruled[0]) or (len(lines) < 3 and ruled[0][-1].isdigit()):
         return None
     return Block("heading", ruled[:1], 1 if ruled[1].startswith("=") else 2) if len(ruled[1]) >= len(ruled[0]) / 2 else None
 

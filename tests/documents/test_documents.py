@@ -300,6 +300,25 @@ def test_front_matter_may_be_toml() -> None:
     assert extracted.text == "It landed.\n\n## Page data\n\ntitle: Luna 9\ndate: 2020-01-02\ntags: a, b"
 
 
+@pytest.mark.parametrize("front", ["The pump weighs 9 kg.", "a = " + "[" * 5_000, "a = " + "9" * 5_000])
+def test_what_stands_where_toml_would_and_is_none_is_text(front: str) -> None:
+    text = extract(f"+++\n{front}\n+++\n\nRest".encode(), url="corpus://c/l.md").text
+    assert front[:20] in text
+    assert "Rest" in text
+
+
+def test_tables_of_toml_front_matter_name_their_keys_whatever_ends_its_lines() -> None:
+    extracted = extract(b'+++\r\ntitle = "Luna 9"\r\n[extra]\r\nmass = "9 kg"\r\n+++\r\nIt landed.', url="corpus://c/l.md")
+    assert extracted.text == "It landed.\n\n## Page data\n\ntitle: Luna 9\nextra_mass: 9 kg"
+
+
+@pytest.mark.parametrize(
+    "ruled", ["Total: 500 EUR\n==============", "- Mass: 9 kg\n------------", "Anna Berg\n_________", "Sum 500\n======="]
+)
+def test_a_fact_an_item_a_sum_and_a_signature_that_are_ruled_off_are_no_headings(ruled: str) -> None:
+    assert "#" not in extract(f"{ruled}\n\nAs agreed.".encode(), url="corpus://c/a.txt").text
+
+
 def test_plain_text_has_headings_where_lines_are_ruled_off_and_fields_between_colons() -> None:
     data = b"======\nLuna 9\n======\n\n:Author: Ann\n:Version: 2\n\nMass\n----\n\nIt was light.\n\n"
     data += b"Name   Mass\n-----------\nLuna   3 kg\nMars   9 kg\n"
@@ -311,6 +330,13 @@ def test_plain_text_has_headings_where_lines_are_ruled_off_and_fields_between_co
 def test_short_lines_of_plain_text_are_not_run_together() -> None:
     data = b"name: Luna\nlanded: 1966\nparts:\n  - name: camera\n    mass: 1 kg\n"
     assert extract(data, url="corpus://c/luna.yaml").text == data.decode().rstrip()
+
+
+def test_prose_that_was_wrapped_at_few_letters_is_put_together() -> None:
+    data = b"The pump of the new hall\nweighs nine kilograms\nand was made in Bonn.\n\nred onions\nblack beans\nolive oil\n"
+    assert extract(data, url="corpus://c/a.txt").text == (
+        "The pump of the new hall weighs nine kilograms and was made in Bonn.\n\nred onions\nblack beans\nolive oil"
+    )
 
 
 def test_plain_text_is_cut_at_blank_lines_and_keeps_lists_and_facts() -> None:

@@ -189,6 +189,17 @@ RSS = (
 )
 
 
+def test_keys_of_two_modules_of_a_feed_are_told_apart() -> None:
+    spaces = 'xmlns:g="http://base.google.com/ns/1.0" xmlns:shop="http://e.org/shop"'
+    item = "<title>Lamp</title><g:price>9 EUR</g:price><shop:price>7 EUR</shop:price><shop:colour>red</shop:colour>"
+    text = read(
+        f'<rss version="2.0" {spaces}><channel><title>T</title><item>{item}</item></channel></rss>', "https://e.org/feed"
+    ).text
+    assert "Colour: red" in text
+    assert "G price: 9 EUR" in text
+    assert "Shop price: 7 EUR" in text
+
+
 @pytest.mark.parametrize("media_type", ["application/rss+xml", "text/xml", "text/html", None])
 def test_rss_is_a_heading_facts_and_text_for_each_entry(media_type: str | None) -> None:
     extracted = read(RSS, "https://e.org/feed", media_type)

@@ -84,6 +84,34 @@ def test_raised_lowered_and_struck_runs_are_told_apart(suffix: str, written) -> 
     assert SHOWN in extract(written(), url=f"corpus://c/a.{suffix}").text
 
 
+def _shown(*pieces: tuple[str, str], is_struck: bool = False) -> str:
+    """How a page shows a cell of these parts, in a workbook."""
+    out = io.BytesIO()
+    with xlsxwriter.Workbook(out) as book:
+        looks = {"sup": {"font_script": 1}, "s": {"font_strikeout": True}, "": {"bold": True}}
+        formats = {look: book.add_format(how) for look, how in looks.items()}
+        parts = [part for text, look in pieces for part in ([text] if look == "plain" else [formats[look], text])]
+        cell = [book.add_format({"font_strikeout": True})] if is_struck else []
+        sheet = book.add_worksheet()
+        sheet.write_row(0, 0, ["name", "value"])
+        sheet.write(1, 0, "a")
+        sheet.write_rich_string(1, 1, *parts, *cell)
+    return extract(out.getvalue(), url="corpus://c/a.xlsx").text.partition("\n| a | ")[2].partition(" |\n")[0]
+
+
+def test_raised_text_of_a_workbook_is_written_as_that_of_a_page() -> None:
+    assert _shown(("the 19", "plain"), ("th", "sup"), (" of May", "plain")) == "the 19th of May"
+    assert _shown(("Acme", "plain"), ("TM", "sup")) == "Acme™"
+    assert _shown(("€19", "plain"), ("99", "sup")) == "€19.99"
+    assert _shown(("a", "plain"), (" ", "s"), ("b", "plain")) == "a b"
+
+
+def test_a_cell_that_is_struck_out_is_struck_whatever_is_raised_in_it() -> None:
+    assert _shown(("10", "plain"), ("6", "sup"), is_struck=True) == "~~10~~"
+    assert _shown(("10", ""), ("6", "sup"), is_struck=True) == "~~10^6~~"
+    assert _shown(("€120", "plain"), (" or €90", "s"), is_struck=True) == "~~€120~~~~or €90~~"
+
+
 def test_merged_cells_of_a_slide_span_what_they_span() -> None:
     presentation, out = Presentation(), io.BytesIO()
     slide = presentation.slides.add_slide(presentation.slide_layouts[6])

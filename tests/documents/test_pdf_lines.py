@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -64,24 +65,44 @@ def test_cells_with_gaps_between_them_are_a_table_and_prose_around_it_stays_pros
 def test_bullets_and_numbers_before_a_line_are_no_cells() -> None:
     stream = "".join(at(72, 700 - 14 * n, "•") + at(110, 700 - 14 * n, item) for n, item in enumerate(["one", "two", "three"]))
     assert text_of(stream) == "- one\n- two\n- three"
+    rows = [("one", "12"), ("two", "13")]
+    stream = "".join(
+        at(x, 700 - 14 * n, cell) for n, row in enumerate(rows) for x, cell in zip((72, 90, 250), ("•", *row), strict=True)
+    )
+    assert text_of(stream) == "| • one | 12 |\n| • two | 13 |"
 
 
 def test_ligatures_of_a_pdf_are_unfolded() -> None:
     # Two letters by their glyph's name: as the fonts of most books do it.
-    data = pdf_of(at(72, 700, "Of\x80ce")).replace(
-        b"/Encoding /WinAnsiEncoding", b"/Encoding << /Type /Encoding /Differences [128 /fi] >>"
-    )
-    assert extract(data, url="corpus://c/a.pdf").text == "Office"
+    assert _with_glyph("Of\x80ce", "fi") == "Office"
+
+
+def raised(text: str) -> str:
+    return f"/F1 7 Tf 4 Ts ({text}) Tj 0 Ts /F1 11 Tf "
 
 
 def test_raised_digits_of_a_pdf_are_not_glued_to_the_number_before_them() -> None:
-    def raised(text: str) -> str:
-        return f"/F1 7 Tf 4 Ts ({text}) Tj 0 Ts /F1 11 Tf "
-
     stream = f"BT /F1 11 Tf 72 700 Td (Mass: 5.97 x 10) Tj {raised('24')} ( kg, area 25 m) Tj {raised('2')} (, staff 310) Tj "
     stream += f"{raised('3')} ( in Boston) Tj {raised('4')} (, founded 1976, CO) Tj /F1 7 Tf -3 Ts (2) Tj ET"
     text = " ".join(text_of(stream).split()).replace(" ,", ",")
     assert text == "Mass: 5.97 x 10^24 kg, area 25 m², staff 310^3 in Boston, founded 1976, CO2"
+
+
+@pytest.mark.parametrize(
+    ("before", "mark", "behind", "shown"),
+    [
+        ("EUR 19", ",99", " net", "EUR 19,99 net"),
+        ("$19", "99", " net", "$19.99 net"),
+        ("k = 10", "0,5", " mol", "k = 10^0,5 mol"),
+        ("k = 10", "2,3", " mol", "k = 10^2,3 mol"),
+        ("150 x 10", "9", "/L", "150 x 10^9/L"),
+        ("a bolt of 1", "1", "/2 inch", "a bolt of 1 1/2 inch"),
+        ("made in 1990", "1,2", " here", "made in 1990 here"),
+    ],
+)
+def test_raised_digits_are_decimals_powers_numerators_or_marks(before: str, mark: str, behind: str, shown: str) -> None:
+    stream = f"BT /F1 11 Tf 72 700 Td ({before}) Tj {raised(mark)} ({behind}) Tj ET"
+    assert text_of(stream) == shown
 
 
 def test_a_corner_of_a_table_in_a_pdf_says_what_its_cells_are() -> None:
@@ -94,28 +115,29 @@ def test_a_corner_of_a_table_in_a_pdf_says_what_its_cells_are() -> None:
     )
 
 
-def test_letters_are_words_however_little_stands_on_the_page() -> None:
-    # With so few lines, PDFium takes the page for upright script and ends a line behind every letter.
-    text = text_of(at(72, 700, "Berlin office") + at(72, 670, "Phone: 030 111") + at(72, 655, "Staff: 40"))
-    assert text == "Berlin office\n\nPhone: 030 111\nStaff: 40"
-
-
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.integers(40, 90), st.integers(40, 60), st.text("ab 1,.", min_size=1, max_size=4)), max_size=12))
 def test_no_places_of_letters_break_the_reader(drawn: list[tuple[int, int, str]]) -> None:
     stream = at(300, 400, "Plan") + "".join(at(x, y * 10, text) for x, y, text in drawn)
-    assert "Plan" in text_of(stream)
-
-
-def test_turned_letters_are_words() -> None:
-    assert "Document no. 4711" in text_of(at(72, 700, "Plan") + at(40, 300, "Document no. 4711", turned=True))
+    text = text_of(stream)
+    assert "Plan" in text
+    assert {letter for _, _, piece in drawn for letter in piece if letter.isalnum()} <= set(text)
 
 
 def test_a_character_that_the_font_does_not_name_is_not_left_out_of_its_word() -> None:
-    data = pdf_of(at(72, 700, "No. 4\x807 of 2023")).replace(
-        b"/Encoding /WinAnsiEncoding", b"/Encoding << /Type /Encoding /Differences [128 /g0999] >>"
+    assert _with_glyph("No. 4\x807 of 2023", "g0999") == "No. 4\ufffd7 of 2023"
+
+
+def test_a_character_of_two_halves_is_read_as_one() -> None:
+    assert _with_glyph("Vector \x80 of 9 kg", "u1D400") == "Vector \U0001d400 of 9 kg"
+
+
+def _with_glyph(text: str, glyph: str) -> str:
+    """The text of a PDF whose font draws this glyph for U+0080."""
+    data = pdf_of(at(72, 700, text)).replace(
+        b"/Encoding /WinAnsiEncoding", f"/Encoding << /Type /Encoding /Differences [128 /{glyph}] >>".encode()
     )
-    assert "47" not in extract(data, url="corpus://c/a.pdf").text
+    return extract(data, url="corpus://c/a.pdf").text
 
 
 def test_the_number_of_a_row_is_a_cell_of_its_own() -> None:

@@ -78,6 +78,20 @@ def test_a_page_has_the_units_that_cells_show_and_a_table_tells_that_they_differ
     assert any("different units: € (C2), $ (C3)" in warning for warning in open_table(path).warnings)
 
 
+def test_a_percent_sign_behind_a_number_that_is_no_percentage_is_its_unit(tmp_path: Path) -> None:
+    long = number(1e300, f"0.{'0' * 40}1 kg")
+    path = sheet(tmp_path, [cell("name"), cell("x")], [cell("a"), number(12.5, "12.5 %")], [cell("b"), long])
+    assert "| a | 12.5 % |" in page(path)
+    assert "| b | " in page(path)
+
+
+def test_what_is_said_of_cells_that_repeat_is_said_of_each_and_empty_ones_cost_nothing(tmp_path: Path) -> None:
+    rest = '<table:table-cell table:number-columns-repeated="16382"/>'
+    share = number(0.125, "12,5 %", "percentage", 'table:number-columns-repeated="2"')
+    path = sheet(tmp_path, [cell("name"), cell("x"), cell("y")], *[[cell("a"), share, rest]] * 2_000)
+    assert page(path).count("| a | 12.5% | 12.5% |") == 2_000
+
+
 def test_leading_zeros_that_are_only_shown_are_told(tmp_path: Path) -> None:
     path = sheet(tmp_path, [cell("name"), cell("zip")], [cell("a"), number(1067, "01067")], [cell("b"), number(80331, "80331")])
     assert any("column B is shown with leading zeros" in warning for warning in open_table(path).warnings)
@@ -93,8 +107,9 @@ def test_errors_are_empty_and_formulas_without_a_value_are_told(tmp_path: Path) 
         [cell("b"), cell(kind="", more=formula)],
         [cell("c"), number(4, "4", more=formula)],
         [cell("d"), cell("Err:502", more=f'{formula} office:string-value=""')],
+        [cell("e"), cell("#EU", more=formula)],
     )
-    assert [str(value) for value in column(path, "n")] == ["None", "None", "4", "None"]
+    assert [str(value) for value in column(path, "n")] == ["None", "None", "4", "None", "#EU"]
     told = " ".join(open_table(path).warnings)
     assert "cells B2, B5: an error is shown" in told
     assert "cell B3: formulas whose values are not stored" in told
@@ -105,3 +120,6 @@ def test_addresses_behind_cells_are_told_and_stand_in_a_page(tmp_path: Path) -> 
     path = sheet(tmp_path, [cell("name"), cell("web")], [cell("a"), link])
     assert any("cell B2: links whose addresses are not in the table" in warning for warning in open_table(path).warnings)
     assert "site (https://example.org/a)" in page(path)
+    several = cell("".join(f'<text:a xlink:href="https://example.org/{name}">{name}</text:a> ' for name in "ab"))
+    inside = cell('<text:a xlink:href="#Sheet2.A1">below</text:a>')
+    assert "| a b | below |" in page(sheet(tmp_path, [cell("name"), cell("web")], [several, inside]))

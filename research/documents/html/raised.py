@@ -43,6 +43,8 @@ _GROUPED_BY_POINT: Final = re.compile(r"\d\.\d{3}$")
 _UNIT: Final = re.compile(r"(?<![^\W\d_])(?:[kcdmµ]?m|s|ft|in|yd|mi|h|K)$")
 _SUM: Final = re.compile(r"\w[-+−]\w")
 _DEGREES: Final = re.compile(r"\s?[CF]\b")
+_DENOMINATOR: Final = re.compile(r"[/⁄](?:\d|$)")
+"""Behind a raised numerator; it may be an element of its own."""
 _TRADE_MARKS: Final = {"tm": "™", "sm": "℠", "r": "®", "(r)": "®", "mc": "™"}
 _HIGH: Final = str.maketrans("0123456789-−–+", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁻⁻⁺")
 
@@ -86,24 +88,25 @@ def moved(element: HtmlElement, pieces: Sequence[str]) -> str | None:
         return None
     if element.tag == "sup" and _is_note(element, text):
         return ""
-    if before[-1:].isdigit() and (match := _CENTS.fullmatch(text)) and (_is_cents(element) or _is_price(element, before)):
-        point = "," if _GROUPED_BY_POINT.search(before) else "."
-        return f"{point}{match['cents']}{match['sign']}"
+    if (decimals := _decimals(text, before)) is not None and (_is_cents(element) or _is_price(element, before)):
+        return decimals
     if element.tag == "small" and before[-1:].isdigit() and text[0].isdigit():
         return f" {text}"  # two numbers, however close
     if element.tag == "sub":
         return f"_{text}" if before[-1:].isdigit() and text[0].isdigit() else None
-    return _raised(element, text, before) if element.tag == "sup" else None
+    return raised(text, before, element.tail or "") if element.tag == "sup" else None
 
 
-def _raised(element: HtmlElement, text: str, before: str) -> str | None:
-    behind = element.tail or ""
+def raised(text: str, before: str, behind: str) -> str | None:
+    """How to write raised text, from what stands around it on its line; None if as any other text."""
+    if (_AMOUNT.search(before) or _SIGN_BEHIND.match(behind)) and (decimals := _decimals(text, before)) is not None:
+        return decimals
     if text in ("0", "o", "O", "°") and before.rstrip()[-1:].isdigit() and _DEGREES.match(behind):
         return "°"
     if mark := _TRADE_MARKS.get(text.casefold()):
         return mark if before[-1:].isalpha() else None
     if _NUMBER.fullmatch(text):
-        if behind[:1] in ("/", "⁄") and text.isdigit():
+        if text.isdigit() and _DENOMINATOR.match(behind):
             return f" {text}" if before[-1:].isdigit() else text
         return power(text, before)
     if before[-1:].isdigit() and len(text) == 1 and text in "bcfgijk":
@@ -115,6 +118,14 @@ def _raised(element: HtmlElement, text: str, before: str) -> str | None:
     if not before[-1:].isalnum() or not text[0].isalnum():
         return None
     return f"^{text}" if _SUM.fullmatch(text) else f" {text}" if len(text) > 3 else None
+
+
+def _decimals(text: str, before: str) -> str | None:
+    """The raised part of a price, and the currency behind it; None if it can be none."""
+    if not before[-1:].isdigit() or (match := _CENTS.fullmatch(text)) is None:
+        return None
+    point = "," if _GROUPED_BY_POINT.search(before) else "."
+    return f"{point}{match['cents']}{match['sign']}"
 
 
 def power(text: str, before: str) -> str:

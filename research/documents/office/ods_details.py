@@ -3,6 +3,7 @@ a value, what is hidden, struck out, behind cells or noted beside them."""
 
 from __future__ import annotations
 
+import itertools
 import re
 import zipfile
 from datetime import timedelta
@@ -23,10 +24,15 @@ _HREF: Final = "{http://www.w3.org/1999/xlink}href"
 _DURATION: Final = re.compile(
     r"(?P<sign>-?)P(?:(?P<days>\d{1,6})D)?T?(?:(?P<hours>\d{1,7})H)?(?:(?P<minutes>\d{1,7})M)?(?:(?P<seconds>\d{1,7}(?:[.,]\d+)?)S)?"
 )
-_ERROR: Final = re.compile(r"#[A-Z/0!?]+|Err:\d+")
+_ERROR: Final = re.compile(r"#(?:NULL!|DIV/0!|VALUE!|REF!|NAME\?|NUM!|N/A|SPILL!|CALC!)|Err:\d{3}")
+_ADDRESS: Final = re.compile(r"[a-z][a-z\d+.-]*:", re.I)
 _SHOWN: Final = re.compile(r"[-−]?(?P<before>[^\d.,()−-]*?)[-−]?(?P<number>\d(?:[\d.,'’\s]*\d)?)(?P<after>[^\d()]*)")
 _MOST: Final = 20_000
 """Rows or columns that one element stands for; what repeats more often is empty."""
+_MOST_PLACES: Final = 500_000
+"""Of cells that repeat and of which there is something to say."""
+_MOST_DIGITS: Final = 15
+"""That a number has for sure."""
 
 
 def read(archive: zipfile.ZipFile, sheet: str) -> Details:
@@ -46,6 +52,7 @@ def read(archive: zipfile.ZipFile, sheet: str) -> Details:
 def _details(table: etree._Element, struck: set[str]) -> Details:
     found = Details()
     row = column = 0
+    left = _MOST_PLACES
     for element in table.iter(f"{_TABLE}table-column", f"{_TABLE}table-row"):
         is_row = element.tag == f"{_TABLE}table-row"
         often = _often(element, "rows" if is_row else "columns")
@@ -53,25 +60,29 @@ def _details(table: etree._Element, struck: set[str]) -> Details:
             places = range(row, row + often) if is_row else range(column, column + often)
             (found.hidden_rows if is_row else found.hidden_columns).extend(places)
         if is_row:
-            _note_cells(element, row, often, struck, found)
+            left -= _note_cells(element, row, often, struck, found, left)
             row += often
         else:
             column += often
     return found
 
 
-def _note_cells(line: etree._Element, row: int, rows: int, struck: set[str], found: Details) -> None:
-    column = 0
+def _note_cells(line: etree._Element, row: int, rows: int, struck: set[str], found: Details, most: int) -> int:
+    """Note the cells of a row that stands for several; returns at how many further places, of so many at most."""
+    column = places = 0
     for cell in line:
         if not isinstance(cell.tag, str):
             continue
         often = _often(cell, "columns")
-        columns = often if rows * often <= _MOST else 1
-        for place in (
-            (row + down, column + across) for down in range(rows if columns == often else 1) for across in range(columns)
-        ):
-            _note_cell(cell, place, struck, found)
+        own = Details()
+        _note_cell(cell, (row, column), struck, own)
+        if own != Details():
+            is_copied = rows * often <= min(_MOST, most - places)
+            for down, across in itertools.product(range(rows), range(often)) if is_copied else [(0, 0)]:
+                _note_cell(cell, (row + down, column + across), struck, found)
+            places += rows * often - 1 if is_copied else 0
         column += often
+    return places
 
 
 def _note_cell(cell: etree._Element, place: Place, struck: set[str], found: Details) -> None:
@@ -81,7 +92,8 @@ def _note_cell(cell: etree._Element, place: Place, struck: set[str], found: Deta
         found.struck.add(place)
     if cell.find("{*}annotation") is not None:
         found.comments.append(place)
-    if (link := next(cell.iter(f"{_TEXT}a"), None)) is not None and (address := link.get(_HREF)):
+    addresses = {link.get(_HREF) or "" for link in cell.iterfind(f"{_TEXT}p//{_TEXT}a")}
+    if len(addresses) == 1 and _ADDRESS.match(address := addresses.pop()):
         found.links[place] = address
     down, across = (int(cell.get(f"{_TABLE}number-{what}-spanned") or 1) for what in ("rows", "columns"))
     if down > 1 or across > 1:
@@ -129,12 +141,15 @@ def _code(text: str, value: float, is_percentage: bool) -> str | None:
     before, number, after = match.groups()
     places = len(number) - max(number.rfind("."), number.rfind(",")) - 1
     digits = "".join(filter(str.isdecimal, number))
+    if len(digits) > _MOST_DIGITS:
+        return None
     for decimals in {places % len(number), 0}:
         shown = f"{abs(value) * (100 if is_percentage else 1):.{decimals}f}"
         if shown.replace(".", "").zfill(len(digits)) == digits:
             whole = "0" * len(digits) if not decimals and digits.startswith("0") and len(digits) > 1 else "0"
             code = whole + (f".{'0' * decimals}" if decimals else "")
-            before, after = (f'"{part}"' if part.strip() and part.strip() != "%" else part.strip() for part in (before, after))
+            bare = ("", "%") if is_percentage else ("",)
+            before, after = (part.strip() if part.strip() in bare else f'"{part}"' for part in (before, after))
             return f"{before}{code}{after}" if before or after or len(whole) > 1 else None
     return None
 

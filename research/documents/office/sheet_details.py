@@ -160,11 +160,16 @@ def _note_cell(cell: etree._Element, looks: Looks, found: Details) -> None:
         return
     is_shared = kind == "s"
     is_struck = (value in looks.struck_texts) if is_shared else inline is not None and sheet_looks.is_struck(inline)
-    if is_struck or style in looks.struck:
+    strikes = style in looks.struck
+    if is_struck or strikes:
         found.struck.add(place)
     if (is_shared and value in looks.raised_texts) or (inline is not None and sheet_looks.is_raised(inline)):
         found.raised.append(place)
-    if marked := looks.marked_texts.get(value, "") if is_shared else sheet_looks.marked(inline) if inline is not None else "":
+    if is_shared:
+        marked = looks.marked_texts.get((value, strikes))
+    else:
+        marked = sheet_looks.marked(inline, strikes=strikes) if inline is not None else None
+    if marked:
         found.marked[place] = marked
     if looks.is_hidden(style):
         found.unseen.append(place)

@@ -6,7 +6,7 @@ That is a percent sign, a currency, a unit, leading zeros. Dates, fractions and 
 from __future__ import annotations
 
 import re
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Final, NamedTuple
 
 BUILT_IN: Final = {
@@ -29,6 +29,8 @@ _PART: Final = re.compile(
     re.X | re.S,
 )
 _SECTION: Final = re.compile(r'((?:"[^"]*"|\\.|\[[^\]]*\]|[^;"\\\[])*)(?:;|$)', re.S)
+_EXACT: Final = Context(prec=1_000)
+"""Digits of the largest float, and of the longest format."""
 _PLAIN: Final = frozenset("$€£¥₹+-()/: %")
 """Signs that stand for themselves."""
 
@@ -91,7 +93,7 @@ def _digits(value: float, pattern: _Pattern) -> str:
     thousandths = len(pattern.digits) - len(pattern.digits.rstrip(","))
     number = Decimal(repr(value)) * (100 if pattern.percent else 1) / (Decimal(1000) ** thousandths)
     most, least = len(places.rstrip(",")), places.count("0")
-    rounded = number.quantize(Decimal(1).scaleb(-most), ROUND_HALF_UP)
+    rounded = number.quantize(Decimal(1).scaleb(-most), ROUND_HALF_UP, _EXACT)
     text = f"{rounded:,f}" if "," in whole.rstrip(",") else f"{rounded:f}"
     head, _, tail = text.partition(".")
     while len(tail) > least and tail.endswith("0"):

@@ -10,7 +10,7 @@ from typing import IO, Final
 
 from lxml import etree
 
-from research.documents.html.raised import power, struck
+from research.documents.html.raised import raised, struck
 from research.documents.office.sheet_formats import BUILT_IN
 
 _STYLES: Final = "xl/styles.xml"
@@ -19,7 +19,6 @@ _DATES: Final = frozenset({*range(14, 23), *range(27, 37), *range(45, 48), *rang
 """Built-in formats of dates and times."""
 _LAST_DATE: Final = 2_958_466
 """The first number that is no day of the years up to 9999."""
-_RAISED: Final = re.compile(r"[-+−–]?\d{1,4}")
 _NO_LETTERS: Final = re.compile(r'"[^"]*"|\\.|\[[^\]]*\]|[_*].', re.S)
 
 
@@ -38,8 +37,8 @@ class Looks:
     """Shared texts of which a part is struck out."""
     raised_texts: set[str] = field(default_factory=set)
     """Shared texts of which a part stands higher or lower."""
-    marked_texts: dict[str, str] = field(default_factory=dict)
-    """Shared texts of both kinds, with marks for it."""
+    marked_texts: dict[tuple[str, bool], str] = field(default_factory=dict)
+    """Shared texts of both kinds, with marks for it; and the same in a cell that is struck out."""
 
     def is_hidden(self, style: str) -> bool:
         """Whether a style shows nothing of a number: `;;;`, or words in its place, as `"yes";"no"`."""
@@ -64,8 +63,9 @@ def read(archive: zipfile.ZipFile) -> Looks:
                     found.struck_texts.add(str(place))
                 if is_raised(text):
                     found.raised_texts.add(str(place))
-                if marks := marked(text):
-                    found.marked_texts[str(place)] = marks
+                for strikes in (False, True):
+                    if marks := marked(text, strikes=strikes):
+                        found.marked_texts[str(place), strikes] = marks
     return found
 
 
@@ -95,24 +95,31 @@ def is_raised(text: etree._Element) -> bool:
     return any(part.get("val") in ("superscript", "subscript") for part in text.iterfind("{*}r/{*}rPr/{*}vertAlign"))
 
 
-def marked(text: etree._Element) -> str:
-    """A rich text as a page has it, `10^24` and `~~€120~~ €90`; "" if nothing in it is raised, lowered or struck out."""
+def marked(text: etree._Element, *, strikes: bool) -> str:
+    """A rich text as a page has it, `10^24` and `~~€120~~ €90`; "" if nothing in it is raised, lowered or struck out.
+
+    Args:
+        strikes: whether its cell is struck out, as parts without a look of their own are then.
+    """
     if not is_struck(text) and not is_raised(text):
         return ""
     written = ""
-    for run in text.iterfind("{*}r"):
+    runs = text.findall("{*}r")
+    for at, run in enumerate(runs):
         own, look = run.findtext("{*}t") or "", run.find("{*}rPr")
         moved = look.find("{*}vertAlign") if look is not None else None
         kind = moved.get("val") if moved is not None else None
-        if look is not None and _strikes(look):
+        if (strikes if look is None else _strikes(look)) and own.strip():
             written += struck(own)
         elif kind == "superscript" and own.strip():
-            written += power(own.strip(), written) if _RAISED.fullmatch(own.strip()) else f" {own}"
+            behind = "".join(each.findtext("{*}t") or "" for each in runs[at + 1 : at + 2])
+            moved_text = raised(own.strip(), written[-24:], behind)
+            written += own if moved_text is None else moved_text
         elif kind == "subscript" and written[-1:].isdigit() and own[:1].isdigit():
             written += f"_{own}"
         else:
             written += own
-    return written
+    return struck(written) if strikes and "~~" not in written else written
 
 
 def _strikes(font: etree._Element) -> bool:

@@ -34,7 +34,7 @@ _PARQUET: Final = frozenset({".parquet", ".pq"})
 _EXCEL: Final = frozenset({".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"})
 _DATABASE: Final = frozenset({".duckdb", ".db", ".ddb"})
 _POINTER: Final = b"version https://git-lfs.github.com/spec/"
-_KNOWN: Final = "CSV, TSV, Parquet, JSON, JSONL, Excel (.xlsx), DuckDB (file.duckdb::table)"
+_KNOWN: Final = "CSV, TSV, Parquet, JSON, JSONL, Excel (.xlsx), OpenDocument (.ods), DuckDB (file.duckdb::table)"
 
 
 class _Rows(Protocol):
