@@ -120,6 +120,8 @@ def scale_of(stated: str) -> str:
     """The scale, with its currency, that a caption or a line above a table states for all of it: `thousand euros`; "" if none."""
     if not stated or len(stated) > 300:
         return ""
+    if stated.isalpha() and _scaled(stated) in _SCALED:
+        return ""  # `Billions` is a title as likely.
     lead = _LEAD.fullmatch(stated.strip())
     phrases = [*((match[1] or match[2]).strip() for match in _BRACKETS.finditer(stated)), *([lead[1].strip()] if lead else [])]
     spelled = (one for said in phrases for one in (said, *(f"in {part}" for part in re.split(r"\bin (?=\S)", said)[1:])))

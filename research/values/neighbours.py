@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from research.records import read_table
@@ -101,6 +101,11 @@ def is_per_other(text: str, end: int, words: frozenset[str]) -> bool:
     asked = {_PERIODS[word] for word in words if word in _PERIODS}
     found = _PER.match(text, end) if asked else None
     return found is not None and _PERIODS.get(found[1].casefold(), "") not in {"", *asked}
+
+
+def periods_of(words: Iterable[str]) -> set[str]:
+    """The lengths of time that words name: `monthly` and `mo` are both `month`."""
+    return {_PERIODS[word] for word in words if word in _PERIODS}
 
 
 def is_denied(text: str, start: int) -> bool:

@@ -68,6 +68,8 @@ _MINUS_APART: Final = re.compile(r"(?:\A|[:|]\s)\s*(?P<minus>[-−](?=\s)|[–�
 """The first thing of a value, so that it is a minus and no dash: `- 3.4 %`, `–1,200`, `△ 1,200`."""
 _MAY_BE_MINUS: Final = re.compile(r"(?<![\dA-Za-z])[▲▼÷]\s?(?:[$€£¥₹]\s?)?\Z")
 """A minus in some accounts, and an arrow or something else elsewhere."""
+_MONEY_ALONE: Final = re.compile(r"[ .%€$£]*(?:[A-Z]{3}|euros?|dollars?|pounds?)?[ .]*")
+"""What may stand behind an amount that is negative by its brackets."""
 _MINUS_WORD: Final = re.compile(r"\b(?:minus|negative)[ \u00a0]$", re.IGNORECASE)
 _OPENING: Final = re.compile(r"(?<!\w)(?:[$€£¥₹]|[A-Z]{3})?\s?\(\s?(?:[$€£¥₹]|[A-Z]{3}\s)?\s?$")
 _CLOSING: Final = re.compile(r"\s?(?:%|[$€£¥₹]|[A-Z]{3})?\s?\)")
@@ -194,7 +196,7 @@ def _signed(
     closing = _CLOSING.match(text, match.end("body")) or _CLOSING.match(text, end) if opening else None
     if not opening or not closing or (body.isdigit() and len(body) == 4):
         return start, end, None
-    whole = not text[: opening.start()].strip() and not text[max(end, closing.end()) :].strip(" .%€$£")
+    whole = not text[: opening.start()].strip() and _MONEY_ALONE.fullmatch(text, max(end, closing.end()))
     return start, end, "accounting" if whole else "brackets"
 
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Final
 
 from research.records import read_table
+from research.values.neighbours import periods_of
 from research.values.scales import alternatives
 from research.values.units import Measured
 
@@ -65,8 +66,12 @@ def _reduced(text: str, places: Sequence[int], values: Sequence[Decimal]) -> lis
 
 
 def _speaks_of_other(found: re.Match[str] | None, words: frozenset[str]) -> bool:
-    """Whether words beside an amount say that it is no price of the thing: not those of the field (`price per month`)."""
-    return found is not None and words.isdisjoint(re.findall(r"\w+", found[0].casefold()))
+    """Whether words beside an amount say that it is no price of the thing: not those of the field (`price per month`,
+    `monthly price`)."""
+    if found is None:
+        return False
+    beside = re.findall(r"\w+", found[0].casefold())
+    return words.isdisjoint(beside) and periods_of(words).isdisjoint(periods_of(beside))
 
 
 def _before(pattern: re.Pattern[str], text: str, amount: Measured) -> re.Match[str] | None:

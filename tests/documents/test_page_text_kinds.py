@@ -441,7 +441,9 @@ def test_facts_of_one_line_are_told_apart_by_the_marks_between_them(line: str, f
     assert separate(line) == facts
 
 
-@pytest.mark.parametrize("head", ["Mars", "MARS", "Mrs", "Maud", "RPM", "Small", "Miles", "All dimensions in mm", "Length in m"])
+@pytest.mark.parametrize(
+    "head", ["Billions", "Mars", "MARS", "Mrs", "Maud", "RPM", "Small", "Miles", "All dimensions in mm", "Length in m"]
+)
 def test_a_heading_that_only_looks_like_a_scale_multiplies_nothing(head: str) -> None:
     assert with_units([["Thing", "Count"], ["Moons", "2"]], 1, head)[1] == ["Moons", "2"]
 

@@ -74,7 +74,20 @@ def test_what_makes_no_number_together_is_none_in_pieces(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["-1,200", "−1,200", "(1,200)", "$(1,200)", "($1,200)", "-$1,200", "€ -1.200,00", "1,200.00-", "1.200,00 -"]
+    "text",
+    [
+        "-1,200",
+        "−1,200",
+        "(1,200)",
+        "(1,200) USD",
+        "(1.2) thousand euros",
+        "$(1,200)",
+        "($1,200)",
+        "-$1,200",
+        "€ -1.200,00",
+        "1,200.00-",
+        "1.200,00 -",
+    ],
 )
 def test_a_minus_is_a_minus_however_it_is_written(text: str) -> None:
     assert only(text).value == -1200
