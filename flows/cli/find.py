@@ -24,6 +24,7 @@ _BOUNDS: Final = {
     "below": "less than",
 }
 """The bounds of a condition, as they are said."""
+OWN_WORDS: Final = "yes or no in its own words, as code reads no number, date or name in it"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +62,7 @@ def show_plan(options: FindOptions, output: Output) -> int:
         print_json({"event": "plan", **plan.model_dump(mode="json", exclude_defaults=True), "limit": options.limit})
         return Exit.OK
     lines = [f"looked for: {plan.kind or options.objective}"]
-    lines += [f"  {each.description}: {each.value or 'yes or no'}{_test_of(each)}" for each in plan.conditions]
+    lines += [f"  {each.description}: {each.value or OWN_WORDS}{_test_of(each)}" for each in plan.conditions]
     lines.append(f"up to {options.candidates} candidates are judged, until {options.limit} rows are found")
     out().print("\n".join(lines), markup=False)
     return Exit.OK

@@ -21,6 +21,9 @@ from research.errors import InvalidInput
 from research.faults import validation_faults
 from research.web.proxies import prepare_proxies
 
+MOST_REASONS = 3
+"""Of why candidates of a find are no rows, the commonest."""
+
 if TYPE_CHECKING:
     from flows.cli.starting import Starting
     from flows.run.decisions import RowDecisions
@@ -242,6 +245,21 @@ def _ended(done: Enrichment, as_json: bool) -> Exit:
     return Exit.ROWS_FAILED if done.failed else Exit.OK
 
 
+def _tell_reasons(done: Found) -> None:
+    """Why candidates of a find are no rows, and where the reason of each stands."""
+    from flows.run.finding import IN_OTHER_WORDS, NOT_COMPARED
+    from research.finding.found_tables import NOT_FOUND, read_summary
+
+    summary = read_summary(done.run) or {}
+    reasons = list(summary.get("reasons", {}).items())
+    for reason, number in reasons[:MOST_REASONS]:
+        note(f"  {count(number, 'candidate')}: {reason}")
+    if done.table is not None and reasons:
+        note(f"each candidate's reason: {done.table.with_name(NOT_FOUND)}; the verdicts: research show {done.place}")
+    if words := summary.get("own_words"):
+        note(f"{NOT_COMPARED}: {'; '.join(words)}. {IN_OTHER_WORDS}")
+
+
 def _is_enough(done: Enrichment) -> bool:
     """Whether a find has stopped because it has found what it was asked for: that is its end."""
     from flows.run.outcome import Found
@@ -255,6 +273,7 @@ def _print_found(done: Found) -> None:
     out().print(f"{done} · {money(done.cost_usd)} · {done.seconds:.1f} s\n{done.table or done.place}", markup=False)
     if done.enriched is not None:
         out().print(f"enriched: {done.enriched}\n{done.enriched.place}", markup=False)
+    _tell_reasons(done)
     if done.is_enough:
         note(f"{done.stopped}")
     elif done.stopped:

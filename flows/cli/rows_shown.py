@@ -60,9 +60,11 @@ def rows_to_show(run: Run, fields: Sequence[str], failed: bool, limit: int) -> l
 
 def rows_table(run: Run, fields: Sequence[str], rows: Sequence[ShownRow], *, failed: bool) -> Table:
     """A table of rows: of failed ones their errors, else their fields; of a single field with the word for how sure it is."""
+    from research.finding.found_tables import read_verdicts
     from research.tables.run_folder.request import label_columns
 
     columns, own = run.folder.columns, run.folder.columns.run
+    verdicts = read_verdicts(run.path)
     called = (label_columns(run.request, columns.inputs) or columns.inputs)[:1]
     titles = ["row", *called]
     cells = [[shown(row.values[name]) for row in rows] for name in (columns.row_index, *called)]
@@ -73,7 +75,9 @@ def rows_table(run: Run, fields: Sequence[str], rows: Sequence[ShownRow], *, fai
         for field in fields:
             column = columns.output(field).column
             titles.append(column)
-            cells.append([_marked(row, field, column, marked=len(fields) > 1) for row in rows])
+            marked = [_marked(row, field, column, marked=len(fields) > 1) for row in rows]
+            judged = [verdicts.get((row.values[columns.row_index], field)) for row in rows]
+            cells.append([f"{verdict}: {text}" if verdict else text for text, verdict in zip(marked, judged, strict=True)])
         if len(fields) == 1:
             titles.append("confidence")
             cells.append([row.confidence[fields[0]] or "–" for row in rows])

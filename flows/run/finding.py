@@ -60,6 +60,8 @@ DISCOVERY: Final = "discovery"
 """In the state: finished steps of the search for candidates."""
 VERSION: Final = 3
 """Raise it where the same request collects other candidates, or asks otherwise of them."""
+NOT_COMPARED: Final = "read as no number, date or name, so that a row has to say yes to it in its own words"
+IN_OTHER_WORDS: Final = "What can be compared is, for example: employees more than 100, founded since 1960, headquarters: Leipzig"
 ENOUGH: Final = "the limit of {} rows is reached; --extend N goes on for more"
 _COLUMNS: Final = pa.schema([(name, pa.string()) for name in ("name", "url", "title", "mention")])
 _PRIVATE: Final = ("url", "title", "mention")
@@ -91,6 +93,8 @@ class Finding:
     collected: Collected
     least: Any
     """The confidence that a row needs."""
+    is_keyless: bool
+    """The model that judges compares words alone."""
     summary: Mapping[str, Any] = field(default_factory=dict)
     """What `found/find.json` says; {} before the run has ended."""
     _found: set[int] = field(default_factory=set)
@@ -122,6 +126,7 @@ class Finding:
             least=self.least,
             limit=self.collected.limit,
             names=self.collected.names,
+            own_words=own_words(self.collected.plan) if self.is_keyless else (),
         )
 
     def _look(self) -> None:
@@ -167,7 +172,7 @@ async def prepare_find(options: FindOptions, runtime: Runtime) -> AsyncIterator[
             done,
             settings,
             calibration=await asyncio.to_thread(calibration_of, runtime, document),
-            finding=Finding(collected, options.confidence),
+            finding=Finding(collected, options.confidence, world.model.keyless),
         )
 
 
@@ -187,6 +192,11 @@ async def check_find(options: FindOptions, runtime: Runtime) -> None:
     read_objective(options.objective, options.conditions or ())
     _policy(options)
     await check(options, runtime)
+
+
+def own_words(plan: FindPlan) -> tuple[str, ...]:
+    """The conditions that nothing is looked up for: each is a yes or no in its own words."""
+    return tuple(condition.description for condition in plan.conditions if condition.kind == "yes")
 
 
 def found_of(done: Enrichment) -> Found:
@@ -267,7 +277,10 @@ async def _candidates(
         unchecked = (
             f"that a row is of the kind looked for ({plan.kind}) is not checked: the keyless model compares properties only"
         )
-        return found[: options.candidates], [unchecked] if plan.kind else []
+        warnings = [unchecked] if plan.kind else []
+        if words := own_words(plan):
+            warnings.append(f"{NOT_COMPARED}: {'; '.join(words)}. {IN_OTHER_WORDS}")
+        return found[: options.candidates], warnings
     task = {"processor": options.processor, **({} if policy is None else {"source_policy": policy})}
     store = ResultStore(path / STATE / DISCOVERY)
 

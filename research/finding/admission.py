@@ -6,12 +6,14 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from research.finding.names import cells_of, name_key
-from research.finding.verdicts import Verdict, verdict
+from research.finding.verdicts import Verdict, is_of_kind, verdict
 from research.ports.conditions import Condition, FindPlan
 from research.records import Record
 from research.result.result import CONFIDENCE_ORDER, Confidence
 
 _SUPPORTS: Final = ("stated", "inferred")
+_COMPARED: Final = {"yes": "yes or no", "date": "date", "number": "number", "text": "name"}
+"""What a condition compares, for people."""
 
 
 class Evidence(Record):
@@ -47,6 +49,8 @@ class Judgement(Record):
     is_admitted: bool
     reason: str = ""
     """Why it is not admitted; "" if it is."""
+    lacks: tuple[str, ...] = ()
+    """The same without what is this candidate's alone, so that it can be counted: `founded before 1960: no`."""
 
 
 def judge(
@@ -72,9 +76,12 @@ def judge(
     basis = [row for row in basis if not _is_about_another(str(row["excerpt"] or ""), name_key(name), names)]
     matches = tuple(_match(condition, values.get(condition.name), basis) for condition in plan.conditions)
     if error is not None:
-        return Judgement(matches=matches, is_admitted=False, reason=f"it could not be researched: {error}")
-    lacking = [_lacking(condition, match, least) for condition, match in zip(plan.conditions, matches, strict=True)]
-    return Judgement(matches=matches, is_admitted=not any(lacking), reason="; ".join(filter(None, lacking)))
+        why = "it could not be researched"
+        return Judgement(matches=matches, is_admitted=False, reason=f"{why}: {error}", lacks=(why,))
+    judged = (_lacking(condition, match, least) for condition, match in zip(plan.conditions, matches, strict=True))
+    lacking = [lack for lack in judged if lack is not None]
+    reason, lacks = "; ".join(map("".join, lacking)), tuple(general for general, _ in lacking)
+    return Judgement(matches=matches, is_admitted=not lacking, reason=reason, lacks=lacks)
 
 
 def _is_about_another(excerpt: str, own: str, names: Collection[str]) -> bool:
@@ -87,6 +94,9 @@ def _is_about_another(excerpt: str, own: str, names: Collection[str]) -> bool:
 
 def _match(condition: Condition, value: Any, basis: Sequence[Mapping[str, Any]]) -> Match:
     rows = [row for row in basis if row["field"] == condition.name]
+    if value is not None and not is_of_kind(condition, value):
+        why = f"What was found, {value}, is no {_COMPARED[condition.kind]}."
+        return Match(condition=condition.name, verdict="unknown", reasoning=why)
     evidence = tuple(
         Evidence(
             url=row["url"],
@@ -110,18 +120,18 @@ def _match(condition: Condition, value: Any, basis: Sequence[Mapping[str, Any]])
     )
 
 
-def _lacking(condition: Condition, match: Match, least: Confidence) -> str:
-    """Why a match does not admit; "" if it does."""
+def _lacking(condition: Condition, match: Match, least: Confidence) -> tuple[str, str] | None:
+    """Why a match does not admit: in general, and what of this candidate; None if it admits."""
     about = condition.description
     if match.verdict == "not met":
-        return f"{about}: no ({match.value})"
+        return f"{about}: no", f" ({match.value})"
     if match.value is None:
-        return f"{about}: nothing was found"
+        return f"{about}: nothing was found", ""
     if match.verdict == "unknown":
-        open_days = ": only some of its days meet it" if condition.kind == "date" else ""
-        return f"{about}: {match.value} leaves it open{open_days}"
+        why = ", as only some of its days meet it" if condition.kind == "date" else ""
+        return f"{about}: left open", f" by {match.value}{why}"
     if not match.evidence or match.confidence is None:
-        return f"{about}: no passage supports it"
+        return f"{about}: no passage supports it", ""
     if CONFIDENCE_ORDER.index(match.confidence) < CONFIDENCE_ORDER.index(least):
-        return f"{about}: only of {match.confidence} confidence"
-    return ""
+        return f"{about}: only of {match.confidence} confidence", ""
+    return None

@@ -14,7 +14,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -131,13 +131,21 @@ def judged(folder: RunFolder, plan: FindPlan, least: Confidence, names: Collecti
 
 
 def write_found(
-    folder: RunFolder, plan: FindPlan, *, objective: str, least: Confidence, limit: int, names: Collection[str]
+    folder: RunFolder,
+    plan: FindPlan,
+    *,
+    objective: str,
+    least: Confidence,
+    limit: int,
+    names: Collection[str],
+    own_words: Sequence[str] = (),
 ) -> Mapping[str, Any]:
     """Write the tables. Returns what `find.json` says.
 
     Args:
         limit: rows that are wanted at most; what is found beyond it is in `not_found`, with that reason.
         names: the keys of all candidates' names, judged or not.
+        own_words: conditions that are a yes or no in their own words, and were judged by code alone.
     """
     there = list(judged(folder, plan, least, names))
     admitted = [each for each in there if each.judgement.is_admitted]
@@ -164,6 +172,8 @@ def write_found(
         "found": len(found),
         "judged": len(there),
         "candidates": len(names),
+        "reasons": dict(Counter(lack for each in there for lack in each.judgement.lacks).most_common()),
+        "own_words": list(own_words),
     }
     write_json(place / SUMMARY, summary)
     return summary
@@ -176,6 +186,15 @@ def read_summary(run: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return summary if isinstance(summary, dict) else None
+
+
+def read_verdicts(run: Path) -> dict[tuple[int, str], str]:
+    """The verdicts of a find by row and condition; {} of any other run, and before the find has ended."""
+    file = run / FOLDER / MATCHES
+    if not file.exists():
+        return {}
+    lines = pq.read_table(file, columns=["row_index", "condition", "verdict"]).to_pylist()
+    return {(line["row_index"], line["condition"]): line["verdict"] for line in lines}
 
 
 def _found_table(plan: FindPlan, found: Sequence[JudgedCandidate]) -> pa.Table:

@@ -15,16 +15,30 @@ Verdict = Literal["met", "not met", "unknown"]
 _DATE: Final = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?(?:T.*)?")
 
 
+def is_of_kind(condition: Condition, value: Any) -> bool:
+    """Whether a value is of the kind that a condition compares: no number is a name, or a place."""
+    if condition.kind == "text":
+        letters = re.compile(r"[^\W\d_]")
+        is_lettered = letters.search(str(value)) is not None
+        return not isinstance(value, bool) and (is_lettered or not all(map(letters.search, condition.one_of)))
+    if condition.kind == "date":
+        return _days(str(value)) is not None
+    return isinstance(value, bool) if condition.kind == "yes" else isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def verdict(condition: Condition, value: Any) -> Verdict:
     """Whether a value meets a condition; None is unknown, and so is a year in which only some days would meet it."""
-    if value is None:
+    if value is None or not is_of_kind(condition, value):
         return "unknown"
     if condition.kind == "date":
         return _of_date(condition, str(value))
     if condition.kind == "number":
         return _of_number(condition, value)
     if condition.kind == "text":
-        return _met(any(_is_or_holds(str(value), wanted) for wanted in condition.one_of))
+        if any(_is_or_holds(str(value), wanted) for wanted in condition.one_of):
+            return "met"
+        is_part = any(_is_or_holds(wanted, str(value)) for wanted in condition.one_of)  # `Ghent`, of `Ghent, Belgium`
+        return "unknown" if is_part else "not met"
     return _met(value is True)
 
 
@@ -55,8 +69,6 @@ def _of_date(condition: Condition, value: str) -> Verdict:
 
 
 def _of_number(condition: Condition, value: Any) -> Verdict:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return "unknown"
     return _met(
         (condition.least is None or value >= condition.least)
         and (condition.most is None or value <= condition.most)

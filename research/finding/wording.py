@@ -14,14 +14,16 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from typing import Any, Final
 
 from research.errors import Fault, InvalidTask
+from research.finding.periods import bounds_of, period
 from research.ports.conditions import MAX_CONDITIONS, MAX_TEXT, Condition, FindPlan, field_name
 from research.records import read_table
-from research.values.dates import StatedDate, dates
+from research.values.numerals import Number
 from research.values.quantities import amounts_in
+from research.values.units import Measured, measured
 
 _TABLE: Final = read_table("research.finding", "wording.toml")
 _LEAD: Final = frozenset(_TABLE["lead"])
@@ -43,15 +45,25 @@ _DATE: Final = re.compile(
     r"(?:the\s+)?(?:(?:start|beginning)\s+of\s+|end\s+of\s+)?(?:the\s+)?(?:years?\s+)?",
     re.I,
 )
-_DECADE: Final = re.compile(r"(?P<early>early|late|mid)?[ -]?(?P<year>[12]\d\d0)['’]?s\b", re.I)
 _COMPARISONS: Final = {phrase: name for name, phrases in _TABLE["numbers"].items() for phrase in phrases}
-_NUMBER: Final = re.compile(rf"\b(?P<op>{_any_of(_COMPARISONS)})\s+(?=\D{{0,3}}\d|[a-z])", re.I)
+_NUMBER: Final = re.compile(
+    rf"\b(?:(?:between|from)\s+(?P<first>\D{{0,3}}\d.{{0,24}}?)\s+(?:and|to)|(?P<op>{_any_of(_COMPARISONS)}))\s+(?=\D{{0,3}}\d|[a-z])",
+    re.I,
+)
+_SIGNS: Final = {">=": "at least", "≥": "at least", "<=": "at most", "≤": "at most", ">": "more than", "<": "less than"}
+_COUNTED: Final = frozenset(_TABLE["counted"])
+_MAY_COUNT: Final = frozenset(("", "up to", "until", "by", "from"))
+"""What stands before a year as well as before a number; "": `between`."""
+_PLACE: Final = re.compile(r"(\b(?:in|at|near) (?:[A-Z][\w'’.-]* ?){1,3}), (?=[A-Z])")
+"""`in Ghent, Belgium`: a comma that ends no clause."""
+_COMMA: Final = "\x01"
 _PROPERTIES: Final = {phrase: name for name, phrases in _TABLE["properties"].items() for phrase in phrases}
 _LOOKED_UP: Final = {phrase: name for name, phrases in _TABLE["looked_up"].items() for phrase in phrases}
 _GROUPS: Final = {phrase: tuple(group["members"]) for group in _TABLE["groups"] for phrase in group["names"]}
 _BY: Final = re.compile(rf"\b(?P<how>\w+ed|{_any_of(_TABLE['participles'])})\s+by\s+(?:the\s+)?(?P<who>\S.*)$", re.I)
 _AT: Final = re.compile(
-    rf"^(?P<how>(?:\w+ed|bound|{_any_of(_TABLE['participles'])})\s+(?:in|for|at|from|to|into|near|on|aboard|atop))\s+(?P<what>\S.*)$",
+    rf"^(?P<how>(?:\w+ed|bound|{_any_of(_TABLE['participles'])})\s+(?:in|for|at|from|to|into|near|on|aboard|atop)|in(?=\s+(?-i:[A-Z])))\s+"
+    r"(?P<what>\S.*)$",
     re.I,
 )
 """`based in Berlin`, `bound for Jupiter`: what pages have as a property with a value."""
@@ -66,6 +78,13 @@ _IS: Final = re.compile(r"^(?P<what>[\w ()/-]{2,40}?)\s*(?:\b(?:is|was|are|were)
 _PROPERTY: Final = re.compile(r"^(?P<what>[\w ()/-]{2,40}?)\s*[:=]\s*(?P<value>\S.*)$")
 _DATED: Final = re.compile(r"\b(?:date|day|month|year|time)s?$", re.I)
 _TAIL: Final = re.compile(r"^\s+(?P<where>at\s+\w+)\b", re.I)
+_STOPS: Final = _any_of(
+    (*_TABLE["splitters"], *_TABLE["fillers"], *_TABLE["participles"], "by", "from", "in", "on", "to", "for", "since")
+)
+_NOUN: Final = re.compile(
+    rf"\s+(?P<noun>(?:(?!(?:{_STOPS})\b|\w+ing\b|\w+ed\s+(?:in|by|on|at|to)\b)[a-z]+\s?){{1,3}})(?![^\s,;\0])"
+)
+"""What a number counts, behind it: `more than 100 employees`."""
 
 
 @dataclass(slots=True)
@@ -93,6 +112,8 @@ def read_condition(stated: str, name: str = "") -> Condition:
         InvalidTask: it is empty.
     """
     text, reader = _plain(stated), _Reader()
+    if (named := _PROPERTY.match(text)) is not None and (_NUMBER.match(named["value"]) or _DATE.match(named["value"])):
+        text = f"{named['what']} {named['value']}"  # `employees: more than 100`
     if not text:
         raise InvalidTask("a condition must not be empty")
     _read_clauses(reader, text, is_objective=False)
@@ -135,7 +156,8 @@ def read_objective(objective: str, conditions: Sequence[str] = ()) -> FindPlan:
 
 
 def _plain(text: str) -> str:
-    return re.sub(r"\s+", " ", text).strip().rstrip("?.!").strip()
+    said = re.sub("|".join(_SIGNS), lambda sign: f" {_SIGNS[sign[0]]} ", text)
+    return re.sub(r"\s+", " ", said).strip().rstrip("?.!").strip()
 
 
 def _read_clauses(reader: _Reader, text: str, *, is_objective: bool) -> str:
@@ -144,8 +166,9 @@ def _read_clauses(reader: _Reader, text: str, *, is_objective: bool) -> str:
         _add_text(reader, stated["what"], stated["value"], text)
         return ""
     text = _without_lead(text) if is_objective else text
-    text = _take_dates(reader, text)
-    text = _take_numbers(reader, text)
+    text = _take_dates(reader, text, is_objective=is_objective)
+    text = _take_numbers(reader, text, is_objective=is_objective)
+    text = _PLACE.sub(rf"\1{_COMMA}", text)
     clauses = [clause for part in text.split("\0") for clause in _SPLIT.split(part)]
     clauses = [trimmed for clause in clauses if (trimmed := _trimmed(clause))]
     kind = ""
@@ -206,8 +229,11 @@ def _add_clause(reader: _Reader, clause: str) -> None:
         )
     elif (at := _AT.match(clause)) is not None:
         how = " ".join(at["how"].casefold().split())
+        verb, _, where = how.rpartition(" ")
         if (what := _LOOKED_UP.get(how)) is not None:
             _add_text(reader, what, at["what"], clause)
+        elif where in ("in", "at", "near") and at["what"][:1].isupper():
+            _add_text(reader, f"place {verb}", at["what"], clause)
         else:
             one_of = _choices(at["what"])
             reader.add(how, description=clause[:MAX_TEXT], kind="text", value=f"what it was {how}", one_of=one_of)
@@ -222,36 +248,43 @@ def _add_clause(reader: _Reader, clause: str) -> None:
 
 
 def _add_text(reader: _Reader, what: str, value: str, clause: str) -> None:
-    label = _trimmed(what)
-    reader.add(label, description=clause[:MAX_TEXT], kind="text", value=label, one_of=_choices(value))
+    label = re.sub(r"\s+(?:in|at|near)$", "", _trimmed(what))  # `headquarters in Leipzig`
+    said = clause.replace(_COMMA, ", ")[:MAX_TEXT]
+    reader.add(label, description=said, kind="text", value=label, one_of=_choices(value))
 
 
 def _choices(text: str) -> tuple[str, ...]:
+    text = text.replace(_COMMA, " or " if " or " in text else ", ")
     parts = (re.sub(r"^(?:an?|the)\s+", "", part.strip(" \"'"), flags=re.I) for part in re.split(r"\s*\|\s*|\s+or\s+", text))
     chosen = [part for part in parts if part]
     return tuple(dict.fromkeys([*chosen, *(member for part in chosen for member in _GROUPS.get(part.casefold(), ()))]))
 
 
-def _take_dates(reader: _Reader, text: str) -> str:
+def _take_dates(reader: _Reader, text: str, *, is_objective: bool) -> str:
     """Take the dates out of a text, with what they are compared with. A mark stays in their place."""
     at = 0
     while (match := _DATE.search(text, at)) is not None:
         at = match.end()
-        found = _period(text[match.end() :])
+        found = period(text[match.end() :])
         if found is None:
             continue
         first, last, length = found
         after: date | None
         before: date | None
         if match["between"]:
-            begin = _period(match["first"].strip())
+            begin = period(match["first"].strip())
             if begin is None:
                 continue
             after, before = begin[0], last
         else:
-            after, before = _bounds(_OPERATORS[re.sub(r"\s+", " ", match["op"].casefold())], first, last)
+            after, before = bounds_of(_OPERATORS[re.sub(r"\s+", " ", match["op"].casefold())], first, last)
         end = match.end() + length
-        head, label = _label_before(text[: match.start()])
+        head, label = _label_before(text[: match.start()], is_objective=is_objective)
+        if (match["op"] or "").casefold() in _MAY_COUNT and text[match.end() : end].isdigit():
+            behind = _NOUN.match(text, end) is not None or measured(text, end - length, end).unit is not None
+            is_dated = bool(_PARTICIPLE.fullmatch(label) or _DATED.search(label))
+            if label.rpartition(" ")[2].casefold() in _COUNTED or (behind and not is_dated):
+                continue  # `between 1000 and 2000 employees`
         if (
             label
             and not _PARTICIPLE.fullmatch(label)
@@ -280,41 +313,7 @@ def _when(label: str) -> str:
     return f"when it {label}" if " " in label else f"when it was {label}"
 
 
-def _bounds(operator: str, first: date, last: date) -> tuple[date | None, date | None]:
-    day = timedelta(days=1)
-    return {
-        "before": (None, first - day),
-        "until": (None, last),
-        "after": (last + day, None),
-        "since": (first, None),
-        "in": (first, last),
-    }[operator]
-
-
-def _period(text: str) -> tuple[date, date, int] | None:
-    """The date that a text begins with: its first and last day, and how long it is."""
-    decade = _DECADE.match(text)
-    if decade is not None:
-        year = int(decade["year"])
-        return date(year, 1, 1), date(year + 9, 12, 31), decade.end()
-    stated = next(iter(dates(text[:40])), None)
-    if stated is None or stated.start > 0:
-        return None
-    return _first(stated), _last(stated), stated.end
-
-
-def _first(stated: StatedDate) -> date:
-    return date(stated.year, stated.month or 1, stated.day or 1)
-
-
-def _last(stated: StatedDate) -> date:
-    if stated.day is not None:
-        return _first(stated)
-    year, month = (stated.year, stated.month + 1) if stated.month is not None and stated.month < 12 else (stated.year + 1, 1)
-    return date(year, month, 1) - timedelta(days=1)
-
-
-def _label_before(text: str) -> tuple[str, str]:
+def _label_before(text: str, *, is_objective: bool) -> tuple[str, str]:
     """What stands before a comparison, split: the text before it, and what is compared (`launched`, `launch date`)."""
     clause_start = max(
         (match.end() for match in re.finditer(rf"{_SPLIT.pattern}|\0", text, re.I) if match.end() > match.start()), default=0
@@ -328,13 +327,13 @@ def _label_before(text: str) -> tuple[str, str]:
     last = tail.split()[-1:] or [""]
     if last[0].casefold() in _PROPERTIES:
         return text.rstrip()[: -len(last[0])], last[0]
-    if clause_start == 0:
+    if clause_start == 0 and is_objective:
         return text, ""  # `missions before 1970`: what stands there is what is looked for
     label = re.sub(r"\s+(?:is|was|of|are|were)$", "", _trimmed(tail))
     return text[:clause_start], label
 
 
-def _take_numbers(reader: _Reader, text: str) -> str:
+def _take_numbers(reader: _Reader, text: str, *, is_objective: bool) -> str:
     at = 0
     while (match := _NUMBER.search(text, at)) is not None:
         at = match.end()
@@ -342,28 +341,42 @@ def _take_numbers(reader: _Reader, text: str) -> str:
         amount = next(iter(amounts_in(rest[:40])), None)
         if amount is None or amount[1].start > 0:
             continue
-        number, measured = amount
-        bound = float(number.value)
-        if not math.isfinite(bound):
+        number, found = amount
+        phrase = re.sub(r"\s+", " ", (match["op"] or "").casefold())
+        bounds = _between(match["first"], number, found) if match["first"] else {_COMPARISONS[phrase]: float(number.value)}
+        if not bounds or not all(map(math.isfinite, bounds.values())):
             continue
-        end = max(number.end, measured.end)
-        unit = rest[number.end : measured.end].strip() if measured.unit is not None else ""
-        phrase = re.sub(r"\s+", " ", match["op"].casefold())
-        head, label = _label_before(text[: match.start()])
-        last_word = label.split()[-1].casefold() if label else ""
-        label = _PROPERTIES.get(phrase) or _PROPERTIES.get(last_word) or label or "amount"
+        end = max(number.end, found.end)
+        unit = (rest[found.start : number.start] + rest[number.end : found.end]).strip() if found.unit is not None else ""
+        head, label = _label_before(text[: match.start()], is_objective=is_objective)
+        label = _PROPERTIES.get(phrase) or _PROPERTIES.get(label.rpartition(" ")[2].casefold()) or label
+        behind = None if unit and label else _NOUN.match(rest, end)
+        if behind is not None:
+            noun = behind["noun"].strip()
+            label, end = label or _PROPERTIES.get(noun) or noun, behind.end()
+        label = label or "amount"
         tail = _TAIL.match(rest[end:])
         words = text[len(head) : match.end() + end + (tail.end() if tail else 0)].strip()
         if tail is not None:
             label, end = f"{label} {tail['where']}", end + tail.end()
-        named = f"{label} {unit}".strip()
+        named = f"{label} {unit}".strip() if unit.isascii() else label  # no `area_km` of km²
         reader.add(
             named,
             description=words[:MAX_TEXT],
             kind="number",
             value=f"{label} in {unit}" if unit else label,
-            **{_COMPARISONS[phrase]: bound},
+            **bounds,
         )
         text = f"{head.rstrip()} \0 {rest[end:].lstrip()}"
         at = len(head)
     return text
+
+
+def _between(text: str, last: Number, measured: Measured) -> dict[str, float]:
+    """The bounds of `between 5 and 10 million`; {} where the two are in different units."""
+    stated = amounts_in(text)
+    if len(stated) != 1 or stated[0][1].unit not in (None, measured.unit):
+        return {}
+    first = stated[0][0]
+    scale = last.scale if last.scaled and not first.scaled else 1
+    return {"least": float(first.value * scale), "most": float(last.value)}

@@ -41,7 +41,7 @@ async def judged(objective: str) -> dict[str, Judgement]:
 async def test_a_date_is_compared_as_far_as_it_is_known(objective: str, admitted: set[str], is_open: set[str]) -> None:
     found = await judged(objective)
     assert {name for name, judgement in found.items() if judgement.is_admitted} == admitted
-    assert {name for name, judgement in found.items() if "leaves it open" in judgement.reason} == is_open
+    assert {name for name, judgement in found.items() if "left open by" in judgement.reason} == is_open
     for name in admitted:
         (match,) = found[name].matches
         assert match.evidence[0].excerpt in FIRMS[name]

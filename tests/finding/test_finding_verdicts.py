@@ -31,6 +31,11 @@ VERDICTS: list[tuple[Condition, Any, str]] = [
     (BY_ESA, "JAXA", "not met"),
     (BY_ESA.changed(one_of=("Saturn V",)), "V-2, then Saturn", "not met"),
     (BY_ESA.changed(one_of=("European Space Agency",)), "ESA", "met"),
+    (BY_ESA, "412", "unknown"),
+    (BY_ESA, True, "unknown"),
+    (BY_ESA.changed(one_of=("7",)), "7", "met"),
+    (BY_ESA.changed(one_of=("Ghent, Belgium",)), "Ghent", "unknown"),
+    (CREWED, "yes", "unknown"),
     (CREWED, True, "met"),
     (CREWED, False, "not met"),
     *((condition, None, "unknown") for condition in (BEFORE_1980, HEAVY, BY_ESA, CREWED)),
@@ -64,6 +69,20 @@ def test_a_candidate_is_admitted_only_with_an_excerpt(value: Any, basis: list[di
     judgement = judge(FindPlan(conditions=(BEFORE_1980,)), {"launched": value}, basis, "medium")
     assert judgement.is_admitted == (reason == "")
     assert reason in judgement.reason
+
+
+def test_a_value_of_another_kind_is_neither_a_verdict_nor_its_evidence() -> None:
+    """A number where a place is wanted says nothing of the place."""
+    judgement = judge(FindPlan(conditions=(BY_ESA,)), {"operator": "412"}, [row("operator", excerpt="412 people")], "medium")
+    (match,) = judgement.matches
+    assert (match.verdict, match.value, match.evidence) == ("unknown", None, ())
+    assert (match.reasoning, judgement.reason) == ("What was found, 412, is no name.", "operated by ESA: nothing was found")
+
+
+def test_what_candidates_lack_can_be_counted() -> None:
+    plan = FindPlan(conditions=(BEFORE_1980,))
+    lacks = [judge(plan, {"launched": year}, [row("launched")], "medium").lacks for year in ("1981", "1990", "1977")]
+    assert lacks == [("launched before 1980: no",), ("launched before 1980: no",), ()]
 
 
 def test_one_condition_that_is_not_met_keeps_a_candidate_out_and_each_lack_is_told() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from research.errors import InvalidTask
-from research.finding.wording import read_objective
+from research.finding.wording import read_condition, read_objective
 
 READ: list[tuple[str, str, list[dict[str, Any]]]] = [
     (
@@ -63,6 +63,19 @@ READ: list[tuple[str, str, list[dict[str, Any]]]] = [
             {"name": "launched_by", "one_of": ("NASA",)},
         ],
     ),
+    (
+        "companies with more than 100 employees in Leipzig or Berlin",
+        "companies",
+        [{"name": "employees", "kind": "number", "above": 100.0}, {"name": "location", "one_of": ("Leipzig", "Berlin")}],
+    ),
+    ("companies with between 1000 and 2000 employees", "companies", [{"name": "employees", "least": 1000.0, "most": 2000.0}]),
+    ("towers between 300 and 500 m tall", "towers", [{"name": "height_m", "least": 300.0, "most": 500.0}]),
+    ("missions between 1970 and 1975", "missions", [{"name": "date", "after": "1970-01-01", "before": "1975-12-31"}]),
+    (
+        "companies headquartered in Ghent, Belgium, founded before 1960",
+        "companies",
+        [{"name": "founded", "before": "1959-12-31"}, {"name": "headquarters", "one_of": ("Ghent, Belgium",)}],
+    ),
     ("probes and space flights launched since 2000", "probes and space flights", [{"name": "launched", "after": "2000-01-01"}]),
 ]
 
@@ -87,6 +100,42 @@ def test_stated_conditions_replace_those_of_the_objective() -> None:
     assert [condition.name for condition in plan.conditions] == ["target", "launched", "crewed"]
     assert plan.kind == "missions"
     assert plan.conditions[0].one_of == ("Moon", "Mars")
+
+
+@pytest.mark.parametrize(
+    ("stated", "expected"),
+    [
+        *(
+            (stated, {"name": "employees", "kind": "number", bound: number})
+            for bound, number, wordings in (
+                (
+                    "above",
+                    100,
+                    ("employees more than 100", "more than 100 employees", "employees: more than 100", "employees > 100"),
+                ),
+                ("least", 1000, ("employees at least 1,000", "has at least 1,000 employees", "employees >= 1000")),
+                ("below", 50, ("employees under 50", "under 50 employees", "employing fewer than 50 people")),
+                ("most", 1500, ("up to 1500 employees", "employees up to 1500", "employees is no more than 1500")),
+            )
+            for stated in wordings
+        ),
+        ("employees between 1000 and 2000", {"name": "employees", "least": 1000, "most": 2000}),
+        ("between 5 and 10 million inhabitants", {"name": "inhabitants", "least": 5e6, "most": 1e7}),
+        ("revenue of more than EUR 10 million", {"value": "revenue in EUR", "above": 1e7}),
+        ("an area of at least 20 km²", {"name": "area", "value": "area in km²", "least": 20}),
+        ("founded since 1960", {"name": "founded", "kind": "date", "after": "1960-01-01"}),
+        ("founded: before 1960", {"name": "founded", "kind": "date", "before": "1959-12-31"}),
+        ("founding year after 1950", {"name": "founding_year", "kind": "date", "after": "1951-01-01"}),
+        ("headquartered in Leipzig", {"name": "headquarters", "kind": "text", "one_of": ("Leipzig",)}),
+        ("headquarters in Leipzig", {"name": "headquarters", "one_of": ("Leipzig",)}),
+        ("located in Porto, Ghent or Hull", {"name": "location", "one_of": ("Porto", "Ghent", "Hull")}),
+        ("manufactured in Germany", {"name": "place_manufactured", "one_of": ("Germany",)}),
+        ("makes ceramic tiles", {"kind": "yes"}),
+    ],
+)
+def test_a_condition_is_read_in_either_order_of_noun_and_comparison(stated: str, expected: dict[str, Any]) -> None:
+    condition = read_condition(stated)
+    assert {name: getattr(condition, name) for name in expected} == expected
 
 
 @pytest.mark.parametrize("objective", ["", "  ", "missions", "all the probes"])
