@@ -23,6 +23,10 @@ MAX_CHARACTERS: Final = 2_000_000
 
 _LOCK: Final = threading.Lock()  # PDFium is not safe to use from two threads.
 _DATE: Final = re.compile(r"D:(\d{4})(\d{2})?(\d{2})?")
+_SHORT: Final = 3
+"""Words of a cell that is no prose."""
+_SENTENCE: Final = re.compile(r"\S+\s.*[^\W\d_][.!?]")
+_SECTION: Final = re.compile(r"\d{1,2}(?:\.\d{1,2})*\.?")
 _ENDS: Final = (".", "!", "?", ":", "。", "”", '"', "؟", "।")
 
 
@@ -89,12 +93,14 @@ def _table(lines: list[Line], at: int, end: int, above: list[Line]) -> tuple[Blo
     for begin in range(at, min(at + pdf_tables.MAX_HEAD + 1, end)):
         stated = stated_in(map(written, [*above, *lines[at:begin]]))
         table = laid_out.table(drawn(lines[begin:end]), stated, least=2) if end - begin > 1 else None
-        if (wider := pdf_tables.read(lines[begin : begin + MAX_ROWS])) is not None:
+        if table is not None and not _can_be_table([line[2:-2].split(" | ") for line in table.lines]):
+            table = None
+        if (wider := pdf_tables.read(lines[begin : begin + MAX_ROWS])) is not None and _can_be_table(wider.rows):
             # A column that no line fills to its end is a head above several, or belongs to a table beside this one.
             has_odd_columns = table is not None and table.lines[0].count(" | ") >= max(map(len, lines[begin:end]))
             taken = wider.lines - (end - begin)
             if table is None or has_odd_columns or taken > 0 or (taken == 0 and wider.is_wrapped):
-                rows = with_units(wider.rows, 1, stated)
+                rows = with_units(wider.rows, wider.heads, stated)
                 return Block("table", [row(cells) for cells in rows]), begin, begin + wider.lines
         if table is not None:
             return table, begin, end
@@ -102,10 +108,29 @@ def _table(lines: list[Line], at: int, end: int, above: list[Line]) -> tuple[Blo
     return None, end, end
 
 
+def _can_be_table(rows: list[list[str]]) -> bool:
+    """Two lines with gaps in them are a table only if each has a short cell, and none is a sentence, a fact or left out, and none
+    begins with the number of a section."""
+    return len(rows) > 2 or (
+        all(any(len(cell.split()) <= _SHORT for cell in cells) for cells in rows)
+        and not any(_SENTENCE.fullmatch(cell) or FACT.match(cell) for cells in rows for cell in cells)
+        and all(rows[0][1:] + rows[1])
+        and not any(len(cells) == 2 and _SECTION.fullmatch(cells[0]) for cells in rows)
+    )
+
+
+def _facts_apart(lines: list[Line]) -> list[Line]:
+    """Facts beside each other on a line, each on a line of its own."""
+    return [
+        part for line in lines for part in ([(cell,) for cell in line] if all(FACT.match(cell.text) for cell in line) else [line])
+    ]
+
+
 def _paragraphs(lines: list[Line]) -> list[Block]:
     """A page's lines put together into paragraphs. A paragraph ends at an empty line, where the next word would have fit on a
     line, where a line stops short after a full stop, before a short line that ends without one (a heading), and around lists and
     facts. PDFium writes a hyphen at a line's end as U+FFFE."""
+    lines = _facts_apart(lines)
     raw = [written(line) for line in lines]
     widths = [len(line) for line in raw if line.strip()]
     usual = statistics.quantiles(widths, n=4)[2] if len(widths) > 3 else float(max(widths, default=80))

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
@@ -15,12 +16,18 @@ from research.documents.pdf_lines import Cell, Line
 MAX_COLUMNS: Final = 40
 MAX_HEAD: Final = 3
 """Lines above the first that has a cell in every column."""
+GLANCE: Final = 100
+"""Lines in which a table shows whether it is one."""
 WRAPPED: Final = 1.8
 """Heights of a letter from a line of a cell to its next one, at most."""
 TIGHT: Final = 1.2
 """The same in the first and the last column, where rows of one cell are no rarity: labels, lists."""
 FAR: Final = 4.0
 """Heights of a letter from a row to the next one, beyond which no table goes on."""
+APART: Final = 1.15
+"""Distances between lines of a cell, from which on rows stand further apart than these."""
+LABEL: Final = 1.25
+"""Distances between rows, beyond which what stands alone is no label in a table, but a heading below it."""
 CENTRED: Final = 0.1
 """Of the width of several columns: how far from their middle a head that stands above them may be."""
 
@@ -53,12 +60,19 @@ class Found(NamedTuple):
     rows: list[list[str]]
     lines: int
     """How many lines it takes."""
+    heads: int
+    """How many rows name the columns."""
     is_wrapped: bool
     """A cell between others of its row goes on on a line of its own."""
 
 
 def read(lines: Sequence[Line]) -> Found | None:
-    """The table that begins with the first of these lines."""
+    """The table that begins with the first of these lines. Most are short, or none: all lines are read only for a long one."""
+    found = _read(lines[:GLANCE])
+    return _read(lines) if found is not None and 0.9 * GLANCE < found.lines < len(lines) else found
+
+
+def _read(lines: Sequence[Line]) -> Found | None:
     head = max(range(min(len(lines), MAX_HEAD + 1)), key=lambda at: len(lines[at]))
     width = len(lines[head])
     if not 2 <= width <= MAX_COLUMNS or not all(line and all(cell.height for cell in line) for line in lines[: head + 1]):
@@ -66,47 +80,83 @@ def read(lines: Sequence[Line]) -> Found | None:
     columns = [_Column(cell.left, cell.right) for cell in lines[head]]
     _rows(lines[head:], columns, is_known=False)  # how wide the columns are
     rows, ends = _rows(lines[head:], columns, is_known=True)
-    while rows and (len(rows[-1].cells) < 2 or _begins_sparse(rows)):
+    if _wraps_labels_of_rows(rows):
+        rows, ends = _rows(lines[head:], columns, is_known=True, first=1)
+    del rows[_end(rows) :]
+    while rows and len(rows[-1].cells) < 2:
         rows.pop()
     heads = [_head(line, columns) for line in lines[:head]]
     if sum(len(row.cells) > 1 for row in rows) < 2 or not all(heads):
         return None
     is_wrapped = any(len(parts) > 1 and 0 < place < max(row.cells) for row in rows for place, parts in row.cells.items())
-    return Found([*heads, *(row.texts(width) for row in rows)], head + ends[len(rows) - 1], is_wrapped)
+    texts = [row.texts(width) for row in rows]
+    is_head = not head or not texts[0][0] or not any(text[:1].isdigit() for text in texts[0][1:])
+    return Found([*heads, *texts], head + ends[len(rows) - 1], head + is_head, is_wrapped)
 
 
-def _begins_sparse(rows: Sequence[_Row]) -> bool:
-    """Two rows of one cell follow each other somewhere: what stands from there on is no row."""
-    return any(len(one.cells) < 2 and len(other.cells) < 2 for one, other in itertools.pairwise(rows))
+def _wraps_labels_of_rows(rows: Sequence[_Row]) -> bool:
+    """What was taken for lines of one label stands as far apart as rows do: it is several rows, some without a value."""
+    inside = [one.y - other.y for row in rows for one, other in itertools.pairwise(row.cells.get(0, ()))]
+    return bool(inside) and min(_gaps(rows), default=0.0) <= APART * max(inside)
 
 
-def _rows(lines: Sequence[Line], columns: Sequence[_Column], *, is_known: bool) -> tuple[list[_Row], list[int]]:
+def _gaps(rows: Sequence[_Row]) -> list[float]:
+    """From the last line of each row to the first one of the next."""
+    return [
+        min(part.y for parts in above.cells.values() for part in parts)
+        - max(part.y for parts in below.cells.values() for part in parts)
+        for above, below in itertools.pairwise(rows)
+    ]
+
+
+def _end(rows: Sequence[_Row]) -> int:
+    """The first row that is none, because it stands alone: as a sentence, below more space than rows have between them, or below
+    another such."""
+    gaps = _gaps(rows)
+    usual = statistics.median(gaps) if gaps else 0.0
+    for at in range(1, len(rows)):
+        if len(rows[at].cells) > 1:
+            continue
+        [parts] = rows[at].cells.values()
+        if len(rows[at - 1].cells) < 2:
+            return at - 1
+        if gaps[at - 1] > LABEL * usual or parts[-1].text.endswith("."):
+            return at
+    return len(rows)
+
+
+def _rows(lines: Sequence[Line], columns: Sequence[_Column], *, is_known: bool, first: int = 0) -> tuple[list[_Row], list[int]]:
     """The rows, and behind which line each ends."""
     rows: list[_Row] = []
     ends: list[int] = []
     for at, line in enumerate(lines):
-        if not _add(line, columns, rows, is_known=is_known):
+        if not _add(line, columns, rows, is_known=is_known, first=first):
+            del rows[len(ends) :]
             break
         ends += [0] * (len(rows) - len(ends))
         ends[-1] = at + 1
     return rows, ends
 
 
-def _add(line: Line, columns: Sequence[_Column], rows: list[_Row], *, is_known: bool) -> bool:
-    """Add the cells of a line to the rows; False if one of them stands in no column or in several, or too far away.
+def _add(line: Line, columns: Sequence[_Column], rows: list[_Row], *, is_known: bool, first: int) -> bool:
+    """Add the cells of a line to the rows; False if one of them stands in no column or in several, or too far away, or below two
+    rows of one cell.
 
     Args:
         is_known: whether the columns are as wide as they will be.
+        first: the first column in which a cell may have several lines.
     """
     placed = [([place for place, column in enumerate(columns) if column.has(cell)], cell) for cell in line]
     if not placed or any(len(found) != 1 or not cell.height for found, cell in placed):
         return False
     for (place,), cell in placed:
         last = max(rows[-1].cells) if rows else -1
-        if rows and last == place and _goes_on(rows[-1].cells[place][-1], cell, columns, place, is_known=is_known):
+        if rows and first <= place == last and _goes_on(rows[-1].cells[place][-1], cell, columns, place, is_known=is_known):
             rows[-1].cells[place].append(cell)
         elif rows and last < place:
             rows[-1].cells[place] = [cell]
+        elif len(rows) > 1 and all(len(row.cells) < 2 for row in rows[-2:]):
+            return False
         elif not rows or 0 < max(part[0].y for part in rows[-1].cells.values()) - cell.y <= FAR * cell.height + _depth(rows[-1]):
             rows.append(_Row({place: [cell]}))
         else:
@@ -117,6 +167,8 @@ def _add(line: Line, columns: Sequence[_Column], rows: list[_Row], *, is_known: 
 
 def _goes_on(before: Cell, cell: Cell, columns: Sequence[_Column], place: int, *, is_known: bool) -> bool:
     """A line of a cell goes on in the next one: its first word would not have fit."""
+    if place == 0 and cell.text[0].isdigit():
+        return False
     letter = (cell.right - cell.left) / len(cell.text)
     needed = 0.9 * letter * (1 + len(cell.text.split(None, 1)[0]))
     most = WRAPPED if 0 < place < len(columns) - 1 else TIGHT

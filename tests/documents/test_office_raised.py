@@ -125,12 +125,14 @@ def test_merged_cells_of_a_slide_span_what_they_span() -> None:
     assert text.startswith("| State | Capital | Largest city |\n| Alda | Bern | Bern |\n| Bora | Cap | Big |")
 
 
-def test_a_slide_that_is_hidden_is_not_read() -> None:
+def test_a_slide_that_is_hidden_is_not_read_and_that_is_told() -> None:
     presentation, out = Presentation(), io.BytesIO()
     for number, shown in ((1, "1"), (2, "0")):
         slide = presentation.slides.add_slide(presentation.slide_layouts[5])
         slide.shapes.title.text = f"Slide number {number}"
         slide.element.set("show", shown)
     presentation.save(out)
-    assert extract(out.getvalue(), url="corpus://c/a.pptx").text.partition("\n")[0] == "## Slide number 1"
-    assert "Slide number 2" not in extract(out.getvalue(), url="corpus://c/a.pptx").text
+    text = extract(out.getvalue(), url="corpus://c/a.pptx").text
+    assert text.partition("\n")[0] == "## Slide number 1"
+    assert "Slide number 2" not in text
+    assert "hidden_slides: 1" in text

@@ -210,6 +210,56 @@ def test_a_label_above_rows_is_no_part_of_a_cell() -> None:
     assert text_of(stream) == "| Soup of the day | 5.50 |\n| Mains |  |\n| Trout | 18.00 |\n| Risotto | 14.50 |"
 
 
+def _rows(*rows: tuple[str, ...], y: int = 700) -> str:
+    return "".join(
+        at(x, y - 14 * n, cell) for n, row in enumerate(rows) for x, cell in zip((72, 180, 290), row, strict=False) if cell
+    )
+
+
+def test_a_label_without_a_value_is_a_row_and_no_part_of_the_next_label() -> None:
+    stream = _rows(("Operator", "ESA"), ("Contractor", ""), ("Manufacturer", "Airbus"), ("Mass", "9 kg"))
+    assert text_of(stream) == "| Operator | ESA |\n| Contractor |  |\n| Manufacturer | Airbus |\n| Mass | 9 kg |"
+    stream = _rows(("2020", "9"), ("2021", ""), ("2022", "12"), ("2023", ""), ("2024", "15"))
+    assert text_of(stream) == "| 2020 | 9 |\n| 2021 |  |\n| 2022 | 12 |\n| 2023 |  |\n| 2024 | 15 |"
+
+
+def test_a_heading_or_a_sentence_between_two_tables_ends_the_first() -> None:
+    above, below = [("City", "Pop"), ("Bonn", "330"), ("Trier", "112")], [("River", "Length"), ("Rhine", "1230"), ("Ahr", "89")]
+    first, second = "| City | Pop |\n| Bonn | 330 |\n| Trier | 112 |", "| River | Length |\n| Rhine | 1230 |\n| Ahr | 89 |"
+    assert text_of(_rows(*above) + at(72, 640, "Rivers") + _rows(*below, y=622)) == f"{first}\n\nRivers\n\n{second}"
+    assert text_of(_rows(*above, ("As of 2023.",), *below)) == f"{first}\n\nAs of 2023.\n\n{second}"
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [("1", "Introduction"), ("1.1", "Purpose of it")],
+        [("The pump ran all day.", "", "Made in Bonn."), ("Nobody heard it.", "", "Nor in 1990.")],
+        [("Annual report 2023", "", "Page 4"), ("", "The Company", "was founded")],
+    ],
+)
+def test_two_lines_with_gaps_that_are_heads_or_prose_are_no_table(rows: list[tuple[str, ...]]) -> None:
+    assert "|" not in text_of(_rows(*rows))
+
+
+def test_facts_beside_each_other_are_facts_of_their_own() -> None:
+    stream = _rows(("Name: Anna", "Born: 1.2.1980"), ("City: Bonn", "Phone: 030"))
+    assert text_of(stream) == "Name: Anna\nBorn: 1.2.1980\nCity: Bonn\nPhone: 030"
+
+
+def test_a_lower_line_of_heads_is_no_row() -> None:
+    stream = at(204, 714, "2022") + at(364, 714, "2023")
+    rows = [
+        ("Kind", "Cost (USD)", "Share (%)", "Cost (USD)", "Share (%)"),
+        ("Tin", "120", "44", "130", "51"),
+        ("Zinc", "88", "31", "93", "36"),
+    ]
+    stream += "".join(
+        at(x, 700 - 14 * n, c) for n, row in enumerate(rows) for x, c in zip((72, 150, 230, 310, 390), row, strict=True)
+    )
+    assert text_of(stream).endswith("| Tin | 120 USD | 44% | 130 USD | 51% |\n| Zinc | 88 USD | 31% | 93 USD | 36% |")
+
+
 def test_heads_above_several_columns_are_said_of_each() -> None:
     stream = at(185, 714, "2022") + at(345, 714, "2023")
     rows = [("", "Tonnes", "Dollars", "Tonnes", "Dollars"), ("Chile", "120", "44", "130", "51"), ("Peru", "88", "31", "93", "36")]

@@ -248,6 +248,10 @@ def test_a_list_that_is_all_an_object_holds_has_the_rows(tmp_path: Path, around:
             r"name it: .*t\.json::/result/fields or .*t\.json::/result/records\. ",
         ),
         ('{"took": 3, "hits": {"total": {"value": 1}, "hits": [{"_id": "1"}]}}', r"name it: .*t\.json::/hits/hits\. "),
+        (
+            f'{{"a": {json.dumps(dict.fromkeys(map(str, range(60))))}, "body": {{"rows": [{{"a": 1}}], "rows": [{{"a": 1}}]}}}}',
+            r"name it: .*t\.json::/body/rows\. ",
+        ),
         ('{"0": {"name": "A"}, "1": {"name": "B"}}', "to_json.orient='records'"),
         ('{"columns": ["a"], "data": [[1], [2]]}', "to_json.orient='records'"),
     ],

@@ -20,7 +20,8 @@ MAX_GROUPS: Final = 20
 
 
 def read(data: bytes, url: str) -> Document:
-    """The text of a presentation in slide order, without the slides that are hidden, its properties in its page data.
+    """The text of a presentation in slide order, without the slides that are hidden, whose number is in its page data, as its
+    properties are.
 
     Raises:
         PageUnreadable: it is encrypted, broken, or too large once unpacked.
@@ -30,12 +31,15 @@ def read(data: bytes, url: str) -> Document:
     copy = archive.clean_copy(data, url)
     try:
         presentation = Presentation(io.BytesIO(copy))
-        shown = [slide for slide in presentation.slides if slide.element.get("show") not in ("0", "false")]
+        slides = list(presentation.slides)
+        shown = [slide for slide in slides if slide.element.get("show") not in ("0", "false")]
         written = "".join(part for slide in shown[:MAX_SLIDES] for part in _slide(slide))
     except Exception as exc:
         raise PageUnreadable(f"{url}: this PowerPoint file cannot be read ({type(exc).__name__}: {exc}).") from exc
     own = properties.read(archive.members(copy, properties.MEMBERS))
-    return Document(own.title, all_blocks(written), own.published, own.lines)
+    hidden = len(slides) - len(shown)
+    told = [f"hidden_slides: {hidden}"] if hidden else []
+    return Document(own.title, all_blocks(written), own.published, [*own.lines, *told])
 
 
 def _slide(slide: Any) -> Iterator[str]:

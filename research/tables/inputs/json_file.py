@@ -24,6 +24,8 @@ _MAX_OBJECT_BYTES: Final = 16 << 20
 _MAX_WHOLE_BYTES: Final = 1 << 29
 """Of an object around all rows."""
 _KEYS_LOOKED_AT: Final = 50
+"""Of each object in which a list of rows is looked for."""
+_OBJECTS_LOOKED_INTO: Final = 50
 _MOST_LEVELS: Final = 4
 """Objects inside each other, in which a list of rows is looked for."""
 _OF_OBJECTS: Final = ("ARRAY", ["OBJECT"])
@@ -167,15 +169,14 @@ def _lists_of_objects(con: duckdb.DuckDBPyConnection) -> tuple[set[str], list[st
     kinds: set[str] = set()
     lists: list[str] = []
     is_alone = True
-    level, looked_at = [""], 0
+    level = [""]
     for depth in range(_MOST_LEVELS):
         below: list[str] = []
-        for above in level:
+        for above in level[:_OBJECTS_LOOKED_INTO]:
             [(keys,)] = con.sql(f"SELECT json_keys(json, {literal(above)}) FROM objects").fetchall()
-            parts = [above + pointer([key]) for key in (keys or [])[: _KEYS_LOOKED_AT - looked_at]]
+            parts = [above + pointer([key]) for key in list(dict.fromkeys(keys))[:_KEYS_LOOKED_AT]]
             if not parts:
                 continue
-            looked_at += len(parts)
             found = con.sql(f"SELECT {', '.join(map(_kind_of, parts))} FROM objects").fetchall()[0]
             kinds |= {kind for kind, _ in zip(found[::2], parts, strict=True) if not depth}
             new = [part for part, kind, items in zip(parts, found[::2], found[1::2], strict=True) if (kind, items) == _OF_OBJECTS]
