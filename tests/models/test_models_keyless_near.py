@@ -27,6 +27,8 @@ FIELDS = {"weight_kg": NUMBER, "colour": TEXT, "birth_date": DATE}
         ("libharp-dev", "libharp"),
         ("Senior Data Engineer", "Data Engineer"),
         ("Oslo Half Marathon", "Oslo Marathon"),
+        ("Oak Seven Ltd", "Oak Five Ltd"),
+        ("Firm00007 Fir Inc.", "Firm00005 Fir Inc."),
     ],
 )
 async def test_a_page_about_another_thing_of_nearly_the_same_name_answers_nothing_in_its_facts(heading: str, name: str) -> None:
@@ -45,6 +47,8 @@ async def test_a_page_about_another_thing_of_nearly_the_same_name_answers_nothin
         ("Max Weber", "Max Weber"),
         ("Malcolm X", "Malcolm X"),
         ("Acme Inc.", "Acme"),
+        ("Oak Five", "Oak Five Ltd"),
+        ("Oak Five Limited", "Oak Five Ltd"),
         ("Grace Hopper (computer scientist)", "Grace Hopper"),
         ("Sony Wireless WH-1000XM4", "Sony WH-1000XM4"),
     ],

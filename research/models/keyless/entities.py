@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 from research.evidence.ranking import KANA_AND_HAN, words
 from research.models.keyless.shapes import FULL_NAME
-from research.models.keyless.vocabulary import NAMING, STOP, tells_a_property
+from research.models.keyless.vocabulary import LEGAL_FORMS, NAMING, STOP, tells_a_property
 from research.ports.sessions import EarlierTask
 from research.task.task import Task
 from research.values.names import marks_of, without_year
@@ -103,7 +103,7 @@ def _is_name(objective: str) -> bool:
 
 def _telling(name: str) -> frozenset[str]:
     named = frozenset(words(name))
-    return named - STOP or named
+    return named - STOP - LEGAL_FORMS or named - STOP or named
 
 
 def aboutness(entity: Entity, titles: tuple[str, ...]) -> float:
@@ -134,7 +134,7 @@ def _aboutness(asked: frozenset[str], marks: frozenset[str], titles: tuple[str, 
     for title in titles:
         for part in {title, without_year(title), *SEPARATOR.split(title)}:
             best = max(best, _names(asked, marks, part))
-        whole = frozenset(words(title)) - STOP
+        whole = frozenset(words(title)) - STOP - LEGAL_FORMS
         told_apart = marks - marks_of(title) or all(word.isdigit() for word in asked - whole)
         if len(whole) > 1 and whole <= asked and (whole == asked or not told_apart):
             best = max(best, (len(whole) / len(asked)) ** 0.3)  # the name says more than the title: a site's name, a variant
@@ -145,7 +145,7 @@ def _names(asked: frozenset[str], marks: frozenset[str], part: str) -> float:
     """How far words name what is asked: all of it counts most; a number or a mark that differs makes it another thing, and so may
     a word within the name (`Oslo Half Marathon`)."""
     said = words(part)
-    found = frozenset(said) - STOP
+    found = frozenset(said) - STOP - (LEGAL_FORMS - asked)
     common = asked & found
     if not common:
         return 0.0

@@ -29,6 +29,9 @@ LIGHT: Final[dict[str, float]] = {
 STOP: Final = frozenset(words(_TABLE["stop"]))
 """Words that carry no meaning of their own in a description or a question."""
 
+LEGAL_FORMS: Final = frozenset(words(_TABLE["legal_forms"]))
+"""Words of firms' names that tell none from another."""
+
 CONTAINERS: Final = frozenset(words(_TABLE["containers"]))
 """Parts of a path that only hold what comes below them."""
 
