@@ -42,6 +42,7 @@ _NOT_NOW: Final = re.compile(rf"(?<![\w'’])(?:{alternatives(_TABLE['not_now'])
 _YEAR: Final = r"(?:[^\W\d_]{3,9}\.?\s)?[12]\d{3}"
 _UNTIL: Final = re.compile(rf"(?<!\w)(?:{alternatives(_TABLE['until'])})\s(?:\d{{1,2}}\.?\s)?{_YEAR}(?!\w)", re.IGNORECASE)
 _OVER: Final = alternatives(_TABLE["over"])
+_SAYS_OVER: Final = re.compile(rf"(?<![^\W_])(?:{_OVER})(?![^\W_])", re.IGNORECASE)
 _IS_OVER: Final = re.compile(
     rf"\A\W*(?:{_OVER})(?![\w'’])|\(\s?(?:{_OVER}|{alternatives(_TABLE['over_behind'])})(?![\w'’])[^()]*\)\W*\Z|"
     rf"\({_YEAR}\s?[-–—]\s?{_YEAR}\)\W*\Z",
@@ -91,6 +92,11 @@ def is_over(text: str) -> bool:
     """Whether a value says of itself that it holds no more: `Ann Lee (until 2019)`, `Ann Lee (1998–2010)`, `formerly Hamburg`."""
     ended = _UNTIL.search(text)
     return _IS_OVER.search(text) is not None or (ended is not None and not text[ended.end() :].strip(" .)"))
+
+
+def says_over(label: str) -> bool:
+    """Whether a field asks for what holds no more: `number of previous owners`."""
+    return _SAYS_OVER.search(label) is not None
 
 
 def is_given(text: str) -> bool:

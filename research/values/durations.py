@@ -70,6 +70,8 @@ _DURATION: Final = re.compile(
 )
 
 
+_PART_OR_TIMES: Final = re.compile(r"(?<!\w)(?:half|(?:quarters?|thirds?) of|once|twice|times)\s\Z", re.IGNORECASE)
+"""Before an hour that is not one: `half an hour`, `twice an hour`."""
 _HOURS_BEFORE: Final = re.compile(rf"([^\W\d_]+)[ -]{_HOURS}{_AND}\Z", re.IGNORECASE)
 """Hours in words before minutes in digits: `two hours and 41 minutes`."""
 
@@ -89,7 +91,8 @@ def durations(text: str) -> tuple[Duration, ...]:
             if "h" not in parts and (before := _HOURS_BEFORE.search(text, max(0, start - 60), start)):
                 is_one = before[1].casefold() in ("a", "an")
                 hours = [1] if is_one else [number.value for number in numbers(text) if number.end == before.end(1)]
-                if len(hours) != 1:
+                is_apart = is_one and "," in before[0]
+                if len(hours) != 1 or is_apart or _PART_OR_TIMES.search(text, 0, before.start()):
                     continue  # the minutes alone would be a part of the time
                 start, seconds = before.start(), seconds + hours[0] * _UNIT_SECONDS["h"]
             found.append(Duration(start, match.end() - tail, seconds))

@@ -13,6 +13,13 @@ from research.values.neighbours import not_yet
 from research.values.scales import DOZEN, SCALES, alternatives
 from research.values.units import CURRENCIES, Unit, unit_named
 
+PERIOD: Final = re.compile(r"(?:[^\W\d]{1,9}\.? ?){0,2}(?:\d{1,2}[,.]? )?(?:FY)?[12]\d{3}(?:/\d{2,4})?|[QH]\d.{0,8}", re.I)
+_TIMES: Final = re.compile(r"(?:fiscal |financial )?(?:year|period)|jahr|geschäftsjahr|année|exercice|año|ejercicio", re.I)
+_VALUE: Final = re.compile(r"values?|wert|valeur|valore?", re.I)
+PROPERTIES: Final = re.compile(
+    r"|propert(?:y|ies)|features?|spec(?:ification)?s?|attributes?|characteristics?|eigenschaft|merkmal", re.I
+)
+"""The first head cell of a table whose columns are things, and whose rows what is said of them."""
 _SCALE_WORDS: Final = alternatives(name for name, factor in SCALES.items() if factor != DOZEN)
 """`Price (dozen)` says what is sold at the price."""
 _MONEY: Final = alternatives(CURRENCIES)
@@ -124,3 +131,12 @@ def series_of(key: str, heading: str = "") -> tuple[str, int]:
     years = YEAR.findall(key) or ([heading] if YEAR.fullmatch(heading) else [])
     series = re.sub(r"\W+", " ", YEAR.sub("", key).casefold().replace(foreseen, "")).strip()
     return series, -1 if foreseen else max(map(int, years), default=0)
+
+
+def key_of_the_page(corner: str, column: str, row: str) -> str:
+    """The key of a cell that says something of the page itself: it is of a year, or its column is `Value`; "" if it does not."""
+    if PERIOD.fullmatch(column) and not PERIOD.fullmatch(row):
+        return f"{row} ({column})"
+    if PERIOD.fullmatch(row) and _TIMES.fullmatch(corner):
+        return f"{column} ({row})"
+    return row if PROPERTIES.fullmatch(corner) and _VALUE.fullmatch(column) else ""

@@ -49,7 +49,7 @@ _NAMELESS: Final = re.compile(_NO, re.IGNORECASE)
 _UNTRUE: Final = re.compile(
     r"(?<!\w)(?:untrue|false|incorrect|wrong|a myth|den(?:y|ies|ied)|rejects?|disputes?)(?:\s\w+){0,3}\sthat\s[^.;]*\Z|"
     r"(?:\A|[.;]\s)had\s[^,.;]*\sbeen\s[^,.;]*\Z|"
-    r"(?<!\w)(?:would|could|might|(?:was|were) to)\s(?:not\s|never\s)?have\s[^,.;]*\Z",
+    r"(?<!\w)(?:would|could|might|(?:was|were) to)\s(?:not\s|never\s)?have\s(?:(?!\s(?:but|that|and)\s)[^,.;])*\Z",
     re.IGNORECASE,
 )
 _WHERE: Final = re.compile(r"\b(?:in|at|near|from|on|of the)\s\Z", re.IGNORECASE)
@@ -74,8 +74,16 @@ ORDINALS: Final = frozenset(_TABLE["ordinals"].split())
 """Words of fields whose numbers are places in an order."""
 _CLAUSE: Final = 90
 """Characters before a number in which a word says that it is compared, or not so yet."""
-_PERIODS: Final[dict[str, str]] = {word: name for name, spelled in _TABLE["periods"].items() for word in spelled.split()}
-_PER: Final = re.compile(r"\s?[(]?(?:(?:/|p\.|(?:per|an?|each|every)\s)\s?)?([^\W\d_]+)", re.IGNORECASE)
+_PERIODIC: Final[dict[str, str]] = {word: name for name, spelled in _TABLE["periodic"].items() for word in spelled.split()}
+_PERIODS: Final = _PERIODIC | {word: name for name, spelled in _TABLE["periods"].items() for word in spelled.split()}
+_PER: Final = re.compile(
+    rf"(?:,?\s?[(]?({alternatives(_PERIODIC)})(?!\s[a-z]+\W\s?[€$£¥\d])|"
+    rf"\s?[(]?(?:/|(?:per|an?|each|every)\s)\s?(?:calendar\s)?({alternatives(_PERIODS)}))(?!\w)",
+    re.IGNORECASE,
+)
+_PERIODIC_BEFORE: Final = re.compile(
+    rf"(?<!\w)({alternatives(_PERIODIC)})\s(?:at|[a-z]+:|(?:rates?|sums?|amounts?|instalments) of)\s\Z", re.IGNORECASE
+)
 _BETWEEN: Final = rf"(?:\s?[-–—]\s?|\s(?:{alternatives(_TABLE['between'])})\s)[€$£¥]?"
 _RANGE_BEFORE: Final = re.compile(rf"\d\s?[%°\w€$£¥]{{0,6}}{_BETWEEN}$", re.IGNORECASE)
 _RANGE_AFTER: Final = re.compile(rf"{_BETWEEN}\d", re.IGNORECASE)
@@ -96,11 +104,13 @@ def is_of_another(text: str, start: int, end: int) -> bool:
     return _COMPARED.search(text, max(0, start - _CLAUSE), start) is not None or _COMPARED_AFTER.match(text, end) is not None
 
 
-def is_per_other(text: str, end: int, words: frozenset[str]) -> bool:
-    """Whether the amount that ends at `end` is for another length of time than a field of these words asks for."""
-    asked = {_PERIODS[word] for word in words if word in _PERIODS}
-    found = _PER.match(text, end) if asked else None
-    return found is not None and _PERIODS.get(found[1].casefold(), "") not in {"", *asked}
+def is_per_other(text: str, start: int, end: int, words: frozenset[str]) -> bool:
+    """Whether the amount at `text[start:end]` is for another length of time than a field of these words asks for, by `monthly` or
+    by `per month`: `first_year_rent` asks for none."""
+    spelled = _PERIODS if "per" in words else _PERIODIC
+    asked = {spelled[word] for word in words if word in spelled}
+    found = (_PER.match(text, end) or _PERIODIC_BEFORE.search(text, 0, start)) if asked else None
+    return found is not None and _PERIODS[found[found.lastindex or 1].casefold()] not in asked
 
 
 def periods_of(words: Iterable[str]) -> set[str]:
@@ -142,7 +152,11 @@ def aside_of(text: str, names: Collection[tuple[int, int]], start: int, end: int
     part = next((match for match in _PARTS.finditer(text) if match.start() <= start < match.end()), None)
     if part is None or not own or any(part.start() <= at < part.end() for at in own) or _STANDS_FOR.search(part[0]):
         return ""
-    told = [at for at, behind in names if part.start() <= at and behind <= start and (at or " " in text[at:behind])]
+    told = [
+        at
+        for at, behind in names
+        if part.start() <= at and behind <= start and (at or " " in text[at:behind]) and not _WHERE.search(text, 0, at)
+    ]
     return text[told[0] : start] if told else ""
 
 

@@ -87,7 +87,7 @@ def quantities(text: str, wanted: Wanted, label: Measure = NOTHING, known: str =
             continue
         if wanted.is_percent and (at.unit or number.scaled) and not number.percent:
             continue  # `£1.2 million`, for a share in percent
-        if unit and unit.is_money and is_per_other(text, at.end, wanted.words):
+        if unit and unit.is_money and is_per_other(text, at.start, at.end, wanted.words):
             continue  # `£36,500 per annum`, for a monthly rent
         if (
             is_of_another(text, at.start, at.end)
@@ -98,7 +98,8 @@ def quantities(text: str, wanted: Wanted, label: Measure = NOTHING, known: str =
             or (is_count and (is_ordering(text, number.start, number.end) or _is_its_number(text, number.start, wanted.words)))
         ):
             continue
-        if wanted.is_percent and (share := _SMALL_SHARE.match(text, at.end)):
+        share = _SMALL_SHARE.match(text, at.end) if wanted.is_percent else None
+        if share:
             number = replace(number, readings=tuple(r / (10 if share["tenth"] else 100) for r in number.readings))
         is_decimal = decimal_mark in text[number.start : number.end] if decimal_mark else None
         value, doubts = _counted(number, unit, wanted, label, is_decimal)
@@ -109,6 +110,8 @@ def quantities(text: str, wanted: Wanted, label: Measure = NOTHING, known: str =
         beside = neighbour_doubts(text, at.start, at.end, words)
         if wanted.unit and unit is None and "unread_neighbour" in beside and not _is_plain_degrees(text, at.end, wanted.unit):
             continue  # `10 fathoms`, for a length in metres: in a unit that is not known
+        if wanted.is_percent and not number.percent and not share and "unread_neighbour" in beside:
+            continue  # `5,812 voters`, for a turnout in percent
         if number.percent and not wanted.is_share and text[number.start] in "+-−":
             doubts.add("change")
         if wanted.is_rating and _OUT_OF.match(text, at.end):

@@ -93,12 +93,18 @@ _DIGIT: Final = re.compile(r"\d[\s\u00a0\u202f]?\Z")
 """Before a currency's sign that is another number's: `89.95 € 3 kg`."""
 _PLACE_OR_TIME: Final = re.compile(r"\s(?:(?:the|an?|its|their|all|total)\s|[12]\d{3}(?!\d)|[A-Z][a-z])")
 """Behind an `in` that is no inch: `31 in 2024`, `5 in the north`."""
+_BYTES_A_SECOND: Final = re.compile(r"[kKMGT]B(?:ps|PS|[ /]{1,3}s)")
+"""What would be bits a second if the case of its letters did not count."""
+_BESIDE_MONEY: Final = re.compile(r"\s(?:in|pa)(?!\w)")
+"""Behind an amount of money no inch and no pascal: `£5 in cash`, `£5,000 pa`."""
 _OTHER_CASE: Final = re.compile(r"[A-IKMNO-UX-Z]|mW|Mm")
 """Letters that name another thing, or nothing, where a unit of this spelling has the other case: `5 M` is no five metres."""
 
 
 def unit_named(words: str) -> Unit | None:
     """The unit that a word or two name: `kg`, `square metres`, `km/h`; None if they name none."""
+    if _BYTES_A_SECOND.fullmatch(words.strip()):
+        return Unit("byte rate", Decimal(1))
     folded = re.sub(r"[\s/_.]+", " ", words).strip().casefold()
     return UNITS.get(folded) or UNITS.get(folded.replace(" ", ""))
 
@@ -118,7 +124,7 @@ def measured(text: str, start: int, end: int) -> Measured:
         return Measured(_HUNDREDTHS[(hundredth[1] or hundredth[0]).casefold()], start, hundredth.end())
     before = _MONEY_BEFORE.search(text, max(0, start - 18), start)
     is_money = before is not None and not _DIGIT.search(text, 0, before.start())
-    if not is_money and (unit := _unit_after(text, end)):
+    if (unit := _unit_after(text, end)) and not (is_money and _BESIDE_MONEY.match(text, end)):
         return Measured(unit[0], start, unit[1])
     if mark := _FEET.match(text, end):
         return Measured(UNITS["ft"], start, mark.end())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from keyless_reading import BOOLEAN, DATE, INTEGER, NUMBER, TEXT, answer
+from keyless_reading import DATE, INTEGER, NUMBER, TEXT, answer
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ async def test_a_number_that_tells_only_when_is_no_count() -> None:
 async def test_a_number_beside_the_fields_main_word_alone_is_of_low_confidence() -> None:
     html = "<p>The operating profit of Grove Works was £5 million.</p>"
     assert (await answer(html, {"operating_profit_gbp": NUMBER}))["operating_profit_gbp"] == (5_000_000, "medium")
-    assert (await answer(html, {"net_profit_gbp": NUMBER}))["net_profit_gbp"][1] in (None, "low")
+    assert (await answer(html, {"net_profit_gbp": NUMBER}))["net_profit_gbp"][1] == "low"
 
 
 @pytest.mark.parametrize(
@@ -109,16 +109,24 @@ async def test_what_a_key_says_is_over_answers_no_field_of_today(line: str, fiel
 
 
 async def test_what_one_place_says_of_something_narrower_is_of_low_confidence_however_it_is_read() -> None:
-    html = "<p>Grove Works met in the hall of the village. Date of next meeting: 13 February 2024.</p>"
-    assert (await answer(html, {"meeting_date": DATE}))["meeting_date"][1] in (None, "low")
-
-
-async def test_a_line_that_a_word_and_a_colon_begin_may_be_prose() -> None:
     html = (
-        "<p>Correction (3 July 2023): an earlier version of this article spelled the name of the designer wrongly. Grove Works "
-        "was opened in 1921 and has not been closed since.</p>"
+        "<p>Grove Works met in the hall of the village for its yearly meeting of members, as it has for many years. "
+        "Date of next meeting: 13 February 2024.</p>"
     )
-    assert (await answer(html, {"opened": INTEGER}))["opened"][0] == 1921
+    assert (await answer(html, {"meeting_date": DATE}))["meeting_date"][1] == "low"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Correction (3 July 2023): an earlier version of this article gave the seats of Grove Works as 300, which was wrong.",
+        "Ann Lee: Grove Works had 300 seats when I was a child, and it was open all the year to the public.",
+        "Dr. Ann Lee: Grove Works had 300 seats when I was a child, and it was open all the year to the public.",
+        "Next week: Oak Mill, which has 300 seats, opens to the public, and will be open all the year.",
+    ],
+)
+async def test_what_stands_behind_a_word_and_a_colon_is_no_claim_of_the_page(line: str) -> None:
+    assert (await answer(f"<p>{line}</p>", {"seats": INTEGER}))["seats"][0] is None
 
 
 async def test_a_run_of_digits_under_another_key_is_no_telephone_number() -> None:
@@ -137,4 +145,4 @@ async def test_an_address_in_a_short_sentence_is_found() -> None:
 async def test_a_day_of_the_week_is_no_name() -> None:
     html = "<p>Ann Lee beat Eve Roe at Grove Works on Sunday.</p>"
     assert (await answer(html, {"runner_up": TEXT}))["runner_up"][0] != "Sunday"
-    assert (await answer("<p>Grove Works is open, and has a lift.</p>", {"lift": BOOLEAN}))["lift"][0] is True
+    assert (await answer("<p>The album of Grove Works is called Sunday.</p>", {"album": TEXT}))["album"][0] is not None

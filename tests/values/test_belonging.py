@@ -32,6 +32,9 @@ def test_a_word_belongs_to_the_nearest_value(text: str, word: str, right: list[s
 
 def test_a_text_is_of_other_years_if_the_first_that_names_any_names_none_that_is_asked_for() -> None:
     assert is_of_other_years(["sales", "2021"], "It sold 5 in 2022 and 4 in 2021's last month; 2020", "2021") is False
+    assert is_of_other_years(["sales", "2021"], "It sold 5", "In 2021 it was busy, in 2022 busier") is True
+    assert is_of_other_years(["sales", "2021"], "It sold 5", "In 2020 it was busy, in 2021 busier") is False
+    assert is_of_other_years(["sales", "2021"], "It sold 5 last year", "", "Report for 2021") is True
     assert is_of_other_years(["sales", "2021"], "It sold 5 in 2022", "2021") is True
     assert is_of_other_years(["sales", "2021"], "It sold 5", "Report for 2021") is False
     assert is_of_other_years(["sales", "2021"], "It sold 5") is True
@@ -51,6 +54,9 @@ def test_one_year_tells_values_apart_only_in_brackets() -> None:
         ("cranes cost 65 per hour, with a minimum charge of 130", "cranes minimum charge", "charge", ["65", "130"]),
         ("the dam is 38 m high; the tower is gone", "tower height", "height", []),
         ("shops to be opened in 2025.", "shops", "shops", []),
+        ("in 2025 houses", "houses", "houses", ["2025"]),
+        ("in 2025 it sold houses", "houses", "houses", []),
+        ("sold 41 and 29 in 2022 and 2023", "sold 2022", "sold", []),
         ("shops built of 2025 stones", "shops", "shops", ["2025"]),
         ("sold 41 in 2022, and 29 in 2023", "sold 2022", "sold", ["41"]),
     ],

@@ -43,6 +43,16 @@ def test_in_is_an_inch_behind_no_amount_of_money_and_before_no_place_or_time(fie
         ("fee_gbp", "£8 per day", [8]),
         ("hourly_rate_usd", "$20/h", [20]),
         ("hourly_rate_usd", "$800/week", []),
+        ("monthly_rent_gbp", "£14,400 p.a.", []),
+        ("monthly_rent_gbp", "£14,400 pa", []),
+        ("annual_rent_gbp", "£14,400 pa", [14_400]),
+        ("annual_rent_gbp", "£1,200 per calendar month", []),
+        ("annual_rent_gbp", "£1,200, monthly", []),
+        ("annual_rent_gbp", "payable monthly at £10", []),
+        ("annual_rent_gbp", "£14,400, monthly rent: £1,200", [14_400]),
+        ("first_year_rent_gbp", "£1,200 per month", [1200]),
+        ("day_nursery_fee_gbp", "£250 a week", [250]),
+        ("day_rate_gbp", "£20 (week days only)", [20]),
     ],
 )
 def test_an_amount_for_another_length_of_time_is_none(field: str, text: str, right: list[float]) -> None:
@@ -51,7 +61,12 @@ def test_an_amount_for_another_length_of_time_is_none(field: str, text: str, rig
 
 @pytest.mark.parametrize(
     ("field", "text", "right"),
-    [("match_funding_percent", "£1.2 million", []), ("growth_percent", "6.1 %", [6.1]), ("growth_percent", "6.1", [6.1])],
+    [
+        ("match_funding_percent", "£1.2 million", []),
+        ("growth_percent", "6.1 %", [6.1]),
+        ("growth_percent", "6.1", [6.1]),
+        ("turnout_percent", "5,812 voters, or 62.", [62]),
+    ],
 )
 def test_an_amount_of_something_is_no_percentage(field: str, text: str, right: list[float]) -> None:
     assert amounts(field, text) == right
@@ -63,7 +78,15 @@ def test_a_number_that_names_one_of_several_is_no_count() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "minutes"), [("two hours and 41 minutes", 161), ("an hour and 20 minutes", 80), ("some hours and 20 minutes", None)]
+    ("text", "minutes"),
+    [
+        ("two hours and 41 minutes", 161),
+        ("an hour and 20 minutes", 80),
+        ("some hours and 20 minutes", None),
+        ("half an hour and 10 minutes", None),
+        ("twice an hour 10 minutes", None),
+        ("an hour, 20 minutes by car", None),
+    ],
 )
 def test_hours_in_words_belong_to_the_minutes_behind_them(text: str, minutes: int | None) -> None:
     assert [float(one.seconds) / 60 for one in durations(text)] == ([] if minutes is None else [minutes])
@@ -72,3 +95,10 @@ def test_hours_in_words_belong_to_the_minutes_behind_them(text: str, minutes: in
 @pytest.mark.parametrize(("text", "field"), [("0.771 g/cm³ at 15 °C", "density_kg_m3"), ("771 kg/m3", "density_kg_m3")])
 def test_densities_are_counted_in_each_others_units(text: str, field: str) -> None:
     assert amounts(field, text)[0] == 771
+
+
+@pytest.mark.parametrize(
+    ("text", "right"), [("100 MB/s", []), ("500 MBps", []), ("2 GB/s", []), ("500 Mbps", [500]), ("500 Mbit/s", [500])]
+)
+def test_bytes_a_second_are_no_bits_a_second(text: str, right: list[float]) -> None:
+    assert amounts("speed_mbps", text) == right

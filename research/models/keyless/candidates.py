@@ -15,10 +15,11 @@ from research.models.keyless.keys import affinity, narrows
 from research.models.keyless.questions import Question
 from research.models.keyless.reading import Reading, Sentence
 from research.models.keyless.vocabulary import BESIDE, OF_OTHERS, OF_THE_PAGE, STOP
-from research.values.answers import is_given, is_over
+from research.values.answers import is_given, is_over, says_over
 from research.values.belonging import YEAR
 from research.values.dates import dates
 from research.values.labels import series_of
+from research.values.names import things_named
 
 Source = Literal["data", "facts", "under", "table", "list", "sentence", "naming", "shown"]
 """The kind of structure that a candidate was found in."""
@@ -65,7 +66,7 @@ class Candidate:
     marks: tuple[str, ...] = ()
     """What else is true of it."""
     narrowed: bool = False
-    """Its key says more than the field asks: `Screen weight`, for a weight; or its line only names the field."""
+    """Its key says more than the field asks: `Screen weight`, for a weight; or it may be said of something else."""
 
 
 _PAGE_LANGUAGE: Final = "html.lang"
@@ -125,7 +126,7 @@ def of_facts(asked: Asked, reading: Reading) -> Iterator[Candidate]:
         default=0.0,
     )
     for fit, fact in fitting:
-        if (fact.origin == "list" and question.kind != "list") or (is_over(fact.key) and not is_over(question.label)):
+        if (fact.origin == "list" and question.kind != "list") or (is_over(fact.key) and not says_over(question.label)):
             continue
         gate, thing = gate_of(asked, reading, fact)
         if gate <= 0:
@@ -148,6 +149,7 @@ def of_facts(asked: Asked, reading: Reading) -> Iterator[Candidate]:
             or (fact.key == _PAGE_LANGUAGE and _OF_PAGES.isdisjoint(words(question.description)))
             or (fact.origin not in ("data", "table") and asked.is_of_a_part(reading, fact.places[0]))
             or (fact.origin == "data" and _called_otherwise(asked.entity, reading, fact.thing))
+            or (fact.origin != "table" and fact.subjects and _names_another(asked.entity, fact))
         )
         setting = setting_of(fact, reading)
         for value, place, joined in _texts(question, fact):
@@ -217,8 +219,8 @@ def gate_of(asked: Asked, reading: Reading, fact: Fact) -> tuple[float, tuple[st
     """How surely a fact speaks of the entity, and of what thing in the page's data it is."""
     if fact.subjects:
         if fact.origin != "table":
-            begins = words(fact.subjects[0])[: len(asked.entity.words) + 2]  # what is only named there is not its subject
-            return 0.75 if asked.about >= MIN_ABOUT or mentions(asked.entity, {*begins}) else 0.0, ()
+            is_named = mentions(asked.entity, {*words(" ".join(fact.subjects))}) and not _names_another(asked.entity, fact)
+            return 0.75 if asked.about >= MIN_ABOUT or is_named else 0.0, ()
         about = aboutness(asked.entity, fact.subjects) if asked.entity.named else 0.0
         return about if about >= 0.75 else 0.0, ()
     if fact.origin == "data" and _called_otherwise(asked.entity, reading, fact.thing) == "beside it":
@@ -228,6 +230,12 @@ def gate_of(asked: Asked, reading: Reading, fact: Fact) -> tuple[float, tuple[st
         return gate, ()
     told = f"depth:{min(fact.depth, 2)}", f"{KEY}{fact.key.rpartition('.')[2].casefold()}"
     return gate, (_thing(asked.entity, reading, fact.thing), *told)
+
+
+def _names_another(entity: Entity, fact: Fact) -> bool:
+    """Whether the sentences before a fact name another thing than the entity, too."""
+    names = (frozenset(words(name)) - STOP for said in fact.subjects for name in things_named(said))
+    return any(name and not (name <= entity.words or entity.words <= name) for name in names)
 
 
 def _called_otherwise(entity: Entity, reading: Reading, thing: str) -> Literal["", "alone", "beside it"]:

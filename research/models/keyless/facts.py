@@ -13,29 +13,22 @@ from research.evidence.passages import sentences
 from research.evidence.ranking import words
 from research.models.keyless.vocabulary import CONTAINERS, STOP, names_property, weight
 from research.ports.page import Passage
-from research.values.labels import without_measure
+from research.values.labels import PERIOD, PROPERTIES, key_of_the_page, without_measure
 
 Origin = Literal["data", "facts", "under", "table", "list"]
 
 _FACT: Final = re.compile(r"(?:[-*] |\d{1,3}[.)] )?([^\s:|#][^:\n]{0,79}?)\s*[:：]\s+(\S.*)")
 _ITEM: Final = re.compile(r"(?:[-*•] |\d{1,3}[.)] )(.+)")
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[_\-:/]+")
-_BEHIND: Final = re.compile(
-    r"\s+(?:of|in|at|on|for|by|per|to|from|with|after|before|against|under|over|and|or)(?:\s+|\Z)|\s*[(,;:/]", re.I
-)
+_BEHIND: Final = re.compile(r"\s+(?:of|in|at|on|for|by|per|to|from|with|after|before|and|or)(?:\s+|\Z)|\s*[(,;:/]", re.I)
+_NEXT_FACT: Final = re.compile(r"(?<=\.)\s+(?=[A-Z]\w*(?:\s\w+){0,3}:\s)")
+"""Before a fact behind a shortened word: `Builder: Oak & Co. Owner: Lee plc`."""
 _EMPTY_TAILS: Final = frozenset(("name", "value", "text", "content", "@value", "label", "title", "contenturl", "address"))
 _IGNORED_TAILS: Final = frozenset(("@type", "@id", "@context", "url", "item", "position", "identifier.@type"))
 _FAR: Final = frozenset(
     words("review comment breadcrumb related itemlistelement similar recommended is_related_to is_similar_to suggested")
 )
 _TITLE: Final = frozenset(words("title"))
-_PERIOD: Final = re.compile(r"(?:[^\W\d]{1,9}\.? ?){0,2}(?:\d{1,2}[,.]? )?(?:FY)?[12]\d{3}(?:/\d{2,4})?|[QH]\d.{0,8}", re.I)
-_TIMES: Final = re.compile(r"(?:fiscal |financial )?(?:year|period)|jahr|geschäftsjahr|année|exercice|año|ejercicio", re.I)
-_VALUE: Final = re.compile(r"values?|wert|valeur|valore?", re.I)
-_SIDES: Final = re.compile(
-    r"|propert(?:y|ies)|features?|spec(?:ification)?s?|attributes?|characteristics?|eigenschaft|merkmal", re.I
-)
-"""The first head cell of a table whose columns are things, and whose rows what is said of them."""
 _UNITS_BESIDE: Final = ("priceCurrency", "currency", "unitText", "unitCode")
 """Of page data, what stands beside an amount and says in what it is counted."""
 MAX_KEY_WORDS: Final = 8
@@ -153,10 +146,11 @@ def _data(path: str, values: Iterable[str], places: Iterable[int], label: str) -
 
 
 def _lines(passage: Passage, place: int) -> Iterator[Fact]:
-    """`Key: value` lines. In a paragraph, only one that is nothing but such a line."""
+    """`Key: value` lines. Of several sentences in one line, or of a paragraph of prose, those that are such."""
     lines = passage.text.split("\n")
     said = [*_said(passage.text, place)] if len(lines) == 1 or passage.kind == "paragraph" else []
-    if any(fact.subjects for fact in said) or (passage.kind == "paragraph" and (len(lines) > 1 or len(passage.text) > 240)):
+    is_prose = passage.kind == "paragraph" and (len(lines) > 1 or len(passage.text) > 240)
+    if is_prose or len(said) > 1 or any(fact.subjects for fact in said):
         yield from said
         return
     label = heading = passage.heading.rpartition(" > ")[2]
@@ -164,17 +158,20 @@ def _lines(passage: Passage, place: int) -> Iterator[Fact]:
     for match in filter(None, (_FACT.fullmatch(line.strip()) for line in lines)):
         for fact in _keyed(match[1], (match[2].strip(),), (place,), "facts", heading, label=label):
             yield fact
-            if is_first and _PERIOD.fullmatch(match[2]):  # `Key figures (in thousands): 2024` is the head of a table
+            if is_first and PERIOD.fullmatch(match[2]):  # `Key figures (in thousands): 2024` is the head of a table
                 label = f"{fact.key}\n{heading}"
             is_first = False
 
 
 def _said(text: str, place: int) -> Iterator[Fact]:
-    """Sentences that are nothing but `Key: value.`; they speak of what the sentences before them name."""
-    for start, end in sentences(text) if ": " in text else ():
-        match = _FACT.fullmatch(text[start:end])
-        if match and len(match[1].split()) <= 4 and end - start <= 120 and not re.search(r"\d", match[1]):
-            yield from _keyed(match[1], (match[2].rstrip(". "),), (place,), "facts", subjects=(text[:start],) if start else ())
+    """Sentences that are nothing but `Key: value.`; they speak of what the other sentences before them name."""
+    before: list[str] = []
+    for piece in (piece for start, end in sentences(text) for piece in _NEXT_FACT.split(text[start:end])) if ": " in text else ():
+        match = _FACT.fullmatch(piece)
+        if match and len(match[1].split()) <= 4 and len(piece) <= 120 and not re.search(r"\d", match[1]):
+            yield from _keyed(match[1], (match[2].rstrip(". "),), (place,), "facts", subjects=tuple(before))
+        else:
+            before.append(piece)
 
 
 def _lists(passages: Sequence[Passage]) -> Iterator[Fact]:
@@ -215,19 +212,10 @@ def _table(passage: Passage, place: int) -> Iterator[Fact]:
                 yield from _keyed(title, (cell,), (place,), "table", heading, subjects=others, label=label)
                 if is_alone:  # a row of nothing but figures is about the page
                     yield from _keyed(title, (cell,), (place,), "facts", heading, label=label)
-                elif key := _of_the_page(header[0], title, row[0]) if at else "":
+                elif key := key_of_the_page(header[0], title, row[0]) if at else "":
                     yield from _keyed(key, (cell,), (place,), "facts", heading, label=label)
-                elif at and _SIDES.fullmatch(header[0]):
+                elif at and PROPERTIES.fullmatch(header[0]):
                     yield from _keyed(row[0], (cell,), (place,), "table", heading, subjects=(title,), label=label)
     for row in body if passage.columns else rows:
         if len(row) == 2 and all(row):
             yield from _keyed(row[0], row[1:], (place,), "facts", label="\n".join([*header, heading]))
-
-
-def _of_the_page(corner: str, column: str, row: str) -> str:
-    """The key of a cell that says something of the page itself: it is of a year, or its column is `Value`; "" if it does not."""
-    if _PERIOD.fullmatch(column) and not _PERIOD.fullmatch(row):
-        return f"{row} ({column})"
-    if _PERIOD.fullmatch(row) and _TIMES.fullmatch(corner):
-        return f"{column} ({row})"
-    return row if _SIDES.fullmatch(corner) and _VALUE.fullmatch(column) else ""

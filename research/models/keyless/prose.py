@@ -42,8 +42,8 @@ _OPENING: Final = re.compile(
 )
 """A pronoun, or a thing without a name, that a sentence begins with."""
 _OPENING_NAME: Final = re.compile(
-    rf"(?:(?:The|A|An)\s+(?:[a-z-]+\s+){{1,3}}(?:of|called|named)\s+|(?:The|Its|His|Her|Their)\s+(?:[a-z-]+\s+){{0,2}}[a-z-]+,?\s+|{BIG}[\w'’&-]+\s+){NAME}"
-    r"(?=(?:\s+[a-z-]+){0,2}?,?\s+(?:[a-z][^,.;]{0,60},\s+)?(?:is|was|has|had|were|are)\b)"
+    rf"(?:(?P<of>(?:The|A|An)\s+(?:[a-z-]+\s+){{1,3}}(?:of|called|named)\s+)|(?:The|Its|His|Her|Their)\s+(?:[a-z-]+\s+){{0,2}}[a-z-]+,?\s+|{BIG}[\w'’&-]+\s+){NAME}"
+    r"(?=(?:\s+(?!(?:it|he|she|they|we|the|an?|its|his|her|their)\s)[a-z-]+){0,2}?,?\s+(?:[a-z][^,.;]{0,60},\s+)?(?:is|was|has|had|were|are)\b)"
 )
 """The name, of two words or more, that a sentence begins with, or `The village of` such a thing."""
 _CALLED: Final = re.compile(r"[^()]{0,60}\((?:[^()]{0,40}\s)?[“\"‘']")
@@ -152,7 +152,8 @@ def _promising(asked: Asked, reading: Reading, spoken: Spoken) -> list[_Promisin
         if gate <= 0 or (where != "here" and asked.about >= MIN_ABOUT and asked.is_beside(reading, sentence.place)):
             continue
         another = _OPENING_NAME.match(sentence.text) if where != "here" and entity.named else None
-        if another and not (entity.words | reading.subject_words | spoken.cues) & {*words(another[0])}:
+        known = entity.words | reading.subject_words | (frozenset() if another and another["of"] else spoken.cues)
+        if another and known.isdisjoint(words(another[0])):
             continue
         order = "early" if at < EARLY else "middle" if at < LATE else "late"
         opening = _opening(asked, spoken, reading, sentence)

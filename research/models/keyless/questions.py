@@ -199,7 +199,8 @@ def _question(name: str, description: str, fingerprint: str) -> Question:
     about = frozenset(form for w in told for form in VARIANTS.get(w, (w,))) - name_words
     negative = frozenset(w for w in words(negative_text) if w not in STOP) - name_words if kind == "boolean" else frozenset()
     surface = frozenset(name_text.split())
-    main = head(" ".join(word for word in name_text.split() if name_words.issuperset(words(word)) or word in STOP))
+    named = re.split(r"\s(?:against|under|over)\b", name_text)[0].split()  # `votes`, of `votes against`
+    main = head(" ".join(word for word in named if name_words.issuperset(words(word)) or word in STOP))
     return Question(name, schema, said, kind, unit, name_words, main, surface, about - negative, negative, fingerprint)
 
 

@@ -26,10 +26,10 @@ LARGE: Final = 100_000
 """Characters of a page. What is longer is read beside the event loop."""
 _WRAPPED: Final = re.compile(r"(?<=[^\n]{60})(?<![.:;!?])\n(?=\S)")
 """The end of a line of wrapped text, where its sentence goes on."""
+_LABELLED: Final = re.compile(r"(?:[^:：.()]|\([^()]*\)|(?<=\b[A-Z])\.|(?<=Dr|Mr|St)\.|(?<=Mrs)\.){1,80}[:：]\s|.*\n", re.DOTALL)
+"""What begins with a word and a colon, and several lines: no claim of the page's own (`Rumour: …`, `Ann Lee: …`)."""
 FIRST_SENTENCES: Final = 4
 """Sentences of a page that say what its subject is."""
-_KEYED: Final = re.compile(r"(?:[^:：.()]|\([^()]*\)){1,60}[:：]\s.{1,80}|.*\n.*", re.DOTALL)
-"""A short line that is no more than a key and its value, or several lines: no prose (`Correction: it was said that …`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +115,12 @@ class Reading:
     def sentences(self) -> tuple[Sentence, ...]:
         found = []
         for place, (text, kind, _) in enumerate(self._texts):
-            if kind not in ("paragraph", "list") and (kind != "facts" or _KEYED.fullmatch(text)):
+            if kind not in ("paragraph", "list") and (kind != "facts" or _LABELLED.match(text)):
                 continue
             unwrapped = _WRAPPED.sub(" ", text)  # as long as the text, so that places stay true
             for start, end in sentences(unwrapped):
                 piece = unwrapped[start:end]
-                if kind != "facts" or not _KEYED.fullmatch(piece):
+                if kind != "facts" or not _LABELLED.match(piece):
                     found.append(Sentence(place, start, end, piece, tuple(words(piece))))
         return tuple(found)
 

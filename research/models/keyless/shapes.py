@@ -105,7 +105,8 @@ def _named(text: str) -> Iterator[Span]:
         inside = is_unit or before[-1:].isalnum()  # `I6`, of `tI6`
         if inside or any(start < match.end() and match.start() < end for start, end in stated):
             continue
-        if len(name) > 1 and name not in day_name and not (match.start() == 0 and " " not in name):
+        is_day = name in day_name and text.endswith("on ", 0, match.start())
+        if len(name) > 1 and not is_day and not (match.start() == 0 and " " not in name):
             is_nation = " " not in name and _NATION.match(text, match.start())
             yield match.start(), match.start() + len(name), "country" if is_country(name) else "nation" if is_nation else "name"
             if (inner := name.rfind(" of ")) > 0:

@@ -36,6 +36,7 @@ _FREE: Final = re.compile(
 )
 _FORMED: Final = frozenset(("=telephone", "=email", "=website"))
 """Properties whose values are known by their form."""
+_NUMBERED: Final = re.compile(r":\s*\d+\W*\Z")
 _BY: Final = re.compile(
     rf"(?:(?:written|posted|created|reported|made|von|par|por|door)\s+)?(?:by|von|par|por|door)\s*:?\s+({NAMES.pattern})\W*", re.I
 )
@@ -72,13 +73,13 @@ def _naming(asked: Asked, reading: Reading) -> Iterator[Candidate]:
 
 
 def _lines(asked: Asked, reading: Reading) -> Iterator[Candidate]:
-    """The first lines that are known by their form, or say who made the thing (`by Ines Kovar`); lines that are nothing but a day
-    (a letter's or an article's date); the first prices; the first word on whether a thing is to be had."""
+    """The first lines and short sentences that are known by their form; lines that say who made the thing (`by Ines Kovar`), or
+    are nothing but a day (of a letter, an article); the first prices; the first word on whether a thing is to be had."""
     question, lines = asked.question, _short_lines(reading)
     shown: list[tuple[str, str, float, int, Iterable[tuple[str, int]]]] = []
     if question.kind == "text" and question.concepts & _FORMED:
         said = ((sentence.text, sentence.place) for sentence in reading.sentences if len(sentence.text) <= _SHORT)
-        shown.append(("formed", "a short line", 0.8, 3, chain(lines, said)))
+        shown.append(("formed", "a short line", 0.8, 3, (at for at in chain(lines, said) if not _NUMBERED.search(at[0]))))
     if question.kind == "text" and question.concepts & _MADE:
         by = ((_BY.fullmatch(line.lstrip("# ")), place) for line, place in (*_headings(reading), *lines))
         shown.append(("by", "a line", 0.8, 3, ((match[1], place) for match, place in by if match and match[1][0].isupper())))
@@ -93,7 +94,7 @@ def _lines(asked: Asked, reading: Reading) -> Iterator[Candidate]:
         priced = ((line, place) for line, place in lines if _SIGN.search(line) and _charge(line) == asked_for)
         shown.append(("price", "a price shown", 0.5, 2, islice(priced, 2)))
     for name, how, fit, most, where in shown:
-        read = ((one, *at) for at in where for one in cast(question, at[0])[:1] if name != "formed" or not one.value.isdigit())
+        read = ((one, *at) for at in where for one in cast(question, at[0])[:1])
         found = list(islice(read, most))
         for order, (one, line, place) in enumerate(found):
             marks = [name, f"order:{order}"] if most > 1 else [name]

@@ -14,7 +14,7 @@ from research.models.keyless.questions import Question
 from research.models.keyless.reading import tokens
 from research.models.keyless.shapes import FULL_NAME
 from research.models.keyless.vocabulary import STOP, weight
-from research.values.belonging import CLAUSE_ENDS, belonging
+from research.values.belonging import CLAUSE_ENDS, OCCASION, belonging
 from research.values.neighbours import aside_of, is_former, is_name_denied, is_of_its_name
 
 _LONGEST: Final = 14
@@ -90,7 +90,7 @@ class Surroundings:
     def belonging(self, values: Sequence[Cast]) -> list[Cast]:
         """The numbers or days of a sentence that the field's words belong to."""
         question, names = self._question, {w for w in self._spoken.names if weight(w) >= 1 or w.isdigit()}
-        is_day, is_when = question.kind == "date", question.expects in ("date", "event")
+        is_day, is_when = question.kind == "date", question.expects in ("date", "event") or bool(OCCASION.search(question.label))
         spans, main = [(one.start, one.end) for one in values], "" if is_day else question.head
         return [values[place] for place in belonging(self._text, spans, self._placed, names, main, may_be_year=is_when)]
 
