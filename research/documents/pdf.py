@@ -99,7 +99,7 @@ def _table(lines: list[Line], at: int, end: int, above: list[Line]) -> tuple[Blo
             # A column that no line fills to its end is a head above several, or belongs to a table beside this one.
             has_odd_columns = table is not None and table.lines[0].count(" | ") >= max(map(len, lines[begin:end]))
             taken = wider.lines - (end - begin)
-            if table is None or has_odd_columns or taken > 0 or (taken == 0 and wider.is_wrapped):
+            if table is None or has_odd_columns or taken > 0 or (taken == 0 and (wider.is_wrapped or wider.heads > 1)):
                 rows = with_units(wider.rows, wider.heads, stated)
                 return Block("table", [row(cells) for cells in rows]), begin, begin + wider.lines
         if table is not None:

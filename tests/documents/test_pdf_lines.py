@@ -129,7 +129,11 @@ def test_a_character_that_the_font_does_not_name_is_not_left_out_of_its_word() -
 
 
 def test_a_character_of_two_halves_is_read_as_one() -> None:
-    assert _with_glyph("Vector \x80 of 9 kg", "u1D400") == "Vector \U0001d400 of 9 kg"
+    named = b"begincmap 1 begincodespacerange <00> <FF> endcodespacerange 1 beginbfchar <80> <D835DC00> endbfchar endcmap"
+    stream = b"9 0 obj\n<< /Length %d >>\nstream\n%s\nendstream\nendobj\nxref\n0" % (len(named), named)
+    data = pdf_of(at(72, 700, "Vector \x80 of 9 kg")).replace(b"xref\n0", stream, 1)
+    data = data.replace(b"/WinAnsiEncoding", b"/WinAnsiEncoding /ToUnicode 9 0 R")
+    assert extract(data, url="corpus://c/a.pdf").text == "Vector \U0001d400 of 9 kg"
 
 
 def _with_glyph(text: str, glyph: str) -> str:
@@ -165,6 +169,18 @@ def test_lines_that_were_not_wrapped_are_not_run_together() -> None:
     assert text_of(stream).split("\n\n") == lines
     stream = "".join(at(72, 700 - 14 * n, line) for n, line in enumerate(LEFT))
     assert text_of(stream) == " ".join(LEFT)
+
+
+def test_a_line_that_begins_in_small_or_wide_capitals_goes_on_with_its_paragraph() -> None:
+    small = "BT /F1 8 Tf 1 0 0 1 72 686 Tm (NASA) Tj /F1 11 Tf ( had thought that it could be built) Tj ET\n"
+    rest = "".join(at(72, 672 - 14 * n, line) for n, line in enumerate(LEFT[2:]))
+    assert "\n" not in text_of(at(72, 700, LEFT[0]) + small + rest)
+    lines = [
+        "a little list of little things that will still fill it in part till all",
+        "MWMWMWMWMW is a probe that nobody had ever built nor thought of,",
+        "or seen before it was built by so small a team, in those days.",
+    ]
+    assert text_of("".join(at(72, 700 - 14 * n, line) for n, line in enumerate(lines))) == " ".join(lines)
 
 
 def test_two_lines_of_cells_are_a_table_and_one_is_a_line() -> None:
@@ -251,13 +267,13 @@ def test_a_lower_line_of_heads_is_no_row() -> None:
     stream = at(204, 714, "2022") + at(364, 714, "2023")
     rows = [
         ("Kind", "Cost (USD)", "Share (%)", "Cost (USD)", "Share (%)"),
-        ("Tin", "120", "44", "130", "51"),
+        ("Tin 1", "120", "44", "130", "51"),
         ("Zinc", "88", "31", "93", "36"),
     ]
     stream += "".join(
         at(x, 700 - 14 * n, c) for n, row in enumerate(rows) for x, c in zip((72, 150, 230, 310, 390), row, strict=True)
     )
-    assert text_of(stream).endswith("| Tin | 120 USD | 44% | 130 USD | 51% |\n| Zinc | 88 USD | 31% | 93 USD | 36% |")
+    assert text_of(stream).endswith("| Tin 1 | 120 USD | 44% | 130 USD | 51% |\n| Zinc | 88 USD | 31% | 93 USD | 36% |")
 
 
 def test_heads_above_several_columns_are_said_of_each() -> None:
