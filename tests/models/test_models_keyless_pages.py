@@ -266,3 +266,11 @@ async def test_the_parts_of_an_object_are_read_as_fields_of_their_own() -> None:
     assert "Ghent, Belgium" in cited["hq.city"][0]
     assert "Ghent, Belgium" in cited["hq.country"][0]
     assert cited["plant"] == []
+
+
+async def test_a_key_may_be_written_in_short() -> None:
+    cells = {"Pop. (000s)": "120", "Temp.": "-3 °C", "Wt.": "80 kg", "DOB": "4 May 1971"}
+    rows = "".join(f"<tr><th>{key}</th><td>{cell}</td></tr>" for key, cell in cells.items())
+    fields = {"population": NUMBER, "temperature_c": NUMBER, "weight_kg": NUMBER, "birth_date": DATE}
+    found = await answer(f"<table>{rows}</table>", fields)
+    assert [value for value, _ in found.values()] == [120_000, -3, 80, "1971-05-04"]
