@@ -155,6 +155,7 @@ def standing(question: Question, groups: Sequence[Group], place: int) -> dict[st
     lead = min(max(best.log_odds - rival, -4.0), 4.0)
     return {
         "best": best.log_odds,
+        "best, capped": min(best.log_odds, 2.0),
         "best, high": max(best.log_odds - 2.0, 0.0),
         "rival": max(rival, -4.0),
         "lead": lead,

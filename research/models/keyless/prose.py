@@ -161,7 +161,12 @@ def _promising(asked: Asked, reading: Reading, spoken: Spoken) -> list[_Promisin
             continue  # `The catalogue was written by …` says whose work the catalogue is
         place = (f"entity:{where}", f"entity:{where}, opens:{opening}", order)
         found.append(_Promising(fit, gate, (*place, "phrase") if has_phrase else place, sentence))
-    found.sort(key=lambda one: (one.fit < SPOKEN, one.marks[0] != "entity:here", -one.fit))
+    found.sort(
+        key=lambda one: (
+            *(one.fit < SPOKEN, one.marks[0] != "entity:here", -one.fit),
+            not reading.is_stressed(one.sentence.place, one.sentence.start + 4),
+        )
+    )
     telling = sum(one.fit >= SPOKEN for one in found)
     return found[: min(telling + MAX_SILENT, MAX_SENTENCES)]
 
@@ -219,6 +224,8 @@ def _values_in(
     for one, shape in _pieces(question, around, sentence.text):
         if (placed := around.marks(one, shape)) is not None:
             distance, marks = placed
+            if reading.stressed:
+                marks.append("stressed" if reading.is_stressed(sentence.place, sentence.start + one.start) else "not stressed")
             found.append((distance, one, shape, marks))
     nearest = min((distance for distance, *_ in found), default=0)
     is_alone = len({repr(one.value) for _, one, *_ in found}) == 1
