@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from flows.cli.pandas_on_demand import import_pandas_on_demand
 from flows.cli.terminal import Exit, Output, money, note, out, print_json
@@ -20,9 +20,6 @@ from research.display.figures import count
 from research.errors import InvalidInput
 from research.faults import validation_faults
 from research.web.proxies import prepare_proxies
-
-MOST_REASONS = 3
-"""Of why candidates of a find are no rows, the commonest."""
 
 if TYPE_CHECKING:
     from flows.cli.starting import Starting
@@ -36,6 +33,9 @@ if TYPE_CHECKING:
 
     Begin = Callable[..., Awaitable[Enrichment]]
     Prepare = Callable[[Runtime], AbstractAsyncContextManager[PreparedRun]]
+
+MOST_REASONS: Final = 3
+"""How many of the reasons why candidates of a find are no rows are shown at its end, the commonest first."""
 
 
 def carry_out(
