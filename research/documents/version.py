@@ -6,5 +6,5 @@ from importlib.metadata import version
 from typing import Final
 
 _READERS: Final = ("trafilatura", "lxml", "pypdfium2", "feedparser", "mammoth", "python-pptx", "python-calamine", "chardet")
-EXTRACTION_VERSION: Final = "21+" + ".".join(version(name) for name in _READERS)
+EXTRACTION_VERSION: Final = "22+" + ".".join(version(name) for name in _READERS)
 """Changes whenever the same bytes may give another text: with the code of this folder, and with the libraries that read."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final
 
 from research.evidence.passages import Span
@@ -25,7 +26,8 @@ _ENOUGH: Final = 2
 def speaks_of(field: Field, text: str) -> bool:
     """Whether a text speaks of a field: it has a telling word of its name or the opposite of one (`uncrewed` of `crewed`), or two
     of its description."""
-    there = {*words(text)}
+    said = words(text)
+    there = {*said, *map("".join, pairwise(said))}  # `Wi-Fi` is `wifi`
     name = {*words(field.name.replace("_", " "))} - _EMPTY
     if (
         name & there

@@ -18,8 +18,12 @@ _NAME: Final = re.compile(
     r"(?<![\w.'’&-])[^\W\d_a-zß-öø-ÿ][\w'’&-]*(?: (?:(?:of|the|de) ){0,2}[^\W\d_a-zß-öø-ÿ][\w'’&-]*| \d[\w-]*)*"
 )
 _PLACED: Final = re.compile(r"(?:\b(?:in|of)|\d) \Z")
-_OF_A_YEAR: Final = re.compile(r"\s*\([12]\d{3}(?: [^\W\d_]+)?\)")
-"""`Up (2009 film)`"""
+_IN_BRACKETS: Final = re.compile(r"\s*\((?:[12]\d{3}(?: [^\W\d_]+)?|[A-Z]{2,}[ :.#][^()]*\d[\d-]{3,})\)")
+"""`Up (2009 film)`, `Caffeine (CAS 58-08-2)`"""
+_VERSUS: Final = re.compile(r"(?<=\S)\s(?:v|vs|versus)\b\.?(?=\s\S)", re.IGNORECASE)
+"""Between the two parties of a case."""
+_CITATION: Final = re.compile(r",?\s+(?:\[|\([12]\d{3}\)|(?:[Cc]ase )?[Nn]os?\.?\s?\d|\d+ [A-Z]).*")
+"""Behind them, where the case is published: `[1993] UKHL 19`, `, 384 U.S. 436 (1966)`."""
 
 
 def marks_of(name: str) -> frozenset[str]:
@@ -38,6 +42,12 @@ def things_named(sentence: str) -> list[str]:
     ]
 
 
-def without_year(title: str) -> str:
-    """A title without a year in brackets, which tells works of one name apart: `Up (2009 film)`."""
-    return _OF_A_YEAR.sub("", title)
+def bare(title: str) -> str:
+    """A title without what tells works of one name apart: a year or an identifier in brackets, a case's citation."""
+    title = _IN_BRACKETS.sub("", title)
+    return _CITATION.sub("", title) if _VERSUS.search(title) else title
+
+
+def spellings_of(case: str) -> tuple[str, ...]:
+    """A case's name with each of the words that stand between its parties; none where it is the name of no case."""
+    return tuple(_VERSUS.sub(f" {word}", case) for word in ("v", "vs", "versus")) if _VERSUS.search(case) else ()

@@ -86,6 +86,7 @@ _PERIODIC_BEFORE: Final = re.compile(
 )
 _BETWEEN: Final = rf"(?:\s?[-–—]\s?|\s(?:{alternatives(_TABLE['between'])})\s)[€$£¥]?"
 _RANGE_BEFORE: Final = re.compile(rf"\d\s?[%°\w€$£¥]{{0,6}}{_BETWEEN}$", re.IGNORECASE)
+_RANGE: Final = re.compile(rf"{_RANGE_BEFORE.pattern[:-1]}\d", re.IGNORECASE)
 _RANGE_AFTER: Final = re.compile(rf"{_BETWEEN}\d", re.IGNORECASE)
 _LAST: Final = re.compile(r"([^\W\d_]+|[~≈><≥≤]=?)[.,]?\s*[(€$£]?\s*$")
 _NEXT: Final = re.compile(r"[ \u00a0\u202f-]?([^\W\d_]+)")
@@ -96,6 +97,11 @@ _LEDGER_AFTER: Final = re.compile(r"\s?(?:CR|DR|Dr)(?!\w)")
 """What an account's credit and debit are marked with. Which of the two is less than nothing, accounts differ."""
 _GLUED: Final = re.compile(r"\s?/\s?[^\W\d_]|\s?[×x*^/=²³⁴-⁹](?=\s?[\d(])|[²³⁴-⁹#]")
 _GLUED_BEFORE: Final = re.compile(r"[×x*^/#№]\s?$")
+
+
+def is_range(text: str) -> bool:
+    """Whether a text states two ends: `10–20 kg`, `18 to 65`."""
+    return _RANGE.search(text) is not None
 
 
 def is_of_another(text: str, start: int, end: int) -> bool:

@@ -25,6 +25,8 @@ _NOTE: Final = re.compile(r"\[\d{1,3}\]")
 _OUT_OF: Final = re.compile(r"\s?(?:/|out of|of|von|sur|de|su|van|av|из)\s?\d|\s?(?:stars?|sternen?|étoiles?)\b", re.IGNORECASE)
 _OUT_OF_BEFORE: Final = re.compile(r"\d\s?(?:/|out of|of|von|sur|de|su|van|av|из)\s?$", re.IGNORECASE)
 """Before the best that a rating can be: `4.5 out of 5`."""
+_OF_ALL: Final = re.compile(r"\d\sout of\s$", re.IGNORECASE)
+"""Before what a number is a part of: `5 out of 12`."""
 _COUNTED: Final = re.compile(r"\s?(?:customer |user )?(?:reviews?|ratings?|votes?|bewertung|avis|opini|recension)", re.IGNORECASE)
 """Behind how many have rated."""
 _DEGREES: Final = re.compile(r"\s?(?:degrees?|deg)\b", re.IGNORECASE)
@@ -93,6 +95,7 @@ def quantities(text: str, wanted: Wanted, label: Measure = NOTHING, known: str =
             is_of_another(text, at.start, at.end)
             or is_denied(text, at.start)
             or _ODD_SCALE.match(text, at.end)
+            or (_OF_ALL.search(text, 0, number.start) and "total" not in wanted.words)
             or (is_former(text, at.start, at.end) and not wanted.is_price)
             or (wanted.is_count and unit is not None and unit.is_money)
             or (is_count and (is_ordering(text, number.start, number.end) or _is_its_number(text, number.start, wanted.words)))
@@ -209,12 +212,13 @@ def _counted(
 ) -> tuple[Decimal, set[Doubt]]:
     """A number in the unit and the scale asked, and what that leaves open."""
     value, doubts = number.value, set(number.doubts)
-    whole = [r for r in number.readings if r == r.to_integral_value()]
+    separated = number.readings[:2]  # what follows are the same as shares of 1, and as less than nothing
+    whole = [r for r in separated if r == r.to_integral_value()]
     if wanted.is_whole and "ambiguous_separator" in doubts and len(whole) == 1:
         value = whole[0]
         doubts.discard("ambiguous_separator")
     elif is_decimal is not None and "ambiguous_separator" in doubts:
-        value = (min if is_decimal else max)(number.readings, key=abs)
+        value = (min if is_decimal else max)(separated, key=abs)
         doubts.discard("ambiguous_separator")
     if "bracketed" in doubts and not wanted.signed:
         value = abs(value)

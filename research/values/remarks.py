@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_NOTE: Final = re.compile(r"\s*\[(?:\d+|[a-z]|note \d+|citation needed)\]", re.I)
+_NOTE: Final = re.compile(r"\s*\[(?:\d{1,3}|[a-z]|note \d+|citation needed)\]", re.I)
 _SCHEMA_ORG: Final = re.compile(r"^https?://schema\.org/(?=\w+$)")
 """Before a member of one of schema.org's enumerations, which is written as a web address."""
 _REMARK: Final = re.compile(
-    r"\s*\((?:(?:since|until|till|from|as of|as at|in|appointed|elected|acting|interim|seit|depuis|desde|c\.|ca\.)\s*)*"
+    r"\s*\((?:(?:since|until|till|from|as of|as at|in|appointed|elected|acting|interim|seit|depuis|desde|c\.|ca\.|"
+    r"m\.|married)\s*)*"
     r"(?:[^\W\d_]{3,9}\.? )?(?:\d{1,2}[ .]\s?)?(?:[^\W\d_]{3,9}\.?,? )?[12]\d{3}"
     r"(?:\s?[-–—]\s?(?:[12]\d{3}|present|today|now)?)?\)$",
     re.IGNORECASE,

@@ -78,17 +78,26 @@ _OWNER_BEFORE: Final = re.compile(rf"(?<![^\W_])({_OWNER})\s?$")
 _OWNER_AFTER: Final = re.compile(rf"[ \u00a0\u202f]?(?:\$[ \u00a0]?)?[(]?(?:in )?({_OWNER})(?![^\W_])")
 _FOREIGN: Final = re.compile(r"(?<![^\W_])[A-Z][A-Za-z]{0,3}([$£¥])[ \u00a0]?$")
 """A sign with letters before it that name no currency known here: `Bds$`, `IR£`."""
+UNKNOWN: Final = Unit("unknown", Decimal(1))
+"""What more than one unit make together, which none of those known here is: `kW·h`. It fits no other."""
 UNKNOWN_MONEY: Final = "XXX"
 """The kind of a currency that is not known. It fits no other."""
 _MONEY_AFTER: Final = re.compile(rf"[\s\u00a0\u202f-]?(?:d[ei]\s|d['’])?({_MONEY})(?![^\W\d_])", re.IGNORECASE)
 _DEGREES: Final = re.compile(
     r"[\s\u00a0\u202f]?(?:[°º˚]\s?|(?:degrees?|deg\.?)\s)(c|f|celsius|fahrenheit)(?![^\W\d_])|\s?([℃℉])|[\s\u00a0](K)(?!\w)", re.I
 )
+_POWER: Final = r"(?:[²³]|\^?[23](?!\w))"
 _AFTER: Final = re.compile(
-    r"[\s\u00a0\u202f-]{0,2}((?:square|cubic|sq|metric|nautical)[\s.]+)?((?>[^\W\d_]+)(?:[²³]|[23](?!\w))?)(?!['’][^\W\d_])(?:\s?/\s?([^\W\d_]+(?:[²³]|[23](?!\w))?)|\s+per\s+(\w+))?"
+    rf"[\s\u00a0\u202f-]{{0,2}}((?:square|cubic|sq|metric|nautical)[\s.]+)?((?>[^\W\d_]+){_POWER}?)(?!['’][^\W\d_])"
+    rf"(?:\s?/\s?([^\W\d_]+{_POWER}?)|\s+per\s+(\w+)|"
+    r"[\s·⋅∙]([^\W\d_]{1,3})\s?(?:\^?[-−–]\s?([123])(?!\d)|⁻([¹²³])))?"
+    r"([·⋅∙/](?=[^\W\d_])|[\^⁻]|−[12](?!\d))?"
 )
+"""`kg`, `square metres`, `km/h`, `g·mol−1`; and what makes another unit of it: `kW·h`, `m/s/s`."""
 
 
+_RAISED: Final = str.maketrans({"1": "", "¹": "", "²": "2", "³": "3"})
+"""`mol−1` is `per mol`, `cm⁻³` is `per cm3`."""
 _DIGIT: Final = re.compile(r"\d[\s\u00a0\u202f]?\Z")
 """Before a currency's sign that is another number's: `89.95 € 3 kg`."""
 _PLACE_OR_TIME: Final = re.compile(r"\s(?:(?:the|an?|its|their|all|total)\s|[12]\d{3}(?!\d)|[A-Z][a-z])")
@@ -105,8 +114,8 @@ def unit_named(words: str) -> Unit | None:
     """The unit that a word or two name: `kg`, `square metres`, `km/h`; None if they name none."""
     if _BYTES_A_SECOND.fullmatch(words.strip()):
         return Unit("byte rate", Decimal(1))
-    folded = re.sub(r"[\s/_.]+", " ", words).strip().casefold()
-    return UNITS.get(folded) or UNITS.get(folded.replace(" ", ""))
+    folded = re.sub(r"[\s/_.]+", " ", words.replace("^", "")).strip().casefold()
+    return UNITS.get(folded) or UNITS.get(folded.replace(" per ", " ")) or UNITS.get(folded.replace(" ", ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,12 +168,16 @@ def _unit_after(text: str, end: int) -> tuple[Unit, int] | None:
     match = _AFTER.match(text, end)
     if not match:
         return None
-    prefix, word, per, per_word = match.groups()
+    prefix, word, per, per_word, over, *powers, more = match.groups()
+    if over:
+        per = over + "".join(power or "" for power in powers).translate(_RAISED)
+    if more:
+        return UNKNOWN, match.end()
     if _OTHER_CASE.fullmatch(word) or (word == "in" and _PLACE_OR_TIME.match(text, match.end())):
         return None
     if per or per_word:
         unit = unit_named(f"{word} {per}" if per else f"{word} per {per_word}")
-        return (unit, match.end()) if unit else None
+        return (unit, match.end()) if unit else (UNKNOWN, match.end()) if over else None
     unit = unit_named(f"{prefix or ''}{word}")
     return (unit, match.end()) if unit else None
 

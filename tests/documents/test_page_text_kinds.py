@@ -464,3 +464,18 @@ def test_a_heading_that_only_looks_like_a_scale_multiplies_nothing(head: str) ->
 )
 def test_miles_revolutions_and_millimetres_are_no_thousands_and_millions(head: str, cell: str) -> None:
     assert with_units([["Year", head], ["First", "12"]], 1)[1] == ["First", cell]
+
+
+@pytest.mark.parametrize(
+    ("heading", "right"),
+    [
+        ("Roe v Poe [1993] UKHL 19", "## Roe v Poe [1993] UKHL 19"),
+        ("Prices [EUR]", "## Prices [EUR]"),
+        ("History [edit]", "## History"),
+        ("History [edit | edit source]", "## History"),
+        ("Geschichte [Bearbeiten | Quelltext bearbeiten]", "## Geschichte"),
+        ("History [12]", "## History"),
+    ],
+)
+def test_a_heading_keeps_its_brackets_but_for_a_footnotes_mark_and_an_edit_link(heading: str, right: str) -> None:
+    assert right in shown(f"<p>{PROSE}</p><h2>{heading}</h2><p>{PROSE}</p>").split("\n\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -90,6 +91,35 @@ def test_a_number_that_names_one_of_several_is_no_count() -> None:
 )
 def test_hours_in_words_belong_to_the_minutes_behind_them(text: str, minutes: int | None) -> None:
     assert [float(one.seconds) / 60 for one in durations(text)] == ([] if minutes is None else [minutes])
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "right"),
+    [
+        ("molarmass_g_mol", "180.16 g·mol−1", [180.16]),
+        ("molarmass_g_mol", "180.16 g mol^−1", [180.16]),
+        ("molarmass_g_mol", "180.16 g/mol", [180.16]),
+        ("molarmass_g_mol", "180.16 g", []),
+        ("mass_g", "180.16 g·mol⁻¹", []),
+        ("mass_g", "180.16 g/mol", []),
+        ("speed_kmh", "3 m·s−1", [10.8]),
+        ("speed_ms", "3 m s⁻¹", [3]),
+        ("length_m", "9.81 m s−2", []),
+        ("length_m", "5 m · 3 kg", [5]),
+        ("power_kw", "100 kW·h", []),
+        ("area_m2", "10 m^2", [10]),
+        ("density_g_per_ml", "1.2 g cm−3", [1.2]),
+        ("concentration_mg_per_l", "3 µg/mL", [3]),
+    ],
+)
+def test_units_with_powers_are_units_of_their_own(field: str, text: str, right: list[float]) -> None:
+    assert amounts(field, text) == right
+
+
+@pytest.mark.parametrize("text", ["99.872%", "99.872 %"])
+def test_a_percentage_of_three_decimals_is_no_share_of_one_beside_decimal_points(text: str) -> None:
+    [one] = quantities(text, wanted_by_name("issue_percent", ""), decimal_mark=".")
+    assert one.value == Decimal("99.872")
 
 
 @pytest.mark.parametrize(("text", "field"), [("0.771 g/cm³ at 15 °C", "density_kg_m3"), ("771 kg/m3", "density_kg_m3")])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from research.values.labels import series_of
-from research.values.names import marks_of, without_year
+from research.values.names import bare, marks_of
 
 
 @pytest.mark.parametrize(
@@ -28,9 +28,21 @@ def test_marks_are_what_makes_another_thing_of_a_name(name: str, marks: set[str]
     assert marks_of(name) == marks
 
 
-def test_a_year_in_brackets_is_no_part_of_a_name() -> None:
-    assert without_year("Up (2009 film)") == "Up"
-    assert without_year("Ridge Lamp (Pro)") == "Ridge Lamp (Pro)"
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [
+        ("Up (2009 film)", "Up"),
+        ("Ridge Lamp (Pro)", "Ridge Lamp (Pro)"),
+        ("Caffeine (CAS 58-08-2)", "Caffeine"),
+        ("Pump (Mark 2)", "Pump (Mark 2)"),
+        ("Roe v. Grove [1993] UKHL 19 (11 March 1993)", "Roe v. Grove"),
+        ("Roe v Grove, 384 U.S. 436", "Roe v Grove"),
+        ("Roe v Grove, Case No. 22-cv-101", "Roe v Grove"),
+        ("Grove [1993]", "Grove [1993]"),
+    ],
+)
+def test_a_year_an_identifier_and_a_cases_citation_are_no_part_of_a_name(title: str, name: str) -> None:
+    assert bare(title) == name
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,11 @@ _RATING: Final = re.compile(
     r"\d(?:[.,]\d+)?\s?(?:/\s?\d|%|(?:out )?of \d|von \d|sur \d|de \d|su \d|stars?\b|Sternen?\b|étoiles?\b|estrellas?\b)", re.I
 )
 _REFERENCE: Final = re.compile(r"\s*\[[^\[\]]{1,30}\]\s*")
+_BESIDE_HEADING: Final = re.compile(
+    r"\s*\[(?:\d{1,3}|[a-z]|(?:edit|show|hide|bearbeiten|modifier|editar|modifica|wijzig|redigera)(?:\W[^\[\]]{0,40})?)\]\s*",
+    re.I,
+)
+"""A footnote's mark or an edit link in a heading; `[1993]` and `[EUR]` are its own."""
 _EDIT: Final = re.compile(r"edit-?section", re.I)
 _HIDDEN: Final = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
 _DRAWN_TOGETHER: Final = BLOCKS | {"sup", "sub", "br", "wbr"}
@@ -170,7 +175,7 @@ def dated(element: HtmlElement) -> str:
 
 def heading(element: HtmlElement) -> str:
     """The text of a heading on one line, without `[edit]` and the like."""
-    return clean(_REFERENCE.sub(" ", value(element, " ")))
+    return clean(_BESIDE_HEADING.sub(" ", value(element, " ")))
 
 
 def collect(element: HtmlElement, pieces: list[str], lists: list[HtmlElement] | None = None) -> None:

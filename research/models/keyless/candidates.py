@@ -11,7 +11,7 @@ from research.evidence.ranking import words
 from research.models.keyless.casting import Cast, Setting, cast, cast_list
 from research.models.keyless.entities import Entity, aboutness, mentions, names_another
 from research.models.keyless.facts import Fact
-from research.models.keyless.keys import affinity, narrows
+from research.models.keyless.keys import affinity_with_value, narrows
 from research.models.keyless.questions import Question
 from research.models.keyless.reading import Reading, Sentence
 from research.models.keyless.vocabulary import BESIDE, OF_OTHERS, OF_THE_PAGE, STOP
@@ -43,8 +43,6 @@ _RECOMMENDED: Final = re.compile(rf" > (?:{'|'.join(OF_OTHERS)})", re.IGNORECASE
 """Headings, below a page's title, of things that it is not about."""
 _END_OF_RANGE: Final = re.compile(r"\b([Mm]in|[Mm]ax)(?:imum)?(?![a-z])[\w ]*$")
 """Of page data, a key whose value is an end of what is possible: `numberOfEmployees.minValue`."""
-_SPELLED: Final = {"min": frozenset(words("min minimum lowest least")), "max": frozenset(words("max maximum highest most top"))}
-"""Words of a field that asks for such an end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +117,7 @@ def of_facts(asked: Asked, reading: Reading) -> Iterator[Candidate]:
     """What stands under a key that fits."""
     question = asked.question
     seen: set[Source] = set()
-    fitting = _newest(question, [(fit, f) for f in reading.facts if (fit := affinity(question, f)) >= MIN_AFFINITY])
+    fitting = _newest(question, [(fit, f) for f in reading.facts if (fit := affinity_with_value(question, f)) >= MIN_AFFINITY])
     best = max((fit for fit, fact in fitting if fact.origin in ("facts", "data", "table")), default=0.0)
     own = max(
         (fit for fit, fact in fitting if fact.origin == "data" and _thing(asked.entity, reading, fact.thing) == _ENTITY),
@@ -178,7 +176,7 @@ def _newest(question: Question, fitting: list[tuple[float, Fact]]) -> list[tuple
 def _is_end_of_range(question: Question, fact: Fact) -> bool:
     """Whether a key of page data says that its value is one end of a range, and the field does not ask for that end."""
     end = _END_OF_RANGE.search(fact.key) if fact.origin == "data" else None
-    return end is not None and question.name_words.isdisjoint(_SPELLED[end[1].casefold()])
+    return end is not None and question.end != end[1].casefold()
 
 
 def setting_of(fact: Fact, reading: Reading) -> Setting:
@@ -222,6 +220,8 @@ def gate_of(asked: Asked, reading: Reading, fact: Fact) -> tuple[float, tuple[st
             is_named = mentions(asked.entity, {*words(" ".join(fact.subjects))}) and not _names_another(asked.entity, fact)
             return 0.75 if asked.about >= MIN_ABOUT or is_named else 0.0, ()
         about = aboutness(asked.entity, fact.subjects) if asked.entity.named else 0.0
+        if asked.about >= MIN_ABOUT and any(_is_its_code(asked.entity, subject) for subject in fact.subjects):
+            about = asked.about  # `M5`, on a page about Motor M5
         return about if about >= 0.75 else 0.0, ()
     if fact.origin == "data" and _called_otherwise(asked.entity, reading, fact.thing) == "beside it":
         return 0.0, ()
@@ -230,6 +230,11 @@ def gate_of(asked: Asked, reading: Reading, fact: Fact) -> tuple[float, tuple[st
         return gate, ()
     told = f"depth:{min(fact.depth, 2)}", f"{KEY}{fact.key.rpartition('.')[2].casefold()}"
     return gate, (_thing(asked.entity, reading, fact.thing), *told)
+
+
+def _is_its_code(entity: Entity, subject: str) -> bool:
+    """Whether a cell is nothing but the code in the entity's name."""
+    return bool(re.search(r"[^\W\d_]\d|\d[^\W\d_]", subject)) and frozenset(words(subject)) <= entity.words
 
 
 def _names_another(entity: Entity, fact: Fact) -> bool:

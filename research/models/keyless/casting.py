@@ -55,6 +55,8 @@ _PERSONS: Final = frozenset(("=author", "=ceo", "=spouse", "=director", "=founde
 _BY: Final = re.compile(r"^(?:[Bb]y|BY|[Pp]ar|[Pp]or)[:\s]\s*(?=[^\W\d_a-zà-ÿ])")
 _PLACE: Final = re.compile(r"(?P<city>[^,;\d]{2,40}),\s(?:[^,;]{2,40},\s)?(?P<country>[^,;\d]{2,40})")
 """`Reykjavík, Iceland`."""
+_NO_DATES: Final = frozenset(("person", "agent", "organisation", "place", "city", "country", "nation"))
+"""Kinds of which no date is one: `Published: 1965`, for a publisher."""
 _TIMED: Final = frozenset(("term", "duration", "period", "validity"))
 _NO_TITLE: Final = re.compile(
     r"(?:organization|website|person|brand|breadcrumb|breadcrumblist|itemlist|listitem|imageobject|corporation)(?:#.*)?", re.I
@@ -182,6 +184,11 @@ def _amounts(question: Question, text: str, setting: Setting) -> list[Cast]:
         if (value := _json(one.value, question)) is not None:
             later = any("yearlike" not in earlier.doubts for earlier in found)
             found.append(Cast(value, one.start, one.end, _DOUBTED ** (len(one.doubts) + later), one.doubts))
+    if question.counted_in and setting.label:
+        found = [read for read in found if question.counted_in.match(text, read.end)] or found
+    if question.end and (ends := [read for read in found if "range" in read.doubts]):
+        end = (min if question.end == "min" else max)(ends, key=lambda read: read.value)
+        return [replace(end, quality=1.0, doubts=end.doubts - {"range"})]
     return found
 
 
@@ -193,7 +200,7 @@ def _wanted(question: Question) -> Wanted:
         wanted,
         signed=wanted.signed or (question.kind == "number" and "=price" not in question.concepts),
         ceiling=ceiling if isinstance(ceiling, (int, float)) else wanted.ceiling,
-        is_price="=price" in question.concepts,
+        is_price="=price" in question.concepts and not wanted.is_percent,
         is_rating="=rating" in question.concepts,
         is_whole=question.kind in ("integer", "year"),
         is_count=wanted.is_count or bool(question.concepts & _COUNTS),
@@ -222,6 +229,8 @@ def _phrases(question: Question, text: str, setting: Setting) -> list[Cast]:
     if kind := _kind(question):
         found = pieces(kind, value, question.surface)
         return [Cast(p.value, start + p.start, start + p.end, 0.8 if p.doubts else 1.0, p.doubts) for p in found]
+    if question.expects in _NO_DATES and any(d.end - d.start > 0.8 * len(value) for d in dates(value)):
+        return []
     is_title = bool({"title", "headline"} & question.surface)
     if is_title and (_NO_TITLE.fullmatch(setting.thing) or re.fullmatch(r"https?://\S+", value)):
         return []
@@ -229,7 +238,7 @@ def _phrases(question: Question, text: str, setting: Setting) -> list[Cast]:
     if question.concepts & _PERSONS:
         value = _BY.sub("", value)
         start = max(text.find(value), 0)
-        if not may_name_person(value) or any(d.end - d.start > 0.8 * len(value) for d in dates(value)):
+        if not may_name_person(value):
             return []
         doubts |= NONE if names_person(value) else {"unlikely_kind"}
     return [Cast(value, start, start + len(value), 0.9 if len(value) <= 300 else 0.7, doubts)]

@@ -13,7 +13,7 @@ from research.models.keyless.shapes import FULL_NAME
 from research.models.keyless.vocabulary import LEGAL_FORMS, NAMING, STOP, tells_a_property
 from research.ports.sessions import EarlierTask
 from research.task.task import Task
-from research.values.names import marks_of, without_year
+from research.values.names import bare, marks_of, spellings_of
 
 TITLES_REMEMBERED: Final = 4_096
 """Judgements of titles: a row's are asked for again only while it is researched."""
@@ -78,7 +78,14 @@ def entity_of(task: Task) -> Entity:
     rest = " ".join(value for value in cells.values() if value != name and len(value) <= 80)
     objective = frozenset(words(f"{task.task} {rest}")) - STOP
     telling = _telling(name)
-    spelled = (_PARENTHESES.sub(" ", name), _GLUED.sub(" ", name), _UNSPACED.sub(" ", name), " ".join(_UNSPACED.findall(name)))
+    spelled = (
+        _PARENTHESES.sub(" ", name),
+        _GLUED.sub(" ", name),
+        _UNSPACED.sub(" ", name),
+        " ".join(_UNSPACED.findall(name)),
+        bare(name),
+        *spellings_of(name),
+    )
     others = tuple(dict.fromkeys(s for s in map(_telling, spelled) if s and s != telling))
     return Entity(name, telling, others, objective, rest, column, guessed, marks_of(name))
 
@@ -132,7 +139,7 @@ def _spelled_out(objective: frozenset[str], titles: tuple[str, ...]) -> float:
 def _aboutness(asked: frozenset[str], marks: frozenset[str], titles: tuple[str, ...]) -> float:
     best = 0.0
     for title in titles:
-        for part in {title, without_year(title), *SEPARATOR.split(title)}:
+        for part in {title, bare(title), *SEPARATOR.split(title)}:
             best = max(best, _names(asked, marks, part))
         whole = frozenset(words(title)) - STOP - LEGAL_FORMS
         told_apart = marks - marks_of(title) or all(word.isdigit() for word in asked - whole)

@@ -19,7 +19,8 @@ Origin = Literal["data", "facts", "under", "table", "list"]
 
 _FACT: Final = re.compile(r"(?:[-*] |\d{1,3}[.)] )?([^\s:|#][^:\n]{0,79}?)\s*[:：]\s+(\S.*)")
 _ITEM: Final = re.compile(r"(?:[-*•] |\d{1,3}[.)] )(.+)")
-_CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[_\-:/]+")
+_CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_JOINED: Final = re.compile(r"[_\-:/]+")
 _BEHIND: Final = re.compile(r"\s+(?:of|in|at|on|for|by|per|to|from|with|after|before|and|or)(?:\s+|\Z)|\s*[(,;:/]", re.I)
 _NEXT_FACT: Final = re.compile(r"(?<=\.)\s+(?=[A-Z]\w*(?:\s\w+){0,3}:\s)")
 """Before a fact behind a shortened word: `Builder: Oak & Co. Owner: Lee plc`."""
@@ -63,17 +64,29 @@ class Fact:
 @lru_cache(maxsize=16384)
 def stems(text: str) -> frozenset[str]:
     """The words of a key, without those that say nothing."""
-    found = words(_CAMEL.sub(" ", text))
+    found = words(_apart(text))
     telling = frozenset(word for word in found if word not in STOP)
     if telling and found[-1] in STOP and names_property(telling | {found[-1]}):
         return telling | {found[-1]}  # `Founded by` is not `Founded`.
     return telling or frozenset(found)
 
 
+def _apart(text: str) -> str:
+    """The words of a name for machines apart: `datePublished`; not of one that people have divided themselves: `PubChem CID`."""
+    return _JOINED.sub(" ", text if " " in text else _CAMEL.sub(" ", text))
+
+
+@lru_cache(maxsize=16384)
+def letters(key: str) -> str:
+    """The letters and digits of a key (of a path its last part) in lower case, which are the same however it is divided:
+    `inchikey` of `InChI Key`, `wifi` of `Wi-Fi`."""
+    return re.sub(r"[\W_]+", "", key if " " in key else key.rpartition(".")[2]).casefold()
+
+
 @lru_cache(maxsize=16384)
 def head(text: str) -> str:
     """The stem of a phrase's head: its last telling word before what narrows it from behind; "" if no word tells anything."""
-    spaced = _CAMEL.sub(" ", text)
+    spaced = _apart(text)
     for part in (_BEHIND.split(spaced, maxsplit=1)[0], spaced):
         telling = [word for word in words(part) if word not in STOP and weight(word) >= 1]
         if telling:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Final
 
 from rapidfuzz.distance import JaroWinkler
 
 from research.evidence.ranking import words
-from research.models.keyless.facts import Fact
-from research.models.keyless.questions import Question
-from research.models.keyless.vocabulary import CONTAINERS, concepts, held_by, weight
+from research.models.keyless.facts import Fact, letters
+from research.models.keyless.questions import ENDS, Question
+from research.models.keyless.vocabulary import CONTAINERS, VARIANTS, concepts, held_by, weight
+from research.values.neighbours import is_range
 
 _OTHERS: Final = frozenset(
     words(
@@ -31,7 +33,33 @@ OF_ITS_KIND: Final = 0.64
 
 def affinity(question: Question, fact: Fact) -> float:
     """From 0 (another matter) to 1 (the same words, or words that mean the same)."""
+    if not fact.depth and letters(fact.key) == question.letters:
+        return 1.0
     return _affinity(question, fact.words, fact.head, fact.context, fact.depth, fact.origin == "data")
+
+
+def affinity_with_value(question: Question, fact: Fact) -> float:
+    """The same, where the fact's value may say a part of what the field asks: the rest of a yes or no (`Pets: not allowed`, for
+    `pets_allowed`), in what a number is counted (`Noise: 45 dB`, for `noise_db`), that there are two ends (`Ages: 18 to 65`, for
+    `minimum_age`)."""
+    fit = affinity(question, fact)
+    if fact.origin == "data" or fact.words.isdisjoint(question.name_words):
+        return fit
+    said = _said_by_value(question, fact.values[0]) - fact.words
+    head = question.head if question.head in said else fact.head
+    return max(fit, _affinity(question, fact.words | said, head, fact.context, 0, False)) if said else fit
+
+
+def _said_by_value(question: Question, text: str) -> frozenset[str]:
+    """Words of a field that stand in a value instead of its key."""
+    if question.kind == "boolean":
+        return question.cues.intersection(words(text))
+    if question.kind not in ("number", "integer"):
+        return frozenset()
+    said = question.name_words & ENDS[question.end] if question.end and is_range(text) else frozenset[str]()
+    if question.counted_in and any(question.counted_in.match(text, number.end()) for number in re.finditer(r"\d(?!\d)", text)):
+        said |= frozenset(words(question.label.rpartition(" ")[2]))
+    return said
 
 
 def narrows(question: Question, fact: Fact, known: frozenset[str]) -> bool:
@@ -87,7 +115,9 @@ def _meets(head: str, among: frozenset[str], met: frozenset[str] | set[str]) -> 
 
 
 def _is_near(left: str, right: str) -> bool:
-    """Words spelled almost alike: `organisation`, `organization`; `crewed`, `crew`."""
+    """Words spelled almost alike, or forms of one: `organisation`, `organization`; `crewed`, `crew`; `decided`, `decision`."""
+    if left in VARIANTS.get(right, ()):
+        return True
     if min(len(left), len(right)) < 5 or left[0] != right[0] or left[0] == "=":
         return False
     return JaroWinkler.similarity(left, right) >= 0.93

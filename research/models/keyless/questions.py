@@ -61,6 +61,8 @@ _PERSONS: Final = frozenset(
     ("=author", "=ceo", "=spouse", "=director", "=founder", "=inventor", "=architect", "=owner", "=operator")
 )
 """Names that ask for who does or did it."""
+ENDS: Final = {"min": frozenset(words("min minimum lowest least")), "max": frozenset(words("max maximum highest most top"))}
+"""Words of a field that asks for an end of what is possible."""
 _SENTENCE_END: Final = re.compile(r"[.;](?:\s|$)")
 _VERBATIM: Final = re.compile(r"`[^`]*`|\"[^\"]*\"")
 _EXAMPLE: Final = re.compile(r"(?:,|;|\()?\s*(?:e\.\s?g\.|for example|such as|i\.\s?e\.)[^.;)]*", re.I)
@@ -92,6 +94,25 @@ class Question:
         return _spaced(self.field)
 
     @cached_property
+    def letters(self) -> str:
+        """The name's letters and digits, however they are divided."""
+        return re.sub(r"[\W_]+", "", self.field).casefold()
+
+    @cached_property
+    def counted_in(self) -> re.Pattern[str] | None:
+        """For a number whose name has several words and ends with no unit known here: its last word, which may stand behind the
+        number as its unit does (`noise_db`, `seats_business`)."""
+        before, _, last = self.label.rpartition(" ")
+        if not before or self.unit is not None or self.kind not in ("number", "integer"):
+            return None
+        return re.compile(rf"\s?{'[·⋅∙]?'.join(map(re.escape, last))}(?!\w)", re.IGNORECASE)
+
+    @cached_property
+    def end(self) -> str:
+        """The end of a range that is asked for, of `ENDS`; "" where none is."""
+        return next((end for end, spelled in ENDS.items() if self.name_words & spelled), "")
+
+    @cached_property
     def concepts(self) -> frozenset[str]:
         return concepts(self.name_words)
 
@@ -109,7 +130,7 @@ class Question:
     def expects(self) -> str:
         """What a text should hold, as far as its name tells: `measure`, `person`, `agent` (a person, or what only
         sounds like one: a generator), `event` (when it happened), a kind of `vocabulary.EXPECTED`, or `any`."""
-        if _counted_in(self.label, self.description)[0]:
+        if not self.label.endswith(" in") and _counted_in(self.label, self.description)[0]:  # `check in` is no length
             return "measure"
         listed = (kind for kind, listed in EXPECTED.items() if self.name_words & listed)
         kind = "event" if _WHEN.search(self.label) else next(listed, "any")
@@ -238,7 +259,7 @@ def _spaced(name: str) -> str:
 def _counted_in(name: str, said: str) -> tuple[list[str], Unit | None]:
     """The words at a name's end that only say in what the value is counted, and the unit that they mean."""
     tokens = [] if _WHEN.search(name) else name.split()  # `opened in` is no number of inches
-    for size in (2, 1):
+    for size in (3, 2, 1):
         tail = " ".join(tokens[-size:])
         if tail == "min" and not re.search(r"\b(?:time|duration|minutes?)\b", f"{name} {said}", re.I):
             continue  # The least, not minutes.

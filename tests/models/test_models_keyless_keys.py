@@ -1,0 +1,127 @@
+"""What the keyless model takes as a field's key: however it is divided, and what of it stands in the value."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from keyless_reading import BOOLEAN, DATE, INTEGER, NUMBER, TEXT, answer
+
+
+def table(**facts: str) -> str:
+    rows = (f"<tr><th>{key.replace('_', ' ')}</th><td>{value}</td></tr>" for key, value in facts.items())
+    return f"<table>{''.join(rows)}</table>"
+
+
+async def of(html: str, field: str, schema: dict[str, Any], name: str = "Grove Works") -> Any:
+    return (await answer(html, {field: schema}, name))[field][0]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "field", "schema", "right"),
+    [
+        ("InChI_Key", "RYYVLZVUVIJVGH-UHFFFAOYSA-N", "inchi_key", TEXT, "RYYVLZVUVIJVGH-UHFFFAOYSA-N"),
+        ("PubChem_CID", "2519", "pubchem_cid", INTEGER, 2519),
+        ("GitHub_stars", "412", "github_stars", INTEGER, 412),
+        ("LinkedIn_followers", "9012", "linkedin_followers", INTEGER, 9012),
+        ("pKa", "14.0", "pka", NUMBER, 14.0),
+        ("Wi-Fi", "Yes", "wifi", BOOLEAN, True),
+        ("datePublished", "2021-03-04", "date_published", DATE, "2021-03-04"),
+    ],
+)
+async def test_a_key_is_the_same_however_its_words_are_divided(
+    key: str, value: str, field: str, schema: dict[str, Any], right: Any
+) -> None:
+    assert await of(table(Colour="red", **{key: value}), field, schema) == right
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "field", "right"),
+    [
+        ("Pets", "Not allowed", "pets_allowed", False),
+        ("Pets", "Pets are not allowed.", "pets_allowed", False),
+        ("Pets", "Allowed", "pets_allowed", True),
+        ("Smoking", "Not permitted", "smoking_allowed", False),
+        ("Breakfast", "Included", "breakfast_included", True),
+        ("Pets", "No birds", "dogs_allowed", None),
+    ],
+)
+async def test_the_rest_of_a_yes_or_no_may_stand_in_the_value(key: str, value: str, field: str, right: bool | None) -> None:
+    assert await of(table(Colour="red", **{key: value}), field, BOOLEAN) is right
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "field", "right"),
+    [
+        ("Noise", "45 dB at 12 m", "noise_db", 45),
+        ("Torque", "577 N⋅m at 4,000 rpm", "torque_nm", 577),
+        ("Battery", "5000 mAh", "battery_mah", 5000),
+        ("Seats", "180 economy, 20 business", "seats_business", 20),
+        ("Seats", "180 economy", "seats_business", None),
+    ],
+)
+async def test_what_a_number_is_counted_in_may_stand_behind_it(key: str, value: str, field: str, right: int | None) -> None:
+    assert await of(table(Colour="red", **{key: value}), field, NUMBER) == right
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "field", "right"),
+    [
+        ("Ages", "18 Years to 65 Years", "minimum_age", 18),
+        ("Ages", "18 Years to 65 Years", "maximum_age", 65),
+        ("Salary", "€75,000 – €90,000 per year", "salary_min_eur", 75000),
+        ("Salary", "€75,000 – €90,000 per year", "salary_max_eur", 90000),
+    ],
+)
+async def test_a_field_for_an_end_of_a_range_is_given_that_end(key: str, value: str, field: str, right: int | None) -> None:
+    assert await of(table(Colour="red", **{key: value}), field, NUMBER) == right
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "field", "schema", "right"),
+    [
+        ("Decided", "July 19, 2010", "decision_date", DATE, "2010-07-19"),
+        ("Acquired", "3 May 2011", "acquisition_date", DATE, "2011-05-03"),
+        ("Salary", "€80,000", "salary_eur", NUMBER, 80000),
+        ("Wattage", "3000 watts", "power_w", NUMBER, 3000),
+        ("USt-IdNr.", "DE123456789", "vat_id", TEXT, "DE123456789"),
+        ("Spouse", "Mary Jones (m. 1980)", "spouse", TEXT, "Mary Jones"),
+        ("Floor", "5 out of 12", "floor", INTEGER, 5),
+    ],
+)
+async def test_words_that_mean_the_same_are_one_key(key: str, value: str, field: str, schema: dict[str, Any], right: Any) -> None:
+    assert await of(table(Colour="red", **{key: value}), field, schema) == right
+
+
+async def test_a_date_is_no_firm() -> None:
+    html = table(Publisher="Chilton Books", Published="August 1965")
+    assert await of(html, "publisher", TEXT) == "Chilton Books"
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Roe v. Grove [1993] UKHL 19",
+        "Roe v Grove, 384 U.S. 436 (1966)",
+        "Roe vs. Grove, No. 09-15234 (9th Cir. 2010)",
+        "Roe versus Grove",
+    ],
+)
+async def test_a_page_about_a_case_may_give_its_citation_in_the_title(title: str) -> None:
+    assert await of(f"<h1>{title}</h1>{table(Court='House of Lords')}", "court", TEXT, "Roe v. Grove") == "House of Lords"
+
+
+async def test_another_partys_case_is_another_case() -> None:
+    assert await of(f"<h1>Roe v. Poe [1993] UKHL 19</h1>{table(Court='House of Lords')}", "court", TEXT, "Roe v. Grove") is None
+
+
+async def test_what_is_related_is_something_else() -> None:
+    html = "<h1>Roe v. Grove</h1><p>It was argued.</p><h2>Related cases</h2><ul><li>Poe v. Roe, decided May 1, 2011</li></ul>"
+    assert await of(html, "decision_date", DATE, "Roe v. Grove") is None
+
+
+async def test_a_row_may_call_the_pages_subject_by_its_code_alone() -> None:
+    head = "<tr><th>Model</th><th>Power (kW)</th></tr>"
+    rows = f"<table>{head}<tr><td>M4</td><td>1.5</td></tr><tr><td>M5</td><td>2.2</td></tr></table>"
+    assert await of(f"<h1>Motor M5</h1>{rows}", "power_kw", NUMBER, "Motor M5") == 2.2
+    assert await of(f"<h1>Motors</h1>{rows}", "power_kw", NUMBER, "Motor M6") is None
