@@ -125,3 +125,38 @@ async def test_a_row_may_call_the_pages_subject_by_its_code_alone() -> None:
     rows = f"<table>{head}<tr><td>M4</td><td>1.5</td></tr><tr><td>M5</td><td>2.2</td></tr></table>"
     assert await of(f"<h1>Motor M5</h1>{rows}", "power_kw", NUMBER, "Motor M5") == 2.2
     assert await of(f"<h1>Motors</h1>{rows}", "power_kw", NUMBER, "Motor M6") is None
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "field", "right"),
+    [
+        ("Fabric", "Cotton", "manufacturer", None),
+        ("Marks", "Scratched", "brand", None),
+        ("Fabricant", "Moulin SA", "manufacturer", "Moulin SA"),
+        ("Marke", "Bosch", "brand", "Bosch"),
+        ("Pays", "France", "country", "France"),
+    ],
+)
+async def test_a_word_of_another_language_is_no_english_word_of_nearly_its_spelling(
+    key: str, value: str, field: str, right: str | None
+) -> None:
+    assert await of(table(Colour="red", **{key: value}), field, TEXT) == right
+
+
+async def test_the_things_own_name_answers_for_no_other_name() -> None:
+    html = f"<h1>Zolpidem</h1><p>Professor of Physics</p>{table(Trade_names='Ambien, Stilnox', Formula='C19H21N3O')}"
+    assert await of(html, "trade_names", TEXT, "Zolpidem") == "Ambien, Stilnox"
+    assert await of(html, "job_title", TEXT, "Zolpidem") is None
+    assert await of(html, "drug_name", TEXT, "Zolpidem") == "Zolpidem"
+
+
+async def test_a_line_of_names_is_of_low_confidence() -> None:
+    html = "<h1>Lena Vogt</h1><p>Department of Physics, University of Basel</p><h2>Education</h2><p>PhD, ETH Zürich, 2004</p>"
+    assert (await answer(html, {"department": TEXT}, "Lena Vogt"))["department"][1] in (None, "low")
+
+
+async def test_a_person_that_a_sentence_begins_with_may_be_who_is_asked_for() -> None:
+    said = "Grove Works is a food producer in Bergen with four plants."
+    assert await of(f"<p>{said} Ingrid Bakke has been chief executive since 2019.</p>", "ceo", TEXT) == "Ingrid Bakke"
+    other = f"<p>{said} Ingrid Bakke has been chief executive of Oak Foods since 2019.</p>"
+    assert (await answer(other, {"ceo": TEXT}))["ceo"][0] is None

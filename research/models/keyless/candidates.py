@@ -10,11 +10,11 @@ from typing import Any, Final, Literal
 from research.evidence.ranking import words
 from research.models.keyless.casting import Cast, Setting, cast, cast_list
 from research.models.keyless.entities import Entity, aboutness, mentions, names_another
-from research.models.keyless.facts import Fact
+from research.models.keyless.facts import HEADING, Fact
 from research.models.keyless.keys import affinity_with_value, narrows
 from research.models.keyless.questions import Question
 from research.models.keyless.reading import Reading, Sentence
-from research.models.keyless.vocabulary import BESIDE, OF_OTHERS, OF_THE_PAGE, STOP
+from research.models.keyless.vocabulary import BESIDE, OF_OTHERS, OF_THE_PAGE, STOP, THINGS
 from research.values.answers import is_given, is_over, says_over
 from research.values.belonging import YEAR
 from research.values.dates import dates
@@ -80,6 +80,11 @@ class Asked:
     entity: Entity
     about: float
 
+    def asks_name(self, reading: Reading) -> bool:
+        """Whether the thing's own name is asked for: `title`, `product name`, `ship name` of what the page calls a ship."""
+        question = self.question
+        return "=title" in question.concepts and question.name_words <= THINGS | reading.subject_words
+
     def gate(self, reading: Reading, place: int) -> float:
         """How surely what stands at a place speaks of the entity."""
         if self.about >= MIN_ABOUT:
@@ -125,6 +130,8 @@ def of_facts(asked: Asked, reading: Reading) -> Iterator[Candidate]:
     )
     for fit, fact in fitting:
         if (fact.origin == "list" and question.kind != "list") or (is_over(fact.key) and not says_over(question.label)):
+            continue
+        if fact.key == HEADING and not asked.asks_name(reading):
             continue
         gate, thing = gate_of(asked, reading, fact)
         if gate <= 0:

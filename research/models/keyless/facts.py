@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 from research.evidence.passages import sentences
 from research.evidence.ranking import words
-from research.models.keyless.vocabulary import CONTAINERS, STOP, names_property, weight
+from research.models.keyless.vocabulary import CONTAINERS, STOP, key_words, names_property, weight
 from research.ports.page import Passage
 from research.values.labels import PERIOD, PROPERTIES, key_of_the_page, without_measure
 
@@ -30,6 +30,8 @@ _FAR: Final = frozenset(
     words("review comment breadcrumb related itemlistelement similar recommended is_related_to is_similar_to suggested")
 )
 _TITLE: Final = frozenset(words("title"))
+HEADING: Final = "heading"
+"""The key of the page's own heading."""
 _UNITS_BESIDE: Final = ("priceCurrency", "currency", "unitText", "unitCode")
 """Of page data, what stands beside an amount and says in what it is counted."""
 MAX_KEY_WORDS: Final = 8
@@ -64,7 +66,7 @@ class Fact:
 @lru_cache(maxsize=16384)
 def stems(text: str) -> frozenset[str]:
     """The words of a key, without those that say nothing."""
-    found = words(_apart(text))
+    found = key_words(_apart(text))
     telling = frozenset(word for word in found if word not in STOP)
     if telling and found[-1] in STOP and names_property(telling | {found[-1]}):
         return telling | {found[-1]}  # `Founded by` is not `Founded`.
@@ -88,7 +90,7 @@ def head(text: str) -> str:
     """The stem of a phrase's head: its last telling word before what narrows it from behind; "" if no word tells anything."""
     spaced = _apart(text)
     for part in (_BEHIND.split(spaced, maxsplit=1)[0], spaced):
-        telling = [word for word in words(part) if word not in STOP and weight(word) >= 1]
+        telling = [word for word in key_words(part) if word not in STOP and weight(word) >= 1]
         if telling:
             return telling[-1]
     return ""
@@ -104,7 +106,7 @@ def facts_of(passages: Sequence[Passage]) -> tuple[Fact, ...]:
             case "heading":
                 if not named and passage.text.startswith("# "):
                     named = True
-                    found.append(Fact("heading", _TITLE, "", frozenset(), (passage.text[2:].strip(),), (place,), "facts"))
+                    found.append(Fact(HEADING, _TITLE, "", frozenset(), (passage.text[2:].strip(),), (place,), "facts"))
             case "data":
                 _collect_data(passage, place, paths)
             case "table":

@@ -58,6 +58,10 @@ _NO_PERSON: Final = frozenset(("date", "month", "year", "number", "measure", "me
 """What is no answer to who did something."""
 _LISTED: Final = frozenset(("name", "company", "list of names"))
 """What may be a list, if only of one."""
+_NAMES_ONLY: Final = re.compile(r"(?:[^\Wa-zß-ÿ_][\w'’.-]*|of|the|and|for|de|[\s,·|/&–—-])+")
+"""A line of names that says nothing of any: `Department of Physics, University of Basel`."""
+_CAPITAL: Final = re.compile(r"[^\Wa-zß-ÿ\d_]")
+"""A capital, which a name begins with."""
 _ONE_MORE: Final = re.compile(rf",?\s+and\s+(?:the|an?|his|her)\s+(?:[a-z-]+\s+){{0,2}}(?={BIG})")
 """Between two names, of which the later has a word before it: `Ole Lund and the gardener Jan Fog`."""
 
@@ -123,6 +127,7 @@ def of_sentences(asked: Asked, reading: Reading) -> Iterator[Candidate]:
         for one, shape, around in _values_in(question, asked.entity, spoken, reading, sentence):
             told = (*marks, *around, *([f"silent:{question.expects}/{shape}"] if fit < SPOKEN else ()))
             narrowed = is_label(question, reading, sentence) or (fit < ALL_OF_IT and question.kind in _COUNTED)
+            narrowed = narrowed or (question.kind == "text" and _NAMES_ONLY.fullmatch(sentence.text) is not None)
             yield Candidate(one.value, (sentence.place,), "a sentence", "sentence", fit, gate, one, told, narrowed)
 
 
@@ -153,7 +158,10 @@ def _promising(asked: Asked, reading: Reading, spoken: Spoken) -> list[_Promisin
             continue
         another = _OPENING_NAME.match(sentence.text) if where != "here" and entity.named else None
         known = entity.words | reading.subject_words | (frozenset() if another and another["of"] else spoken.cues)
-        if another and known.isdisjoint(words(another[0])):
+        is_answer = (
+            another and question.expects == "person" and fit >= SPOKEN and not _CAPITAL.search(sentence.text, another.end())
+        )
+        if another and known.isdisjoint(words(another[0])) and not is_answer:
             continue
         order = "early" if at < EARLY else "middle" if at < LATE else "late"
         opening = _opening(asked, spoken, reading, sentence)

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 from research.evidence.ranking import words
 from research.identity import canonical_json
 from research.models.keyless.facts import head
-from research.models.keyless.vocabulary import EXPECTED, LIGHT, STOP, VARIANTS, concepts, spellings, weight
+from research.models.keyless.vocabulary import EXPECTED, LIGHT, STOP, VARIANTS, concepts, key_words, spellings, weight
 from research.models.keyless.wording import marks, wording_of
 from research.output_schema.output_spec import Field
 from research.values.dates import PARTIAL_DATE
@@ -213,7 +213,8 @@ def _question(name: str, description: str, fingerprint: str) -> Question:
     name_text = _spaced(name)
     kind = _kind(schema, name_text, said)
     dropped, unit = _unit(name_text, said) if kind in ("number", "integer") else ([], None)
-    name_words = frozenset(w for w in words(name_text) if w not in dropped and w not in STOP) or frozenset(words(name_text))
+    spelled = key_words(name_text)
+    name_words = frozenset(w for w in spelled if w not in dropped and w not in STOP) or frozenset(spelled)
     first = _SENTENCE_END.split(_OF_THE.sub(" ", _NAME_OF.sub("", _VERBATIM.sub(" ", said))), maxsplit=1)[0]
     telling = next((part for part in _CLAUSE.split(first, maxsplit=1) if part.strip()), "")
     told = [w for w in words(telling) if w not in STOP and w not in LIGHT]
@@ -221,7 +222,7 @@ def _question(name: str, description: str, fingerprint: str) -> Question:
     negative = frozenset(w for w in words(negative_text) if w not in STOP) - name_words if kind == "boolean" else frozenset()
     surface = frozenset(name_text.split())
     named = re.split(r"\s(?:against|under|over)\b", name_text)[0].split()  # `votes`, of `votes against`
-    main = head(" ".join(word for word in named if name_words.issuperset(words(word)) or word in STOP))
+    main = head(" ".join(word for word in named if name_words.issuperset(key_words(word)) or word in STOP))
     return Question(name, schema, said, kind, unit, name_words, main, surface, about - negative, negative, fingerprint)
 
 

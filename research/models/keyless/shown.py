@@ -57,7 +57,7 @@ def _naming(asked: Asked, reading: Reading) -> Iterator[Candidate]:
     """The name of what the page is about: the entity's own as the page spells it, and the parts of the page's titles."""
     question, entity = asked.question, asked.entity
     own = entity.named and asked.about >= MIN_ABOUT and question.label == entity.column.replace("_", " ").casefold()
-    is_title = "=title" in question.concepts
+    is_title = asked.asks_name(reading)
     shown = {fold(line.lstrip("# ").strip()) for line, _ in _headings(reading)}
     for text, place in reading.title_texts if own or is_title else ():
         if entity.named and (at := fold(text).find(fold(entity.name))) >= 0:

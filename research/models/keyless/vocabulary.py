@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
@@ -51,11 +52,24 @@ NAMING: Final[frozenset[str]] = frozenset(_TABLE["naming"])
 """Columns of a table that hold the name of what a row is about."""
 
 
+THINGS: Final = frozenset((*CONTAINERS, *words(" ".join(NAMING)), *words(_TABLE["named"])))
+"""Kinds of things of which a field may ask the name: `product name`, not `brand name`."""
+
 SECTIONS: Final = frozenset(words(_TABLE["sections"]))
 """Words of headings that divide what is said of one thing."""
 
 EXPECTED: Final = {kind: frozenset(words(listed)) for kind, listed in _TABLE["expected"].items()}
 """Words of a field's name that tell what a text holds."""
+
+
+_LETTERS: Final = re.compile(r"[^\W\d_]+")
+_TRANSLATED: Final[dict[str, str]] = _TABLE["translated"]
+
+
+def key_words(text: str) -> list[str]:
+    """The words of a key or of a field's name, in order, as `words` gives them; those that English stemming would take for others
+    are put into English (a `Fabricant` is no fabric)."""
+    return words(_LETTERS.sub(lambda word: _TRANSLATED.get(word[0].casefold(), word[0]), text))
 
 
 @lru_cache(maxsize=1)
