@@ -39,6 +39,7 @@ from research.values.labels import NOTHING, measure
 from research.values.quantities import amounts_in
 from research.values.units import UNITS
 from research.values.values import places
+from research.values.wanted import scale_of
 
 MAX_EXCERPTS: Final = 5
 """Excerpts kept for one leaf, best first: more prove nothing more."""
@@ -245,7 +246,7 @@ def may_follow(value: Any, schema: Mapping[str, Any], field: Field, passage: Pas
         named = named or (said is not None and stock is not None and said[0] == stock[0])  # `InStock` by "Add to basket".
         return named or bool(there & {*words(f"{field.name} {field.description} {value}")})
     if isinstance(value, (int, float)):
-        return _converted(Decimal(str(value)), passage)
+        return _converted(Decimal(str(value)) * scale_of(field.name, field.description), passage)
     if isinstance(value, str):
         stems = words(value)
         share = sum(word in there for word in stems) / len(stems) if stems else 0.0

@@ -20,6 +20,8 @@ _NAME: Final = re.compile(
 _PLACED: Final = re.compile(r"(?:\b(?:in|of)|\d) \Z")
 _IN_BRACKETS: Final = re.compile(r"\s*\((?:[12]\d{3}(?: [^\W\d_]+)?|[A-Z]{2,}[ :.#][^()]*\d[\d-]{3,})\)")
 """`Up (2009 film)`, `Caffeine (CAS 58-08-2)`"""
+_VERSION: Final = re.compile(r"\s+v?\d+\.\d+\.\d+\S*\Z")
+"""`fastparse 2.4.1`"""
 _VERSUS: Final = re.compile(r"(?<=\S)\s(?:v|vs|versus)\b\.?(?=\s\S)", re.IGNORECASE)
 """Between the two parties of a case."""
 _CITATION: Final = re.compile(r",?\s+(?:\[|\([12]\d{3}\)|(?:[Cc]ase )?[Nn]os?\.?\s?\d|\d+ [A-Z]).*")
@@ -43,8 +45,9 @@ def things_named(sentence: str) -> list[str]:
 
 
 def bare(title: str) -> str:
-    """A title without what tells works of one name apart: a year or an identifier in brackets, a case's citation."""
-    title = _IN_BRACKETS.sub("", title)
+    """A title without what tells works of one name apart: a year or an identifier in brackets, a version of three numbers, and
+    where a case is published."""
+    title = _VERSION.sub("", _IN_BRACKETS.sub("", title))
     return _CITATION.sub("", title) if _VERSUS.search(title) else title
 
 

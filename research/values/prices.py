@@ -13,7 +13,7 @@ from research.values.scales import alternatives
 from research.values.units import Measured
 
 _TABLE: Final = read_table("research.values", "prices.toml")
-_BEFORE: Final = r"(?:[\s-]+price)?(?:\s(?:is|was))?[\s:.(]*$"
+_BEFORE: Final = r"(?:[\s-]+price)?(?:\s(?:is|was|costs?))?[\s:.(]*$"
 _FORMER: Final = re.compile(rf"\b(?:{alternatives(_TABLE['former'])})\b{_BEFORE}", re.IGNORECASE)
 _PRESENT: Final = re.compile(rf"\b(?:{alternatives(_TABLE['present'])})\b{_BEFORE}", re.IGNORECASE)
 _OTHER: Final = re.compile(rf"\b(?:{alternatives(_TABLE['other'])})\b{_BEFORE}", re.IGNORECASE)

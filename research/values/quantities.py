@@ -105,6 +105,8 @@ def quantities(text: str, wanted: Wanted, label: Measure = NOTHING, known: str =
         if share:
             number = replace(number, readings=tuple(r / (10 if share["tenth"] else 100) for r in number.readings))
         is_decimal = decimal_mark in text[number.start : number.end] if decimal_mark else None
+        if not number.scaled and label.scale == 1 and 0 < abs(number.value) * 1000 < wanted.scale != 1:
+            continue  # `3.2`, for millions: of what, nothing says
         value, doubts = _counted(number, unit, wanted, label, is_decimal)
         if at.unit is None and unit is not None:
             doubts.add("unit_from_label")
@@ -238,10 +240,12 @@ def _counted(
             doubts.add("scale_from_label")
         if label.limited:
             doubts.add("ambiguous_scale")
+    elif not number.scaled and abs(value) < wanted.scale != 1:
+        doubts.add("ambiguous_scale")  # `350`, for thousands: perhaps they are some
     if wanted.unit is None:
         if unit and unit.is_money:
             value *= unit.factor
-        elif unit:
+        if unit and not (unit.is_money and wanted.is_paid):
             doubts.add("unit_unasked")
     elif unit is None:
         doubts.add("unit_unstated")

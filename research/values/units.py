@@ -115,7 +115,17 @@ def unit_named(words: str) -> Unit | None:
     if _BYTES_A_SECOND.fullmatch(words.strip()):
         return Unit("byte rate", Decimal(1))
     folded = re.sub(r"[\s/_.]+", " ", words.replace("^", "")).strip().casefold()
-    return UNITS.get(folded) or UNITS.get(folded.replace(" per ", " ")) or UNITS.get(folded.replace(" ", ""))
+    known = UNITS.get(folded) or UNITS.get(folded.replace(" per ", " ")) or UNITS.get(folded.replace(" ", ""))
+    return known or _quotient(words)
+
+
+def _quotient(words: str) -> Unit | None:
+    """The unit that one per another is: `g/km`, `mg per kg`."""
+    over, _, under = words.replace(" per ", "/").partition("/")
+    one, other = (UNITS.get(part.strip().casefold()) for part in (over, under))
+    if one is None or other is None or one.offset or other.offset:
+        return None
+    return Unit(f"{one.kind} per {other.kind}", one.factor / other.factor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +186,7 @@ def _unit_after(text: str, end: int) -> tuple[Unit, int] | None:
     if _OTHER_CASE.fullmatch(word) or (word == "in" and _PLACE_OR_TIME.match(text, match.end())):
         return None
     if per or per_word:
-        unit = unit_named(f"{word} {per}" if per else f"{word} per {per_word}")
+        unit = unit_named(f"{word}/{per}" if per else f"{word} per {per_word}")
         return (unit, match.end()) if unit else (UNKNOWN, match.end()) if over else None
     unit = unit_named(f"{prefix or ''}{word}")
     return (unit, match.end()) if unit else None

@@ -18,6 +18,7 @@ from research.values.durations import MONTH, durations
 from research.values.ligatures import has_ligature, unfolded, unfolded_in_place
 from research.values.numerals import Number, numbers
 from research.values.units import factor_between, measured
+from research.values.wanted import scale_of
 
 __all__ = ["factor_between", "fold", "is_date", "numbers", "places", "same", "seconds_per_unit"]
 
@@ -214,8 +215,11 @@ def seconds_per_unit(schema: Schema, name: str = "") -> tuple[int, ...]:
 
 
 def _number_places(value: Decimal, schema: Schema, text: str, name: str) -> list[Span]:
+    scaled = value * scale_of(name, str(schema.get("description", "")))  # 3.2, for `revenue_usd_m`, by `$3.2 million`
     spans = {
-        (n.start, n.end) for n in numbers(text) if any(_equal(r, value) for r in n.readings) or _in_hundredths(n, value, text)
+        (n.start, n.end)
+        for n in numbers(text)
+        if any(_equal(r, value) or _equal(r, scaled) for r in n.readings) or _in_hundredths(n, value, text)
     }
     if value > 0:
         units = seconds_per_unit(schema, name)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
+from research.values.counted import NUMBERED, PAID, counted_in
 from research.values.labels import measure
 from research.values.units import Unit
 
@@ -14,13 +15,6 @@ _SHARE: Final = re.compile(r"per ?cent|\bpct\b|share|rate|ratio|proportion|margi
 _FRACTION: Final = re.compile(r"(?:^|[\W_])fraction$", re.I)
 _PERCENT: Final = re.compile(r"(?:^|[\W_])(?:per_?cent(?:age)?|pct)$", re.I)
 _SIGNED: Final = re.compile(r"income|profit|loss|result|earnings|ebit|cash|balance|change|growth|margin|surplus|deficit", re.I)
-_COUNTED: Final = re.compile(
-    r"\b(?:counts?|number of|units|orders|quantity|stock|staff|headcount|copies|downloads|users|members|visitors|students)\b",
-    re.I,
-)
-_PAID: Final = re.compile(
-    r"price|cost|value|revenue|sales|income|salary|paid|pay|budget|fees?\b|amount|spent|spending|turnover", re.I
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +38,8 @@ class Wanted:
     """Only whole numbers are an answer."""
     is_count: bool = False
     """It counts things, so that no amount of money is an answer."""
+    is_paid: bool = False
+    """An amount of money is a fit answer, by its name or its description."""
     words: frozenset[str] = frozenset()
     """The words that name it, in lower case: behind the number they are no riddle."""
 
@@ -56,15 +52,27 @@ def wanted_by_name(name: str, description: str, unit: Unit | None = None) -> Wan
         description: "" if there is none.
         unit: the unit asked for, where it is known already.
     """
-    spelled, label = f"{name} {description}", re.sub(r"[\W_]+", " ", name)
-    named = measure(name)
+    spelled, label = f"{name} {description}", _spaced(name)
+    named, counted = measure(name), counted_in(label, description)
     field = named if named.unit or named.scale != 1 else measure(description)
     return Wanted(
-        unit=unit or field.unit,
-        scale=field.scale,
+        unit=unit or counted.unit or field.unit,
+        scale=scale_of(name, description),
         signed=_SIGNED.search(spelled) is not None,
         is_share=_SHARE.search(spelled) is not None,
         ceiling=1 if _FRACTION.search(name) else None,
         is_percent=_PERCENT.search(name) is not None,
-        is_count=_COUNTED.search(label) is not None and not _PAID.search(label),
+        is_paid=PAID.search(f"{label} {description}") is not None,
+        is_count=NUMBERED.search(label) is not None and not PAID.search(label),
     )
+
+
+def scale_of(name: str, description: str) -> Decimal:
+    """What the numbers of a field are counted in, by its name or else by its description: `1e6` for millions."""
+    scales = (counted_in(_spaced(name), description).scale, measure(name).scale, measure(description).scale)
+    return next((scale for scale in scales if scale != 1), Decimal(1))
+
+
+def _spaced(name: str) -> str:
+    """`revenueUsd_m` in words: `revenue usd m`."""
+    return " ".join(re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[\W_]+", " ", name).split()).casefold()

@@ -160,15 +160,3 @@ def test_the_words_beside_a_value_are_told_and_around_a_form_all_but_those_of_th
     assert not [mark for mark in around if mark.endswith(":term")]
     beside = stated("The owner is Ines Kovar since 1998.", {"name": "Lease"}, "owner", about=1.0)["Ines Kovar"]
     assert {mark for mark in beside if mark.startswith("word ")} == {"word before:is", "word behind:sinc"}
-
-
-def test_what_a_page_stresses_is_told_from_what_it_does_not() -> None:
-    text = "Acme Bridge is well known. ***The length of Acme Bridge is 420 m in all.*** Some give Acme Bridge a length of 400 m."
-    found = stated(text, {"name": "Acme Bridge"}, "length")
-    assert "stressed" in found["420 m"]
-    assert "not stressed" in found["400 m"]
-
-
-def test_a_page_that_stresses_single_words_only_stresses_nothing() -> None:
-    found = stated("The length of **Acme Bridge** is 420 m.", {"name": "Acme Bridge"}, "length")
-    assert not {"stressed", "not stressed"} & found["420 m"]

@@ -35,13 +35,15 @@ def test_marks_are_what_makes_another_thing_of_a_name(name: str, marks: set[str]
         ("Ridge Lamp (Pro)", "Ridge Lamp (Pro)"),
         ("Caffeine (CAS 58-08-2)", "Caffeine"),
         ("Pump (Mark 2)", "Pump (Mark 2)"),
+        ("fastparse 2.4.1", "fastparse"),
+        ("Windows 8.1", "Windows 8.1"),
         ("Roe v. Grove [1993] UKHL 19 (11 March 1993)", "Roe v. Grove"),
         ("Roe v Grove, 384 U.S. 436", "Roe v Grove"),
         ("Roe v Grove, Case No. 22-cv-101", "Roe v Grove"),
         ("Grove [1993]", "Grove [1993]"),
     ],
 )
-def test_a_year_an_identifier_and_a_cases_citation_are_no_part_of_a_name(title: str, name: str) -> None:
+def test_a_year_an_identifier_a_version_and_a_cases_citation_are_no_part_of_a_name(title: str, name: str) -> None:
     assert bare(title) == name
 
 

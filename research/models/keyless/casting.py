@@ -184,8 +184,8 @@ def _amounts(question: Question, text: str, setting: Setting) -> list[Cast]:
         if (value := _json(one.value, question)) is not None:
             later = any("yearlike" not in earlier.doubts for earlier in found)
             found.append(Cast(value, one.start, one.end, _DOUBTED ** (len(one.doubts) + later), one.doubts))
-    if question.counted_in and setting.label:
-        found = [read for read in found if question.counted_in.match(text, read.end)] or found
+    if question.counting and setting.label:
+        found = [read for read in found if question.counting.match(text, read.end)] or found
     if question.end and (ends := [read for read in found if "range" in read.doubts]):
         end = (min if question.end == "min" else max)(ends, key=lambda read: read.value)
         return [replace(end, quality=1.0, doubts=end.doubts - {"range"})]

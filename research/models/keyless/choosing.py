@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from research.faults import shortened
 from research.models.keyless.candidates import FIRST, ITSELF, OF_ANOTHER, Candidate
+from research.models.keyless.keys import OF_ITS_KIND
 from research.models.keyless.questions import Question
 from research.models.keyless.scoring import Scorer, confidence, scorer
 from research.ports.work import FieldAnswer
@@ -74,13 +75,15 @@ class Group:
     @property
     def most(self) -> Confidence:
         """The most confidence that it can be of. `low`: what was read says as well something else. `medium`: it may be read in
-        another way, or nothing but one page's sentences say it (the public sets hold too little prose to tell 97 % from 90)."""
+        another way, its keys say only of what kind it is (`Date`), or nothing but one page's sentences say it (the public sets
+        hold too little prose to tell 97 % from 90)."""
         told = [(b.candidate.source, b.passages, b.candidate.narrowed) for b in self.backings]
         again = {("sentence", passages) for source, passages, narrowed in told if narrowed and source == "facts"}
         if self.is_doubted(UNSURE) or all(narrowed or (source, passages) in again for source, passages, narrowed in told):
             return "low"
         said_only = all(b.candidate.source == "sentence" for b in self.backings)
-        return "medium" if self.is_doubted(OPEN) or (said_only and len(self.by_page()) == 1) else "high"
+        loosely = all(b.candidate.fit <= OF_ITS_KIND for b in self.backings)
+        return "medium" if loosely or self.is_doubted(OPEN) or (said_only and len(self.by_page()) == 1) else "high"
 
     def by_page(self) -> dict[str, Backing]:
         """The likeliest of each page, pages that seem to instruct a model last."""

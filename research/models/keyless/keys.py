@@ -57,7 +57,7 @@ def _said_by_value(question: Question, text: str) -> frozenset[str]:
     if question.kind not in ("number", "integer"):
         return frozenset()
     said = question.name_words & ENDS[question.end] if question.end and is_range(text) else frozenset[str]()
-    if question.counted_in and any(question.counted_in.match(text, number.end()) for number in re.finditer(r"\d(?!\d)", text)):
+    if question.counting and any(question.counting.match(text, number.end()) for number in re.finditer(r"\d(?!\d)", text)):
         said |= frozenset(words(question.label.rpartition(" ")[2]))
     return said
 

@@ -118,15 +118,18 @@ class _Promising(NamedTuple):
     gate: float
     marks: tuple[str, ...]
     sentence: Sentence
+    of_a_thing: bool
+    """It begins with another thing than the page's subject or the field: `The frame weighs`, for a weight."""
 
 
 def of_sentences(asked: Asked, reading: Reading) -> Iterator[Candidate]:
     """What sentences state near the words that speak of the field and the name that stands for the entity."""
     question, spoken = asked.question, _spoken_of(asked.question, reading)
-    for fit, gate, marks, sentence in _promising(asked, reading, spoken):
+    for fit, gate, marks, sentence, of_a_thing in _promising(asked, reading, spoken):
         for one, shape, around in _values_in(question, asked.entity, spoken, reading, sentence):
             told = (*marks, *around, *([f"silent:{question.expects}/{shape}"] if fit < SPOKEN else ()))
-            narrowed = is_label(question, reading, sentence) or (fit < ALL_OF_IT and question.kind in _COUNTED)
+            narrowed = is_label(question, reading, sentence)
+            narrowed = narrowed or (question.kind in _COUNTED and (of_a_thing or fit < ALL_OF_IT))
             narrowed = narrowed or (question.kind == "text" and _NAMES_ONLY.fullmatch(sentence.text) is not None)
             yield Candidate(one.value, (sentence.place,), "a sentence", "sentence", fit, gate, one, told, narrowed)
 
@@ -168,13 +171,8 @@ def _promising(asked: Asked, reading: Reading, spoken: Spoken) -> list[_Promisin
         if opening == "thing" and question.expects in ("person", "agent") and not spoken.names & {*sentence.words}:
             continue  # `The catalogue was written by …` says whose work the catalogue is
         place = (f"entity:{where}", f"entity:{where}, opens:{opening}", order)
-        found.append(_Promising(fit, gate, (*place, "phrase") if has_phrase else place, sentence))
-    found.sort(
-        key=lambda one: (
-            *(one.fit < SPOKEN, one.marks[0] != "entity:here", -one.fit),
-            not reading.is_stressed(one.sentence.place, one.sentence.start + 4),
-        )
-    )
+        found.append(_Promising(fit, gate, (*place, "phrase") if has_phrase else place, sentence, opening == "thing"))
+    found.sort(key=lambda one: (one.fit < SPOKEN, one.marks[0] != "entity:here", -one.fit))
     telling = sum(one.fit >= SPOKEN for one in found)
     return found[: min(telling + MAX_SILENT, MAX_SENTENCES)]
 
@@ -232,8 +230,6 @@ def _values_in(
     for one, shape in _pieces(question, around, sentence.text):
         if (placed := around.marks(one, shape)) is not None:
             distance, marks = placed
-            if reading.stressed:
-                marks.append("stressed" if reading.is_stressed(sentence.place, sentence.start + one.start) else "not stressed")
             found.append((distance, one, shape, marks))
     nearest = min((distance for distance, *_ in found), default=0)
     is_alone = len({repr(one.value) for _, one, *_ in found}) == 1

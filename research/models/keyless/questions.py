@@ -15,18 +15,12 @@ from research.models.keyless.facts import head
 from research.models.keyless.vocabulary import EXPECTED, LIGHT, STOP, VARIANTS, concepts, key_words, spellings, weight
 from research.models.keyless.wording import marks, wording_of
 from research.output_schema.output_spec import Field
+from research.values.counted import NOTHING, counted_in
 from research.values.dates import PARTIAL_DATE
-from research.values.units import CURRENCIES, UNITS, Unit, unit_named
+from research.values.units import CURRENCIES, UNITS, Unit
 
 Kind = Literal["date", "year", "number", "integer", "boolean", "enum", "list", "object", "text"]
 
-_THERMAL: Final = re.compile(
-    r"temperature|temp\b|\bpoint\b|\b(?:melting|boiling|freezing|heat|thermal|celsius|fahrenheit)\b", re.I
-)
-_DEGREES: Final = {"c": UNITS["°c"], "f": UNITS["°f"], "k": UNITS["kelvin"]}
-_OF_A_WHOLE: Final = frozenset(("percent", "per cent", "percentage", "pct", "fraction"))
-"""Words at a name's end that say how a share is counted."""
-_PLAIN_MONEY: Final = re.compile(r"[a-z ]+")
 _IN_UNIT: Final = re.compile(
     r"\b(?:in|as|of)\s+((?:square |cubic |metric )?[^\W\d_]+(?:\s?/\s?[^\W\d_]+| per \w+)?[²³]?)|\(([^()]{1,20})\)", re.I
 )
@@ -40,6 +34,8 @@ _CLAUSE: Final = re.compile(r"\b(?:that|which|who|whom|whose|where|when)\b", re.
 _A_YEAR: Final = re.compile(
     r"\byear\Z|\A[^\n]*\byear\n|\n(?:the |four-digit )?year (?:of|in|when|that|the|it|he|she|they)\b", re.I
 )
+_OF_A_YEAR: Final = re.compile(r"\Ayear\b|(?<!\blast )(?<!\bthis )(?<!\bnext )(?<!\bfirst )(?<!\bprevious )(?<!\bprior )\byear\Z")
+"""A name for a year: `founded year`, `year of birth`; not `sales last year`."""
 _A_DATE: Final = re.compile(r"\A[^\n]*\bdate\n|\n(?:the )?(?:date|day) (?:of|on|when|that|the|it|he|she|they)\b", re.I)
 """A name (first line) or a description (second) that asks for a year, or a day, whatever type holds it."""
 _HAPPENED: Final = re.compile(
@@ -99,11 +95,12 @@ class Question:
         return re.sub(r"[\W_]+", "", self.field).casefold()
 
     @cached_property
-    def counted_in(self) -> re.Pattern[str] | None:
+    def counting(self) -> re.Pattern[str] | None:
         """For a number whose name has several words and ends with no unit known here: its last word, which may stand behind the
         number as its unit does (`noise_db`, `seats_business`)."""
         before, _, last = self.label.rpartition(" ")
-        if not before or self.unit is not None or self.kind not in ("number", "integer"):
+        is_free = before and self.unit is None and self.name_words.issuperset(words(last))
+        if not is_free or self.kind not in ("number", "integer"):
             return None
         return re.compile(rf"\s?{'[·⋅∙]?'.join(map(re.escape, last))}(?!\w)", re.IGNORECASE)
 
@@ -130,7 +127,7 @@ class Question:
     def expects(self) -> str:
         """What a text should hold, as far as its name tells: `measure`, `person`, `agent` (a person, or what only
         sounds like one: a generator), `event` (when it happened), a kind of `vocabulary.EXPECTED`, or `any`."""
-        if not self.label.endswith(" in") and _counted_in(self.label, self.description)[0]:  # `check in` is no length
+        if counted_in(self.label, self.description) != NOTHING:
             return "measure"
         listed = (kind for kind, listed in EXPECTED.items() if self.name_words & listed)
         kind = "event" if _WHEN.search(self.label) else next(listed, "any")
@@ -212,8 +209,9 @@ def _question(name: str, description: str, fingerprint: str) -> Question:
     negative_text = " ".join(match[1] for match in _NEGATIVE.finditer(said))
     name_text = _spaced(name)
     kind = _kind(schema, name_text, said)
-    dropped, unit = _unit(name_text, said) if kind in ("number", "integer") else ([], None)
-    spelled = key_words(name_text)
+    counted = counted_in(name_text, said) if kind in ("number", "integer") else NOTHING
+    unit = counted.unit or (_unit(said) if kind in ("number", "integer") else None)
+    spelled, dropped = key_words(name_text), words(" ".join(counted.words))
     name_words = frozenset(w for w in spelled if w not in dropped and w not in STOP) or frozenset(spelled)
     first = _SENTENCE_END.split(_OF_THE.sub(" ", _NAME_OF.sub("", _VERBATIM.sub(" ", said))), maxsplit=1)[0]
     telling = next((part for part in _CLAUSE.split(first, maxsplit=1) if part.strip()), "")
@@ -230,11 +228,11 @@ def _kind(schema: Mapping[str, Any], name: str, said: str) -> Kind:
     if "enum" in schema:
         return "enum"
     match schema.get("type"):
-        case "integer":
-            of_year = re.search(r"\byear\b", name) or _HAPPENED.fullmatch(name) or _A_YEAR.search(f"\n{said}")
-            return "year" if of_year and not re.search(r"\byears\b|\bper year\b", f"{name} {said}") else "integer"
-        case "number":
-            return "number"
+        case "integer" | "number" as counted:
+            of_year = (
+                _OF_A_YEAR.search(name) or (_HAPPENED.fullmatch(name) and counted == "integer") or _A_YEAR.search(f"\n{said}")
+            )
+            return "year" if of_year and not re.search(r"\byears\b|\bper year\b", f"{name} {said}") else counted
         case "boolean":
             return "boolean"
         case "array":
@@ -257,30 +255,14 @@ def _spaced(name: str) -> str:
     return said if _IN_SECONDS.search(said) else _PLURAL.sub("", said)
 
 
-def _counted_in(name: str, said: str) -> tuple[list[str], Unit | None]:
-    """The words at a name's end that only say in what the value is counted, and the unit that they mean."""
-    tokens = [] if _WHEN.search(name) else name.split()  # `opened in` is no number of inches
-    for size in (3, 2, 1):
-        tail = " ".join(tokens[-size:])
-        if tail == "min" and not re.search(r"\b(?:time|duration|minutes?)\b", f"{name} {said}", re.I):
-            continue  # The least, not minutes.
-        unit = unit_named(tail) or (CURRENCIES.get(tail) if _PLAIN_MONEY.fullmatch(tail) else None)
-        if tail in _DEGREES:  # a single `c`, `f` or `k` is a temperature's where one is spoken of
-            unit = _DEGREES[tail] if _THERMAL.search(f"{name} {said}") else None
-        if len(tokens) > size and (unit or tail in _OF_A_WHOLE):
-            return words(tail), unit
-    return [], None
-
-
-def _unit(name: str, said: str) -> tuple[list[str], Unit | None]:
-    """The unit that a name or, if it tells none, a description asks for, with the name's words that say so."""
-    counting, unit = _counted_in(name, said)
-    for match in () if unit else _IN_UNIT.finditer(said):
+def _unit(said: str) -> Unit | None:
+    """The unit that a description asks for."""
+    for match in _IN_UNIT.finditer(said):
         phrase = (match[1] or match[2]).casefold().removeprefix("in ")
         if phrase in CURRENCIES:
-            return counting, CURRENCIES[phrase]
+            return CURRENCIES[phrase]
         tokens = phrase.split()
         if spelled := next((s for s in (phrase, " ".join(tokens[:2]), " ".join(tokens[:1])) if s in UNITS), None):
-            return counting, UNITS[spelled]
+            return UNITS[spelled]
     first = next(iter(said.casefold().split()), "")
-    return counting, unit or (UNITS.get(first) if len(first) > 2 else None)
+    return UNITS.get(first) if len(first) > 2 else None

@@ -28,10 +28,6 @@ _WRAPPED: Final = re.compile(r"(?<=[^\n]{60})(?<![.:;!?])\n(?=\S)")
 """The end of a line of wrapped text, where its sentence goes on."""
 _LABELLED: Final = re.compile(r"(?:[^:：.()]|\([^()]*\)|(?<=\b[A-Z])\.|(?<=Dr|Mr|St)\.|(?<=Mrs)\.){1,80}[:：]\s|.*\n", re.DOTALL)
 """What begins with a word and a colon, and several lines: no claim of the page's own (`Rumour: …`, `Ann Lee: …`)."""
-_STRESSED: Final = re.compile(r"(\*{1,3}|_{2,3})(?=[^\s*_])((?:(?!\1).)+?)(?<=[^\s*_])\1", re.DOTALL)
-"""What is set in bold or italics in Markdown."""
-STRESSED_SENTENCE: Final = 30
-"""Characters that are more than a stressed word."""
 FIRST_SENTENCES: Final = 4
 """Sentences of a page that say what its subject is."""
 
@@ -127,20 +123,6 @@ class Reading:
                 if kind != "facts" or not _LABELLED.match(piece):
                     found.append(Sentence(place, start, end, piece, tuple(words(piece))))
         return tuple(found)
-
-    @cached_property
-    def stressed(self) -> dict[int, list[tuple[int, int]]]:
-        """Of each passage what is set in bold or italics; empty where the page stresses nothing longer than a few words."""
-        found = {
-            place: [match.span(2) for match in _STRESSED.finditer(text)]
-            for place, (text, kind, _) in enumerate(self._texts)
-            if kind in ("paragraph", "list") and ("*" in text or "__" in text)
-        }
-        return found if any(end - start >= STRESSED_SENTENCE for spans in found.values() for start, end in spans) else {}
-
-    def is_stressed(self, place: int, at: int) -> bool:
-        """Whether a character of a passage is set in bold or italics."""
-        return any(start <= at < end for start, end in self.stressed.get(place, ()))
 
     @cached_property
     def subject_words(self) -> frozenset[str]:

@@ -59,15 +59,14 @@ def _together(question: Question, candidate: Candidate) -> Iterator[str]:
     for mark in candidate.marks:
         title, _, what = mark.partition(":")
         told.setdefault(title, what)
-    stressed = "stressed" if "stressed" in told else "plain" if "not stressed" in told else ""
     fit = "silent" if "silent" in told else _step(_FIT, candidate.fit)
     kind = "text" if question.kind in ("text", "list") else "typed"
-    yield f"sentence of {told.get('entity')}, {stressed}, fit {fit}"
+    yield f"sentence of {told.get('entity')}, fit {fit}"
     yield f"sentence cue {told.get('cue')}, after {told.get('after')}, {told.get('side')}"
     yield f"sentence name {told.get('name')}, {told.get('name side')}"
-    yield f"sentence {kind} {told.get('shape')}, cue {told.get('cue')}, {stressed}"
-    yield f"sentence clause {told.get('clause')}, fit {fit}, {stressed}"
-    yield f"sentence rank {told.get('rank')}, fit {fit}, {stressed}"
+    yield f"sentence {kind} {told.get('shape')}, cue {told.get('cue')}"
+    yield f"sentence clause {told.get('clause')}, fit {fit}"
+    yield f"sentence rank {told.get('rank')}, fit {fit}"
 
 
 def _form(text: str) -> str:

@@ -17,8 +17,11 @@ from research.values.units import unit_after
 
 BIG: Final = r"[A-ZÀ-ÖØ-ÞŁŚŠŻŽČĆĐĞİА-Я]"
 PARTICLES: Final = r"(?:(?:of|the|de|la|du|des|von|van|der|del|di|da|for|ibn|al)\s+){0,2}"
-_WORD: Final = rf"{BIG}(?:[\w'’&-]|\.(?=\w))*(?:(?:(?<=\b\w)|(?<=\b\w\w)|(?<=\b\w\w\w))\.)?"
-"""A word of a name. A stop ends it, unless it is short: `St. Leonard`."""
+_WORD: Final = (
+    rf"(?:\b[a-z]{{1,2}}(?=[A-Z][a-z]{{2}})|(?<!\w)){BIG}(?:[\w'’&-]|\.(?=\w))*"
+    r"(?:(?:(?<=\b\w)|(?<=\b\w\w)|(?<=\b\w\w\w))\.)?"
+)
+"""A word of a name: `Oslo`, `eBay`. A stop ends it, unless it is short: `St. Leonard`."""
 _LATER_WORD: Final = rf"(?:{_WORD}|\d[\w-]*(?:[./]\d+)*)"
 NAME: Final = rf"{_WORD}(?:\s+{PARTICLES}{_LATER_WORD})*"
 """A name."""
@@ -102,8 +105,7 @@ def _named(text: str) -> Iterator[Span]:
         name = bare(match[0])
         before = text[max(match.start() - 2, 0) : match.start()]
         is_unit = before[:1].isdigit() and before[1:] == " " and unit_after(text, match.start() - 1)  # `MW`, of `860 MW`
-        inside = is_unit or before[-1:].isalnum()  # `I6`, of `tI6`
-        if inside or any(start < match.end() and match.start() < end for start, end in stated):
+        if is_unit or any(start < match.end() and match.start() < end for start, end in stated):
             continue
         is_day = name in day_name and text.endswith("on ", 0, match.start())
         if len(name) > 1 and not is_day and not (match.start() == 0 and " " not in name):
