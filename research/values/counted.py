@@ -22,10 +22,11 @@ _JOINED: Final = re.compile(rf"(?P<before>mm?|k|t|bn?)?(?P<code>{_CODES})(?P<beh
 """`musd`, `keur`, `usdm`; a T before a code is a thousand."""
 _PLAIN_MONEY: Final = re.compile(r"[a-z ]+")
 PAID: Final = re.compile(
-    r"price|cost|value|valuation|revenue|sales|income|salary|wages?\b|paid|pay|budget|fees?\b|amount|spent|spending|turnover|"
-    r"fund|raised|assets|profit|loss|debt|rent|tax|grant|prize|damages|fine|capital|cap\b|worth|gross|earnings|ebit|cash|deposit|"
-    r"premium|penalty|donat|invest|equity|dividend|bid\b|estimate|loan|credit|charge|expen|gdp|box office|toll|fare|tuition|"
-    r"settle|verdict|award|claim|endowment|money|dollar|euro|usd|eur|gbp",
+    r"\b(?:price|cost|value|valuation|revenue|sales\b|income|salary|wages?\b|paid|pay\b|payment|budget|fees?\b|amount|spent|spending|"
+    r"turnover|fund|raised|assets|profit|loss|debt|rents?\b|tax(?:es)?\b|grants?\b|prize|damages|fines?\b|capital|market cap|"
+    r"worth|gross\b|earnings|ebit|cash|deposit|premium|penalty|donat|invest|equity|dividend|bid\b|estimate|loan|credit|charge|expen|gdp|"
+    r"box office|toll\b|fare\b|tuition|settlement|verdict|award|claim|endowment|money|"
+    r"dollar|euros?\b|usd|eur\b|gbp)|price\b|cost\b",
     re.I,
 )
 """Words of a field that an amount of money may answer."""
@@ -102,7 +103,7 @@ def _money(words: list[str]) -> Counted | None:
         if unit is None and last in CURRENCIES and _PLAIN_MONEY.fullmatch(last) and not unit_named(last):
             unit = CURRENCIES[last]
             left.pop()
-        elif scale == 1 and before != "per" and (factor := _scale(last, before, left, is_money=unit is not None)):
+        elif scale == 1 and before != "per" and (factor := _scale(last, before, left)):
             scale = factor
             left.pop()
         if left and left[-1] in ("in", "of") and len(left) < len(words):
@@ -112,13 +113,14 @@ def _money(words: list[str]) -> Counted | None:
     return Counted(tuple(words[len(left) :]), unit, scale)
 
 
-def _scale(word: str, before: str, name: list[str], *, is_money: bool) -> Decimal | None:
-    """The factor that a word of a name means; a letter only beside money, or behind what is paid or numbered: `users m`."""
+def _scale(word: str, before: str, name: list[str]) -> Decimal | None:
+    """The factor that a word of a name means; a letter only behind a currency (`usd m`), or what is paid or numbered: `users m`,
+    `revenue m usd`, not `series b usd`."""
     if word in _SCALES:
         return _SCALES[word]
     rest = " ".join(name[:-1])
-    is_beside = is_money or (before in CURRENCIES and _PLAIN_MONEY.fullmatch(before))
-    if word in _LETTERS and (is_beside or ((PAID.search(rest) or NUMBERED.search(rest)) and word != "mm")):
+    is_beside = before in CURRENCIES and _PLAIN_MONEY.fullmatch(before)
+    if word in _LETTERS and (is_beside or PAID.search(rest) or (NUMBERED.search(rest) and word != "mm")):
         return _LETTERS[word]
     return None
 

@@ -18,13 +18,13 @@ _NAME: Final = re.compile(
     r"(?<![\w.'’&-])[^\W\d_a-zß-öø-ÿ][\w'’&-]*(?: (?:(?:of|the|de) ){0,2}[^\W\d_a-zß-öø-ÿ][\w'’&-]*| \d[\w-]*)*"
 )
 _PLACED: Final = re.compile(r"(?:\b(?:in|of)|\d) \Z")
-_IN_BRACKETS: Final = re.compile(r"\s*\((?:[12]\d{3}(?: [^\W\d_]+)?|[A-Z]{2,}[ :.#][^()]*\d[\d-]{3,})\)")
+_IN_BRACKETS: Final = re.compile(r"(?<!\s)\s*\((?:[12]\d{3}(?: [^\W\d_]+)?|[A-Z]{2,}[ :.#][^()]*\d[\d-]{3,})\)")
 """`Up (2009 film)`, `Caffeine (CAS 58-08-2)`"""
-_VERSION: Final = re.compile(r"\s+v?\d+\.\d+\.\d+\S*\Z")
+_VERSION: Final = re.compile(r"(?<!\s)\s+v?\d+\.\d+\.\d+\S*\Z")
 """`fastparse 2.4.1`"""
 _VERSUS: Final = re.compile(r"(?<=\S)\s(?:v|vs|versus)\b\.?(?=\s\S)", re.IGNORECASE)
 """Between the two parties of a case."""
-_CITATION: Final = re.compile(r",?\s+(?:\[|\([12]\d{3}\)|(?:[Cc]ase )?[Nn]os?\.?\s?\d|\d+ [A-Z]).*")
+_CITATION: Final = re.compile(r",?(?<!\s)\s+(?:\[|\([12]\d{3}\)|(?:[Cc]ase )?[Nn]os?\.?\s?\d|\d+ [A-Z]).*")
 """Behind them, where the case is published: `[1993] UKHL 19`, `, 384 U.S. 436 (1966)`."""
 
 

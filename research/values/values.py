@@ -215,12 +215,13 @@ def seconds_per_unit(schema: Schema, name: str = "") -> tuple[int, ...]:
 
 
 def _number_places(value: Decimal, schema: Schema, text: str, name: str) -> list[Span]:
-    scaled = value * scale_of(name, str(schema.get("description", "")))  # 3.2, for `revenue_usd_m`, by `$3.2 million`
+    scale = scale_of(name, str(schema.get("description", "")))
     spans = {
         (n.start, n.end)
         for n in numbers(text)
-        if any(_equal(r, value) or _equal(r, scaled) for r in n.readings) or _in_hundredths(n, value, text)
-    }
+        if any(_equal(r, value * scale) or (_equal(r, value) and not (n.scaled and scale != 1)) for r in n.readings)
+        or _in_hundredths(n, value, text)
+    }  # `$3.2 million` states 3.2 for `revenue_usd_m`, and not 3,200,000
     if value > 0:
         units = seconds_per_unit(schema, name)
         spans |= {(d.start, d.end) for d in durations(text) if any(_equal(d.seconds, value * unit) for unit in units)}

@@ -116,6 +116,27 @@ def test_a_quantity_in_another_unit_is_inferred() -> None:
     assert grounded.basis[0].citations[0].excerpts[0].support == "inferred"
 
 
+@pytest.mark.parametrize(
+    ("name", "description", "value", "support"),
+    [
+        ("revenue_usd_m", "", 3200, "stated"),
+        ("revenue_bn", "", 3.2, "stated"),
+        ("revenue", "In millions of US dollars", 3200, "stated"),
+        ("revenue_usd_m", "", 3_200_000_000, None),
+        ("revenue_usd_m", "", 3.2, None),
+        ("revenue_usd", "", 3_200_000_000, "stated"),
+    ],
+)
+def test_an_amount_in_the_scale_that_its_field_names_is_stated_and_one_in_another_is_not(
+    name: str, description: str, value: float, support: str | None
+) -> None:
+    asked = Field(name=name, schema={"type": "number", "description": description}, description=description, required=False)
+    grounded = ground(asked, [answer(name, value, "p1")], Evidence(read("Revenue: $3.2 billion")))
+    excerpts = [excerpt for entry in grounded.basis for citation in entry.citations for excerpt in citation.excerpts]
+    assert [excerpt.support for excerpt in excerpts] == ([support] if support else [])
+    assert grounded.value == (value if support else None)
+
+
 def test_a_number_with_another_unit_of_another_kind_is_no_conversion() -> None:
     assert ground(field("mass_t", type="number"), [answer("mass_t", 8.255, "p2", "p3")], Evidence(read(TEXT))).value is None
 

@@ -53,7 +53,7 @@ _RATING: Final = re.compile(
 )
 _REFERENCE: Final = re.compile(r"\s*\[[^\[\]]{1,30}\]\s*")
 _BESIDE_HEADING: Final = re.compile(
-    r"\s*\[(?:\d{1,3}|[a-z]|(?:edit|show|hide|bearbeiten|modifier|editar|modifica|wijzig|redigera)(?:\W[^\[\]]{0,40})?)\]\s*",
+    r"(?<!\s)\s*\[(?:\d{1,3}|[a-z]|(?:edit|show|hide|bearbeiten|modifier|editar|modifica|wijzig|redigera)(?:\W[^\[\]]{0,40})?)\]\s*",
     re.I,
 )
 """A footnote's mark or an edit link in a heading; `[1993]` and `[EUR]` are its own."""

@@ -58,7 +58,7 @@ _NO_PERSON: Final = frozenset(("date", "month", "year", "number", "measure", "me
 """What is no answer to who did something."""
 _LISTED: Final = frozenset(("name", "company", "list of names"))
 """What may be a list, if only of one."""
-_NAMES_ONLY: Final = re.compile(r"(?:[^\Wa-zß-ÿ_][\w'’.-]*|of|the|and|for|de|[\s,·|/&–—-])+")
+_NAMES_ONLY: Final = re.compile(r"(?:[^\Wa-zß-ÿ_][\w'’.-]*+|(?:of|the|and|for|de)\b|[\s,·|/&–—-])++")
 """A line of names that says nothing of any: `Department of Physics, University of Basel`."""
 _CAPITAL: Final = re.compile(r"[^\Wa-zß-ÿ\d_]")
 """A capital, which a name begins with."""
