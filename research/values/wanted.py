@@ -8,13 +8,20 @@ from decimal import Decimal
 from typing import Final
 
 from research.values.counted import NUMBERED, PAID, counted_in
-from research.values.labels import measure
+from research.values.labels import Measure, measure
+from research.values.scales import SCALES, alternatives
 from research.values.units import Unit
 
-_SHARE: Final = re.compile(r"per ?cent|\bpct\b|share|rate|ratio|proportion|margin|growth|yield|content|%|alcohol|abv", re.I)
+_SHARE: Final = re.compile(
+    r"per ?cent|\bpct\b|\bshare|\brates?\b|\bratio|\bproportion|\bmargin|\bgrowth|\byield|\bcontent|%|\balcohol|\babv", re.I
+)
 _FRACTION: Final = re.compile(r"(?:^|[\W_])fraction$", re.I)
 _PERCENT: Final = re.compile(r"(?:^|[\W_])(?:per_?cent(?:age)?|pct)$", re.I)
-_SIGNED: Final = re.compile(r"income|profit|loss|result|earnings|ebit|cash|balance|change|growth|margin|surplus|deficit", re.I)
+_SIGNED: Final = re.compile(
+    r"\b(?:income|profit|loss|result|earnings|ebit|cash|balance|change|growth|margin|surplus|deficit)", re.I
+)
+_IN_A_SCALE: Final = re.compile(rf"\b(?:in|to|into)\s+(?=[^,.;:()]{{0,30}}\b(?:{alternatives(SCALES)})\b)[^,.;:()]{{1,40}}", re.I)
+"""In a description: `in billions of US dollars, as reported`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +59,10 @@ def wanted_by_name(name: str, description: str, unit: Unit | None = None) -> Wan
         description: "" if there is none.
         unit: the unit asked for, where it is known already.
     """
-    spelled, label = f"{name} {description}", _spaced(name)
+    label = _spaced(name)
+    spelled = f"{label} {description}"
     named, counted = measure(name), counted_in(label, description)
-    field = named if named.unit or named.scale != 1 else measure(description)
+    field = named if named.unit or named.scale != 1 else _described(description)
     return Wanted(
         unit=unit or counted.unit or field.unit,
         scale=scale_of(name, description),
@@ -62,15 +70,21 @@ def wanted_by_name(name: str, description: str, unit: Unit | None = None) -> Wan
         is_share=_SHARE.search(spelled) is not None,
         ceiling=1 if _FRACTION.search(name) else None,
         is_percent=_PERCENT.search(name) is not None,
-        is_paid=PAID.search(f"{label} {description}") is not None,
+        is_paid=PAID.search(spelled) is not None,
         is_count=NUMBERED.search(label) is not None and not PAID.search(label),
     )
 
 
 def scale_of(name: str, description: str) -> Decimal:
     """What the numbers of a field are counted in, by its name or else by its description: `1e6` for millions."""
-    scales = (counted_in(_spaced(name), description).scale, measure(name).scale, measure(description).scale)
+    scales = (counted_in(_spaced(name), description).scale, measure(name).scale, _described(description).scale)
     return next((scale for scale in scales if scale != 1), Decimal(1))
+
+
+def _described(description: str) -> Measure:
+    """What a description says of the unit and the scale, at its end or within it."""
+    found, stated = measure(description), _IN_A_SCALE.search(description)
+    return measure(f"amount, {stated[0]}") if stated and found.scale == 1 else found
 
 
 def _spaced(name: str) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from keyless_reading import NUMBER, TEXT, answer
 
 from research.evidence.passages import passages_of
 from research.models.keyless.candidates import Asked
@@ -160,3 +162,10 @@ def test_the_words_beside_a_value_are_told_and_around_a_form_all_but_those_of_th
     assert not [mark for mark in around if mark.endswith(":term")]
     beside = stated("The owner is Ines Kovar since 1998.", {"name": "Lease"}, "owner", about=1.0)["Ines Kovar"]
     assert {mark for mark in beside if mark.startswith("word ")} == {"word before:is", "word behind:sinc"}
+
+
+@pytest.mark.parametrize("bait", ["A" * 20_000 + " b", "Ab " * 200 + "b", "A." * 10_000, "1 out of " * 50, "5 kg·" * 4_000])
+async def test_a_line_made_to_be_slow_is_read_in_time(bait: str) -> None:
+    start = time.process_time()
+    await answer(f"<p>{bait}</p>", {"owner": TEXT, "weight_kg": NUMBER})
+    assert time.process_time() - start < 3
