@@ -21,7 +21,7 @@ _OTHERS: Final = frozenset(
     )
 )
 """In page data, those that a thing has to do with: `publisher.foundingDate` is not the article's."""
-_DATES: Final = frozenset(words("date"))
+_DATES: Final = frozenset(words("date when"))
 _IDENTIFIERS: Final = frozenset(words("code id"))
 UNLIKE: Final = 0.5
 """The most that two keys of different heads are alike: a launch site is no launch date."""
@@ -90,7 +90,7 @@ def _affinity(question: Question, key: frozenset[str], head: str, context: froze
 
 def _says_kind(question: Question, key: frozenset[str]) -> bool:
     """Whether a key says no more than where or when: a city and a country stand in a `Location`, a first day in `Dates`."""
-    return (question.kind == "date" and key == _DATES) or (
+    return (question.kind == "date" and key <= _DATES) or (
         question.expects in ("city", "country") and concepts(key) == {"=location"}
     )
 

@@ -127,6 +127,8 @@ def of_sentences(asked: Asked, reading: Reading) -> Iterator[Candidate]:
     question, spoken = asked.question, _spoken_of(asked.question, reading)
     for fit, gate, marks, sentence, of_a_thing in _promising(asked, reading, spoken):
         for one, shape, around in _values_in(question, asked.entity, spoken, reading, sentence):
+            if fit < SPOKEN and shape == "formed":
+                continue  # a length of time is of what its sentence speaks of
             told = (*marks, *around, *([f"silent:{question.expects}/{shape}"] if fit < SPOKEN else ()))
             narrowed = is_label(question, reading, sentence)
             narrowed = narrowed or (question.kind in _COUNTED and (of_a_thing or fit < ALL_OF_IT))

@@ -27,9 +27,6 @@ LIGHT: Final[dict[str, float]] = {
 }
 """Words of a key that say of what kind its value is rather than what it is about; all others weigh 1."""
 
-_GENERAL: Final = frozenset(words(_TABLE["light"][0]["words"]))
-"""Words that name a property only where nothing stands beside them: `Dated`, not `Decision date`."""
-
 STOP: Final = frozenset(words(_TABLE["stop"]))
 """Words that carry no meaning of their own in a description or a question."""
 
@@ -97,7 +94,7 @@ def concepts(stems: frozenset[str]) -> frozenset[str]:
     left, found = set(stems), set()
     options = {item for word in stems for item in _by_word().get(word, ())}
     for phrase, concept in sorted(options, key=lambda item: (-len(item[0]), item[1])):
-        if phrase <= left and not (phrase <= _GENERAL and phrase < stems):
+        if phrase <= left:
             left -= phrase
             found.add(concept)
     return frozenset(left | found)
