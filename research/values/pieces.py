@@ -18,6 +18,10 @@ from research.values.quantities import amounts_in
 Kind = Literal["address", "full address", "email", "phone", "price", "length of time", "day"]
 
 
+_NOTICE: Final = re.compile(r"['’]?(?:\s(?:prior|advance|previous|written|or|and|more)){0,4}\snotice\b", re.IGNORECASE)
+"""Behind the length of time of a notice: `30 days' prior written notice`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Piece:
     """A part of a text; `value` is the part as it is written, or a length of time in digits."""
@@ -33,7 +37,7 @@ def pieces(kind: Kind, text: str, words: frozenset[str] = frozenset()) -> list[P
     if kind == "price":
         return _prices(text, words)
     if kind == "length of time":
-        stated = durations(text)
+        stated = [d for d in durations(text) if "notice" in words or not _NOTICE.match(text, d.end)]
         doubts: frozenset[Doubt] = frozenset(("several",)) if len({d.seconds for d in stated}) > 1 else NONE
         return [Piece(d.spelled or text[d.start : d.end], d.start, d.end, doubts) for d in stated]
     if kind == "day":

@@ -87,6 +87,8 @@ def quantities(text: str, wanted: Wanted, label: Measure = NOTHING, known: str =
         unit = at.unit or (None if number.percent else label.unit)
         if wanted.unit and (number.percent or (unit and not unit.fits(wanted.unit))):
             continue
+        if wanted.unit and unit is None and (number.start, number.end) in years and len(pairs) > 1:
+            continue  # `€84.2 billion (2023)`, for an amount in dollars
         if wanted.is_percent and (at.unit or number.scaled) and not number.percent:
             continue  # `£1.2 million`, for a share in percent
         if unit and unit.is_money and is_per_other(text, at.start, at.end, wanted.words):

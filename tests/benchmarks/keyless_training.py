@@ -35,9 +35,10 @@ from research.models.keyless.candidates import KEY
 from research.models.keyless.choosing import MAX_GROUPS, Backing, Group, choose, standing
 from research.models.keyless.model import KeylessModel
 from research.models.keyless.questions import Question
-from research.models.keyless.scoring import Scorer, features
+from research.models.keyless.scoring import Scorer, confidence, features
 from research.models.keyless.surroundings import WORD
 from research.ports.work import FieldAnswer
+from research.result.result import Confidence
 from research.values.values import same
 
 TRAINED_ON: Final = ("sites", "recipes", "shops", "articles", "tables", "contracts", "sample", "prose")
@@ -228,6 +229,8 @@ class Answer:
     """Nothing is right: the gold is null."""
     reachable: bool
     direct: bool
+    confidence: Confidence | None
+    """As the model gives it: the probability's, or the most that the kind of evidence allows."""
     value: Any = None
     gold: Any = None
     how: str = ""
@@ -243,11 +246,9 @@ def answers(found: Sequence[Found], scorer: Scorer) -> list[Answer]:
         p, best = ranked[0] if ranked else (0.0, None)
         right = best is not None and is_exact(best.value, one.gold, one.schema)
         value, how = (best.value, best.best.candidate.how) if best else (None, "")
-        chosen.append(
-            Answer(
-                one.set, one.group, one.question.field, p, right, not one.gold, any(one.right), one.direct, value, one.gold, how
-            )
-        )
+        sure = confidence(p, most=best.most) if best else None
+        of = (one.set, one.group, one.question.field)
+        chosen.append(Answer(*of, p, right, not one.gold, any(one.right), one.direct, sure, value, one.gold, how))
     return chosen
 
 
@@ -265,11 +266,11 @@ def report(chosen: Sequence[Answer], shown: int, only: str) -> None:
             print(f"   cells that stand in the text: exact {share(exact, len(direct))}, wrong {share(wrong, len(direct))}")
         if empty := [a for a in part if a.null]:
             print(f"   null where nothing is right {share(sum(a.probability < 0.5 for a in empty), len(empty))}")
-        for least, most, title in ((0.97, 2, "high"), (0.8, 0.97, "medium"), (0.5, 0.8, "low")):
-            inside = [a for a in part if least <= a.probability < most]
+        for title in ("high", "medium", "low"):
+            inside = [a for a in part if a.confidence == title]
             print(f"   right at {title:7} {share(sum(a.right for a in inside), len(inside))}")
     wrong = [a for a in chosen if not a.right and (a.probability >= 0.5 or not a.null)]
-    wrong = [a for a in wrong if only in f"{a.group} {a.field}{' high' if a.probability >= 0.97 else ''}"]
+    wrong = [a for a in wrong if only in f"{a.group} {a.field} {a.confidence}"]
     for a in sorted(wrong, key=lambda a: -a.probability)[:shown]:
         reachable = " reachable" if a.reachable else ""
         print(f"  {a.probability:.3f} {a.group} {a.field}: {str(a.value)[:80]!r} gold {str(a.gold)[:90]} [{a.how}]{reachable}")

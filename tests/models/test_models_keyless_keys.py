@@ -58,6 +58,15 @@ async def test_the_rest_of_a_yes_or_no_may_stand_in_the_value(key: str, value: s
         ("Battery", "5000 mAh", "battery_mah", 5000),
         ("Seats", "180 economy, 20 business", "seats_business", 20),
         ("Seats", "180 economy", "seats_business", None),
+        ("Unemployment", "4.1%", "unemployment_rate", 4.1),
+        ("Tax", "$98.20", "tax_rate", None),
+        ("Total assets", "€84.2 billion (2023)", "total_assets_usd", None),
+        ("Revenue", "$3.2 billion", "revenue_usd_m", 3200),
+        ("Revenue", "$3.2 billion", "revenue_in_millions", 3200),
+        ("Employees", "12,400", "employees_k", 12.4),
+        ("Revenue", "3.2", "revenue_usd_m", None),
+        ("Price", "€20 per kg", "weight_kg", None),
+        ("CO2", "118 g/km", "co2_g_per_km", 118),
     ],
 )
 async def test_what_a_number_is_counted_in_may_stand_behind_it(key: str, value: str, field: str, right: int | None) -> None:
@@ -87,6 +96,11 @@ async def test_a_field_for_an_end_of_a_range_is_given_that_end(key: str, value: 
         ("USt-IdNr.", "DE123456789", "vat_id", TEXT, "DE123456789"),
         ("Spouse", "Mary Jones (m. 1980)", "spouse", TEXT, "Mary Jones"),
         ("Floor", "5 out of 12", "floor", INTEGER, 5),
+        ("Molecular weight", "487.6 g/mol", "molar_mass_g_mol", NUMBER, 487.6),
+        ("Founded", "1987", "founded_year", NUMBER, 1987),
+        ("Seats", "5", "seats", INTEGER, 5),
+        ("When", "14 June 2025", "date", DATE, "2025-06-14"),
+        ("Where", "Grieghallen", "venue", TEXT, "Grieghallen"),
     ],
 )
 async def test_words_that_mean_the_same_are_one_key(key: str, value: str, field: str, schema: dict[str, Any], right: Any) -> None:

@@ -22,6 +22,7 @@ _OTHERS: Final = frozenset(
 )
 """In page data, those that a thing has to do with: `publisher.foundingDate` is not the article's."""
 _DATES: Final = frozenset(words("date when"))
+_SHARES: Final = frozenset(words("rate ratio percentage share"))
 _IDENTIFIERS: Final = frozenset(words("code id"))
 UNLIKE: Final = 0.5
 """The most that two keys of different heads are alike: a launch site is no launch date."""
@@ -57,6 +58,8 @@ def _said_by_value(question: Question, text: str) -> frozenset[str]:
     if question.kind not in ("number", "integer"):
         return frozenset()
     said = question.name_words & ENDS[question.end] if question.end and is_range(text) else frozenset[str]()
+    if "%" in text:
+        said |= question.name_words & _SHARES
     if question.counting and any(question.counting.match(text, number.end()) for number in re.finditer(r"\d(?!\d)", text)):
         said |= frozenset(words(question.label.rpartition(" ")[2]))
     return said
