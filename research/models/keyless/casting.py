@@ -146,8 +146,10 @@ def _dates(question: Question, text: str, setting: Setting) -> list[Cast]:
         if date.day is None:
             if "format" in question.schema or (date.month is None and _is_no_year(text, date.start, date.end)):
                 continue
-            value = value if "pattern" in question.schema else text[date.start : date.end]  # a text may be less exact
-            quality = 0.7 if date.month is None else 0.8
+            if "pattern" in question.schema:
+                quality = 0.9  # as exact as it is known is what is asked for
+            else:  # a text may be less exact
+                value, quality = text[date.start : date.end], 0.7 if date.month is None else 0.8
         elif wants_time:
             clock, quality = (date.time, 1.0) if date.time else ("00:00:00", 0.8)
             value = f"{value}T{clock}" if re.search(r"(?:Z|[+-]\d{2}:?\d{2})$", clock) else f"{value}T{clock}Z"
