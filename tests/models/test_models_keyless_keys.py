@@ -174,3 +174,10 @@ async def test_a_person_that_a_sentence_begins_with_may_be_who_is_asked_for() ->
     assert await of(f"<p>{said} Ingrid Bakke has been chief executive since 2019.</p>", "ceo", TEXT) == "Ingrid Bakke"
     other = f"<p>{said} Ingrid Bakke has been chief executive of Oak Foods since 2019.</p>"
     assert (await answer(other, {"ceo": TEXT}))["ceo"][0] is None
+
+
+@pytest.mark.parametrize("key", ["Date", "When"])
+async def test_a_bare_date_is_hardly_a_deadline(key: str) -> None:
+    html = table(**{key: "14 June 2025"}, Colour="red")
+    assert (await answer(html, {"registration_deadline": DATE}))["registration_deadline"][1] in (None, "low")
+    assert (await answer(html, {"date": DATE}))["date"][1] in ("medium", "high")

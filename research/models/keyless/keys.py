@@ -24,6 +24,8 @@ _OTHERS: Final = frozenset(
 _DATES: Final = frozenset(words("date when"))
 _SHARES: Final = frozenset(words("rate ratio percentage share"))
 _IDENTIFIERS: Final = frozenset(words("code id"))
+_DATED: Final = frozenset(("=date published", "=effective date"))
+"""Properties that a bare `Date` most often tells."""
 UNLIKE: Final = 0.5
 """The most that two keys of different heads are alike: a launch site is no launch date."""
 SYNONYM: Final = 0.98
@@ -67,8 +69,11 @@ def _said_by_value(question: Question, text: str) -> frozenset[str]:
 
 def narrows(question: Question, fact: Fact, known: frozenset[str]) -> bool:
     """Whether a key says more than a field asks, and so may speak of a part of it or of something beside it: `Screen weight` for
-    a weight, `Area code` for an area. Words of the field's description, or known ones, are no such words."""
+    a weight, `Area code` for an area; or only when something is. Words of the field's description, or known ones, are no such
+    words."""
     one, other = question.concepts, concepts(fact.words)
+    if question.kind == "date" and fact.words <= _DATES:  # `When` is no deadline
+        return not (question.name_words <= _DATES or one & _DATED)
     if fact.origin == "data" and fact.context & _OTHERS:
         return not fact.context & _OTHERS & (question.name_words | question.about)
     if fact.origin not in ("facts", "table", "under") or not one < other:
