@@ -14,18 +14,21 @@ _MARK: Final = re.compile(
     rf"(?![\w'’&]|\.[^\W\d_]|(?<=[A-Z])\.)|(?<=[^\W_]-)(?:{_VARIANT})(?!\w)"
 )
 """A Roman numeral, a letter that is no initial, a word such as `Jr`; with a hyphen only as a word: `libharp-dev`."""
-_NAME: Final = re.compile(
-    r"(?<![\w.'’&-])[^\W\d_a-zß-öø-ÿ][\w'’&-]*(?: (?:(?:of|the|de) ){0,2}[^\W\d_a-zß-öø-ÿ][\w'’&-]*| \d[\w-]*)*"
-)
-_PLACED: Final = re.compile(r"(?:\b(?:in|of)|\d) \Z")
-_IN_BRACKETS: Final = re.compile(r"(?<!\s)\s*\((?:[12]\d{3}(?: [^\W\d_]+)?|[A-Z]{2,}[ :.#][^()]*\d[\d-]{3,})\)")
+_IN_BRACKETS: Final = re.compile(r"(?<!\s)\s*\((?:[12]\d{3}(?: [^\W\d_]+)?|[A-Z]{2,10}[ :.#][^()]{0,20}?\d[\d-]{3,20})\)")
 """`Up (2009 film)`, `Caffeine (CAS 58-08-2)`"""
-_VERSION: Final = re.compile(r"(?<!\s)\s+v?\d+\.\d+\.\d+\S*\Z")
+_VERSION: Final = re.compile(r"(?<!\s)\s+v?\d{1,6}\.\d{1,6}\.\d{1,6}\S{0,20}\Z")
 """`fastparse 2.4.1`"""
 _VERSUS: Final = re.compile(r"(?<=\S)\s(?:v|vs|versus)\b\.?(?=\s\S)", re.IGNORECASE)
 """Between the two parties of a case."""
-_CITATION: Final = re.compile(r",?(?<!\s)\s+(?:\[|\([12]\d{3}\)|(?:[Cc]ase )?[Nn]os?\.?\s?\d|\d+ [A-Z]).*")
+_CITATION: Final = re.compile(
+    r",?(?<!\s)\s+(?:\[[12]\d{3}\]|\([12]\d{3}\)|(?:[Cc]ase )?[Nn]os?\.?\s?\d|"
+    r"\d{1,4} [A-Z][\w.]{0,10}(?: [\w.]{1,8}){0,3} \d{1,5}\b).*"
+)
 """Behind them, where the case is published: `[1993] UKHL 19`, `, 384 U.S. 436 (1966)`."""
+_PLACED: Final = re.compile(r"(?:\b(?:in|of)|\d) \Z")
+_NAME: Final = re.compile(
+    r"(?<![\w.'’&-])[^\W\d_a-zß-öø-ÿ][\w'’&-]*(?: (?:(?:of|the|de) ){0,2}[^\W\d_a-zß-öø-ÿ][\w'’&-]*| \d[\w-]*)*"
+)
 
 
 def marks_of(name: str) -> frozenset[str]:

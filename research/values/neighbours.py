@@ -86,8 +86,8 @@ _PERIODIC_BEFORE: Final = re.compile(
 )
 _BETWEEN: Final = rf"(?:\s?[-–—]\s?|\s(?:{alternatives(_TABLE['between'])})\s)[€$£¥]?"
 _RANGE_BEFORE: Final = re.compile(rf"\d\s?[%°\w€$£¥]{{0,6}}{_BETWEEN}$", re.IGNORECASE)
-_RANGE: Final = re.compile(rf"{_RANGE_BEFORE.pattern[:-1]}\d", re.IGNORECASE)
-_RANGE_AFTER: Final = re.compile(rf"{_BETWEEN}\d", re.IGNORECASE)
+_RANGE: Final = re.compile(rf"{_RANGE_BEFORE.pattern[:-1]}[+−-]?\d", re.IGNORECASE)
+_RANGE_AFTER: Final = re.compile(rf"{_BETWEEN}[+−-]?\d", re.IGNORECASE)
 _LAST: Final = re.compile(r"([^\W\d_]+|[~≈><≥≤]=?)[.,]?\s*[(€$£]?\s*$")
 _NEXT: Final = re.compile(r"[ \u00a0\u202f-]?([^\W\d_]+)")
 _SMALLER_COINS: Final = re.compile(r"\s?\d{1,2}\s?(?:s|sh|/-)\.?(?:\s?\d{1,2}\s?d\.?)?(?!\w)|\s?\d{1,2}\s?d\.?(?!\w)")

@@ -85,6 +85,8 @@ def quantities(text: str, wanted: Wanted, label: Measure = NOTHING, known: str =
     found = []
     for number, at in pairs:
         unit = at.unit or (None if number.percent else label.unit)
+        if unit and wanted.unit and unit.kind == f"{wanted.unit.kind} per time":
+            unit = None  # `820 mm per year`, for an annual rainfall: as likely what is asked as not
         if wanted.unit and (number.percent or (unit and not unit.fits(wanted.unit))):
             continue
         if wanted.unit and unit is None and (number.start, number.end) in years and len(pairs) > 1:

@@ -90,8 +90,8 @@ _POWER: Final = r"(?:[²³]|\^?[23](?!\w))"
 _AFTER: Final = re.compile(
     rf"[\s\u00a0\u202f-]{{0,2}}((?:square|cubic|sq|metric|nautical)[\s.]+)?((?>[^\W\d_]+){_POWER}?)(?!['’][^\W\d_])"
     rf"(?:\s?/\s?([^\W\d_]+{_POWER}?)|\s+per\s+(\w+)|"
-    r"[\s·⋅∙]([^\W\d_]{1,3})\s?(?:\^?[-−–]\s?([123])(?!\d)|⁻([¹²³])))?"
-    r"([·⋅∙/](?=[^\W\d_])|[\^⁻]|−[12](?!\d))?"
+    r"[\s·⋅∙]([^\W\d_]{1,3})(?:\^?[-−–]([123])(?!\d)|⁻([¹²³])))?"
+    r"([·⋅∙/](?=[^\W\d_]{1,3}(?![^\W\d_]))|[\^⁻]|−[12](?!\d))?"
 )
 """`kg`, `square metres`, `km/h`, `g·mol−1`; and what makes another unit of it: `kW·h`, `m/s/s`."""
 

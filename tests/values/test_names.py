@@ -37,6 +37,7 @@ def test_marks_are_what_makes_another_thing_of_a_name(name: str, marks: set[str]
         ("Pump (Mark 2)", "Pump (Mark 2)"),
         ("fastparse 2.4.1", "fastparse"),
         ("Windows 8.1", "Windows 8.1"),
+        ("Marvel vs. Capcom 2 New Age of Heroes", "Marvel vs. Capcom 2 New Age of Heroes"),
         ("Roe v. Grove [1993] UKHL 19 (11 March 1993)", "Roe v. Grove"),
         ("Roe v Grove, 384 U.S. 436", "Roe v Grove"),
         ("Roe v Grove, Case No. 22-cv-101", "Roe v Grove"),

@@ -53,10 +53,9 @@ _RATING: Final = re.compile(
 )
 _REFERENCE: Final = re.compile(r"\s*\[[^\[\]]{1,30}\]\s*")
 _BESIDE_HEADING: Final = re.compile(
-    r"(?<!\s)\s*\[(?:\d{1,3}|[a-z]|(?:edit|show|hide|bearbeiten|modifier|editar|modifica|wijzig|redigera)(?:\W[^\[\]]{0,40})?)\]\s*",
-    re.I,
+    r"(?<!\s)\s*\[(?:\d{1,3}|note \d{1,3}|[^\W\dA-Z_][^\[\]\d]{0,40}|Bearbeiten\b[^\[\]\d]{0,40})\]\s*"
 )
-"""A footnote's mark or an edit link in a heading; `[1993]` and `[EUR]` are its own."""
+"""A footnote's mark or an edit link in a heading, in small letters but in German; `[1993]` and `[EUR]` are the heading's own."""
 _EDIT: Final = re.compile(r"edit-?section", re.I)
 _HIDDEN: Final = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
 _DRAWN_TOGETHER: Final = BLOCKS | {"sup", "sub", "br", "wbr"}

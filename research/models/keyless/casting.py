@@ -188,8 +188,8 @@ def _amounts(question: Question, text: str, setting: Setting) -> list[Cast]:
             found.append(Cast(value, one.start, one.end, _DOUBTED ** (len(one.doubts) + later), one.doubts))
     if question.counting and setting.label:
         found = [read for read in found if question.counting.match(text, read.end)] or found
-    if question.end and (ends := [read for read in found if "range" in read.doubts]):
-        end = (min if question.end == "min" else max)(ends, key=lambda read: read.value)
+    if question.end and len(found) == 2 and all("range" in read.doubts for read in found):
+        end = (min if question.end == "min" else max)(found, key=lambda read: read.value)
         return [replace(end, quality=1.0, doubts=end.doubts - {"range"})]
     return found
 

@@ -42,7 +42,8 @@ class Entity:
     name: str
     words: frozenset[str]
     others: tuple[frozenset[str], ...]
-    """Words of shorter spellings of the name: without what stands in parentheses, in one script of two, its lines apart."""
+    """Words of other spellings of the name: without what stands in parentheses, in one script of two, its lines apart, without a
+    version or where a case is published, with another word between a case's parties."""
     objective: frozenset[str]
     """Telling words of the whole task: objective and row."""
     context: str
@@ -117,7 +118,8 @@ def aboutness(entity: Entity, titles: tuple[str, ...]) -> float:
     """From 0 to 1: how far one of a page's titles (or a part of one, between bars or dashes) names the entity."""
     if not entity.named:
         return _likeness(entity.objective, titles)
-    named = max(_aboutness(spelled, entity.marks, titles) for spelled in (entity.words, *entity.others))
+    told = entity.words if bare(entity.name) != entity.name else None
+    named = max(_aboutness(spelled, entity.marks, titles, told) for spelled in (entity.words, *entity.others))
     return max(named, _spelled_out(entity.objective, titles)) if entity.guessed else named
 
 
@@ -136,10 +138,13 @@ def _spelled_out(objective: frozenset[str], titles: tuple[str, ...]) -> float:
 
 
 @lru_cache(maxsize=TITLES_REMEMBERED)
-def _aboutness(asked: frozenset[str], marks: frozenset[str], titles: tuple[str, ...]) -> float:
+def _aboutness(asked: frozenset[str], marks: frozenset[str], titles: tuple[str, ...], told: frozenset[str] | None) -> float:
+    """`told`: the words of a name that says which version, work or case it is, so that a title may not say another one."""
     best = 0.0
     for title in titles:
-        for part in {title, bare(title), *SEPARATOR.split(title)}:
+        short = bare(title)
+        is_same = told is None or frozenset(words(title)) - frozenset(words(short)) <= told
+        for part in {title, *([short] if is_same else []), *SEPARATOR.split(title)}:
             best = max(best, _names(asked, marks, part))
         whole = frozenset(words(title)) - STOP - LEGAL_FORMS
         told_apart = marks - marks_of(title) or all(word.isdigit() for word in asked - whole)

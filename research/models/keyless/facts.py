@@ -30,7 +30,7 @@ _FAR: Final = frozenset(
     words("review comment breadcrumb related itemlistelement similar recommended is_related_to is_similar_to suggested")
 )
 _TITLE: Final = frozenset(words("title"))
-HEADING: Final = "heading"
+HEADING: Final = "the page's heading"
 """The key of the page's own heading."""
 _UNITS_BESIDE: Final = ("priceCurrency", "currency", "unitText", "unitCode")
 """Of page data, what stands beside an amount and says in what it is counted."""

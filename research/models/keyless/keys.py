@@ -11,7 +11,7 @@ from rapidfuzz.distance import JaroWinkler
 from research.evidence.ranking import words
 from research.models.keyless.facts import Fact, letters
 from research.models.keyless.questions import ENDS, Question
-from research.models.keyless.vocabulary import CONTAINERS, VARIANTS, concepts, held_by, weight
+from research.models.keyless.vocabulary import CONTAINERS, STOP, VARIANTS, concepts, held_by, weight
 from research.values.neighbours import is_range
 
 _OTHERS: Final = frozenset(
@@ -23,6 +23,9 @@ _OTHERS: Final = frozenset(
 """In page data, those that a thing has to do with: `publisher.foundingDate` is not the article's."""
 _DATES: Final = frozenset(words("date when"))
 _SHARES: Final = frozenset(words("rate ratio percentage share"))
+_JUST_A_SHARE: Final = re.compile(r"[~≈<>≥≤]?\s?\d+(?:[.,]\d+)?\s?%(?:\s*\([^()]{0,40}\))?")
+_PER: Final = re.compile(r"\b(?:per|each|an?|every|pro|par)\b|/", re.IGNORECASE)
+_NOT: Final = frozenset(words("no not never without"))
 _IDENTIFIERS: Final = frozenset(words("code id"))
 _DATED: Final = frozenset(("=date published", "=effective date"))
 """Properties that a bare `Date` most often tells."""
@@ -56,11 +59,12 @@ def affinity_with_value(question: Question, fact: Fact) -> float:
 def _said_by_value(question: Question, text: str) -> frozenset[str]:
     """Words of a field that stand in a value instead of its key."""
     if question.kind == "boolean":
-        return question.cues.intersection(words(text))
+        said = frozenset(words(text)) - STOP - _NOT
+        return question.cues & said if said <= question.cues else frozenset()
     if question.kind not in ("number", "integer"):
         return frozenset()
     said = question.name_words & ENDS[question.end] if question.end and is_range(text) else frozenset[str]()
-    if "%" in text:
+    if _JUST_A_SHARE.fullmatch(text):
         said |= question.name_words & _SHARES
     if question.counting and any(question.counting.match(text, number.end()) for number in re.finditer(r"\d(?!\d)", text)):
         said |= frozenset(words(question.label.rpartition(" ")[2]))
@@ -74,6 +78,8 @@ def narrows(question: Question, fact: Fact, known: frozenset[str]) -> bool:
     one, other = question.concepts, concepts(fact.words)
     if question.kind == "date" and fact.words <= _DATES:  # `When` is no deadline
         return not (question.name_words <= _DATES or one & _DATED)
+    if "per" in question.surface and not _PER.search(f"{fact.key} {fact.values[0]}"):
+        return True  # a `Price`, for one per kg
     if fact.origin == "data" and fact.context & _OTHERS:
         return not fact.context & _OTHERS & (question.name_words | question.about)
     if fact.origin not in ("facts", "table", "under") or not one < other:

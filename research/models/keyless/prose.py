@@ -4,6 +4,7 @@ around it."""
 from __future__ import annotations
 
 import re
+from calendar import month_name
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -58,10 +59,9 @@ _NO_PERSON: Final = frozenset(("date", "month", "year", "number", "measure", "me
 """What is no answer to who did something."""
 _LISTED: Final = frozenset(("name", "company", "list of names"))
 """What may be a list, if only of one."""
-_NAMES_ONLY: Final = re.compile(r"(?:[^\Wa-zß-ÿ_][\w'’.-]*+|(?:of|the|and|for|de)\b|[\s,·|/&–—-])++")
+_NAMES_ONLY: Final = re.compile(rf"(?:{BIG}[\w'’.-]*+|(?:of|the|and|for|de)\b|[\s,·|/&–—-]|\d+)++")
 """A line of names that says nothing of any: `Department of Physics, University of Basel`."""
-_CAPITAL: Final = re.compile(r"[^\Wa-zß-ÿ\d_]")
-"""A capital, which a name begins with."""
+_MONTHS: Final = frozenset(name.casefold() for name in month_name if name)
 _ONE_MORE: Final = re.compile(rf",?\s+and\s+(?:the|an?|his|her)\s+(?:[a-z-]+\s+){{0,2}}(?={BIG})")
 """Between two names, of which the later has a word before it: `Ole Lund and the gardener Jan Fog`."""
 
@@ -163,9 +163,8 @@ def _promising(asked: Asked, reading: Reading, spoken: Spoken) -> list[_Promisin
             continue
         another = _OPENING_NAME.match(sentence.text) if where != "here" and entity.named else None
         known = entity.words | reading.subject_words | (frozenset() if another and another["of"] else spoken.cues)
-        is_answer = (
-            another and question.expects == "person" and fit >= SPOKEN and not _CAPITAL.search(sentence.text, another.end())
-        )
+        asks_who = question.expects == "person" and fit >= SPOKEN
+        is_answer = another and asks_who and not _names_more(sentence.text[another.end() :], spoken)
         if another and known.isdisjoint(words(another[0])) and not is_answer:
             continue
         order = "early" if at < EARLY else "middle" if at < LATE else "late"
@@ -177,6 +176,12 @@ def _promising(asked: Asked, reading: Reading, spoken: Spoken) -> list[_Promisin
     found.sort(key=lambda one: (one.fit < SPOKEN, one.marks[0] != "entity:here", -one.fit))
     telling = sum(one.fit >= SPOKEN for one in found)
     return found[: min(telling + MAX_SILENT, MAX_SENTENCES)]
+
+
+def _names_more(text: str, spoken: Spoken) -> bool:
+    """Whether a text has a name: a capital that begins no month and no word for the field (`CEO`)."""
+    capitals = (word for word in re.findall(r"[^\W\d_]+", text) if word[0].isupper())
+    return any(word.casefold() not in _MONTHS and stem(word) not in spoken.cues for word in capitals)
 
 
 def _opening(asked: Asked, spoken: Spoken, reading: Reading, sentence: Sentence) -> str:

@@ -34,8 +34,10 @@ _CLAUSE: Final = re.compile(r"\b(?:that|which|who|whom|whose|where|when)\b", re.
 _A_YEAR: Final = re.compile(
     r"\byear\Z|\A[^\n]*\byear\n|\n(?:the |four-digit )?year (?:of|in|when|that|the|it|he|she|they)\b", re.I
 )
-_OF_A_YEAR: Final = re.compile(r"\Ayear\b|(?<!\blast )(?<!\bthis )(?<!\bnext )(?<!\bfirst )(?<!\bprevious )(?<!\bprior )\byear\Z")
-"""A name for a year: `founded year`, `year of birth`; not `sales last year`."""
+_OF_A_YEAR: Final = re.compile(
+    r"\Ayear (?:of|built|born|made|won|\w+ed)\b|\A(?!(?:last|this|next|first|previous|prior|each|per) )[a-z]+ year\Z|\Ayear\Z"
+)
+"""The name of a number that is a year: `founded year`, `year of birth`; not `sales last year`."""
 _A_DATE: Final = re.compile(r"\A[^\n]*\bdate\n|\n(?:the )?(?:date|day) (?:of|on|when|that|the|it|he|she|they)\b", re.I)
 """A name (first line) or a description (second) that asks for a year, or a day, whatever type holds it."""
 _HAPPENED: Final = re.compile(
@@ -228,11 +230,11 @@ def _kind(schema: Mapping[str, Any], name: str, said: str) -> Kind:
     if "enum" in schema:
         return "enum"
     match schema.get("type"):
-        case "integer" | "number" as counted:
-            of_year = (
-                _OF_A_YEAR.search(name) or (_HAPPENED.fullmatch(name) and counted == "integer") or _A_YEAR.search(f"\n{said}")
-            )
-            return "year" if of_year and not re.search(r"\byears\b|\bper year\b", f"{name} {said}") else counted
+        case "integer":
+            of_year = re.search(r"\byear\b", name) or _HAPPENED.fullmatch(name) or _A_YEAR.search(f"\n{said}")
+            return "year" if of_year and not re.search(r"\byears\b|\bper year\b", f"{name} {said}") else "integer"
+        case "number":
+            return "year" if _OF_A_YEAR.search(name) else "number"
         case "boolean":
             return "boolean"
         case "array":

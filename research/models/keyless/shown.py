@@ -89,7 +89,7 @@ def _lines(asked: Asked, reading: Reading) -> Iterator[Candidate]:
         notices = ((availability(line), place) for line, place in lines)
         said = (("in stock" if notice[0] else "out of stock", place) for notice, place in notices if notice)
         shown.append(("notice", "a short notice", 0.5, 1, said))
-    if question.kind in ("number", "integer", "text") and "=price" in question.concepts:
+    if question.kind in ("number", "integer", "text") and "=price" in question.concepts and "per" not in question.surface:
         asked_for = _charge(question.label)
         priced = ((line, place) for line, place in lines if _SIGN.search(line) and _charge(line) == asked_for)
         shown.append(("price", "a price shown", 0.5, 2, islice(priced, 2)))
