@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
@@ -19,6 +20,8 @@ _EMPTY: Final = frozenset(
     )
 )
 """Words of a field's name or description that tell nothing of what it asks."""
+_JOINED: Final = re.compile(r"_|(?<=[a-z0-9])(?=[A-Z])")
+"""Where the words of a field's name meet: `has_wifi`, `hasWifi`."""
 _ENOUGH: Final = 2
 """Words of a description that must stand on a line which has no word of the field's name."""
 
@@ -28,11 +31,12 @@ def speaks_of(field: Field, text: str) -> bool:
     of its description."""
     said = words(text)
     there = {*said, *map("".join, pairwise(said))}  # `Wi-Fi` is `wifi`
-    name = {*words(field.name.replace("_", " "))} - _EMPTY
+    label = _JOINED.sub(" ", field.name)
+    name = {*words(label)} - _EMPTY
     if (
         name & there
         or any(opposite(word, [*name]) for word in there)
-        or (len(name) > 1 and field.name.replace("_", "").casefold() in there)
+        or (len(name) > 1 and label.replace(" ", "").casefold() in there)
     ):
         return True
     about = {*words(field.description)} - _EMPTY - name

@@ -1,4 +1,4 @@
-"""Pieces: the parts of a text that are of a kind: web addresses, telephone numbers, prices, lengths of time, days."""
+"""Pieces: the parts of a text that are of a kind: addresses, telephone numbers, prices, lengths of time, days, clock times."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from research.values.clocks import Bound, clocks
 from research.values.dates import dates
 from research.values.doubts import NONE, Doubt
 from research.values.durations import durations
@@ -15,7 +16,7 @@ from research.values.neighbours import neighbour_doubts
 from research.values.prices import asked_price
 from research.values.quantities import amounts_in
 
-Kind = Literal["address", "full address", "email", "phone", "price", "length of time", "day"]
+Kind = Literal["address", "full address", "email", "phone", "price", "length of time", "day", "time of day"]
 
 
 _NOTICE: Final = re.compile(r"['’]?(?:\s(?:prior|advance|previous|written|or|and|more)){0,4}\snotice\b", re.IGNORECASE)
@@ -32,14 +33,19 @@ class Piece:
     doubts: frozenset[Doubt] = NONE
 
 
-def pieces(kind: Kind, text: str, words: frozenset[str] = frozenset()) -> list[Piece]:
-    """The parts of `text` that are of a kind; `words` are those of the field that asks for it, in lower case."""
+def pieces(kind: Kind, text: str, words: frozenset[str] = frozenset(), bound: Bound | None = None) -> list[Piece]:
+    """The parts of `text` that are of a kind; `words` are those of the field that asks for it, in lower case. `bound`: the end
+    of a span of time that is asked for."""
     if kind == "price":
         return _prices(text, words)
     if kind == "length of time":
         stated = [d for d in durations(text) if "notice" in words or not _NOTICE.match(text, d.end)]
         doubts: frozenset[Doubt] = frozenset(("several",)) if len({d.seconds for d in stated}) > 1 else NONE
         return [Piece(d.spelled or text[d.start : d.end], d.start, d.end, doubts) for d in stated]
+    if kind == "time of day":
+        told = dict.fromkeys(text[start:end] for start, end in clocks(text, bound))
+        unsure: frozenset[Doubt] = frozenset(("several",)) if len(told) > 1 else NONE
+        return [Piece(value, at := text.find(value), at + len(value), unsure) for value in told]
     if kind == "day":
         return [Piece(text[d.start : d.end], d.start, d.end) for d in dates(text)]
     match = _FINDERS[kind](text)

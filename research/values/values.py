@@ -13,6 +13,7 @@ from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any, Final
 
+from research.values.coordinates import coordinates
 from research.values.dates import PARTIAL_DATE, StatedDate, dates, short_dates
 from research.values.durations import MONTH, durations
 from research.values.ligatures import has_ligature, unfolded, unfolded_in_place
@@ -222,6 +223,7 @@ def _number_places(value: Decimal, schema: Schema, text: str, name: str) -> list
         if any(_equal(r, value * scale) or (_equal(r, value) and not (n.scaled and scale != 1)) for r in n.readings)
         or _in_hundredths(n, value, text)
     }  # `$3.2 million` states 3.2 for `revenue_usd_m`, and not 3,200,000
+    spans |= {(one.start, one.end) for one in coordinates(text) if _equal(one.value, value)}
     if value > 0:
         units = seconds_per_unit(schema, name)
         spans |= {(d.start, d.end) for d in durations(text) if any(_equal(d.seconds, value * unit) for unit in units)}

@@ -11,7 +11,7 @@ from research.evidence.ranking import words
 from research.models.keyless.casting import Cast, Setting, cast, cast_list
 from research.models.keyless.entities import Entity, aboutness, mentions, names_another
 from research.models.keyless.facts import HEADING, Fact
-from research.models.keyless.keys import affinity_with_value, narrows
+from research.models.keyless.keys import OF_ITS_KIND, affinity_with_value, narrows
 from research.models.keyless.questions import Question
 from research.models.keyless.reading import Reading, Sentence
 from research.models.keyless.vocabulary import BESIDE, OF_OTHERS, OF_THE_PAGE, STOP, THINGS
@@ -25,6 +25,8 @@ Source = Literal["data", "facts", "under", "table", "list", "sentence", "naming"
 """The kind of structure that a candidate was found in."""
 
 MIN_AFFINITY: Final = 0.6
+OWN_KEY: Final = 0.9
+"""How well a key must fit to be the field's own, beside which one that says only of what kind its value is tells nothing."""
 MIN_ABOUT: Final = 0.5
 MIN_OWN: Final = 0.9
 """How well a key of the entity's own data must fit for what they say of the page, its site or another thing to be no rival."""
@@ -128,7 +130,10 @@ def of_facts(asked: Asked, reading: Reading) -> Iterator[Candidate]:
         (fit for fit, fact in fitting if fact.origin == "data" and _thing(asked.entity, reading, fact.thing) == _ENTITY),
         default=0.0,
     )
+    is_told = any(fit >= OWN_KEY and cast(question, fact.values[0], setting_of(fact, reading)) for fit, fact in fitting)
     for fit, fact in fitting:
+        if is_told and fit <= OF_ITS_KIND:
+            continue  # `Date`, beside `Registration deadline`
         if (fact.origin == "list" and question.kind != "list") or (is_over(fact.key) and not says_over(question.label)):
             continue
         if fact.key == HEADING and not asked.asks_name(reading):

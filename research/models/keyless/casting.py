@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 from research.evidence.ranking import words
 from research.models.keyless.questions import Question, item_of
-from research.models.keyless.vocabulary import in_order, is_country
+from research.models.keyless.vocabulary import BEGINNING, ENDING, TIMES, in_order, is_country
 from research.output_schema.bounds import within_bounds
 from research.values.answers import (
     availability,
@@ -25,6 +25,7 @@ from research.values.answers import (
     without_struck,
     yes_or_no,
 )
+from research.values.coordinates import coordinates
 from research.values.dates import dates
 from research.values.doubts import NONE, Doubt
 from research.values.kinds import may_name_person, names_person
@@ -62,6 +63,7 @@ _NO_TITLE: Final = re.compile(
     r"(?:organization|website|person|brand|breadcrumb|breadcrumblist|itemlist|listitem|imageobject|corporation)(?:#.*)?", re.I
 )
 """Things in page data whose name is no work's title."""
+_TWO_NUMBERS: Final = re.compile(r"\d[^\d.]+\d")
 _TOKEN: Final = re.compile(r"[^\W_]+")
 _ADJACENT: Final = re.compile(r"[ -]([^\W\d_]+)")
 _PARTICIPLE: Final = re.compile(r"(?:ed|ing|able|ly|site)$")
@@ -177,6 +179,12 @@ def _amounts(question: Question, text: str, setting: Setting) -> list[Cast]:
     """The numbers that a text states, in the unit asked; none where it begins by saying that it is not known."""
     if is_unknown(text):
         return []
+    if question.axis and (told := coordinates(text, setting.label)):
+        angles = [angle for angle in told if angle.axis == question.axis and question.kind == "number"]
+        doubts: frozenset[Doubt] = frozenset(("several",)) if len({angle.value for angle in angles}) > 1 else NONE
+        return [Cast(float(angle.value), angle.start, angle.end, 1.0, doubts) for angle in angles]
+    if question.axis and _TWO_NUMBERS.search(text):
+        return []
     wanted, seconds = _wanted(question), Decimal(60) if question.concepts & _TIMES else None
     if wanted.unit is not None and wanted.unit.kind == "time":
         seconds = wanted.unit.factor
@@ -229,7 +237,7 @@ def _phrases(question: Question, text: str, setting: Setting) -> list[Cast]:
         value = parts[question.expects]
     start = max(text.find(value), 0)
     if kind := _kind(question):
-        found = pieces(kind, value, question.surface)
+        found = pieces(kind, value, question.surface, _clock_bound(question) if kind == "time of day" else None)
         return [Cast(p.value, start + p.start, start + p.end, 0.8 if p.doubts else 1.0, p.doubts) for p in found]
     if question.expects in _NO_DATES and any(d.end - d.start > 0.8 * len(value) for d in dates(value)):
         return []
@@ -259,9 +267,16 @@ def _kind(question: Question) -> Kind | None:
         return "phone"
     if "=price" in concepts:
         return "price"
+    if surface & TIMES and question.label.endswith(" time"):
+        return "time of day"
     if question.label.rpartition(" ")[2] in _TIMED:
         return "length of time"
     return "day" if "date" in surface else None
+
+
+def _clock_bound(question: Question) -> Literal["start", "end"] | None:
+    """Whether the time is asked at which something begins, or ends."""
+    return "start" if question.surface & BEGINNING else "end" if question.surface & ENDING else None
 
 
 def _booleans(question: Question, text: str, setting: Setting) -> list[Cast]:

@@ -11,7 +11,7 @@ from rapidfuzz.distance import JaroWinkler
 from research.evidence.ranking import words
 from research.models.keyless.facts import Fact, letters
 from research.models.keyless.questions import ENDS, Question
-from research.models.keyless.vocabulary import CONTAINERS, STOP, VARIANTS, concepts, held_by, weight
+from research.models.keyless.vocabulary import AVERAGES, CONTAINERS, STOP, THERE_IS, VARIANTS, concepts, held_by, weight
 from research.values.neighbours import is_range
 
 _OTHERS: Final = frozenset(
@@ -90,6 +90,8 @@ def narrows(question: Question, fact: Fact, known: frozenset[str]) -> bool:
 
 @lru_cache(maxsize=65536)
 def _affinity(question: Question, key: frozenset[str], head: str, context: frozenset[str], depth: int, is_data: bool) -> float:
+    if question.kind == "boolean" and not key <= THERE_IS:  # `Parking available`, for `has_parking`
+        key, head = key - THERE_IS, "" if head in THERE_IS else head
     best = _likeness(question, key, head)
     above = context - CONTAINERS
     if above and best < 0.95:
@@ -103,9 +105,12 @@ def _affinity(question: Question, key: frozenset[str], head: str, context: froze
 
 
 def _says_kind(question: Question, key: frozenset[str]) -> bool:
-    """Whether a key says no more than where or when: a city and a country stand in a `Location`, a first day in `Dates`."""
-    return (question.kind == "date" and key <= _DATES) or (
-        question.expects in ("city", "country") and concepts(key) == {"=location"}
+    """Whether a key says no more than where or when: a city and a country stand in a `Location`, a first day in `Dates`, a
+    latitude in `Coordinates`."""
+    return (
+        (question.kind == "date" and key <= _DATES)
+        or (question.expects in ("city", "country") and concepts(key) == {"=location"})
+        or (question.axis is not None and concepts(key) == {"=coordinates"})
     )
 
 
@@ -120,7 +125,7 @@ def _likeness(question: Question, key: frozenset[str], head: str) -> float:
     total = sum(map(weight, one)) + sum(map(weight, other))
     likeness = 2 * shared / total if total else 0.0
     met = common | {word for pair in near for word in pair}
-    heads_meet = _meets(question.head, one, met) and _meets(head, other, met)
+    heads_meet = _meets(question.head, one, met) and _meets(head, other, met) and not AVERAGES & (one - met)
     return likeness if heads_meet else min(likeness, UNLIKE)
 
 

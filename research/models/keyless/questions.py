@@ -12,9 +12,10 @@ from typing import Any, Final, Literal
 from research.evidence.ranking import words
 from research.identity import canonical_json
 from research.models.keyless.facts import head
-from research.models.keyless.vocabulary import EXPECTED, LIGHT, STOP, VARIANTS, concepts, key_words, spellings, weight
+from research.models.keyless.vocabulary import EXPECTED, LIGHT, STOP, THERE_IS, VARIANTS, concepts, key_words, spellings, weight
 from research.models.keyless.wording import marks, wording_of
 from research.output_schema.output_spec import Field
+from research.values.coordinates import AXES, Axis
 from research.values.counted import NOTHING, counted_in
 from research.values.dates import PARTIAL_DATE
 from research.values.units import CURRENCIES, UNITS, Unit
@@ -79,7 +80,7 @@ class Question:
     head: str
     """The word of the name that the others only narrow: `vehicle` in `launch_vehicle`; "" if no word tells what it is about."""
     surface: frozenset[str]
-    """The name's words as they are spelled."""
+    """The name's words as they are spelled; of a yes or no those that tell what it is about: of `is_free` no `is`."""
     about: frozenset[str]
     """Words of the description that are not in the name."""
     negative: frozenset[str]
@@ -93,8 +94,9 @@ class Question:
 
     @cached_property
     def letters(self) -> str:
-        """The name's letters and digits, however they are divided."""
-        return re.sub(r"[\W_]+", "", self.field).casefold()
+        """The name's letters and digits, however they are divided; of a yes or no those that tell what it is about."""
+        name = " ".join(filter(self.surface.__contains__, self.label.split())) if self.kind == "boolean" else self.field
+        return re.sub(r"[\W_]+", "", name).casefold()
 
     @cached_property
     def counting(self) -> re.Pattern[str] | None:
@@ -110,6 +112,11 @@ class Question:
     def end(self) -> str:
         """The end of a range that is asked for, of `ENDS`; "" where none is."""
         return next((end for end, spelled in ENDS.items() if self.name_words & spelled), "")
+
+    @cached_property
+    def axis(self) -> Axis | None:
+        """The part of a position that is asked for."""
+        return next((axis for axis in AXES if f"={axis}" in self.concepts), None)
 
     @cached_property
     def concepts(self) -> frozenset[str]:
@@ -221,6 +228,9 @@ def _question(name: str, description: str, fingerprint: str) -> Question:
     about = frozenset(form for w in told for form in VARIANTS.get(w, (w,))) - name_words
     negative = frozenset(w for w in words(negative_text) if w not in STOP) - name_words if kind == "boolean" else frozenset()
     surface = frozenset(name_text.split())
+    if kind == "boolean":
+        name_words = name_words - THERE_IS or name_words
+        surface = frozenset(word for word in surface if not name_words.isdisjoint(key_words(word))) or surface
     named = re.split(r"\s(?:against|under|over)\b", name_text)[0].split()  # `votes`, of `votes against`
     main = head(" ".join(word for word in named if name_words.issuperset(key_words(word)) or word in STOP))
     return Question(name, schema, said, kind, unit, name_words, main, surface, about - negative, negative, fingerprint)

@@ -17,7 +17,7 @@ from research.models.keyless.casting import cast
 from research.models.keyless.entities import SEPARATOR
 from research.models.keyless.reading import FIRST_SENTENCES, Reading
 from research.models.keyless.shapes import NAMES
-from research.values.answers import availability
+from research.values.answers import availability, yes_or_no
 from research.values.dates import dates
 from research.values.neighbours import not_yet
 from research.values.values import fold
@@ -127,7 +127,8 @@ def _leading(asked: Asked, reading: Reading) -> Iterator[Candidate]:
     if question.kind not in ("enum", "boolean"):
         return
     for fact in reading.facts:
-        if fact.origin == "facts" and fact.words & _TYPES and (found := cast(question, fact.values[0])):
+        is_of_its_own = question.kind == "boolean" and yes_or_no(fact.values[0])  # `Class action: No` says it of nothing else
+        if fact.origin == "facts" and fact.words & _TYPES and not is_of_its_own and (found := cast(question, fact.values[0])):
             how, marks = f"`{fact.key}` in the facts", ("leading fact",)
             yield Candidate(found[0].value, fact.places[:1], how, "shown", 0.6, asked.about, found[0], marks)
             return

@@ -55,18 +55,30 @@ THINGS: Final = frozenset((*CONTAINERS, *words(" ".join(NAMING)), *words(_TABLE[
 SECTIONS: Final = frozenset(words(_TABLE["sections"]))
 """Words of headings that divide what is said of one thing."""
 
+THERE_IS: Final = frozenset(words(_TABLE["there_is"]))
+"""Words that say of a yes or no only that it is one: `paid_flag`, `Parking available`."""
+
+AVERAGES: Final = frozenset(words(_TABLE["averages"]))
+"""Words that ask for a figure of many."""
+
+BEGINNING, ENDING, _HAPPENING = (frozenset(_TABLE["times"][end].split()) for end in ("beginning", "ending", "happening"))
+"""Words of a name that ask for the time of day at which something begins, or ends."""
+TIMES: Final = BEGINNING | ENDING | _HAPPENING
+"""Words of a name that ends with `time` which ask for a time of day, and not for a length of time."""
+
 EXPECTED: Final = {kind: frozenset(words(listed)) for kind, listed in _TABLE["expected"].items()}
 """Words of a field's name that tell what a text holds."""
 
 
 _LETTERS: Final = re.compile(r"[^\W\d_]+")
-_TRANSLATED: Final[dict[str, str]] = _TABLE["translated"]
+_E_MAIL: Final = re.compile(r"\be[- ](?=mail\b)", re.IGNORECASE)
+_REWORDED: Final[dict[str, str]] = {**_TABLE["translated"], **_TABLE["short"]}
 
 
 def key_words(text: str) -> list[str]:
     """The words of a key or of a field's name, in order, as `words` gives them; those that English stemming would take for others
-    are put into English (a `Fabricant` is no fabric)."""
-    return words(_LETTERS.sub(lambda word: _TRANSLATED.get(word[0].casefold(), word[0]), text))
+    are put into English (a `Fabricant` is no fabric), those in short are written in full."""
+    return words(_LETTERS.sub(lambda word: _REWORDED.get(word[0].casefold(), word[0]), _E_MAIL.sub("e", text)))
 
 
 @lru_cache(maxsize=1)

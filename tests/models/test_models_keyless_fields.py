@@ -1,0 +1,155 @@
+"""Fields as people name them: in short, with `is_` and `_flag`, for times of day and positions; and what no key says of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from keyless_reading import BOOLEAN, DATE, INTEGER, NUMBER, TEXT, answer, value
+
+LISTED = {"type": "array", "items": TEXT}
+MOMENT = {"type": "string", "format": "date-time"}
+
+
+def table(**facts: str) -> str:
+    return (
+        "<table>"
+        + "".join(f"<tr><th>{key.replace('_', ' ')}</th><td>{said}</td></tr>" for key, said in facts.items())
+        + "</table>"
+    )
+
+
+@pytest.mark.parametrize(
+    ("field", "schema", "key", "said", "found"),
+    [
+        ("ship_dt", DATE, "Ship date", "6 May 2024", "2024-05-06"),
+        ("birthDt", DATE, "Date of birth", "3 May 1954", "1954-05-03"),
+        ("manager", TEXT, "Mgr.", "Tom Beck", "Tom Beck"),
+        ("addr", TEXT, "Address", "12 Elm Street, Leeds", "12 Elm Street, Leeds"),
+        ("invoice_num", TEXT, "Invoice number", "A-7731", "A-7731"),
+        ("grid_reference", TEXT, "Grid ref.", "NY 215 072", "NY 215 072"),
+        ("avg_attendance", INTEGER, "Average attendance", "12,500", 12500),
+    ],
+)
+async def test_a_name_in_short_is_the_name_in_full(field: str, schema: Any, key: str, said: str, found: Any) -> None:
+    assert (await answer(table(**{key: said}), {field: schema}))[field][0] == found
+
+
+@pytest.mark.parametrize(
+    ("field", "key", "said", "found"),
+    [
+        ("paid_flag", "Paid", "Yes", True),
+        ("is_gift_flag", "Gift", "No", False),
+        ("parking_available", "Parking", "Yes", True),
+        ("has_parking", "Parking available", "No", False),
+        ("delivery_offered", "Delivery", "Yes", True),
+        ("has_wifi", "Wi-Fi", "Yes", True),
+        ("hasWifi", "WiFi", "No", False),
+        ("is_3d", "3D", "Yes", True),
+        ("is_nonprofit", "Non-profit", "Yes", True),
+        ("has_breakfast", "Breakfast included", "No", None),
+    ],
+)
+async def test_words_for_there_being_something_make_no_other_field_of_a_yes_or_no(
+    field: str, key: str, said: str, found: bool | None
+) -> None:
+    assert (await answer(table(**{key: said, "Colour": "red"}), {field: BOOLEAN}))[field][0] is found
+
+
+async def test_a_fact_of_a_class_or_a_type_says_yes_or_no_of_nothing_but_its_own_key() -> None:
+    page = table(Class_action="No", Nature_of_suit="Patent", Fee_status="Paid")
+    found = await answer(page, {"fee_paid": BOOLEAN, "class_action": BOOLEAN})
+    assert (found["fee_paid"][0], found["class_action"][0]) == (None, False)
+
+
+@pytest.mark.parametrize(
+    ("field", "key"),
+    [
+        ("delivery_date", "Delivered on"),
+        ("signature_date", "Signed"),
+        ("shipped_at", "Shipment date"),
+        ("joined_on", "Member since"),
+        ("expiration_date", "Valid until"),
+        ("created_on", "Creation date"),
+        ("maiden_flight", "First flight"),
+        ("application_deadline", "Apply by"),
+        ("birthdate", "Date of birth"),
+    ],
+)
+async def test_a_day_is_known_by_the_verb_and_by_the_noun_of_what_happened(field: str, key: str) -> None:
+    assert (await answer(table(**{key: "9 May 2024"}), {field: DATE}))[field][0] == "2024-05-09"
+
+
+@pytest.mark.parametrize(
+    ("field", "key", "said"),
+    [
+        ("zip_code", "Postcode", "LS1 4AB"),
+        ("contact_email", "E-mail", "info@kites.example"),
+        ("mailing_address", "Mailing address", "PO Box 12, Leeds"),
+        ("latest_version", "Version", "2.14.1"),
+    ],
+)
+async def test_codes_and_addresses_have_several_names(field: str, key: str, said: str) -> None:
+    assert (await answer(table(**{key: said}), {field: TEXT}))[field][0] == said
+
+
+async def test_languages_spoken_are_the_languages() -> None:
+    found = await answer(table(Languages="English, French, Polish"), {"languages_spoken": TEXT})
+    assert found["languages_spoken"][0] == "English, French, Polish"
+
+
+async def test_a_figure_of_many_is_not_told_by_a_key_without_average() -> None:
+    found = await answer(table(Attendance="12,500", Mean_depth="40 m"), {"avg_attendance": INTEGER, "average_depth_m": NUMBER})
+    assert (found["avg_attendance"][0], found["average_depth_m"][0]) == (None, 40)
+
+
+async def test_a_key_that_says_only_date_or_time_gives_way_to_the_fields_own() -> None:
+    page = table(Date="Saturday 14 June 2025", Time="10:00", Registration_deadline="1 June 2025, 23:59")
+    assert (await answer(page, {"registration_deadline": DATE}))["registration_deadline"][0] == "2025-06-01"
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "found"),
+    [
+        ("check_in_time", "from 15:00", "15:00"),
+        ("check_in_time", "until 22:00", None),
+        ("checkOutTime", "until 11:00", "11:00"),
+        ("hearing_time", "12 March 2023 at 9:30 AM", "9:30 AM"),
+        ("start_time", "10:00–18:00", "10:00"),
+        ("end_time", "10:00-18:00", "18:00"),
+        ("event_time", "10:00–18:00", "10:00–18:00"),
+        ("start_time", "4–6 pm", None),
+        ("end_time", "4–6 pm", "6 pm"),
+        ("departure_time", "14:05 UTC", "14:05 UTC"),
+        ("start_time", "19.30 Uhr", "19.30"),
+        ("start_time", "Monday", None),
+        ("start_time", "12.05.2024", None),
+        ("travel_time", "2 hours", "2 hours"),
+    ],
+)
+def test_a_time_of_day_is_one_and_of_a_span_the_end_that_is_asked_for(field: str, text: str, found: str | None) -> None:
+    assert value(field, TEXT, text) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "latitude", "longitude"),
+    [
+        ("41.8781° N, 87.6298° W", 41.8781, -87.6298),
+        ("46°33′N 8°33′E", 46.55, 8.55),
+        ("33° 51' 25\" S, 151° 12' 36\" E", -33.856944, 151.21),
+        ("N 52° 31.2' E 13° 24.6'", 52.52, 13.41),
+        ("48.8566, 2.3522", 48.8566, 2.3522),
+        ("(-33.8688, 151.2093)", -33.8688, 151.2093),
+        ("151.2093, -33.8688", None, None),
+    ],
+)
+async def test_a_position_is_told_by_its_degrees_and_their_sides(
+    text: str, latitude: float | None, longitude: float | None
+) -> None:
+    found = await answer(table(Coordinates=text), {"lat": NUMBER, "longitude": NUMBER})
+    assert (found["lat"][0], found["longitude"][0]) == (latitude, longitude)
+
+
+async def test_degrees_south_are_below_zero_under_their_own_key() -> None:
+    found = await answer(table(Latitude="33.8688° S", Lng="46°33′W"), {"latitude": NUMBER, "longitude": NUMBER})
+    assert (found["latitude"][0], found["longitude"][0]) == (-33.8688, -46.55)
