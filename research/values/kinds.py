@@ -14,6 +14,8 @@ _NO_HOST: Final = re.compile(
 )
 _EMAIL: Final = re.compile(r"(?<![\w.+-])[\w.+-]+@(?:[\w-]+\.)+[^\W\d_]{2,24}(?![\w@])")
 _PHONE: Final = re.compile(r"(?<![\w.])(?:\+|00)?\(?\d[\d\s().·/–-]{4,24}\d(?:\s?(?:ext|x)\.?\s?\d{1,5})?(?!\w)", re.IGNORECASE)
+_DAY_OR_YEAR: Final = re.compile(r"(?:19|20)\d\d[-./]\d{1,3}(?:[-./]\d{1,2})?|\d{1,2}([-./])\d{1,2}\1(?:19|20)\d\d")
+"""`2022-11-04`, and what is counted in a year: `2020-117`."""
 _ORGANISATION: Final = re.compile(
     r"\b(?:inc|llc|ltd|gmbh|corp|company|co|plc|news|staff|editors?|editorial|magazine|university|institute|team|admin(?:istrator)?|redaktion|"
     r"press|media|group|foundation|association|agency|department|reuters|afp)\b",
@@ -39,7 +41,8 @@ def email_in(text: str) -> re.Match[str] | None:
 
 def phone_in(text: str) -> re.Match[str] | None:
     """The first telephone number in a text: digits enough for one, in groups or not."""
-    return next((m for m in _PHONE.finditer(text) if 6 <= sum(c.isdigit() for c in m[0]) <= 18), None)
+    found = (m for m in _PHONE.finditer(text) if 6 <= sum(c.isdigit() for c in m[0]) <= 18)
+    return next((m for m in found if not _DAY_OR_YEAR.fullmatch(m[0])), None)
 
 
 def may_name_person(text: str) -> bool:

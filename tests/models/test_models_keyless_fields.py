@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 from keyless_reading import BOOLEAN, DATE, INTEGER, NUMBER, TEXT, answer, value
 
+from research.models.keyless.casting import cast_list
+from research.models.keyless.questions import question_of
+from research.output_schema.output_spec import Field, OutputSpec
+
 LISTED = {"type": "array", "items": TEXT}
-MOMENT = {"type": "string", "format": "date-time"}
 
 
 def table(**facts: str) -> str:
@@ -17,6 +20,10 @@ def table(**facts: str) -> str:
         + "".join(f"<tr><th>{key.replace('_', ' ')}</th><td>{said}</td></tr>" for key, said in facts.items())
         + "</table>"
     )
+
+
+def fields_of(**schemas: Any) -> tuple[Field, ...]:
+    return tuple(OutputSpec.parse({"type": "object", "properties": schemas}).fields)
 
 
 @pytest.mark.parametrize(
@@ -153,3 +160,47 @@ async def test_a_position_is_told_by_its_degrees_and_their_sides(
 async def test_degrees_south_are_below_zero_under_their_own_key() -> None:
     found = await answer(table(Latitude="33.8688° S", Lng="46°33′W"), {"latitude": NUMBER, "longitude": NUMBER})
     assert (found["latitude"][0], found["longitude"][0]) == (-33.8688, -46.55)
+
+
+@pytest.mark.parametrize(
+    ("field", "key", "said", "found"),
+    [
+        ("firmware_version", "Firmware", "3.2.0", "3.2.0"),
+        ("firmware_version", "Firmware", "Free updates", None),
+        ("status_page_url", "Status page", "https://status.oak.example", "https://status.oak.example"),
+        ("warranty_duration", "Warranty", "24 months", "24 months"),
+        ("contact_phone", "Contact", "J. Marsh, 01632 960555", "01632 960555"),
+        ("hq_city", "Headquarters", "Tallinn, Estonia", "Tallinn"),
+        ("headquarters_country", "Head office", "Tallinn, Estonia", "Estonia"),
+        ("hq_city", "Headquarters", "Oak Building", None),
+    ],
+)
+async def test_a_value_says_by_its_form_what_its_key_does_not(field: str, key: str, said: str, found: str | None) -> None:
+    assert (await answer(table(**{key: said}), {field: TEXT}))[field][0] == found
+
+
+@pytest.mark.parametrize(
+    ("field", "key"), [("effective_date", "Effective"), ("adoption_date", "Adoption"), ("due_on", "Due date")]
+)
+async def test_a_key_without_the_word_date_asks_for_the_same_day(field: str, key: str) -> None:
+    assert (await answer(table(**{key: "1 January 2021"}), {field: DATE}))[field][0] == "2021-01-01"
+
+
+async def test_the_next_day_of_several_is_not_told_by_a_key_without_next() -> None:
+    page = table(Inspection_date="2022-11-04", Next_inspection="November 2026")
+    found = await answer(page, {"next_inspection_date": DATE, "last_inspection_date": DATE})
+    assert (found["next_inspection_date"][0], found["last_inspection_date"][0]) == (None, "2022-11-04")
+
+
+async def test_a_day_a_docket_and_a_fax_are_no_telephone_numbers() -> None:
+    page = table(Inspected="2022-11-04", Docket="2020-117", Fax="(555) 010-2299", Telephone="(555) 010-2200")
+    assert (await answer(page, {"phone": TEXT}))["phone"][0] == "(555) 010-2200"
+    assert (await answer(table(Inspected="2022-11-04", Docket="2020-117", Fax="(555) 010-2299"), {"phone": TEXT}))["phone"][
+        0
+    ] is None
+
+
+def test_a_number_may_stand_in_a_list_twice_and_a_word_once() -> None:
+    numbers, words = (question_of(field) for field in fields_of(spans={"type": "array", "items": INTEGER}, lines=LISTED))
+    assert cast_list(numbers, ["120, 340, 120"])[0] == [120, 340, 120]
+    assert cast_list(words, ["red, blue, red"])[0] == ["red", "blue"]

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 from research.evidence.ranking import words
 from research.models.keyless.questions import Question, item_of
-from research.models.keyless.vocabulary import BEGINNING, ENDING, TIMES, in_order, is_country
+from research.models.keyless.vocabulary import BEGINNING, ENDING, TIMES, city_and_country, in_order
 from research.output_schema.bounds import within_bounds
 from research.values.answers import (
     availability,
@@ -54,8 +54,6 @@ _NAMES_WORKS: Final = frozenset(("=title", "=description", "=ingredients", "=ins
 """Whose parentheses are their own: `Up (2009)`."""
 _PERSONS: Final = frozenset(("=author", "=ceo", "=spouse", "=director", "=founder", "=inventor", "=architect"))
 _BY: Final = re.compile(r"^(?:[Bb]y|BY|[Pp]ar|[Pp]or)[:\s]\s*(?=[^\W\d_a-zà-ÿ])")
-_PLACE: Final = re.compile(r"(?P<city>[^,;\d]{2,40}),\s(?:[^,;]{2,40},\s)?(?P<country>[^,;\d]{2,40})")
-"""`Reykjavík, Iceland`."""
 _NO_DATES: Final = frozenset(("person", "agent", "organisation", "place", "city", "country", "nation"))
 """Kinds of which no date is one: `Published: 1965`, for a publisher."""
 _TIMED: Final = frozenset(("term", "duration", "period", "validity"))
@@ -124,10 +122,15 @@ def cast_list(question: Question, values: Iterable[str]) -> tuple[list[Any], lis
     for place, value in enumerate(whole):
         for piece in _divided(value) if len(whole) == 1 else [value]:
             best = cast(item, piece)
-            if best and best[0].value not in items:
+            if best and (best[0].value not in items or _may_repeat(best[0].value, question)):
                 items.append(best[0].value)
                 origins.append(place)
     return items, origins
+
+
+def _may_repeat(item: Any, question: Question) -> bool:
+    """Whether an item may stand in its list again: one of `120, 340, 120`, but no word."""
+    return isinstance(item, (int, float)) and not question.schema.get("uniqueItems")
 
 
 def _divided(value: str) -> list[str]:
@@ -233,7 +236,7 @@ def _phrases(question: Question, text: str, setting: Setting) -> list[Cast]:
     value = without_remarks(without_struck(text), in_brackets=not question.concepts & _NAMES_WORKS)
     if not re.search(r"[\w$€£¥₽₹]", value) or len(value) > MAX_TEXT or (is_blank(value) and not question.concepts & _NAMES_WORKS):
         return []
-    if question.expects in ("city", "country") and (parts := _PLACE.fullmatch(value)) and is_country(parts["country"]):
+    if question.expects in ("city", "country") and (parts := city_and_country(value)):
         value = parts[question.expects]
     start = max(text.find(value), 0)
     if kind := _kind(question):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Final
 
@@ -11,7 +12,9 @@ from rapidfuzz.distance import JaroWinkler
 from research.evidence.ranking import words
 from research.models.keyless.facts import Fact, letters
 from research.models.keyless.questions import ENDS, Question
-from research.models.keyless.vocabulary import AVERAGES, CONTAINERS, STOP, THERE_IS, VARIANTS, concepts, held_by, weight
+from research.models.keyless.vocabulary import APART, CONTAINERS, STOP, THERE_IS, VARIANTS, city_and_country, concepts, held_by, weight
+from research.values.durations import durations
+from research.values.kinds import address_in, email_in, phone_in
 from research.values.neighbours import is_range
 
 _OTHERS: Final = frozenset(
@@ -29,6 +32,14 @@ _NOT: Final = frozenset(words("no not never without"))
 _IDENTIFIERS: Final = frozenset(words("code id"))
 _DATED: Final = frozenset(("=date published", "=effective date"))
 """Properties that a bare `Date` most often tells."""
+_FORMS: Final[Mapping[str, Callable[[str], object]]] = {
+    **dict.fromkeys(("url", "link"), address_in),
+    "email": email_in,
+    "phone": phone_in,
+    "version": re.compile(r"v?\d+(?:\.\w+)+", re.IGNORECASE).match,
+    **dict.fromkeys(("duration", "period"), durations),
+}
+"""The last word of a name, and what is so by its form."""
 UNLIKE: Final = 0.5
 """The most that two keys of different heads are alike: a launch site is no launch date."""
 SYNONYM: Final = 0.98
@@ -47,9 +58,9 @@ def affinity(question: Question, fact: Fact) -> float:
 def affinity_with_value(question: Question, fact: Fact) -> float:
     """The same, where the fact's value may say a part of what the field asks: the rest of a yes or no (`Pets: not allowed`, for
     `pets_allowed`), in what a number is counted (`Noise: 45 dB`, for `noise_db`), that there are two ends (`Ages: 18 to 65`, for
-    `minimum_age`)."""
+    `minimum_age`), that it is of a form (`Firmware: 3.2.0`, for `firmware_version`), or a city and its country."""
     fit = affinity(question, fact)
-    if fact.origin == "data" or fact.words.isdisjoint(question.name_words):
+    if fact.origin == "data" or concepts(fact.words).isdisjoint(question.concepts):
         return fit
     said = _said_by_value(question, fact.values[0]) - fact.words
     head = question.head if question.head in said else fact.head
@@ -61,6 +72,10 @@ def _said_by_value(question: Question, text: str) -> frozenset[str]:
     if question.kind == "boolean":
         said = frozenset(words(text)) - STOP - _NOT
         return question.cues & said if said <= question.cues else frozenset()
+    if question.kind == "text":
+        is_place = question.expects in ("city", "country") and city_and_country(text)
+        form = _FORMS.get(question.label.rpartition(" ")[2])
+        return frozenset((question.head,)) if is_place or (form and form(text)) else frozenset()
     if question.kind not in ("number", "integer"):
         return frozenset()
     said = question.name_words & ENDS[question.end] if question.end and is_range(text) else frozenset[str]()
@@ -117,7 +132,7 @@ def _says_kind(question: Question, key: frozenset[str]) -> bool:
 def _likeness(question: Question, key: frozenset[str], head: str) -> float:
     """Dice's coefficient of a name and a key, by meaning and by the weight of each word; bounded if their heads differ."""
     one, other = question.concepts, concepts(key)
-    if one == other:
+    if one == other or (question.kind == "date" and key - _DATES == question.name_words - _DATES):
         return 1.0 if key == question.name_words else SYNONYM
     common = one & other
     near = [(a, b) for a in one - common for b in other - common if _is_near(a, b)]
@@ -125,7 +140,7 @@ def _likeness(question: Question, key: frozenset[str], head: str) -> float:
     total = sum(map(weight, one)) + sum(map(weight, other))
     likeness = 2 * shared / total if total else 0.0
     met = common | {word for pair in near for word in pair}
-    heads_meet = _meets(question.head, one, met) and _meets(head, other, met) and not AVERAGES & (one - met)
+    heads_meet = _meets(question.head, one, met) and _meets(head, other, met) and not APART & (one - met)
     return likeness if heads_meet else min(likeness, UNLIKE)
 
 

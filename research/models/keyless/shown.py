@@ -36,7 +36,8 @@ _FREE: Final = re.compile(
 )
 _FORMED: Final = frozenset(("=telephone", "=email", "=website"))
 """Properties whose values are known by their form."""
-_NUMBERED: Final = re.compile(r":\s*\d+\W*\Z")
+_NO_LINE: Final = re.compile(r":\s*\d+\W*\Z|\A\W*(?:tele)?fax", re.I)
+"""What tells no telephone number: a line that ends in a bare number, or says that it is a fax."""
 _BY: Final = re.compile(
     rf"(?:(?:written|posted|created|reported|made|von|par|por|door)\s+)?(?:by|von|par|por|door)\s*:?\s+({NAMES.pattern})\W*", re.I
 )
@@ -79,7 +80,7 @@ def _lines(asked: Asked, reading: Reading) -> Iterator[Candidate]:
     shown: list[tuple[str, str, float, int, Iterable[tuple[str, int]]]] = []
     if question.kind == "text" and question.concepts & _FORMED:
         said = ((sentence.text, sentence.place) for sentence in reading.sentences if len(sentence.text) <= _SHORT)
-        shown.append(("formed", "a short line", 0.8, 3, (at for at in chain(lines, said) if not _NUMBERED.search(at[0]))))
+        shown.append(("formed", "a short line", 0.8, 3, (at for at in chain(lines, said) if not _NO_LINE.search(at[0]))))
     if question.kind == "text" and question.concepts & _MADE:
         by = ((_BY.fullmatch(line.lstrip("# ")), place) for line, place in (*_headings(reading), *lines))
         shown.append(("by", "a line", 0.8, 3, ((match[1], place) for match, place in by if match and match[1][0].isupper())))

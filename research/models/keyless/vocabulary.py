@@ -58,8 +58,8 @@ SECTIONS: Final = frozenset(words(_TABLE["sections"]))
 THERE_IS: Final = frozenset(words(_TABLE["there_is"]))
 """Words that say of a yes or no only that it is one: `paid_flag`, `Parking available`."""
 
-AVERAGES: Final = frozenset(words(_TABLE["averages"]))
-"""Words that ask for a figure of many."""
+APART: Final = frozenset(words(_TABLE["apart"]))
+"""Words of a name without which a key asks for something else: `average attendance`, `next inspection`."""
 
 BEGINNING, ENDING, _HAPPENING = (frozenset(_TABLE["times"][end].split()) for end in ("beginning", "ending", "happening"))
 """Words of a name that ask for the time of day at which something begins, or ends."""
@@ -70,6 +70,7 @@ EXPECTED: Final = {kind: frozenset(words(listed)) for kind, listed in _TABLE["ex
 """Words of a field's name that tell what a text holds."""
 
 
+_PLACE: Final = re.compile(r"(?P<city>[^,;\d]{2,40}),\s(?:[^,;]{2,40},\s)?(?P<country>[^,;\d]{2,40})")
 _LETTERS: Final = re.compile(r"[^\W\d_]+")
 _E_MAIL: Final = re.compile(r"\be[- ](?=mail\b)", re.IGNORECASE)
 _REWORDED: Final[dict[str, str]] = {**_TABLE["translated"], **_TABLE["short"]}
@@ -168,3 +169,9 @@ def _countries() -> frozenset[str]:
 def is_country(name: str) -> bool:
     """Whether a name is a country's, in English."""
     return fold(name.strip().removeprefix("the ")) in _countries()
+
+
+def city_and_country(text: str) -> re.Match[str] | None:
+    """The `city` and the `country` of a text that is nothing else: `Reykjavík, Iceland`."""
+    parts = _PLACE.fullmatch(text)
+    return parts if parts and is_country(parts["country"]) else None
