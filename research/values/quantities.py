@@ -30,6 +30,10 @@ _OF_ALL: Final = re.compile(r"\d\sout of\s$", re.IGNORECASE)
 _COUNTED: Final = re.compile(r"\s?(?:customer |user )?(?:reviews?|ratings?|votes?|bewertung|avis|opini|recension)", re.IGNORECASE)
 """Behind how many have rated."""
 _DEGREES: Final = re.compile(r"\s?(?:degrees?|deg)\b", re.IGNORECASE)
+_FIRST_END: Final = re.compile(
+    r"(?<![\w.,:/-])(?P<number>\d+(?:\.\d+)?)\s?(?:[-–—]|to\s|or\s|bis\s|à\s|(?<=between \d )and\s|(?<=between \d\d )and\s)\s?\Z"
+)
+"""Before a length of time, the other end of its range."""
 _TOLERANCE: Final = re.compile(r"\s?(?:±|\+\s?/\s?[-−–])\s?")
 _ODD_SCALE: Final = re.compile(r"[ \u00a0-]?[^\W\d_]*illi(?:on|ard)(?:e?[ns]|e)?(?!\w)", re.IGNORECASE)
 """A scale that is not known, behind a number: `2.5 zillion`."""
@@ -145,11 +149,20 @@ def _is_plain_degrees(text: str, end: int, asked: Unit) -> bool:
 
 
 def lengths_of_time(text: str, per: Decimal) -> list[Quantity]:
-    """The lengths of time that a text states, counted in units of `per` seconds. No time at all is none."""
+    """The lengths of time that a text states, counted in units of `per` seconds, and behind the last end of a range the first,
+    which has no unit of its own (`3–7 hours`). No time at all is none."""
     stated = [d for d in durations(text) if d.seconds] if not _TOLERANCE.search(text) else []
     several: frozenset[Doubt] = frozenset(("several",)) if len({d.seconds for d in stated}) > 1 else NONE
-    beside = [neighbour_doubts(text, d.start, d.end) & {"range", "bound", "approximate"} for d in stated]
-    return [Quantity(d.seconds / per, d.start, d.end, None, several | doubts) for d, doubts in zip(stated, beside, strict=True)]
+    found = []
+    for d in stated:
+        doubts = several | neighbour_doubts(text, d.start, d.end) & {"range", "bound", "approximate"}
+        last, first = numbers(text[d.start : d.end]), _FIRST_END.search(text, 0, d.start)
+        is_range = first is not None and len(last) == 1 and bool(last[0].value)
+        found.append(Quantity(d.seconds / per, d.start, d.end, None, doubts | {"range"} if is_range else doubts))
+        if first and is_range:
+            seconds = d.seconds / last[0].value * Decimal(first["number"])
+            found.append(Quantity(seconds / per, first.start("number"), d.end, None, doubts | {"range"}))
+    return found
 
 
 def amounts_in(text: str) -> list[tuple[Number, Measured]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from keyless_reading import BOOLEAN, DATE, INTEGER, NUMBER, TEXT, answer, value
+from keyless_reading import BOOLEAN, DATE, INTEGER, NUMBER, TEXT, answer, read, value
 
 from research.models.keyless.casting import cast_list
 from research.models.keyless.questions import question_of
@@ -204,3 +204,24 @@ def test_a_number_may_stand_in_a_list_twice_and_a_word_once() -> None:
     numbers, words = (question_of(field) for field in fields_of(spans={"type": "array", "items": INTEGER}, lines=LISTED))
     assert cast_list(numbers, ["120, 340, 120"])[0] == [120, 340, 120]
     assert cast_list(words, ["red, blue, red"])[0] == ["red", "blue"]
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "found"),
+    [
+        ("min_half_life_h", "3–7 hours", 3),
+        ("half_life_max_h", "3–7 hours", 7),
+        ("min_duration_days", "10 to 14 days", 10),
+        ("min_duration_weeks", "14 to 21 days", 2),
+        ("min_duration_months", "between 6 and 12 months", 6),
+    ],
+)
+def test_the_first_end_of_a_range_of_time_has_the_unit_of_its_last(field: str, text: str, found: int) -> None:
+    assert value(field, NUMBER, text) == found
+
+
+@pytest.mark.parametrize("text", ["between 6 and 12 months", "6–12 months", "6 to 12 months"])
+def test_one_length_of_time_of_a_range_is_in_doubt(text: str) -> None:
+    found = read("duration_months", NUMBER, text)
+    assert found is not None
+    assert "range" in found.doubts

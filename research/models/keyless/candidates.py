@@ -132,7 +132,7 @@ def of_facts(asked: Asked, reading: Reading) -> Iterator[Candidate]:
     )
     is_told = any(fit >= OWN_KEY and cast(question, fact.values[0], setting_of(fact, reading)) for fit, fact in fitting)
     for fit, fact in fitting:
-        if is_told and fit <= OF_ITS_KIND:
+        if is_told and fit == OF_ITS_KIND and fact.origin != "data":
             continue  # `Date`, beside `Registration deadline`
         if (fact.origin == "list" and question.kind != "list") or (is_over(fact.key) and not says_over(question.label)):
             continue
