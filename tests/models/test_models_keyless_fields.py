@@ -162,6 +162,11 @@ async def test_degrees_south_are_below_zero_under_their_own_key() -> None:
     assert (found["latitude"][0], found["longitude"][0]) == (-33.8688, -46.55)
 
 
+async def test_a_part_of_a_position_is_that_of_the_thing_its_key_names() -> None:
+    found = await answer(table(Transmitter_coordinates="59°55′N 10°45′E"), {"transmitter_lat": NUMBER, "studio_lat": NUMBER})
+    assert (found["transmitter_lat"][0], found["studio_lat"][0]) == (59.916667, None)
+
+
 @pytest.mark.parametrize(
     ("field", "key", "said", "found"),
     [
@@ -211,6 +216,7 @@ def test_a_number_may_stand_in_a_list_twice_and_a_word_once() -> None:
     [
         ("min_half_life_h", "3–7 hours", 3),
         ("half_life_max_h", "3–7 hours", 7),
+        ("min_duration_min", "20–25 min", 20),
         ("min_duration_days", "10 to 14 days", 10),
         ("min_duration_weeks", "14 to 21 days", 2),
         ("min_duration_months", "between 6 and 12 months", 6),

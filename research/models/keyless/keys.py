@@ -125,7 +125,7 @@ def _says_kind(question: Question, key: frozenset[str]) -> bool:
     return (
         (question.kind == "date" and key <= _DATES)
         or (question.expects in ("city", "country") and concepts(key) == {"=location"})
-        or (question.axis is not None and concepts(key) == {"=coordinates"})
+        or (question.axis is not None and concepts(key) - question.concepts == {"=coordinates"})
     )
 
 

@@ -220,12 +220,15 @@ def _question(name: str, description: str, fingerprint: str) -> Question:
     kind = _kind(schema, name_text, said)
     counted = counted_in(name_text, said) if kind in ("number", "integer") else NOTHING
     unit = counted.unit or (_unit(said) if kind in ("number", "integer") else None)
-    spelled, dropped = key_words(name_text), words(" ".join(counted.words))
-    name_words = frozenset(w for w in spelled if w not in dropped and w not in STOP) or frozenset(spelled)
+    spelled = key_words(name_text)
+    told = [*spelled]
+    for word in {*words(" ".join(counted.words))} & {*spelled}:
+        told.pop(-1 - told[::-1].index(word))  # the last: of `min_flow_l_min` the minute, not the least
+    name_words = frozenset(told) - STOP or frozenset(spelled)
     first = _SENTENCE_END.split(_OF_THE.sub(" ", _NAME_OF.sub("", _VERBATIM.sub(" ", said))), maxsplit=1)[0]
     telling = next((part for part in _CLAUSE.split(first, maxsplit=1) if part.strip()), "")
-    told = [w for w in words(telling) if w not in STOP and w not in LIGHT]
-    about = frozenset(form for w in told for form in VARIANTS.get(w, (w,))) - name_words
+    said_of = [w for w in words(telling) if w not in STOP and w not in LIGHT]
+    about = frozenset(form for w in said_of for form in VARIANTS.get(w, (w,))) - name_words
     negative = frozenset(w for w in words(negative_text) if w not in STOP) - name_words if kind == "boolean" else frozenset()
     surface = frozenset(name_text.split())
     if kind == "boolean":
