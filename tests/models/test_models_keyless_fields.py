@@ -112,7 +112,16 @@ async def test_a_figure_of_many_is_not_told_by_a_key_without_average() -> None:
 
 async def test_a_key_that_says_only_date_or_time_gives_way_to_the_fields_own() -> None:
     page = table(Date="Saturday 14 June 2025", Time="10:00", Registration_deadline="1 June 2025, 23:59")
-    assert (await answer(page, {"registration_deadline": DATE}))["registration_deadline"][0] == "2025-06-01"
+    found = await answer(page, {"registration_deadline": DATE, "deadline": DATE, "event_date": DATE})
+    assert {name: given[0] for name, given in found.items()} == {
+        "registration_deadline": "2025-06-01",
+        "deadline": "2025-06-01",
+        "event_date": "2025-06-14",
+    }
+
+
+async def test_what_is_disputed_is_no_yes() -> None:
+    assert (await answer(table(Attribution="disputed"), {"is_attributed": BOOLEAN}))["is_attributed"][0] is None
 
 
 @pytest.mark.parametrize(

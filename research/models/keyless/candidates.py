@@ -25,8 +25,6 @@ Source = Literal["data", "facts", "under", "table", "list", "sentence", "naming"
 """The kind of structure that a candidate was found in."""
 
 MIN_AFFINITY: Final = 0.6
-OWN_KEY: Final = 0.9
-"""How well a key must fit to be the field's own, beside which one that says only of what kind its value is tells nothing."""
 MIN_ABOUT: Final = 0.5
 MIN_OWN: Final = 0.9
 """How well a key of the entity's own data must fit for what they say of the page, its site or another thing to be no rival."""
@@ -130,7 +128,7 @@ def of_facts(asked: Asked, reading: Reading) -> Iterator[Candidate]:
         (fit for fit, fact in fitting if fact.origin == "data" and _thing(asked.entity, reading, fact.thing) == _ENTITY),
         default=0.0,
     )
-    is_told = any(fit >= OWN_KEY and cast(question, fact.values[0], setting_of(fact, reading)) for fit, fact in fitting)
+    is_told = any(fit > OF_ITS_KIND and cast(question, fact.values[0], setting_of(fact, reading)) for fit, fact in fitting)
     for fit, fact in fitting:
         if is_told and fit == OF_ITS_KIND and fact.origin != "data":
             continue  # `Date`, beside `Registration deadline`
