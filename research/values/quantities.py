@@ -156,7 +156,7 @@ def lengths_of_time(text: str, per: Decimal) -> list[Quantity]:
     found = []
     for d in stated:
         doubts = several | neighbour_doubts(text, d.start, d.end) & {"range", "bound", "approximate"}
-        last, first = numbers(text[d.start : d.end]), _FIRST_END.search(text, 0, d.start)
+        last, first = numbers(text[d.start : d.end]), _FIRST_END.search(text, max(0, d.start - 24), d.start)
         is_range = first is not None and len(last) == 1 and bool(last[0].value)
         found.append(Quantity(d.seconds / per, d.start, d.end, None, doubts | {"range"} if is_range else doubts))
         if first and is_range:
