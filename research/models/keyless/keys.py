@@ -12,7 +12,17 @@ from rapidfuzz.distance import JaroWinkler
 from research.evidence.ranking import words
 from research.models.keyless.facts import Fact, letters
 from research.models.keyless.questions import ENDS, Question
-from research.models.keyless.vocabulary import APART, CONTAINERS, STOP, THERE_IS, VARIANTS, city_and_country, concepts, held_by, weight
+from research.models.keyless.vocabulary import (
+    APART,
+    CONTAINERS,
+    STOP,
+    THERE_IS,
+    VARIANTS,
+    city_and_country,
+    concepts,
+    held_by,
+    weight,
+)
 from research.values.durations import durations
 from research.values.kinds import address_in, email_in, phone_in
 from research.values.neighbours import is_range
