@@ -13,10 +13,12 @@ _CLOCK: Final = re.compile(
 _SPAN: Final = re.compile(r"(?:\s?(?:Uhr|hrs|h))?\s?(?:[-–—]|to|till|until|and|bis|à|a)\s?", re.IGNORECASE)
 _BARE_BEGINNING: Final = re.compile(r"\d\s?(?:[-–—]|to|bis)\s?\Z", re.IGNORECASE)
 """Before a time of day, a number that is one too: `4–6 pm`."""
-_LATEST: Final = re.compile(r"(?<!\w)(?:until|till|to|before|by|latest|bis|jusqu'à|hasta)\s(?:\w+\s)?\Z", re.IGNORECASE)
+_LATEST: Final = re.compile(r"(?<!\w)(?:until|till|to|before|by|latest|bis|jusqu'à|hasta)\s(?:\w{1,20}\s)?\Z", re.IGNORECASE)
 _EARLIEST: Final = re.compile(r"(?<!\w)(?:from|after|since|ab|dès|desde)\s\Z", re.IGNORECASE)
 
 
+_BEFORE: Final = 40
+"""Characters before a time of day in which such a word stands."""
 Bound = Literal["start", "end"]
 Span = tuple[int, int]
 
@@ -29,11 +31,21 @@ def clocks(text: str, bound: Bound | None = None) -> list[Span]:
         if found and _SPAN.fullmatch(text, found[-1][1][1], match.start()):
             found[-1] = (found[-1][0], match.span())
         else:
-            found.append((None if _BARE_BEGINNING.search(text, 0, match.start()) else match.span(), match.span()))
+            found.append(
+                (
+                    None if _stands(_BARE_BEGINNING, text, match.start()) else match.span(),
+                    match.span(),
+                )
+            )
     match bound:
         case None:
             return [(first[0], last[1]) for first, last in found if first]
         case "start":
-            return [first for first, last in found if first and not (first == last and _LATEST.search(text, 0, first[0]))]
+            return [first for first, last in found if first and not (first == last and _stands(_LATEST, text, first[0]))]
         case "end":
-            return [last for first, last in found if not (first == last and _EARLIEST.search(text, 0, last[0]))]
+            return [last for first, last in found if not (first == last and _stands(_EARLIEST, text, last[0]))]
+
+
+def _stands(pattern: re.Pattern[str], text: str, at: int) -> bool:
+    """Whether what a pattern ends with stands right before a place."""
+    return pattern.search(text, max(0, at - _BEFORE), at) is not None

@@ -10,10 +10,13 @@ from functools import lru_cache
 from typing import Final
 
 from research.records import read_table
+from research.values.scales import SCALES
 from research.values.units import CURRENCIES, UNITS, Unit, unit_named
 
 _TABLE: Final = read_table("research.values", "counted.toml")
 _SCALES: Final = {name: Decimal(factor) for name, factor in _TABLE["scales"].items()}
+WORDS: Final = frozenset((*_SCALES, *(name for name, factor in SCALES.items() if factor >= 1000)))
+"""All words of scales; in names only those that are of English count."""
 _LETTERS: Final = {name: Decimal(factor) for name, factor in _TABLE["letters"].items()}
 _PAID, _NUMBERED, _RELATIVE = (frozenset(_TABLE[name].split()) for name in ("paid", "numbered", "relative"))
 _OF_A_WHOLE: Final = frozenset(_TABLE["of_a_whole"])
@@ -87,7 +90,7 @@ def _money(words: list[str]) -> Counted | None:
         if unit is None and _is_currency(last):
             unit = CURRENCIES[last]
             left.pop()
-        elif scale == 1 and before != "per" and (factor := _scale(last, before)):
+        elif scale == 1 and before != "per" and (factor := _scale(last, before, left)):
             scale = factor
             left.pop()
         if left and left[-1] in ("in", "of") and len(left) < len(words):
@@ -101,12 +104,13 @@ def _is_currency(word: str) -> bool:
     return word in CURRENCIES and _PLAIN.fullmatch(word) is not None and unit_named(word) is None
 
 
-def _scale(word: str, before: str) -> Decimal | None:
+def _scale(word: str, before: str, name: list[str]) -> Decimal | None:
     """The factor that a word of a name means; a letter only behind a currency (`usd m`), or what is paid or numbered: `users m`,
     `revenue m usd`, not `series b usd`."""
     if word in _SCALES:
         return _SCALES[word]
-    is_beside = _is_currency(before) or before in _PAID or (before in _NUMBERED and word != "mm")
+    is_paid = before in _PAID or name[-3:-1] == ["market", "cap"]
+    is_beside = _is_currency(before) or is_paid or (before in _NUMBERED and word != "mm")
     return _LETTERS[word] if word in _LETTERS and is_beside else None
 
 

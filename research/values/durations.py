@@ -76,6 +76,10 @@ _HOURS_BEFORE: Final = re.compile(rf"([^\W\d_]+)[ -]{_HOURS}{_AND}\Z", re.IGNORE
 """Hours in words before minutes in digits: `two hours and 41 minutes`."""
 
 
+_DIGITS: Final = 15
+"""Of a number that is a length of time. What has more is no number of anything, and would be of no use to count with."""
+
+
 @lru_cache(maxsize=8192)
 def durations(text: str) -> tuple[Duration, ...]:
     """Every length of time that stands in `text` with its unit, in order."""
@@ -83,7 +87,7 @@ def durations(text: str) -> tuple[Duration, ...]:
     for pattern in (_ISO_DURATION, _DURATION):
         for match in pattern.finditer(text):
             parts = {unit: part for unit, part in match.groupdict().items() if part and unit in _UNIT_SECONDS}
-            if not parts or not _is_duration(pattern, match, parts):
+            if not parts or not _is_duration(pattern, match, parts) or max(map(len, parts.values())) > _DIGITS:
                 continue
             seconds = sum((Decimal(part.replace(",", ".")) * _UNIT_SECONDS[unit] for unit, part in parts.items()), Decimal(0))
             tail = len(match[0]) - len(match[0].rstrip(" .,\t\n\u00a0"))

@@ -31,7 +31,9 @@ _COUNTED: Final = re.compile(r"\s?(?:customer |user )?(?:reviews?|ratings?|votes
 """Behind how many have rated."""
 _DEGREES: Final = re.compile(r"\s?(?:degrees?|deg)\b", re.IGNORECASE)
 _FIRST_END: Final = re.compile(
-    r"(?<![\w.,:/-])(?P<number>\d+(?:\.\d+)?)\s?(?:[-–—]|to\s|or\s|bis\s|à\s|(?<=between \d )and\s|(?<=between \d\d )and\s)\s?\Z"
+    r"(?<![\w.,:/-])(?:(?P<number>\d+(?:[.,]\d+)?)\s?"
+    r"(?:[-–—](?!\s)|(?:to|or|bis|à)\s|(?<=between \d )and\s|(?<=between \d\d )and\s)\s?|"
+    r"(?:(?<=\A)|(?<=from )|(?<=about )|(?<=[(:] ))(?P<spaced>\d+(?:[.,]\d+)?)\s[-–—]\s)\Z"
 )
 """Before a length of time, the other end of its range."""
 _TOLERANCE: Final = re.compile(r"\s?(?:±|\+\s?/\s?[-−–])\s?")
@@ -160,8 +162,9 @@ def lengths_of_time(text: str, per: Decimal) -> list[Quantity]:
         is_range = first is not None and len(last) == 1 and bool(last[0].value)
         found.append(Quantity(d.seconds / per, d.start, d.end, None, doubts | {"range"} if is_range else doubts))
         if first and is_range:
-            seconds = d.seconds / last[0].value * Decimal(first["number"])
-            found.append(Quantity(seconds / per, first.start("number"), d.end, None, doubts | {"range"}))
+            group = "number" if first["number"] else "spaced"
+            seconds = d.seconds / last[0].value * Decimal(first[group].replace(",", "."))
+            found.append(Quantity(seconds / per, first.start(group), d.end, None, doubts | {"range"}))
     return found
 
 

@@ -13,11 +13,12 @@ from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any, Final
 
-from research.values.coordinates import coordinates
+from research.values.coordinates import axis_of, coordinates
 from research.values.dates import PARTIAL_DATE, StatedDate, dates, short_dates
 from research.values.durations import MONTH, durations
 from research.values.ligatures import has_ligature, unfolded, unfolded_in_place
 from research.values.numerals import Number, numbers
+from research.values.quantities import lengths_of_time
 from research.values.units import factor_between, measured
 from research.values.wanted import scale_of
 
@@ -223,16 +224,26 @@ def _number_places(value: Decimal, schema: Schema, text: str, name: str) -> list
         if any(_equal(r, value * scale) or (_equal(r, value) and not (n.scaled and scale != 1)) for r in n.readings)
         or _in_hundredths(n, value, text)
     }  # `$3.2 million` states 3.2 for `revenue_usd_m`, and not 3,200,000
-    spans |= {(one.start, one.end) for one in coordinates(text) if _equal(one.value, value)}
+    if axis := axis_of(name):
+        spans |= {(one.start, one.end) for one in coordinates(text) if one.axis == axis and _is_rounded(one.value, value)}
     if value > 0:
         units = seconds_per_unit(schema, name)
         spans |= {(d.start, d.end) for d in durations(text) if any(_equal(d.seconds, value * unit) for unit in units)}
+        stated = [(d, unit) for unit in units for d in lengths_of_time(text, Decimal(unit)) if "range" in d.doubts]
+        spans |= {(d.start, d.end) for d, _ in stated if _equal(d.value, value)}  # 3, of `3–7 hours`
     if value == value.to_integral_value() and 1000 <= value <= 2999:
         inside = [(s, e) for s, e in spans]
         for date in dates(text):
             if date.year == value and not any(date.start <= s and e <= date.end for s, e in inside):
                 spans.add((date.start, date.end))
     return sorted(spans)
+
+
+def _is_rounded(stated: Decimal, value: Decimal) -> bool:
+    """Whether a value is one that a text states, to as many decimals as the value has, but to two at least."""
+    exponent = value.as_tuple().exponent
+    places = -exponent if isinstance(exponent, int) else 0
+    return _equal(stated, value) or (places >= 2 and abs(stated - value) <= Decimal(1).scaleb(-places))
 
 
 def _in_hundredths(number: Number, value: Decimal, text: str) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
 
-from research.values.counted import MONEY, counted_in
+from research.values.counted import MONEY, WORDS, counted_in
 from research.values.labels import Measure, measure
 from research.values.scales import alternatives
 from research.values.units import CURRENCIES, Unit
@@ -27,12 +27,11 @@ _COUNTED: Final = re.compile(
 _PAID: Final = re.compile(
     r"price|cost|value|revenue|sales|income|salary|paid|pay|budget|fees?\b|amount|spent|spending|turnover", re.I
 )
-_PLURALS: Final = "thousands|millions|billions|trillions"
-_SHORT: Final = "thousand|million|billion|trillion|mn|mio|bn|[mMkK]"
 _CURRENCY: Final = rf"(?:(?:US |U\.S\. )?(?:{alternatives(CURRENCIES)}))\s?"
+_SCALE: Final = rf"(?:(?:{_CURRENCY})?(?:{alternatives(WORDS)})|{_CURRENCY}[mMkK])\b(?!\s(?:and|or|to)\b)"
 _IN_A_SCALE: Final = re.compile(
-    rf"(?<!not )\b(?:in|to|into)\s+(?:full\s+)?(?:(?:{_CURRENCY})?(?:{_PLURALS})|{_CURRENCY}(?:{_SHORT}))\b[^,.;:()]{{0,24}}|"
-    rf"(?:[(]|,\s)\s*(?:in\s+)?(?:(?:{_CURRENCY})?(?:{_PLURALS})|{_CURRENCY}(?:{_SHORT}))(?:\s+of\s[^,.;:()]{{1,24}})?\s*(?:[)]|\Z)",
+    rf"(?<!not )(?<!rounded )\b(?:in|to|into)\s+(?:full\s+)?{_SCALE}[^,.;:()]{{0,24}}|"
+    rf"(?:\A|[(]|,\s)\s*(?:in\s+)?{_SCALE}(?:\s[^,.;:()]{{1,24}})?\s*(?:[),]|\Z)",
     re.IGNORECASE,
 )
 """In a description: `in billions of US dollars, as reported`, `(USD m)`; not `not in millions`, `to the nearest million`."""

@@ -137,6 +137,24 @@ def test_an_amount_in_the_scale_that_its_field_names_is_stated_and_one_in_anothe
     assert grounded.value == (value if support else None)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "text", "stated"),
+    [
+        ("min_duration_weeks", 2, "14 to 21 days", True),
+        ("min_half_life_minutes", 180, "3–7 hours", True),
+        ("latitude", 40.4461, "40°26′46″N", True),
+        ("longitude", -0.1278, "51°30′26″N 0°7′40″W", True),
+        ("longitude", -87.6298, "41.8781° N, 87.6298° W and 200° E of nothing", True),
+        ("celsius", -12, "12° W", False),
+        ("latitude", -87.6298, "87.6298° W", False),
+    ],
+)
+def test_ends_of_ranges_and_positions_are_stated_for_the_fields_that_ask_for_them(
+    name: str, value: float, text: str, stated: bool
+) -> None:
+    assert (ground(field(name, type="number"), [answer(name, value, "p1")], Evidence(read(text))).value == value) is stated
+
+
 def test_a_number_with_another_unit_of_another_kind_is_no_conversion() -> None:
     assert ground(field("mass_t", type="number"), [answer("mass_t", 8.255, "p2", "p3")], Evidence(read(TEXT))).value is None
 

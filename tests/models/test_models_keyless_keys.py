@@ -215,3 +215,25 @@ async def test_what_is_recommended_for_it_is_its_own(heading: str) -> None:
 async def test_a_price_per_unit_is_hardly_the_price() -> None:
     assert (await answer(table(Price="€20", Colour="red"), {"price_per_kg_eur": NUMBER}))["price_per_kg_eur"][1] in (None, "low")
     assert (await answer(table(Price="€20 per kg", Colour="red"), {"price_per_kg_eur": NUMBER}))["price_per_kg_eur"][0] == 20
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "field", "schema", "right", "most"),
+    [
+        ("Latitude", "48,85° N", "latitude", NUMBER, 48.85, "high"),
+        ("Coordinates", "48.8566, 2.3522", "latitude", NUMBER, 48.8566, "low"),
+        ("Coordinates (lat, lon)", "48.8566, 2.3522", "latitude", NUMBER, 48.8566, "medium"),
+        ("Delivery", "Zone 1 - 3 days", "delivery_days_min", NUMBER, 3, "low"),
+        ("Half-life", "3–7 hours", "min_half_life_hours", NUMBER, 3, "high"),
+        ("Firmware", "3.2.0", "firmware_version", TEXT, "3.2.0", "medium"),
+        ("Bible", "1.5 kg", "bible_version", TEXT, None, None),
+        ("Release", "12.05.2024", "release_version", TEXT, None, None),
+        ("Author", "Baker, Chad", "author_country", TEXT, None, None),
+        ("Founded", "12 May 1999", "company_founding_year", NUMBER, 1999, "medium"),
+        ("Visitors last year", "12,150", "visitors_last_year", INTEGER, 12150, "medium"),
+    ],
+)
+async def test_what_a_value_looks_like_is_no_more_than_it_says(
+    key: str, value: str, field: str, schema: dict[str, Any], right: Any, most: str | None
+) -> None:
+    assert (await answer(table(Colour="red", **{key: value}), {field: schema}))[field] == (right, most)

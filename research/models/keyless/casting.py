@@ -68,6 +68,7 @@ _PARTICIPLE: Final = re.compile(r"(?:ed|ing|able|ly|site)$")
 _UN: Final = ("un", "non", "in", "im")
 _NEGATED: Final[frozenset[Doubt]] = frozenset(("negated",))
 _QUALIFIED: Final[frozenset[Doubt]] = frozenset(("qualified",))
+_EITHER: Final[frozenset[Doubt]] = frozenset(("ambiguous_order",))
 _PART: Final[frozenset[Doubt]] = frozenset(("part_of_sentence",))
 
 
@@ -185,6 +186,7 @@ def _amounts(question: Question, text: str, setting: Setting) -> list[Cast]:
     if question.axis and (told := coordinates(text, setting.label)):
         angles = [angle for angle in told if angle.axis == question.axis and question.kind == "number"]
         doubts: frozenset[Doubt] = frozenset(("several",)) if len({angle.value for angle in angles}) > 1 else NONE
+        doubts |= _EITHER if any(angle.is_open for angle in angles) else NONE
         return [Cast(float(angle.value), angle.start, angle.end, 1.0, doubts) for angle in angles]
     if question.axis and _TWO_NUMBERS.search(text):
         return []

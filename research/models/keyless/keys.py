@@ -46,7 +46,7 @@ _FORMS: Final[Mapping[str, Callable[[str], object]]] = {
     **dict.fromkeys(("url", "link"), address_in),
     "email": email_in,
     "phone": phone_in,
-    "version": re.compile(r"v?\d+(?:\.\w+)+", re.IGNORECASE).match,
+    "version": re.compile(r"(?!\d\d?\.\d\d?\.\d{4})v?\d{1,6}(?:\.\w{1,10}){1,5}(?:[-+][\w.]{1,20})?", re.IGNORECASE).fullmatch,
     **dict.fromkeys(("duration", "period"), durations),
 }
 """The last word of a name, and what is so by its form."""
@@ -83,7 +83,8 @@ def _said_by_value(question: Question, text: str) -> frozenset[str]:
         said = frozenset(words(text)) - STOP - _NOT
         return question.cues & said if said <= question.cues else frozenset()
     if question.kind == "text":
-        is_place = question.expects in ("city", "country") and city_and_country(text)
+        asks_where = question.expects in ("city", "country") and not question.is_of_a_person
+        is_place = asks_where and city_and_country(text)
         form = _FORMS.get(question.label.rpartition(" ")[2])
         return frozenset((question.head,)) if is_place or (form and form(text)) else frozenset()
     if question.kind not in ("number", "integer"):

@@ -35,10 +35,12 @@ _CLAUSE: Final = re.compile(r"\b(?:that|which|who|whom|whose|where|when)\b", re.
 _A_YEAR: Final = re.compile(
     r"\byear\Z|\A[^\n]*\byear\n|\n(?:the |four-digit )?year (?:of|in|when|that|the|it|he|she|they)\b", re.I
 )
-_OF_A_YEAR: Final = re.compile(
-    r"\Ayear (?:of|built|born|made|won|\w+ed)\b|\A(?!(?:last|this|next|first|previous|prior|each|per) )[a-z]+ year\Z|\Ayear\Z"
+_OF_A_YEAR: Final = re.compile(r"\Ayear (?:of|built|born|made|won|\w+ed)\b|\byear\Z")
+"""The name of a number that is a year: `founded year`, `year of birth`."""
+_NO_YEAR: Final = re.compile(
+    r"\byears\b|\b(?:last|this|next|first|final|previous|prior|each|per|over|kwh|mwh|usd|eur|gbp|a|fiscal) year\b", re.I
 )
-"""The name of a number that is a year: `founded year`, `year of birth`; not `sales last year`."""
+"""`sales last year`, `energy kwh year`"""
 _A_DATE: Final = re.compile(r"\A[^\n]*\bdate\n|\n(?:the )?(?:date|day) (?:of|on|when|that|the|it|he|she|they)\b", re.I)
 """A name (first line) or a description (second) that asks for a year, or a day, whatever type holds it."""
 _HAPPENED: Final = re.compile(
@@ -112,6 +114,12 @@ class Question:
     def end(self) -> str:
         """The end of a range that is asked for, of `ENDS`; "" where none is."""
         return next((end for end, spelled in ENDS.items() if self.name_words & spelled), "")
+
+    @cached_property
+    def is_of_a_person(self) -> bool:
+        """It asks something of a person: `author country`."""
+        is_agent = _AGENT.search(self.label.rpartition(" ")[0]) and "=headquarters" not in self.concepts
+        return bool(self.concepts & _PERSONS or is_agent)
 
     @cached_property
     def axis(self) -> Axis | None:
@@ -245,9 +253,11 @@ def _kind(schema: Mapping[str, Any], name: str, said: str) -> Kind:
     match schema.get("type"):
         case "integer":
             of_year = re.search(r"\byear\b", name) or _HAPPENED.fullmatch(name) or _A_YEAR.search(f"\n{said}")
-            return "year" if of_year and not re.search(r"\byears\b|\bper year\b", f"{name} {said}") else "integer"
+            is_length = re.search(r"\byears\b|\bper year\b", f"{name} {said}") or _NO_YEAR.search(name)
+            return "year" if of_year and not is_length else "integer"
         case "number":
-            return "year" if _OF_A_YEAR.search(name) else "number"
+            of_year = _OF_A_YEAR.search(name) or re.match(r"(?:the |four-digit )?year (?:of|in|when|that|the|it)\b", said, re.I)
+            return "year" if of_year and not _NO_YEAR.search(name) else "number"
         case "boolean":
             return "boolean"
         case "array":
