@@ -105,7 +105,7 @@ def quantities(text: str, wanted: Wanted, label: Measure = NOTHING, known: str =
             is_of_another(text, at.start, at.end)
             or is_denied(text, at.start)
             or _ODD_SCALE.match(text, at.end)
-            or (_OF_ALL.search(text, 0, number.start) and "total" not in wanted.words)
+            or (_OF_ALL.search(text, max(0, number.start - 12), number.start) and "total" not in wanted.words)
             or (is_former(text, at.start, at.end) and not wanted.is_price)
             or (wanted.is_count and unit is not None and unit.is_money)
             or (is_count and (is_ordering(text, number.start, number.end) or _is_its_number(text, number.start, wanted.words)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 
 from research.values.counted import MONEY, WORDS, counted_in
@@ -88,6 +89,7 @@ def wanted_by_name(name: str, description: str, unit: Unit | None = None) -> Wan
     )
 
 
+@lru_cache(maxsize=2048)
 def scale_of(name: str, description: str) -> Decimal:
     """What the numbers of a field are counted in, by its name or else by its description: `1e6` for millions."""
     scales = (counted_in(_spaced(name), description).scale, measure(name).scale, _described(description).scale)
