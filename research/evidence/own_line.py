@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
@@ -12,6 +11,7 @@ from research.evidence.ranking import words
 from research.output_schema.output_spec import Field
 from research.ports.page import Passage
 from research.values.answers import opposite
+from research.values.names import spaced
 
 _EMPTY: Final = frozenset(
     words(
@@ -20,8 +20,6 @@ _EMPTY: Final = frozenset(
     )
 )
 """Words of a field's name or description that tell nothing of what it asks."""
-_JOINED: Final = re.compile(r"_|(?<=[a-z0-9])(?=[A-Z])")
-"""Where the words of a field's name meet: `has_wifi`, `hasWifi`."""
 _ENOUGH: Final = 2
 """Words of a description that must stand on a line which has no word of the field's name."""
 
@@ -31,13 +29,9 @@ def speaks_of(field: Field, text: str) -> bool:
     of its description."""
     said = words(text)
     there = {*said, *map("".join, pairwise(said))}  # `Wi-Fi` is `wifi`
-    label = _JOINED.sub(" ", field.name)
+    label = spaced(field.name)
     name = {*words(label)} - _EMPTY
-    if (
-        name & there
-        or any(opposite(word, [*name]) for word in there)
-        or (len(name) > 1 and label.replace(" ", "").casefold() in there)
-    ):
+    if name & there or any(opposite(word, [*name]) for word in there) or (len(name) > 1 and label.replace(" ", "") in there):
         return True
     about = {*words(field.description)} - _EMPTY - name
     return len(about & there) >= min(_ENOUGH, len(about) or _ENOUGH)

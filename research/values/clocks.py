@@ -15,8 +15,6 @@ _BARE_BEGINNING: Final = re.compile(r"\d\s?(?:[-–—]|to|bis)\s?\Z", re.IGNORE
 """Before a time of day, a number that is one too: `4–6 pm`."""
 _LATEST: Final = re.compile(r"(?<!\w)(?:until|till|to|before|by|latest|bis|jusqu'à|hasta)\s(?:\w{1,20}\s)?\Z", re.IGNORECASE)
 _EARLIEST: Final = re.compile(r"(?<!\w)(?:from|after|since|ab|dès|desde)\s\Z", re.IGNORECASE)
-
-
 _BEFORE: Final = 40
 """Characters before a time of day in which such a word stands."""
 Bound = Literal["start", "end"]
@@ -31,12 +29,8 @@ def clocks(text: str, bound: Bound | None = None) -> list[Span]:
         if found and _SPAN.fullmatch(text, found[-1][1][1], match.start()):
             found[-1] = (found[-1][0], match.span())
         else:
-            found.append(
-                (
-                    None if _stands(_BARE_BEGINNING, text, match.start()) else match.span(),
-                    match.span(),
-                )
-            )
+            is_second = _stands(_BARE_BEGINNING, text, match.start())
+            found.append((None if is_second else match.span(), match.span()))
     match bound:
         case None:
             return [(first[0], last[1]) for first, last in found if first]

@@ -7,6 +7,8 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
+from research.values.names import spaced
+
 Axis = Literal["latitude", "longitude"]
 
 _SIDES: Final[dict[str, tuple[Axis, int]]] = {
@@ -60,7 +62,7 @@ def coordinates(text: str, label: str = "") -> tuple[Degrees, ...]:
 
 def axis_of(name: str) -> Axis | None:
     """The part of a position that a field of this name asks for: `latitude` of `lat`."""
-    found = _ASKED.search(re.sub(r"[\W_]+", " ", name).casefold())
+    found = _ASKED.search(spaced(name))
     return (AXES[0] if found[0].startswith("lat") else AXES[1]) if found else None
 
 

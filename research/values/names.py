@@ -14,6 +14,8 @@ _MARK: Final = re.compile(
     rf"(?![\w'’&]|\.[^\W\d_]|(?<=[A-Z])\.)|(?<=[^\W_]-)(?:{_VARIANT})(?!\w)"
 )
 """A Roman numeral, a letter that is no initial, a word such as `Jr`; with a hyphen only as a word: `libharp-dev`."""
+_MEETING: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[_\-.]+")
+"""Where the words of a field's name meet."""
 _IN_BRACKETS: Final = re.compile(r"(?<!\s)\s*\((?:[12]\d{3}(?: [^\W\d_]+)?|[A-Z]{2,10}[ :.#][^()]{0,20}?\d[\d-]{3,20})\)")
 """`Up (2009 film)`, `Caffeine (CAS 58-08-2)`"""
 _VERSION: Final = re.compile(r"(?<!\s)\s+v?\d{1,6}\.\d{1,6}\.\d{1,6}\S{0,20}\Z")
@@ -29,6 +31,11 @@ _PLACED: Final = re.compile(r"(?:\b(?:in|of)|\d) \Z")
 _NAME: Final = re.compile(
     r"(?<![\w.'’&-])[^\W\d_a-zß-öø-ÿ][\w'’&-]*(?: (?:(?:of|the|de) ){0,2}[^\W\d_a-zß-öø-ÿ][\w'’&-]*| \d[\w-]*)*"
 )
+
+
+def spaced(name: str) -> str:
+    """The name of a field in words, in lower case: `launch date` of `launchDate`, `launch_date` and `launch-date`."""
+    return " ".join(_MEETING.sub(" ", name).split()).casefold()
 
 
 def marks_of(name: str) -> frozenset[str]:

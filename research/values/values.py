@@ -229,8 +229,8 @@ def _number_places(value: Decimal, schema: Schema, text: str, name: str) -> list
     if value > 0:
         units = seconds_per_unit(schema, name)
         spans |= {(d.start, d.end) for d in durations(text) if any(_equal(d.seconds, value * unit) for unit in units)}
-        stated = [(d, unit) for unit in units for d in lengths_of_time(text, Decimal(unit)) if "range" in d.doubts]
-        spans |= {(d.start, d.end) for d, _ in stated if _equal(d.value, value)}  # 3, of `3–7 hours`
+        stated = (d for unit in units for d in lengths_of_time(text, Decimal(unit)) if "range" in d.doubts)
+        spans |= {(d.start, d.end) for d in stated if _equal(d.value, value)}  # 3, of `3–7 hours`
     if value == value.to_integral_value() and 1000 <= value <= 2999:
         inside = [(s, e) for s, e in spans]
         for date in dates(text):

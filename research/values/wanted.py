@@ -10,6 +10,7 @@ from typing import Final
 
 from research.values.counted import MONEY, WORDS, counted_in
 from research.values.labels import Measure, measure
+from research.values.names import spaced
 from research.values.scales import alternatives
 from research.values.units import CURRENCIES, Unit
 
@@ -73,7 +74,7 @@ def wanted_by_name(name: str, description: str, unit: Unit | None = None) -> Wan
         description: "" if there is none.
         unit: the unit asked for, where it is known already.
     """
-    label = _spaced(name)
+    label = spaced(name)
     spelled = f"{label} {description}"
     named, counted = measure(name), counted_in(label, description)
     field = named if named.unit or named.scale != 1 else _described(description)
@@ -92,7 +93,7 @@ def wanted_by_name(name: str, description: str, unit: Unit | None = None) -> Wan
 @lru_cache(maxsize=2048)
 def scale_of(name: str, description: str) -> Decimal:
     """What the numbers of a field are counted in, by its name or else by its description: `1e6` for millions."""
-    scales = (counted_in(_spaced(name), description).scale, measure(name).scale, _described(description).scale)
+    scales = (counted_in(spaced(name), description).scale, measure(name).scale, _described(description).scale)
     return next((scale for scale in scales if scale != 1), Decimal(1))
 
 
@@ -100,8 +101,3 @@ def _described(description: str) -> Measure:
     """What a description says of the unit, and of the scale where it says it outright: it may speak of millions otherwise."""
     stated = _IN_A_SCALE.search(description)
     return measure(f"amount ({stated[0].strip(' (),')})") if stated else replace(measure(description), scale=Decimal(1))
-
-
-def _spaced(name: str) -> str:
-    """`revenueUsd_m` in words: `revenue usd m`."""
-    return " ".join(re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[\W_]+", " ", name).split()).casefold()

@@ -43,3 +43,9 @@ async def answer(html: str, fields: dict[str, Any], name: str = "Grove Works") -
     result = await research(task, World(model=KeylessModel(), search=pages, fetcher=pages))
     assert isinstance(result.output, dict)
     return {entry.field: (result.output[entry.field], entry.confidence) for entry in result.basis}
+
+
+def table(**facts: str) -> str:
+    """A table of keys and values, in HTML; an underscore in a key is a space."""
+    rows = (f"<tr><th>{key.replace('_', ' ')}</th><td>{said}</td></tr>" for key, said in facts.items())
+    return f"<table>{''.join(rows)}</table>"

@@ -5,21 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from keyless_reading import BOOLEAN, DATE, INTEGER, NUMBER, TEXT, answer, read, value
+from keyless_reading import BOOLEAN, DATE, INTEGER, NUMBER, TEXT, answer, read, table, value
 
 from research.models.keyless.casting import cast_list
 from research.models.keyless.questions import question_of
 from research.output_schema.output_spec import Field, OutputSpec
 
 LISTED = {"type": "array", "items": TEXT}
-
-
-def table(**facts: str) -> str:
-    return (
-        "<table>"
-        + "".join(f"<tr><th>{key.replace('_', ' ')}</th><td>{said}</td></tr>" for key, said in facts.items())
-        + "</table>"
-    )
 
 
 def fields_of(**schemas: Any) -> tuple[Field, ...]:

@@ -5,12 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from keyless_reading import BOOLEAN, DATE, INTEGER, NUMBER, TEXT, answer
-
-
-def table(**facts: str) -> str:
-    rows = (f"<tr><th>{key.replace('_', ' ')}</th><td>{value}</td></tr>" for key, value in facts.items())
-    return f"<table>{''.join(rows)}</table>"
+from keyless_reading import BOOLEAN, DATE, INTEGER, NUMBER, TEXT, answer, table
 
 
 async def of(html: str, field: str, schema: dict[str, Any], name: str = "Grove Works") -> Any:

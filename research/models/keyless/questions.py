@@ -18,6 +18,7 @@ from research.output_schema.output_spec import Field
 from research.values.coordinates import AXES, Axis
 from research.values.counted import NOTHING, counted_in
 from research.values.dates import PARTIAL_DATE
+from research.values.names import spaced
 from research.values.units import CURRENCIES, UNITS, Unit
 
 Kind = Literal["date", "year", "number", "integer", "boolean", "enum", "list", "object", "text"]
@@ -274,9 +275,8 @@ def _kind(schema: Mapping[str, Any], name: str, said: str) -> Kind:
 
 
 def _spaced(name: str) -> str:
-    """`launchDate`, `launch_date`, `launch-date` -> `launch date`; `Platform(s)` -> `platform`."""
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[_\-.]+", " ", name)
-    said = " ".join(spaced.split()).casefold()
+    """A field's name in words, of one thing or several: `launch date` of `launchDate`, `platform` of `Platform(s)`."""
+    said = spaced(name)
     return said if _IN_SECONDS.search(said) else _PLURAL.sub("", said)
 
 
