@@ -14,8 +14,10 @@ _NO_HOST: Final = re.compile(
 )
 _EMAIL: Final = re.compile(r"(?<![\w.+-])[\w.+-]+@(?:[\w-]+\.)+[^\W\d_]{2,24}(?![\w@])")
 _PHONE: Final = re.compile(r"(?<![\w.])(?:\+|00)?\(?\d[\d\s().·/–-]{4,24}\d(?:\s?(?:ext|x)\.?\s?\d{1,5})?(?!\w)", re.IGNORECASE)
-_DAY_OR_YEAR: Final = re.compile(r"(?:19|20)\d\d[-./]\d{1,3}(?:[-./]\d{1,2})?|\d{1,2}([-./])\d{1,2}\1(?:19|20)\d\d")
-"""`2022-11-04`, and what is counted in a year: `2020-117`."""
+_NO_PHONE: Final = re.compile(
+    r"(?:19|20)\d\d[-./]\d{1,3}(?:[-./]\d{1,2})?|\d{1,2}([-./])\d{1,2}\1(?:19|20)\d\d|(?:19|20)\d\d\s?[-–/]\s?(?:19|20)\d\d|\d{5}-\d{4}"
+)
+"""`2022-11-04`, what is counted in a year (`2020-117`), two years, and a postal code of the United States (`79699-9000`)."""
 _ORGANISATION: Final = re.compile(
     r"\b(?:inc|llc|ltd|gmbh|corp|company|co|plc|news|staff|editors?|editorial|magazine|university|institute|team|admin(?:istrator)?|redaktion|"
     r"press|media|group|foundation|association|agency|department|reuters|afp)\b",
@@ -42,7 +44,7 @@ def email_in(text: str) -> re.Match[str] | None:
 def phone_in(text: str) -> re.Match[str] | None:
     """The first telephone number in a text: digits enough for one, in groups or not."""
     found = (m for m in _PHONE.finditer(text) if 6 <= sum(c.isdigit() for c in m[0]) <= 18)
-    return next((m for m in found if not _DAY_OR_YEAR.fullmatch(m[0])), None)
+    return next((m for m in found if not _NO_PHONE.fullmatch(m[0])), None)
 
 
 def may_name_person(text: str) -> bool:

@@ -1,4 +1,5 @@
-"""Pieces: the parts of a text that are of a kind: addresses, telephone numbers, prices, lengths of time, days, clock times."""
+"""Pieces: the parts of a text that are of a kind: addresses, telephone numbers, identifiers, prices, lengths of time, days,
+clock times."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from research.values.clocks import Bound, clocks
 from research.values.dates import dates
 from research.values.doubts import NONE, Doubt
 from research.values.durations import durations
+from research.values.identifiers import Identifier
 from research.values.kinds import address_in, email_in, phone_in
 from research.values.neighbours import neighbour_doubts
 from research.values.prices import asked_price
@@ -33,9 +35,12 @@ class Piece:
     doubts: frozenset[Doubt] = NONE
 
 
-def pieces(kind: Kind, text: str, words: frozenset[str] = frozenset(), bound: Bound | None = None) -> list[Piece]:
+def pieces(kind: Kind | Identifier, text: str, words: frozenset[str] = frozenset(), bound: Bound | None = None) -> list[Piece]:
     """The parts of `text` that are of a kind; `words` are those of the field that asks for it, in lower case. `bound`: the end
     of a span of time that is asked for."""
+    if isinstance(kind, Identifier):
+        found = kind.found_in(text)
+        return [Piece(match[0], *match.span(), NONE if is_valid else frozenset(("unlikely_kind",))) for match, is_valid in found]
     if kind == "price":
         return _prices(text, words)
     if kind == "length of time":

@@ -16,6 +16,7 @@ from typing import Any, Final
 from research.values.coordinates import axis_of, coordinates
 from research.values.dates import PARTIAL_DATE, StatedDate, dates, short_dates
 from research.values.durations import MONTH, durations
+from research.values.identifiers import is_same_book
 from research.values.ligatures import has_ligature, unfolded, unfolded_in_place
 from research.values.numerals import Number, numbers
 from research.values.quantities import lengths_of_time
@@ -100,7 +101,7 @@ def same(left: Any, right: Any, schema: Schema) -> bool:
             return True
         if (is_date(left, schema) or is_date(right, schema)) and (dated := _same_date(left, right)) is not None:
             return dated
-        return _key(left) == _key(right) or (_duration(left) or 0) == _duration(right)
+        return _key(left) == _key(right) or (_duration(left) or 0) == _duration(right) or is_same_book(left, right)
     one, other = _decimal(left), _decimal(right)
     return one is not None and other is not None and _equal(one, other)
 

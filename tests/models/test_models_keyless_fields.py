@@ -86,10 +86,28 @@ async def test_a_day_is_known_by_the_verb_and_by_the_noun_of_what_happened(field
         ("contact_email", "E-mail", "info@kites.example"),
         ("mailing_address", "Mailing address", "PO Box 12, Leeds"),
         ("latest_version", "Version", "2.14.1"),
+        ("cas_number", "CAS Registry No.", "58-08-2"),
+        ("inchi_key", "InChIKey", "RYYVLZVUVIJVGH-UHFFFAOYSA-N"),
+        ("molecular_formula", "Formula", "C8H10N4O2"),
+        ("docket_number", "Case No.", "21-CV-0032"),
+        ("ticker", "Stock symbol", "GRVW"),
+        ("mpaa_rating", "MPAA Rating", "R for some language"),
+        ("energy_rating", "Energy rating", "A++"),
+        ("fuel_economy", "MPG", "27 City / 36 Hwy"),
     ],
 )
-async def test_codes_and_addresses_have_several_names(field: str, key: str, said: str) -> None:
+async def test_codes_addresses_and_grades_have_several_names(field: str, key: str, said: str) -> None:
     assert (await answer(table(**{key: said}), {field: TEXT}))[field][0] == said
+
+
+async def test_a_sentence_tells_an_identifier_by_its_form_also_where_its_name_is_written_as_one_word() -> None:
+    page = "<p>Caffeine (CAS 58-08-2) is a stimulant. Its InChIKey is RYYVLZVUVIJVGH-UHFFFAOYSA-N, its EC number 200-362-1.</p>"
+    found = await answer(page, {"inchi_key": TEXT, "cas_number": TEXT, "lei": TEXT}, "Caffeine")
+    assert {name: given[0] for name, given in found.items()} == {
+        "inchi_key": "RYYVLZVUVIJVGH-UHFFFAOYSA-N",
+        "cas_number": "58-08-2",
+        "lei": None,
+    }
 
 
 async def test_languages_spoken_are_the_languages() -> None:

@@ -28,6 +28,7 @@ from research.values.answers import (
 from research.values.coordinates import coordinates
 from research.values.dates import dates
 from research.values.doubts import NONE, Doubt
+from research.values.identifiers import Identifier
 from research.values.kinds import may_name_person, names_person
 from research.values.labels import measure
 from research.values.moments import moments
@@ -54,8 +55,8 @@ _NAMES_WORKS: Final = frozenset(("=title", "=description", "=ingredients", "=ins
 """Whose parentheses are their own: `Up (2009)`."""
 _PERSONS: Final = frozenset(("=author", "=ceo", "=spouse", "=director", "=founder", "=inventor", "=architect"))
 _BY: Final = re.compile(r"^(?:[Bb]y|BY|[Pp]ar|[Pp]or)[:\s]\s*(?=[^\W\d_a-zà-ÿ])")
-_NO_DATES: Final = frozenset(("person", "agent", "organisation", "place", "city", "country", "nation"))
-"""Kinds of which no date is one: `Published: 1965`, for a publisher."""
+_NAMED: Final = frozenset(("person", "agent", "organisation", "place", "city", "country", "nation"))
+"""Kinds of things that have names, and no date is one: `Published: 1965`, for a publisher."""
 _TIMED: Final = frozenset(("term", "duration", "period", "validity"))
 _NO_TITLE: Final = re.compile(
     r"(?:organization|website|person|brand|breadcrumb|breadcrumblist|itemlist|listitem|imageobject|corporation)(?:#.*)?", re.I
@@ -243,8 +244,11 @@ def _phrases(question: Question, text: str, setting: Setting) -> list[Cast]:
     start = max(text.find(value), 0)
     if kind := _kind(question):
         found = pieces(kind, value, question.surface, _clock_bound(question) if kind == "time of day" else None)
-        return [Cast(p.value, start + p.start, start + p.end, 0.8 if p.doubts else 1.0, p.doubts) for p in found]
-    if question.expects in _NO_DATES and any(d.end - d.start > 0.8 * len(value) for d in dates(value)):
+        full = 0.9 if kind is question.identifier else 1.0
+        return [Cast(p.value, start + p.start, start + p.end, 0.8 if p.doubts else full, p.doubts) for p in found]
+    if question.expects in _NAMED and any(d.end - d.start > 0.8 * len(value) for d in dates(value)):
+        return []
+    if question.expects in _NAMED - {"agent"} and not any(map(str.isalpha, value)):  # but a generator may be one of 350 kW
         return []
     is_title = bool({"title", "headline"} & question.surface)
     if is_title and (_NO_TITLE.fullmatch(setting.thing) or re.fullmatch(r"https?://\S+", value)):
@@ -259,7 +263,7 @@ def _phrases(question: Question, text: str, setting: Setting) -> list[Cast]:
     return [Cast(value, start, start + len(value), 0.9 if len(value) <= 300 else 0.7, doubts)]
 
 
-def _kind(question: Question) -> Kind | None:
+def _kind(question: Question) -> Kind | Identifier | None:
     """The kind of thing that a text field asks for; None where any text may be meant."""
     form, concepts, surface = question.schema.get("format"), question.concepts, question.surface
     if form in ("uri", "url", "iri"):
@@ -276,7 +280,7 @@ def _kind(question: Question) -> Kind | None:
         return "time of day"
     if question.label.rpartition(" ")[2] in _TIMED:
         return "length of time"
-    return "day" if "date" in surface else None
+    return "day" if "date" in surface else question.identifier
 
 
 def _clock_bound(question: Question) -> Literal["start", "end"] | None:

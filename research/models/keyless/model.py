@@ -42,7 +42,7 @@ from research.task.task import Task
 P = ParamSpec("P")
 R = TypeVar("R")
 
-VERSION: Final = "20"
+VERSION: Final = "21"
 FIELDS_TOGETHER: Final = 2
 """Fields that share one sub-query, and so its search and its pages. One each finds no more, and costs twice as much."""
 HITS: Final = 10

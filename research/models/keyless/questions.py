@@ -18,6 +18,7 @@ from research.output_schema.output_spec import Field
 from research.values.coordinates import AXES, Axis
 from research.values.counted import NOTHING, counted_in
 from research.values.dates import PARTIAL_DATE
+from research.values.identifiers import Identifier, identifier_of
 from research.values.names import spaced
 from research.values.units import CURRENCIES, UNITS, Unit
 
@@ -38,6 +39,8 @@ _A_YEAR: Final = re.compile(
 )
 _OF_A_YEAR: Final = re.compile(r"\Ayear (?:of|built|born|made|won|\w+ed)\b|\byear\Z")
 """The name of a number that is a year: `founded year`, `year of birth`."""
+_GRADES: Final = frozenset(("rating", "ratings"))
+"""Names of what is as often a grade as a number: `mpaa_rating`, `energy_rating`."""
 _NO_YEAR: Final = re.compile(
     r"\byears\b|\b(?:last|this|next|first|final|previous|prior|each|per|over|kwh|mwh|usd|eur|gbp|a|fiscal) year\b", re.I
 )
@@ -128,6 +131,11 @@ class Question:
         return next((axis for axis in AXES if f"={axis}" in self.concepts), None)
 
     @cached_property
+    def identifier(self) -> Identifier | None:
+        """The kind of identifier that is asked for."""
+        return identifier_of(self.field)
+
+    @cached_property
     def concepts(self) -> frozenset[str]:
         return concepts(self.name_words)
 
@@ -147,6 +155,10 @@ class Question:
         sounds like one: a generator), `event` (when it happened), a kind of `vocabulary.EXPECTED`, or `any`."""
         if counted_in(self.label, self.description) != NOTHING:
             return "measure"
+        if self.identifier:
+            return "code"
+        if self.surface & _GRADES:
+            return "any"
         listed = (kind for kind, listed in EXPECTED.items() if self.name_words & listed)
         kind = "event" if _WHEN.search(self.label) else next(listed, "any")
         if kind not in ("date", "any"):
