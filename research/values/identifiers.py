@@ -55,7 +55,7 @@ _BY_NAME: Final = {
     "inchikey": _of(r"[A-Z]{14}-[A-Z]{10}-[A-Z]"),
     "inchi": Identifier(re.compile(r"InChI=1S?/[^\s\"<>]*[^\s\"<>.,;]"), bool),
 }
-_NAMED: Final = re.compile(rf"({'|'.join(sorted(_BY_NAME, reverse=True))})(?:registry)?(?:numbers?|no|nr|rn|codes?|ids?)?")
+_NAMED: Final = re.compile(rf"({'|'.join(sorted(_BY_NAME, reverse=True))})s?(?:registry)?(?:numbers?|no|nr|rn|codes?|ids?)?")
 
 
 def identifier_of(name: str) -> Identifier | None:

@@ -31,6 +31,7 @@ def found(name: str, text: str) -> list[str]:
         ("lei", "LEI 529900T8BM49AURSDO55", ["529900T8BM49AURSDO55"]),
         ("imo_number", "IMO 9074729, call sign 3EZZ", ["9074729"]),
         ("issn", "ISSN 0378-5955 (print)", ["0378-5955"]),
+        ("dois", "10.1000/182, 10.1000/183", ["10.1000/182", "10.1000/183"]),
         ("gtin", "Order 123456 of 4022664223553", ["4022664223553"]),
     ],
 )
