@@ -181,3 +181,9 @@ async def test_a_line_made_to_be_slow_is_read_in_time(bait: str, tag: str) -> No
     start = time.process_time()
     await answer(f"<{tag}>{bait}</{tag}><p>Owner: Ann Lee</p>", {"owner": TEXT, "weight_kg": NUMBER})
     assert time.process_time() - start < 3
+
+
+def test_one_word_of_a_yes_or_no_is_not_its_whole_name() -> None:
+    told = stated("Ridge Hotel has parking behind it.", {"name": "Ridge Hotel"}, "parking_available", about=1.0, kind="boolean")
+    assert told
+    assert all("phrase" not in marks for marks in told.values())

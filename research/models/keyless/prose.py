@@ -79,7 +79,7 @@ def _spoken_of(question: Question, reading: Reading) -> Spoken:
     names = frozenset(part for name in question.name_words for part in divided.get(name, (name,)))
     cues = question.cues | names | (question.negative if question.kind == "boolean" else frozenset())
     ordered = tuple(w for w in words(question.label) if w not in STOP)
-    joined = tuple(words(question.letters))  # `InChIKey`, for `inchi_key`
+    joined = tuple(words(question.label.replace(" ", "")))  # `InChIKey`, for `inchi_key`
     own = (ordered, joined) if len(ordered) > 1 else ()
     return Spoken(cues.union(*own[1:]), names, (*own, *sequences(question.name_words)))
 
