@@ -157,7 +157,7 @@ class Question:
             return "measure"
         if self.identifier:
             return "code"
-        if self.surface & _GRADES:
+        if self.label.rpartition(" ")[2] in _GRADES:
             return "any"
         listed = (kind for kind, listed in EXPECTED.items() if self.name_words & listed)
         kind = "event" if _WHEN.search(self.label) else next(listed, "any")
