@@ -8,7 +8,19 @@ from typing import Final
 from research.records import read_table
 from research.values.dates import dates
 
-_VARIANT: Final = "|".join(read_table("research.values", "names.toml")["variants"])
+
+def _letters(form: str) -> str:
+    return re.sub(r"[\W_]+", "", form).casefold()
+
+
+def _spelled(form: str) -> str:
+    """A pattern of a legal form with and without its dots, as it is written or in capitals."""
+    spellings = dict.fromkeys((form, form.upper()))
+    return "|".join(re.escape(one).replace(r"\.", r"\.?").replace(r"\ ", r"\s*") for one in spellings)
+
+
+_TABLE: Final = read_table("research.values", "names.toml")
+_VARIANT: Final = "|".join(_TABLE["variants"])
 _MARK: Final = re.compile(
     rf"(?<![\w.'’&-])(?:[IVX]+|(?<!\d )[B-HJ-Z]|(?<=\d )[ERSXZ]|(?:(?<=\w )|(?=[JS]))(?i:{_VARIANT}))"
     rf"(?![\w'’&]|\.[^\W\d_]|(?<=[A-Z])\.)|(?<=[^\W_]-)(?:{_VARIANT})(?!\w)"
@@ -33,6 +45,10 @@ _NAME: Final = re.compile(
 )
 
 
+_FORMS: Final = {_letters(spelled): line[0] for line in _TABLE["legal_forms"] for spelled in line}
+_FORM: Final = re.compile(rf",?(?<!\s)\s+({'|'.join(_spelled(form) for line in _TABLE['legal_forms'] for form in line)})\.?\s*\Z")
+
+
 def spaced(name: str) -> str:
     """The name of a field in words, in lower case: `launch date` of `launchDate`, `launch_date` and `launch-date`."""
     return " ".join(_MEETING.sub(" ", name).split()).casefold()
@@ -41,6 +57,17 @@ def spaced(name: str) -> str:
 def marks_of(name: str) -> frozenset[str]:
     """What makes another thing of a name that is the same without it: `vii`, `pro`, `jr`, in lower case."""
     return frozenset(mark[0].casefold() for mark in _MARK.finditer(name))
+
+
+def legal_form(name: str) -> str:
+    """The legal form that ends the name of a firm, in one spelling (`S.A.` of `Acme SA`); "" if none does."""
+    found = _FORM.search(name)
+    return _FORMS[_letters(found[1])] if found else ""
+
+
+def without_legal_form(name: str) -> str:
+    """A name without the legal form that ends it."""
+    return _FORM.sub("", name)
 
 
 def things_named(sentence: str) -> list[str]:

@@ -250,3 +250,9 @@ def test_one_length_of_time_of_a_range_is_in_doubt(text: str) -> None:
     found = read("duration_months", NUMBER, text)
     assert found is not None
     assert "range" in found.doubts
+
+
+async def test_a_description_may_ask_for_the_city_or_the_country_of_a_place() -> None:
+    asked = {"headquarters": {**TEXT, "description": "city of its head office"}, "origin": {**TEXT, "description": "Country"}}
+    found = await answer(table(Headquarters="Lyon, France", Origin="Lyon, France"), asked)
+    assert (found["headquarters"][0], found["origin"][0]) == ("Lyon", "France")

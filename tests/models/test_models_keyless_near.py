@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 from keyless_reading import BOOLEAN, DATE, INTEGER, NUMBER, TEXT, answer
 
+from research.models.keyless.entities import entity_of
+from research.task.task import Task
+
 MASS = "<dl><dt>Weight</dt><dd>1.4 kg</dd><dt>Colour</dt><dd>Black</dd><dt>Born</dt><dd>4 May 1971</dd></dl>"
 FIELDS = {"weight_kg": NUMBER, "colour": TEXT, "birth_date": DATE}
 
@@ -29,6 +32,11 @@ FIELDS = {"weight_kg": NUMBER, "colour": TEXT, "birth_date": DATE}
         ("Oslo Half Marathon", "Oslo Marathon"),
         ("Oak Seven Ltd", "Oak Five Ltd"),
         ("Firm00007 Fir Inc.", "Firm00005 Fir Inc."),
+        ("Kestrelberg Logistics AG", "Fenmark Logistics AG"),
+        ("Haveldale Robotics S.A.", "Hartmere Robotics S.A."),
+        ("Jornström Logistics Oy", "Gildlyte Logistics Oy"),
+        ("Tannia Foods Ltd", "Tannia Foods plc"),
+        ("Quillström Pharma GmbH", "Quillström Pharma S.A."),
     ],
 )
 async def test_a_page_about_another_thing_of_nearly_the_same_name_answers_nothing_in_its_facts(heading: str, name: str) -> None:
@@ -49,6 +57,9 @@ async def test_a_page_about_another_thing_of_nearly_the_same_name_answers_nothin
         ("Acme Inc.", "Acme"),
         ("Oak Five", "Oak Five Ltd"),
         ("Oak Five Limited", "Oak Five Ltd"),
+        ("Quillström Pharma SA | Annual report", "Quillström Pharma S.A."),
+        ("Nordfeld", "Nordfeld AG"),
+        ("Grand Spa", "Grand Spa"),
         ("Grace Hopper (computer scientist)", "Grace Hopper"),
         ("Sony Wireless WH-1000XM4", "Sony WH-1000XM4"),
     ],
@@ -156,3 +167,15 @@ async def test_what_is_only_told_or_not_so_yet_is_of_low_confidence(html: str) -
 async def test_a_completion_that_is_expected_is_no_yes() -> None:
     html = "<dl><dt>Completion</dt><dd>2028 (expected)</dd></dl>"
     assert (await answer(html, {"completed": BOOLEAN}))["completed"][0] is not True
+
+
+@pytest.mark.parametrize(
+    ("objective", "name"),
+    [
+        ("Facts about O'Brien's Boats", "O'Brien's Boats"),
+        ("Facts about “O'Brien's Boats”", "O'Brien's Boats"),
+        ("Facts about 'Grove Works'", "Grove Works"),
+    ],
+)
+def test_an_apostrophe_within_a_name_is_no_quotation_mark(objective: str, name: str) -> None:
+    assert entity_of(Task(task=objective)).name == name

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from research.values.labels import series_of
-from research.values.names import bare, marks_of
+from research.values.names import bare, legal_form, marks_of, without_legal_form
 
 
 @pytest.mark.parametrize(
@@ -61,3 +61,21 @@ def test_a_year_an_identifier_a_version_and_a_cases_citation_are_no_part_of_a_na
 )
 def test_keys_that_differ_by_a_year_are_one_series(key: str, heading: str, series: tuple[str, int]) -> None:
     assert series_of(key, heading) == series
+
+
+@pytest.mark.parametrize(
+    ("name", "rest", "form"),
+    [
+        ("Hartmere Robotics S.A.", "Hartmere Robotics", "S.A."),
+        ("Hartmere Robotics SA", "Hartmere Robotics", "S.A."),
+        ("OAK FIVE LTD", "OAK FIVE", "Ltd"),
+        ("Oak Five, Limited", "Oak Five", "Ltd"),
+        ("Weber GmbH & Co KG", "Weber", "GmbH & Co. KG"),
+        ("Rossi SpA", "Rossi", "S.p.A."),
+        ("Grand Spa", "Grand Spa", ""),
+        ("Washington D.C.", "Washington D.C.", ""),
+        ("AG", "AG", ""),
+    ],
+)
+def test_a_legal_form_ends_the_name_of_a_firm(name: str, rest: str, form: str) -> None:
+    assert (without_legal_form(name), legal_form(name)) == (rest, form)

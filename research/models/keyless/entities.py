@@ -13,11 +13,13 @@ from research.models.keyless.shapes import FULL_NAME
 from research.models.keyless.vocabulary import LEGAL_FORMS, NAMING, STOP, tells_a_property
 from research.ports.sessions import EarlierTask
 from research.task.task import Task
-from research.values.names import bare, marks_of, spellings_of
+from research.values.names import bare, legal_form, marks_of, spellings_of, without_legal_form
 
 TITLES_REMEMBERED: Final = 4_096
 """Judgements of titles: a row's are asked for again only while it is researched."""
-_QUOTED: Final = re.compile(r"[\"“«„'‘]([^\"”»“'’]{2,80})[\"”»“'’]")
+_QUOTED: Final = re.compile(
+    r"\"([^\"]{2,80})\"|[“„]([^“”]{2,80})[“”]|«([^«»]{2,80})»|(?<!\w)['‘]([^'’]{2,80})['’](?!\w)"  # no `'Brien'` of O'Brien's
+)
 _PROPER: Final = re.compile(rf"(?<![.?!:]\s)(?<!^)(?<!\w){FULL_NAME.pattern}")
 _COMMAND: Final = re.compile(
     r"(?:who|what|which|when|where|why|how|find|give|tell|list|name|facts?|get|is|are|was|does|did|show|research|describe)\b",
@@ -75,7 +77,7 @@ def entity_of(task: Task) -> Entity:
     name, guessed = cells.get(column, ""), False
     if not name:
         quoted = _QUOTED.search(task.task)
-        name, guessed = (quoted[1], False) if quoted else (_named(task.task.strip()), True)
+        name, guessed = (quoted[quoted.lastindex or 0], False) if quoted else (_named(task.task.strip()), True)
     rest = " ".join(value for value in cells.values() if value != name and len(value) <= 80)
     objective = frozenset(words(f"{task.task} {rest}")) - STOP
     telling = _telling(name)
@@ -110,7 +112,7 @@ def _is_name(objective: str) -> bool:
 
 
 def _telling(name: str) -> frozenset[str]:
-    named = frozenset(words(name))
+    named = frozenset(words(without_legal_form(name)))
     return named - STOP - LEGAL_FORMS or named - STOP or named
 
 
@@ -118,9 +120,17 @@ def aboutness(entity: Entity, titles: tuple[str, ...]) -> float:
     """From 0 to 1: how far one of a page's titles (or a part of one, between bars or dashes) names the entity."""
     if not entity.named:
         return _likeness(entity.objective, titles)
+    form = legal_form(entity.name)
+    titles = tuple(title for title in titles if not form or _forms(title) <= {form})  # `Acme GmbH` is not `Acme S.A.`
     told = entity.words if bare(entity.name) != entity.name else None
     named = max(_aboutness(spelled, entity.marks, titles, told) for spelled in (entity.words, *entity.others))
     return max(named, _spelled_out(entity.objective, titles)) if entity.guessed else named
+
+
+@lru_cache(maxsize=TITLES_REMEMBERED)
+def _forms(title: str) -> frozenset[str]:
+    """The legal forms in a title: that of each part of it."""
+    return frozenset(filter(None, map(legal_form, (title, *SEPARATOR.split(title)))))
 
 
 def _likeness(objective: frozenset[str], titles: tuple[str, ...]) -> float:
@@ -146,7 +156,7 @@ def _aboutness(asked: frozenset[str], marks: frozenset[str], titles: tuple[str, 
         is_same = told is None or frozenset(words(title)) - frozenset(words(short)) <= told
         for part in {title, *([short] if is_same else []), *SEPARATOR.split(title)}:
             best = max(best, _names(asked, marks, part))
-        whole = frozenset(words(title)) - STOP - LEGAL_FORMS
+        whole = frozenset(words(without_legal_form(title))) - STOP - LEGAL_FORMS
         told_apart = marks - marks_of(title) or all(word.isdigit() for word in asked - whole)
         if len(whole) > 1 and whole <= asked and (whole == asked or not told_apart):
             best = max(best, (len(whole) / len(asked)) ** 0.3)  # the name says more than the title: a site's name, a variant
@@ -156,7 +166,7 @@ def _aboutness(asked: frozenset[str], marks: frozenset[str], titles: tuple[str, 
 def _names(asked: frozenset[str], marks: frozenset[str], part: str) -> float:
     """How far words name what is asked: all of it counts most; a number or a mark that differs makes it another thing, and so may
     a word within the name (`Oslo Half Marathon`)."""
-    said = words(part)
+    said = words(without_legal_form(part))
     found = frozenset(said) - STOP - (LEGAL_FORMS - asked)
     common = asked & found
     if not common:

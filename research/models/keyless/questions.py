@@ -39,6 +39,8 @@ _A_YEAR: Final = re.compile(
 )
 _OF_A_YEAR: Final = re.compile(r"\Ayear (?:of|built|born|made|won|\w+ed)\b|\byear\Z")
 """The name of a number that is a year: `founded year`, `year of birth`."""
+_PART_OF_PLACE: Final = re.compile(r"(?:the )?(city|country)\b", re.I)
+"""How the description of a place begins that asks for a part of it: `city of its head office`."""
 _GRADES: Final = frozenset(("rating", "ratings"))
 """Names of what is as often a grade as a number: `mpaa_rating`, `energy_rating`."""
 _NO_YEAR: Final = re.compile(
@@ -161,6 +163,8 @@ class Question:
             return "any"
         listed = (kind for kind, listed in EXPECTED.items() if self.name_words & listed)
         kind = "event" if _WHEN.search(self.label) else next(listed, "any")
+        if kind in ("place", "any") and (part := _PART_OF_PLACE.match(self.description)):
+            return part[1].casefold()
         if kind not in ("date", "any"):
             return kind
         is_person = self.label.endswith(" by") or self.concepts & _PERSONS
