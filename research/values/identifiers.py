@@ -67,6 +67,6 @@ def identifier_of(name: str) -> Identifier | None:
 
 def is_same_book(left: str, right: str) -> bool:
     """Whether two texts are ISBNs of one book, the one of ten digits and the other of thirteen, or both alike."""
-    if not isbn.is_valid(left) or not isbn.is_valid(right):
+    if not all(_BY_NAME["isbn"].form.fullmatch(text) and isbn.is_valid(text) for text in (left, right)):
         return False
     return isbn.compact(left, convert=True) == isbn.compact(right, convert=True)

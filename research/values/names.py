@@ -8,17 +8,6 @@ from typing import Final
 from research.records import read_table
 from research.values.dates import dates
 
-
-def _letters(form: str) -> str:
-    return re.sub(r"[\W_]+", "", form).casefold()
-
-
-def _spelled(form: str) -> str:
-    """A pattern of a legal form with and without its dots, as it is written or in capitals."""
-    spellings = dict.fromkeys((form, form.upper()))
-    return "|".join(re.escape(one).replace(r"\.", r"\.?").replace(r"\ ", r"\s*") for one in spellings)
-
-
 _TABLE: Final = read_table("research.values", "names.toml")
 _VARIANT: Final = "|".join(_TABLE["variants"])
 _MARK: Final = re.compile(
@@ -45,8 +34,22 @@ _NAME: Final = re.compile(
 )
 
 
-_FORMS: Final = {_letters(spelled): line[0] for line in _TABLE["legal_forms"] for spelled in line}
-_FORM: Final = re.compile(rf",?(?<!\s)\s+({'|'.join(_spelled(form) for line in _TABLE['legal_forms'] for form in line)})\.?\s*\Z")
+def _letters(form: str) -> str:
+    return re.sub(r"[\W_]+", "", form).casefold()
+
+
+def _spelled(form: str) -> str:
+    """A pattern of a legal form with and without its dots, as it is written or in capitals."""
+    spellings = dict.fromkeys((form, form.upper()))
+    return "|".join(re.escape(one).replace(r"\.", r"\.?").replace(r"\ ", r"\s*") for one in spellings)
+
+
+_FORMS: Final = {form: line[0] for line in _TABLE["legal_forms"] for form in line} | dict.fromkeys(_TABLE["general_forms"], "")
+"""Each spelling of a legal form, and the form; "" for a word that tells none."""
+_FORM_OF: Final = {_letters(spelled): form for spelled, form in _FORMS.items()}
+_FORM: Final = re.compile(rf",?(?<!\s)\s+({'|'.join(map(_spelled, _FORMS))})\.?\s*\Z")
+FORM_WORDS: Final = frozenset(_letters(form) for form in _FORMS if re.fullmatch(r"[^\W_]+\.?", form))
+"""Legal forms of one word, in lower case."""
 
 
 def spaced(name: str) -> str:
@@ -60,9 +63,9 @@ def marks_of(name: str) -> frozenset[str]:
 
 
 def legal_form(name: str) -> str:
-    """The legal form that ends the name of a firm, in one spelling (`S.A.` of `Acme SA`); "" if none does."""
+    """The legal form that ends a firm's name, in one spelling (`S.A.` of `Acme SA`); "" if none tells firms apart."""
     found = _FORM.search(name)
-    return _FORMS[_letters(found[1])] if found else ""
+    return _FORM_OF[_letters(found[1])] if found else ""
 
 
 def without_legal_form(name: str) -> str:

@@ -253,6 +253,11 @@ def test_one_length_of_time_of_a_range_is_in_doubt(text: str) -> None:
 
 
 async def test_a_description_may_ask_for_the_city_or_the_country_of_a_place() -> None:
-    asked = {"headquarters": {**TEXT, "description": "city of its head office"}, "origin": {**TEXT, "description": "Country"}}
-    found = await answer(table(Headquarters="Lyon, France", Origin="Lyon, France"), asked)
-    assert (found["headquarters"][0], found["origin"][0]) == ("Lyon", "France")
+    told = {"headquarters": "city of its head office", "origin": "Country", "body": "City council and its seat"}
+    page = table(**dict.fromkeys(("Headquarters", "Origin", "Body"), "Lyon, France"))
+    found = await answer(page, {name: {**TEXT, "description": description} for name, description in told.items()})
+    assert {name: given[0] for name, given in found.items()} == {
+        "headquarters": "Lyon",
+        "origin": "France",
+        "body": "Lyon, France",
+    }

@@ -59,6 +59,7 @@ async def test_a_page_about_another_thing_of_nearly_the_same_name_answers_nothin
         ("Oak Five Limited", "Oak Five Ltd"),
         ("Quillström Pharma SA | Annual report", "Quillström Pharma S.A."),
         ("Nordfeld", "Nordfeld AG"),
+        ("Nordfeld Corporation", "Nordfeld Oyj"),
         ("Grand Spa", "Grand Spa"),
         ("Grace Hopper (computer scientist)", "Grace Hopper"),
         ("Sony Wireless WH-1000XM4", "Sony WH-1000XM4"),

@@ -191,3 +191,9 @@ def test_one_word_of_a_yes_or_no_is_not_its_whole_name() -> None:
     told = stated("Ridge Hotel has parking behind it.", {"name": "Ridge Hotel"}, "parking_available", about=1.0, kind="boolean")
     assert told
     assert all("phrase" not in marks for marks in told.values())
+
+
+@pytest.mark.parametrize("name", ["Müller & Söhne KG", "Hartmere Robotics S.A.", "Grove Works Inc"])
+def test_a_firms_own_name_with_its_legal_form_is_no_value(name: str) -> None:
+    told = stated(f"{name} was founded in 1903 by Greta Hoshino.", {"name": name}, "founders", about=1.0, kind="list[string]")
+    assert set(told) == {"Greta Hoshino"}

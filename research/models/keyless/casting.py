@@ -244,8 +244,8 @@ def _phrases(question: Question, text: str, setting: Setting) -> list[Cast]:
     start = max(text.find(value), 0)
     if kind := _kind(question):
         found = pieces(kind, value, question.surface, _clock_bound(question) if kind == "time of day" else None)
-        full = 0.9 if kind is question.identifier else 1.0
-        return [Cast(p.value, start + p.start, start + p.end, 0.8 if p.doubts else full, p.doubts) for p in found]
+        sure = 0.9 if isinstance(kind, Identifier) else 1.0  # a code is as sure as any text: only its key says whose it is
+        return [Cast(p.value, start + p.start, start + p.end, 0.8 if p.doubts else sure, p.doubts) for p in found]
     if question.expects in _NAMED and any(d.end - d.start > 0.8 * len(value) for d in dates(value)):
         return []
     if question.expects in _NAMED - {"agent"} and not any(map(str.isalpha, value)):  # but a generator may be one of 350 kW

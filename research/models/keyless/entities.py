@@ -17,9 +17,8 @@ from research.values.names import bare, legal_form, marks_of, spellings_of, with
 
 TITLES_REMEMBERED: Final = 4_096
 """Judgements of titles: a row's are asked for again only while it is researched."""
-_QUOTED: Final = re.compile(
-    r"\"([^\"]{2,80})\"|[“„]([^“”]{2,80})[“”]|«([^«»]{2,80})»|(?<!\w)['‘]([^'’]{2,80})['’](?!\w)"  # no `'Brien'` of O'Brien's
-)
+_QUOTED: Final = re.compile(r"\"([^\"]{2,80})\"|[“„]([^“”]{2,80})[“”]|«([^«»]{2,80})»|(?<!\w)['‘]([^'’]{2,80})['’](?!\w)")
+"""What is quoted; an apostrophe within a word (`O'Brien's`) begins and ends nothing."""
 _PROPER: Final = re.compile(rf"(?<![.?!:]\s)(?<!^)(?<!\w){FULL_NAME.pattern}")
 _COMMAND: Final = re.compile(
     r"(?:who|what|which|when|where|why|how|find|give|tell|list|name|facts?|get|is|are|was|does|did|show|research|describe)\b",
@@ -56,6 +55,8 @@ class Entity:
     """The name was found in the objective by its spelling; there may be more to it."""
     marks: frozenset[str] = frozenset()
     """What tells it from others of nearly the same name: `VII`, `Pro`, `Jr`."""
+    form: str = ""
+    """A firm's legal form."""
 
     @property
     def named(self) -> bool:
@@ -90,7 +91,7 @@ def entity_of(task: Task) -> Entity:
         *spellings_of(name),
     )
     others = tuple(dict.fromkeys(s for s in map(_telling, spelled) if s and s != telling))
-    return Entity(name, telling, others, objective, rest, column, guessed, marks_of(name))
+    return Entity(name, telling, others, objective, rest, column, guessed, marks_of(name), legal_form(name))
 
 
 def _named(objective: str) -> str:
@@ -120,8 +121,8 @@ def aboutness(entity: Entity, titles: tuple[str, ...]) -> float:
     """From 0 to 1: how far one of a page's titles (or a part of one, between bars or dashes) names the entity."""
     if not entity.named:
         return _likeness(entity.objective, titles)
-    form = legal_form(entity.name)
-    titles = tuple(title for title in titles if not form or _forms(title) <= {form})  # `Acme GmbH` is not `Acme S.A.`
+    if entity.form:  # `Acme GmbH` is not `Acme S.A.`
+        titles = tuple(title for title in titles if _forms(title) <= {entity.form})
     told = entity.words if bare(entity.name) != entity.name else None
     named = max(_aboutness(spelled, entity.marks, titles, told) for spelled in (entity.words, *entity.others))
     return max(named, _spelled_out(entity.objective, titles)) if entity.guessed else named

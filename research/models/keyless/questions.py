@@ -39,10 +39,6 @@ _A_YEAR: Final = re.compile(
 )
 _OF_A_YEAR: Final = re.compile(r"\Ayear (?:of|built|born|made|won|\w+ed)\b|\byear\Z")
 """The name of a number that is a year: `founded year`, `year of birth`."""
-_PART_OF_PLACE: Final = re.compile(r"(?:the )?(city|country)\b", re.I)
-"""How the description of a place begins that asks for a part of it: `city of its head office`."""
-_GRADES: Final = frozenset(("rating", "ratings"))
-"""Names of what is as often a grade as a number: `mpaa_rating`, `energy_rating`."""
 _NO_YEAR: Final = re.compile(
     r"\byears\b|\b(?:last|this|next|first|final|previous|prior|each|per|over|kwh|mwh|usd|eur|gbp|a|fiscal) year\b", re.I
 )
@@ -57,6 +53,10 @@ _HAPPENED: Final = re.compile(
 """What an integer counts that has such a name: the year in which it happened."""
 _WHEN: Final = re.compile(rf"\b(?:{_HAPPENED.pattern})(?: in| on)?$")
 """The end of a name that asks when something happened."""
+_PART_OF_PLACE: Final = re.compile(r"(?:the )?(city|country)(?: (?:of|in|where|that|which|it|its)\b|\W*\Z)", re.I)
+"""How the description of a place begins that asks for a part of it: `city of its head office`."""
+_GRADES: Final = frozenset(("rating", "ratings"))
+"""The last word of what is as often a grade as a number: `mpaa_rating`, `energy_rating`."""
 _PLURAL: Final = re.compile(r"(?<=[^\W\d_]{3})(?:\(e?s\)| s)$")
 """The end of a name for one thing or several: `Platform(s)`, and what is left of it in `platform_s`."""
 _IN_SECONDS: Final = re.compile(

@@ -13,7 +13,7 @@ from research.models.keyless.entities import Entity
 from research.models.keyless.questions import Question
 from research.models.keyless.reading import tokens
 from research.models.keyless.shapes import FULL_NAME
-from research.models.keyless.vocabulary import LEGAL_FORMS, STOP, weight
+from research.models.keyless.vocabulary import STOP, weight
 from research.values.belonging import CLAUSE_ENDS, OCCASION, belonging
 from research.values.names import without_legal_form
 from research.values.neighbours import aside_of, is_former, is_name_denied, is_of_its_name
@@ -66,10 +66,10 @@ class Surroundings:
         first, last = bisect_left(self._ends, one.start + 1), bisect_left(self._ends, one.end)
         of_value = {*said[first : last + 1]}
         is_text = question.kind in ("text", "list")
-        name = {*words(without_legal_form(text[one.start : one.end]))} - LEGAL_FORMS
-        is_own = bool(name) and name <= self._own
-        if is_text and (not of_value - STOP or is_own or of_value <= spoken.cues or len(of_value) > _LONGEST):
+        if is_text and (not of_value - STOP or of_value <= spoken.cues or len(of_value) > _LONGEST):
             return None
+        if is_text and {*words(without_legal_form(text[one.start : one.end]))} <= self._own:
+            return None  # the entity's own name, of which its legal form is no part
         is_aside = aside_of(text, self._others, one.start, one.end, self._own_at)
         if {*range(first, last + 1)} <= {*self._named_at} or self._is_beside or is_aside:
             return None  # the figure in the entity's own name, or in what is said of another

@@ -11,6 +11,7 @@ from babel import Locale
 
 from research.evidence.ranking import words
 from research.records import read_table
+from research.values.names import FORM_WORDS
 from research.values.units import UNITS
 from research.values.values import fold
 
@@ -30,7 +31,7 @@ LIGHT: Final[dict[str, float]] = {
 STOP: Final = frozenset(words(_TABLE["stop"]))
 """Words that carry no meaning of their own in a description or a question."""
 
-LEGAL_FORMS: Final = frozenset(words(_TABLE["legal_forms"]))
+LEGAL_FORMS: Final = frozenset(words(" ".join(FORM_WORDS)))
 """Words of firms' names that tell none from another."""
 
 CONTAINERS: Final = frozenset(words(_TABLE["containers"]))
