@@ -27,7 +27,7 @@ from flows.run.task_only_fields import refuse_task_only
 from flows.server import no_flow_run, prefect_server
 from flows.server_loss import CLIENT_ERRORS, PrefectLost, server_asked_once_when_lost
 from flows.table_run import refuse_parameters
-from research.output_schema.shorthand import read_spelling
+from research.output_schema.output_spec import OutputSpec
 from research.ports.model import Model
 from research.tables.inputs.read import open_table
 from research.world import open_stored_world, open_world
@@ -228,10 +228,15 @@ async def _run_flow(
 
 
 def _json_schema(spelling: Any) -> Any:
-    """An output schema as a parameter of a flow, which is JSON: a model's own, a path's text."""
-    if isinstance(spelling, type) or (isinstance(spelling, dict) and any(isinstance(each, type) for each in spelling.values())):
-        return dict(read_spelling(spelling).schema)
-    return os.fspath(spelling) if isinstance(spelling, os.PathLike) else spelling
+    """An output schema as a parameter of a flow, which is JSON: a path's text; of all else, what it says with each `$ref`
+    followed, for Prefect (3.8.8) takes any object with one for a reference to a block: https://github.com/PrefectHQ/prefect/issues/15763.
+
+    Raises:
+        InvalidSchema: it is no output schema, or has faults.
+    """
+    if spelling is None or isinstance(spelling, str):
+        return spelling
+    return os.fspath(spelling) if isinstance(spelling, os.PathLike) else OutputSpec.parse(spelling).spelling
 
 
 def _untold(end: FlowEnd, why: Exception) -> BaseException:

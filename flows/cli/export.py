@@ -39,10 +39,9 @@ def export(
         as_found: without the decisions of `research review apply`.
         raw: CSV for programs: no byte-order mark, and texts that a spreadsheet would take for formulas as they are.
     """
-    from flows.run.exporting import refuse_table
+    from flows.run.exporting import refuse_table, write_export
     from flows.run.recorded_options import recorded_table
-    from research.durable.surroundings import writing
-    from research.tables.export.export import ExportOptions, export_run, format_of
+    from research.tables.export.export import ExportOptions, format_of
 
     chosen = format or ("xlsx" if out_file is None else format_of(out_file))
     folder = open_named(run)
@@ -50,8 +49,7 @@ def export(
     names = [name for each in columns.split(",") if (name := each.strip())] if columns else None
     options = ExportOptions(sources=sources, confidence=confidence, columns=names, as_found=as_found, raw=raw)
     refuse_table(path, recorded_table(folder), "--out")
-    with writing(path, "the export", "--out"):
-        done = export_run(folder, path, chosen, options)
+    done = write_export(folder, path, "--out", chosen, options)
     if output.json:
         print_json({"path": str(done.path), "format": done.format, "rows": done.rows, "notes": list(done.notes)})
         return Exit.OK

@@ -1,7 +1,11 @@
-"""The export at the end of a run: its file is checked before anything is spent, and written once the run folder is complete."""
+"""The export at the end of a run: its file is checked before anything is spent, and written once the run folder is complete.
+
+What a run has exported, and people have changed since, is theirs: a run replaces only what is as it left it.
+"""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Final
 
@@ -11,10 +15,14 @@ from flows.run.writable import check_writable
 from research.durable.surroundings import writing
 from research.errors import InvalidInput, ResearchError
 from research.storage.location import is_url, local_path
-from research.tables.export.export import export_run, format_of
+from research.tables.export.export import Exported, ExportOptions, Format, export_run, format_of
+from research.tables.layout.durable import write_json
+from research.tables.run_folder.commit_records import PartRecord
 from research.tables.run_folder.run_folder import RunFolder
 
 EXPORT: Final = "the folder of the export"
+_RECORD: Final = "export.json"
+"""In the run's state: the file that it exported last at its end, with its size and hash."""
 
 
 def check_export(options: RunOptions) -> None:
@@ -53,10 +61,47 @@ def export_at_end(folder: RunFolder, file: str) -> str | None:
 
     The run folder is complete by then: an export that fails is told, and fails no run.
     """
+    command = f"research export {folder.path}"
     try:
         refuse_table(Path(file), recorded_table(folder), "--export")  # a refresh reads the one of the run before it
-        with writing(Path(file), "the export", "--export"):
-            export_run(folder, file)
+        if _is_changed(folder, local_path(file)):
+            kept = f"{file} was changed after this run wrote it, and stays as it is. The run folder is complete"
+            return f"{kept}; {command} --out OTHER-FILE writes the export beside it, {command} --out {file} in its place"
+        _record(folder, write_export(folder, Path(file), "--export"))
     except ResearchError as error:
-        return f"{error}. The run folder is complete; research export {folder.path} writes the export"
+        return f"{error}. The run folder is complete; {command} writes the export"
     return None
+
+
+def write_export(
+    folder: RunFolder, file: Path, option: str, format: Format | None = None, options: ExportOptions | None = None
+) -> Exported:
+    """Write a run to a file, whatever is there. The run's own export, written anew, is the run's own again.
+
+    Raises:
+        InvalidInput: there is no such format or column, or the path is a folder.
+        SurroundingsFault: the file cannot be written.
+    """
+    with writing(file, "the export", option):
+        done = export_run(folder, file, format, options)
+    if _recorded(folder, done.path) is not None:
+        _record(folder, done)
+    return done
+
+
+def _record(folder: RunFolder, done: Exported) -> None:
+    made = PartRecord.of(done.path)
+    write_json(folder.state / _RECORD, {"file": str(done.path.resolve()), "size": made.size, "sha256": made.sha256})
+
+
+def _recorded(folder: RunFolder, file: Path) -> PartRecord | None:
+    """What the run wrote to this file last; None: it wrote nothing there."""
+    try:
+        record = json.loads((folder.state / _RECORD).read_bytes())
+    except FileNotFoundError:
+        return None
+    return PartRecord(record["size"], record["sha256"]) if record["file"] == str(file.resolve()) else None
+
+
+def _is_changed(folder: RunFolder, file: Path) -> bool:
+    return file.exists() and (made := _recorded(folder, file)) is not None and not made.is_whole(file)

@@ -294,8 +294,12 @@ async def test_python_may_hand_over_a_table_from_memory_and_a_model(tmp_path: Pa
 
 
 async def test_python_may_ask_by_a_pydantic_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Orbit(BaseModel):
+        period_days: float | None
+
     class Planet(BaseModel):
         moons: int = Field(description="How many moons it has")
+        orbit: Orbit | None = None  # a model within a model is a `$ref`, which Prefect takes for a reference to a block
 
     monkeypatch.chdir(tmp_path)
     pages = tmp_path / "pages"
@@ -304,6 +308,8 @@ async def test_python_may_ask_by_a_pydantic_model(tmp_path: Path, monkeypatch: p
     asked = {"objective": "How many moons has {name}?", "corpus": str(pages)}
     by_model = await flows.enrich(csv(tmp_path, [{"name": "Mars"}]), output_schema=Planet, **asked)
     assert list(open_run(by_model.run).results()["moons"]) == [2]
+    by_schema = await flows.enrich(csv(tmp_path, [{"name": "Mars"}]), output_schema=Planet.model_json_schema(), **asked)
+    assert by_schema.run == by_model.run
 
 
 def test_the_form_in_the_ui_says_what_each_parameter_is() -> None:

@@ -13,7 +13,7 @@ from flows_seen import task_runs
 import flows.api
 from flows.enrichment import enrich
 from flows.run.events import Event, RunFinished
-from flows.run.exporting import check_export, export_at_end
+from flows.run.exporting import check_export, export_at_end, write_export
 from flows.run.options import EnrichOptions
 from flows.run.recorded_options import recorded_options
 from flows.run.runtime import use_runtime
@@ -80,3 +80,29 @@ def test_an_export_that_fails_fails_no_run(tmp_path: Path) -> None:
     assert why is not None
     assert "research export" in why
     assert export_at_end(run, str(tmp_path / "x.csv")) is None
+
+
+def test_an_export_that_people_changed_stays_until_they_ask_for_it_anew(tmp_path: Path) -> None:
+    """A run that goes on has no right to what was written into its workbook since."""
+    run, export = samples.finished(tmp_path / "run"), tmp_path / "x.csv"
+    assert export_at_end(run, str(export)) is None
+    written = export.read_bytes()
+    assert export_at_end(run, str(export)) is None
+    export.write_bytes(written + b"by hand\n")
+    why = export_at_end(run, str(export))
+    assert why is not None
+    assert f"research export {run.path} --out" in why
+    assert export.read_bytes().endswith(b"by hand\n")
+    write_export(run, export, "--out")
+    assert export.read_bytes() == written
+    assert export_at_end(run, str(export)) is None
+    export.unlink()
+    assert export_at_end(run, str(export)) is None
+    assert export.read_bytes() == written
+
+
+def test_a_file_that_the_run_did_not_write_is_replaced_as_the_command_says(tmp_path: Path) -> None:
+    run, export = samples.finished(tmp_path / "run"), tmp_path / "x.csv"
+    export.write_text("of last week\n")
+    assert export_at_end(run, str(export)) is None
+    assert export.read_text() != "of last week\n"
