@@ -267,6 +267,20 @@ def _is_enough(done: Enrichment) -> bool:
     return isinstance(done, Found) and done.is_enough
 
 
+def _tell_all_judged(done: Found) -> None:
+    """What may find more, once each candidate is judged."""
+    from research.finding.found_tables import read_summary
+
+    summary = read_summary(done.run) or {}
+    if unsure := summary.get("unsure", 0):
+        note(f"{count(unsure, 'more candidate')} would be found with less --confidence than {summary['confidence']}")
+    if beyond := summary.get("beyond", 0):
+        every = done.judged + beyond
+        note(f"{done.judged:,} candidates are judged, and {beyond:,} more were named: --candidates {every} judges all")
+    else:
+        note("every candidate that was named is judged: --condition in other words, or more to search, may find more")
+
+
 def _print_found(done: Found) -> None:
     from flows.run.causes import go_on
 
@@ -279,7 +293,7 @@ def _print_found(done: Found) -> None:
     elif done.stopped:
         note(f"stopped: {done.stopped}\n{go_on(done.stopped_kind, done.place)} goes on with it")
     elif done.judged == done.rows:
-        note("every candidate that was named is judged: --condition in other words, or more to search, may find more")
+        _tell_all_judged(done)
 
 
 def _print(done: Enrichment) -> None:

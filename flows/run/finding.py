@@ -33,7 +33,7 @@ from research.finding.candidate import Candidate
 from research.finding.collecting import collect
 from research.finding.discovery import discover
 from research.finding.found_tables import FOLDER, FOUND, judged, judgement_of, read_summary, write_found
-from research.finding.wording import read_objective
+from research.finding.wording import read_objective, unstated
 from research.money.budget import Budget
 from research.money.usage_ledger import UsageLedger
 from research.pipeline import Steps
@@ -78,6 +78,8 @@ class Collected(Record):
     plan: FindPlan
     candidates: tuple[Candidate, ...] | None = None
     """None: not all are collected."""
+    beyond: int = 0
+    """Candidates that were named beyond those that are judged at most."""
     warnings: tuple[str, ...] = ()
 
     @property
@@ -127,6 +129,7 @@ class Finding:
             limit=self.collected.limit,
             names=self.collected.names,
             own_words=own_words(self.collected.plan) if self.is_keyless else (),
+            beyond=self.collected.beyond,
         )
 
     def _look(self) -> None:
@@ -255,8 +258,11 @@ async def _collected(options: FindOptions, asked: dict[str, Any], path: Path, wo
         ledger = UsageLedger(paying.budget)
         collected = before or Collected(request=asked, limit=limit, plan=await _plan(options, paying, ledger))
         await asyncio.to_thread(_write, path, collected)
-        candidates, warnings = await _candidates(options, collected.plan, paying, ledger, path)
-        collected = collected.changed(limit=limit, candidates=tuple(candidates), warnings=tuple(warnings))
+        named, warnings = await _named(options, collected.plan, paying, ledger, path)
+        candidates, beyond = tuple(named[: options.candidates]), max(0, len(named) - options.candidates)
+        if options.conditions and (left := unstated(options.objective, collected.plan)):
+            warnings.append(f"not checked, as --condition states what is: {'; '.join(left)}. Add each that a row has to meet")
+        collected = collected.changed(limit=limit, candidates=candidates, beyond=beyond, warnings=tuple(warnings))
         await asyncio.to_thread(_write, path, collected)
         charges.write_rest()
     return collected
@@ -268,7 +274,7 @@ async def _plan(options: FindOptions, world: World, ledger: UsageLedger) -> Find
     return await world.model.conditions(options.objective, options.processor, ledger)
 
 
-async def _candidates(
+async def _named(
     options: FindOptions, plan: FindPlan, world: World, ledger: UsageLedger, path: Path
 ) -> tuple[list[Candidate], list[str]]:
     policy = _policy(options)
@@ -280,7 +286,7 @@ async def _candidates(
         warnings = [unchecked] if plan.kind else []
         if words := own_words(plan):
             warnings.append(f"{NOT_COMPARED}: {'; '.join(words)}. {IN_OTHER_WORDS}")
-        return found[: options.candidates], warnings
+        return found, warnings
     task = {"processor": options.processor, **({} if policy is None else {"source_policy": policy})}
     store = ResultStore(path / STATE / DISCOVERY)
 

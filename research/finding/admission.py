@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from research.finding.names import cells_of, name_key
 from research.finding.verdicts import Verdict, is_of_kind, verdict
@@ -41,6 +41,19 @@ class Match(Record):
     reasoning: str = ""
 
 
+class Lack(NamedTuple):
+    """Why a match does not admit."""
+
+    general: str
+    of_candidate: str = ""
+    """What is this candidate's alone."""
+    is_confidence: bool = False
+
+    @property
+    def said(self) -> str:
+        return f"{self.general}{self.of_candidate}"
+
+
 class Judgement(Record):
     """What a candidate came to."""
 
@@ -51,6 +64,8 @@ class Judgement(Record):
     """Why it is not admitted; "" if it is."""
     lacks: tuple[str, ...] = ()
     """The same without what is this candidate's alone, so that it can be counted: `founded before 1960: no`."""
+    is_unsure: bool = False
+    """It lacks nothing but confidence: with a lower least confidence it is admitted."""
 
 
 def judge(
@@ -80,8 +95,9 @@ def judge(
         return Judgement(matches=matches, is_admitted=False, reason=f"{why}: {error}", lacks=(why,))
     judged = (_lacking(condition, match, least) for condition, match in zip(plan.conditions, matches, strict=True))
     lacking = [lack for lack in judged if lack is not None]
-    reason, lacks = "; ".join(map("".join, lacking)), tuple(general for general, _ in lacking)
-    return Judgement(matches=matches, is_admitted=not lacking, reason=reason, lacks=lacks)
+    reason, lacks = "; ".join(lack.said for lack in lacking), tuple(lack.general for lack in lacking)
+    is_unsure = bool(lacking) and all(lack.is_confidence for lack in lacking)
+    return Judgement(matches=matches, is_admitted=not lacking, reason=reason, lacks=lacks, is_unsure=is_unsure)
 
 
 def _is_about_another(excerpt: str, own: str, names: Collection[str]) -> bool:
@@ -120,18 +136,18 @@ def _match(condition: Condition, value: Any, basis: Sequence[Mapping[str, Any]])
     )
 
 
-def _lacking(condition: Condition, match: Match, least: Confidence) -> tuple[str, str] | None:
-    """Why a match does not admit: in general, and what of this candidate; None if it admits."""
+def _lacking(condition: Condition, match: Match, least: Confidence) -> Lack | None:
+    """Why a match does not admit; None if it does."""
     about = condition.description
     if match.verdict == "not met":
-        return f"{about}: no", f" ({match.value})"
+        return Lack(f"{about}: no", f" ({match.value})")
     if match.value is None:
-        return f"{about}: nothing was found", ""
+        return Lack(f"{about}: nothing was found")
     if match.verdict == "unknown":
         why = ", as only some of its days meet it" if condition.kind == "date" else ""
-        return f"{about}: left open", f" by {match.value}{why}"
+        return Lack(f"{about}: left open", f" by {match.value}{why}")
     if not match.evidence or match.confidence is None:
-        return f"{about}: no passage supports it", ""
+        return Lack(f"{about}: no passage supports it")
     if CONFIDENCE_ORDER.index(match.confidence) < CONFIDENCE_ORDER.index(least):
-        return f"{about}: only of {match.confidence} confidence", ""
+        return Lack(f"{about}: only of {match.confidence} confidence", is_confidence=True)
     return None

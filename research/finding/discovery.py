@@ -43,7 +43,7 @@ async def discover(
     """Candidates in the order in which they were found, and what went wrong on the way.
 
     Args:
-        most: candidates that are wanted at most.
+        most: candidates that are wanted: no round begins once there are so many. The last one may bring more.
         steps_of: the steps of each task, which find what was finished before, so that the same call pays for nothing twice.
         options: fields of a task beside its objective, schema and input: processor, limits, source policy, files.
 
@@ -71,7 +71,7 @@ async def discover(
         found = without_repeats([*found, *candidates_of(result)])
         if len(found) == before or len(found) >= most:
             break
-    return found[:most], warnings
+    return found, warnings
 
 
 def candidates_of(result: Result) -> list[Candidate]:

@@ -139,6 +139,7 @@ def write_found(
     limit: int,
     names: Collection[str],
     own_words: Sequence[str] = (),
+    beyond: int = 0,
 ) -> Mapping[str, Any]:
     """Write the tables. Returns what `find.json` says.
 
@@ -146,17 +147,18 @@ def write_found(
         limit: rows that are wanted at most; what is found beyond it is in `not_found`, with that reason.
         names: the keys of all candidates' names, judged or not.
         own_words: conditions that are a yes or no in their own words, and were judged by code alone.
+        beyond: candidates that pages name and nobody judges, as there are more than were asked for.
     """
     there = list(judged(folder, plan, least, names))
     admitted = [each for each in there if each.judgement.is_admitted]
-    found, beyond = admitted[:limit], admitted[limit:]
+    found, over = admitted[:limit], admitted[limit:]
     place = folder.path / FOLDER
     place.mkdir(exist_ok=True)
     table = _found_table(plan, found)
     _write_parquet(place / FOUND, table)
     write_whole(place / FOUND_CSV, _as_csv(table))
     others = [(each, each.judgement.reason) for each in there if not each.judgement.is_admitted]
-    others += [(each, f"it meets every condition, and the limit of {limit} rows was reached") for each in beyond]
+    others += [(each, f"it meets every condition, and the limit of {limit} rows was reached") for each in over]
     rows = [
         {"row_index": each.row_index, NAME: each.name, URL: each.url, MENTION: each.mention, "reason": reason}
         for each, reason in sorted(others, key=lambda pair: pair[0].row_index)
@@ -172,6 +174,8 @@ def write_found(
         "found": len(found),
         "judged": len(there),
         "candidates": len(names),
+        "beyond": beyond,
+        "unsure": sum(each.judgement.is_unsure for each in there),
         "reasons": dict(Counter(lack for each in there for lack in each.judgement.lacks).most_common()),
         "own_words": list(own_words),
     }

@@ -155,6 +155,20 @@ def read_objective(objective: str, conditions: Sequence[str] = ()) -> FindPlan:
     return FindPlan(kind=kind, conditions=tuple(reader.conditions))
 
 
+def unstated(objective: str, plan: FindPlan) -> tuple[str, ...]:
+    """The conditions that the words of an objective make, and a plan whose conditions were stated has not; each in words."""
+    reader = _Reader()
+    _read_clauses(reader, _plain(objective), is_objective=True)
+    return tuple(
+        each.description for each in reader.conditions if not any(_is_same_test(each, other) for other in plan.conditions)
+    )
+
+
+def _is_same_test(one: Condition, other: Condition) -> bool:
+    in_words = {"name", "value"} | (set() if one.kind == "yes" else {"description"})
+    return one.model_dump(exclude=in_words) == other.model_dump(exclude=in_words)
+
+
 def _plain(text: str) -> str:
     said = re.sub("|".join(_SIGNS), lambda sign: f" {_SIGNS[sign[0]]} ", text)
     return re.sub(r"\s+", " ", said).strip().rstrip("?.!").strip()

@@ -44,3 +44,26 @@ def test_a_condition_that_cannot_be_compared_is_named_at_the_start_and_at_the_en
     planned = research("find", "companies", *stated, "--corpus", "firms", "--dry-run").out
     assert "makes oak chairs: yes or no in its own words" in planned
     assert "employees more than 100: employees (more than 100.0)" in planned
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_what_was_not_looked_at_is_told_with_the_option_that_changes_it(research: Command, desk: Path) -> None:
+    """Candidates beyond `--candidates`, conditions that `--condition` puts aside, rows that a lower confidence would admit."""
+    (desk / "firms").mkdir()
+    for name, text in FIRMS.items():
+        (desk / "firms" / f"{name}.md").write_text(text)
+    asked = ("companies founded before 1960", "--corpus", "firms")
+    cut = research("find", *asked, "--condition", "employees more than 100", "--candidates", "2", "--out", "cut")
+    assert "not checked, as --condition states what is: founded before 1960" in cut.err
+    assert "2 candidates are judged, and 1 more were named: --candidates 3 judges all" in cut.err
+    assert "every candidate" not in cut.err
+    dry = research("find", *asked, "--condition", "employees more than 100", "--dry-run").out
+    assert "not checked, as --condition states what is: founded before 1960" in dry
+
+    text = "# Arbor Works\n\nArbor Works is a furniture maker. It was founded in 1954.\n\n## History\n\nFounded: 1955"
+    (desk / "firms" / "arbor.md").write_text(text)
+    sure = research("find", *asked, "--confidence", "high", "--out", "run")
+    assert "1 more candidate would be found with less --confidence than high" in sure.err
+    assert "every candidate that was named is judged" in sure.err
+    found = int(sure.out.split(" found", 1)[0])
+    assert f"{found + 1} found" in research("find", *asked, "--confidence", "low", "--out", "run").out

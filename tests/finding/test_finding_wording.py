@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from research.errors import InvalidTask
-from research.finding.wording import read_condition, read_objective
+from research.finding.wording import read_condition, read_objective, unstated
 
 READ: list[tuple[str, str, list[dict[str, Any]]]] = [
     (
@@ -100,6 +100,14 @@ def test_stated_conditions_replace_those_of_the_objective() -> None:
     assert [condition.name for condition in plan.conditions] == ["target", "launched", "crewed"]
     assert plan.kind == "missions"
     assert plan.conditions[0].one_of == ("Moon", "Mars")
+
+
+def test_what_the_objective_asks_and_no_stated_condition_does_is_named() -> None:
+    objective = "probes launched before 1970 that were operated by ESA"
+    stated = read_objective(objective, ["crewed", "launched before 1970"])
+    assert unstated(objective, stated) == ("operated by ESA",)
+    assert unstated("probes launched before 1980", stated) == ("launched before 1980",)
+    assert unstated("probes", stated) == ()
 
 
 @pytest.mark.parametrize(
