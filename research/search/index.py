@@ -14,7 +14,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,7 +24,7 @@ from tantivy import DocAddress, Index, IndexWriter, Occur, Query, SchemaBuilder,
 from research.durable.surroundings import surroundings_fault
 from research.evidence.ranking import KANA_AND_HAN, analyzer
 
-RANKING_VERSION: Final = "5"
+RANKING_VERSION: Final = "6"
 """Changes with what a search finds. Part of a run's identity."""
 FILES_VERSION: Final = "7"
 """Changes with anything that an index file holds. Only makes indexes build again."""
@@ -46,6 +46,7 @@ HEADING_WEIGHT: Final = 0.3
 EXACT_WEIGHT: Final = 0.3
 PHRASE_WEIGHT: Final = 1.0
 PAIR_WEIGHT: Final = 0.2
+NAME_WEIGHT: Final = 1.5
 ASKING_WEIGHT: Final = 0.2
 
 ASKING: Final = frozenset(
@@ -207,6 +208,11 @@ class CorpusIndex:
                 for parts in phrases
             ),
         ]
+        of_passages += [
+            Query.boost_query(Query.phrase_query(self._passage_schema, "body", list(parts)), NAME_WEIGHT)
+            for name in _names(query)
+            if len(parts := words(name, stemmed=True)) > 1
+        ]
         sequence = words(query, stemmed=True)
         pairs = list(dict.fromkeys(pairwise(sequence)))[:MAX_TERMS]
         of_passages += [
@@ -263,6 +269,14 @@ def _hit(document: Document, passage: str) -> bytes:
 
 def _document(schema: Any, **values: Any) -> tantivy.Document:
     return tantivy.Document.from_dict(values, schema)
+
+
+def _names(query: str) -> list[str]:
+    """Words side by side that begin with capitals, or are figures beside such: `Varda Tiles`, `Apollo 11`. A passage that has
+    them so names that thing, as one line of a register does; the words by themselves stand in many."""
+    named = groupby(re.findall(r"\w+", query), lambda word: not word[0].islower() and word.casefold() not in ASKING)
+    runs = [" ".join(run) for is_name, run in named if is_name]
+    return _distinct(run for run in runs if any(map(str.isupper, run)))[:MAX_TERMS]
 
 
 def _distinct(terms: Iterable[str]) -> list[str]:

@@ -447,3 +447,16 @@ async def test_what_only_a_page_says_that_instructs_models_gives_way_to_any_othe
     )
     assert output(beside) == {"designer": "Ines Kovar"}
     assert any("looks as if it tries to instruct a model" in warning for warning in beside.warnings)
+
+
+async def test_a_register_that_names_the_thing_is_read_before_pages_of_things_of_like_names() -> None:
+    kinds = ("Arch", "Ferry", "Light", "Mill", "Tower", "Weir", "Lock", "Pier")
+    others = {
+        f"{kind.lower()}.md": f"# Aldern {kind}\n\nAldern {kind} stands in Aldern. Its owner has its length." for kind in kinds
+    }
+    lines = [f"| Aldern {kind} | {place + 5} m | A {place} |" for place, kind in enumerate(kinds)]
+    lines.insert(0, "| Aldern Bridge | 310 m | Port of Sarn |")
+    register = "\n".join(["| Name | Length | Owner |", "|---|---|---|", *lines])
+    result = await ask(corpus(**others, **{"register.md": f"# Register\n\n{register}"}), "Aldern Bridge", FIELDS)
+    assert isinstance(result.output, dict)
+    assert (result.output["length_km"], result.output["owner"]) == (0.31, "Port of Sarn")

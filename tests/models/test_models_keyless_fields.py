@@ -196,7 +196,13 @@ async def test_a_part_of_a_position_is_that_of_the_thing_its_key_names() -> None
         ("contact_phone", "Contact", "J. Marsh, 01632 960555", "01632 960555"),
         ("hq_city", "Headquarters", "Tallinn, Estonia", "Tallinn"),
         ("headquarters_country", "Head office", "Tallinn, Estonia", "Estonia"),
+        ("hq_city", "Headquarters", "Tallinn", "Tallinn"),
+        ("headquarters_city", "Registered office", "Frankfurt am Main", "Frankfurt am Main"),
+        ("headquarters_country", "Headquarters", "Estonia", "Estonia"),
+        ("hq_city", "Headquarters", "Estonia", None),
+        ("hq_country", "Headquarters", "Tallinn", None),
         ("hq_city", "Headquarters", "Oak Building", None),
+        ("hq_city", "Headquarters", "moved in 2012", None),
     ],
 )
 async def test_a_value_says_by_its_form_what_its_key_does_not(field: str, key: str, said: str, found: str | None) -> None:

@@ -149,3 +149,25 @@ async def test_a_telephone_number_of_digits_alone_is_found_without_a_key() -> No
 @pytest.mark.parametrize("amount", ["€1,200 m²", "€12 m² a month", "€3 l"])
 async def test_an_amount_for_so_much_of_something_is_no_plain_price(amount: str) -> None:
     assert (await value_of(f"Price: {amount}", "price_eur", NUMBER))[0] is None
+
+
+@pytest.mark.parametrize(
+    ("said", "field", "right"),
+    [
+        ("The former chief executive, Otto Brandt, left in 2012.", "ceo", None),
+        ("Grove Works makes lamps. Otto Brandt, its former CEO, left in 2012.", "ceo", None),
+        ("The chief executive is Ann Lee, who followed the former chief executive, Otto Brandt.", "ceo", "Ann Lee"),
+        ("Ann Lee, a former teacher, is the chief executive.", "ceo", "Ann Lee"),
+        ("Its former owner was Otto Brandt.", "owner", None),
+        ("Its former owner was Otto Brandt.", "former_owner", "Otto Brandt"),
+        ("It is owned by Lena Holm.", "former_owner", None),
+    ],
+)
+async def test_who_was_something_formerly_is_an_answer_to_that_alone(said: str, field: str, right: str | None) -> None:
+    assert (await value_of(said, field, TEXT))[0] == right
+
+
+async def test_a_figure_of_a_sentence_that_names_neither_field_nor_thing_is_no_answer() -> None:
+    about = "Grove Works makes lamps. Founded by friends."
+    assert (await value_of(f"{about} The gardener left in 2012 with 40 roses.", "founded", INTEGER))[0] is None
+    assert (await value_of(f"{about} It was founded in 1990.", "founded", INTEGER))[0] == 1990

@@ -81,6 +81,27 @@ async def test_a_hit_carries_the_best_passage_as_its_snippet(folder: Path, opene
     assert (hit.title, hit.snippet, hit.published) == ("Luna 9", "It landed softly in the Ocean of Storms.", "1966-02-03")
 
 
+async def test_the_line_of_a_register_that_names_the_thing_is_found_among_pages_that_share_its_words(
+    opened: Open, tmp_path: Path
+) -> None:
+    """A long table holds each word of the name in many lines; the pages of others hold one of them in their titles."""
+    folder = tmp_path / "firms"
+    folder.mkdir()
+    kinds = ["Tiles", "Press", "Boats", "Works", "Optics", "Foods", "Mills", "Pumps", "Maps", "Toys"]
+    firsts = ["Varda", "Lumen", "Quill", "Arbor", "Tarn", "Elbex", "Norvik", "Selby"]
+    names = [f"{firsts[place % 8]} {kinds[place * 3 // 8 % 10]}" for place in range(80)]
+    assert len({*names}) == 80
+    lines = [f"{name},Hull,{1900 + place},{place * 7}" for place, name in enumerate(names)]
+    (folder / "register.csv").write_text("Company name,Registered office,Year founded,Number of employees\n" + "\n".join(lines))
+    for name in names[::2]:
+        about = f"# {name}\n\nWelcome to {name}. The employees of the company are proud of what they make, and of who founded it."
+        (folder / f"{name.replace(' ', '-').lower()}.md").write_text(about)
+    corpus = opened(folder)
+    for name in names[1::2]:
+        hits = (await corpus.search(f"{name} founded employees", limit=10)).hits
+        assert [name in hit.snippet for hit in hits if hit.url.endswith("register.csv")] == [True], name
+
+
 async def test_hidden_files_are_no_documents_and_others_are_named_once(folder: Path, opened: Open) -> None:
     corpus = opened(folder)
     assert (await corpus.search("hidden treasure", limit=5)).hits == ()

@@ -12,15 +12,18 @@ from rapidfuzz.distance import JaroWinkler
 from research.evidence.ranking import words
 from research.models.keyless.facts import Fact, letters
 from research.models.keyless.questions import ENDS, Question
+from research.models.keyless.shapes import BIG
 from research.models.keyless.vocabulary import (
     APART,
     CONTAINERS,
+    IN_CITIES,
     STOP,
     THERE_IS,
     VARIANTS,
     city_and_country,
     concepts,
     held_by,
+    is_country,
     weight,
 )
 from research.values.durations import durations
@@ -50,6 +53,8 @@ _FORMS: Final[Mapping[str, Callable[[str], object]]] = {
     **dict.fromkeys(("duration", "period"), durations),
 }
 """The last word of a name, and what is so by its form."""
+_ONE_NAME: Final = re.compile(rf"{BIG}[\w'’.-]+(?:\s(?:[a-z]{{2,4}}\s){{0,2}}{BIG}[\w'’.-]*){{0,3}}")
+"""`Hull`, `Frankfurt am Main`"""
 UNLIKE: Final = 0.5
 """The most that two keys of different heads are alike: a launch site is no launch date."""
 SYNONYM: Final = 0.98
@@ -83,8 +88,7 @@ def _said_by_value(question: Question, text: str) -> frozenset[str]:
         said = frozenset(words(text)) - STOP - _NOT
         return question.cues & said if said <= question.cues else frozenset()
     if question.kind == "text":
-        asks_where = question.expects in ("city", "country") and not question.is_of_a_person
-        is_place = asks_where and city_and_country(text)
+        is_place = question.expects in ("city", "country") and not question.is_of_a_person and _is_place(question.expects, text)
         form = _FORMS.get(question.label.rpartition(" ")[2])
         return frozenset((question.head,)) if is_place or (form and form(text)) else frozenset()
     if question.kind not in ("number", "integer"):
@@ -95,6 +99,16 @@ def _said_by_value(question: Question, text: str) -> frozenset[str]:
     if question.counting and any(question.counting.match(text, number.end()) for number in re.finditer(r"\d(?!\d)", text)):
         said |= frozenset(words(question.label.rpartition(" ")[2]))
     return said
+
+
+def _is_place(expects: str, text: str) -> bool:
+    """Whether a value tells a city, or a country: one of both (`Reykjavík, Iceland`), a country's name, or another name alone."""
+    if city_and_country(text):
+        return True
+    if is_country(text) or expects == "country":
+        return is_country(text) and expects == "country"
+    said = words(text)
+    return _ONE_NAME.fullmatch(text) is not None and IN_CITIES.isdisjoint((*said[:1], *said[-1:]))
 
 
 def narrows(question: Question, fact: Fact, known: frozenset[str]) -> bool:

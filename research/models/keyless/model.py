@@ -42,7 +42,7 @@ from research.task.task import Task
 P = ParamSpec("P")
 R = TypeVar("R")
 
-VERSION: Final = "21"
+VERSION: Final = "22"
 FIELDS_TOGETHER: Final = 2
 """Fields that share one sub-query, and so its search and its pages. One each finds no more, and costs twice as much."""
 HITS: Final = 10
@@ -213,10 +213,17 @@ def _queries(task: Task, entity: Entity, questions: Sequence[Question], subquery
 
 
 def _promising(entity: Entity, hits: Iterable[Hit]) -> list[Hit]:
-    """Hits in reading order: those whose title names the entity, then those whose snippet does."""
+    """Hits in reading order: those whose title names the entity, then those that name it in a line of their snippet (a register),
+    then those whose title names something like it."""
     if not entity.named:
         return list(hits)
-    return sorted(hits, key=lambda hit: (-round(aboutness(entity, (hit.title,)), 1), not mentions(entity, {*words(hit.snippet)})))
+
+    def order(hit: Hit) -> tuple[bool, bool, float]:
+        about = round(aboutness(entity, (hit.title,)), 1)
+        is_named = any(mentions(entity, {*words(line)}) for line in hit.snippet.splitlines())
+        return about < ABOUT, not is_named, -about
+
+    return sorted(hits, key=order)
 
 
 async def _beside(read: Sequence[ReadPage], work: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:

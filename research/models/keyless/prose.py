@@ -37,6 +37,7 @@ SPOKEN: Final = 0.5
 ALL_OF_IT: Final = 0.8
 """How surely a sentence speaks of a field that lacks but a light word of its name: what lacks more may be of another kind."""
 _COUNTED: Final = ("number", "integer")
+_FIGURES: Final = (*_COUNTED, "year")
 _OPENING: Final = re.compile(
     r"[*_\s]*(?:(?:It|He|She|They|We|This)(?=\s(?:is|was|has|had|\w+ed|\w+s)\b)|"
     r"(?:The|This|An?|Its|His|Her|Their)\s(?P<noun>[a-z][\w-]*(?:\s[a-z][\w-]*){0,2}?)(?=\s(?:is|was|are|were|has|had|of|for|in|shall|will|\w+ed|\w+s)\b))"
@@ -129,8 +130,8 @@ def of_sentences(asked: Asked, reading: Reading) -> Iterator[Candidate]:
     question, spoken = asked.question, _spoken_of(asked.question, reading)
     for fit, gate, marks, sentence, of_a_thing in _promising(asked, reading, spoken):
         for one, shape, around in _values_in(question, asked.entity, spoken, reading, sentence):
-            if fit < SPOKEN and shape == "formed":
-                continue  # a length of time is of what its sentence speaks of
+            if fit < SPOKEN and (shape == "formed" or (shape in _FIGURES and marks[0] != "entity:here")):
+                continue  # a length of time, or a figure of a sentence that does not name the thing, is of what is spoken of
             told = (*marks, *around, *([f"silent:{question.expects}/{shape}"] if fit < SPOKEN else ()))
             narrowed = is_label(question, reading, sentence)
             narrowed = narrowed or (question.kind in _COUNTED and (of_a_thing or fit < ALL_OF_IT))

@@ -14,6 +14,7 @@ from research.models.keyless.questions import Question
 from research.models.keyless.reading import tokens
 from research.models.keyless.shapes import FULL_NAME
 from research.models.keyless.vocabulary import STOP, weight
+from research.values.answers import says_over
 from research.values.belonging import CLAUSE_ENDS, OCCASION, belonging
 from research.values.names import without_legal_form
 from research.values.neighbours import aside_of, is_former, is_name_denied, is_of_its_name
@@ -50,6 +51,8 @@ class Surroundings:
         self._starts, self._ends = [start for _, start, _ in self._placed], [end for _, _, end in self._placed]
         cues = spoken.cues | question.about_cues
         self._cue_at = [i for i, said in enumerate(self._said) if said in cues and (weight(said) >= 0.6 or len(cues) == 1)]
+        self._asks_over = says_over(question.label)
+        self._over_at = set[int]() if self._asks_over else {at for at in self._cue_at if self._is_over(at)}
         self._breaks = [match.start() for match in CLAUSE_ENDS.finditer(text)]
         spellings = (entity.words, *entity.others) if entity.named else ()
         self._own = next((spelled for spelled in spellings if spelled <= {*self._said}), frozenset[str]())
@@ -67,6 +70,10 @@ class Surroundings:
         of_value = {*said[first : last + 1]}
         is_text = question.kind in ("text", "list")
         if is_text and (not of_value - STOP or of_value <= spoken.cues or len(of_value) > _LONGEST):
+            return None
+        if is_text and self._over_at and _nearest(self._cue_at, first, last) in self._over_at:
+            return None  # `the former chief executive, Ann Lee`
+        if is_text and self._asks_over and not says_over(text):
             return None
         if is_text and {*words(without_legal_form(text[one.start : one.end]))} <= self._own:
             return None  # the entity's own name, of which its legal form is no part
@@ -89,6 +96,13 @@ class Surroundings:
         if is_text:
             marks += [f"expects:{question.expects}/{shape}", f"after:{lead}/{question.expects}"]
         return from_cue + from_name // 2, [*marks, *self._words(first, last, shape)]
+
+    def _is_over(self, cue: int) -> bool:
+        """Whether a word for the field is of what holds no more: each in `the former chief executive`."""
+        before = next((at for at in range(cue - 1, -1, -1) if at not in self._cue_at), None)
+        if before is None or CLAUSE_ENDS.search(self._text, self._ends[before], self._starts[cue]):
+            return False
+        return says_over(self._text[self._starts[before] : self._ends[before]])
 
     def belonging(self, values: Sequence[Cast]) -> list[Cast]:
         """The numbers or days of a sentence that the field's words belong to."""
@@ -126,9 +140,15 @@ def _bin(distance: int) -> str:
     return str(distance) if distance <= 2 else next((str(most) for most in (4, 8, 16) if distance <= most), "far")
 
 
+def _nearest(marks: Sequence[int], first: int, last: int) -> int:
+    """The mark nearest to a value."""
+    return min(marks, key=lambda at: (max(first - at - 1, at - last - 1, 0), at))
+
+
 def _distance(marks: Sequence[int], first: int, last: int) -> tuple[int, str]:
     """How many words lie between a value and the nearest mark, and on which side of the value that is."""
     if not marks:
         return 99, "none"
-    away, at = min((max(first - at - 1, at - last - 1, 0), at) for at in marks)
+    at = _nearest(marks, first, last)
+    away = max(first - at - 1, at - last - 1, 0)
     return away, "before" if at < first else "after" if at > last else "inside"

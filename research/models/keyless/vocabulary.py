@@ -59,6 +59,9 @@ SECTIONS: Final = frozenset(words(_TABLE["sections"]))
 THERE_IS: Final = frozenset(words(_TABLE["there_is"]))
 """Words that say of a yes or no only that it is one: `paid_flag`, `Parking available`."""
 
+IN_CITIES: Final = frozenset(words(_TABLE["in_cities"]))
+"""Words at an end of a name that are of no city: `Oak Building`."""
+
 APART: Final = frozenset(words(_TABLE["apart"]))
 """Words of a name without which a key asks for something else: `average attendance`, `next inspection`."""
 
