@@ -460,3 +460,27 @@ async def test_a_register_that_names_the_thing_is_read_before_pages_of_things_of
     result = await ask(corpus(**others, **{"register.md": f"# Register\n\n{register}"}), "Aldern Bridge", FIELDS)
     assert isinstance(result.output, dict)
     assert (result.output["length_km"], result.output["owner"]) == (0.31, "Port of Sarn")
+
+
+async def test_a_page_titled_with_something_like_the_name_is_not_about_the_thing() -> None:
+    """Of three words one is another; and the digit of the name stands elsewhere in the sentence."""
+    fields = {"melting_point_c": {"type": "number"}}
+    for asked, other, code in (
+        ("4-chlorobenzoic acid", "4-methylbenzoic acid", "74022-17-6"),
+        ("2-picoline", "4-picoline", "74-17-2"),
+    ):
+        page = f"# {other}\n\n{other} is a solid (CAS {code}). It melts at 194 °C, and its density is 1.548 g/cm³."
+        missed = await ask(corpus(**{"a.md": page}), asked, fields)
+        found = await ask(corpus(**{"a.md": page}), other, fields)
+        assert (missed.output, found.output) == ({"melting_point_c": None}, {"melting_point_c": 194.0})
+
+
+async def test_where_no_title_names_the_thing_the_name_alone_is_searched_before_anything_is_read() -> None:
+    """Else pages that share the words of the fields are all that is read."""
+    notes = {f"note{n}.md": f"# Owner and length\n\nThe owner and the length of some bridge, note {n}." for n in range(12)}
+    pages = corpus(**notes, **{"register.md": "# Register\n\n| Name | Owner |\n|---|---|\n| Aldern Bridge | Port of Sarn |"})
+    result = await ask(pages, "Aldern Bridge", {"owner": FIELDS["owner"]})
+    assert result.output == {"owner": "Port of Sarn"}
+    titled = corpus(**notes, **{"bridge.md": "# Aldern Bridge\n\nOwner: Port of Sarn"})
+    await ask(titled, "Aldern Bridge", {"owner": FIELDS["owner"]})
+    assert len(pages.queries) > len(titled.queries)

@@ -174,7 +174,8 @@ def _names(asked: frozenset[str], marks: frozenset[str], part: str) -> float:
         return 0.0
     recall, precision, own = len(common) / len(asked), len(common) / len(found), marks_of(part)
     lacks, adds = (any(word.isdigit() for word in more) for more in (asked - found, found - asked))
-    apart = 0.5 if own - marks or _is_parted(asked, said, part) else 0.6 if adds else 1.0
+    is_other = bool(asked - found) and bool(found - asked)
+    apart = 0.5 if own - marks or _is_parted(asked, said, part) else 0.6 if adds or is_other else 1.0
     return recall * (0.6 + 0.4 * precision) * (0.4 if lacks or marks - own else 1.0) * apart
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import math
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import pairwise
@@ -168,14 +168,20 @@ class KeylessModel:
         seen = {tools.start}
         if tools.start is not None and (page := await self._page(Hit(url=tools.start, title="", snippet="", score=0.0), tools)):
             yield replace(page, about=1.0)  # the task says that it is about the entity
+        waiting: dict[str, Hit] = {}
         for query in queries:
             if tools.tool_calls_left < 2:
                 return
-            hits = await tools.search(query, HITS)
-            for hit in _promising(entity, [h for h in hits if h.url not in seen]):
+            found = {hit.url: hit for hit in await tools.search(query, HITS) if hit.url not in seen}
+            waiting |= {url: hit for url, hit in found.items() if url not in waiting or _mentions(entity, hit)}
+            may_ask = query is not queries[-1] and tools.tool_calls_left >= 2
+            if may_ask and entity.named and not any(aboutness(entity, (hit.title,)) >= ABOUT for hit in waiting.values()):
+                continue  # the next query may bring a page of the thing: these are read behind it
+            for hit in _promising(entity, [*waiting.values()]):
                 seen.add(hit.url)
                 if page := await self._page(hit, tools):
                     yield replace(page, about=min(aboutness(entity, (hit.title, *page.reading.titles)), 0.99))
+            waiting = {}
 
     async def _page(self, hit: Hit, tools: ResearchTools) -> ReadPage | None:
         """A page as it reads; None if there is nothing to read."""
@@ -212,18 +218,18 @@ def _queries(task: Task, entity: Entity, questions: Sequence[Question], subquery
     return [*edited, f"{entity.name} {labels}", f"{entity.name} {entity.context}".strip()]
 
 
-def _promising(entity: Entity, hits: Iterable[Hit]) -> list[Hit]:
+def _promising(entity: Entity, hits: Sequence[Hit]) -> list[Hit]:
     """Hits in reading order: those whose title names the entity, then those that name it in a line of their snippet (a register),
     then those whose title names something like it."""
     if not entity.named:
         return list(hits)
+    about = {hit.url: round(aboutness(entity, (hit.title,)), 1) for hit in hits}
+    return sorted(hits, key=lambda hit: (about[hit.url] < ABOUT, not _mentions(entity, hit), -about[hit.url]))
 
-    def order(hit: Hit) -> tuple[bool, bool, float]:
-        about = round(aboutness(entity, (hit.title,)), 1)
-        is_named = any(mentions(entity, {*words(line)}) for line in hit.snippet.splitlines())
-        return about < ABOUT, not is_named, -about
 
-    return sorted(hits, key=order)
+def _mentions(entity: Entity, hit: Hit) -> bool:
+    """Whether a line of a hit's snippet names the entity."""
+    return any(mentions(entity, {*words(line)}) for line in hit.snippet.splitlines())
 
 
 async def _beside(read: Sequence[ReadPage], work: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:

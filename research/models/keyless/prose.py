@@ -18,7 +18,7 @@ from research.models.keyless.entities import Entity
 from research.models.keyless.questions import Question
 from research.models.keyless.reading import Reading, Sentence, stem
 from research.models.keyless.shapes import BIG, NAME, shapes
-from research.models.keyless.surroundings import Spoken, Surroundings
+from research.models.keyless.surroundings import Spoken, Surroundings, together
 from research.models.keyless.vocabulary import STOP, concepts, in_order, sequences, weight
 from research.values.belonging import is_of_other_years
 
@@ -222,7 +222,8 @@ def _naming(entity: Entity, reading: Reading) -> tuple[frozenset[int], frozenset
     for spelled in (entity.words, *entity.others):
         lists = sorted((index.get(word, []) for word in spelled), key=len)
         if lists:
-            found.update(set(lists[0]).intersection(*lists[1:]))
+            said = set(lists[0]).intersection(*lists[1:])
+            found.update(at for at in said if together(spelled, reading.sentences[at].words))
     telling = [index[w] for w in entity.words if len(w) > 3 and w in index and 3 * len(found) >= len(index[w]) > len(found)]
     return frozenset(found), frozenset(at for places in telling for at in places) - found
 

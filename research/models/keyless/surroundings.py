@@ -56,7 +56,7 @@ class Surroundings:
         self._breaks = [match.start() for match in CLAUSE_ENDS.finditer(text)]
         spellings = (entity.words, *entity.others) if entity.named else ()
         self._own = next((spelled for spelled in spellings if spelled <= {*self._said}), frozenset[str]())
-        self._named_at = _together(self._own, self._said)
+        self._named_at = together(self._own, self._said)
         self._names = [(m.span(), frozenset(words(m[0]))) for m in FULL_NAME.finditer(text)]
         self._own_at = [self._starts[at] for at in self._named_at]
         self._others = [at for at, name in self._names if self._own and not (name <= self._own or self._own <= name)]
@@ -130,7 +130,7 @@ class Surroundings:
         return " and ".join(near) or "alone"
 
 
-def _together(own: frozenset[str], said: Sequence[str]) -> list[int]:
+def together(own: frozenset[str], said: Sequence[str]) -> list[int]:
     """Places of the words of the entity's name where all of it stands together."""
     size = len(own) + 1
     return [i for i, word in enumerate(said) if word in own and own <= {*said[max(0, i - size) : i + size + 1]}]
