@@ -14,7 +14,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from itertools import groupby, pairwise
+from itertools import dropwhile, pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -59,6 +59,8 @@ ASKING: Final = frozenset(
 
 _UNSPACED: Final = re.compile(f"([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff{KANA_AND_HAN}])")
 _CODE: Final = re.compile(r"[^\W_]+(?:[-./_][^\W_]+)+")
+_CAPITAL: Final = r"[^\W_a-zß-öø-ÿ][\w'’&-]*"
+_NAME: Final = re.compile(rf"{_CAPITAL}(?:[\s.,]+(?:(?:v|vs|of|the|and|for|de|la|van|von|der)\b[\s.]+){{0,2}}{_CAPITAL})+")
 _HEAP: Final = 64_000_000
 _NO_ROOM: Final = 1_000_000
 """Bytes. A disk with less is taken for full where tantivy does not say why it could not write."""
@@ -272,11 +274,12 @@ def _document(schema: Any, **values: Any) -> tantivy.Document:
 
 
 def _names(query: str) -> list[str]:
-    """Words side by side that begin with capitals, or are figures beside such: `Varda Tiles`, `Apollo 11`. A passage that has
-    them so names that thing, as one line of a register does; the words by themselves stand in many."""
-    named = groupby(re.findall(r"\w+", query), lambda word: not word[0].islower() and word.casefold() not in ASKING)
-    runs = [" ".join(run) for is_name, run in named if is_name]
-    return _distinct(run for run in runs if any(map(str.isupper, run)))[:MAX_TERMS]
+    """Words side by side that begin with capitals, or are figures beside such, with small words between: `Varda Tiles`, `Apollo
+    11`, `Tanaka v. Harbour Shipping`. A passage that has them so names that thing, as one line of a register does; the words by
+    themselves stand in many."""
+    runs = (run[0].split() for run in _NAME.finditer(query))
+    named = (" ".join(dropwhile(lambda word: word.casefold() in ASKING, run)) for run in runs)
+    return _distinct(name for name in named if any(map(str.isupper, name)))[:MAX_TERMS]
 
 
 def _distinct(terms: Iterable[str]) -> list[str]:

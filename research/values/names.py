@@ -94,3 +94,9 @@ def bare(title: str) -> str:
 def spellings_of(case: str) -> tuple[str, ...]:
     """A case's name with each of the words that stand between its parties; none where it is the name of no case."""
     return tuple(_VERSUS.sub(f" {word}", case) for word in ("v", "vs", "versus")) if _VERSUS.search(case) else ()
+
+
+def parties(case: str) -> tuple[str, str] | None:
+    """The two parties of a case's name, without where it is published; None where it is the name of no case."""
+    between = _VERSUS.search(case)
+    return (case[: between.start()], _CITATION.sub("", case[between.end() :])) if between else None

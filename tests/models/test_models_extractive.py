@@ -484,3 +484,44 @@ async def test_where_no_title_names_the_thing_the_name_alone_is_searched_before_
     titled = corpus(**notes, **{"bridge.md": "# Aldern Bridge\n\nOwner: Port of Sarn"})
     await ask(titled, "Aldern Bridge", {"owner": FIELDS["owner"]})
     assert len(pages.queries) > len(titled.queries)
+
+
+DOCKET = """# Docket
+
+| Case | Decided | Judge |
+|---|---|---|
+| Orla Media Inc. v. Keller | 16 August 2005 | Peter Lunn |
+| Smith v. Orla Media Inc. | 2 December 2015 | Peter Lunn |"""
+
+
+@pytest.mark.parametrize(
+    ("page", "case", "decided"),
+    [
+        (DOCKET, "Keller v. Orla Media Inc.", None),
+        (DOCKET, "Orla Media v Keller", "2005-08-16"),
+        ("# Orla Media Inc. v. Keller\n\nDecided: 16 August 2005", "Keller v. Orla Media Inc.", None),
+        ("# Orla Media v Keller [2005] EWHC 12\n\nDecided: 16 August 2005", "Orla Media Inc. v. Keller", "2005-08-16"),
+        (
+            "# Notes\n\nThe court followed Orla Media Inc. v. Keller, decided on 16 August 2005.",
+            "Keller v. Orla Media Inc.",
+            None,
+        ),
+        (
+            "# Notes\n\nThe court followed Orla Media Inc. v. Keller, decided on 16 August 2005.",
+            "Orla Media v. Keller",
+            "2005-08-16",
+        ),
+    ],
+)
+async def test_a_case_is_between_its_parties_in_their_order(page: str, case: str, decided: str | None) -> None:
+    result = await ask(corpus(**{"a.md": page}), case, {"decision_date": {"type": "string", "format": "date"}})
+    assert result.output == {"decision_date": decided}
+
+
+async def test_a_page_of_another_thing_that_names_this_one_in_passing_is_read_no_further() -> None:
+    passing = "Merrow Bridge replaced Aldern Bridge, which was pulled down."
+    text = f"# Merrow Bridge\n\n{passing} The work was done fast. A toll of $7 was set."
+    fields = {"toll_usd": {"type": "number"}}
+    assert (await ask(corpus(**{"a.md": text}), "Aldern Bridge", fields)).output == {"toll_usd": None}
+    goes_on = text.replace("The work was done fast. A toll of $7 was set.", "It had a toll of $7.")
+    assert (await ask(corpus(**{"a.md": goes_on}), "Aldern Bridge", fields)).output == {"toll_usd": 7.0}

@@ -81,15 +81,16 @@ async def test_a_hit_carries_the_best_passage_as_its_snippet(folder: Path, opene
     assert (hit.title, hit.snippet, hit.published) == ("Luna 9", "It landed softly in the Ocean of Storms.", "1966-02-03")
 
 
+@pytest.mark.parametrize("between", [" ", " of ", " v. "])
 async def test_the_line_of_a_register_that_names_the_thing_is_found_among_pages_that_share_its_words(
-    opened: Open, tmp_path: Path
+    opened: Open, tmp_path: Path, between: str
 ) -> None:
     """A long table holds each word of the name in many lines; the pages of others hold one of them in their titles."""
     folder = tmp_path / "firms"
     folder.mkdir()
     kinds = ["Tiles", "Press", "Boats", "Works", "Optics", "Foods", "Mills", "Pumps", "Maps", "Toys"]
     firsts = ["Varda", "Lumen", "Quill", "Arbor", "Tarn", "Elbex", "Norvik", "Selby"]
-    names = [f"{firsts[place % 8]} {kinds[place * 3 // 8 % 10]}" for place in range(80)]
+    names = [f"{firsts[place % 8]}{between}{kinds[place * 3 // 8 % 10]}" for place in range(80)]
     assert len({*names}) == 80
     lines = [f"{name},Hull,{1900 + place},{place * 7}" for place, name in enumerate(names)]
     (folder / "register.csv").write_text("Company name,Registered office,Year founded,Number of employees\n" + "\n".join(lines))

@@ -13,7 +13,7 @@ from research.models.keyless.shapes import FULL_NAME
 from research.models.keyless.vocabulary import LEGAL_FORMS, NAMING, STOP, tells_a_property
 from research.ports.sessions import EarlierTask
 from research.task.task import Task
-from research.values.names import bare, legal_form, marks_of, spellings_of, without_legal_form
+from research.values.names import bare, legal_form, marks_of, parties, spellings_of, without_legal_form
 
 TITLES_REMEMBERED: Final = 4_096
 """Judgements of titles: a row's are asked for again only while it is researched."""
@@ -57,6 +57,8 @@ class Entity:
     """What tells it from others of nearly the same name: `VII`, `Pro`, `Jr`."""
     form: str = ""
     """A firm's legal form."""
+    parties: tuple[frozenset[str], frozenset[str]] = (frozenset(), frozenset())
+    """Of a case: the words of the one party's name that are not the other's, and of the other's."""
 
     @property
     def named(self) -> bool:
@@ -91,7 +93,9 @@ def entity_of(task: Task) -> Entity:
         *spellings_of(name),
     )
     others = tuple(dict.fromkeys(s for s in map(_telling, spelled) if s and s != telling))
-    return Entity(name, telling, others, objective, rest, column, guessed, marks_of(name), legal_form(name))
+    one, other = map(_telling, parties(name) or ("", ""))
+    sides = one - other, other - one
+    return Entity(name, telling, others, objective, rest, column, guessed, marks_of(name), legal_form(name), sides)
 
 
 def _named(objective: str) -> str:
@@ -123,6 +127,8 @@ def aboutness(entity: Entity, titles: tuple[str, ...]) -> float:
         return _likeness(entity.objective, titles)
     if entity.form:  # `Acme GmbH` is not `Acme S.A.`
         titles = tuple(title for title in titles if _forms(title) <= {entity.form})
+    if versus := parties(entity.name):
+        titles = tuple(title for title in titles if not _is_another_case(versus, title))
     told = entity.words if bare(entity.name) != entity.name else None
     named = max(_aboutness(spelled, entity.marks, titles, told) for spelled in (entity.words, *entity.others))
     return max(named, _spelled_out(entity.objective, titles)) if entity.guessed else named
@@ -132,6 +138,18 @@ def aboutness(entity: Entity, titles: tuple[str, ...]) -> float:
 def _forms(title: str) -> frozenset[str]:
     """The legal forms in a title: that of each part of it."""
     return frozenset(filter(None, map(legal_form, (title, *SEPARATOR.split(title)))))
+
+
+@lru_cache(maxsize=TITLES_REMEMBERED)
+def _is_another_case(versus: tuple[str, str], title: str) -> bool:
+    """Whether a title is a case's name, and not of one between these parties in this order."""
+    cases = [case for part in (title, *SEPARATOR.split(title)) if (case := parties(part))]
+    return bool(cases) and not any(all(map(_is_same_party, versus, case)) for case in cases)
+
+
+def _is_same_party(one: str, other: str) -> bool:
+    left, right = _telling(one), _telling(other)
+    return 2 * len(left & right) > min(len(left), len(right))
 
 
 def _likeness(objective: frozenset[str], titles: tuple[str, ...]) -> float:

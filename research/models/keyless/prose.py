@@ -172,6 +172,8 @@ def _promising(asked: Asked, reading: Reading, spoken: Spoken) -> list[_Promisin
             continue
         order = "early" if at < EARLY else "middle" if at < LATE else "late"
         opening = _opening(asked, spoken, reading, sentence)
+        if is_another and where != "here" and opening != "pronoun" and asked.gate(reading, sentence.place) <= 0:
+            continue  # the page, which is about another thing, names it in passing
         if opening == "thing" and question.expects in ("person", "agent") and not spoken.names & {*sentence.words}:
             continue  # `The catalogue was written by …` says whose work the catalogue is
         place = (f"entity:{where}", f"entity:{where}, opens:{opening}", order)
@@ -223,9 +225,16 @@ def _naming(entity: Entity, reading: Reading) -> tuple[frozenset[int], frozenset
         lists = sorted((index.get(word, []) for word in spelled), key=len)
         if lists:
             said = set(lists[0]).intersection(*lists[1:])
-            found.update(at for at in said if together(spelled, reading.sentences[at].words))
+            found.update(at for at in said if _is_named(entity, spelled, reading.sentences[at].words))
     telling = [index[w] for w in entity.words if len(w) > 3 and w in index and 3 * len(found) >= len(index[w]) > len(found)]
     return frozenset(found), frozenset(at for places in telling for at in places) - found
+
+
+def _is_named(entity: Entity, spelled: frozenset[str], said: Sequence[str]) -> bool:
+    """Whether the words of a name stand together; those of a case's parties in their order."""
+    at = together(spelled, said)
+    first, second = ([place for place in at if said[place] in party] for party in entity.parties)
+    return bool(at) and (not first or not second or first[0] < second[-1])
 
 
 def _values_in(

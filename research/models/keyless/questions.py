@@ -65,7 +65,7 @@ _IN_SECONDS: Final = re.compile(
 """What a name that ends in ` s` is about, if the `s` means seconds: `lap_time_s`."""
 _AGENT: Final = re.compile(r"(?:[a-z]{3}(?:er|or|ist|ian|ect)s?)$")
 _PERSONS: Final = frozenset(
-    ("=author", "=ceo", "=spouse", "=director", "=founder", "=inventor", "=architect", "=owner", "=operator")
+    ("=author", "=ceo", "=chair", "=judge", "=spouse", "=director", "=founder", "=inventor", "=architect", "=owner", "=operator")
 )
 """Names that ask for who does or did it."""
 ENDS: Final = {"min": frozenset(words("min minimum lowest least")), "max": frozenset(words("max maximum highest most top"))}
