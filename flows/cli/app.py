@@ -94,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UnusedCliTokensError as error:
         return _failed(_too_many_runs(error, typed) or _too_much(error), typed, Exit.BAD_INPUT, _help(error))
     except CycloptsError as error:
-        return _failed(_task_only(error) or error, typed, Exit.BAD_INPUT, _help(error))
+        return _failed(_standard_input(error) or _task_only(error) or error, typed, Exit.BAD_INPUT, _help(error))
     except InvalidInput as error:
         return _failed(error, typed, Exit.BAD_INPUT)
     except LimitReached as error:
@@ -111,6 +111,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _failed(fault, typed, Exit.LIMIT, "once that is put right, the same command goes on")
     except Exception as error:  # noqa: BLE001  # the last stop: a person gets a sentence, with --debug the traceback
         return _failed(error, typed, Exit.BROKEN, "this is a bug; --debug shows where")
+
+
+def _standard_input(error: CycloptsError) -> InvalidInput | None:
+    """What to say of `-` in the place of a file."""
+    if not isinstance(error, UnknownOptionError) or "-" not in (error.token.keyword, error.token.value):
+        return None
+    return InvalidInput("-: standard input is not read: write it to a file first, and name that.")
 
 
 def _task_only(error: CycloptsError) -> InvalidInput | None:

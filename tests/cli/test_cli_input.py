@@ -22,6 +22,7 @@ ASK = ("--schema", "mission.json", "--corpus", "pages")
     ("arguments", "message"),
     [
         (("enrich", "none.csv", *ASK), "none.csv: there is no such file"),
+        (("enrich", "-", *ASK), "-: standard input is not read: write it to a file first"),
         (("enrich", "missions.csv", "--schema", "none.json", "--corpus", "pages"), "none.json"),
         (("enrich", "missions.csv", *ASK, "--objective", "Who flies {mision}?"), "no column 'mision'; did you mean \"mission\""),
         (("enrich", "missions.csv", *ASK, "--objective-column", "q"), "objective column 'q'"),
