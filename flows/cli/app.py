@@ -140,7 +140,11 @@ def _help(error: CycloptsError) -> str:
 
 def _too_much(error: UnusedCliTokensError) -> InvalidInput:
     """What to say of words that no option takes, such as the second of a value without quotes."""
-    words = [f"`{token}`" for token in error.unused_tokens or ()]
+    tokens = error.unused_tokens or ()
+    if (error.command_chain or ())[:1] == ("show",) and tokens and tokens[0].isdecimal():
+        named = [f"{option} {token}" for option, token in zip(("--row", "--field"), tokens, strict=False)]
+        return InvalidInput(f"`{' '.join(tokens)}` belongs to no option; a row is named by {' '.join(named)}")
+    words = [f"`{token}`" for token in tokens]
     belong = "belongs" if len(words) == 1 else "belong"
     return InvalidInput(f"{' '.join(words)} {belong} to no option; a value of several words stands in quotes.")
 

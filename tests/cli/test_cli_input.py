@@ -41,6 +41,7 @@ ASK = ("--schema", "mission.json", "--corpus", "pages")
         (("enrich", "missions.csv", "--bogus"), "research enrich --help shows what there is"),
         (("enrich", "missions.csv", *ASK, "--fail-over", "5", "percent"), "`percent` belongs to no option"),
         (("run", "Who?", "--processor", "mega"), "--processor"),
+        (("show", "run", "233", "moons"), "a row is named by --row 233 --field moons"),
         (("show", "pages"), "pages is not a run folder"),
         (("verify", "pages"), "pages is not a run folder"),
         (("score", "pages", "--truth", "missions.csv"), "pages is not a run folder"),

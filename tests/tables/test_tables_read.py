@@ -368,7 +368,7 @@ def test_what_is_not_there_is_named(source: str, message: str) -> None:
 def test_a_pipe_is_refused_with_what_to_do_instead(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "t.csv")
     for source in (tmp_path / "t.csv", "-", "/dev/null"):
-        with pytest.raises(InvalidTable, match="a pipe cannot be read, .* write it to a file first"):
+        with pytest.raises(InvalidTable, match=r"a pipe cannot be read, .* write it to a file first"):
             open_table(source)
 
 
