@@ -32,6 +32,7 @@ ASK = ("--schema", "mission.json", "--corpus", "pages")
         (("enrich", "missions.csv", *ASK, "--batch"), "the model extractive is not asked there: set ANTHROPIC_API_KEY"),
         (("enrich", "missions.csv", *ASK, "--batch", "--processor", "ultra"), "base and core, and not for ultra"),
         (("enrich", "missions.csv", *ASK, "--limit", "0"), "--limit. Must be >= 1"),
+        (("enrich", "missions.csv", *ASK, "--max-cost", "0"), 'Invalid value "0" for --max-cost. Must be > 0'),
         (("enrich", "missions.csv", *ASK, "--max-steps", "3"), "--max-steps. Must be >= 4"),
         (("run", "Who?", "--max-steps", "201"), "--max-steps. Must be <= 200"),
         (("run", "Who?", "--verify-loops", "6"), "--verify-loops. Must be <= 5"),
