@@ -124,7 +124,9 @@ class _Notes:
             if self.failed <= FAILURES_SHOWN:
                 self._print(f"row {event.row} failed: {event.error}")
         elif isinstance(event, RunFinished) and not self._kept and self._cells and set(self._cells) == {"none"}:
-            self._print(f"no value with evidence was found: research show {shlex.quote(str(event.run))} --row 0 says why in the first row")
+            self._print(
+                f"no value with evidence was found: research show {shlex.quote(str(event.run))} --row 0 says why in the first row"
+            )
             if self._model == KEYLESS and self._most_fields == 1:
                 self._print(ASK_PRECISELY)
 
