@@ -64,7 +64,7 @@ def refuse_another(folder: Path, old: Mapping[str, Any], new: Mapping[str, Any],
     """
     if request_key(old) == request_key(new):
         return
-    faults = list(_told(old, new))
+    faults = list(told_differences(old, new))
     places = [unpointer(fault.pointer) for fault in faults]
     if all(place[0] in ("table", *_SURROUNDINGS) for place in places):
         raise InvalidRun(_since_begun(folder, {place[0] for place in places}, finished), faults)
@@ -97,8 +97,8 @@ def _since_begun(folder: Path, places: Set[str], finished: bool) -> str:
     )
 
 
-def _told(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Fault]:
-    """The differences, in words where the values are hashes."""
+def told_differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Fault]:
+    """Where two requests, or the same parts of them, differ: in words where the values are hashes."""
     for fault in differences(old, new):
         place = unpointer(fault.pointer)
         then, now = old.get(place[0]), new.get(place[0])
