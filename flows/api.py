@@ -17,7 +17,7 @@ from flows.finding import find as find_flow
 from flows.interrupt import orderly_end, repeat_signal
 from flows.refreshing import refresh as refresh_flow
 from flows.resynthesis import resynthesize as resynthesize_flow
-from flows.run.declaration import Option, takes, values
+from flows.run.declaration import Option, refuse_unknown, takes, values
 from flows.run.events import Approver, Listener
 from flows.run.options import EnrichOptions, FindOptions, RefreshOptions, ResynthesizeOptions
 from flows.run.outcome import Enrichment, Found, RunStopped, StopCause
@@ -110,6 +110,7 @@ async def enrich(table: Any, **options: Any) -> Enrichment:
         SystemExit: SIGTERM has.
     """
     refuse_task_only(options)
+    refuse_unknown(EnrichCall, options)
     call = EnrichCall(table, **options)
     path = os.fspath(table) if isinstance(table, str | os.PathLike) else store_table(table)
     return await _carry_out(call, EnrichOptions, call.approve, table=path)
@@ -124,6 +125,7 @@ async def resynthesize(run: str | os.PathLike[str], **options: Any) -> Enrichmen
         InvalidInput, PrefectUnavailable, PrefectLost, RunFailed, RunStopped, …: as `enrich`.
     """
     refuse_task_only(options)
+    refuse_unknown(ResynthesizeCall, options)
     return await _carry_out(ResynthesizeCall(run, **options), ResynthesizeOptions, run=os.fspath(run))
 
 
@@ -137,6 +139,7 @@ async def refresh(run: str | os.PathLike[str], **options: Any) -> Enrichment:
         InvalidInput, PrefectUnavailable, PrefectLost, RunFailed, RunStopped, …: as `enrich`.
     """
     refuse_task_only(options)
+    refuse_unknown(RefreshCall, options)
     return await _carry_out(RefreshCall(run, **options), RefreshOptions, run=os.fspath(run))
 
 
@@ -153,6 +156,7 @@ async def find(objective: str, **options: Any) -> Found:
         InvalidInput, PrefectUnavailable, PrefectLost, RunFailed, RunStopped, …: as `enrich`.
     """
     refuse_task_only(options)
+    refuse_unknown(FindCall, options)
     return cast(Found, await _carry_out(FindCall(objective, **options), FindOptions))
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from cyclopts import App, CycloptsError, Parameter, UnknownOptionError, UnusedCliTokensError
+from cyclopts import App, CycloptsError, Parameter, UnknownOptionError, UnusedCliTokensError, ValidationError
 
 from flows.cli.answer import answer
 from flows.cli.approve import approve
@@ -94,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UnusedCliTokensError as error:
         return _failed(_too_many_runs(error, typed) or _too_much(error), typed, Exit.BAD_INPUT, _help(error))
     except CycloptsError as error:
-        return _failed(_task_only(error) or error, typed, Exit.BAD_INPUT, _help(error))
+        return _failed(_standard_input(error) or _task_only(error) or _as_typed(error), typed, Exit.BAD_INPUT, _help(error))
     except InvalidInput as error:
         return _failed(error, typed, Exit.BAD_INPUT)
     except LimitReached as error:
@@ -111,6 +111,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _failed(fault, typed, Exit.LIMIT, "once that is put right, the same command goes on")
     except Exception as error:  # noqa: BLE001  # the last stop: a person gets a sentence, with --debug the traceback
         return _failed(error, typed, Exit.BROKEN, "this is a bug; --debug shows where")
+
+
+def _as_typed(error: CycloptsError) -> CycloptsError:
+    """An error that quotes a value as it was typed, and not as the number that was made of it: 0, not 0.0."""
+    if isinstance(error, ValidationError) and error.argument and len(error.argument.tokens) == 1:
+        error.value = error.argument.tokens[0].value
+    return error
+
+
+def _standard_input(error: CycloptsError) -> InvalidInput | None:
+    """What to say of `-` in the place of a file."""
+    if not isinstance(error, UnknownOptionError) or "-" not in (error.token.keyword, error.token.value):
+        return None
+    return InvalidInput("-: standard input is not read: write it to a file first, and name that.")
 
 
 def _task_only(error: CycloptsError) -> InvalidInput | None:
@@ -133,7 +147,11 @@ def _help(error: CycloptsError) -> str:
 
 def _too_much(error: UnusedCliTokensError) -> InvalidInput:
     """What to say of words that no option takes, such as the second of a value without quotes."""
-    words = [f"`{token}`" for token in error.unused_tokens or ()]
+    tokens = error.unused_tokens or ()
+    if (error.command_chain or ())[:1] == ("show",) and tokens and tokens[0].isdecimal():
+        named = [f"{option} {token}" for option, token in zip(("--row", "--field"), tokens, strict=False)]
+        return InvalidInput(f"`{' '.join(tokens)}` belongs to no option; a row is named by {' '.join(named)}")
+    words = [f"`{token}`" for token in tokens]
     belong = "belongs" if len(words) == 1 else "belong"
     return InvalidInput(f"{' '.join(words)} {belong} to no option; a value of several words stands in quotes.")
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from flows.cli.terminal import note, out, print_json, shown
@@ -43,7 +43,7 @@ def show_changes(run: RunFolder, row: int | None, field: str | None, limit: int,
         return
     labels = label_columns(run.request, run.columns.inputs)
     if changes:
-        out().print(_table(changes[:limit], labels))
+        out().print(changes_table(changes[:limit], labels))
     counts = Counter(line["change"] for line in changes)
     told = ", ".join(f"{number:,} {kind}" for kind, number in counts.items()) or "nothing has changed"
     note(f"{told}; {len(asked) - len(changes):,} confirmed")
@@ -51,18 +51,27 @@ def show_changes(run: RunFolder, row: int | None, field: str | None, limit: int,
         note(f"the first {count(limit)} of {count(len(changes), 'change')}; --limit shows more")
 
 
-def _table(changes: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> Table:
-    table = Table("row", "name", "field", "change", "before", "after", "why", box=SIMPLE, padding=(0, 1, 0, 0))
-    for line in changes:
-        cells = (line["row_index"], _name(json.loads(line["row_key"]), labels), line["field"], line["change"])
+def changes_table(changes: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> Table:
+    """The changes, each with what its row is called by.
+
+    Args:
+        changes: lines of the table `changes`.
+        labels: the columns that say what a row is, the best first.
+    """
+    names = [_name(json.loads(line["row_key"]), labels) for line in changes]
+    called = ", ".join(dict.fromkeys(column for name in names for column in name))
+    titles = ("row", called, "field", "change", "before", "after", "why")
+    table = Table(*(Column(Text(shown(title))) for title in titles), box=SIMPLE, padding=(0, 1, 0, 0))
+    for line, name in zip(changes, names, strict=True):
+        cells = (line["row_index"], ", ".join(shown(value) for value in name.values()), line["field"], line["change"])
         table.add_row(*(Text(shown(cell)) for cell in (*cells, line["old_value"], line["new_value"], line["why"])))
     return table
 
 
-def _name(key: Mapping[str, Any], labels: Sequence[str]) -> str:
-    """What a row is called: by the column that the objective names, if it is known by that; else by all that it is known by."""
-    named = [str(key[label]) for label in labels if key.get(label) not in (None, "")]
-    return named[0] if named else ", ".join(shown(value) for value in key.values())
+def _name(key: Mapping[str, Any], labels: Sequence[str]) -> Mapping[str, Any]:
+    """What a row is called, by column: the one that the objective names, if it is known by that; else all that it is known by."""
+    named = [label for label in labels if key.get(label) not in (None, "")]
+    return {named[0]: key[named[0]]} if named else key
 
 
 def _has_none(run: RunFolder) -> Exception:

@@ -30,6 +30,9 @@ def mcp(
 ) -> int:
     """Offer research to agents, as a server of the Model Context Protocol: over standard input and output, or over HTTP.
 
+    Model, documents, search and keys are those of the environment: ANTHROPIC_API_KEY, RESEARCH_CORPUS=pages/ (documents of
+    yours), RESEARCH_SEARCH=ddgs, RESEARCH_MODEL.
+
     Args:
         root: the folder that tables are read from, and that runs are written to. No path leads out of it.
         port: serve Streamable HTTP at this port of 127.0.0.1, at `/mcp`, for callers who show a key of `research keys`.

@@ -371,4 +371,4 @@ def _show_event(event: MonitorEvent, output: Output) -> None:
 
 
 def _moment(at: datetime | None) -> str:
-    return "–" if at is None else at.astimezone().strftime("%Y-%m-%d %H:%M")
+    return "–" if at is None else at.astimezone().strftime("%Y-%m-%d %H:%M %Z")

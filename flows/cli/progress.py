@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -41,6 +42,7 @@ from flows.run.events import (
 )
 from research.concurrency.outages import Notice, ServicePaused, ServiceResumed
 from research.display.figures import count
+from research.models.names import KEYLESS
 
 FAILURES_SHOWN: Final = 5
 """Failed rows that are reported while a run goes on. All of them are in the results."""
@@ -48,6 +50,11 @@ COUNT_SECONDS: Final = 10
 """Between two lines that count down, where there is no bar."""
 LINE_SECONDS: Final = 60.0
 """Between two lines that say how far a run is, where there is no bar."""
+ASK_PRECISELY: Final = (
+    "the keyless model reads named fields, and plain questions: name the fields "
+    """(--schema '{"operator": "string", "launched": "date"}'), or ask (--objective "Who operates {mission}?")"""
+)
+"""When it found nothing of a single field, as where nothing was asked for by name."""
 AT_ONCE: Final = "; Ctrl-C again ends at once"
 
 
@@ -85,10 +92,18 @@ class _Notes:
         self.failed = 0
         self.waiting = 0
         self._count_from: int | None = None
+        self._model = ""
+        self._kept = 0
+        self._cells: Counter[str] = Counter()
+        self._most_fields = 0
 
     def __call__(self, event: Event) -> None:
+        if isinstance(event, RowFinished):
+            self._cells.update(event.cells)
+            self._most_fields = max(self._most_fields, sum(event.cells.values()))
         if isinstance(event, RunStarted):
             self._begin()
+            self._model, self._kept = event.model, event.kept
             kept = f", {event.kept:,} of them done before" if event.kept else ""
             self._print(f"{count(event.rows, 'row')}{kept} → {event.run}\nanswered by: {described(event.model)}")
             for warning in event.warnings:
@@ -108,6 +123,12 @@ class _Notes:
             self.failed += 1
             if self.failed <= FAILURES_SHOWN:
                 self._print(f"row {event.row} failed: {event.error}")
+        elif isinstance(event, RunFinished) and not self._kept and self._cells and set(self._cells) == {"none"}:
+            self._print(
+                f"no value with evidence was found: research show {shlex.quote(str(event.run))} --row 0 says why in the first row"
+            )
+            if self._model == KEYLESS and self._most_fields == 1:
+                self._print(ASK_PRECISELY)
 
     def _stopping(self, event: RunStopping) -> None:
         if not event.rows_under_way:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from rich.table import Table
 from rich.text import Text
 
-from flows.cli.terminal import Exit, Output, out, print_json
+from flows.cli.terminal import Exit, Output, out, print_json, shown
 
 
 def check(file: str, /, *, output: Output = Output()) -> int:  # noqa: B008  # frozen, and how cyclopts gives defaults
@@ -19,10 +22,11 @@ def check(file: str, /, *, output: Output = Output()) -> int:  # noqa: B008  # f
 
     spec = OutputSpec.parse(file)
     columns = arrow_schema(spec)
-    fields = [
+    fields: list[dict[str, Any]] = [
         {
             "field": field.name,
-            "column_type": str(column.type) + (" (JSON)" if column.metadata else ""),
+            "column_type": str(column.type) + (" (JSON)" if _holds_json(column) else ""),
+            "values": _values(field.schema),
             "required": field.required,
             "description": field.description,
         }
@@ -34,6 +38,22 @@ def check(file: str, /, *, output: Output = Output()) -> int:  # noqa: B008  # f
     title = Text(spec.description) if spec.description else None
     table = Table("field", "column type", "required", "description", title=title, title_justify="left")
     for field in fields:
-        table.add_row(*(Text(str(v) if not isinstance(v, bool) else ("yes" if v else "no")) for v in field.values()))
+        allowed = f": {' | '.join(map(shown, field['values']))}" if field["values"] else ""
+        required = "yes" if field["required"] else "no"
+        cells = (field["field"], f"{field['column_type']}{allowed}", required, field["description"])
+        table.add_row(*(Text(cell) for cell in cells))
     out().print(table)
     return Exit.OK
+
+
+def _holds_json(column: Any) -> bool:
+    """Whether a column's values, or the items of its lists, are JSON text."""
+    items = getattr(column.type, "value_field", None)
+    return bool(column.metadata or (items is not None and _holds_json(items)))
+
+
+def _values(schema: Mapping[str, Any]) -> list[Any] | None:
+    """The values that a field, or an item of a list, may have; null, which any field may be, is not named."""
+    items = schema.get("items")
+    named = schema.get("enum") or (items.get("enum") if isinstance(items, Mapping) else None)
+    return None if named is None else [value for value in named if value is not None]

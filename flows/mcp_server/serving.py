@@ -51,6 +51,7 @@ def _with_key(app: ASGIApp, access: Access) -> ASGIApp:
 
 
 def _refusal(error: Exception) -> JSONResponse:
+    """An error before the protocol begins, in the form of `research serve`: `detail` is a sentence."""
     status = error.http_status if isinstance(error, ServiceError) else 500
     headers = {"www-authenticate": "Bearer"} if status == 401 else None
-    return JSONResponse({"error": str(error)}, status, headers)
+    return JSONResponse({"detail": str(error)}, status, headers)

@@ -14,6 +14,8 @@ from dataclasses import MISSING, dataclass, fields
 from functools import cache
 from typing import Annotated, Any, Final, NamedTuple, ParamSpec, TypeVar, cast, get_args, get_origin, get_type_hints
 
+from research.faults import nearest
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -127,6 +129,18 @@ def takes(options: Callable[P, object]) -> Callable[[Callable[..., R]], Callable
         return cast("Callable[P, R]", function)
 
     return give
+
+
+def refuse_unknown(options: type, names: Iterable[str]) -> None:
+    """See that all options that are stated are declared.
+
+    Raises:
+        TypeError: one is not, as of any function of Python; names the one that was probably meant.
+    """
+    known = [each.name for each in declared(options)]
+    for name in names:
+        if name not in known:
+            raise TypeError(f"there is no option {name!r}{nearest(name, known)}")
 
 
 def _declared(options: type, name: str, default: Any, positional: bool) -> Declared:

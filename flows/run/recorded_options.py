@@ -158,10 +158,13 @@ def refuse_changed_table(folder: RunFolder, options: EnrichOptions, request: Req
     """
     if request.table.fingerprint == folder.request.get("table"):
         return
+    if folder.status == "finished":
+        only_new = f"what is new, changed or stale in it: research refresh {options.out} --table {options.table}"
+    else:
+        only_new = f"what is new or changed in it: research enrich with this table, --reuse {options.out} and another --out"
     raise InvalidRun(
         f"{options.table} is not what it was when {options.out} began, so the rows of the run are not its rows. To research only "
-        f"what is new or changed in it: research enrich with this table, --reuse {options.out} and another --out. If the table "
-        "of the run lies elsewhere, name it with --table."
+        f"{only_new}. If the table of the run lies elsewhere, name it with --table."
     )
 
 

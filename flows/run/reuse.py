@@ -27,7 +27,7 @@ from research.result.reuse import still_good, unanswered, unchanged, wholly_kept
 from research.steps.keys import Keys
 from research.tables.changes.row_matching import RowMatcher
 from research.tables.run_folder.reading_back import CommittedRows
-from research.tables.run_folder.request import differences
+from research.tables.run_folder.request import differences, told_differences
 from research.tables.run_folder.run_folder import RunFolder
 from research.tables.run_folder.run_pages import RunPages
 
@@ -48,6 +48,8 @@ MAY_DIFFER: Final = frozenset(
     }
 )
 """Parts of a task that say how much is spent on an answer, or which answers are wanted, and not what is asked or where."""
+_ASKED: Final = ("objective", "start_url", "search", "id_columns", "agent_column")
+"""What beside its task two requests must have in common."""
 SHARDS_OPEN: Final = 4
 """Shards of the earlier run whose tables are in memory."""
 
@@ -124,6 +126,13 @@ class Earlier:
             InvalidRun: it asked something else, or elsewhere, so that its answers are not answers to this.
         """
         if faults := list(_differences(self.folder.request, document)):
+            if all(fault.pointer == "/search" for fault in faults) and self.folder.status == "finished":
+                path = self.folder.path
+                raise InvalidRun(
+                    f"{path} was answered from other pages, so its cells cannot be kept unseen. research refresh {path} looks at "
+                    "them again, and researches what has changed; or leave --reuse out.",
+                    faults,
+                )
             raise InvalidRun(
                 f"{self.folder.path} asked something else, so its cells cannot be kept. Ask the same, or leave --reuse out.",
                 faults,
@@ -247,8 +256,7 @@ def spec_of(folder: RunFolder) -> OutputSpec:
 
 
 def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Fault]:
-    for name in ("objective", "start_url", "search", "id_columns", "agent_column"):
-        yield from differences(old.get(name), new.get(name), f"/{name}")
+    yield from told_differences(*({name: request.get(name) for name in _ASKED} for request in (old, new)))
     before, now = ({name: part for name, part in request["task"].items() if name not in MAY_DIFFER} for request in (old, new))
     yield from differences(before, now, "/task")
 

@@ -89,7 +89,15 @@ _GENERIC: Final = re.compile(
 _SIZED: Final = re.compile(
     r"(?:positive|non-?negative|unsigned|signed|big|long|short)\s+(int|integer|number|float)", re.IGNORECASE
 )
-_ITEMS: Final = re.compile(r"(?:list|array)\s+of\s+(?P<kind>\S.*)", re.IGNORECASE | re.DOTALL)
+_ITEMS: Final = re.compile(r"(?:lists?|arrays?|sets?|tuples?)\s+of\s+(?P<kind>\S.*)", re.IGNORECASE | re.DOTALL)
+_ITEMS_FIRST: Final = re.compile(r"(?P<kind>\S+)\s+(?:list|array)|(?:list|array|set)\s*\((?P<round>[^()]+)\)", re.IGNORECASE)
+"""`string array`, `list(int)`"""
+_WITH_PARTS: Final = re.compile(
+    r"(?:lists?|arrays?|sets?|tuples?)\s+of\s+(?:(?:objects?|dicts?)\b|\{|\(.*,.*\)$)", re.IGNORECASE | re.DOTALL
+)
+"""A list whose items have names for their parts, for which shorthand has no words."""
+_MAPPED: Final = re.compile(r"(?:map|mapping|dict|dictionary)\s+(?:of|from)\s+(?P<key>\w+)\s+to\s+(?P<value>\w+)", re.IGNORECASE)
+"""`map of string to integer`"""
 _ENUM: Final = re.compile(r"enum\s*(?::(?P<free>.*)|\((?P<round>.*)\))", re.IGNORECASE | re.DOTALL)
 _LISTS: Final = frozenset({"list", "array", "sequence", "set", "readonlyarray", "iterable", "collection"})
 _OBJECTS: Final = frozenset({"dict", "mapping", "map", "record", "object"})
@@ -171,6 +179,11 @@ def type_of(text: str) -> dict[str, Any] | None:
         kind = items["kind"]
         item = type_of(kind) or (type_of(kind[:-1]) if kind[-1] in "sS" else None)
         return None if item is None else {"type": "array", "items": item}
+    if (first := _ITEMS_FIRST.fullmatch(text)) and (kind := first["kind"] or first["round"]).casefold() not in _ADJECTIVES:
+        return None if (item := type_of(kind)) is None else {"type": "array", "items": item}
+    if (mapped := _MAPPED.fullmatch(text)) and type_of(mapped["key"]) is not None:
+        value = type_of(mapped["value"])
+        return None if value is None else {"type": "object", "additionalProperties": value}
     return _union(text)
 
 
@@ -344,8 +357,15 @@ def _refuse_half_a_type(text: str) -> None:
         raise ValueError(f'"{text}" is not a type: write an object with fields as a JSON Schema with `properties`')
     if _LOOKS_LIKE_A_TYPE.match(text):
         raise ValueError(f'"{head}" is not a type: its parts must be of one ({one_of})')
+    if re.fullmatch(r"\w+\[\]|\[\w+\]", text):
+        raise ValueError(f'"{text}" is not a type: a list is of one of {one_of}, such as `list[string]: {text.strip("[]")}`')
     if _ROOM.match(text) and (len(text.split()) == 1 or text.split()[0].endswith(":")):
         raise ValueError(f'"{text}" is not a type that can be asked for: write one of {one_of}')
+    if _WITH_PARTS.match(text):
+        raise ValueError(
+            f'"{text}" is not a type: write a list of objects as a JSON Schema, with `items` of type object and their '
+            f"`properties`; or `list[object]: {text}` for objects of any form"
+        )
     if re.match(r"array\s+of\s", text, re.IGNORECASE):
         raise ValueError(f'"{head}" is not a type: write `list[string]: {head}`, or another type for its items ({one_of})')
     if text.casefold() in _NOTHING | {"enum"}:

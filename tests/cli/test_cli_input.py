@@ -22,6 +22,7 @@ ASK = ("--schema", "mission.json", "--corpus", "pages")
     ("arguments", "message"),
     [
         (("enrich", "none.csv", *ASK), "none.csv: there is no such file"),
+        (("enrich", "-", *ASK), "-: standard input is not read: write it to a file first"),
         (("enrich", "missions.csv", "--schema", "none.json", "--corpus", "pages"), "none.json"),
         (("enrich", "missions.csv", *ASK, "--objective", "Who flies {mision}?"), "no column 'mision'; did you mean \"mission\""),
         (("enrich", "missions.csv", *ASK, "--objective-column", "q"), "objective column 'q'"),
@@ -31,6 +32,7 @@ ASK = ("--schema", "mission.json", "--corpus", "pages")
         (("enrich", "missions.csv", *ASK, "--batch"), "the model extractive is not asked there: set ANTHROPIC_API_KEY"),
         (("enrich", "missions.csv", *ASK, "--batch", "--processor", "ultra"), "base and core, and not for ultra"),
         (("enrich", "missions.csv", *ASK, "--limit", "0"), "--limit. Must be >= 1"),
+        (("enrich", "missions.csv", *ASK, "--max-cost", "0"), 'Invalid value "0" for --max-cost. Must be > 0'),
         (("enrich", "missions.csv", *ASK, "--max-steps", "3"), "--max-steps. Must be >= 4"),
         (("run", "Who?", "--max-steps", "201"), "--max-steps. Must be <= 200"),
         (("run", "Who?", "--verify-loops", "6"), "--verify-loops. Must be <= 5"),
@@ -40,6 +42,7 @@ ASK = ("--schema", "mission.json", "--corpus", "pages")
         (("enrich", "missions.csv", "--bogus"), "research enrich --help shows what there is"),
         (("enrich", "missions.csv", *ASK, "--fail-over", "5", "percent"), "`percent` belongs to no option"),
         (("run", "Who?", "--processor", "mega"), "--processor"),
+        (("show", "run", "233", "moons"), "a row is named by --row 233 --field moons"),
         (("show", "pages"), "pages is not a run folder"),
         (("verify", "pages"), "pages is not a run folder"),
         (("score", "pages", "--truth", "missions.csv"), "pages is not a run folder"),

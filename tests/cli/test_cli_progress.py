@@ -120,3 +120,28 @@ def test_what_was_being_started_is_not_counted_any_more_once_rows_are_under_way(
         listener(RunStarted(run="run", rows=4, kept=1, model="extractive"))
     starting.tick()
     assert capsys.readouterr().err.startswith("starting rows\n4 rows, 1 of them done before → run\nanswered by: extractive")
+
+
+EMPTY, ADVICE = "no value with evidence was found: research show run --row 0 says why", "--schema '{"
+
+
+@pytest.mark.parametrize(
+    ("cells", "model", "told"),
+    [
+        ([{"none": 1}, {"none": 1}], "extractive", [EMPTY, ADVICE]),
+        ([{"none": 2}, {"none": 2}], "extractive", [EMPTY]),
+        ([{"none": 1}, {"none": 1}], "claude-opus-5", [EMPTY]),
+        ([{"none": 1}, {"low": 1}], "extractive", []),
+        ([{}], "extractive", []),
+    ],
+)
+def test_a_run_that_found_no_value_at_all_says_so_and_what_to_do(
+    cells: list[dict[str, int]], model: str, told: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with show_events(as_json=False, begin=lambda: None) as listener:
+        listener(RunStarted(run="run", rows=len(cells), kept=0, model=model))
+        for row, sure in enumerate(cells):
+            listener(RowFinished(row, "completed", None, 0.0, 1.0, cached=False, cells=sure))
+        listener(RunFinished("run", len(cells), len(cells), 0, 0.0, 1.0))
+    shown = " ".join(capsys.readouterr().err.split())
+    assert [words for words in (EMPTY, ADVICE) if words in shown] == told

@@ -46,7 +46,7 @@ def test_a_run_goes_on_from_another_folder_without_its_options(
     Path(moved).write_text("mission,code,question\nVoyager 2,007,\n")
     changed = research("resume", "../run", "--table", "m.csv")
     assert changed.code == 2
-    assert "--reuse ../run" in " ".join(changed.err.split())
+    assert "research refresh ../run --table" in " ".join(changed.err.split())
 
 
 def test_a_url_is_kept_without_what_lets_its_reader_in(tmp_path: Path) -> None:

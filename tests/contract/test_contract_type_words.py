@@ -41,7 +41,9 @@ def test_a_type_that_may_be_null(kind: str, written: str) -> None:
 
 
 @pytest.mark.parametrize("kind", [*SHORTHAND, *ALIASES])
-@pytest.mark.parametrize("written", ["list[{}]", "List[{}]", "{}[]", "Array<{}>", "Sequence[{}]", "list of {}", "array of {}s"])
+@pytest.mark.parametrize(
+    "written", ["list[{}]", "List[{}]", "{}[]", "Array<{}>", "Sequence[{}]", "list of {}", "array of {}s", "set of {}s"]
+)
 def test_a_list_of_a_type(kind: str, written: str) -> None:
     assert read(written.format(kind)) == {"type": "array", "items": read(kind)}
 
@@ -55,6 +57,11 @@ def test_a_type_with_words(kind: str, written: str) -> None:
 @pytest.mark.parametrize(
     ("text", "schema"),
     [
+        ("string array", {"type": "array", "items": {"type": "string"}}),
+        ("list(int)", {"type": "array", "items": {"type": "integer"}}),
+        ("array of arrays of int", {"type": "array", "items": {"type": "array", "items": {"type": "integer"}}}),
+        ("list of objects: name and role", {"type": "array", "items": {"type": "object"}, "description": "name and role"}),
+        ("map of string to int", {"type": "object", "additionalProperties": {"type": "integer"}}),
         ("float (USD)", {"type": "number", "description": "USD"}),
         ("int or null (in millions): of staff", {"type": ["integer", "null"], "description": "in millions of staff"}),
         ("number | string", {"anyOf": [{"type": "number"}, {"type": "string"}]}),
@@ -106,6 +113,11 @@ def test_what_is_understood(text: str, schema: dict[str, Any]) -> None:
         "Tuple[int, int]",
         "list[foo]",
         "array of things",
+        "list of objects with name and role",
+        "array of {name, role}",
+        "list of (name, role)",
+        "Person[]",
+        "[people]",
         "enum",
         "null",
         "int = 0",
@@ -128,6 +140,10 @@ def test_what_is_half_a_type_is_refused(text: str) -> None:
         "number of employees",
         "date, place and cause of death",
         "list of people who founded it",
+        "list of (former) heads",
+        "long list",
+        "price list",
+        "map of the region",
         "text of the motto",
         "optional extras of the car",
         "colour or null",

@@ -50,8 +50,8 @@ def planets(count: int) -> list[dict[str, Any]]:
 class OnePageEach(Pages):
     """A page for each planet, made when it is asked for."""
 
-    def __init__(self) -> None:
-        super().__init__({}, identity="one-page-each/1")
+    def __init__(self, identity: str = "one-page-each/1") -> None:
+        super().__init__({}, identity=identity)
 
     async def search(self, query: str, *, limit: int, policy: SourcePolicy | None = None, ledger: UsageLedger) -> SearchResult:
         self.queries.append(query)
@@ -85,14 +85,16 @@ def reader(hook: Hook | None = None, **options: Any) -> ScriptedModel:
     return ScriptedModel(script, **options)
 
 
-def runtime(model: ScriptedModel | None = None, heard: list[Event] | None = None) -> Runtime:
+def runtime(
+    model: ScriptedModel | None = None, heard: list[Event] | None = None, pages: Callable[[], OnePageEach] = OnePageEach
+) -> Runtime:
     """A runtime whose world is `OnePageEach` and this model, and that loses no time between tries."""
     judge = model or reader()
 
     @asynccontextmanager
-    async def opener(_settings: Settings, pages: Path) -> AsyncIterator[World]:
-        source = OnePageEach()
-        yield World(model=judge, search=source, fetcher=StoringFetcher(source, PageStore(pages)))
+    async def opener(_settings: Settings, folder: Path) -> AsyncIterator[World]:
+        source = pages()
+        yield World(model=judge, search=source, fetcher=StoringFetcher(source, PageStore(folder)))
 
     return Runtime(listener=[].append if heard is None else heard.append, opener=opener, retry_delays=(0.0, 0.0))
 

@@ -177,7 +177,8 @@ async def test_over_http_every_request_shows_a_key_and_pays_from_its_owners_acco
             assert "$0.20 are spent, and the cap of you is $0.20" in await refused(client, "research", **question)
         async with http(app) as plain:
             for headers in ({}, {"authorization": "Bearer wrong"}, {"authorization": f"Basic {shown}"}):
-                assert (await plain.post(URL, json={}, headers=headers)).status_code == 401
+                answer = await plain.post(URL, json={}, headers=headers)
+                assert (answer.status_code, list(answer.json())) == (401, ["detail"]), "as research serve says it"
             elsewhere = {
                 "authorization": f"Bearer {shown}",
                 "host": "evil.example",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -219,7 +220,11 @@ def test_the_command_keeps_a_monitor_of_a_question(
     assert main(["monitor", "list", "--json"]) == Exit.OK
     assert name in [each["name"] for each in said(capsys)]
     assert main(["monitor", "events", name]) == Exit.OK
-    assert "no run of it has ended yet: it runs next at 20" in capsys.readouterr().err
+    told_of = capsys.readouterr().err
+    zone = datetime.now().astimezone().strftime("%Z")
+    assert re.search(rf"no run of it has ended yet: it runs next at [-\d]+ \d\d:\d\d {re.escape(zone)}", told_of)
+    assert main(["monitor", "list"]) == Exit.OK
+    assert zone in capsys.readouterr().out
     samples.finished(tmp_path / "runs" / name)
     assert main(["monitor", "events", name]) == Exit.OK
     assert "nothing has changed so far; --all lists its 1 run" in capsys.readouterr().err

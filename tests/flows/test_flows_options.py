@@ -122,7 +122,7 @@ def test_python_takes_what_the_flow_takes() -> None:
     assert set(names(FindOptions)) < set(inspect.signature(flows.find).parameters)
     assert set(names(RefreshOptions)) < set(inspect.signature(flows.refresh).parameters)
     assert set(names(ResynthesizeOptions)) < set(inspect.signature(flows.resynthesize).parameters)
-    with pytest.raises(TypeError, match="concurency"):
+    with pytest.raises(TypeError, match=r"no option 'concurency'; did you mean \"concurrency\""):
         flows.enrich("t.csv", concurency=2).send(None)  # type: ignore[call-arg]
 
 

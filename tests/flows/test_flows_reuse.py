@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
-from flows_doubles import OBJECTIVE, expected, planets, runtime
+from flows_doubles import OBJECTIVE, OnePageEach, expected, planets, runtime
 
 from flows.enrichment import enrich
 from flows.run.events import Event, RowFinished
@@ -164,6 +165,19 @@ async def test_cells_that_answer_another_question_are_not_kept(tmp_path: Path, o
         await run(table, tmp_path / "new", Reader(), NEW, reuse=str(first.run), **options)
     assert where in [fault.pointer for fault in refused.value.faults]
     assert not (tmp_path / "new").exists()
+
+
+async def test_cells_of_other_pages_are_not_kept_and_the_command_that_looks_at_them_again_is_named(tmp_path: Path) -> None:
+    def corpus(pages: str) -> Callable[[], OnePageEach]:
+        return lambda: OnePageEach(f"local/5/22/{pages * 64}")
+
+    table = table_of(tmp_path, planets(1))
+    with use_runtime(runtime(Reader().model, pages=corpus("a"))):
+        first = await enrich(table, output_schema=OLD, objective=OBJECTIVE, out=str(tmp_path / "old"))
+    with use_runtime(runtime(Reader().model, pages=corpus("b"))), pytest.raises(InvalidRun, match="research refresh") as refused:
+        await enrich(table, output_schema=NEW, objective=OBJECTIVE, out=str(tmp_path / "new"), reuse=str(first.run))
+    (fault,) = refused.value.faults
+    assert (fault.pointer, "documents of the corpus" in fault.message) == ("/search", True)
 
 
 async def test_another_schema_for_the_same_folder_is_told_of_reuse(tmp_path: Path) -> None:

@@ -268,6 +268,24 @@ async def test_the_parts_of_an_object_are_read_as_fields_of_their_own() -> None:
     assert cited["plant"] == []
 
 
+@pytest.mark.parametrize(
+    ("schema", "what"),
+    [
+        ({"type": "array", "items": {"type": "object", "properties": {"name": TEXT}}}, "lists of objects or of lists"),
+        ({"type": "array", "items": {"type": "array", "items": TEXT}}, "lists of objects or of lists"),
+        ({"type": "object"}, "objects whose properties the schema does not name"),
+    ],
+)
+async def test_a_field_that_is_never_filled_says_so_in_its_reason(schema: dict[str, Any], what: str) -> None:
+    pages = Pages({"https://a.example/": "# Acme\n\nStaff: Ada (head), Bob (clerk)\n"})
+    asked = {"type": "object", "properties": {"staff": schema, "names": {"type": "array", "items": TEXT}}}
+    world = World(model=KeylessModel(), search=pages, fetcher=pages)
+    result = await research(Task.model_validate({"task": "Facts about Acme", "output_schema": asked}), world)
+    staff, names = result.basis
+    assert staff.reasoning == f"The keyless model does not fill {what}: ask for fields of their own, or use a language model."
+    assert "does not fill" not in names.reasoning
+
+
 async def test_a_key_may_be_written_in_short() -> None:
     cells = {"Pop. (000s)": "120", "Temp.": "-3 °C", "Wt.": "80 kg", "DOB": "4 May 1971"}
     rows = "".join(f"<tr><th>{key}</th><td>{cell}</td></tr>" for key, cell in cells.items())

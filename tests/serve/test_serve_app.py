@@ -43,6 +43,10 @@ class Reading:
         async def read(request: Request) -> int:
             return len(await request.body())
 
+        @router.get("/refuse")
+        async def refuse() -> None:
+            raise NotAuthenticated("nobody asked")
+
         return router
 
 
@@ -101,6 +105,14 @@ def test_an_answer_names_its_request(served: Served) -> None:
         assert client.get("/health").json() == {"status": "ok"}
         assert client.get("/health", headers={"x-request-id": "mine1"}).headers["x-request-id"] == "mine1"
         assert len(client.get("/health").headers["x-request-id"]) == 32
+
+
+async def test_what_no_dialect_answers_has_the_form_of_our_own_answers(served: Served) -> None:
+    app = create_app(served.service, served.app.state.access, [Reading])
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://door") as client:
+        refused, nowhere = await client.get("/refuse"), await client.get("/nowhere/at/all")
+    assert (refused.status_code, refused.json()) == (401, {"detail": "nobody asked"})
+    assert list(nowhere.json()) == ["detail"]
 
 
 async def test_a_body_that_is_too_large_is_refused_whether_it_says_how_large_it_is_or_not(served: Served) -> None:

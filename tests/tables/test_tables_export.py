@@ -279,7 +279,7 @@ def test_what_cannot_be_written_is_refused_and_what_was_there_stays(run: RunFold
     with pytest.raises(InvalidInput, match="is a folder"):
         export_run(run, tmp_path, "csv")
     (tmp_path / "there.csv").write_text("mine")
-    with pytest.raises(InvalidInput, match="whole rows"):
+    with pytest.raises(InvalidInput, match="there is nothing to choose: leave out --sources, or write CSV"):
         export_run(run, tmp_path / "there.csv", "jsonl", ExportOptions(sources=True))
     assert (tmp_path / "there.csv").read_text() == "mine"
     assert [path.name for path in tmp_path.iterdir()] == ["there.csv"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -362,6 +363,13 @@ def test_a_remote_file_is_read_through_its_filesystem(tmp_path: Path) -> None:
 def test_what_is_not_there_is_named(source: str, message: str) -> None:
     with pytest.raises(InvalidTable, match=message):
         open_table(source)
+
+
+def test_a_pipe_is_refused_with_what_to_do_instead(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "t.csv")
+    for source in (tmp_path / "t.csv", "-", "/dev/null"):
+        with pytest.raises(InvalidTable, match=r"a pipe cannot be read, .* write it to a file first"):
+            open_table(source)
 
 
 def test_an_unknown_kind_of_file_is_refused_with_those_known(tmp_path: Path) -> None:

@@ -73,6 +73,13 @@ def test_enter_saves_a_correction_and_shift_enter_begins_a_new_line(tab: Tab) ->
     assert "Enter saves" in tab.locator("#keys").inner_text()
 
 
+def test_a_value_that_is_corrected_to_itself_is_accepted(tab: Tab) -> None:
+    tab.keyboard.press("c")
+    tab.keyboard.press("Enter")
+    assert tab.locator("#decision .d-accept").count() == 1
+    assert tab.locator("#decision .d-correct").count() == 0
+
+
 def test_enter_on_a_button_of_the_form_presses_that_button(tab: Tab) -> None:
     tab.keyboard.press("c")
     tab.locator("#typed").fill("Agency")

@@ -150,6 +150,20 @@ def test_a_file_of_another_run_or_kind_is_refused(run: RunFolder, tmp_path: Path
         apply_decisions(run.path, exported(tmp_path / "a.json", run, *DECISIONS, **changes))
 
 
+def test_a_value_that_is_corrected_to_itself_is_accepted(run: RunFolder, tmp_path: Path) -> None:
+    same = (
+        decision(0, "mass", "correct", "100", value="100"),
+        decision(0, "crew", "correct", '[{"name":"Ada 0"}]', value='[{"name": "Ada 0"}]'),
+        decision(0, "launched", "correct", None, value=None),
+    )
+    elsewhere = decision(1, "mass", "correct", "99", value="99")  # the run has another value by now: the right one stands
+    apply_decisions(run.path, exported(tmp_path / "a.json", run, *same, elsewhere))
+    stored = {(each["row_index"], each["field"]): each for each in read_reviews(run.path).to_pylist()}
+    assert [stored[0, field]["decision"] for field in ("mass", "crew", "launched")] == ["accept"] * 3
+    assert stored[0, "mass"]["value"] is None
+    assert (stored[1, "mass"]["decision"], stored[1, "mass"]["value"]) == ("correct", "99")
+
+
 def test_a_rejection_is_of_the_value_that_was_there_and_a_correction_of_the_cell(run: RunFolder, tmp_path: Path) -> None:
     """A higher tier answers the row, and finds other values."""
     rejected, corrected = decision(0, "operator", "reject", "Agency 0"), decision(0, "mass", "correct", "100", value="1")

@@ -120,6 +120,30 @@ def test_pages_or_a_program_that_are_others_than_when_the_run_began_are_told_wit
         create(tmp_path, {**REQUEST, "search": "local/1", "fetcher": "local/1", "versions": {"plan": 2}})
 
 
+def test_what_changed_since_a_run_began_is_told_in_words_and_its_refresh_is_named_once_it_is_finished(tmp_path: Path) -> None:
+    def corpus(pages: str, reader: str = "22") -> dict[str, str]:
+        return dict.fromkeys(("search", "fetcher"), f"local/5/{reader}/{pages * 64}")
+
+    begun = {**REQUEST, "table": "a" * 64, **corpus("a")}
+    run = create(tmp_path, begun)
+    with pytest.raises(InvalidRun, match="put them back as they were") as caught:
+        create(tmp_path, {**begun, "table": "b" * 64, **corpus("b")})
+    assert [f.pointer for f in caught.value.faults] == ["/search", "/table"]
+    assert "documents of the corpus were added" in str(caught.value)
+    assert "the table holds other rows" in str(caught.value)
+    assert "aaaa" not in str(caught.value)
+    assert "refresh" not in str(caught.value), "which takes finished runs"
+    with pytest.raises(InvalidRun, match="another version of this program read the corpus"):
+        create(tmp_path, {**begun, **corpus("a", "23")})
+    with pytest.raises(InvalidRun, match="--reuse"):
+        create(tmp_path, {**begun, "table": "b" * 64})
+    with run.lock():
+        write(run, 0, [0, 1])
+        run.finish(rows=2)
+    with pytest.raises(InvalidRun, match="research refresh"):
+        create(tmp_path, {**begun, "table": "b" * 64, **corpus("b")})
+
+
 def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text("dear")
     with pytest.raises(InvalidRun, match="not empty"):

@@ -110,9 +110,9 @@ def create_app(
 
 
 async def _answer(_request: Request, error: Exception) -> Response:
-    """An error that no dialect has answered."""
+    """An error that no dialect has answered, in the form of our own: `detail` is a sentence."""
     status = error.http_status if isinstance(error, ServiceError) else 400 if isinstance(error, InvalidInput) else 500
-    return JSONResponse({"error": {"type": getattr(error, "kind", "error"), "message": str(error)}}, status)
+    return JSONResponse({"detail": str(error)}, status)
 
 
 @asynccontextmanager

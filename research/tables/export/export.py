@@ -87,8 +87,12 @@ def export_run(
     target, chosen = local_path(path), format or format_of(path)
     if target.is_dir():
         raise InvalidInput(f"{target} is a folder: name a file in it, as {target / f'{run.path.resolve().name}.{chosen}'}")
-    if chosen == "jsonl" and (options.columns or options.sources or options.confidence):
-        raise InvalidInput("JSON lines hold whole rows, with the sources and the confidence of every field: choose no columns.")
+    named = [name for name in ("sources", "confidence", "columns") if getattr(options, name)]
+    if chosen == "jsonl" and named:
+        raise InvalidInput(
+            f"{target}: JSON lines hold whole rows, each field with sources and confidence, so there is nothing to choose: "
+            f"leave out {' and '.join(f'--{name}' for name in named)}, or write CSV, Excel or Parquet."
+        )
     calibrated = Probabilities.of_settings(run.settings) is not None
     asked = {
         Role.SOURCES: options.sources,

@@ -158,6 +158,7 @@ def _opened(source: Any, query: str | None, scratch: Scratch, sheet: str | None,
         return _Source("table", spool, spool.schema.names, rows_hash(spool), told)
     location, _, part = os.fspath(source).partition("::")
     path = _local(location, scratch)
+    _refuse_pipe(path, location)
     suffix = path.suffix.lower()
     if suffix in COMPRESSIONS:
         suffix = Path(path.stem).suffix.lower()
@@ -192,6 +193,19 @@ def _opened(source: Any, query: str | None, scratch: Scratch, sheet: str | None,
     else:
         raise InvalidTable(f"{location}: its name does not say what it is. What can be read: {_KNOWN}")
     return _Source(stem, spool, names, content, [f"{location}: {warning}" for warning in warnings])
+
+
+def _refuse_pipe(path: Path, location: str) -> None:
+    """Refuse what can be read once only.
+
+    Raises:
+        InvalidTable: it is a pipe or a device; a table is read for its fingerprint, for its rows, and again by a resumed run.
+    """
+    if location == "-" or (path.exists() and not (path.is_file() or path.is_dir())):
+        raise InvalidTable(
+            f"{location}: a pipe cannot be read, because a table is read more than once, also by a run that goes on: write it to "
+            "a file first, whose name says what it is (such as table.csv), and name that"
+        )
 
 
 def _refuse_pointer(path: Path) -> None:

@@ -105,16 +105,18 @@ class _Entry:
 
     def decision(self) -> Decision:
         """As it is stored, once it has no fault."""
-        entry = self._entry
+        entry, verdict = self._entry, self._entry["decision"]
         value = None
-        if entry["decision"] == "correct":
+        if verdict == "correct":
             column = self._column(self._run.columns.output(entry["field"]))
             value = cell_text(column, value_of(column, entry.get("value")))
+            if value == entry.get("found") == self._rows[entry["row_index"]].texts[entry["field"]]:
+                verdict, value = "accept", None  # whoever corrects a value to itself says that it is right
         return {
             "row_index": entry["row_index"],
             "row_key": entry["row_key"],
             "field": entry["field"],
-            "decision": entry["decision"],
+            "decision": verdict,
             "found": entry.get("found"),
             "value": value,
             "note": entry.get("note") or None,

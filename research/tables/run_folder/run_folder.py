@@ -124,7 +124,7 @@ class RunFolder:
                 if not is_startable(folder) and recorded_settings(folder, request_key(request)) is None:
                     raise
             else:
-                refuse_another(folder, run.request, request)
+                refuse_another(folder, run.request, request, finished=run.status == "finished")
                 return run
         elif folder.exists() and not is_startable(folder) and recorded_settings(folder, request_key(request)) is None:
             raise InvalidRun(f"{folder} is not empty and holds no {RUN_FILE}: choose another folder with --out.")

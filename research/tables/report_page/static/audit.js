@@ -174,9 +174,14 @@ function openEditor(kind) {
     const wrong = typed === "" ? "Type a value, or say that there is no answer." : faultOf(of, typed);
     fault.hidden = !wrong;
     fault.textContent = wrong ?? "";
-    if (!wrong) done({ decision: "correct", correction: typed }, "corrected");
+    if (wrong) return;
+    if (isSame(of, typed, rows.values[field][row])) return done({ decision: "accept" }, "accepted");
+    done({ decision: "correct", correction: typed }, "corrected");
   });
-  nothing.addEventListener("click", () => done({ decision: "correct", correction: null }, "corrected: no answer"));
+  nothing.addEventListener("click", () => {
+    if (rows.values[field][row] === null) return done({ decision: "accept" }, "accepted: no answer");
+    done({ decision: "correct", correction: null }, "corrected: no answer");
+  });
   const cancel = () => {
     fill(byId("decision"), decisionLine(row, field), decisionButtons(row, field));
     focusGrid();
@@ -208,6 +213,9 @@ function valueInput(field, start) {
   if (field.type.startsWith("date")) return make("input", { type: "text", placeholder: "YYYY-MM-DD", value: start });
   return make("textarea", { rows: start.length > 60 ? 5 : 2, value: field.isJson ? pretty(start, true) : start });
 }
+
+/** Whether a typed value is the one that was found: whoever corrects a value to itself accepts it. */
+const isSame = (field, typed, found) => found !== null && pretty(typed, field.isJson) === pretty(found.trim(), field.isJson);
 
 /** What is plainly wrong with a typed value; `research review apply` checks the rest against the schema. */
 function faultOf(field, typed) {
