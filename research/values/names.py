@@ -9,6 +9,8 @@ from research.records import read_table
 from research.values.dates import dates
 
 _TABLE: Final = read_table("research.values", "names.toml")
+VARIANTS: Final = frozenset(_TABLE["variants"])
+"""Words that make another thing of a name, in lower case."""
 _VARIANT: Final = "|".join(_TABLE["variants"])
 _MARK: Final = re.compile(
     rf"(?<![\w.'’&-])(?:[IVX]+|(?<!\d )[B-HJ-Z]|(?<=\d )[ERSXZ]|(?:(?<=\w )|(?=[JS]))(?i:{_VARIANT}))"

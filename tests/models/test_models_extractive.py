@@ -525,3 +525,10 @@ async def test_a_page_of_another_thing_that_names_this_one_in_passing_is_read_no
     assert (await ask(corpus(**{"a.md": text}), "Aldern Bridge", fields)).output == {"toll_usd": None}
     goes_on = text.replace("The work was done fast. A toll of $7 was set.", "It had a toll of $7.")
     assert (await ask(corpus(**{"a.md": goes_on}), "Aldern Bridge", fields)).output == {"toll_usd": 7.0}
+
+
+async def test_a_name_with_another_word_within_is_the_name_of_another_thing() -> None:
+    text = "# Pumps\n\nThe Norden Flow Mini 250 has a weight of 10.5 kg. The Norden Flow 300 has a weight of 12.5 kg."
+    fields = {"weight_kg": {"type": "number"}}
+    assert (await ask(corpus(**{"a.md": text}), "Norden Flow 250", fields)).output == {"weight_kg": None}
+    assert (await ask(corpus(**{"a.md": text}), "Norden Flow Mini 250", fields)).output == {"weight_kg": 10.5}

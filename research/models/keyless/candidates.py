@@ -227,7 +227,7 @@ def gate_of(asked: Asked, reading: Reading, fact: Fact) -> tuple[float, tuple[st
     """How surely a fact speaks of the entity, and of what thing in the page's data it is."""
     if fact.subjects:
         if fact.origin != "table":
-            is_named = mentions(asked.entity, {*words(" ".join(fact.subjects))}) and not _names_another(asked.entity, fact)
+            is_named = mentions(asked.entity, words(" ".join(fact.subjects))) and not _names_another(asked.entity, fact)
             return 0.75 if asked.about >= MIN_ABOUT or is_named else 0.0, ()
         about = aboutness(asked.entity, fact.subjects) if asked.entity.named else 0.0
         if asked.about >= MIN_ABOUT and any(_is_its_code(asked.entity, subject) for subject in fact.subjects):

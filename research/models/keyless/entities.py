@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Final, Literal
 
 from research.evidence.ranking import KANA_AND_HAN, words
@@ -13,7 +14,7 @@ from research.models.keyless.shapes import FULL_NAME
 from research.models.keyless.vocabulary import LEGAL_FORMS, NAMING, STOP, tells_a_property
 from research.ports.sessions import EarlierTask
 from research.task.task import Task
-from research.values.names import bare, legal_form, marks_of, parties, spellings_of, without_legal_form
+from research.values.names import VARIANTS, bare, legal_form, marks_of, parties, spellings_of, without_legal_form
 
 TITLES_REMEMBERED: Final = 4_096
 """Judgements of titles: a row's are asked for again only while it is researched."""
@@ -216,9 +217,25 @@ def names_another(entity: Entity, heading: str) -> Literal["", "other", "like"]:
     return "like" if told & entity.words else "other"
 
 
-def mentions(entity: Entity, said: frozenset[str] | set[str]) -> bool:
-    """Whether a text's words hold every telling word of the entity's name, in any of its spellings."""
-    return any(spelled and spelled <= said for spelled in (entity.words, *entity.others))
+def mentions(entity: Entity, said: Sequence[str]) -> bool:
+    """Whether a text's words name the entity, in any of its spellings."""
+    return any(spelled and stands_in(entity, spelled, said) for spelled in (entity.words, *entity.others))
+
+
+def stands_in(entity: Entity, spelled: frozenset[str], said: Sequence[str]) -> bool:
+    """Whether the words of a name stand together, without one between that makes it another's (`AirFlow Mini 250`); those of a
+    case's parties in their order."""
+    at = together(spelled, said)
+    if any(right - left == 2 and said[left + 1] in VARIANTS - entity.words for left, right in pairwise(at)):
+        return False
+    first, second = ([place for place in at if said[place] in party] for party in entity.parties)
+    return bool(at) and (not first or not second or first[0] < second[-1])
+
+
+def together(own: frozenset[str], said: Sequence[str]) -> list[int]:
+    """Places of the words of a name where all of it stands together."""
+    size = len(own) + 1
+    return [i for i, word in enumerate(said) if word in own and own <= {*said[max(0, i - size) : i + size + 1]}]
 
 
 def name_for(task: Task, earlier: Sequence[EarlierTask]) -> tuple[str, str | None]:

@@ -229,7 +229,7 @@ def _promising(entity: Entity, hits: Sequence[Hit]) -> list[Hit]:
 
 def _mentions(entity: Entity, hit: Hit) -> bool:
     """Whether a line of a hit's snippet names the entity."""
-    return any(mentions(entity, {*words(line)}) for line in hit.snippet.splitlines())
+    return any(mentions(entity, words(line)) for line in hit.snippet.splitlines())
 
 
 async def _beside(read: Sequence[ReadPage], work: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:

@@ -14,11 +14,11 @@ from typing import Final, NamedTuple
 from research.evidence.ranking import words
 from research.models.keyless.candidates import MIN_ABOUT, Asked, Candidate, is_label
 from research.models.keyless.casting import Cast, cast, cast_list
-from research.models.keyless.entities import Entity
+from research.models.keyless.entities import Entity, stands_in
 from research.models.keyless.questions import Question
 from research.models.keyless.reading import Reading, Sentence, stem
 from research.models.keyless.shapes import BIG, NAME, shapes
-from research.models.keyless.surroundings import Spoken, Surroundings, together
+from research.models.keyless.surroundings import Spoken, Surroundings
 from research.models.keyless.vocabulary import STOP, concepts, in_order, sequences, weight
 from research.values.belonging import is_of_other_years
 
@@ -225,16 +225,9 @@ def _naming(entity: Entity, reading: Reading) -> tuple[frozenset[int], frozenset
         lists = sorted((index.get(word, []) for word in spelled), key=len)
         if lists:
             said = set(lists[0]).intersection(*lists[1:])
-            found.update(at for at in said if _is_named(entity, spelled, reading.sentences[at].words))
+            found.update(at for at in said if stands_in(entity, spelled, reading.sentences[at].words))
     telling = [index[w] for w in entity.words if len(w) > 3 and w in index and 3 * len(found) >= len(index[w]) > len(found)]
     return frozenset(found), frozenset(at for places in telling for at in places) - found
-
-
-def _is_named(entity: Entity, spelled: frozenset[str], said: Sequence[str]) -> bool:
-    """Whether the words of a name stand together; those of a case's parties in their order."""
-    at = together(spelled, said)
-    first, second = ([place for place in at if said[place] in party] for party in entity.parties)
-    return bool(at) and (not first or not second or first[0] < second[-1])
 
 
 def _values_in(

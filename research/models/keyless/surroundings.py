@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from research.evidence.ranking import words
 from research.models.keyless.casting import Cast
-from research.models.keyless.entities import Entity
+from research.models.keyless.entities import Entity, together
 from research.models.keyless.questions import Question
 from research.models.keyless.reading import tokens
 from research.models.keyless.shapes import FULL_NAME
@@ -128,12 +128,6 @@ class Surroundings:
         told = {"cue": self._cue_at, "name": self._named_at}
         near = [what for what, at in told.items() if here in {bisect_left(self._breaks, self._starts[i]) for i in at}]
         return " and ".join(near) or "alone"
-
-
-def together(own: frozenset[str], said: Sequence[str]) -> list[int]:
-    """Places of the words of the entity's name where all of it stands together."""
-    size = len(own) + 1
-    return [i for i, word in enumerate(said) if word in own and own <= {*said[max(0, i - size) : i + size + 1]}]
 
 
 def _bin(distance: int) -> str:
