@@ -36,7 +36,7 @@ def langchain() -> Path:
     with FileLock(f"{folder}.lock", timeout=600):
         if not made.exists():
             venv.create(folder, clear=True, symlinks=True)
-            # Our own pip installs there: to put one into the venv, and to compile what nobody imports, takes longer than the rest.
+            # Our own pip installs there: to put one into the venv, and to compile what nobody imports, takes longest.
             pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--no-deps", "--no-compile"]
             install = [*pip, "--quiet", "--no-input", "--disable-pip-version-check"]
             kept = {name: value for name, value in os.environ.items() if name != "SSL_CERT_FILE"}  # no test's: a package index's
