@@ -14,6 +14,7 @@ from typing import Any, Final
 from urllib.parse import quote
 from uuid import UUID
 
+import duckdb
 import httpx
 from prefect.artifacts import (
     acreate_link_artifact,
@@ -27,7 +28,7 @@ from prefect.logging import get_run_logger
 
 from flows.run.events import CellsChanged
 from flows.run.outcome import Enrichment
-from flows.run.second_look import SecondLook, second_look
+from flows.run.second_look import SecondLook
 from research.concurrency.outages import Notice, ServicePaused
 from research.display.figures import count, duration, share
 from research.display.printable import printable
@@ -136,7 +137,7 @@ async def publish(done: Enrichment, look: SecondLook, runs_url: str | None = Non
         look: the first `TABLE_ROWS` of each.
         runs_url: the address at which a browser finds the folder that holds run folders.
     """
-    text = await asyncio.to_thread(report, done.run, facts(done, look))
+    text = await asyncio.to_thread(report, done.run, facts(done, look), look)
     places = await asyncio.to_thread(lambda: list(links(done, runs_url)))
     try:
         async with asyncio.timeout(REPORT_SECONDS):
@@ -257,19 +258,18 @@ def _link(address: str) -> str:
     return address.replace("(", "%28").replace(")", "%29").replace(" ", "%20")
 
 
-def report(run: Path, facts: Iterable[tuple[str, object]]) -> str:
-    """The report of a finished run, as Markdown. Whatever came from a table or a page is escaped."""
-    failed = [(each.row, each.error) for each in second_look(run, LOW_CELLS).failed]
+def report(run: Path, facts: Iterable[tuple[str, object]], look: SecondLook) -> str:
+    """The report of a finished run, as Markdown. Whatever came from a table or a page is escaped.
+
+    Args:
+        look: the first `LOW_CELLS` of each, or more.
+    """
+    failed = [(each.row, each.error) for each in look.failed[:LOW_CELLS]]
     with warehouse_of(run) as db:
         coverage = db.execute(
             'SELECT field, filled, "rows", empty, high, medium, low, without_confidence FROM coverage'
         ).fetchall()
-        low = db.execute(
-            "SELECT cell.row_index, cell.field, cell.value, any_value(basis.excerpt), any_value(basis.url) "
-            "FROM low_confidence AS cell LEFT JOIN basis USING (row_index, field) "
-            "GROUP BY ALL ORDER BY cell.row_index, cell.field LIMIT ?",
-            [LOW_CELLS],
-        ).fetchall()
+        low = _low_cells(db) if look.all_doubtful else []
         suspicious = db.execute(
             'SELECT url, suspected_injection, "rows", cells FROM suspicious_sources LIMIT ?', [LOW_CELLS]
         ).fetchall()
@@ -289,6 +289,15 @@ def report(run: Path, facts: Iterable[tuple[str, object]]) -> str:
     if suspicious:
         parts += ["## Pages that look as if they try to instruct a model", table(("page", "words", "rows", "cells"), suspicious)]
     return "\n\n".join(parts) + "\n"
+
+
+def _low_cells(db: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
+    return db.execute(
+        "SELECT cell.row_index, cell.field, cell.value, any_value(basis.excerpt), any_value(basis.url) "
+        "FROM low_confidence AS cell LEFT JOIN basis USING (row_index, field) "
+        "GROUP BY ALL ORDER BY cell.row_index, cell.field LIMIT ?",
+        [LOW_CELLS],
+    ).fetchall()
 
 
 def table(heading: Sequence[str], rows: Table) -> str:

@@ -42,6 +42,8 @@ def pytest_configure() -> None:
     The variables go down to the commands that tests start."""
     home = Path(tempfile.mkdtemp(prefix="research-tests-"))
     atexit.register(shutil.rmtree, home, ignore_errors=True)  # first registered, so last to run: after the server has ended
+    # What is still frozen at the end would be told as leaked. pytest's last look for garbage comes before: at what tests made.
+    atexit.register(gc.unfreeze)
     for name in [name for name in os.environ if name.startswith(("PREFECT_", "RESEARCH_"))]:
         del os.environ[name]
     os.environ |= {"PREFECT_HOME": str(home / "prefect"), "RESEARCH_CACHE_DIR": str(home / "cache"), "DO_NOT_TRACK": "1"}
@@ -79,7 +81,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_unconfigure() -> None:
     """A thread that outlives the tests must not keep the process, and with it everybody who waits for it. (pytest's own
     `faulthandler_timeout` watches the tests.) One of several test processes waits here for the others, and is ended with them."""
-    gc.unfreeze()  # what was frozen would be told as leaked at the end
     if "PYTEST_XDIST_WORKER" not in os.environ:
         faulthandler.dump_traceback_later(SECONDS_TO_END, exit=True, file=sys.__stderr__)
 

@@ -77,13 +77,8 @@ def second_look(run: Path, most: int) -> SecondLook:
             [list(NOT_TRIED), most],
         ).fetchall()
         causes = dict(db.execute(f"SELECT {kind}, count(*) {not_completed} GROUP BY 1 ORDER BY 1").fetchall())
-        doubtful = db.execute(
-            "SELECT doubt.row_index, doubt.field, doubt.value, doubt.confidence, doubt.reasoning "
-            "FROM low_confidence AS doubt JOIN cells USING (row_index, field) "
-            "ORDER BY cells.supporting > 0, doubt.row_index, doubt.field LIMIT ?",
-            [most],
-        ).fetchall()
         all_doubtful = db.execute("SELECT count(*) FROM low_confidence").fetchall()[0][0]
+        doubtful = _doubtful(db, most) if all_doubtful else []  # to join what is empty takes as long
         labels = _labels(db, folder, {row for row, *_ in [*failed, *doubtful]})
     return SecondLook(
         tuple(FailedRow(row, labels[row], what or "", kind) for row, what, kind in failed),
@@ -92,6 +87,15 @@ def second_look(run: Path, most: int) -> SecondLook:
         all_doubtful,
         causes,
     )
+
+
+def _doubtful(db: duckdb.DuckDBPyConnection, most: int) -> list[tuple[Any, ...]]:
+    return db.execute(
+        "SELECT doubt.row_index, doubt.field, doubt.value, doubt.confidence, doubt.reasoning "
+        "FROM low_confidence AS doubt JOIN cells USING (row_index, field) "
+        "ORDER BY cells.supporting > 0, doubt.row_index, doubt.field LIMIT ?",
+        [most],
+    ).fetchall()
 
 
 def _labels(db: duckdb.DuckDBPyConnection, folder: RunFolder, rows: Iterable[int]) -> Mapping[int, str]:

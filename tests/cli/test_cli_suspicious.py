@@ -13,6 +13,7 @@ from rich.console import Console
 from flows.artifacts import report
 from flows.cli.run import card
 from flows.cli.terminal import SUSPECTED
+from flows.run.second_look import second_look
 from research.output_schema.output_spec import OutputSpec
 from research.ports.page import Page, page_hash
 from research.result.result import Citation, Excerpt, FieldBasis, Result, Source, SourceQuality
@@ -89,7 +90,7 @@ def test_the_card_of_one_task_marks_it_beside_the_field_and_among_the_references
 
 
 def test_the_report_of_a_run_lists_it_as_text(run: Path) -> None:
-    text = report(run, [("rows", 1)])
+    text = report(run, [("rows", 1)], second_look(run, 1))
     assert "## Pages that look as if they try to instruct a model" in text
     assert WORDS in text
     assert URL not in text, "no address becomes a link"

@@ -61,7 +61,7 @@ def test_rows_that_wait_for_a_decision_or_for_money_are_left_and_have_not_failed
     assert ([each.row for each in look.failed], look.all_failed, look.left) == ([3], 1, 2)
     facts = dict(artifacts.facts(enrichment(folder.path, rows=4, completed=1, failed=3), look))
     assert (facts["failed"], facts["left"]) == ("1 (25 %)", "2")
-    assert artifacts.report(folder.path, []).count("the search did not answer") == 1
+    assert artifacts.report(folder.path, [], look).count("the search did not answer") == 1
 
 
 def test_a_cell_of_a_table_is_no_link_and_one_line(run: Path) -> None:

@@ -19,6 +19,7 @@ from prefect.states import Failed
 from flows import artifacts
 from flows.engines.shards_flow import FLOW
 from flows.enrichment import enrich
+from flows.run.second_look import second_look
 from flows.run.task_labels import row_label, shard_label
 from flows.tasks import is_transient
 from research import errors
@@ -98,7 +99,7 @@ def test_the_report_shows_what_came_of_a_run_and_no_text_of_a_page_becomes_marku
     table = tmp_path / "planets.csv"
     pd.DataFrame(planets(3)).to_csv(table, index=False)
     run = asyncio.run(below_prefect(table, tmp_path / "run", model=reader(hook)))
-    report = artifacts.report(run, [("rows", 3), ("failed", 1)])
+    report = artifacts.report(run, [("rows", 3), ("failed", 1)], second_look(run, artifacts.LOW_CELLS))
     assert "| rows | 3 |" in report
     assert "| moons | 2 | 67 \\% | 1 | 2 | 0 | 0 | 0 |" in report
     (line,) = [line for line in report.splitlines() if "click" in line]

@@ -23,6 +23,7 @@ from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
 import flows.api
 from flows import server_watcher
 from flows.server import PrefectUnavailable, TemporaryServer, folder_without_room, prefect_server
+from tests import prefect_database
 
 LOOKS = 200
 """How often something is looked for that must come about within 20 seconds."""
@@ -45,7 +46,10 @@ async def gone(url: str) -> bool:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of a terminal")
-async def test_the_server_outlives_ctrl_c_and_ends_with_its_process_also_when_that_is_killed(tmp_path: Path) -> None:
+async def test_the_server_outlives_ctrl_c_and_ends_with_its_process_also_when_that_is_killed(
+    tmp_path: Path, made_prefect_database: Path
+) -> None:
+    prefect_database.take(made_prefect_database, tmp_path)
     environment = {name: value for name, value in os.environ.items() if name != "PREFECT_API_URL"}
     process = await asyncio.create_subprocess_exec(
         sys.executable,

@@ -4,9 +4,11 @@ keyless model on a small corpus."""
 from __future__ import annotations
 
 import asyncio
+import ssl
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +45,12 @@ PAGES = {
 WEBHOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYq="  # noqa: S105 - of these tests
 
 
+@cache
+def _tls() -> ssl.SSLContext:
+    """What each client has and none uses, since there is no TLS on loopback. A client would make its own."""
+    return ssl.create_default_context()
+
+
 @dataclass(frozen=True)
 class Served:
     """A running service."""
@@ -57,7 +65,12 @@ class Served:
     def client(self, owner: str = "alice", **options: Any) -> httpx.Client:
         """A client that shows an owner's key."""
         return httpx.Client(
-            base_url=self.url, headers={"Authorization": f"Bearer {self.keys[owner]}"}, timeout=30, trust_env=False, **options
+            base_url=self.url,
+            headers={"Authorization": f"Bearer {self.keys[owner]}"},
+            timeout=30,
+            trust_env=False,
+            verify=_tls(),
+            **options,
         )
 
     def wait(self, path: str, owner: str = "alice", seconds: float = 30) -> dict[str, Any]:

@@ -35,8 +35,10 @@ def langchain() -> Path:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{folder}.lock", timeout=600):
         if not made.exists():
-            venv.create(folder, clear=True, with_pip=True, symlinks=True)
-            install = [str(python), "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check", "--no-deps"]
+            venv.create(folder, clear=True, symlinks=True)
+            # Our own pip installs there: to put one into the venv, and to compile what nobody imports, takes longest.
+            pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--no-deps", "--no-compile"]
+            install = [*pip, "--quiet", "--no-input", "--disable-pip-version-check"]
             kept = {name: value for name, value in os.environ.items() if name != "SSL_CERT_FILE"}  # no test's: a package index's
             done = subprocess.run([*install, "-r", str(PINS)], env=kept, capture_output=True, text=True, timeout=500, check=False)
             if done.returncode:

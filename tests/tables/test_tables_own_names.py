@@ -14,6 +14,7 @@ from run_samples import citation, failed, page
 from flows.artifacts import LOW_CELLS, report
 from flows.cli.look import show
 from flows.cli.terminal import Output
+from flows.run.second_look import second_look
 from research.output_schema.output_spec import OutputSpec
 from research.result.result import FieldBasis, Result
 from research.tables import RunFolder, open_run, score, verify
@@ -82,7 +83,7 @@ def test_every_reader_tells_the_runs_columns_from_the_tables(inputs: list[str], 
         assert list(run.sql("FROM spend")[["rows", "completed", "failed"]].sum()) == [2, 1, 1]
 
         assert verify(path).ok
-        text = report(path, [("rows", 2)])
+        text = report(path, [("rows", 2)], second_look(path, LOW_CELLS))
         assert "| 1 | the search did not answer |" in text
         assert text.count("Agency 0") == 2 * min(len(fields), LOW_CELLS)
         truth = pd.DataFrame({own["row_index"]: [0, 1], **dict.fromkeys(run.fields.values(), "Agency 0")})
