@@ -14,7 +14,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from itertools import dropwhile, pairwise
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -59,8 +59,8 @@ ASKING: Final = frozenset(
 
 _UNSPACED: Final = re.compile(f"([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff{KANA_AND_HAN}])")
 _CODE: Final = re.compile(r"[^\W_]+(?:[-./_][^\W_]+)+")
-_CAPITAL: Final = r"[^\W_a-zß-öø-ÿ][\w'’&-]*"
-_NAME: Final = re.compile(rf"{_CAPITAL}(?:[\s.,]+(?:(?:v|vs|of|the|and|for|de|la|van|von|der)\b[\s.]+){{0,2}}{_CAPITAL})+")
+_SMALL: Final = frozenset("v vs of the and for de la van von der".split())  # noqa: SIM905
+"""Words within names that begin with no capital."""
 _HEAP: Final = 64_000_000
 _NO_ROOM: Final = 1_000_000
 """Bytes. A disk with less is taken for full where tantivy does not say why it could not write."""
@@ -277,9 +277,18 @@ def _names(query: str) -> list[str]:
     """Words side by side that begin with capitals, or are figures beside such, with small words between: `Varda Tiles`, `Apollo
     11`, `Tanaka v. Harbour Shipping`. A passage that has them so names that thing, as one line of a register does; the words by
     themselves stand in many."""
-    runs = (run[0].split() for run in _NAME.finditer(query))
-    named = (" ".join(dropwhile(lambda word: word.casefold() in ASKING, run)) for run in runs)
-    return _distinct(name for name in named if any(map(str.isupper, name)))[:MAX_TERMS]
+    found = []
+    for part in re.split(r"[^\w\s.,'’&-]+", query):
+        runs = groupby(re.findall(r"[\w'’&-]+", part), lambda word: _is_big(word) or word in _SMALL)
+        for run in (list(run) for is_name, run in runs if is_name):
+            big = [at for at, word in enumerate(run) if _is_big(word)]
+            if begins := [at for at in big if run[at].casefold() not in ASKING]:
+                found.append(" ".join(run[begins[0] : big[-1] + 1]))
+    return _distinct(name for name in found if any(map(str.isupper, name)))[:MAX_TERMS]
+
+
+def _is_big(word: str) -> bool:
+    return word[0].isupper() or word[0].isdigit()
 
 
 def _distinct(terms: Iterable[str]) -> list[str]:
