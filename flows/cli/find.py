@@ -55,6 +55,7 @@ def find(command: FindCommand, output: Output) -> int:
 
 def show_plan(options: FindOptions, output: Output) -> int:
     """What the words of the objective make. Reads nothing else."""
+    from flows.run.finding import NOT_CHECKED
     from research.finding.wording import read_objective, unstated
 
     plan = read_objective(options.objective, options.conditions or ())
@@ -64,7 +65,7 @@ def show_plan(options: FindOptions, output: Output) -> int:
     lines = [f"looked for: {plan.kind or options.objective}"]
     lines += [f"  {each.description}: {each.value or OWN_WORDS}{_test_of(each)}" for each in plan.conditions]
     if options.conditions and (left := unstated(options.objective, plan)):
-        lines.append(f"not checked, as --condition states what is: {'; '.join(left)}")
+        lines.append(f"{NOT_CHECKED}: {'; '.join(left)}")
     lines.append(f"up to {options.candidates} candidates are judged, until {options.limit} rows are found")
     out().print("\n".join(lines), markup=False)
     return Exit.OK

@@ -61,6 +61,7 @@ DISCOVERY: Final = "discovery"
 VERSION: Final = 3
 """Raise it where the same request collects other candidates, or asks otherwise of them."""
 NOT_COMPARED: Final = "read as no number, date or name, so that a row has to say yes to it in its own words"
+NOT_CHECKED: Final = "not checked, as --condition states what is"
 IN_OTHER_WORDS: Final = "What can be compared is, for example: employees more than 100, founded since 1960, headquarters: Leipzig"
 ENOUGH: Final = "the limit of {} rows is reached; --extend N goes on for more"
 _COLUMNS: Final = pa.schema([(name, pa.string()) for name in ("name", "url", "title", "mention")])
@@ -261,7 +262,7 @@ async def _collected(options: FindOptions, asked: dict[str, Any], path: Path, wo
         named, warnings = await _named(options, collected.plan, paying, ledger, path)
         candidates, beyond = tuple(named[: options.candidates]), max(0, len(named) - options.candidates)
         if options.conditions and (left := unstated(options.objective, collected.plan)):
-            warnings.append(f"not checked, as --condition states what is: {'; '.join(left)}. Add each that a row has to meet")
+            warnings.append(f"{NOT_CHECKED}: {'; '.join(left)}. Add each that a row has to meet")
         collected = collected.changed(limit=limit, candidates=candidates, beyond=beyond, warnings=tuple(warnings))
         await asyncio.to_thread(_write, path, collected)
         charges.write_rest()
